@@ -1,0 +1,3 @@
+"""bakery: bake one DigitalOcean snapshot, launch a Consul + Nomad cluster from it that forms by itself."""
+
+__version__ = "0.1.0"

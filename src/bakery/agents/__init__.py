@@ -1,0 +1,1 @@
+"""The port to Consul's and Nomad's HTTP APIs over mutual TLS."""

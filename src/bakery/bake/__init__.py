@@ -1,0 +1,1 @@
+"""Runs Packer and verifies the snapshot through the API."""

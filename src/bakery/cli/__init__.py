@@ -1,0 +1,1 @@
+"""One module per verb: options, adapters, one call, print."""

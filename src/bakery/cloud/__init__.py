@@ -1,0 +1,1 @@
+"""The port to the DigitalOcean API and its one adapter."""

@@ -1,0 +1,117 @@
+"""Everything a human sees: data on stdout, talk on stderr; colour only where it is wanted.
+
+Rooms below ``cli`` speak through the :class:`Reporter` port, whose default says nothing.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import IO, Any, Protocol
+
+
+class Reporter(Protocol):
+    """What a room may say while it works."""
+
+    def note(self, text: str) -> None:
+        """One line worth reading."""
+
+    def warn(self, text: str) -> None:
+        """Something the user should act on, though the work goes on."""
+
+    def step(self, title: str) -> AbstractContextManager[None]:
+        """A named, timed piece of work."""
+
+    def node(self, name: str, state: str) -> None:
+        """Droplet ``name`` reached ``state`` ("requested", "active", "joined", "healthy")."""
+
+
+class Silent:
+    """The reporter that says nothing."""
+
+    def note(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:  # noqa: ARG002 - the port's name
+        yield
+
+    def node(self, name: str, state: str) -> None: ...
+
+
+SILENT: Reporter = Silent()
+
+_STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
+
+
+def wants_colour(stream: IO[str], *, no_color: bool) -> bool:
+    """Colour only on a terminal, and never with ``NO_COLOR``, ``TERM=dumb`` or ``--no-color`` (no-color.org)."""
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+class Console:
+    """The terminal reporter: plain lines that read well in CI, coloured on a terminal."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self._colour = wants_colour(sys.stderr, no_color=no_color)
+        self._colour_out = wants_colour(sys.stdout, no_color=no_color)
+        self._said: dict[str, str] = {}
+
+    def style(self, text: str, style: str, *, out: bool = False) -> str:
+        """``text`` in one of the named styles, or as it is where colour is off."""
+        if not (self._colour_out if out else self._colour):
+            return text
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            self._talk(text)
+
+    def detail(self, text: str) -> None:
+        """A line for ``-v`` only."""
+        if self.verbose and not self.quiet:
+            self._talk(self.style(text, "dim"))
+
+    def warn(self, text: str) -> None:
+        self._talk(f"{self.style('warning:', 'yellow')} {text}")
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        started = time.monotonic()
+        self.note(f"{self.style('==>', 'cyan')} {title}")
+        yield
+        self.detail(f"    {title}: {time.monotonic() - started:.1f} s")
+
+    def node(self, name: str, state: str) -> None:
+        if self._said.get(name) != state:
+            self._said[name] = state
+            self.note(f"    {name:<28} {state}")
+
+    def data(self, text: str) -> None:
+        """The answer, on stdout."""
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+
+    def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """The answer as one JSON document, on stdout."""
+        self.data(json.dumps(value, indent=2, sort_keys=True))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Left-aligned columns on stdout, two spaces between, no frame: fit for ``cut`` and ``awk``."""
+        widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+        lines = [
+            "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        ]
+        head = "  ".join(cell.ljust(width) for cell, width in zip(header, widths, strict=True)).rstrip()
+        self.data("\n".join([self.style(head, "bold", out=True), *(line.rstrip() for line in lines)]))
+
+    def _talk(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

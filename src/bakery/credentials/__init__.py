@@ -1,0 +1,1 @@
+"""Makes and keeps the CAs, leaf certificates, gossip keys and ACL tokens."""

@@ -1,0 +1,1 @@
+"""The local DigitalOcean: the same HTTP API, droplets that really boot."""

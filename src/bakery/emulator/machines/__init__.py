@@ -1,0 +1,1 @@
+"""What is behind a droplet: a booted machine, or memory."""

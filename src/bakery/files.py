@@ -1,0 +1,59 @@
+"""Writing files so that neither a crash nor another user of the machine can spoil them."""
+
+import os
+import secrets
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def ensure_private_folder(path: Path) -> None:
+    """Make ``path`` (and its parents) a folder that only its owner can enter.
+
+    Parents that bakery makes are private too; an existing folder of ours is narrowed to 0700.
+    """
+    for folder in [*reversed(path.parents), path]:
+        if not folder.exists():
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    if path.stat().st_mode & 0o777 != PRIVATE_FOLDER:
+        path.chmod(PRIVATE_FOLDER)
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Replace ``path`` by ``content``: temporary name with its final mode, fsync, rename, fsync of the folder.
+
+    After a crash at any point the file holds the old content or the new, whole.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(stream.fileno(), mode)  # whatever the umask says
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """:func:`write_atomically` with mode 0600, in a folder that is made 0700."""
+    ensure_private_folder(path.parent)
+    write_atomically(path, content, mode=PRIVATE_FILE)
+
+
+def is_private(path: Path) -> bool:
+    """Whether nobody but the owner may read or write ``path``."""
+    return path.stat().st_mode & 0o077 == 0
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

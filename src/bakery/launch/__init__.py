@@ -1,0 +1,1 @@
+"""Converges droplets to the plan, and destroys what it made."""

@@ -1,0 +1,1 @@
+"""Says whether the cluster is healthy: named conditions, a deadline, a report."""

@@ -1,0 +1,56 @@
+"""The one definition of healthy, as data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    OK = "ok"
+    MISSING = "missing"
+    """Not (yet) as it should be."""
+    UNKNOWN = "unknown"
+    """Cannot be asked: something before it is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One named thing that must hold."""
+
+    name: str
+    """Stable, for ``--json``: "consul-leader", "consul-members", "nomad-clients" …"""
+    state: State
+    message: str
+    """For people; names the culprit: "demo-nomad-client-2: not in Consul's catalog"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeReport:
+    """One planned or found node."""
+
+    name: str
+    role: str
+    droplet_id: int | None
+    droplet_status: str
+    """The API's status, or "absent"."""
+    public_ipv4: str | None
+    private_ipv4: str | None
+    consul: str
+    """Serf status as in ``consul members``, or "-"."""
+    nomad: str
+    """A client's status, a server's serf status, or "-"."""
+    healthy: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterReport:
+    cluster: str
+    conditions: tuple[Condition, ...]
+    nodes: tuple[NodeReport, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return all(condition.state is State.OK for condition in self.conditions)
+
+    @property
+    def missing(self) -> tuple[Condition, ...]:
+        return tuple(condition for condition in self.conditions if condition.state is not State.OK)

@@ -1,0 +1,45 @@
+"""The tags by which bakery finds again what it made.
+
+DigitalOcean's tags match ``^[a-zA-Z0-9_\\-:]+$``, at most 255 characters
+(https://docs.digitalocean.com/reference/api/digitalocean/#tag/Tags), so parts are joined by colons.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+PREFIX = "bakery"
+
+
+def cluster_tag(cluster: str) -> str:
+    """On every droplet of the cluster, from its creation on."""
+    return f"{PREFIX}:{cluster}"
+
+
+def role_tag(cluster: str, role: str) -> str:
+    """On every droplet of the role; firewalls are bound to it."""
+    return f"{PREFIX}:{cluster}:role:{role}"
+
+
+def launch_tag(cluster: str, launch_id: str) -> str:
+    """On every droplet that one launch asked for: what a retry lists before it creates."""
+    return f"{PREFIX}:{cluster}:launch:{launch_id}"
+
+
+def ca_tag(cluster: str, fingerprint: str) -> str:
+    """Which CA the droplet's certificates come from; ``fingerprint`` is hex, its first 16 digits count."""
+    return f"{PREFIX}:{cluster}:ca:{fingerprint[:16]}"
+
+
+def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: str) -> str:
+    """On a snapshot: digest of all that shapes it (:func:`bakery.assets.image_inputs` and the versions)."""
+    digest = hashlib.sha256()
+    named = {**inputs, "base": base.encode(), "consul": consul.encode(), "nomad": nomad.encode()}
+    for name in sorted(named):
+        digest.update(f"{name}\0{len(named[name])}\0".encode())
+        digest.update(named[name])
+    return f"{PREFIX}:image:{digest.hexdigest()[:24]}"
+
+
+def build_tag(build_id: str) -> str:
+    """On the build droplet and the snapshot of one bake."""
+    return f"{PREFIX}:build:{build_id}"

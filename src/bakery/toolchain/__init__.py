@@ -1,0 +1,1 @@
+"""Verified consul, nomad and packer: PATH, cache, official release."""

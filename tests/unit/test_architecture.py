@@ -1,0 +1,135 @@
+"""The import law of the rooms, read from the source itself.
+
+ROOMS is the picture in docs/architecture.md as a table: what each room may import besides the leaves.
+FENCES names the only places that may import a third-party module.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "bakery"
+
+LEAVES = {"errors", "console", "proc", "assets", "wait", "files"}
+ROOMS: dict[str, set[str]] = {
+    "config": set(),
+    "plan": {"config"},
+    "credentials": {"plan", "config"},
+    "render": {"credentials", "plan", "config"},
+    "agents": set(),
+    "cloud": set(),
+    "observe": {"plan", "cloud", "agents", "config"},
+    "launch": {"observe", "agents", "render", "credentials", "plan", "cloud", "config"},
+    "bake": {"cloud", "config", "plan"},
+    "toolchain": set(),
+    "emulator": set(),
+}
+ROOMS["cli"] = set(ROOMS)
+FENCES: dict[str, set[str]] = {
+    "click": {"cli"},
+    "jinja2": {"render"},
+    "cryptography": {"credentials"},
+    "pyrage": {"credentials"},
+    "digitalocean": {"cloud.digitalocean"},
+    "pydantic": {"config.schema"},
+    "yaml": {"config", "render"},
+    "requests": {"cloud", "agents", "toolchain"},
+    "subprocess": {"proc"},
+    "starlette": {"emulator"},
+    "uvicorn": {"emulator"},
+}
+
+
+def _module_name(file: Path) -> str:
+    parts = file.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def _imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+MODULES = {_module_name(file): _imports(file) for file in sorted(SOURCE.rglob("*.py"))}
+INTERNAL = {
+    name: {
+        imported.removeprefix("bakery.")
+        for imported in imports
+        if imported.startswith("bakery.") and imported.removeprefix("bakery.") in MODULES
+    }
+    for name, imports in MODULES.items()
+}
+
+
+def _room(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
+
+
+def _forbidden(module: str, imports: set[str]) -> set[str]:
+    room = _room(module)
+    if room in {"", "__main__"}:
+        return set()
+    allowed = LEAVES | {room} | ROOMS.get(room, set()) | {""}
+    return {imported for imported in imports if _room(imported) not in allowed}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_room_imports_only_what_lies_to_its_right(module: str) -> None:
+    assert _forbidden(module, INTERNAL[module]) == set()
+
+
+def test_the_law_can_be_broken() -> None:
+    """Control: the same check refuses an import that the table forbids."""
+    assert _forbidden("bake.packer", {"credentials.store"}) == {"credentials.store"}
+    assert _forbidden("errors", {"config.model"}) == {"config.model"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_third_party_modules_stay_behind_their_fence(module: str) -> None:
+    for imported in MODULES[module]:
+        allowed = FENCES.get(imported.split(".")[0])
+        if allowed is not None:
+            assert any(module == place or module.startswith(f"{place}.") for place in allowed), imported
+
+
+def _closure(start: str) -> set[str]:
+    seen: set[str] = set()
+    todo = [module for module in MODULES if _room(module) == start]
+    while todo:
+        module = todo.pop()
+        if module not in seen:
+            seen.add(module)
+            todo.extend(INTERNAL[module])
+    return seen
+
+
+def test_nothing_secret_can_reach_a_snapshot() -> None:
+    assert {_room(module) for module in _closure("bake")} & {"credentials", "render"} == set()
+    assert {module for module in _closure("bake") if _room(module) == "plan"} <= {"plan", "plan.tags"}
+
+
+def test_the_product_does_not_know_the_emulator() -> None:
+    """They meet over HTTP only: of the product only ``cli`` imports it."""
+    users = {_room(module) for module, imports in INTERNAL.items() if any(_room(i) == "emulator" for i in imports)}
+    assert users <= {"cli", "emulator"}
+
+
+def test_files_and_functions_stay_small() -> None:
+    too_long = []
+    for file in SOURCE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if text.count("\n") > 400:
+            too_long.append(str(file))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+                length = node.end_lineno - node.lineno + 1
+                if length > 60:
+                    too_long.append(f"{file}:{node.lineno} {node.name}")
+    assert too_long == []
