@@ -1,9 +1,8 @@
 """The port behind which droplets are made: booted by systemd-nspawn, or kept in memory.
 
-``state`` and ``handlers`` own the API's objects and their clock;
-a member only starts, stops and copies machines.
-All calls may come from several threads; calls for one droplet never overlap. A call returns when the thing is under
-way (``create``, ``power_on``, ``shutdown``, ``reboot``) or done (``power_off``, ``destroy``, ``snapshot``).
+``state`` and ``handlers`` own the API's objects and their clock; a member only starts, stops and copies machines.
+All calls may come from several threads; calls for one droplet never overlap. A call returns when the thing is
+under way (``create``, ``power_on``, ``shutdown``, ``reboot``) or done (``power_off``, ``destroy``, ``snapshot``).
 """
 
 from dataclasses import dataclass, field
