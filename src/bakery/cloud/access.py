@@ -1,0 +1,86 @@
+"""What a run needs to know about its operator: the token, and the address DigitalOcean will see."""
+
+from collections.abc import Mapping
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from bakery.cloud.endpoint import is_loopback
+from bakery.errors import CredentialsError, UsageError
+
+TOKEN_VARIABLES = ("DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN")
+"""The first is Packer's and Terraform's name, the second doctl's and python-digitalocean's."""
+
+ADDRESS_SECONDS = (5.0, 10.0)
+LONGEST_ADDRESS = 64
+
+
+def read_token(env: Mapping[str, str], file: Path | None) -> str:
+    """The API token: from ``file`` if one is given, else from the first of ``TOKEN_VARIABLES`` that is set.
+
+    Raises:
+        CredentialsError: there is none, or it cannot be a token. The message never holds it.
+    """
+    token, source = _from_file(file) if file is not None else _from_environment(env)
+    if not token:
+        brief = f"no DigitalOcean token in {source}"
+        raise CredentialsError(brief, hint=f"export {TOKEN_VARIABLES[0]}, or name a file that holds the token")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        brief = f"what stands in {source} is not a token"
+        raise CredentialsError(brief, "it has spaces, line breaks or other characters no token has")
+    return token
+
+
+def _from_environment(env: Mapping[str, str]) -> tuple[str, str]:
+    found = ((env[name].strip(), name) for name in TOKEN_VARIABLES if env.get(name, "").strip())
+    return next(found, ("", " or ".join(TOKEN_VARIABLES)))
+
+
+def _from_file(file: Path) -> tuple[str, str]:
+    try:
+        return file.read_text(encoding="utf-8").strip(), str(file)
+    except (OSError, UnicodeDecodeError) as error:
+        brief = f"cannot read the token file {file}"
+        details = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise CredentialsError(brief, details) from None
+
+
+def operator_address(url: str) -> str:
+    """This machine's public IPv4 address as ``a.b.c.d/32``, as the service at ``url`` sees it.
+
+    Raises:
+        UsageError: no answer, or one that is not an address. There is no wider network to fall back to.
+    """
+    hint = "name it yourself: --admin-cidr ADDRESS/32"
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        brief = f"{url!r} cannot be asked for your address"
+        raise UsageError(brief, "over plain http anybody on the way could open the firewall to himself", hint)
+    text = _ask(url, hint)
+    try:
+        address = IPv4Address(text)
+    except AddressValueError:
+        brief = f"{parts.netloc} did not answer with an IPv4 address"
+        raise UsageError(brief, hint=hint) from None
+    if address.is_unspecified or address.is_multicast or int(address) == 2**32 - 1:
+        brief = f"{parts.netloc} answered {address}, which is nobody's address"
+        raise UsageError(brief, hint=hint)
+    return f"{address}/32"
+
+
+def _ask(url: str, hint: str) -> str:
+    problem = ""
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(urlsplit(url).hostname or "")
+        session.auth = lambda request: request  # requests would send ~/.netrc's password otherwise
+        try:
+            reply = session.get(url, timeout=ADDRESS_SECONDS, allow_redirects=False, stream=True)
+            if reply.status_code == 200:
+                return next(reply.iter_content(LONGEST_ADDRESS), b"").decode("ascii", "replace").strip()
+            problem = f"HTTP {reply.status_code}"
+        except requests.RequestException as error:
+            problem = type(error).__name__
+    brief = f"cannot ask {urlsplit(url).netloc} for your address"
+    raise UsageError(brief, problem, hint)

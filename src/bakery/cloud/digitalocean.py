@@ -1,0 +1,220 @@
+"""The adapter of the Cloud port: python-digitalocean's base with its transport replaced.
+
+The library's own transport has no time-out, follows links to other hosts, loses pages and logs user-data
+(baseapi.py of 1.17.0), so every request goes through :mod:`bakery.cloud.transport`.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from digitalocean.baseapi import DELETE, GET, POST, PUT, BaseAPI
+
+from bakery.cloud import parse
+from bakery.cloud.endpoint import checked_endpoint
+from bakery.cloud.model import (
+    Account,
+    Action,
+    Droplet,
+    DropletRequest,
+    Firewall,
+    FirewallRequest,
+    Image,
+    Region,
+    Size,
+    SshKey,
+    Vpc,
+)
+from bakery.cloud.transport import Limits, Transport
+from bakery.errors import CredentialsError, NotFoundError, UnprocessableError, UnreachableError, UsageError
+from bakery.wait import Clock
+
+T = TypeVar("T")
+MOST_NAMES = 10
+DROPLET_ACTIONS = ("reboot", "power_cycle", "shutdown", "power_off", "power_on")
+
+
+def connect(
+    *, endpoint: str, token: str, limits: Limits | None = None, clock: Clock | None = None
+) -> "DigitalOcean":
+    """The API at ``endpoint`` (base URL without ``/v2``). Sends nothing yet.
+
+    Raises:
+        UsageError: an endpoint that is no URL, or plain http to another machine.
+        CredentialsError: no token.
+    """
+    if not token:
+        brief = "no DigitalOcean token"
+        raise CredentialsError(brief, hint="set DIGITALOCEAN_TOKEN")
+    base = checked_endpoint(endpoint)
+    silence_library()
+    return DigitalOcean(Transport(base, token, limits=limits, clock=clock), base=base)
+
+
+def silence_library() -> None:
+    """python-digitalocean logs request bodies at DEBUG, user-data among them (baseapi.py, line 127 of 1.17.0)."""
+    logger = logging.getLogger("digitalocean")
+    logger.disabled = True
+    logger.propagate = False
+
+
+class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
+    """Implements :class:`bakery.cloud.interface.Cloud`. Safe to share between threads."""
+
+    def __init__(self, transport: Transport, *, base: str) -> None:
+        # The library keeps no token: whatever of it went around our transport would be refused.
+        super().__init__(token="", end_point=f"{base}/v2/")
+        self._transport = transport
+
+    def get_data(self, url: str, type: str = GET, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The library's door to the API, led through our transport: GET parameters are a query, others a body."""
+        if type == GET:
+            return self._transport.call(GET, url, query=params)
+        return self._transport.call(type, url, body=params)
+
+    def get_account(self) -> Account:
+        return self._one("account", "account", parse.account)
+
+    def list_regions(self) -> tuple[Region, ...]:
+        return self._list("regions", "regions", parse.region)
+
+    def list_sizes(self) -> tuple[Size, ...]:
+        return self._list("sizes", "sizes", parse.size)
+
+    def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
+        return self._list("droplets", "droplets", parse.droplet, {"tag_name": tag})
+
+    def find_droplet(self, droplet_id: int) -> Droplet | None:
+        return self._find(f"droplets/{droplet_id}", "droplet", parse.droplet)
+
+    def create_droplet(self, request: DropletRequest) -> Droplet:
+        body = {"name": request.name, **parse.droplet_body(request)}
+        return self._one("droplets", "droplet", parse.droplet, POST, body)
+
+    def create_droplets(self, requests: Sequence[DropletRequest]) -> tuple[Droplet, ...]:
+        bodies = [parse.droplet_body(request) for request in requests]
+        if not 1 <= len(bodies) <= MOST_NAMES or any(body != bodies[0] for body in bodies):
+            brief = f"one call creates 1 to {MOST_NAMES} droplets that differ in name only"
+            raise UsageError(brief)
+        body = {"names": [request.name for request in requests], **bodies[0]}
+        reply = self.get_data("droplets", POST, body)
+        with _reading("POST /v2/droplets"):
+            return tuple(parse.droplet(item) for item in reply["droplets"])
+
+    def delete_droplet(self, droplet_id: int) -> None:
+        self._delete(f"droplets/{droplet_id}")
+
+    def act_on_droplet(self, droplet_id: int, action: str) -> Action:
+        if action not in DROPLET_ACTIONS:
+            brief = f"{action!r} is not a droplet action"
+            raise UsageError(brief, hint=f"one of {', '.join(DROPLET_ACTIONS)}")
+        return self._one(f"droplets/{droplet_id}/actions", "action", parse.action, POST, {"type": action})
+
+    def get_action(self, action_id: int) -> Action:
+        return self._one(f"actions/{action_id}", "action", parse.action)
+
+    def list_images(self, *, tag: str | None = None) -> tuple[Image, ...]:
+        query = {"private": "true"} if tag is None else {"private": "true", "tag_name": tag}
+        return self._list("images", "images", parse.image, query)
+
+    def find_image(self, id_or_slug: int | str) -> Image | None:
+        return self._find(f"images/{id_or_slug}", "image", parse.image)
+
+    def delete_image(self, image_id: int) -> None:
+        self._delete(f"images/{image_id}")
+
+    def create_tag(self, name: str) -> None:
+        try:
+            self.get_data("tags", POST, {"name": name})
+        except UnprocessableError:
+            if self._find(f"tags/{name}", "tag", dict) is None:
+                raise
+
+    def list_tags(self) -> tuple[str, ...]:
+        return self._list("tags", "tags", lambda item: str(item["name"]))
+
+    def tag_image(self, image_id: int, tag: str) -> None:
+        resources = [{"resource_id": str(image_id), "resource_type": "image"}]
+        self.get_data(f"tags/{tag}/resources", POST, {"resources": resources})
+
+    def delete_tag(self, name: str) -> None:
+        self._delete(f"tags/{name}")
+
+    def list_ssh_keys(self) -> tuple[SshKey, ...]:
+        return self._list("account/keys", "ssh_keys", parse.ssh_key)
+
+    def create_ssh_key(self, name: str, public_key: str) -> SshKey:
+        return self._one("account/keys", "ssh_key", parse.ssh_key, POST, {"name": name, "public_key": public_key})
+
+    def delete_ssh_key(self, key_id: int) -> None:
+        self._delete(f"account/keys/{key_id}")
+
+    def list_vpcs(self) -> tuple[Vpc, ...]:
+        return self._list("vpcs", "vpcs", parse.vpc)
+
+    def create_vpc(self, *, name: str, description: str, region: str, ip_range: str) -> Vpc:
+        body = {"name": name, "description": description, "region": region, "ip_range": ip_range}
+        return self._one("vpcs", "vpc", parse.vpc, POST, body)
+
+    def delete_vpc(self, vpc_id: str) -> None:
+        self._delete(f"vpcs/{vpc_id}")
+
+    def list_firewalls(self) -> tuple[Firewall, ...]:
+        return self._list("firewalls", "firewalls", parse.firewall)
+
+    def create_firewall(self, request: FirewallRequest) -> Firewall:
+        return self._one("firewalls", "firewall", parse.firewall, POST, parse.firewall_body(request))
+
+    def update_firewall(self, firewall_id: str, request: FirewallRequest) -> Firewall:
+        body = parse.firewall_body(request)
+        return self._one(f"firewalls/{firewall_id}", "firewall", parse.firewall, PUT, body)
+
+    def delete_firewall(self, firewall_id: str) -> None:
+        self._delete(f"firewalls/{firewall_id}")
+
+    def _one(
+        self,
+        path: str,
+        key: str,
+        read: Callable[[Mapping[str, Any]], T],
+        method: str = GET,
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
+        reply = self.get_data(path, method, body)
+        with _reading(f"{method} /v2/{path}"):
+            return read(reply[key])
+
+    def _find(self, path: str, key: str, read: Callable[[Mapping[str, Any]], T]) -> T | None:
+        try:
+            return self._one(path, key, read)
+        except NotFoundError:
+            return None
+
+    def _list(
+        self,
+        path: str,
+        key: str,
+        read: Callable[[Mapping[str, Any]], T],
+        query: Mapping[str, str | int] | None = None,
+    ) -> tuple[T, ...]:
+        items = self._transport.collect(path, key, query)
+        with _reading(f"GET /v2/{path}"):
+            return tuple(read(item) for item in items)
+
+    def _delete(self, path: str) -> None:
+        try:
+            self.get_data(path, DELETE)
+        except NotFoundError:
+            return
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """A reply without the fields of the reference is no usable reply; its text is not quoted."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        brief = f"the reply to {what} is not the API's"
+        details = f"missing field {error}" if isinstance(error, KeyError) else "a field has another type"
+        raise UnreachableError(brief, details, status=200) from None

@@ -1,0 +1,42 @@
+"""Which base URLs may be given a token."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from bakery.errors import UsageError
+
+DEFAULT_ENDPOINT = "https://api.digitalocean.com"
+
+
+def checked_endpoint(url: str) -> str:
+    """``url`` without a trailing slash, fit to be followed by ``/v2/``.
+
+    Raises:
+        UsageError: not an http(s) URL, or plain http to another machine (the token would travel in clear).
+    """
+    brief = f"{url!r} is not an API endpoint"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(brief, str(error), f"for example {DEFAULT_ENDPOINT}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise UsageError(brief, "it must start with https:// and name a host", f"for example {DEFAULT_ENDPOINT}")
+    if parts.username is not None or parts.query or parts.fragment:
+        brief = f"the API endpoint on {host} has more than a host and a path"
+        raise UsageError(brief, hint=f"for example {DEFAULT_ENDPOINT}")
+    if parts.scheme == "http" and not is_loopback(host):
+        brief = f"{url!r} would send the token in clear"
+        raise UsageError(brief, "plain http is for an emulator on this machine only", "use https://")
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,223 @@
+"""HTTP to DigitalOcean: time-outs, pacing, bounded retries, checked pages, typed errors. It logs nothing.
+
+Only GET, PUT and DELETE are sent again (the reference promises idempotency for these alone); a POST never is.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from bakery import __version__
+from bakery.cloud.endpoint import is_loopback
+from bakery.cloud.pace import Pace
+from bakery.cloud.refusals import as_object, refusal
+from bakery.errors import BakeryError, RateLimitedError, UnreachableError
+from bakery.proc import redact
+from bakery.wait import Clock, SystemClock
+
+PER_PAGE = 200
+MOST_PAGES = 500
+READINGS = 3
+Query = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long and how often one call may try. Seconds."""
+
+    connect: float = 5
+    read: float = 20
+    tries: int = 5
+    patience: float = 60
+    """No new try starts that could end later than this after the first."""
+    rate_patience: float = 120
+    """Longest wait for the request limit before a call."""
+    first_pause: float = 1
+    """Doubles with each try."""
+    per_minute: int = 240
+    """Below DigitalOcean's 250."""
+
+
+class _Bearer(AuthBase):
+    """Sets the token on each request; with an explicit auth, requests does not ask ~/.netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Transport:
+    """Sends requests below ``<endpoint>/v2/``. Safe to share between threads."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        token: str,
+        *,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._base = f"{endpoint}/v2/"
+        self._token = token
+        self._limits = limits or Limits()
+        self._clock = clock or SystemClock()
+        self._pace = Pace(
+            self._clock,
+            per_minute=self._limits.per_minute,
+            patience=self._limits.rate_patience,
+            wall=wall,
+        )
+        self._session = requests.Session()
+        self._session.auth = _Bearer(token)
+        # A proxy from the environment would see what goes to loopback in clear.
+        self._session.trust_env = not is_loopback(urlsplit(endpoint).hostname or "")
+        self._session.headers["User-Agent"] = f"bakery/{__version__}"
+
+    def call(self, method: str, path: str, *, query: Query | None = None, body: object = None) -> dict[str, Any]:
+        """The reply's JSON object; empty for 204.
+
+        Raises: see :mod:`bakery.cloud.interface`.
+        """
+        tries = 1 if method == "POST" else self._limits.tries
+        end = self._clock.now() + self._limits.patience
+        rate_end = self._clock.now() + self._limits.rate_patience
+        pause = self._limits.first_pause
+        for left in range(tries - 1, -1, -1):
+            try:
+                return self._once(method, path, query, body)
+            except RateLimitedError:
+                if not left or self._clock.now() > rate_end:  # the pace holds the next try back
+                    raise
+            except UnreachableError:
+                if not left or self._clock.now() + pause + self._limits.read > end:
+                    raise
+                self._clock.sleep(pause)
+                pause *= 2
+        raise AssertionError  # tries is at least 1
+
+    def collect(self, path: str, key: str, query: Query | None = None) -> list[dict[str, Any]]:
+        """Every element of a paged list, each once.
+
+        Pages are asked for by number; a ``next`` link only says that there is one more and is never followed, so
+        the token goes to no other host. The count is checked against ``meta.total``; a list that changed while it
+        was read is read again.
+
+        Raises:
+            UnreachableError: the pages do not add up, three times.
+        """
+        brief = f"the list GET /v2/{path} is not complete"
+        counts = ""
+        for _ in range(READINGS):
+            elements, total = self._pages(path, key, query or {})
+            if total is None or total == len(elements):
+                return elements
+            counts = f"{len(elements)} of {total}"
+        raise UnreachableError(brief, counts, "run the same command again")
+
+    def _pages(self, path: str, key: str, query: Query) -> tuple[list[dict[str, Any]], int | None]:
+        found: dict[str, dict[str, Any]] = {}
+        total: int | None = None
+        for page in range(1, MOST_PAGES + 1):
+            reply = self.call("GET", path, query={**query, "page": page, "per_page": PER_PAGE})
+            elements = _elements(reply, path, key)
+            found |= {_identity(element): element for element in elements}
+            total = _total(reply)
+            if not elements or not _has_next(reply):
+                break
+        return list(found.values()), total
+
+    def _once(self, method: str, path: str, query: Query | None, body: object) -> dict[str, Any]:
+        what = f"{method} /v2/{path}"
+        self._pace.wait_turn()
+        response = self._exchange(what, method, path, query, body)
+        if response.status_code == 429:
+            self._pace.hold(response.headers)
+        if not 200 <= response.status_code < 300:
+            raise self._refusal(what, response, body)
+        if response.status_code == 204 or not response.content:
+            return {}
+        reply = as_object(response.text)
+        if not reply:
+            brief = f"the reply to {what} is not the API's"
+            raise UnreachableError(brief, "no JSON object in it", status=response.status_code)
+        return reply
+
+    def _exchange(self, what: str, method: str, path: str, query: Query | None, body: object) -> requests.Response:
+        problem = ""
+        try:
+            return self._session.request(
+                method,
+                self._base + path,
+                params=dict(query or {}),
+                data=None if body is None else json.dumps(body).encode(),
+                headers=None if body is None else {"Content-Type": "application/json"},
+                timeout=(self._limits.connect, self._limits.read),
+                allow_redirects=False,
+            )
+        except requests.Timeout:
+            problem = f"no answer within {self._limits.read:g} s"
+        except requests.exceptions.SSLError:
+            problem = "its TLS certificate cannot be verified"
+        except requests.RequestException as error:
+            problem = _reason(error)
+        brief = f"cannot reach {urlsplit(self._base).netloc} for {what}"
+        raise UnreachableError(brief, problem, "check the network, then run the same command again")
+
+    def _refusal(self, what: str, response: requests.Response, body: object) -> BakeryError:
+        text = redact(response.text, (self._token, *_secret_parts(body)))
+        return refusal(what, response.status_code, response.headers, text)
+
+
+def _secret_parts(body: object) -> tuple[str, ...]:
+    """User-data in a request, as it is and as JSON writes it: an error body may quote the request."""
+    text = body.get("user_data") if isinstance(body, dict) else None
+    return (json.dumps(text)[1:-1], text) if isinstance(text, str) else ()
+
+
+def _reason(error: requests.RequestException) -> str:
+    """The error's kind only: its text may hold addresses of objects, proxies with passwords, and request parts."""
+    kinds = {
+        requests.exceptions.ProxyError: "the proxy refuses",
+        requests.exceptions.ChunkedEncodingError: "the reply broke off",
+        requests.exceptions.ContentDecodingError: "the reply cannot be decoded",
+        requests.exceptions.ConnectionError: "connection refused, reset, or the host name is not known",
+    }
+    for kind, text in kinds.items():
+        if isinstance(error, kind):
+            return text
+    return type(error).__name__
+
+
+def _elements(reply: dict[str, Any], path: str, key: str) -> list[dict[str, Any]]:
+    elements = reply.get(key)
+    if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
+        brief = f"the reply to GET /v2/{path} is not the API's"
+        raise UnreachableError(brief, f"no list {key!r} in it", status=200)
+    return elements
+
+
+def _identity(element: dict[str, Any]) -> str:
+    """Tags have a name, sizes and regions a slug, all else an id."""
+    return str(next((element[key] for key in ("id", "slug", "name") if element.get(key) is not None), element))
+
+
+def _total(reply: dict[str, Any]) -> int | None:
+    meta = reply.get("meta")
+    total = meta.get("total") if isinstance(meta, dict) else None
+    return total if isinstance(total, int) else None
+
+
+def _has_next(reply: dict[str, Any]) -> bool:
+    links = reply.get("links")
+    pages = links.get("pages") if isinstance(links, dict) else None
+    return isinstance(pages, dict) and bool(pages.get("next"))
