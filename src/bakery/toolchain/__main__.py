@@ -1,0 +1,54 @@
+"""``python -m bakery.toolchain``: what ``make toolchain`` calls."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from bakery.console import Console
+from bakery.errors import BakeryError, ExitCode
+from bakery.toolchain.find import find_tool
+from bakery.toolchain.model import ToolName, places_from_environment
+from bakery.toolchain.source import build_tool, read_version
+
+
+def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Build the tools or print where one is; returns the exit code."""
+    console = console or Console()
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.verb == "build":
+            _build(arguments.tools or list(ToolName), console)
+        else:
+            _print_path(ToolName(arguments.tool), arguments.version, console)
+    except BakeryError as error:
+        console.warn("\n".join(text for text in (error.brief, error.details, error.hint) if text))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+def _build(tools: Sequence[ToolName], console: Console) -> None:
+    places = places_from_environment()
+    for name in tools:
+        build_tool(name, cache=places.cache, reporter=console)
+
+
+def _print_path(name: ToolName, version: str | None, console: Console) -> None:
+    tool = find_tool(name, version or read_version(name), places=places_from_environment(), reporter=console)
+    console.data(str(tool.path))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bakery.toolchain", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    build = verbs.add_parser("build", help="build from the Go modules in toolchain/; all of them without names")
+    build.add_argument("tools", nargs="*", type=ToolName, metavar="TOOL", help=", ".join(ToolName))
+    path = verbs.add_parser("path", help="print where a tool is, downloading it if it is nowhere")
+    path.add_argument("tool", choices=[name.value for name in ToolName])
+    path.add_argument("--version", help="default: the one in toolchain/TOOL/go.mod")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""The user's cache of tools: whole or not there, never half.
+
+``<cache>/<tool>/<version>-<key>/`` holds the program (or the members of a set) and ``tool.json``.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bakery.errors import LockedError
+from bakery.toolchain.model import CNI_PLUGINS, Origin, Tool, ToolName
+
+_LABEL = "tool.json"
+_LOCK_SECONDS = 3600  # a cold build of the slowest tool takes minutes; an hour means that something hangs
+
+
+def members(name: ToolName) -> tuple[str, ...]:
+    """The files that make up the tool."""
+    return CNI_PLUGINS if name is ToolName.CNI else (name.value,)
+
+
+def sha256_of(name: ToolName, path: Path) -> str:
+    """Hex digest of a program, or of the names and digests of a set."""
+    if name is not ToolName.CNI:
+        return _file_digest(path)
+    lines = "".join(f"{_file_digest(path / member)}  {member}\n" for member in members(name))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def find_cached(cache: Path, name: ToolName, version: str) -> Tool | None:
+    """The tool in the cache, the newest if there are several; one that changed since then is not found."""
+    folders = [folder for folder in (cache / name).glob(f"{version}-*") if (folder / _LABEL).is_file()]
+    for folder in sorted(folders, key=lambda folder: (folder / _LABEL).stat().st_mtime, reverse=True):
+        tool = _read(folder, name, version)
+        if tool is not None:
+            return tool
+    return None
+
+
+def find_by_key(cache: Path, name: ToolName, version: str, key: str) -> Tool | None:
+    """The tool that was published under exactly this key."""
+    return _read(_folder(cache, name, version, key), name, version)
+
+
+def publish(
+    cache: Path, name: ToolName, version: str, *, key: str, origin: Origin, fill: Callable[[Path], None]
+) -> Tool:
+    """Let ``fill`` put the tool's files into an empty folder, then make it visible in one step.
+
+    Of several at once one fills and the others find its work.
+
+    Raises:
+        LockedError: another process has held the lock for an hour.
+    """
+    import filelock
+
+    (cache / name).mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(cache / name / f".{version}-{key}.lock", timeout=_LOCK_SECONDS)
+    try:
+        with lock:
+            found = find_by_key(cache, name, version, key)
+            return found or _fill_and_rename(_folder(cache, name, version, key), name, version, origin, fill)
+    except filelock.Timeout as error:
+        message = f"another process has been making {name} {version} for an hour"
+        raise LockedError(message, hint=f"end it, or remove {lock.lock_file}") from error
+
+
+def _fill_and_rename(
+    target: Path, name: ToolName, version: str, origin: Origin, fill: Callable[[Path], None]
+) -> Tool:
+    for left in [target, *target.parent.glob(f".{target.name}.tmp-*")]:
+        shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.tmp-", dir=target.parent))
+    try:
+        fill(temporary)
+        for member in members(name):
+            (temporary / member).chmod(0o755)
+        digest = sha256_of(name, _program(temporary, name))
+        label = {"version": version, "origin": origin.value, "sha256": digest}
+        (temporary / _LABEL).write_text(json.dumps(label), encoding="utf-8")
+        temporary.chmod(0o755)
+        temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return Tool(name=name, version=version, path=_program(target, name), sha256=digest, origin=origin)
+
+
+def _read(folder: Path, name: ToolName, version: str) -> Tool | None:
+    try:
+        label = json.loads((folder / _LABEL).read_text(encoding="utf-8"))
+        path = _program(folder, name)
+        digest = sha256_of(name, path)
+        if (label["sha256"], label["version"]) != (digest, version):
+            return None
+        return Tool(name=name, version=version, path=path, sha256=digest, origin=Origin(label["origin"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _program(folder: Path, name: ToolName) -> Path:
+    return folder if name is ToolName.CNI else folder / name
+
+
+def _folder(cache: Path, name: ToolName, version: str, key: str) -> Path:
+    return cache / name / f"{version}-{key}"
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

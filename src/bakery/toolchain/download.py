@@ -1,0 +1,95 @@
+"""Fetches files over HTTP with time-outs, a size limit, and no way down from https to http."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from bakery.errors import MissingToolError, UnreachableError
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When to give up: seconds and bytes."""
+
+    connect: float = 10
+    silence: float = 30
+    """Between two pieces of a reply."""
+    total: float = 1800
+    size: int = 400 << 20
+    text_size: int = 1 << 20
+
+
+LIMITS = Limits()
+
+
+def fetch_text(url: str, limits: Limits = LIMITS) -> bytes:
+    """A small file, whole.
+
+    Raises:
+        UnreachableError: no connection, silence, too slow, a 5xx reply, or a file that is too large.
+        MissingToolError: the site answers but does not have the file.
+    """
+    return b"".join(_pieces(url, limits, limits.text_size))
+
+
+def fetch_file(url: str, target: Path, limits: Limits = LIMITS) -> str:
+    """A large file into ``target``; returns its SHA256 in hex. Raises as :func:`fetch_text`."""
+    digest = hashlib.sha256()
+    with target.open("wb") as stream:
+        for piece in _pieces(url, limits, limits.size):
+            digest.update(piece)
+            stream.write(piece)
+    return digest.hexdigest()
+
+
+def _pieces(url: str, limits: Limits, size: int) -> Iterator[bytes]:
+    end = time.monotonic() + limits.total
+    with _reply(url, limits) as response:
+        for piece in response.iter_content(_CHUNK):
+            size -= len(piece)
+            if size < 0:
+                raise _unreachable(url, "the file is larger than such a file can be")
+            if time.monotonic() > end:
+                raise _unreachable(url, f"not done after {limits.total:.0f} s")
+            yield piece
+
+
+@contextmanager
+def _reply(url: str, limits: Limits) -> Iterator[requests.Response]:
+    try:
+        with requests.get(url, stream=True, timeout=(limits.connect, limits.silence)) as response:
+            _check(url, response)
+            yield response
+    except requests.RequestException as error:
+        raise _unreachable(url, _reason(error)) from error
+
+
+def _check(url: str, response: requests.Response) -> None:
+    if url.startswith("https:") and not response.url.startswith("https:"):
+        raise _unreachable(url, "it redirects to a place without TLS")
+    if 400 <= response.status_code < 500:
+        message = f"{urlsplit(url).netloc} does not have {urlsplit(url).path.rpartition('/')[2]}"
+        raise MissingToolError(message, details=f"{url} answered {response.status_code}")
+    if response.status_code != 200:
+        raise _unreachable(url, f"it answered {response.status_code}")
+
+
+def _unreachable(url: str, reason: str) -> UnreachableError:
+    message = f"{urlsplit(url).netloc} could not be reached"
+    return UnreachableError(message, details=f"{url}: {reason}")
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate could not be verified"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    return f"no connection ({type(error).__name__})"

@@ -1,0 +1,78 @@
+"""Finds a tool in exactly the version asked for: a folder of the user's, PATH, the cache, the official release."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bakery import proc
+from bakery.console import SILENT, Reporter
+from bakery.errors import MissingToolError, UnreachableError
+from bakery.toolchain.cache import find_cached, sha256_of
+from bakery.toolchain.download import LIMITS, Limits
+from bakery.toolchain.model import Origin, Places, Tool, ToolName
+from bakery.toolchain.release import install_release
+from bakery.toolchain.versions import find_version
+
+
+def find_tool(
+    name: ToolName,
+    version: str,
+    *,
+    places: Places,
+    download: bool = True,
+    reporter: Reporter = SILENT,
+    run: proc.Runner = proc.run,
+    limits: Limits = LIMITS,
+) -> Tool:
+    """The tool, from the first place that has exactly ``version``.
+
+    With ``download=False`` nothing is fetched. Another version on PATH is passed over.
+
+    Raises:
+        MissingToolError: it is nowhere; the error says which host could not be reached and the ways out.
+        ChecksFailedError: the download does not have the published SHA256; nothing is kept.
+    """
+    found = find_local_tool(name, version, places=places, run=run)
+    if found is not None:
+        return found
+    if not download:
+        message = f"{name} {version} is not on this machine"
+        raise MissingToolError(message, hint=_ways_out(name, version))
+    try:
+        with reporter.step(f"downloading {name} {version}"):
+            return install_release(name, version, places=places, limits=limits)
+    except UnreachableError as error:
+        message = f"{name} {version} is not on this machine, and {_host(name, places)} could not be reached"
+        raise MissingToolError(message, details=error.details, hint=_ways_out(name, version)) from error
+    except MissingToolError as error:
+        error.hint = error.hint or _ways_out(name, version)
+        raise
+
+
+def find_local_tool(name: ToolName, version: str, *, places: Places, run: proc.Runner = proc.run) -> Tool | None:
+    """The tool if this machine has it already; nothing is fetched."""
+    for origin, path in _candidates(name, places):
+        if find_version(name, path, run=run) == version:
+            return Tool(name=name, version=version, path=path, sha256=sha256_of(name, path), origin=origin)
+    return find_cached(places.cache, name, version)
+
+
+def _candidates(name: ToolName, places: Places) -> list[tuple[Origin, Path]]:
+    """Programs to ask for their version. A set of plugins is never on PATH."""
+    found = []
+    if places.folder is not None:
+        found.append((Origin.FOLDER, places.folder / ("cni" if name is ToolName.CNI else name)))
+    on_path = shutil.which(name, path=places.path) if places.path and name is not ToolName.CNI else None
+    if on_path is not None:
+        found.append((Origin.PATH, Path(on_path)))
+    return found
+
+
+def _host(name: ToolName, places: Places) -> str:
+    from_github = name in (ToolName.PLUGIN, ToolName.CNI)
+    return urlsplit(places.github_url if from_github else places.releases_url).netloc
+
+
+def _ways_out(name: ToolName, version: str) -> str:
+    place = "in the folder cni of BAKERY_TOOLCHAIN_DIR" if name is ToolName.CNI else "on PATH"
+    return f"`make toolchain` builds it from source with Go; or put {name} {version} {place}"

@@ -1,0 +1,165 @@
+"""Official releases: where they are, what they must hash to, and how one program gets out of its archive."""
+
+import platform
+import shutil
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from bakery.errors import ChecksFailedError, MissingToolError
+from bakery.toolchain.cache import members, publish
+from bakery.toolchain.download import LIMITS, Limits, fetch_file, fetch_text
+from bakery.toolchain.model import Origin, Places, PublishedFile, Tool, ToolName
+
+DROPLET = "linux_amd64"
+"""What droplets run; the releases' own spelling."""
+
+_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_PLUGIN_API = "x5.0"  # the plugin protocol in the release's file names (Packer plugin SDK)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One archive on a download site."""
+
+    archive: str
+    archive_url: str
+    sums_url: str
+    prefix: str
+    """What stands before a member's name inside the archive."""
+    suffix: str = ""
+
+
+def this_platform() -> str:
+    """This machine, as ``linux_amd64``."""
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}_{_ARCHITECTURES.get(machine, machine)}"
+
+
+def build_release(name: ToolName, version: str, *, places: Places, system: str) -> Release:
+    """The release's addresses.
+
+    Sources: https://releases.hashicorp.com (layout), the plugin's ``.goreleaser.yml``, the assets of
+    https://github.com/containernetworking/plugins/releases.
+    """
+    match name:
+        case ToolName.PLUGIN:
+            base = f"{places.github_url}/digitalocean/{name}/releases/download/v{version}"
+            stem = f"{name}_v{version}"
+            label = f"_v{version}_{_PLUGIN_API}_{system}"
+            return _release(base, f"{name}{label}.zip", f"{stem}_SHA256SUMS", suffix=label)
+        case ToolName.CNI:
+            base = f"{places.github_url}/containernetworking/plugins/releases/download/v{version}"
+            archive = f"cni-plugins-{system.replace('_', '-')}-v{version}.tgz"
+            return _release(base, archive, f"{archive}.sha256", prefix="./")
+        case ToolName.CONSUL | ToolName.NOMAD | ToolName.PACKER:
+            base = f"{places.releases_url}/{name}/{version}"
+            return _release(base, f"{name}_{version}_{system}.zip", f"{name}_{version}_SHA256SUMS")
+
+
+def find_published(
+    name: ToolName, version: str, *, places: Places, system: str = DROPLET, limits: Limits = LIMITS
+) -> PublishedFile:
+    """Address and SHA256 of a release's archive, for a droplet that fetches it by itself.
+
+    Raises:
+        UnreachableError: the site could not be reached.
+        MissingToolError: the site does not have that version.
+        ChecksFailedError: its list of checksums does not name the archive.
+    """
+    release = build_release(name, version, places=places, system=system)
+    sums = trusted_sums(fetch_text(release.sums_url, limits))
+    if release.archive not in sums:
+        message = f"the published checksums do not name {release.archive}"
+        raise ChecksFailedError(message, details=release.sums_url)
+    return PublishedFile(url=release.archive_url, sha256=sums[release.archive])
+
+
+def trusted_sums(sums: bytes) -> dict[str, str]:
+    """What a ``SHA256SUMS`` file says, by file name.
+
+    The seam for its signature: **that is not checked yet**, so trust rests on TLS to the download site.
+    Lines of another form are left out.
+    """
+    found: dict[str, str] = {}
+    for line in sums.decode("utf-8", errors="replace").splitlines():
+        words = line.split()
+        if len(words) == 2 and len(words[0]) == 64 and set(words[0].lower()) <= set("0123456789abcdef"):
+            found[words[1].lstrip("*")] = words[0].lower()
+    return found
+
+
+def install_release(
+    name: ToolName, version: str, *, places: Places, system: str | None = None, limits: Limits = LIMITS
+) -> Tool:
+    """Download, check, unpack into the cache. Raises as :func:`find_published`; a wrong file leaves nothing."""
+    system = system or this_platform()
+    release = build_release(name, version, places=places, system=system)
+    published = find_published(name, version, places=places, system=system, limits=limits)
+
+    def fill(folder: Path) -> None:
+        archive = folder / "archive"
+        digest = fetch_file(published.url, archive, limits)
+        if digest != published.sha256:
+            message = f"the download of {name} {version} is not what its publisher made"
+            details = f"{published.url}\nSHA256 is        {digest}\nit must be {published.sha256}"
+            hint = "nothing was kept; try again, and if it happens again do not trust that site"
+            raise ChecksFailedError(message, details=details, hint=hint)
+        _unpack(archive, folder, name, release, limits)
+        archive.unlink()
+
+    return publish(
+        places.cache, name, version, key=f"release-{published.sha256[:12]}", origin=Origin.RELEASE, fill=fill
+    )
+
+
+def _release(base: str, archive: str, sums: str, *, prefix: str = "", suffix: str = "") -> Release:
+    return Release(
+        archive=archive,
+        archive_url=f"{base}/{archive}",
+        sums_url=f"{base}/{sums}",
+        prefix=prefix,
+        suffix=suffix,
+    )
+
+
+def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limits: Limits) -> None:
+    """Exactly the members that are wanted, under names of ours: an archive cannot choose where it writes."""
+    try:
+        for member in members(name):
+            inside = f"{release.prefix}{member}{release.suffix}"
+            if release.archive.endswith(".tgz"):
+                _from_tar(archive, inside, folder / member, limits.size)
+            else:
+                _from_zip(archive, inside, folder / member, limits.size)
+    except (KeyError, zipfile.BadZipFile, tarfile.TarError, OSError) as error:
+        message = f"{release.archive} does not hold {name}"
+        raise MissingToolError(message, details=str(error)) from error
+
+
+def _from_zip(archive: Path, member: str, target: Path, size: int) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        info = opened.getinfo(member)
+        if info.file_size > size:
+            message = f"{member} is too large"
+            raise zipfile.BadZipFile(message)
+        with opened.open(info) as stream:
+            _copy(stream, target)
+
+
+def _from_tar(archive: Path, member: str, target: Path, size: int) -> None:
+    with tarfile.open(archive) as opened:
+        info = opened.getmember(member)
+        stream = opened.extractfile(info) if info.isreg() and info.size <= size else None
+        if stream is None:
+            message = f"{member} is not a file of a sensible size"
+            raise tarfile.TarError(message)
+        with stream:
+            _copy(stream, target)
+
+
+def _copy(stream: IO[bytes], target: Path) -> None:
+    with target.open("wb") as output:
+        shutil.copyfileobj(stream, output, 1 << 20)

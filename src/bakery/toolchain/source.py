@@ -1,0 +1,153 @@
+"""Builds the tools from the Go modules in ``toolchain/`` of a checkout, into the same cache.
+
+Each tool has a module of its own, because ``go install`` refuses modules with replace lines and the tools' replace
+lines contradict each other.
+"""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakery import assets, proc
+from bakery.console import SILENT, Reporter
+from bakery.errors import MissingToolError, UsageError
+from bakery.toolchain.cache import find_by_key, publish
+from bakery.toolchain.model import Origin, Tool, ToolName
+
+MODULES = assets.PACKER.parent / "toolchain"
+"""Only in a checkout."""
+
+_BUILD_SECONDS = 3600
+# What the user told Go about proxies, checksums and folders; everything else of the environment stays outside.
+_GO_ENVIRONMENT = (
+    "GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB",
+    "GOTOOLCHAIN", "GOENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one module is built."""
+
+    module: str
+    """The module whose version is the tool's."""
+    cgo: bool = False
+    tags: str = ""
+    symbols: str = ""
+    """``-X`` linker flags; ``{version}`` is filled in."""
+
+    def flags(self, version: str) -> list[str]:
+        """The flags of ``go build``."""
+        symbols = f" {self.symbols.format(version=version)}" if self.symbols else ""
+        tags = ["-tags", self.tags] if self.tags else []
+        return ["-trimpath", "-buildvcs=false", "-mod=readonly", *tags, "-ldflags", f"-s -w{symbols}"]
+
+
+RECIPES: dict[ToolName, Recipe] = {
+    ToolName.CONSUL: Recipe(module="github.com/hashicorp/consul"),
+    # Without cgo Nomad has no exec driver; without the tag "release" it ships mock_driver; "ui" embeds the UI.
+    ToolName.NOMAD: Recipe(module="github.com/hashicorp/nomad", cgo=True, tags="release ui codegen_generated"),
+    ToolName.PACKER: Recipe(module="github.com/hashicorp/packer"),
+    # The tag's own source says 1.4.1-dev; release builds clear that (the plugin's .goreleaser.yml).
+    ToolName.PLUGIN: Recipe(
+        module="github.com/digitalocean/packer-plugin-digitalocean",
+        symbols="-X github.com/digitalocean/packer-plugin-digitalocean/version.VersionPrerelease=",
+    ),
+    ToolName.CNI: Recipe(
+        module="github.com/containernetworking/plugins",
+        symbols="-X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=v{version}",
+    ),
+}
+
+
+def build_tool(
+    name: ToolName,
+    *,
+    cache: Path,
+    modules: Path = MODULES,
+    reporter: Reporter = SILENT,
+    run: proc.Runner = proc.run,
+) -> Tool:
+    """The tool, built unless the cache holds it for the same go.sum, Go version and flags.
+
+    Raises:
+        UsageError: this is not a checkout.
+        MissingToolError: Go or a C compiler is not installed.
+        CommandError: the build failed.
+    """
+    recipe = RECIPES[name]
+    version = read_version(name, modules)
+    go = _check_compilers(recipe, name)
+    key = build_key(name, version, sums=(modules / name / "go.sum").read_bytes(), go=_go_version(go, modules, run))
+    found = find_by_key(cache, name, version, key)
+    if found is not None:
+        reporter.note(f"{name} {version} is built already: {found.path}")
+        return found
+
+    def fill(folder: Path) -> None:
+        with reporter.step(f"building {name} {version} from source, a few minutes the first time"):
+            argv: list[str | Path] = [go, "build", *recipe.flags(version), "-o", f"{folder}/", "tool"]
+            run(argv, cwd=modules / name, env=_environment(recipe), seconds=_BUILD_SECONDS)
+
+    tool = publish(cache, name, version, key=key, origin=Origin.SOURCE, fill=fill)
+    reporter.note(f"{name} {version}: {tool.path}")
+    return tool
+
+
+def read_version(name: ToolName, modules: Path = MODULES) -> str:
+    """The version that the wrapper module asks for.
+
+    Raises:
+        UsageError: there are no wrapper modules here.
+    """
+    file = modules / name / "go.mod"
+    if not file.is_file():
+        message = f"{name} can only be built in a checkout of bakery"
+        raise UsageError(
+            message, details=f"there is no {file}", hint="git clone bakery and run `make toolchain` there"
+        )
+    wanted = re.search(
+        rf"^\s*(?:require )?{re.escape(RECIPES[name].module)} v(\S+)", file.read_text(), re.MULTILINE
+    )
+    if wanted is None:
+        message = f"{file} does not require {RECIPES[name].module}"
+        raise UsageError(message)
+    return wanted[1]
+
+
+def build_key(name: ToolName, version: str, *, sums: bytes, go: str) -> str:
+    """One word for all that shapes the program: go.sum, Go's version and platform, cgo and the flags."""
+    recipe = RECIPES[name]
+    parts = [name, version, hashlib.sha256(sums).hexdigest(), go, str(recipe.cgo), *recipe.flags(version)]
+    return f"source-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+
+
+def _check_compilers(recipe: Recipe, name: ToolName) -> Path:
+    if recipe.cgo:
+        proc.find_tool("gcc", reason=f"to build {name}", hint="apt-get install -y gcc libc6-dev")
+    return proc.find_tool(
+        "go",
+        reason=f"to build {name} from source",
+        hint="apt-get install -y golang-go (1.21 or newer: it fetches the version it needs), or https://go.dev/dl/",
+    )
+
+
+def _go_version(go: Path, modules: Path, run: proc.Runner) -> str:
+    """Go's version and platform, as the module's own go line selects it."""
+    asked = run([go, "env", "GOVERSION", "GOOS", "GOARCH"], cwd=modules / ToolName.CONSUL, env=_go_settings())
+    version = " ".join(asked.stdout.split())
+    release = re.match(r"go1\.(\d+)", version)
+    if release is None or int(release[1]) < 21:
+        message = f"{version or 'this Go'} is too old to build the tools"
+        raise MissingToolError(message, hint="install Go 1.21 or newer: https://go.dev/dl/")
+    return version
+
+
+def _environment(recipe: Recipe) -> dict[str, str]:
+    return _go_settings() | {"CGO_ENABLED": "1" if recipe.cgo else "0", "GOFLAGS": ""}
+
+
+def _go_settings() -> dict[str, str]:
+    return {key: os.environ[key] for key in _GO_ENVIRONMENT if key in os.environ}
