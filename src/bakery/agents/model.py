@@ -51,3 +51,78 @@ class NomadNode:
     """Attribute ``consul.version``: present once Nomad talks to its local Consul."""
     drivers: dict[str, bool]
     """Detected drivers and whether each is healthy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnToken:
+    """The ACL token that a call was made with, as the agent knows it."""
+
+    accessor: str
+    management: bool
+    """Whether it may do everything (Consul: policy ``global-management``; Nomad: type ``management``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AclPolicy:
+    """One Consul policy; ``rules`` is HCL."""
+
+    name: str
+    description: str
+    rules: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeIdentity:
+    """Consul's built-in rules for an agent: ``node:write`` on its own name and ``service:read`` on all."""
+
+    node: str
+    datacenter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenGrant:
+    """What a Consul token may do."""
+
+    description: str
+    policies: tuple[str, ...] = ()
+    """Names of policies, sorted."""
+    node: NodeIdentity | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AclToken:
+    """A Consul token to be made, with both ids chosen by the caller (UUIDs)."""
+
+    accessor: str
+    secret: str = field(repr=False)
+    grant: TokenGrant
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedToken:
+    """A Consul token that exists; its secret stays where it is."""
+
+    accessor: str
+    grant: TokenGrant
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaftServer:
+    """One Consul server as autopilot sees it."""
+
+    name: str
+    address: str
+    """``ip:port`` of its RPC."""
+    leader: bool
+    voter: bool
+    healthy: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutopilotHealth:
+    """Consul's own judgement of its servers."""
+
+    healthy: bool
+    failure_tolerance: int
+    """How many more servers may fail before the quorum is lost."""
+    servers: tuple[RaftServer, ...]

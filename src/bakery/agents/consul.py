@@ -1,0 +1,151 @@
+"""The adapter to Consul's HTTP API, tested against 1.22.5."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bakery.agents.model import (
+    AclPolicy,
+    AclToken,
+    AutopilotHealth,
+    ListedToken,
+    Member,
+    NodeIdentity,
+    OwnToken,
+    RaftServer,
+    Target,
+    TokenGrant,
+)
+from bakery.agents.transport import AgentHttp
+from bakery.errors import AgentError
+
+# Serf's member states by number (hashicorp/serf serf/serf.go, MemberStatus).
+_SERF_STATUS = ("none", "alive", "leaving", "left", "failed")
+# hashicorp/consul agent/structs/acl.go, ACLPolicyGlobalManagementID
+_GLOBAL_MANAGEMENT = "00000000-0000-0000-0000-000000000001"
+_FORBIDDEN, _NOT_FOUND, _UNHEALTHY, _FAILED = 403, 404, 429, 500
+
+
+class Consul:
+    """Implements :class:`bakery.agents.interface.ConsulApi`."""
+
+    def __init__(self, target: Target) -> None:
+        self._http = AgentHttp(target, product="Consul", token_header="X-Consul-Token")  # noqa: S106 - a header's name
+
+    def leader(self) -> str:
+        return self._http.read("/v1/status/leader", str)
+
+    def peers(self) -> tuple[str, ...]:
+        return self._http.read("/v1/status/peers", lambda value: tuple(map(str, value or ())))
+
+    def members(self) -> tuple[Member, ...]:
+        return self._http.read("/v1/agent/members", lambda value: tuple(map(_member, value)))
+
+    def catalog_nodes(self) -> tuple[str, ...]:
+        return self._http.read("/v1/catalog/nodes", lambda value: tuple(row["Node"] for row in value))
+
+    def passing_nodes(self) -> tuple[str, ...]:
+        path = "/v1/health/state/passing?filter=CheckID%20%3D%3D%20%22serfHealth%22"
+        return self._http.read(path, lambda value: tuple(row["Node"] for row in value))
+
+    def bootstrap_acl(self, secret: str) -> bool:
+        reply = self._http.call(
+            "PUT",
+            "/v1/acl/bootstrap",
+            {"BootstrapSecret": secret},
+            anonymous=True,
+            accept=frozenset({_FORBIDDEN}),
+            secrets=(secret,),
+        )
+        if reply.status != _FORBIDDEN:
+            return True
+        # hashicorp/consul agent/consul/acl_endpoint.go, ACL.BootstrapTokens
+        if "ACL bootstrap no longer allowed" in reply.text:
+            return False
+        message = f"{self._http.name} refused the ACL bootstrap"
+        raise AgentError(message, details=reply.text.strip(), status=reply.status)
+
+    def read_own_token(self) -> OwnToken | None:
+        return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
+
+    def denies_anonymous(self) -> bool:
+        # Needs agent:read, which the anonymous token has under default_policy "allow" only.
+        accept = frozenset({_FORBIDDEN})
+        return self._http.call("GET", "/v1/agent/self", anonymous=True, accept=accept).status == _FORBIDDEN
+
+    def put_policy(self, policy: AclPolicy) -> bool:
+        accept = frozenset({_NOT_FOUND})
+        found = self._http.call("GET", f"/v1/acl/policy/name/{policy.name}", accept=accept)
+        body = {"Name": policy.name, "Description": policy.description, "Rules": policy.rules}
+        if found.status == _NOT_FOUND:
+            self._http.call("PUT", "/v1/acl/policy", body)
+            return True
+        if all(found.value.get(key) == value for key, value in body.items()):
+            return False
+        self._http.call("PUT", f"/v1/acl/policy/{found.value['ID']}", body)
+        return True
+
+    def list_tokens(self) -> tuple[ListedToken, ...]:
+        return self._http.read("/v1/acl/tokens", lambda value: tuple(map(_listed_token, value)))
+
+    def put_token(self, token: AclToken) -> None:
+        body = _token_body(token)
+        secrets = (token.secret,)
+        accept = frozenset({_FAILED})
+        reply = self._http.call("PUT", "/v1/acl/token", body, accept=accept, secrets=secrets)
+        if reply.status != _FAILED:
+            return
+        # A create of an accessor that exists is refused; the update has a path of its own
+        # (hashicorp/consul agent/consul/auth/token_writer.go, Create and Update).
+        if "AccessorID is already in use" not in reply.text:
+            message = f"{self._http.name} refused the token of {token.grant.description}"
+            raise AgentError(message, details=reply.text.strip().replace(token.secret, "***"), status=reply.status)
+        self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
+
+    def autopilot_health(self) -> AutopilotHealth:
+        # Answers 429 while a server is unhealthy (hashicorp/consul agent/operator_endpoint.go).
+        return self._http.read("/v1/operator/autopilot/health", _autopilot, accept=frozenset({_UNHEALTHY}))
+
+
+def _member(row: Mapping[str, Any]) -> Member:
+    return Member(name=row["Name"], address=row["Addr"], status=_SERF_STATUS[row["Status"]])
+
+
+def _own_token(value: Mapping[str, Any] | None) -> OwnToken | None:
+    if value is None:  # 403 and 404 come with plain text
+        return None
+    policies = {policy["ID"] for policy in value.get("Policies") or ()}
+    return OwnToken(accessor=value["AccessorID"], management=_GLOBAL_MANAGEMENT in policies)
+
+
+def _listed_token(row: Mapping[str, Any]) -> ListedToken:
+    nodes = row.get("NodeIdentities") or ()
+    node = NodeIdentity(node=nodes[0]["NodeName"], datacenter=nodes[0]["Datacenter"]) if nodes else None
+    policies = tuple(sorted(policy["Name"] for policy in row.get("Policies") or ()))
+    grant = TokenGrant(description=row.get("Description", ""), policies=policies, node=node)
+    return ListedToken(accessor=row["AccessorID"], grant=grant)
+
+
+def _token_body(token: AclToken) -> dict[str, Any]:
+    node = token.grant.node
+    return {
+        "AccessorID": token.accessor,
+        "SecretID": token.secret,
+        "Description": token.grant.description,
+        "Policies": [{"Name": name} for name in token.grant.policies],
+        "NodeIdentities": [{"NodeName": node.node, "Datacenter": node.datacenter}] if node else [],
+        "Local": False,
+    }
+
+
+def _autopilot(value: Mapping[str, Any]) -> AutopilotHealth:
+    servers = tuple(
+        RaftServer(
+            name=row["Name"],
+            address=row["Address"],
+            leader=row["Leader"],
+            voter=row["Voter"],
+            healthy=row["Healthy"],
+        )
+        for row in value.get("Servers") or ()
+    )
+    return AutopilotHealth(healthy=value["Healthy"], failure_tolerance=value["FailureTolerance"], servers=servers)

@@ -1,0 +1,124 @@
+"""HTTPS to one agent: mutual TLS against a server name instead of the address, time-outs, typed errors."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from bakery.agents.model import Target
+from bakery.errors import AgentError
+from bakery.proc import redact
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+PARALLEL = 8
+"""Requests to one agent at once; Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
+_LONGEST_DETAILS = 600
+
+
+class _ServerNameAdapter(HTTPAdapter):
+    """Sends ``server_name`` as SNI and checks the certificate against it.
+
+    urllib3 does both for pools with a ``server_hostname`` (urllib3/connection.py, HTTPSConnection.connect).
+    """
+
+    def __init__(self, server_name: str) -> None:
+        self._server_name = server_name
+        super().__init__(pool_maxsize=PARALLEL, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        kwargs["server_hostname"] = self._server_name
+        super().init_poolmanager(*args, **kwargs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer that the caller asked to see: a 2xx, or one of the statuses it accepts."""
+
+    status: int
+    text: str
+    value: Any
+    """The JSON value; None where the body is not JSON (errors are plain text)."""
+
+
+class AgentHttp:
+    """One agent's API. ``product`` is "Consul" or "Nomad"; ``token_header`` the only place a token travels in."""
+
+    def __init__(self, target: Target, *, product: str, token_header: str) -> None:
+        self.name = f"{product} at {target.address}:{target.port}"
+        host = f"[{target.address}]" if ":" in target.address else target.address
+        self._base = f"https://{host}:{target.port}"
+        self._token_header = token_header
+        self._token = target.token
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor REQUESTS_CA_BUNDLE nor .netrc may reroute this
+        self._session.verify = str(target.tls.ca)
+        self._session.cert = (str(target.tls.certificate), str(target.tls.key))
+        self._session.mount("https://", _ServerNameAdapter(target.server_name))
+
+    def read(self, path: str, parse: Callable[[Any], T], *, accept: frozenset[int] = frozenset()) -> T:
+        """GET ``path`` and hand its JSON to ``parse``, whose lookup errors become an AgentError."""
+        reply = self.call("GET", path, accept=accept)
+        try:
+            return parse(reply.value)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            message = f"{self.name} answered GET {path} in a shape that bakery does not know"
+            raise AgentError(message, details=f"{type(error).__name__}: {error}", status=reply.status) from None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        anonymous: bool = False,
+        accept: frozenset[int] = frozenset(),
+        secrets: tuple[str, ...] = (),
+    ) -> Reply:
+        """One request, never retried. ``secrets`` in the body are struck out of errors, as the token always is.
+
+        Raises:
+            AgentError: no reply (status 0), or a status that is neither 2xx nor accepted; redirects are refused.
+        """
+        hidden = (self._token, *secrets)
+        headers = {self._token_header: self._token} if self._token and not anonymous else {}
+        try:
+            response = self._session.request(
+                method,
+                self._base + path,
+                json=body,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+            text = response.text
+        except OSError as error:  # requests' exceptions are OSErrors, as are unreadable certificate files
+            message = f"{self.name} cannot be reached"
+            raise AgentError(message, details=redact(_reason(error), hidden), status=0) from None
+        status = response.status_code
+        if not 200 <= status < 300 and status not in accept:
+            message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
+            raise AgentError(
+                message, details=redact(text.strip()[:_LONGEST_DETAILS], hidden) or None, status=status
+            )
+        return Reply(status=status, text=text, value=_json(response))
+
+
+def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong, without urllib3's wrapping: "[Errno 111] Connection refused"."""
+    inner = error.args[0] if error.args else error
+    text = str(getattr(inner, "reason", inner))
+    text = re.sub(r"^.*?HTTPSConnection(Pool)?\([^)]*\): ", "", text)
+    return text[:_LONGEST_DETAILS]

@@ -1,0 +1,150 @@
+"""Closes a new cluster: ACL bootstrap of Consul and Nomad with our own secrets, then every pre-made token."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bakery.agents.interface import AclApi, AgentClients, ConsulApi
+from bakery.agents.model import AclToken
+from bakery.config.model import Role
+from bakery.console import SILENT, Reporter
+from bakery.credentials.model import Bundle
+from bakery.errors import AgentError, CredentialsError, DeadlineError
+from bakery.launch.acl_policies import POLICIES, consul_tokens
+from bakery.plan.model import ClusterPlan
+from bakery.wait import Clock, Pending, wait_until
+
+T = TypeVar("T")
+Api = TypeVar("Api", bound=AclApi)
+
+OWN_TOKEN_SECONDS = 15.0
+"""A server that follows may learn of a new token a moment after the leader."""
+WRITE_SECONDS = 60.0
+_PARALLEL_WRITES = 8
+_TOO_MANY, _SERVER_FAULT = 429, 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class AclOutcome:
+    """What :func:`ensure_acls` had to do; nothing, the second time."""
+
+    consul_bootstrapped: bool
+    nomad_bootstrapped: bool
+    policies_written: int
+    tokens_written: int
+
+
+def ensure_acls(
+    plan: ClusterPlan,
+    roles: Iterable[Role],
+    bundle: Bundle,
+    clients: AgentClients,
+    *,
+    consul_servers: Sequence[str],
+    nomad_servers: Sequence[str],
+    seconds: float = 300.0,
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+) -> AclOutcome:
+    """Bootstrap the ACLs and make policies and tokens what they should be. Safe to repeat.
+
+    ``consul_servers`` and ``nomad_servers`` are addresses, any of which may answer; without ``nomad_servers``
+    Nomad is left alone. ``roles`` are the cluster file's. ``seconds`` bounds each wait for a leader.
+
+    Raises:
+        CredentialsError: the ACLs were bootstrapped with another secret than the bundle's.
+        DeadlineError: no leader in time; details say what each server answered.
+        AgentError: an agent refused for good (ACLs are off, a token's secret is another).
+    """
+    consuls = [clients.consul(address) for address in consul_servers]
+    nomads = [clients.nomad(address) for address in nomad_servers]
+    with reporter.step("Consul's ACLs"):
+        secret = bundle.consul_management.secret
+        consul_done = _bootstrap("Consul", consuls, secret, seconds=seconds, clock=clock)
+        tokens = consul_tokens(plan, roles, bundle)
+        written = _persist(
+            "Consul to take policies and tokens",
+            consuls,
+            lambda consul: _write(consul, tokens),
+            seconds=WRITE_SECONDS,
+            clock=clock,
+        )
+    nomad_done = False
+    if nomads:
+        with reporter.step("Nomad's ACLs"):
+            secret = bundle.nomad_management.secret
+            nomad_done = _bootstrap("Nomad", nomads, secret, seconds=seconds, clock=clock)
+    return AclOutcome(
+        consul_bootstrapped=consul_done,
+        nomad_bootstrapped=nomad_done,
+        policies_written=written.policies,
+        tokens_written=written.tokens,
+    )
+
+
+def _bootstrap(product: str, apis: Sequence[Api], secret: str, *, seconds: float, clock: Clock | None) -> bool:
+    what = f"{product} to elect a leader and take the ACL bootstrap"
+    done = _persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds, clock=clock)
+    _require_own_token(product, apis, clock=clock)
+    return done
+
+
+_NOT_OURS = "the management token is not known there"
+
+
+def _require_own_token(product: str, apis: Sequence[Api], *, clock: Clock | None) -> None:
+    def check(api: Api) -> bool | Pending:
+        own = api.read_own_token()
+        return True if own is not None and own.management else Pending(_NOT_OURS)
+
+    what = f"{product} to accept the management token"
+    try:
+        _persist(what, apis, check, seconds=OWN_TOKEN_SECONDS, clock=clock)
+    except DeadlineError as error:
+        if error.details != _NOT_OURS:
+            raise
+        message = f"{product}'s ACLs were bootstrapped by somebody else: it does not know this cluster's token"
+        details = "Only the credentials bundle that bootstrapped the cluster can manage it."
+        hint = "restore that bundle, or destroy the cluster and launch it again: bakery destroy"
+        raise CredentialsError(message, details=details, hint=hint) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    policies: int
+    tokens: int
+
+
+def _write(consul: ConsulApi, tokens: Sequence[AclToken]) -> _Written:
+    policies = sum(consul.put_policy(policy) for policy in POLICIES)
+    there = {listed.accessor: listed.grant for listed in consul.list_tokens()}
+    wanting = [token for token in tokens if there.get(token.accessor) != token.grant]
+    with ThreadPoolExecutor(max_workers=_PARALLEL_WRITES) as pool:
+        list(pool.map(consul.put_token, wanting))
+    return _Written(policies=policies, tokens=len(wanting))
+
+
+def _persist(
+    what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float, clock: Clock | None
+) -> T:
+    """Let a server that sees a leader do ``work``; go on while servers are silent, leaderless or overloaded."""
+    return wait_until(lambda: _attempt(apis, work), what=what, seconds=seconds, clock=clock)
+
+
+def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:
+    reasons = []
+    for api in apis:
+        try:
+            if api.leader():
+                return work(api)
+            reasons.append("there is no leader yet")
+        except AgentError as error:
+            if not _may_pass(error):
+                raise
+            reasons.append(f"{error.brief}: {error.details}" if error.details else error.brief)
+    return Pending("\n".join(dict.fromkeys(reasons)) or "no address is known")
+
+
+def _may_pass(error: AgentError) -> bool:
+    return error.status == 0 or error.status == _TOO_MANY or error.status >= _SERVER_FAULT

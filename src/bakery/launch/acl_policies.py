@@ -1,0 +1,77 @@
+"""What each agent may do in Consul: the policies, and the tokens that user-data carries, as data."""
+
+from collections.abc import Iterable, Sequence
+
+from bakery.agents.model import AclPolicy, AclToken, NodeIdentity, TokenGrant
+from bakery.config.model import Kind, Role
+from bakery.credentials.model import Bundle, Token
+from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.plan.model import ClusterPlan
+
+# Source of the agent's rules: Consul docs, "Tokens configuration reference", acl.tokens.agent: node:write on the
+# agent's own name, service:read on all services. A planned node gets them as a node identity; nodes made by hand
+# take their names from their host names, so their role's policy cannot name them.
+ROLE_AGENT = AclPolicy(
+    name="bakery-role-agent",
+    description="Consul agents of nodes made by hand",
+    rules='node_prefix "" { policy = "write" }\nservice_prefix "" { policy = "read" }\n',
+)
+# Source: Consul docs, acl.tokens.dns: node:read and service:read answer every DNS question of this product.
+DNS = AclPolicy(
+    name="bakery-dns",
+    description="DNS answers of every Consul agent",
+    rules='node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',
+)
+# Source: Nomad docs, "Integrate Consul ACL" (hashicorp/nomad website/content/docs/secure/acl/consul.mdx, v1.11.3).
+# That page also grants acl:write, mesh:write (service mesh tokens and gateways) and node:write, none of which
+# clustering or registration needs: Nomad's own tests run with node:read, and with service:write on Nomad's
+# services only (e2e/consulcompat/input/consul-policy-for-nomad.hcl), which is all that a server registers.
+NOMAD_SERVER = AclPolicy(
+    name="bakery-nomad-server",
+    description="Nomad servers, towards their local Consul",
+    rules=(
+        'agent_prefix "" { policy = "read" }\n'
+        'node_prefix "" { policy = "read" }\n'
+        'service_prefix "" { policy = "read" }\n'
+        'service_prefix "nomad" { policy = "write" }\n'
+    ),
+)
+# A client registers the services of every job.
+NOMAD_CLIENT = AclPolicy(
+    name="bakery-nomad-client",
+    description="Nomad clients, towards their local Consul",
+    rules=(
+        'agent_prefix "" { policy = "read" }\n'
+        'node_prefix "" { policy = "read" }\n'
+        'service_prefix "" { policy = "write" }\n'
+    ),
+)
+POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT)
+
+
+def consul_tokens(plan: ClusterPlan, roles: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
+    """Every token that user-data may carry: of every planned node, every role (nodes made by hand), and for DNS."""
+    tokens = [_token(consul_dns_token(bundle), "DNS", policies=(DNS.name,))]
+    for node in plan.nodes:
+        identity = NodeIdentity(node=node.name, datacenter=plan.cluster)
+        tokens.append(_token(consul_agent_token(bundle, node.name), f"Consul agent of {node.name}", node=identity))
+        tokens += _nomad_token(bundle, node.name, node.kind)
+    for role in roles:
+        agent = consul_agent_token(bundle, role.name)
+        tokens.append(_token(agent, f"Consul agents of role {role.name}", policies=(ROLE_AGENT.name,)))
+        tokens += _nomad_token(bundle, role.name, role.kind)
+    return tuple(tokens)
+
+
+def _nomad_token(bundle: Bundle, subject: str, kind: Kind) -> Sequence[AclToken]:
+    if not kind.runs_nomad:
+        return ()
+    policy = NOMAD_SERVER if kind.is_nomad_server else NOMAD_CLIENT
+    return (_token(consul_nomad_token(bundle, subject), f"Nomad of {subject}", policies=(policy.name,)),)
+
+
+def _token(
+    token: Token, description: str, *, policies: tuple[str, ...] = (), node: NodeIdentity | None = None
+) -> AclToken:
+    grant = TokenGrant(description=f"bakery: {description}", policies=policies, node=node)
+    return AclToken(accessor=token.accessor, secret=token.secret, grant=grant)

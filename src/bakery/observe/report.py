@@ -1,0 +1,57 @@
+"""A cluster report as JSON and as table rows."""
+
+from typing import Any
+
+from bakery.observe.model import ClusterReport, Condition, NodeReport
+
+NODE_HEADER = ("NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "HEALTHY")
+CONDITION_HEADER = ("CONDITION", "STATE", "MESSAGE")
+
+
+def report_json(report: ClusterReport) -> dict[str, Any]:
+    """What ``bakery status --json`` prints; keys are stable, values hold no secret."""
+    return {
+        "cluster": report.cluster,
+        "healthy": report.healthy,
+        "conditions": [_condition_json(condition) for condition in report.conditions],
+        "nodes": [_node_json(node) for node in report.nodes],
+    }
+
+
+def node_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
+    """One row per node, under :data:`NODE_HEADER`."""
+    return tuple(
+        (
+            node.name,
+            node.role,
+            node.droplet_status,
+            node.public_ipv4 or "-",
+            node.private_ipv4 or "-",
+            node.consul,
+            node.nomad,
+            "yes" if node.healthy else "no",
+        )
+        for node in report.nodes
+    )
+
+
+def condition_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
+    """One row per condition, under :data:`CONDITION_HEADER`."""
+    return tuple((condition.name, condition.state.value, condition.message) for condition in report.conditions)
+
+
+def _condition_json(condition: Condition) -> dict[str, str]:
+    return {"name": condition.name, "state": condition.state.value, "message": condition.message}
+
+
+def _node_json(node: NodeReport) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "role": node.role,
+        "droplet": {"id": node.droplet_id, "status": node.droplet_status},
+        "public_ipv4": node.public_ipv4,
+        "private_ipv4": node.private_ipv4,
+        "consul": node.consul,
+        "nomad": node.nomad,
+        "healthy": node.healthy,
+    }
