@@ -1,0 +1,60 @@
+"""How an agent finds its own VPC address, and which addresses it may be told to join.
+
+Every droplet has a second private address, the anchor, on eth0, so go-sockaddr's GetPrivateIP is wrong there.
+The strings are go-sockaddr templates (https://pkg.go.dev/github.com/hashicorp/go-sockaddr/template); they are
+made here because ``{{`` is Jinja's too.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+
+from bakery.errors import RenderError
+
+_DNS_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$")
+
+
+def vpc_address(cidr: IPv4Network) -> str:
+    """The template that becomes the node's address in ``cidr``."""
+    return _of_vpc(cidr, "address")
+
+
+def vpc_interface(cidr: IPv4Network) -> str:
+    """The template that becomes the name of the interface with that address."""
+    return _of_vpc(cidr, "name")
+
+
+def _of_vpc(cidr: IPv4Network, attribute: str) -> str:
+    return f'{{{{ GetAllInterfaces | include "network" "{cidr}" | attr "{attribute}" }}}}'
+
+
+def checked_join(addresses: Iterable[str]) -> list[str]:
+    """``addresses`` as a list, each an IPv4 address or a DNS name.
+
+    Nothing else may pass: a ``provider=…`` string would carry an API token into user-data and into the
+    agents' logs.
+
+    Raises:
+        RenderError: names the first that is neither.
+    """
+    checked = list(addresses)
+    for address in checked:
+        if not _is_address(address):
+            message = f"{_shown(address)} is not an address to join"
+            hint = "give private IPv4 addresses or DNS names of servers, without a port: --join 10.100.0.2"
+            raise RenderError(message, hint=hint)
+    return checked
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return _DNS_NAME.match(text.lower()) is not None and not text.replace(".", "").isdigit()
+    return True
+
+
+def _shown(text: str) -> str:
+    """Enough to recognise it, not enough to leak a token in it."""
+    return repr(text if len(text) <= 16 else text[:13] + "...")

@@ -1,0 +1,71 @@
+"""User-data, parsed back and looked at before anybody may use it."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import yaml
+
+from bakery.errors import RenderError
+from bakery.render.model import MAX_USER_DATA
+from bakery.render.paths import WRITABLE
+
+FIRST_LINE = "#cloud-config"
+KEYS = frozenset({"ssh_pwauth", "write_files"})
+"""The top-level keys of our documents. cloud-init 22.4 says nothing about a misspelt one."""
+FILE_KEYS = frozenset({"path", "owner", "permissions", "encoding", "content"})
+_MODE = re.compile(r"^0[0-7]{3}$")
+
+
+def check_document(text: str, subject: str) -> None:
+    """Let ``text`` pass only if it is a cloud-config of ours that DigitalOcean takes.
+
+    Raises:
+        RenderError: says what is wrong; a defect of a template, except for the size.
+    """
+    _check_size(text, subject)
+    if text.splitlines()[0] != FIRST_LINE:
+        _refuse(subject, f"its first line is not {FIRST_LINE}")
+    document = _parse(text, subject)
+    if set(document) != KEYS:
+        _refuse(subject, f"its keys are {_names(document)} and not {_names(KEYS)}")
+    for entry in document["write_files"]:
+        _check_file(entry, subject)
+
+
+def _check_size(text: str, subject: str) -> None:
+    size = len(text.encode())
+    if size > MAX_USER_DATA:
+        message = f"the user-data of {subject} has {size} bytes, and DigitalOcean takes {MAX_USER_DATA}"
+        raise RenderError(message, hint="give fewer addresses to join: a few live servers are enough")
+
+
+def _parse(text: str, subject: str) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        # No details: the error quotes the document, and the document holds keys.
+        _refuse(subject, "it is not YAML")
+    if not isinstance(document, dict):
+        _refuse(subject, "it is not a mapping")
+    return document
+
+
+def _check_file(entry: dict[str, Any], subject: str) -> None:
+    path = entry.get("path")
+    if set(entry) != FILE_KEYS:
+        _refuse(subject, f"the entry for {path} has the keys {_names(entry)}")
+    if path not in WRITABLE:
+        _refuse(subject, f"it writes {path}, which is none of bakery's files")
+    mode = entry["permissions"]
+    if not isinstance(mode, str) or not _MODE.match(mode):
+        _refuse(subject, f"the permissions of {path} are {mode!r} and not a string such as '0640'")
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(sorted(map(str, keys)))
+
+
+def _refuse(subject: str, details: str) -> NoReturn:
+    message = f"the user-data of {subject} is not what it should be"
+    raise RenderError(message, details=details, hint="this is a defect of bakery's templates; please report it")

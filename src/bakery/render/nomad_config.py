@@ -1,0 +1,149 @@
+"""Nomad's configuration of a node, as data.
+
+Keys: https://developer.hashicorp.com/nomad/docs/configuration
+"""
+
+from typing import Any
+
+from bakery.credentials.model import Token
+from bakery.errors import RenderError
+from bakery.render import paths
+from bakery.render.addresses import checked_join, vpc_address, vpc_interface
+from bakery.render.consul_config import HTTPS_PORT as CONSUL_HTTPS_PORT
+from bakery.render.subject import Subject
+
+REGION = "global"
+DYNAMIC_PORTS = (20000, 32000)
+"""Nomad's own defaults, written out because the host firewall names them."""
+# Each asks 169.254.169.254, which the host firewall drops.
+CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
+
+
+def nomad_config(subject: Subject) -> dict[str, Any]:
+    """The content of server.json or client.json for ``subject``.
+
+    Raises:
+        RenderError: an address to join is neither an IPv4 address nor a DNS name, or a secret is missing.
+    """
+    config = {
+        **_identity(subject),
+        "acl": {"enabled": True},
+        "tls": _tls(),
+        "consul": _consul(subject),
+        "telemetry": _telemetry(),
+        # A reboot is not a departure.
+        "leave_on_interrupt": False,
+        "leave_on_terminate": False,
+        "disable_update_check": True,
+    }
+    if subject.kind.is_nomad_client:
+        return config | {"client": _client(subject), "plugin": _plugins()}
+    return config | {"server": _server(subject)}
+
+
+def _identity(subject: Subject) -> dict[str, Any]:
+    own_address = vpc_address(subject.plan.vpc_cidr)
+    # 4646 is reached from outside on servers only; mutual TLS and the cloud firewall guard it.
+    http = f"127.0.0.1 {own_address}" if subject.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
+    identity = {
+        "region": REGION,
+        "datacenter": subject.plan.cluster,
+        "data_dir": paths.NOMAD_DATA,
+        "bind_addr": own_address,
+        "addresses": {"http": http},
+        "advertise": {"http": own_address, "rpc": own_address, "serf": own_address},
+        "log_level": "INFO",
+    }
+    # Without name Nomad takes the host name.
+    return identity if subject.node_name is None else {"name": subject.node_name, **identity}
+
+
+def _server(subject: Subject) -> dict[str, Any]:
+    if subject.credentials.nomad_gossip_key is None:
+        message = f"the credentials of {subject.name} hold no Nomad gossip key"
+        raise RenderError(message)
+    return {
+        "enabled": True,
+        "bootstrap_expect": subject.plan.nomad_expect,
+        "encrypt": subject.credentials.nomad_gossip_key,
+        **_server_join(subject),
+    }
+
+
+def _client(subject: Subject) -> dict[str, Any]:
+    return {
+        "enabled": True,
+        "node_pool": subject.node_pool,
+        "network_interface": vpc_interface(subject.plan.vpc_cidr),
+        **_server_join(subject),
+        "options": {"fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS)},
+        # The operating system's and the two agents' share of a small droplet. MHz, MB, MB.
+        "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
+        "cni_path": paths.CNI_PLUGINS,
+        "min_dynamic_port": DYNAMIC_PORTS[0],
+        "max_dynamic_port": DYNAMIC_PORTS[1],
+    }
+
+
+def _server_join(subject: Subject) -> dict[str, Any]:
+    """Without addresses Nomad finds its servers through the local Consul agent alone."""
+    addresses = checked_join(subject.join.nomad)
+    return {"server_join": {"retry_join": addresses, "retry_interval": "3s"}} if addresses else {}
+
+
+def _tls() -> dict[str, Any]:
+    return {
+        "http": True,
+        "rpc": True,
+        "ca_file": paths.NOMAD_CA,
+        "cert_file": paths.NOMAD_CERTIFICATE,
+        "key_file": paths.NOMAD_KEY,
+        "verify_server_hostname": True,
+        # Until it is used, anyone who reaches the ACL bootstrap endpoint may use it: ask for a certificate first.
+        # The price: Nomad does not register its HTTPS check in Consul.
+        "verify_https_client": True,
+    }
+
+
+def _consul(subject: Subject) -> dict[str, Any]:
+    return {
+        "address": f"127.0.0.1:{CONSUL_HTTPS_PORT}",
+        "ssl": True,
+        "ca_file": paths.NOMAD_CONSUL_CA,
+        "cert_file": paths.NOMAD_CONSUL_CERTIFICATE,
+        "key_file": paths.NOMAD_CONSUL_KEY,
+        "token": _consul_token(subject).secret,
+        "auto_advertise": True,
+        "server_auto_join": True,
+        "client_auto_join": True,
+    }
+
+
+def _consul_token(subject: Subject) -> Token:
+    if subject.credentials.consul_nomad_token is None:
+        message = f"the credentials of {subject.name} hold no token for Nomad's use of Consul"
+        raise RenderError(message)
+    return subject.credentials.consul_nomad_token
+
+
+def _telemetry() -> dict[str, Any]:
+    return {
+        "collection_interval": "10s",
+        "disable_hostname": True,
+        "prometheus_metrics": True,
+        "publish_allocation_metrics": True,
+        "publish_node_metrics": True,
+    }
+
+
+def _plugins() -> dict[str, Any]:
+    return {
+        "docker": {
+            "config": {
+                "allow_privileged": False,
+                "volumes": {"enabled": False},
+                "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+            }
+        },
+        "raw_exec": {"config": {"enabled": False}},
+    }

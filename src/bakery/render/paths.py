@@ -1,0 +1,45 @@
+"""Where things lie on a node: what the image prepares and user-data fills (packer/files/README.md)."""
+
+CONSUL_DATA = "/opt/consul"
+CONSUL_CONFIG = "/etc/consul.d/consul.json"
+CONSUL_CA = "/etc/consul.d/tls/ca.pem"
+CONSUL_CERTIFICATE = "/etc/consul.d/tls/agent.pem"
+CONSUL_KEY = "/etc/consul.d/tls/agent-key.pem"
+
+NOMAD_DATA = "/opt/nomad"
+NOMAD_SERVER_CONFIG = "/etc/nomad.d/server.json"
+NOMAD_CLIENT_CONFIG = "/etc/nomad.d/client.json"
+NOMAD_CA = "/etc/nomad.d/tls/ca.pem"
+NOMAD_CERTIFICATE = "/etc/nomad.d/tls/agent.pem"
+NOMAD_KEY = "/etc/nomad.d/tls/agent-key.pem"
+# Nomad's own copy of the Consul leaf: its user may not read Consul's folder.
+NOMAD_CONSUL_CA = "/etc/nomad.d/tls/consul-ca.pem"
+NOMAD_CONSUL_CERTIFICATE = "/etc/nomad.d/tls/consul.pem"
+NOMAD_CONSUL_KEY = "/etc/nomad.d/tls/consul-key.pem"
+CNI_PLUGINS = "/opt/cni/bin"
+
+FIREWALL = "/etc/bakery/firewall.nft"
+NODE = "/etc/bakery/node.json"
+ALLOW_SSH = "/etc/bakery/allow-ssh"
+"""While it exists sshd may start on a node that has :data:`NODE`."""
+
+WRITABLE = frozenset(
+    {
+        CONSUL_CONFIG,
+        CONSUL_CA,
+        CONSUL_CERTIFICATE,
+        CONSUL_KEY,
+        NOMAD_SERVER_CONFIG,
+        NOMAD_CLIENT_CONFIG,
+        NOMAD_CA,
+        NOMAD_CERTIFICATE,
+        NOMAD_KEY,
+        NOMAD_CONSUL_CA,
+        NOMAD_CONSUL_CERTIFICATE,
+        NOMAD_CONSUL_KEY,
+        FIREWALL,
+        NODE,
+        ALLOW_SSH,
+    }
+)
+"""Every path that user-data may write."""

@@ -1,0 +1,28 @@
+"""The one thing every part of a render looks at: which node or role, of which cluster, with which credentials."""
+
+from dataclasses import dataclass
+
+from bakery.config.model import Kind
+from bakery.credentials.model import NodeCredentials
+from bakery.plan.model import ClusterPlan
+from bakery.render.model import Join
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A node, or a role whose nodes are made by hand and take their names from the host name."""
+
+    plan: ClusterPlan
+    kind: Kind
+    role: str
+    node_name: str | None
+    """None for a role."""
+    node_pool: str
+    joins_itself: bool
+    """A first Consul server: its peers come to it."""
+    credentials: NodeCredentials
+    join: Join
+
+    @property
+    def name(self) -> str:
+        return self.node_name or self.role

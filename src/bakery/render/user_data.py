@@ -1,0 +1,142 @@
+"""Plan, credentials and addresses to join -> the user-data of one node, or of one role made by hand."""
+
+import json
+from typing import Any
+
+import bakery
+from bakery.credentials.model import Leaf, NodeCredentials
+from bakery.errors import RenderError
+from bakery.plan.model import ClusterPlan, Node, Wave
+from bakery.render.checks import check_document
+from bakery.render.consul_config import consul_config
+from bakery.render.document import render_document
+from bakery.render.host_firewall import host_firewall
+from bakery.render.model import Join, UserData
+from bakery.render.nomad_config import nomad_config
+from bakery.render.subject import Subject
+
+
+def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, join: Join) -> UserData:
+    """The user-data of a planned node. Pure: the same arguments give the same bytes.
+
+    ``join`` holds private addresses of live servers, never the node's own. It is empty for the first Consul
+    server only, which then joins itself.
+
+    Raises:
+        RenderError: nothing to join, something that is no address, credentials of another kind, or more than
+            64 KiB.
+    """
+    first = node.wave is Wave.FIRST_SERVER and node.kind.is_consul_server
+    return _render(
+        Subject(
+            plan=plan,
+            kind=node.kind,
+            role=node.role,
+            node_name=node.name,
+            node_pool=node.node_pool,
+            joins_itself=first and not join.consul,
+            credentials=credentials,
+            join=join,
+        )
+    )
+
+
+def render_role(plan: ClusterPlan, role: str, credentials: NodeCredentials, join: Join) -> UserData:
+    """User-data for any number of hand-made nodes of ``role``, each named by its host name.
+
+    Without addresses in ``join`` it is the file of a first Consul server.
+
+    Raises:
+        RenderError: as :func:`render_node`, or the plan has no node of that role.
+    """
+    node = _any_node(plan, role)
+    return _render(
+        Subject(
+            plan=plan,
+            kind=node.kind,
+            role=role,
+            node_name=None,
+            node_pool=node.node_pool,
+            joins_itself=node.kind.is_consul_server and not join.consul,
+            credentials=credentials,
+            join=join,
+        )
+    )
+
+
+def _any_node(plan: ClusterPlan, role: str) -> Node:
+    for node in plan.nodes:
+        if node.role == role:
+            return node
+    roles = ", ".join(dict.fromkeys(node.role for node in plan.nodes))
+    message = f"cluster {plan.cluster} has no node of role {role!r}"
+    raise RenderError(message, hint=f"roles of the cluster: {roles}; a role needs a count of 1 or more")
+
+
+def _render(subject: Subject) -> UserData:
+    _check_subject(subject)
+    text = render_document(f"{subject.kind.value}.yaml.j2", _values(subject))
+    check_document(text, subject.name)
+    return UserData(subject=subject.name, text=text)
+
+
+def _check_subject(subject: Subject) -> None:
+    if subject.credentials.kind is not subject.kind:
+        message = f"{subject.name} is a {subject.kind} but its credentials are a {subject.credentials.kind}'s"
+        raise RenderError(message)
+    if not subject.join.consul and not subject.joins_itself:
+        message = f"{subject.name} has no Consul server to join"
+        details = "only the first Consul server of a cluster can be rendered without an address"
+        hint = "name the private address of a live Consul server: --join ADDR"
+        raise RenderError(message, details=details, hint=hint)
+
+
+def _values(subject: Subject) -> dict[str, Any]:
+    """What the template of ``subject``'s kind may show, and nothing more: StrictUndefined guards the rest."""
+    credentials = subject.credentials
+    values = {
+        "header": _header(subject),
+        "node": _json(_node(subject)),
+        "firewall": host_firewall(subject),
+        "allow_ssh": bool(subject.plan.ssh_keys),
+        "consul_config": _json(consul_config(subject)),
+        "consul_ca": credentials.consul_ca,
+        "consul": credentials.consul,
+    }
+    if subject.kind.runs_nomad:
+        values |= {
+            "nomad_config": _json(nomad_config(subject)),
+            "nomad_ca": credentials.nomad_ca,
+            "nomad": _nomad_leaf(subject),
+        }
+    return values
+
+
+def _nomad_leaf(subject: Subject) -> Leaf:
+    if subject.credentials.nomad is None:
+        message = f"the credentials of {subject.name} hold no Nomad certificate"
+        raise RenderError(message)
+    return subject.credentials.nomad
+
+
+def _header(subject: Subject) -> str:
+    what = "role" if subject.node_name is None else "node"
+    return (
+        f"cluster {subject.plan.cluster}, {what} {subject.name}, kind {subject.kind}, "
+        f"secrets of generation {subject.credentials.generation}, bakery {bakery.__version__}"
+    )
+
+
+def _node(subject: Subject) -> dict[str, Any]:
+    return {
+        "cluster": subject.plan.cluster,
+        "node": subject.node_name,
+        "role": subject.role,
+        "kind": subject.kind.value,
+        "generation": subject.credentials.generation,
+        "bakery": bakery.__version__,
+    }
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1) + "\n"

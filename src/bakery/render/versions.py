@@ -1,0 +1,60 @@
+"""Which keys of the agents' configuration differ by version."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bakery.errors import RenderError
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRule:
+    """``key`` exists since a version; before it the value goes to ``before``."""
+
+    key: str
+    since: tuple[int, int]
+    before: str
+
+
+CONSUL_KEYS = (
+    # https://github.com/hashicorp/consul/blob/main/CHANGELOG.md, 1.17.0
+    KeyRule(
+        key="tls.defaults.verify_server_hostname",
+        since=(1, 17),
+        before="tls.internal_rpc.verify_server_hostname",
+    ),
+    KeyRule(key="acl.tokens.dns", since=(1, 17), before="acl.tokens.default"),
+)
+"""Keys used here that are absent from some Consul with the ``tls`` block (1.12 and newer)."""
+
+
+def fit(config: dict[str, Any], version: str, rules: tuple[KeyRule, ...]) -> dict[str, Any]:
+    """Move each key that ``version`` does not know to where that version looks for it. Changes ``config``."""
+    release = parse_version(version)
+    for rule in rules:
+        if release < rule.since:
+            _put(config, rule.before, _take(config, rule.key))
+    return config
+
+
+def parse_version(version: str) -> tuple[int, int]:
+    """Major and minor of "1.22.5"."""
+    match = re.match(r"^(\d+)\.(\d+)", version)
+    if match is None:
+        message = f"{version!r} is not a version"
+        raise RenderError(message, hint="write it as 1.22.5 in the cluster file")
+    return int(match[1]), int(match[2])
+
+
+def _take(config: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - any JSON value
+    *parents, last = key.split(".")
+    for parent in parents:
+        config = config[parent]
+    return config.pop(last)
+
+
+def _put(config: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    *parents, last = key.split(".")
+    for parent in parents:
+        config = config.setdefault(parent, {})
+    config[last] = value
