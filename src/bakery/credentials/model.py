@@ -1,8 +1,13 @@
 """The secrets of a cluster. Every type here hides its secret fields in ``repr``."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
 from bakery.config.model import Kind
+
+Agent = Literal["consul", "nomad"]
+"""Whose CA, and whose certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +79,17 @@ class NodeCredentials:
     """The same on all nodes: reads nodes and services."""
     consul_nomad_token: Token | None
     """Nomad's token for its local Consul; None on a node without Nomad."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateSummary:
+    """One certificate of the bundle, for a table that people read."""
+
+    name: str
+    """"Consul CA", "Nomad CA", "Consul operator certificate" or "Nomad operator certificate"."""
+    not_after: datetime
+    """The last moment it is valid, UTC."""
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until it expires; negative once it has."""
+        return (self.not_after - now).days

@@ -1,0 +1,244 @@
+"""Makes the two private CAs of a cluster and the leaf certificates that they sign."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from bakery.credentials.model import Agent, Authority, Bundle, Leaf
+from bakery.errors import CredentialsError
+
+CA_DAYS = 5 * 365
+LEAF_DAYS = 365
+BACKDATED = timedelta(hours=1)
+"""How far a node's clock may lag before it refuses its own certificate."""
+PERMITTED_NAMES: dict[Agent, tuple[str, ...]] = {
+    "consul": ("consul", "localhost"),
+    "nomad": ("nomad", "localhost", "nomad.service.consul"),
+}
+"""Each permits itself and the names below it (RFC 5280, 4.2.1.10)."""
+LOOPBACK = IPv4Address("127.0.0.1")
+LONGEST_COMMON_NAME = 64
+"""ub-common-name in RFC 5280, appendix A.1; ``server.<dc>.consul`` can have 77."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Issuer:
+    """An authority, parsed."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    store: Store
+
+
+def create_authority(agent: Agent, cluster: str, *, now: datetime) -> Authority:
+    """A new CA that can sign leaf certificates for names of ``agent`` and for loopback, and nothing else.
+
+    ECDSA P-256, five years, valid from an hour before ``now``.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _subject(f"{agent.capitalize()} CA of {cluster}")
+    certificate = (
+        _builder(
+            name, name, key, not_before=_second(now) - BACKDATED, not_after=_second(now) + timedelta(days=CA_DAYS)
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(ca=True), critical=True)
+        .add_extension(_name_constraints(agent), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+    return Authority(certificate=_certificate_pem(certificate), key=_key_pem(key))
+
+
+def issue_leaf(
+    authority: Authority,
+    *,
+    names: Sequence[str],
+    client: bool,
+    server: bool,
+    now: datetime,
+    days: int = LEAF_DAYS,
+) -> Leaf:
+    """A leaf certificate with a new key for ``names``, localhost and 127.0.0.1, checked against its CA.
+
+    Valid from an hour before ``now`` for ``days`` days, never outside the time of its CA.
+
+    Raises:
+        CredentialsError: the CA is not valid at ``now``, or may not sign one of the names.
+    """
+    issuer = _issuer(authority)
+    _check_validity(issuer.certificate, now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        _builder(
+            _subject(names[0]),
+            issuer.certificate.subject,
+            key,
+            not_before=max(_second(now) - BACKDATED, issuer.certificate.not_valid_before_utc),
+            not_after=min(_second(now) + timedelta(days=days), issuer.certificate.not_valid_after_utc),
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(ca=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(_purposes(client=client, server=server)), critical=False)
+        .add_extension(_alternative_names(names), critical=False)
+        .add_extension(_authority_key_identifier(issuer.certificate), critical=False)
+        .sign(issuer.key, SHA256())
+    )
+    _verify(certificate, issuer.store, names=names, client=client, server=server, now=now)
+    return Leaf(certificate=_certificate_pem(certificate), key=_key_pem(key))
+
+
+def ca_fingerprint(bundle: Bundle) -> str:
+    """SHA-256 over the DER of the Consul CA and then the Nomad CA, as 64 hex digits."""
+    digest = hashlib.sha256()
+    for authority in (bundle.consul_ca, bundle.nomad_ca):
+        digest.update(parse_certificate(authority.certificate).public_bytes(Encoding.DER))
+    return digest.hexdigest()
+
+
+def parse_certificate(pem: str) -> x509.Certificate:
+    """The first certificate in ``pem``. Raises ValueError if there is none."""
+    return x509.load_pem_x509_certificate(pem.encode())
+
+
+def parse_key(pem: str) -> ec.EllipticCurvePrivateKey:
+    """The private key in ``pem``. Raises ValueError if it is none of ours."""
+    key = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        message = "not an elliptic-curve key"
+        raise ValueError(message)
+    return key
+
+
+def is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
+    """Whether ``now`` lies within the certificate's time."""
+    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
+
+
+@lru_cache(maxsize=16)
+def _issuer(authority: Authority) -> _Issuer:
+    certificate = parse_certificate(authority.certificate)
+    return _Issuer(certificate=certificate, key=parse_key(authority.key), store=Store([certificate]))
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    not_before: datetime,
+    not_after: datetime,
+) -> x509.CertificateBuilder:
+    return x509.CertificateBuilder(
+        subject_name=subject,
+        issuer_name=issuer,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=not_before,
+        not_valid_after=not_after,
+    ).add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+
+
+def _subject(common_name: str) -> x509.Name:
+    # Cut, not refused: every verifier of ours reads the alternative names.
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "bakery"),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name[:LONGEST_COMMON_NAME]),
+        ]
+    )
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,  # TLS handshakes
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,  # RSA key exchange only; these keys are ECDSA
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _name_constraints(agent: Agent) -> x509.NameConstraints:
+    names = [x509.DNSName(name) for name in PERMITTED_NAMES[agent]]
+    loopback = x509.IPAddress(IPv4Network((LOOPBACK, 32)))
+    return x509.NameConstraints(permitted_subtrees=[*names, loopback], excluded_subtrees=None)
+
+
+def _purposes(*, client: bool, server: bool) -> list[x509.ObjectIdentifier]:
+    purposes = []
+    if server:
+        purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
+    if client:
+        purposes.append(ExtendedKeyUsageOID.CLIENT_AUTH)
+    return purposes
+
+
+def _alternative_names(names: Sequence[str]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName(
+        [*(x509.DNSName(name) for name in names), x509.DNSName("localhost"), x509.IPAddress(LOOPBACK)]
+    )
+
+
+def _authority_key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    identifier = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def _check_validity(ca: x509.Certificate, now: datetime) -> None:
+    name = ca.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+    if now < ca.not_valid_before_utc:
+        message = f"the {name!s} is not valid before {ca.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        raise CredentialsError(message, hint="check the clock of this machine: date -u")
+    if now >= ca.not_valid_after_utc:
+        message = f"the {name!s} expired on {ca.not_valid_after_utc:%Y-%m-%d}"
+        raise CredentialsError(
+            message, hint="its nodes no longer trust each other: destroy the cluster and launch anew"
+        )
+
+
+def _verify(
+    certificate: x509.Certificate, store: Store, *, names: Sequence[str], client: bool, server: bool, now: datetime
+) -> None:
+    policy = PolicyBuilder().store(store).time(_second(now))
+    try:
+        if client:
+            policy.build_client_verifier().verify(certificate, [])
+        if server:
+            for name in names:
+                policy.build_server_verifier(x509.DNSName(name)).verify(certificate, [])
+    except VerificationError as error:
+        message = f"the new certificate for {', '.join(names)} does not verify against its CA"
+        raise CredentialsError(message, details=str(error)) from error
+
+
+def _certificate_pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _second(moment: datetime) -> datetime:
+    """X.509 counts whole seconds, UTC."""
+    return moment.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,110 @@
+"""Issues what one node needs: leaf certificates of its own, gossip keys and its pre-made tokens."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bakery.config.model import Kind
+from bakery.config.paths import StatePaths
+from bakery.credentials.authority import ca_fingerprint, is_valid_at, issue_leaf, parse_certificate
+from bakery.credentials.codec import encode_pair, is_pair
+from bakery.credentials.model import Bundle, Leaf, NodeCredentials
+from bakery.credentials.names import consul_names, nomad_names
+from bakery.credentials.publish import exclusive
+from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.files import write_secret
+
+FORMAT = 1
+
+
+def issue_for_node(bundle: Bundle, *, name: str, kind: Kind, now: datetime) -> NodeCredentials:
+    """The credentials of the node ``name``, with new leaf certificates on each call.
+
+    Raises:
+        CredentialsError: a CA is not valid at ``now``.
+    """
+    return _credentials(bundle, name, kind, _issue(bundle, kind, now=now))
+
+
+def role_credentials(
+    bundle: Bundle, paths: StatePaths, *, role: str, kind: Kind, now: datetime
+) -> NodeCredentials:
+    """The credentials that all hand-made nodes of ``role`` share; the same ones each time.
+
+    The leaf certificates are kept in ``paths.roles`` and made anew when the generation, a CA or the role's kind
+    changed, or when one is not valid at ``now``.
+
+    Raises:
+        CredentialsError: a CA is not valid at ``now``.
+        LockedError: another process holds the credentials for too long.
+    """
+    paths.ensure()
+    file = paths.roles / f"{role}.json"
+    with exclusive(paths.folder):
+        leaves = _kept(file, _mark(bundle, kind), kind, now=now)
+        if leaves is None:
+            leaves = _issue(bundle, kind, now=now)
+            write_secret(file, _encode(_mark(bundle, kind), leaves))
+    return _credentials(bundle, role, kind, leaves)
+
+
+_Leaves = tuple[Leaf, Leaf | None]
+"""Consul's, and Nomad's where it runs."""
+
+
+def _issue(bundle: Bundle, kind: Kind, *, now: datetime) -> _Leaves:
+    # Every agent both dials and accepts, so every node's leaf serves both ends (consul and nomad tls cert create).
+    consul = issue_leaf(
+        bundle.consul_ca, names=consul_names(bundle.cluster, kind), client=True, server=True, now=now
+    )
+    if not kind.runs_nomad:
+        return consul, None
+    return consul, issue_leaf(bundle.nomad_ca, names=nomad_names(kind), client=True, server=True, now=now)
+
+
+def _credentials(bundle: Bundle, subject: str, kind: Kind, leaves: _Leaves) -> NodeCredentials:
+    consul, nomad = leaves
+    return NodeCredentials(
+        subject=subject,
+        kind=kind,
+        generation=bundle.generation,
+        consul_ca=bundle.consul_ca.certificate,
+        nomad_ca=bundle.nomad_ca.certificate,
+        consul=consul,
+        nomad=nomad,
+        consul_gossip_key=bundle.consul_gossip_key,
+        nomad_gossip_key=bundle.nomad_gossip_key if kind.is_nomad_server else None,
+        consul_agent_token=consul_agent_token(bundle, subject),
+        consul_dns_token=consul_dns_token(bundle),
+        consul_nomad_token=consul_nomad_token(bundle, subject) if kind.runs_nomad else None,
+    )
+
+
+def _mark(bundle: Bundle, kind: Kind) -> dict[str, Any]:
+    """What the kept leaf certificates were made for; any difference makes them useless."""
+    return {"format": FORMAT, "ca": ca_fingerprint(bundle), "generation": bundle.generation, "kind": kind.value}
+
+
+def _encode(mark: dict[str, Any], leaves: _Leaves) -> bytes:
+    consul, nomad = leaves
+    document = mark | {"consul": encode_pair(consul), "nomad": encode_pair(nomad) if nomad else None}
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def _kept(file: Path, mark: dict[str, Any], kind: Kind, *, now: datetime) -> _Leaves | None:
+    """The leaf certificates in ``file`` if they can still be used; a damaged file counts as none."""
+    try:
+        document = json.loads(file.read_bytes())
+        if mark != {key: document[key] for key in mark}:
+            return None
+        consul = Leaf(**document["consul"])
+        nomad = Leaf(**document["nomad"]) if kind.runs_nomad else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    usable = all(_usable(leaf, now) for leaf in (consul, nomad) if leaf is not None)
+    return (consul, nomad) if usable else None
+
+
+def _usable(leaf: Leaf, now: datetime) -> bool:
+    return is_pair(leaf.certificate, leaf.key) and is_valid_at(parse_certificate(leaf.certificate), now)

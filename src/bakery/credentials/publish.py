@@ -1,0 +1,84 @@
+"""Puts a file in place exactly once, whole, whoever else tries at the same time."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bakery.errors import CredentialsError, LockedError
+from bakery.files import PRIVATE_FILE
+
+LOCK_SECONDS = 30.0
+"""Longer than making a bundle takes by far."""
+
+
+@contextmanager
+def exclusive(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the credentials of ``folder`` alone.
+
+    Raises:
+        LockedError: another process has held them for ``seconds``.
+        CredentialsError: the folder cannot be written to.
+    """
+    lock = FileLock(folder / ".credentials.lock", timeout=seconds, mode=PRIVATE_FILE)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        message = f"another bakery has been working on the credentials in {folder} for {seconds:.0f} s"
+        raise LockedError(message, hint="wait for it, or stop it, and try again") from error
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def publish_once(path: Path, content: bytes) -> None:
+    """Make ``path`` with mode 0600, never over an existing file.
+
+    A crash at any point leaves no file of that name or the whole one. Call it under :func:`exclusive`: what
+    crashed attempts left behind is removed first.
+
+    Raises:
+        FileExistsError: ``path`` exists; it is untouched.
+        CredentialsError: the file system cannot do it.
+    """
+    for stale in path.parent.glob(f".{path.name}.*.tmp"):
+        stale.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        _write_new(temporary, content)
+        os.link(temporary, path)  # unlike a rename, a link refuses to replace
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _cannot_write(path: Path, error: OSError) -> CredentialsError:
+    hint = "the state needs a local file system with hard links and free space; BAKERY_STATE_DIR moves it"
+    return CredentialsError(f"cannot write {path}", details=error.strerror, hint=hint)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(stream.fileno(), PRIVATE_FILE)  # whatever the umask says
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,139 @@
+"""Keeps the bundle of a cluster: made once, read back whole or not at all, never overwritten."""
+
+import os
+import secrets
+from base64 import b64encode
+from datetime import datetime
+from pathlib import Path
+
+from bakery.config.paths import StatePaths
+from bakery.console import SILENT, Reporter
+from bakery.credentials import at_rest
+from bakery.credentials.authority import create_authority, issue_leaf
+from bakery.credentials.codec import KEY_BYTES, decode, encode
+from bakery.credentials.model import Bundle
+from bakery.credentials.names import consul_operator_names, nomad_operator_names
+from bakery.credentials.publish import exclusive, publish_once
+from bakery.credentials.tokens import random_token
+from bakery.errors import CredentialsError
+from bakery.files import is_private, write_secret
+
+
+def create_bundle(cluster: str, *, now: datetime) -> Bundle:
+    """A new bundle of generation 1, in memory only."""
+    consul_ca = create_authority("consul", cluster, now=now)
+    nomad_ca = create_authority("nomad", cluster, now=now)
+    return Bundle(
+        cluster=cluster,
+        generation=1,
+        consul_ca=consul_ca,
+        nomad_ca=nomad_ca,
+        consul_gossip_key=_gossip_key(),
+        nomad_gossip_key=_gossip_key(),
+        token_seed=secrets.token_hex(KEY_BYTES),
+        consul_operator=issue_leaf(
+            consul_ca, names=consul_operator_names(cluster), client=True, server=False, now=now
+        ),
+        nomad_operator=issue_leaf(nomad_ca, names=nomad_operator_names(), client=True, server=False, now=now),
+        consul_management=random_token(),
+        nomad_management=random_token(),
+    )
+
+
+def ensure_bundle(paths: StatePaths, cluster: str, *, now: datetime, reporter: Reporter = SILENT) -> Bundle:
+    """The cluster's bundle, made if there is none; of several callers at once, one makes it and all get it.
+
+    With ``BAKERY_AGE_RECIPIENT`` a new bundle is encrypted and has ``.age`` after its name.
+
+    Raises:
+        CredentialsError: the bundle is damaged, another cluster's, of a newer format, or cannot be decrypted.
+        LockedError: another process holds the credentials for too long.
+    """
+    bundle = find_bundle(paths, reporter=reporter) or _make_bundle(paths, cluster, now=now)
+    _check_cluster(bundle, cluster, paths)
+    return bundle
+
+
+def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | None:
+    """The cluster's bundle, or None if none was made yet. Warns of a file that others could read.
+
+    Raises:
+        CredentialsError: as :func:`ensure_bundle`.
+    """
+    files = [file for file in (paths.bundle, _encrypted(paths)) if os.path.lexists(file)]
+    if not files:
+        return None
+    if len(files) > 1:
+        message = f"there are two bundles in {paths.folder}"
+        hint = "keep the one that the cluster was launched with and move the other away"
+        raise CredentialsError(message, details=" and ".join(file.name for file in files), hint=hint)
+    content = _read(files[0], reporter)
+    if files[0] == _encrypted(paths):
+        content = at_rest.unseal(content, source=files[0])
+    elif at_rest.recipient() is not None:
+        reporter.warn(f"{files[0]} is not encrypted: {at_rest.RECIPIENT_VARIABLE} counts for new bundles only")
+    return decode(content, source=files[0])
+
+
+def write_operator_files(bundle: Bundle, paths: StatePaths) -> None:
+    """Write the PEM files that ``bakery env`` names: both CAs, and the operator's certificates and keys.
+
+    All have mode 0600; a file that already says so is left alone.
+    """
+    contents = {
+        paths.consul_ca: bundle.consul_ca.certificate,
+        paths.consul_cert: bundle.consul_operator.certificate,
+        paths.consul_key: bundle.consul_operator.key,
+        paths.nomad_ca: bundle.nomad_ca.certificate,
+        paths.nomad_cert: bundle.nomad_operator.certificate,
+        paths.nomad_key: bundle.nomad_operator.key,
+    }
+    paths.ensure()
+    for path, content in contents.items():
+        if not _holds(path, content.encode()):
+            write_secret(path, content.encode())
+
+
+def _make_bundle(paths: StatePaths, cluster: str, *, now: datetime) -> Bundle:
+    paths.ensure()
+    with exclusive(paths.folder):
+        found = find_bundle(paths)
+        if found is not None:
+            return found
+        bundle = create_bundle(cluster, now=now)
+        to = at_rest.recipient()
+        if to is None:
+            publish_once(paths.bundle, encode(bundle))
+        else:
+            publish_once(_encrypted(paths), at_rest.seal(encode(bundle), to))
+        return bundle
+
+
+def _encrypted(paths: StatePaths) -> Path:
+    return paths.bundle.with_name(f"{paths.bundle.name}.age")
+
+
+def _read(file: Path, reporter: Reporter) -> bytes:
+    try:
+        if not is_private(file):
+            reporter.warn(f"{file} can be read or written by others; run: chmod 600 {file}")
+        return file.read_bytes()
+    except OSError as error:
+        message = f"{file} cannot be read"
+        hint = "run bakery as the user who made the cluster, or restore the file from a backup"
+        raise CredentialsError(message, details=error.strerror, hint=hint) from error
+
+
+def _check_cluster(bundle: Bundle, cluster: str, paths: StatePaths) -> None:
+    if bundle.cluster != cluster:
+        message = f"the bundle in {paths.folder} belongs to the cluster {bundle.cluster}, not {cluster}"
+        hint = "each cluster has a folder of its own: move this bundle back to where it came from"
+        raise CredentialsError(message, hint=hint)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and is_private(path) and path.read_bytes() == content
+
+
+def _gossip_key() -> str:
+    return b64encode(secrets.token_bytes(KEY_BYTES)).decode()

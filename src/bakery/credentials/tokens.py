@@ -1,0 +1,38 @@
+"""Derives every pre-made ACL token from the bundle's seed, so that none has to be stored."""
+
+import hashlib
+import hmac
+from uuid import UUID, uuid4
+
+from bakery.credentials.model import Bundle, Token
+
+
+def consul_agent_token(bundle: Bundle, subject: str) -> Token:
+    """The token of the Consul agent on ``subject`` (a node, or a role of hand-made nodes)."""
+    return _derive(bundle, f"consul-agent/{subject}")
+
+
+def consul_nomad_token(bundle: Bundle, subject: str) -> Token:
+    """The token that the Nomad agent on ``subject`` shows to its local Consul."""
+    return _derive(bundle, f"consul-nomad/{subject}")
+
+
+def consul_dns_token(bundle: Bundle) -> Token:
+    """The token with which every Consul agent answers DNS questions."""
+    return _derive(bundle, "consul-dns")
+
+
+def random_token() -> Token:
+    """A token from the system's random source."""
+    return Token(accessor=str(uuid4()), secret=str(uuid4()))
+
+
+def _derive(bundle: Bundle, purpose: str) -> Token:
+    return Token(accessor=_uuid(bundle, purpose, "accessor"), secret=_uuid(bundle, purpose, "secret"))
+
+
+def _uuid(bundle: Bundle, purpose: str, field: str) -> str:
+    # Version 4, since RFC 9562 5.4 covers pseudorandom bits, which is what a keyed HMAC gives.
+    message = f"{bundle.generation}:{purpose}:{field}".encode()
+    digest = hmac.digest(bytes.fromhex(bundle.token_seed), message, hashlib.sha256)
+    return str(UUID(bytes=digest[:16], version=4))
