@@ -1,0 +1,64 @@
+"""From the checked shape to the frozen ClusterConfig, with what is allowed but unwise."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from bakery.config import defaults, versions
+from bakery.config.model import Access, ClusterConfig, Image, Kind, Role
+from bakery.config.schema import ClusterShape, RoleShape
+from bakery.config.validate import kind_of
+
+_MOST_SERVERS = 7
+
+
+def assemble(shape: ClusterShape, path: Path) -> ClusterConfig:
+    """The configuration that a shape without findings means."""
+    roles = tuple(_role(name, role) for name, role in shape.roles.items())
+    return ClusterConfig(
+        path=path,
+        cluster=shape.cluster,
+        region=shape.region,
+        vpc_cidr=IPv4Network(shape.vpc.cidr),
+        image=Image(**shape.image.model_dump()),
+        roles=roles,
+        access=Access(
+            admin_cidrs=tuple(shape.access.admin_cidrs),
+            ssh_keys=tuple(shape.access.ssh_keys),
+        ),
+        protect=shape.protect,
+        warnings=tuple(_warnings(shape, roles)),
+    )
+
+
+def _role(name: str, shape: RoleShape) -> Role:
+    kind = kind_of(name, shape) or Kind(name)
+    return Role(
+        name=name,
+        kind=kind,
+        count=shape.count,
+        size=shape.size or defaults.SIZES[kind],
+        node_pool=shape.node_pool or defaults.NODE_POOL,
+    )
+
+
+def _warnings(shape: ClusterShape, roles: tuple[Role, ...]) -> Iterator[str]:
+    yield from _server_warnings("Consul", sum(role.count for role in roles if role.kind.is_consul_server))
+    yield from _server_warnings("Nomad", sum(role.count for role in roles if role.kind.is_nomad_server))
+    for product, version in ((versions.CONSUL, shape.image.consul), (versions.NOMAD, shape.image.nomad)):
+        warning = versions.version_warning(product, version)
+        if warning:
+            yield warning
+    if not shape.access.admin_cidrs:
+        yield "access.admin_cidrs is empty: only hosts inside the VPC reach the APIs, bakery itself included"
+    if shape.access.ssh_keys:
+        yield "access.ssh_keys opens SSH (port 22) on every node to the admin networks"
+
+
+def _server_warnings(product: str, servers: int) -> Iterator[str]:
+    """The fault tolerance of 2n servers is that of 2n - 1
+    (https://developer.hashicorp.com/consul/docs/concept/consensus#deployment_table)."""
+    if servers and servers % 2 == 0:
+        yield f"{servers} {product} servers survive no more losses than {servers - 1}: use an odd number"
+    if servers > _MOST_SERVERS:
+        yield f"{servers} {product} servers slow every write down: use 3, 5 or 7"

@@ -1,0 +1,30 @@
+"""What a cluster file means where it says nothing."""
+
+from bakery.config.model import Binaries, Kind
+
+REGION = "fra1"
+VPC_CIDR = "10.100.0.0/20"
+BASE_IMAGE = "debian-12-x64"
+CONSUL_VERSION = "1.22.5"
+NOMAD_VERSION = "1.11.3"
+BINARIES = Binaries.AUTO
+COUNT = 3
+NODE_POOL = "default"
+ADMIN_CIDRS = ("auto",)
+
+SERVER_SIZE = "s-1vcpu-1gb"
+CLIENT_SIZE = "s-2vcpu-2gb"
+SIZES = {
+    Kind.CONSUL_SERVER: SERVER_SIZE,
+    Kind.NOMAD_SERVER: SERVER_SIZE,
+    Kind.NOMAD_CLIENT: CLIENT_SIZE,
+    Kind.SERVER: CLIENT_SIZE,  # two servers share its memory
+}
+ROLES = (Kind.CONSUL_SERVER, Kind.NOMAD_SERVER, Kind.NOMAD_CLIENT)
+"""The roles of a file without ``roles``, by name."""
+
+MAX_CLUSTER_NAME = 30
+MAX_ROLE_NAME = 28
+"""With the longest cluster name and three digits a node name has 63 characters, a DNS label's limit (RFC 1035)."""
+MAX_COUNT = 100
+"""Nodes of one role."""

@@ -1,0 +1,110 @@
+"""A cluster file as values that remember where they stood."""
+
+import re
+from dataclasses import dataclass, field
+
+from bakery.config.findings import FieldPath, Finding
+from bakery.config.scalars import Scalar
+from bakery.errors import Problem
+
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""As PyYAML counts lines (yaml.reader.Reader.forward)."""
+MAX_SHOWN_COLUMN = 240
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Place:
+    """Line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+START = Place(line=1, column=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A scalar, a list or a mapping, and where it stands."""
+
+    data: "Scalar | list[Value] | dict[str, Value]"
+    text: str = ""
+    """A scalar as it was written, without its quotes."""
+    place: Place
+    key_place: Place
+    """Where its key stands; in a list, and at the top, the same as ``place``."""
+
+    def child(self, step: str | int) -> "Value | None":
+        """The value under a key or a list position."""
+        if isinstance(self.data, dict) and isinstance(step, str):
+            return self.data.get(step)
+        if isinstance(self.data, list) and isinstance(step, int) and step < len(self.data):
+            return self.data[step]
+        return None
+
+    def plain(self) -> object:
+        """The value without its places."""
+        if isinstance(self.data, dict):
+            return {key: value.plain() for key, value in self.data.items()}
+        if isinstance(self.data, list):
+            return [value.plain() for value in self.data]
+        return self.data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A finding of the reader, which knows the place better than the path does."""
+
+    place: Place
+    finding: Finding
+
+
+@dataclass(kw_only=True)
+class Document:
+    """The text, and what was read from it."""
+
+    text: str
+    root: Value | None = None
+    """None for a file with nothing in it."""
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lines = LINE_BREAK.split(self.text)
+
+    def find(self, path: FieldPath) -> Value | None:
+        """The value at ``path``."""
+        value = self.root
+        for step in path:
+            value = value.child(step) if value is not None else None
+        return value
+
+    def place_of(self, finding: Finding) -> Place:
+        """Where the finding's field stands; of an absent field, where the mapping's key stands that lacks it."""
+        path = finding.path
+        value = self.find(path)
+        if value is not None:
+            return value.key_place if finding.at_key else value.place
+        while path and value is None:
+            path = path[:-1]
+            value = self.find(path)
+        return value.key_place if value is not None else START
+
+    def place_at(self, offset: int) -> Place:
+        """The place of the character at ``offset``."""
+        before = LINE_BREAK.split(self.text[:offset])
+        return Place(line=len(before), column=len(before[-1]) + 1)
+
+    def problem(self, place: Place, message: str, hint: str | None = None) -> Problem:
+        """A :class:`Problem` with the text of its line."""
+        source = self._source(place)
+        return Problem(line=place.line, column=place.column, message=message, hint=hint, source=source)
+
+    def _source(self, place: Place) -> str:
+        if place.line > len(self._lines) or place.column > MAX_SHOWN_COLUMN:
+            return ""
+        line = self._lines[place.line - 1][: MAX_SHOWN_COLUMN + 40]
+        shown = (
+            character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
+            for character in line
+        )
+        return "".join(shown).rstrip()

@@ -1,0 +1,104 @@
+"""The way into the room: a cluster file, or its text, to a ClusterConfig or to all its problems."""
+
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from bakery.config.assemble import assemble
+from bakery.config.document import Document, Place
+from bakery.config.findings import Finding, unbroken
+from bakery.config.model import ClusterConfig
+from bakery.config.reading import SyntaxProblem, read_document
+from bakery.config.shape import shape_of
+from bakery.config.validate import check
+from bakery.errors import ConfigError, Problem
+
+MAX_BYTES = 64 * 1024
+_INIT = "bakery init writes a cluster file to start from"
+
+
+def load_cluster(path: Path) -> ClusterConfig:
+    """Read, check and complete the cluster file at ``path``.
+
+    Raises:
+        ConfigError: it cannot be read, or is wrong; ``problems`` holds everything that is, in file order.
+    """
+    return parse_cluster(_decode(_read(path), path), path)
+
+
+def parse_cluster(text: str, path: Path) -> ClusterConfig:
+    """Check and complete the text of a cluster file; ``path`` is where it is, or will be.
+
+    Raises:
+        ConfigError: it is wrong; ``problems`` holds everything that is, in file order.
+    """
+    text = text.removeprefix("\N{BYTE ORDER MARK}")
+    if len(text) > MAX_BYTES:
+        raise _too_large(path)
+    try:
+        document = read_document(text)
+    except SyntaxProblem as error:
+        raise _wrong(path, [error.problem]) from None
+    if document.root is None or document.root.data is None:
+        message = f"{path} is empty"
+        raise ConfigError(message, hint=_INIT, file=str(path))
+    return _checked(document, path)
+
+
+def _checked(document: Document, path: Path) -> ClusterConfig:
+    refused = [refusal.finding for refusal in document.refusals]
+    shape, of_types = shape_of(document)
+    of_types = unbroken(of_types, refused)
+    findings = [*of_types, *unbroken(check(shape), [*refused, *of_types])]
+    placed = [(refusal.place, refusal.finding) for refusal in document.refusals]
+    placed += [(document.place_of(finding), finding) for finding in findings]
+    if placed:
+        raise _wrong(path, _problems(document, placed))
+    return assemble(shape, path)
+
+
+def _problems(document: Document, placed: Iterable[tuple[Place, Finding]]) -> list[Problem]:
+    in_order = sorted(placed, key=lambda pair: pair[0])
+    return [document.problem(place, finding.message, finding.hint) for place, finding in in_order]
+
+
+def _read(path: Path) -> bytes:
+    """At most ``MAX_BYTES`` and one byte. A pipe or a device is refused before it is opened: it could block."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            message = f"{path} is not a file"
+            raise ConfigError(message, hint=_INIT, file=str(path))
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        message = f"there is no cluster file {path}"
+        raise ConfigError(message, hint=_INIT, file=str(path)) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        message = f"cannot read {path}"
+        raise ConfigError(
+            message, details=getattr(error, "strerror", None) or str(error), file=str(path)
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise _too_large(path)
+    return content
+
+
+def _decode(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        document = Document(text=content.decode("utf-8", errors="replace"))
+        place = document.place_at(len(content[: error.start].decode("utf-8")))
+        hint = "save the file as UTF-8"
+        problem = document.problem(place, f"the byte 0x{content[error.start]:02x} is not UTF-8", hint)
+        raise _wrong(path, [problem]) from None
+
+
+def _too_large(path: Path) -> ConfigError:
+    message = f"{path} has more than {MAX_BYTES // 1024} KiB; no cluster file needs so much"
+    return ConfigError(message, file=str(path))
+
+
+def _wrong(path: Path, problems: list[Problem]) -> ConfigError:
+    number = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
+    return ConfigError(f"{path} has {number}", file=str(path), problems=tuple(problems))

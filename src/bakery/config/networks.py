@@ -1,0 +1,86 @@
+"""Which networks a cluster may use, and which it may open itself to."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from bakery.config.findings import quoted
+
+LARGEST, SMALLEST = 16, 28
+"""Prefix lengths of DigitalOcean's VPCs
+(https://docs.digitalocean.com/products/networking/vpc/concepts/plan-your-network/)."""
+KEPT_BY_DIGITALOCEAN = 5
+"""Addresses of a VPC that no droplet gets: network, broadcast and "a few others" (same page)."""
+WIDEST_ADMIN = {4: 8, 6: 16}
+"""Shortest prefix of a network that may reach the APIs, by IP version."""
+
+PRIVATE = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def _named(reason: str, *cidrs: str) -> tuple[tuple[IPv4Network, str], ...]:
+    return tuple((IPv4Network(cidr), reason) for cidr in cidrs)
+
+
+RESERVED: tuple[tuple[IPv4Network, str], ...] = (
+    # Nomad's bridge network: client.bridge_network_subnet
+    # (https://developer.hashicorp.com/nomad/docs/configuration/client).
+    *_named("Nomad's bridge network", "172.26.64.0/20"),
+    # Docker's default address pools (https://docs.docker.com/engine/network/#automatic-subnet-allocation).
+    *_named("docker's address pools", *(f"172.{second}.0.0/16" for second in range(17, 32)), "192.168.0.0/16"),
+    # plan-your-network (above); 10.229.0.0/16 joined them in March 2025 (release notes of 7 March 2025).
+    *_named("DigitalOcean itself", "10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24", "10.229.0.0/16"),
+    # Every droplet has a second address on eth0, its anchor, from a /16 of its region. DigitalOcean reserves
+    # 10.10.0.0/16 in nyc1 (plan-your-network); 10.17 in nyc3, 10.20 in tor1, 10.47 in blr1 and 10.48 in sfo3
+    # stand in published "ip address" listings of droplets, and the regions between are numbered likewise.
+    *_named(
+        "the anchor addresses of DigitalOcean's droplets",
+        *(f"10.{second}.0.0/16" for second in (*range(10, 21), *range(46, 50))),
+    ),
+)
+
+
+def capacity(vpc: IPv4Network) -> int:
+    """How many droplets fit into the VPC."""
+    return vpc.num_addresses - KEPT_BY_DIGITALOCEAN
+
+
+def parse_network(text: str) -> IPv4Network | IPv6Network | str:
+    """The network, or what is wrong with ``text`` as an ending of "must be a network in CIDR form: …"."""
+    address, slash, prefix = text.partition("/")
+    try:
+        ip_address(address)
+    except ValueError:
+        return f"{quoted(address)} is no IP address"
+    if not slash:
+        return f"the prefix length is missing, as in {text}/{32 if '.' in text else 128}"
+    if not re.fullmatch("[0-9]{1,3}", prefix):
+        return f"{quoted(prefix)} is no prefix length"
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return f"/{prefix} is no prefix length"
+    if ip_address(address) != network.network_address:
+        return f"the address has bits beyond its prefix; the network is {network}"
+    return network
+
+
+def vpc_problem(vpc: IPv4Network | IPv6Network) -> tuple[str, str] | None:
+    """Why the network cannot be the cluster's VPC, and what to do; None if it can."""
+    hint = "10.100.0.0/20 is free of such uses"
+    if not isinstance(vpc, IPv4Network) or not any(vpc.subnet_of(private) for private in PRIVATE):
+        return "must be a private IPv4 network (RFC 1918)", hint
+    if not LARGEST <= vpc.prefixlen <= SMALLEST:
+        return f"must be from /{LARGEST} to /{SMALLEST}, not /{vpc.prefixlen}", "a /20 has room for 4091 droplets"
+    for reserved, user in RESERVED:
+        if vpc.overlaps(reserved):
+            return f"{vpc} overlaps {reserved}, which is used by {user}", hint
+    return None
+
+
+def admin_problem(network: IPv4Network | IPv6Network) -> tuple[str, str] | None:
+    """Why the network may not be opened to, and what to do; None if it may."""
+    hint = "name the networks you work from, or write auto for your own address"
+    if network.prefixlen == 0:
+        return f"{network} would open the APIs to everyone", hint
+    if network.prefixlen < WIDEST_ADMIN[network.version]:
+        return f"{network} would open the APIs to a large part of the internet", hint
+    return None

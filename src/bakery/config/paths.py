@@ -1,0 +1,91 @@
+"""The one place that knows what lies in .bakery/<cluster>/."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakery.errors import UsageError
+from bakery.files import ensure_private_folder, write_atomically
+
+ROOT_NAME = ".bakery"
+ROOT_VARIABLE = "BAKERY_STATE_DIR"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatePaths:
+    """Where one cluster's state lies on the operator's machine. None of it need exist."""
+
+    root: Path
+    """``.bakery`` beside the cluster file, or ``$BAKERY_STATE_DIR``; absolute."""
+    folder: Path
+    """The cluster's own folder in it, mode 0700."""
+    gitignore: Path
+    """Keeps git off the secrets: in ``.bakery``, or, in a folder that is not bakery's alone, in the cluster's."""
+
+    @property
+    def bundle(self) -> Path:
+        """The credentials bundle."""
+        return self.folder / "bundle.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def roles(self) -> Path:
+        """Folder of what was rendered by role."""
+        return self.folder / "roles"
+
+    @property
+    def consul_ca(self) -> Path:
+        return self.folder / "consul-ca.pem"
+
+    @property
+    def consul_cert(self) -> Path:
+        """The operator's client certificate for Consul."""
+        return self.folder / "consul-cert.pem"
+
+    @property
+    def consul_key(self) -> Path:
+        return self.folder / "consul-key.pem"
+
+    @property
+    def nomad_ca(self) -> Path:
+        return self.folder / "nomad-ca.pem"
+
+    @property
+    def nomad_cert(self) -> Path:
+        """The operator's client certificate for Nomad."""
+        return self.folder / "nomad-cert.pem"
+
+    @property
+    def nomad_key(self) -> Path:
+        return self.folder / "nomad-key.pem"
+
+    def ensure(self) -> None:
+        """Make the folder (0700), after the ``.gitignore`` that keeps it out of every commit.
+
+        Raises:
+            UsageError: the folder cannot be made, or not be made private.
+        """
+        try:
+            ensure_private_folder(self.gitignore.parent)
+            if not self.gitignore.exists():
+                write_atomically(self.gitignore, b"*\n")
+            ensure_private_folder(self.folder)
+        except OSError as error:
+            message = f"cannot make the state folder {self.folder}"
+            hint = f"{ROOT_VARIABLE} names another place for it"
+            raise UsageError(message, details=f"{error.filename}: {error.strerror}", hint=hint) from error
+
+
+def state_paths(cluster_file: Path, cluster: str) -> StatePaths:
+    """The state of ``cluster``: beside its file, or below ``$BAKERY_STATE_DIR``."""
+    moved = os.environ.get(ROOT_VARIABLE)
+    root = (Path(moved).expanduser() if moved else cluster_file.parent / ROOT_NAME).absolute()
+    folder = root / cluster
+    return StatePaths(root=root, folder=folder, gitignore=(folder if moved else root) / ".gitignore")

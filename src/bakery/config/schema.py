@@ -1,0 +1,157 @@
+"""The shape of the cluster file: keys and types. The only module that knows pydantic."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bakery.config import defaults
+from bakery.config.findings import FieldPath
+from bakery.config.model import Binaries, Kind
+
+FORMAT = 1
+LABEL = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+VERSION = "^(0|[1-9][0-9]*)[.](0|[1-9][0-9]*)[.](0|[1-9][0-9]*)$"
+SLUG = "^[a-z0-9][-_.a-z0-9]*$"
+REGION = "^[a-z]{3}[0-9]+$"
+
+_BY_VALUE = Field(strict=False)  # a strict enum wants the member, not its text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeError:
+    """A field of the wrong type, in pydantic's words (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
+
+    path: FieldPath
+    type: str
+
+
+def _for_editors(**more: object) -> dict[str, Any]:
+    """Rules that only the JSON Schema states: bakery's own checks of them say more than "does not match"."""
+    return dict(more)
+
+
+def _optional(**more: object) -> Any:  # noqa: ANN401 - what pydantic's Field returns
+    """A field whose default depends on others; null is refused in the file, so editors need not know of it."""
+
+    def without_null(schema: dict[str, Any]) -> None:
+        schema.pop("default")
+        schema.update(schema.pop("anyOf")[0], **more)
+
+    return Field(default=None, json_schema_extra=without_null)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class VpcShape(_Strict):
+    """The cluster's own VPC; made if absent."""
+
+    cidr: str = Field(default=defaults.VPC_CIDR, description="RFC 1918 network, /16 to /28.")
+
+
+class ImageShape(_Strict):
+    """What the snapshot is made of."""
+
+    base: str = Field(
+        default=defaults.BASE_IMAGE,
+        description="Slug of the distribution image.",
+        json_schema_extra=_for_editors(pattern=SLUG),
+    )
+    consul: str = Field(
+        default=defaults.CONSUL_VERSION,
+        description="Exact version of Consul.",
+        json_schema_extra=_for_editors(pattern=VERSION),
+    )
+    nomad: str = Field(
+        default=defaults.NOMAD_VERSION,
+        description="Exact version of Nomad.",
+        json_schema_extra=_for_editors(pattern=VERSION),
+    )
+    binaries: Annotated[Binaries, _BY_VALUE] = defaults.BINARIES
+
+
+class RoleShape(_Strict):
+    """A set of equal nodes."""
+
+    kind: Annotated[Kind, _BY_VALUE] | None = _optional(
+        description="What runs on the nodes; a role that is named after a kind need not say it."
+    )
+    count: int = Field(
+        default=defaults.COUNT,
+        description="Number of droplets.",
+        json_schema_extra=_for_editors(minimum=0, maximum=defaults.MAX_COUNT),
+    )
+    size: str | None = _optional(
+        description="Size slug of the droplets; the default depends on the kind.", pattern=SLUG
+    )
+    node_pool: str | None = _optional(description="Nomad node pool of the clients.", default=defaults.NODE_POOL)
+
+
+class AccessShape(_Strict):
+    """Who may reach the APIs and user interfaces from outside the VPC."""
+
+    admin_cidrs: list[str] = Field(
+        default=list(defaults.ADMIN_CIDRS), description="Networks, or auto: the operator's own address at launch."
+    )
+    ssh_keys: list[str] = Field(
+        default=[], description="Break-glass SSH keys: name, id or fingerprint in the account."
+    )
+
+
+class ClusterShape(_Strict):
+    """bakery's cluster file."""
+
+    version: int = Field(description="Version of this format.", json_schema_extra=_for_editors(const=FORMAT))
+    cluster: str = Field(
+        description="Name of the cluster, of its nodes and of Consul's datacenter.",
+        json_schema_extra=_for_editors(pattern=LABEL, maxLength=defaults.MAX_CLUSTER_NAME),
+    )
+    region: str = Field(
+        default=defaults.REGION,
+        description="DigitalOcean's region slug.",
+        json_schema_extra=_for_editors(pattern=REGION),
+    )
+    vpc: VpcShape = VpcShape()
+    image: ImageShape = ImageShape()
+    roles: dict[str, RoleShape] = Field(
+        default={kind.value: RoleShape() for kind in defaults.ROLES},
+        description="What the cluster consists of, by role.",
+        json_schema_extra=_for_editors(
+            propertyNames={"pattern": LABEL}, default={kind.value: {} for kind in defaults.ROLES}
+        ),
+    )
+    access: AccessShape = AccessShape()
+    protect: bool = Field(default=False, description="destroy refuses while true.")
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) of the cluster file, for editors and CI."""
+    schema = ClusterShape.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def check_shape(value: object) -> ClusterShape | tuple[ShapeError, ...]:
+    """The typed file, or every field that has the wrong type."""
+    try:
+        return ClusterShape.model_validate(value)
+    except ValidationError as error:
+        return tuple(
+            ShapeError(path=tuple(found["loc"]), type=found["type"])
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        )
+
+
+def keys_of(path: FieldPath) -> tuple[str, ...]:
+    """The keys that the mapping at ``path`` may have."""
+    shape: type[_Strict] = ClusterShape
+    inner: dict[str, type[_Strict]] = {
+        "vpc": VpcShape,
+        "image": ImageShape,
+        "access": AccessShape,
+        "roles": RoleShape,
+    }
+    if path:
+        shape = inner.get(str(path[0]), ClusterShape)
+    return tuple(shape.model_fields)

@@ -1,0 +1,126 @@
+"""From a document to the typed file, with every wrong type named, and the rest of the file still checked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bakery.config.document import Document, Value
+from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted
+from bakery.config.model import Binaries, Kind
+from bakery.config.schema import FORMAT, ClusterShape, ShapeError, check_shape, keys_of
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_EXAMPLES = {
+    "roles": "roles: {nomad-client: {count: 3}}",
+    "vpc": "vpc: {cidr: 10.100.0.0/20}",
+    "image": "image: {consul: 1.22.5, nomad: 1.11.3}",
+    "access": "access: {admin_cidrs: [auto]}",
+}
+_STAND_INS: dict[str, object] = {"version": FORMAT, "cluster": "x"}
+"""Take the place of required values that are missing or wrong, so that the other checks can run."""
+
+
+def shape_of(document: Document) -> tuple[ClusterShape, list[Finding]]:
+    """The typed file and what is wrong with its types; where something is, the default stands in."""
+    value = document.root.plain() if document.root is not None else None
+    findings = [_no_value(path) for path in _nulls(value)]
+    for finding in findings:
+        value = _without(value, finding.path)
+    while isinstance(shape := check_shape(value), tuple):
+        for error in shape:
+            findings.append(_finding(document, error))
+            value = _without(value, error.path)
+        if isinstance(value, dict):
+            value = _STAND_INS | value
+    return shape, findings
+
+
+def _nulls(value: object, path: FieldPath = ()) -> Iterator[FieldPath]:
+    if value is None:
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _nulls(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nulls(item, (*path, index))
+
+
+def _no_value(path: FieldPath) -> Finding:
+    default = "" if path[0] in _STAND_INS else ", or remove the line: the default holds then"
+    hint = f"give it one{default}"
+    return Finding(path=path, message=f"{dotted(path)} has no value", hint=hint, at_key=True)
+
+
+def _without(value: Any, path: FieldPath) -> Any:  # noqa: ANN401 - any YAML value
+    """``value`` with the field at ``path`` gone, or replaced by what lets the rest be checked."""
+    if not path:
+        return dict(_STAND_INS)
+    step, rest = path[0], path[1:]
+    if isinstance(value, list) and isinstance(step, int):
+        return [
+            (_without(item, rest) if rest else "") if index == step else item for index, item in enumerate(value)
+        ]
+    if rest:
+        return {key: _without(item, rest) if key == step else item for key, item in value.items()}
+    return {key: item for key, item in value.items() if key != step}
+
+
+def _finding(document: Document, error: ShapeError) -> Finding:
+    path, name = error.path, dotted(error.path)
+    if error.type == "missing":
+        return Finding(path=path, message=f"{name} is missing", hint=_missing_hint(name))
+    if error.type == "extra_forbidden":
+        parent = dotted(path[:-1])
+        message = f"unknown key {quoted(str(path[-1]))}" + (f" in {parent}" if parent else "")
+        hint = name_hint(str(path[-1]), keys_of(path[:-1]))
+        return Finding(path=path, message=message, hint=hint, at_key=True, breaks=False)
+    found = document.find(path)
+    given = _describe(found)
+    if error.type == "enum":
+        names = [member.value for member in (Kind if path[-1] == "kind" else Binaries)]
+        message = f"{name} must be one of {', '.join(names)}, not {given}"
+        return Finding(path=path, message=message, hint=name_hint(found.text, names) if found else None)
+    wanted = _WANTED.get(error.type, "something else")
+    return Finding(
+        path=path, message=f"{name or 'the file'} must be {wanted}, not {given}", hint=_hint(error, found)
+    )
+
+
+def _missing_hint(name: str) -> str:
+    return f"add the line: {'version: 1' if name == 'version' else f'{name}: demo'}"
+
+
+def _describe(value: Value | None) -> str:
+    data = value.data if value is not None else None
+    if isinstance(data, dict):
+        return "a mapping"
+    if isinstance(data, list):
+        return "a list"
+    if isinstance(data, str):
+        return f"the text {quoted(data)}"
+    text = value.text if value is not None else "nothing"
+    return text if isinstance(data, bool) or data is None else f"the number {text}"
+
+
+def _hint(error: ShapeError, found: Value | None) -> str | None:
+    text = found.text if found is not None else ""
+    scalar = found is not None and not isinstance(found.data, dict | list)
+    if error.type == "string_type" and scalar:
+        is_version = error.path[0] == "image" and error.path[-1] in ("consul", "nomad")
+        return "a version has three parts, such as 1.22.5" if is_version else f'put it in quotes: "{text[:40]}"'
+    if error.type == "int_type" and scalar:
+        return "write digits only: no quotes, no leading zeros, no fraction"
+    if error.type == "bool_type" and scalar:
+        return "YAML 1.2 knows no yes, no, on and off"
+    if error.type == "list_type" and scalar:
+        return f"put it in brackets: [{text[:40]}]"
+    if error.type == "model_type" and len(error.path) == 2:
+        return f"for example: {error.path[1]}: {{count: 3}}"
+    return f"for example: {_EXAMPLES[str(error.path[0])]}" if error.path and error.path[0] in _EXAMPLES else None

@@ -1,0 +1,79 @@
+"""The commented cluster file of ``bakery init``."""
+
+import json
+import re
+
+from bakery.config import defaults
+from bakery.config.model import Kind
+from bakery.config.scalars import plain_scalar
+from bakery.config.schema import LABEL
+
+_TEMPLATE = """\
+# yaml-language-server: $schema=bakery.schema.json
+# The line above is for editors; write that file with: bakery validate --schema > bakery.schema.json
+# Every field but version and cluster has a default, and the defaults are spelled out here.
+
+version: 1
+
+# Names nodes, tags and Consul's datacenter: lower-case letters, digits, hyphens; at most 30 characters.
+cluster: {cluster}
+
+# DigitalOcean's region slug.
+region: {region}
+
+# The cluster's own network; made if it does not exist. It must not overlap another VPC of the account.
+vpc:
+  cidr: {vpc_cidr}
+
+# What "bakery build-image" bakes.
+image:
+  base: {base}
+  consul: {consul}
+  nomad: {nomad}
+  # How consul and nomad get in: auto, download (the build droplet fetches the release) or upload (from here).
+  binaries: {binaries}
+
+# Built-in roles: consul-server, nomad-server, nomad-client, and server (both servers on one droplet, for
+# small clusters). Any other role names its kind, which makes node pools:
+#   gpu: {{kind: nomad-client, node_pool: gpu, count: 2, size: g-2vcpu-8gb}}
+roles:
+{roles}
+
+# Who may reach the APIs and user interfaces from outside: networks such as 203.0.113.0/24, or auto for
+# the address that "bakery launch" is run from. SSH stays closed unless keys of the account are named.
+access:
+  admin_cidrs: [{admin_cidrs}]
+  ssh_keys: []
+
+# true: "bakery destroy" refuses.
+protect: false
+"""
+
+
+def cluster_file(*, cluster: str, region: str) -> str:
+    """The text of a cluster file that spells out every default.
+
+    The names are written so that YAML reads them back as they are; whether they are fit is parse_cluster's to say.
+    """
+    return _TEMPLATE.format(
+        cluster=_scalar(cluster),
+        region=_scalar(region),
+        vpc_cidr=defaults.VPC_CIDR,
+        base=defaults.BASE_IMAGE,
+        consul=defaults.CONSUL_VERSION,
+        nomad=defaults.NOMAD_VERSION,
+        binaries=defaults.BINARIES.value,
+        roles="\n".join(_role(kind) for kind in defaults.ROLES),
+        admin_cidrs=", ".join(defaults.ADMIN_CIDRS),
+    )
+
+
+def _role(kind: Kind) -> str:
+    key = f"{kind.value}:"
+    return f"  {key:<15}{{count: {defaults.COUNT}, size: {defaults.SIZES[kind]}}}"
+
+
+def _scalar(text: str) -> str:
+    if re.fullmatch(LABEL, text) and isinstance(plain_scalar(text), str):
+        return text
+    return json.dumps(text)

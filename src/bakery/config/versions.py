@@ -1,0 +1,72 @@
+"""Which versions of Consul and Nomad bakery takes."""
+
+import re
+from dataclasses import dataclass
+
+from bakery.config import defaults
+from bakery.config.findings import quoted
+from bakery.config.schema import VERSION
+
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """The rules of one program."""
+
+    name: str
+    minimum: str
+    minimum_reason: str
+    refused: dict[str, str]
+    """Version and reason."""
+    default: str
+
+
+CONSUL = Product(
+    name="Consul",
+    minimum="1.17.0",
+    # Consul's CHANGELOG, 1.17.0: GH-17155 and the dns token.
+    minimum_reason="tls.defaults.verify_server_hostname and acl.tokens.dns came with it",
+    # Consul's version-specific upgrade notes.
+    refused={"1.13.8": "Nomad must not be used with it"},
+    default=defaults.CONSUL_VERSION,
+)
+NOMAD = Product(
+    name="Nomad",
+    minimum="1.9.4",
+    # Nomad's CHANGELOG, 1.9.4: GH-24561.
+    minimum_reason="before it an agent gives up joining after its first failure",
+    # Nomad's CHANGELOG: withdrawn releases.
+    refused=dict.fromkeys(("1.7.0", "1.7.1", "1.9.2"), "HashiCorp withdrew it"),
+    default=defaults.NOMAD_VERSION,
+)
+
+
+def parse_version(text: str) -> Version | None:
+    """``1.22.5`` as numbers; None for anything that is not exactly that form."""
+    if len(text) > 32 or not re.fullmatch(VERSION, text):
+        return None
+    major, minor, patch = (int(part) for part in text.split("."))
+    return major, minor, patch
+
+
+def version_problem(product: Product, text: str) -> tuple[str, str] | None:
+    """Why bakery does not take this version, and what to do; None if it does."""
+    version = parse_version(text)
+    if version is None:
+        return f"must be an exact version X.Y.Z, not {quoted(text)}", f"such as {product.default}"
+    hint = f"{product.default} is what bakery's tests run"
+    if text in product.refused:
+        return f"{product.name} {text} is refused: {product.refused[text]}", hint
+    if version < (parse_version(product.minimum) or version):
+        message = f"{product.name} {text} is too old: bakery needs {product.minimum}, {product.minimum_reason}"
+        return message, hint
+    return None
+
+
+def version_warning(product: Product, text: str) -> str | None:
+    """What to know about a version that is taken."""
+    version = parse_version(text)
+    if version is None or version[0] < 2:
+        return None
+    return f"{product.name} {text} is accepted, but bakery's tests do not run {product.name} {version[0]}.x"

@@ -1,0 +1,99 @@
+"""From the cluster file to the plan: a pure function."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bakery.config.defaults import MAX_COUNT
+from bakery.config.findings import name_hint
+from bakery.config.model import ClusterConfig, Role
+from bakery.config.networks import capacity
+from bakery.errors import PlanError
+from bakery.plan.firewall import firewall_of
+from bakery.plan.model import ClusterPlan, Node, Wave
+from bakery.plan.tags import cluster_tag, role_tag
+
+
+def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None) -> ClusterPlan:
+    """What the cluster will be.
+
+    ``counts`` takes the place of the file's count for some roles, for this run: clients only, since servers come up
+    to the file's full number or not at all. A lower count is a plan with fewer nodes, never an order to remove any.
+    ``consul_expect`` and ``nomad_expect`` are the file's numbers whatever ``counts`` says.
+
+    Raises:
+        PlanError: ``counts`` names an unknown role, changes the number of servers, is out of range, or asks for
+            more droplets than the VPC has room for.
+    """
+    wanted = dict(counts or {})
+    for name, count in wanted.items():
+        _check_count(config, name, count)
+    roles = tuple(replace(role, count=wanted.get(role.name, role.count)) for role in config.roles)
+    _check_room(config, roles)
+    return ClusterPlan(
+        cluster=config.cluster,
+        region=config.region,
+        vpc_name=f"bakery-{config.cluster}",
+        vpc_cidr=config.vpc_cidr,
+        image_base=config.image.base,
+        consul_version=config.image.consul,
+        nomad_version=config.image.nomad,
+        nodes=_nodes(config.cluster, roles),
+        firewalls=tuple(firewall_of(config, role) for role in roles),
+        consul_expect=sum(role.count for role in config.roles if role.kind.is_consul_server),
+        nomad_expect=sum(role.count for role in config.roles if role.kind.is_nomad_server),
+        admin_cidrs=config.access.admin_cidrs,
+        ssh_keys=config.access.ssh_keys,
+        warnings=config.warnings,
+    )
+
+
+def _check_count(config: ClusterConfig, name: str, count: int) -> None:
+    role = next((role for role in config.roles if role.name == name), None)
+    if role is None:
+        message = f"cluster {config.cluster} has no role {name}"
+        raise PlanError(message, hint=name_hint(name, [role.name for role in config.roles]))
+    if not role.kind.is_nomad_client and count != role.count:
+        message = f"role {name} runs servers, and they launch to the file's count, {role.count}, not to {count}"
+        hint = f"leave --count out, or set roles.{name}.count in {config.path} before the first launch"
+        raise PlanError(message, hint=hint)
+    if not 0 <= count <= MAX_COUNT:
+        message = f"the count of role {name} must be from 0 to {MAX_COUNT}, not {count}"
+        raise PlanError(message)
+
+
+def _check_room(config: ClusterConfig, roles: tuple[Role, ...]) -> None:
+    droplets, room = sum(role.count for role in roles), capacity(config.vpc_cidr)
+    if droplets > room:
+        message = f"the VPC {config.vpc_cidr} has room for {room} droplets, the roles ask for {droplets}"
+        raise PlanError(
+            message, hint="a VPC cannot grow: lower the counts, or plan a new cluster with a larger one"
+        )
+
+
+def _nodes(cluster: str, roles: tuple[Role, ...]) -> tuple[Node, ...]:
+    members = [(role, index) for role in roles for index in range(1, role.count + 1)]
+    first_consul = next((member for member in members if member[0].kind.is_consul_server), None)
+    first_nomad = next((member for member in members if member[0].kind.is_nomad_server), None)
+    nodes = []
+    for role, index in members:
+        if (role, index) == first_consul:
+            wave = Wave.FIRST_SERVER
+        elif role.kind.is_consul_server or (role, index) == first_nomad:
+            wave = Wave.SERVERS
+        else:
+            wave = Wave.REST
+        nodes.append(_node(cluster, role, index, wave))
+    return tuple(sorted(nodes, key=lambda node: node.wave))
+
+
+def _node(cluster: str, role: Role, index: int, wave: Wave) -> Node:
+    return Node(
+        name=f"{cluster}-{role.name}-{index}",
+        role=role.name,
+        kind=role.kind,
+        index=index,
+        size=role.size,
+        node_pool=role.node_pool,
+        wave=wave,
+        tags=(cluster_tag(cluster), role_tag(cluster, role.name)),
+    )
