@@ -1,0 +1,16 @@
+# For `packer build -var-file=example.pkrvars.hcl .` without bakery. The digests stand for those in the publishers'
+# SHA256SUMS files: put the real ones here, or the build stops.
+region         = "fra1"
+size           = "s-1vcpu-1gb"
+base           = "debian-12-x64"
+snapshot_name  = "bakery-by-hand"
+build_tag      = "bakery:build:by-hand"
+content_tag    = "bakery:image:by-hand"
+consul_version = "1.22.5"
+consul_url     = "https://releases.hashicorp.com/consul/1.22.5/consul_1.22.5_linux_amd64.zip"
+consul_sha256  = "0000000000000000000000000000000000000000000000000000000000000000"
+nomad_version  = "1.11.3"
+nomad_url      = "https://releases.hashicorp.com/nomad/1.11.3/nomad_1.11.3_linux_amd64.zip"
+nomad_sha256   = "0000000000000000000000000000000000000000000000000000000000000000"
+cni_url        = "https://github.com/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-amd64-v1.9.1.tgz"
+cni_sha256     = "0000000000000000000000000000000000000000000000000000000000000000"

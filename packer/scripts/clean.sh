@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Takes everything out of the disk that belongs to the build droplet and not to the snapshot.
+set -euo pipefail
+
+# A folder that is a mount of its own (docker's, under a container) is emptied without leaving it.
+empty() {
+    if [[ -d $1 ]]; then
+        find "$1" -xdev -mindepth 1 -delete
+    fi
+}
+
+systemctl stop docker.service docker.socket containerd.service 2>/dev/null || true
+empty /var/lib/docker
+empty /var/lib/containerd
+empty /opt/consul
+empty /opt/nomad
+
+apt-get --quiet=2 clean
+empty /var/lib/apt/lists
+
+cloud-init clean --logs
+empty /var/lib/cloud/seed
+# What cloud-init wrote for the build droplet's addresses and keys; it writes them anew on every first boot.
+rm -f /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init* \
+    /etc/systemd/network/10-cloud-init-*.network /etc/systemd/network/10-cloud-init-*.link \
+    /etc/udev/rules.d/70-persistent-net.rules /etc/ssh/sshd_config.d/50-cloud-init.conf /etc/sudoers.d/90-cloud-init-users
+
+rm -f /etc/ssh/ssh_host_*
+find /root/.ssh /home -xdev -name 'authorized_keys*' -delete 2>/dev/null || true
+rm -f /root/.ssh/known_hosts /root/.ssh/id_*
+# DigitalOcean may have set a root password on the build droplet.
+usermod --password '*' root
+
+# Empty and not absent: absent is a "first boot", on which systemd enables every unit that Debian's presets name.
+: >/etc/machine-id
+rm -f /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/systemd/credential.secret
+rm -f /var/lib/dhcp/*.leases
+
+rm -f /root/.bash_history /root/.lesshst /root/.viminfo /root/.wget-hsts /home/*/.bash_history
+empty /var/tmp
+find /tmp -xdev -mindepth 1 ! -name 'script_*.sh' -delete 2>/dev/null || true
+
+journalctl --quiet --rotate --vacuum-time=1s >/dev/null 2>&1 || true
+find /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*.journal~' \) -delete
+find /var/log -xdev -type f ! -path '/var/log/journal/*' -exec truncate --size=0 {} +
+sync

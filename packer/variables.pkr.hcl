@@ -1,0 +1,99 @@
+# Neither the token nor the endpoint is a variable: the plugin reads DIGITALOCEAN_TOKEN and DIGITALOCEAN_API_URL.
+
+variable "region" {
+  type        = string
+  description = "Region of the build droplet and of the snapshot."
+}
+
+variable "size" {
+  type        = string
+  description = "Size of the build droplet. A snapshot only fits droplets with at least its disk."
+}
+
+variable "base" {
+  type        = string
+  description = "Slug of the base image."
+}
+
+variable "snapshot_name" {
+  type        = string
+  description = "Name of the snapshot, unique to this bake: it is how the snapshot is found again."
+}
+
+variable "build_tag" {
+  type        = string
+  description = "Tag of the build droplet and of the snapshot."
+}
+
+variable "content_tag" {
+  type        = string
+  description = "Tag of the snapshot that says what it was made from."
+}
+
+variable "uploads" {
+  type        = list(string)
+  description = "Local files named consul, nomad and cni.tar. What is not here is downloaded by the build droplet."
+  default     = []
+}
+
+variable "consul_version" {
+  type = string
+}
+
+variable "consul_url" {
+  type        = string
+  description = "Zip of the official release; empty if consul is uploaded."
+  default     = ""
+}
+
+variable "consul_sha256" {
+  type        = string
+  description = "Of the zip, or of the uploaded binary."
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{64}$", var.consul_sha256))
+    error_message = "The consul_sha256 is not a SHA256 in hex."
+  }
+}
+
+variable "nomad_version" {
+  type = string
+}
+
+variable "nomad_url" {
+  type        = string
+  description = "Zip of the official release; empty if nomad is uploaded."
+  default     = ""
+}
+
+variable "nomad_sha256" {
+  type        = string
+  description = "Of the zip, or of the uploaded binary."
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{64}$", var.nomad_sha256))
+    error_message = "The nomad_sha256 is not a SHA256 in hex."
+  }
+}
+
+# A default, because it shapes the snapshot: the content tag covers this file.
+variable "cni_version" {
+  type    = string
+  default = "1.9.1"
+}
+
+variable "cni_url" {
+  type        = string
+  description = "Tar of the CNI plugins' release; empty if cni.tar is uploaded."
+  default     = ""
+}
+
+variable "cni_sha256" {
+  type        = string
+  description = "Of the tar."
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{64}$", var.cni_sha256))
+    error_message = "The cni_sha256 is not a SHA256 in hex."
+  }
+}
