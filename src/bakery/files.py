@@ -46,6 +46,11 @@ def write_secret(path: Path, content: bytes) -> None:
     write_atomically(path, content, mode=PRIVATE_FILE)
 
 
+def write_secret_file(path: Path, content: bytes) -> None:
+    """:func:`write_atomically` with mode 0600, in a folder that the user chose and that stays as it is."""
+    write_atomically(path, content, mode=PRIVATE_FILE)
+
+
 def is_private(path: Path) -> bool:
     """Whether nobody but the owner may read or write ``path``."""
     return path.stat().st_mode & 0o077 == 0

@@ -1,0 +1,113 @@
+# The front door, for people and for pipelines. `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+BAKERY ?= $(BIN)/bakery
+# What the pipeline targets pass on: make launch CLUSTER_FILE=prod.yaml ROLE=nomad-client COUNT=3 LOCAL=1
+CLUSTER_FILE ?= bakery.yaml
+ROLE ?=
+COUNT ?=
+JOIN ?=
+OUT ?= rendered
+LOCAL ?=
+FLAGS := --cluster-file $(CLUSTER_FILE) $(if $(LOCAL),--local)
+ONE_ROLE := $(if $(ROLE),--role $(ROLE)) $(if $(COUNT),--count $(COUNT))
+
+include toolchain.mk
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.PHONY: venv
+venv: $(VENV)/.ready ## the Python environment
+$(VENV)/.ready: pyproject.toml
+	@scripts/venv.sh $(VENV)
+
+## The cluster, for your own pipelines -------------------------------------------------
+
+.PHONY: build-image
+build-image: venv ## bake the snapshot (finds an unchanged one)
+	$(BAKERY) build-image $(FLAGS) --yes
+
+.PHONY: launch
+launch: venv ## launch every role, or ROLE=nomad-client COUNT=3
+	$(BAKERY) launch $(FLAGS) $(ONE_ROLE) --yes
+
+.PHONY: status
+status: venv ## is the cluster healthy?
+	$(BAKERY) status $(FLAGS)
+
+.PHONY: render
+render: venv ## write user-data for ROLE into OUT (JOIN="10.100.0.2 10.100.0.3" for a cluster made elsewhere)
+	$(BAKERY) render $(FLAGS) --role $(ROLE) $(foreach address,$(JOIN),--join $(address)) --output $(OUT)
+
+.PHONY: destroy
+destroy: venv ## destroy the cluster, without asking
+	$(BAKERY) destroy $(FLAGS) --yes
+
+## Trying it, without an account --------------------------------------------------------
+
+.PHONY: demo
+demo: ## a whole cluster on this machine: emulator, bake, 3 + 3 + 3, jobs (root; KEEP=1 leaves it up)
+	@demo/run.sh
+
+.PHONY: demo-down
+demo-down: ## take down what KEEP=1 make demo left
+	@demo/down.sh
+
+.PHONY: tour
+tour: venv ## 30 seconds, no root: the same commands on droplets in memory
+	@demo/tour.sh
+
+## Working on bakery --------------------------------------------------------------------
+
+.PHONY: test
+test: ## every suite this machine can run
+	@tests/run.sh
+
+.PHONY: lint
+lint: venv ## ruff, and shellcheck where it is installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@if command -v shellcheck >/dev/null; then scripts/shellcheck.sh; else echo "shellcheck is not installed: shell scripts not checked"; fi
+
+.PHONY: types
+types: venv ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: unit
+unit: venv ## T0: no process, network, root or sleep
+	$(BIN)/python -m pytest -q tests/unit
+
+.PHONY: integration
+integration: venv toolchain ## T1: real tools, loopback, no root
+	$(BIN)/python -m pytest -q -m integration tests/integration
+
+.PHONY: e2e
+e2e: ## T2: boots real droplets (root)
+	@tests/e2e.sh
+
+.PHONY: sweep
+sweep: venv ## T3: the long sweeps, never in CI whole
+	$(BIN)/python -m pytest -q -m sweep --timeout=0 tests
+
+.PHONY: bench
+bench: ## print the figures and write docs/benchmarks.md (root)
+	@scripts/bench.sh
+
+.PHONY: format
+format: venv ## let ruff rewrite the sources
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: package
+package: venv ## wheel and sdist into dist/
+	$(BIN)/python -m build --no-isolation
+
+.PHONY: clean
+clean: ## remove what make made here (not the caches outside)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

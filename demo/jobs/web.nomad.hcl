@@ -1,0 +1,44 @@
+# A service: two instances of a program that is in every droplet already, registered in Consul with a check.
+job "web" {
+  type = "service"
+
+  group "web" {
+    count = 2
+
+    network {
+      port "http" {}
+    }
+
+    service {
+      name     = "web"
+      port     = "http"
+      provider = "consul"
+
+      check {
+        type     = "http"
+        path     = "/"
+        interval = "2s"
+        timeout  = "1s"
+      }
+    }
+
+    task "server" {
+      driver = "exec"
+
+      config {
+        command = "/usr/bin/python3"
+        args    = ["-m", "http.server", "--directory", "${NOMAD_TASK_DIR}", "${NOMAD_PORT_http}"]
+      }
+
+      template {
+        destination = "local/index.html"
+        data        = "hello from {{ env \"node.unique.name\" }}\n"
+      }
+
+      resources {
+        cpu    = 50
+        memory = 64
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes sure of packer, consul and nomad: PATH or cache, the official release, or a build from Go modules.
+# --path prints the folders that hold consul and nomad, for PATH.
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+TOOLS=(packer packer-plugin-digitalocean consul nomad cni-plugins)
+
+where() { .venv/bin/python -m bakery.toolchain path "$1" 2>/dev/null; }
+
+if [ "${1:-}" = --path ]; then
+  echo "$(dirname "$(where consul)"):$(dirname "$(where nomad)")"
+  exit
+fi
+
+missing=()
+for tool in "${TOOLS[@]}"; do
+  if path=$(.venv/bin/python -m bakery.toolchain path "$tool" 2>"/tmp/bakery-tool.$$"); then
+    printf '  %-28s %s\n' "$tool" "$path"
+  else
+    missing+=("$tool")
+    reason=$(cat "/tmp/bakery-tool.$$")
+  fi
+  rm -f "/tmp/bakery-tool.$$"
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+if ! command -v go >/dev/null; then
+  printf '%s\n' "$reason" >&2
+  fail "${missing[*]} cannot be had: the official release is out of reach, and there is no Go to build from source" \
+    "install Go 1.26 or newer, or put the programs on PATH"
+fi
+echo "  building ${missing[*]} from Go modules, about 15 minutes the first time"
+scripts/install.sh gcc libc6-dev
+make --no-print-directory toolchain TOOLS="${missing[*]}"

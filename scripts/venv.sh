@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The Python environment for working on bakery: an editable install with the dev extra.
+set -euo pipefail
+venv=${1:?usage: venv.sh FOLDER}
+
+python=$(command -v python3 || true)
+if [ -z "$python" ] || ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+  echo "error: Python 3.11 or newer is needed (found: ${python:-none})" >&2
+  exit 2
+fi
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+  echo "error: this Python cannot make environments; on Debian: apt-get install python3-venv" >&2
+  exit 2
+fi
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+"$venv/bin/pip" install --quiet --upgrade pip hatchling
+"$venv/bin/pip" install --quiet --no-build-isolation --editable '.[dev]'
+touch "$venv/.ready"
