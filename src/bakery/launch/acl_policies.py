@@ -50,7 +50,7 @@ POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT)
 
 
 def consul_tokens(plan: ClusterPlan, roles: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
-    """Every token that user-data may carry: of every planned node, every role (nodes made by hand), and for DNS."""
+    """Every token that user-data may carry: of planned nodes, of roles (for nodes made by hand), and for DNS."""
     tokens = [_token(consul_dns_token(bundle), "DNS", policies=(DNS.name,))]
     for node in plan.nodes:
         identity = NodeIdentity(node=node.name, datacenter=plan.cluster)

@@ -99,7 +99,7 @@ def nomad_clients(plan: ClusterPlan, facts: Facts) -> Condition:
 
 
 def find_client(name: str, nodes: Iterable[NomadNode]) -> NomadNode | None:
-    """The client of that name, a ready one first: the old entry of a recreated droplet stays "down" for a while."""
+    """The client of that name, a ready one first: the old entry of a recreated droplet stays "down" a while."""
     named = [node for node in nodes if node.name == name]
     return min(named, key=lambda node: (node.status != "ready", node.id), default=None)
 
