@@ -1,0 +1,112 @@
+"""The plan against what is there: what a launch would create, update and replace, and what it costs. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from bakery.cloud.model import Droplet, Size
+from bakery.launch.firewalls import differs, find_firewall, request_for
+from bakery.launch.model import Change, Changes, FirewallUpdate, Present, Price, Sign
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.model import Firewall as PlannedFirewall
+
+
+def compare(
+    plan: ClusterPlan,
+    present: Present,
+    *,
+    admin_cidrs: Sequence[str],
+    failed: frozenset[int] = frozenset(),
+    only_role: str | None = None,
+) -> Changes:
+    """What leads from ``present`` to ``plan``; with ``only_role``, droplets of that role alone.
+
+    ``failed`` are droplet ids that a launch gave up on; those still not active are replaced.
+    """
+    by_name = _by_name(present.droplets)
+    best = {node.name: by_name[node.name][0] for node in plan.nodes if node.name in by_name}
+    wanted = [node for node in plan.nodes if only_role in (None, node.role)]
+    replaced = tuple(best[n.name] for n in wanted if n.name in best and _is_dead(best[n.name], failed))
+    kept = tuple(droplet for droplet in best.values() if droplet not in replaced)
+    new_nodes = tuple(n for n in wanted if n.name not in best or best[n.name] in replaced)
+    planned = {node.name for node in plan.nodes}
+    vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
+    new_firewalls, updates = _firewalls(plan, present, admin_cidrs)
+    added = _price([node.size for node in new_nodes], present.sizes)
+    staying = [droplet.size for droplet in present.droplets if droplet not in replaced]
+    return Changes(
+        vpc=vpc,
+        new_firewalls=new_firewalls,
+        firewall_updates=updates,
+        new_nodes=new_nodes,
+        replaced=replaced,
+        kept=kept,
+        extra=tuple(d for d in present.droplets if d.name not in planned),
+        duplicates=tuple(d for name in planned for d in by_name.get(name, [])[1:]),
+        lines=_lines(plan, vpc is None, new_firewalls, updates, new_nodes, replaced),
+        added=added,
+        total=_price([*staying, *(node.size for node in new_nodes)], present.sizes),
+    )
+
+
+def _by_name(droplets: Iterable[Droplet]) -> dict[str, list[Droplet]]:
+    """Droplets of each name, the one that counts first: an active one, then the oldest."""
+    groups: dict[str, list[Droplet]] = {}
+    for droplet in sorted(droplets, key=lambda d: (d.status != "active", d.id)):
+        groups.setdefault(droplet.name, []).append(droplet)
+    return groups
+
+
+def _is_dead(droplet: Droplet, failed: frozenset[int]) -> bool:
+    """Never came up. A droplet that somebody switched off is "off", not "new", and stays."""
+    return droplet.id in failed and droplet.status == "new"
+
+
+def _firewalls(
+    plan: ClusterPlan, present: Present, admin_cidrs: Sequence[str]
+) -> tuple[tuple[PlannedFirewall, ...], tuple[FirewallUpdate, ...]]:
+    new: list[PlannedFirewall] = []
+    updates: list[FirewallUpdate] = []
+    for planned in plan.firewalls:
+        found = find_firewall(planned, present.firewalls)
+        if found is None:
+            new.append(planned)
+            continue
+        request = request_for(planned, name=found.name, admin_cidrs=admin_cidrs)
+        if differs(found, request):
+            updates.append(FirewallUpdate(firewall=found, request=request))
+    return tuple(new), tuple(updates)
+
+
+def _lines(
+    plan: ClusterPlan,
+    vpc_is_new: bool,  # noqa: FBT001 - private
+    firewalls: Iterable[PlannedFirewall],
+    updates: Iterable[FirewallUpdate],
+    nodes: Iterable[Node],
+    replaced: Iterable[Droplet],
+) -> tuple[Change, ...]:
+    dead = {droplet.name for droplet in replaced}
+    lines = []
+    if vpc_is_new:
+        lines.append(Change(sign=Sign.CREATE, kind="vpc", name=plan.vpc_name, details=str(plan.vpc_cidr)))
+    for firewall in firewalls:
+        details = f"{len(firewall.inbound)} rules for droplets tagged {firewall.tag}"
+        lines.append(Change(sign=Sign.CREATE, kind="firewall", name=firewall.name, details=details))
+    for update in updates:
+        name = update.firewall.name
+        lines.append(
+            Change(sign=Sign.UPDATE, kind="firewall", name=name, details="its rules differ from the plan")
+        )
+    for node in nodes:
+        sign = Sign.REPLACE if node.name in dead else Sign.CREATE
+        details = node.size if sign is Sign.CREATE else f"{node.size}, the one before never came up"
+        lines.append(Change(sign=sign, kind="droplet", name=node.name, details=details))
+    return tuple(lines)
+
+
+def _price(slugs: Iterable[str], sizes: Iterable[Size]) -> Price:
+    by_slug = {size.slug: size for size in sizes}
+    known = [by_slug[slug] for slug in slugs if slug in by_slug]
+    return Price(
+        monthly=round(sum(size.price_monthly for size in known), 2),
+        hourly=round(sum(size.price_hourly for size in known), 5),
+    )

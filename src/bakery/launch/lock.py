@@ -1,0 +1,50 @@
+"""One bakery at a time works on a cluster; the operating system frees the lock of a process that dies."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bakery.errors import LockedError
+from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+
+
+@contextmanager
+def locked(path: Path, *, cluster: str) -> Iterator[None]:
+    """Hold the cluster's lock; who holds it stands in ``<path>.owner``.
+
+    Raises:
+        LockedError: another process holds it; names its pid, host and start.
+    """
+    ensure_private_folder(path.parent)
+    lock = FileLock(path, timeout=0, mode=PRIVATE_FILE)
+    owner = path.with_name(path.name + ".owner")
+    try:
+        lock.acquire()
+    except Timeout:
+        brief = f"another bakery works on cluster {cluster}"
+        raise LockedError(brief, _owner(owner), "wait for it, then run the same command again") from None
+    try:
+        write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _ourselves() -> dict[str, str | int]:
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started": started}
+
+
+def _owner(path: Path) -> str:
+    try:
+        owner = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {owner['pid']} on {owner['host']}, since {owner['started']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it does not say which"

@@ -1,0 +1,201 @@
+"""What a launch and a destroy find, decide and leave behind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bakery.cloud.model import (
+    Account,
+    Droplet,
+    Firewall,
+    FirewallRequest,
+    Image,
+    Region,
+    Size,
+    SshKey,
+    Vpc,
+)
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.model import Firewall as PlannedFirewall
+from bakery.render.model import Join
+
+UserDataFor = Callable[[Node, Join], str]
+"""The user-data of one node: same node and addresses, same text; called again after an unclear create."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What one launch is asked to do."""
+
+    plan: ClusterPlan
+    image: Image
+    """The snapshot to boot from."""
+    ca_fingerprint: str
+    """Of the Consul CA, hex."""
+    admin_cidrs: tuple[str, ...]
+    """Networks in CIDR form, without ``auto``."""
+    user_data: UserDataFor
+    throwaway_public_key: str
+    """One OpenSSH line; nobody keeps the private half."""
+    only_role: str | None = None
+
+    @property
+    def wanted(self) -> tuple[Node, ...]:
+        """The nodes that this launch brings up."""
+        return tuple(node for node in self.plan.nodes if self.only_role in (None, node.role))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Seconds. The waits are scaled by ``BAKERY_DEADLINE_FACTOR``."""
+
+    poll: float = 3
+    active_poll: float = 5
+    settle: float = 30
+    """How long the API's lists may lag behind a create."""
+    address: float = 300
+    active: float = 600
+    firewall: float = 180
+    gone: float = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """What the account holds, as far as a launch must know."""
+
+    account: Account
+    regions: tuple[Region, ...]
+    sizes: tuple[Size, ...]
+    droplets: tuple[Droplet, ...]
+    """Those with the cluster's tag."""
+    vpcs: tuple[Vpc, ...]
+    firewalls: tuple[Firewall, ...]
+    ssh_keys: tuple[SshKey, ...]
+    tags: tuple[str, ...]
+
+
+class Sign(StrEnum):
+    CREATE = "+"
+    UPDATE = "~"
+    REPLACE = "-/+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One line of what a launch would do."""
+
+    sign: Sign
+    kind: str
+    """droplet, firewall or vpc."""
+    name: str
+    details: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """US dollars, from the sizes API; traffic, snapshots and taxes are not in it."""
+
+    monthly: float
+    hourly: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallUpdate:
+    firewall: Firewall
+    request: FirewallRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """The way from what is there to the plan."""
+
+    vpc: Vpc | None
+    """The cluster's VPC; None if it is to be made."""
+    new_firewalls: tuple[PlannedFirewall, ...]
+    firewall_updates: tuple[FirewallUpdate, ...]
+    new_nodes: tuple[Node, ...]
+    """In the plan's order; those of ``replaced`` droplets are among them."""
+    replaced: tuple[Droplet, ...]
+    """Droplets of an earlier try that never came up."""
+    kept: tuple[Droplet, ...]
+    """One droplet for each planned node that is there."""
+    extra: tuple[Droplet, ...]
+    """Droplets of the cluster that the plan does not know. A launch leaves them alone."""
+    duplicates: tuple[Droplet, ...]
+    """Second and further droplets of one name. A launch leaves them alone."""
+    lines: tuple[Change, ...]
+    added: Price
+    """What the new droplets cost."""
+    total: Price
+    """What the whole cluster costs then, extra droplets and duplicates included."""
+
+    @property
+    def empty(self) -> bool:
+        return not self.lines
+
+
+Approve = Callable[[Changes], bool]
+"""Shown the changes before any is made; False stops the launch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AfterStep:
+    """Something to do once every droplet is active ("access control", "health")."""
+
+    title: str
+    run: Callable[[tuple[Droplet, ...]], None]
+    """Takes the cluster's planned droplets with their addresses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchResult:
+    proceeded: bool
+    """False if the changes were not approved; nothing was made then."""
+    changes: Changes
+    created: tuple[str, ...]
+    """Names, in the plan's order."""
+    droplets: tuple[Droplet, ...]
+    """Every planned droplet, in the plan's order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Something that looks like the cluster's and is left alone."""
+
+    kind: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """What a destroy removes, and what it leaves."""
+
+    droplets: tuple[Droplet, ...]
+    firewalls: tuple[Firewall, ...]
+    vpcs: tuple[Vpc, ...]
+    ssh_keys: tuple[SshKey, ...]
+    tags: tuple[str, ...]
+    snapshots: tuple[Image, ...]
+    """Only if asked for."""
+    kept: tuple[Kept, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.droplets or self.firewalls or self.vpcs or self.ssh_keys or self.tags or self.snapshots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphans:
+    """What dead launches and bakes left in the account."""
+
+    droplets: tuple[Droplet, ...]
+    ssh_keys: tuple[SshKey, ...]
+    snapshots: tuple[Image, ...]
+    """Half-made: a bake's tag, but no content tag."""
+    tags: tuple[str, ...]
+    """Of builds of which nothing is left."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.droplets or self.ssh_keys or self.snapshots or self.tags)

@@ -1,0 +1,78 @@
+"""Before anything is made: what is there, what of earlier tries is still on its way, and what has to change."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bakery.cloud.model import Droplet
+from bakery.launch.changes import compare
+from bakery.launch.droplets import find_unclear
+from bakery.launch.model import Changes, Order, Present
+from bakery.launch.preflight import check_room, check_servers, check_trust, survey
+from bakery.launch.session import Session
+from bakery.plan.tags import cluster_tag
+from bakery.render.model import Join
+from bakery.wait import deadline_factor
+
+
+def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
+    """What is there and what a launch would change. Sends nothing that changes anything.
+
+    Raises: see :mod:`bakery.launch.preflight`.
+    """
+    plan = order.plan
+    listed = survey(session.cloud, plan.cluster)
+    present = replace(listed, droplets=_whole(session, listed.droplets))
+    check_trust(present.droplets, plan.cluster, order.ca_fingerprint)
+    changes = compare(
+        plan,
+        present,
+        admin_cidrs=order.admin_cidrs,
+        failed=session.journal.now.failed_ids | _overdue(session),
+        only_role=order.only_role,
+    )
+    check_servers(plan, changes, order.only_role)
+    check_room(plan, present, changes, order.image)
+    return present, changes
+
+
+def _whole(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
+    """The listed droplets, less the deleted, and those of an earlier try that the list does not show yet."""
+    journal = session.journal.now
+    droplets = {droplet.id: droplet for droplet in listed if droplet.id not in journal.gone}
+    for request in journal.requests:
+        if request.droplet_id is not None and request.droplet_id not in droplets:
+            found = session.cloud.find_droplet(request.droplet_id)
+            if found is not None and cluster_tag(session.cluster) in found.tags:
+                droplets[found.id] = found
+    names = {droplet.name for droplet in droplets.values()}
+    unclear = {r.what: r.at for r in journal.requests if _is_unclear_droplet(r.what, r.droplet_id, names)}
+    droplets |= {droplet.id: droplet for droplet in find_unclear(session, unclear).values()}
+    return tuple(droplets.values())
+
+
+def _is_unclear_droplet(what: str, droplet_id: int | None, names: set[str]) -> bool:
+    """Other requests than droplets' are "vpc", "ssh-key", or have a space in them."""
+    return droplet_id is None and what not in names and what not in ("vpc", "ssh-key") and " " not in what
+
+
+def _overdue(session: Session) -> frozenset[int]:
+    """Droplets of a run that died, asked for so long ago that they would be active by now if they ever were."""
+    oldest = session.wall() - session.timings.active * deadline_factor()
+    requests = session.journal.now.requests
+    return frozenset(r.droplet_id for r in requests if r.droplet_id is not None and r.at < oldest)
+
+
+def rehearse(order: Order, changes: Changes) -> None:
+    """Make one user-data per role with as many addresses as there may be, so that what cannot be made fails now.
+
+    Raises:
+        RenderError: it is too large, say.
+    """
+    plan = order.plan
+
+    def addresses(servers: int) -> tuple[str, ...]:
+        return tuple(str(plan.vpc_cidr[-2 - number]) for number in range(servers))
+
+    join = Join(consul=addresses(len(plan.consul_servers)), nomad=addresses(len(plan.nomad_servers)))
+    for node in {node.role: node for node in changes.new_nodes}.values():
+        order.user_data(node, join)

@@ -1,0 +1,154 @@
+"""Launch: from what is there to the plan, in steps that may be interrupted anywhere and run again."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Image
+from bakery.console import SILENT, Reporter
+from bakery.errors import CloudError
+from bakery.launch.changes import compare
+from bakery.launch.droplets import Members, Recipe, create_droplets, wait_until_active
+from bakery.launch.journal import JournalFile, load_journal
+from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
+from bakery.launch.lock import locked
+from bakery.launch.marks import new_launch_id
+from bakery.launch.model import AfterStep, Approve, Changes, LaunchResult, Order, Present, Timings, UserDataFor
+from bakery.launch.network import ensure_network
+from bakery.launch.preflight import ssh_key_ids, survey
+from bakery.launch.prepare import prepare, rehearse
+from bakery.launch.session import AGAIN, Session
+from bakery.plan.model import ClusterPlan
+from bakery.wait import Clock, SystemClock
+
+
+def launch(
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    journal: Path,
+    lock: Path,
+    image: Image,
+    ca_fingerprint: str,
+    admin_cidrs: Sequence[str],
+    user_data: UserDataFor,
+    throwaway_public_key: str,
+    only_role: str | None = None,
+    approve: Approve = lambda changes: True,  # noqa: ARG005 - the port's name
+    after: Sequence[AfterStep] = (),
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+    wall: Callable[[], float] = time.time,
+    timings: Timings | None = None,
+    workers: int = 8,
+) -> LaunchResult:
+    """Bring the cluster to the plan; what is there counts, and only droplets that never came up are replaced.
+
+    ``journal`` and ``lock`` are files in the cluster's private folder. ``approve`` is asked only if there are
+    changes; ``after`` runs in order once every droplet is active, changes or not. Running it again without a
+    change sends no request that changes anything. A signal must arrive as an exception in the calling thread.
+
+    Raises:
+        LockedError: another bakery works on this cluster.
+        UsageError: the account or the plan does not allow it; nothing was made.
+        CredentialsError: existing droplets have another CA.
+        CloudError, LaunchError, DeadlineError: stopped half-way; the same command goes on.
+    """
+    order = Order(
+        plan=plan,
+        image=image,
+        ca_fingerprint=ca_fingerprint,
+        admin_cidrs=tuple(admin_cidrs),
+        user_data=user_data,
+        throwaway_public_key=throwaway_public_key,
+        only_role=only_role,
+    )
+    with locked(lock, cluster=plan.cluster):
+        session = Session(
+            cloud=cloud,
+            cluster=plan.cluster,
+            journal=JournalFile(journal, plan.cluster),
+            reporter=reporter,
+            clock=clock or SystemClock(),
+            wall=wall,
+            timings=timings or Timings(),
+            workers=workers,
+        )
+        with resumable(session):
+            return _launch(session, order, approve, after)
+
+
+def preview(
+    plan: ClusterPlan, *, cloud: Cloud, journal: Path, admin_cidrs: Sequence[str], only_role: str | None = None
+) -> Changes:
+    """What :func:`launch` would change. It takes no lock and changes nothing, on disk neither."""
+    present = survey(cloud, plan.cluster)
+    failed = load_journal(journal, plan.cluster).failed_ids
+    return compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, only_role=only_role)
+
+
+@contextmanager
+def resumable(session: Session) -> Iterator[None]:
+    """Whatever ends the run half-way, the user learns that the same command goes on."""
+    try:
+        yield
+    except CloudError as error:
+        error.hint = error.hint or AGAIN
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        session.reporter.warn(f"interrupted; {AGAIN}")
+        raise
+
+
+def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:
+    with session.reporter.step("Looking at the account"):
+        present, changes = prepare(session, order)
+    _report(session, changes)
+    if not changes.empty and not approve(changes):
+        return LaunchResult(proceeded=False, changes=changes, created=(), droplets=changes.kept)
+    rehearse(order, changes)
+    for key in leftover_keys(present, session.journal.now):
+        remove_key(session, key.id)
+    members = _converge(session, order, present, changes)
+    droplets = tuple(members[node.name] for node in order.plan.nodes if node.name in members)
+    for step in after:
+        with session.reporter.step(step.title):
+            step.run(droplets)
+    session.journal.finish()
+    created = tuple(node.name for node in changes.new_nodes)
+    return LaunchResult(proceeded=True, changes=changes, created=created, droplets=droplets)
+
+
+def _report(session: Session, changes: Changes) -> None:
+    for droplet in changes.extra:
+        session.reporter.warn(
+            f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"
+        )
+    for droplet in changes.duplicates:
+        twin = f"{droplet.name} exists more than once (droplet {droplet.id})"
+        session.reporter.warn(f"{twin}; to remove the newest: bakery destroy --node {droplet.name}")
+
+
+def _converge(session: Session, order: Order, present: Present, changes: Changes) -> Members:
+    members: Members = {droplet.name: droplet for droplet in changes.kept}
+    if not changes.empty:
+        launch_id = session.journal.begin(new_launch_id())
+        with session.reporter.step("Network and firewalls"):
+            vpc_id = ensure_network(
+                session, order.plan, present, changes, launch_id=launch_id, admin_cidrs=order.admin_cidrs
+            )
+        if changes.new_nodes:
+            with session.reporter.step("Droplets"):
+                members = _create(session, order, present, changes, launch_id=launch_id, vpc_id=vpc_id)
+    return wait_until_active(session, members, [node.name for node in order.wanted])
+
+
+def _create(
+    session: Session, order: Order, present: Present, changes: Changes, *, launch_id: str, vpc_id: str
+) -> Members:
+    with throwaway_key(session, order.throwaway_public_key, launch_id) as key_id:
+        keys = (key_id, *ssh_key_ids(order.plan, present))
+        recipe = Recipe(order=order, launch_id=launch_id, vpc_id=vpc_id, ssh_keys=keys)
+        return create_droplets(session, recipe, changes)
