@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Users, folders and our own files. Folders that will hold keys are narrow before anything is written into them.
+# Users, our own files, and the folders that will hold keys: narrow before anything is written into them.
 set -euo pipefail
 umask 022
 
@@ -10,12 +10,6 @@ add_user() {
 
 add_user consul /opt/consul
 add_user nomad /opt/nomad
-
-install -d -o root -g consul -m 0750 /etc/consul.d /etc/consul.d/tls
-install -d -o root -g nomad -m 0750 /etc/nomad.d /etc/nomad.d/tls
-install -d -o consul -g consul -m 0750 /opt/consul
-install -d -o nomad -g nomad -m 0750 /opt/nomad
-install -d -o root -g root -m 0755 /opt/cni /opt/cni/bin /etc/bakery
 
 # Modes come from here and not from the checkout: a wheel does not keep them all.
 rm -f "$STAGE/files/README.md"
@@ -29,3 +23,5 @@ done
 find "$STAGE/systemd-units" -type f ! -name README.md -printf '%P\0' | while IFS= read -r -d '' path; do
     install -D -o root -g root -m 0644 "$STAGE/systemd-units/$path" "/etc/systemd/system/$path"
 done
+
+systemd-tmpfiles --create /usr/lib/tmpfiles.d/bakery.conf

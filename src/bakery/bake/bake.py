@@ -1,0 +1,93 @@
+"""Bakes the snapshot: asks first whether it exists, runs Packer, proves the result, leaves nothing else behind."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bakery import proc
+from bakery.bake import packer
+from bakery.bake.model import BakeRequest, Build, Tools
+from bakery.bake.request import choose_size, write_variables
+from bakery.bake.snapshot import find_baked, verify_snapshot
+from bakery.bake.sweep import lock, record_build, sweep_build, sweep_ended
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Image
+from bakery.console import SILENT, Reporter
+from bakery.errors import BakeryError, MissingToolError
+from bakery.wait import Clock
+
+
+def bake(
+    request: BakeRequest,
+    *,
+    tools: Tools,
+    cloud: Cloud,
+    reporter: Reporter = SILENT,
+    run: proc.Runner = proc.run,
+    stream: packer.Stream = proc.stream,
+    clock: Clock | None = None,
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> Image:
+    """The snapshot that the request describes; an existing one of the same content is taken as it is.
+
+    Ended or interrupted in any way, it deletes its build droplet, its SSH key and an unfinished snapshot; what a
+    killed bake left, the next one deletes.
+
+    Raises:
+        UnauthorizedError, UnreachableError: before Packer starts.
+        MissingToolError: Packer, its plugin or a binary to upload is not there.
+        BakeError: Packer failed, or its snapshot is not what was asked for.
+        LockedError: another bake is running in ``request.folder``.
+    """
+    cloud.get_account()
+    with lock(request.folder):
+        sweep_ended(cloud, request.folder, reporter=reporter)
+        baked = find_baked(cloud, request)
+        if baked is not None:
+            reporter.note(f"{baked.name} holds exactly this already; nothing to bake")
+            return baked
+        _check_tools(tools)
+        build = Build(id=new_id(), folder=request.folder)
+        size = request.size or choose_size(cloud.list_sizes(), request.region)
+        with reporter.step(f"baking {build.snapshot_name} in {request.region}"), _swept(cloud, build, reporter):
+            with _work_folder(request.folder) as work:
+                packer.install_plugin(tools, work, run=run)
+                variables = write_variables(request, build, tools, size=size, work=work)
+                packer.run_build(request, build, tools, variables, stream=stream, reporter=reporter)
+            return verify_snapshot(cloud, request, build, reporter=reporter, clock=clock)
+
+
+def _check_tools(tools: Tools) -> None:
+    for name, path in (("packer", tools.packer), ("Packer's DigitalOcean plugin", tools.plugin)):
+        if not path.is_file():
+            message = f"{name} is not at {path}"
+            raise MissingToolError(message, hint="`make toolchain` builds it from source with Go")
+
+
+@contextmanager
+def _swept(cloud: Cloud, build: Build, reporter: Reporter) -> Iterator[None]:
+    """Whatever happens inside, nothing of the build is left but a snapshot that was proven."""
+    record_build(build)
+    try:
+        yield
+    except BaseException:
+        try:
+            sweep_build(cloud, build, keep_snapshot=False, reporter=reporter)
+        except BakeryError as error:
+            # The first failure is the one to report; the record stays, so the next bake sweeps again.
+            reporter.warn(f"could not clean up after {build.snapshot_name}: {error.brief}; run `bakery gc` later")
+        raise
+    sweep_build(cloud, build, keep_snapshot=True, reporter=reporter)
+
+
+@contextmanager
+def _work_folder(parent: Path) -> Iterator[Path]:
+    """A private folder (mkdtemp makes it 0700) that is gone afterwards."""
+    work = Path(tempfile.mkdtemp(prefix=".work-", dir=parent))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

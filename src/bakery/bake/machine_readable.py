@@ -1,0 +1,46 @@
+"""Reads what ``packer build -machine-readable`` prints.
+
+A line is ``timestamp,target,type,data…``; commas and line ends inside data are escaped
+(https://developer.hashicorp.com/packer/docs/commands#machine-readable-output).
+"""
+
+import re
+from dataclasses import dataclass
+
+# A source's name as Packer puts it before what it says: "==> digitalocean.bakery: Creating droplet..."
+_SOURCE = re.compile(r"^(?:==> |\s+)?(?:digitalocean\.[\w-]+: )?")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line of Packer's."""
+
+    target: str
+    type: str
+    data: tuple[str, ...]
+
+
+def parse_event(line: str) -> Event | None:
+    """The event in a line; ``None`` if the line is not machine-readable (a crash report, for one)."""
+    fields = line.split(",")
+    if len(fields) < 4 or not fields[0].isdigit():
+        return None
+    return Event(target=fields[1], type=fields[2], data=tuple(_unescape(field) for field in fields[3:]))
+
+
+def spoken(event: Event) -> tuple[str, str] | None:
+    """What a person should read: ("say" | "message" | "error", text without the source's name), or ``None``."""
+    if event.type == "ui" and len(event.data) >= 2:
+        return event.data[0], _plain(event.data[1])
+    if event.type == "error":
+        return "error", _plain(event.data[0])
+    return None
+
+
+def _unescape(text: str) -> str:
+    return text.replace("%!(PACKER_COMMA)", ",").replace("\\n", "\n").replace("\\r", "\r")
+
+
+def _plain(text: str) -> str:
+    return _SOURCE.sub("", _COLOUR.sub("", text), count=1).strip()

@@ -1,0 +1,114 @@
+"""Runs Packer: its own plugin folder, the token in its environment only, its words turned into progress."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bakery import assets, proc
+from bakery.bake.machine_readable import parse_event, spoken
+from bakery.bake.model import BakeRequest, Build, Tools
+from bakery.console import Reporter
+from bakery.errors import BakeError
+
+PLUGIN_SOURCE = "github.com/digitalocean/digitalocean"
+
+_KEPT_LINES = 15
+
+
+class Stream(Protocol):
+    """Runs a program and hands over its lines; the real one is :func:`bakery.proc.stream`."""
+
+    def __call__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        on_line: Callable[[str], None],
+    ) -> int: ...
+
+
+def build_environment(request: BakeRequest, build: Build, work: Path) -> dict[str, str]:
+    """What Packer's processes get besides the allow-list: nothing of the user's own Packer takes part."""
+    return isolated(work) | {
+        "PACKER_LOG": "1",
+        "PACKER_LOG_PATH": str(build.log),
+        "DIGITALOCEAN_TOKEN": request.token,
+        # The plugin's paths begin with v2/ (godo).
+        "DIGITALOCEAN_API_URL": request.endpoint.rstrip("/").removesuffix("/v2").rstrip("/") + "/",
+    }
+
+
+def isolated(work: Path) -> dict[str, str]:
+    """Packer's folders below ``work``; no update check, no colour."""
+    return {
+        "HOME": str(work),
+        "PACKER_CONFIG_DIR": str(work / "packer"),
+        "PACKER_CACHE_DIR": str(work / "cache"),
+        "PACKER_PLUGIN_PATH": str(work / "plugins"),
+        "PACKER_NO_COLOR": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+
+def install_plugin(tools: Tools, work: Path, *, run: proc.Runner) -> None:
+    """Put the plugin where this Packer, and no other, looks for it; nothing is fetched.
+
+    Raises:
+        CommandError: Packer or the plugin does not run.
+    """
+    argv: list[str | Path] = [tools.packer, "plugins", "install", "--path", tools.plugin, PLUGIN_SOURCE]
+    run(argv, env=isolated(work), seconds=120)
+
+
+def run_build(
+    request: BakeRequest, build: Build, tools: Tools, variables: Path, *, stream: Stream, reporter: Reporter
+) -> None:
+    """Run ``packer build`` to its end.
+
+    Raises:
+        BakeError: it failed; details hold Packer's last errors.
+    """
+    listener = Listener(reporter, token=request.token)
+    _make_private(build.log)
+    argv: list[str | Path] = [tools.packer, "build", "-machine-readable", f"-var-file={variables}", assets.PACKER]
+    environment = build_environment(request, build, variables.parent)
+    code = stream(argv, env=environment, cwd=variables.parent, on_line=listener.hear)
+    if code != 0:
+        message = f"packer could not bake {build.snapshot_name} (exit code {code})"
+        hint = f"the whole story is in {build.log}; run `bakery build-image` again"
+        raise BakeError(message, details=listener.story() or None, hint=hint)
+
+
+class Listener:
+    """Turns Packer's lines into progress, and keeps the last ones for the case that it fails."""
+
+    def __init__(self, reporter: Reporter, *, token: str) -> None:
+        self._reporter = reporter
+        self._token = token
+        self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def hear(self, line: str) -> None:
+        """One line of Packer's; it may be anything."""
+        line = proc.redact(line, [self._token])
+        event = parse_event(line)
+        said = spoken(event) if event else ("message", line.strip())
+        if said is None or not said[1]:
+            return
+        kind, text = said
+        self._lines.append(text)
+        if kind == "error":
+            self._errors.append(text)
+        elif kind == "say":
+            self._reporter.note(f"    {text}")
+
+    def story(self) -> str:
+        """Packer's errors, each once; without any, the last things it said."""
+        return "\n".join(dict.fromkeys(self._errors or self._lines))
+
+
+def _make_private(log: Path) -> None:
+    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))

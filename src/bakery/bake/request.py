@@ -1,0 +1,129 @@
+"""From a cluster file to a bake request, and from that to Packer's variables."""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bakery import assets
+from bakery.bake.model import BakeRequest, Build, Downloads, Tools
+from bakery.cloud.model import Size
+from bakery.config.model import ClusterConfig
+from bakery.errors import MissingToolError, UsageError
+from bakery.files import write_atomically, write_secret
+from bakery.plan.tags import build_tag, content_tag
+
+_MIN_MEMORY = 1024  # MB; apt and the unpacking of docker run out of memory on the 512 MB size
+
+
+def build_request(
+    config: ClusterConfig,
+    *,
+    endpoint: str,
+    token: str,
+    folder: Path,
+    downloads: Downloads | None = None,
+    size: str | None = None,
+    inputs: Mapping[str, bytes] | None = None,
+) -> BakeRequest:
+    """The request for the cluster's snapshot; ``downloads`` is ``None`` when the binaries are uploaded.
+
+    ``inputs`` defaults to :func:`bakery.assets.image_inputs`.
+    """
+    image = config.image
+    inputs = assets.image_inputs() if inputs is None else inputs
+    return BakeRequest(
+        region=config.region,
+        base=image.base,
+        consul=image.consul,
+        nomad=image.nomad,
+        content_tag=content_tag(inputs, base=image.base, consul=image.consul, nomad=image.nomad),
+        endpoint=endpoint,
+        token=token,
+        folder=folder,
+        downloads=downloads,
+        size=size,
+    )
+
+
+def choose_size(sizes: Sequence[Size], region: str) -> str:
+    """The size with the smallest disk in the region (then the cheapest): a snapshot fits no smaller disk.
+
+    Raises:
+        UsageError: the region offers no droplet that can bake.
+    """
+    fitting = [s for s in sizes if s.available and region in s.regions and s.memory >= _MIN_MEMORY]
+    if not fitting:
+        message = f"the region {region} offers no droplet that an image can be built on"
+        raise UsageError(message, hint="name another region in the cluster file")
+    return min(fitting, key=lambda s: (s.disk, s.price_monthly, s.slug)).slug
+
+
+def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: str, work: Path) -> Path:
+    """Write what Packer needs into ``work`` and return its variables file (0600). Nothing in it is secret.
+
+    Raises:
+        MissingToolError: an upload lacks a binary.
+    """
+    variables: dict[str, str | list[str]] = {
+        "region": request.region,
+        "size": size,
+        "base": request.base,
+        "snapshot_name": build.snapshot_name,
+        "build_tag": build_tag(build.id),
+        "content_tag": request.content_tag,
+        "consul_version": request.consul,
+        "nomad_version": request.nomad,
+    }
+    variables |= _downloads(request.downloads) if request.downloads else _uploads(tools, work)
+    file = work / "bakery.pkrvars.json"
+    write_secret(file, json.dumps(variables, indent=2, sort_keys=True).encode())
+    return file
+
+
+def pack_plugins(folder: Path) -> bytes:
+    """The CNI plugins as one tar, the same bytes for the same plugins."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for plugin in sorted(path for path in folder.iterdir() if path.suffix != ".json" and path.is_file()):
+            content = plugin.read_bytes()
+            member = tarfile.TarInfo(plugin.name)
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _downloads(downloads: Downloads) -> dict[str, str | list[str]]:
+    return {
+        "consul_url": downloads.consul.url,
+        "consul_sha256": downloads.consul.sha256,
+        "nomad_url": downloads.nomad.url,
+        "nomad_sha256": downloads.nomad.sha256,
+        "cni_url": downloads.cni.url,
+        "cni_sha256": downloads.cni.sha256,
+    }
+
+
+def _uploads(tools: Tools, work: Path) -> dict[str, str | list[str]]:
+    consul, nomad, cni = (_present(name, getattr(tools, name)) for name in ("consul", "nomad", "cni"))
+    uploads = {"consul": work / "consul", "nomad": work / "nomad", "cni": work / "cni.tar"}
+    # Packer keeps a file's own name, and the build script knows these three.
+    uploads["consul"].symlink_to(consul.resolve())
+    uploads["nomad"].symlink_to(nomad.resolve())
+    write_atomically(uploads["cni"], pack_plugins(cni), mode=0o600)
+    digests: dict[str, str | list[str]] = {f"{name}_sha256": _sha256(path) for name, path in uploads.items()}
+    return digests | {"uploads": [str(path) for path in uploads.values()]}
+
+
+def _present(name: str, path: Path | None) -> Path:
+    if path is None or not path.exists():
+        message = f"there is no {name} on this machine to upload"
+        raise MissingToolError(message, hint="`make toolchain`, or `binaries: download` in the cluster file")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,106 @@
+"""Removes what builds left behind: build droplets by tag, Packer's SSH keys by name, half-made snapshots by name.
+
+Packer cleans up only while it lives. A build's record is written before Packer starts and removed when nothing of
+the build is left, so whatever was killed is swept by the next bake or ``bakery gc``.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bakery.bake.model import Build
+from bakery.bake.snapshot import is_finished, list_snapshots
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import SshKey
+from bakery.console import SILENT, Reporter
+from bakery.errors import LockedError
+from bakery.files import ensure_private_folder, write_secret
+from bakery.plan.tags import build_tag
+
+# The plugin logs the name of the key it made (step_create_ssh_key.go).
+_KEY_IN_LOG = re.compile(r"temporary ssh key name: (packer-[0-9a-f-]{36})")
+# The name ends in a UUID whose first eight digits are the seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
+_KEY_NAME = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
+_KEY_SECONDS = 60
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """One bake or sweep at a time in ``folder``; the lock of a killed process is free at once.
+
+    Raises:
+        LockedError: another one is at work.
+    """
+    import filelock
+
+    ensure_private_folder(folder)
+    try:
+        with filelock.FileLock(folder / "builds.lock", timeout=0):
+            yield
+    except filelock.Timeout as error:
+        message = f"another bakery is baking in {folder}"
+        raise LockedError(message, hint="wait until it is done, or end it") from error
+
+
+def sweep(cloud: Cloud, folder: Path, *, reporter: Reporter = SILENT) -> tuple[str, ...]:
+    """Remove what earlier, ended builds in ``folder`` left; returns what was removed, as people read it.
+
+    Raises:
+        LockedError: a build is running there.
+    """
+    with lock(folder):
+        return sweep_ended(cloud, folder, reporter=reporter)
+
+
+def sweep_ended(cloud: Cloud, folder: Path, *, reporter: Reporter) -> tuple[str, ...]:
+    """:func:`sweep` for a caller that holds the lock."""
+    removed: list[str] = []
+    for record in sorted(folder.glob("*.build")):
+        build = Build(id=record.stem, folder=folder)
+        finished = any(is_finished(image) for image in list_snapshots(cloud, build))
+        removed += sweep_build(cloud, build, keep_snapshot=finished, reporter=reporter)
+    return tuple(removed)
+
+
+def record_build(build: Build) -> None:
+    """Note that the build begins, before it can leave anything."""
+    write_secret(build.record, b"")
+
+
+def sweep_build(cloud: Cloud, build: Build, *, keep_snapshot: bool, reporter: Reporter) -> list[str]:
+    """Remove what one build left; its record goes last."""
+    removed = []
+    for droplet in cloud.list_droplets(tag=build_tag(build.id)):
+        cloud.delete_droplet(droplet.id)
+        removed.append(f"build droplet {droplet.name}")
+    for key in cloud.list_ssh_keys():
+        if _is_of(build, key):
+            cloud.delete_ssh_key(key.id)
+            removed.append(f"SSH key {key.name}")
+    for image in () if keep_snapshot else list_snapshots(cloud, build):
+        cloud.delete_image(image.id)
+        removed.append(f"unfinished snapshot {image.name}")
+    for what in removed:
+        reporter.note(f"    removed {what}")
+    build.record.unlink(missing_ok=True)
+    return removed
+
+
+def _is_of(build: Build, key: SshKey) -> bool:
+    """Whether this build made the key: its log names it, or the build died in the moment before it could."""
+    named = _KEY_IN_LOG.search(_read(build.log))
+    if named is not None:
+        return key.name == named[1]
+    made = _KEY_NAME.fullmatch(key.name)
+    if made is None or not build.log.exists():
+        return False
+    begun, last_word = build.record.stat().st_mtime, build.log.stat().st_mtime
+    return begun - 1 <= int(made[1], 16) <= last_word + _KEY_SECONDS
+
+
+def _read(log: Path) -> str:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
