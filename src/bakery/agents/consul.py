@@ -15,7 +15,7 @@ from bakery.agents.model import (
     Target,
     TokenGrant,
 )
-from bakery.agents.transport import AgentHttp
+from bakery.agents.transport import AgentHttp, text
 from bakery.errors import AgentError
 
 # Serf's member states by number (hashicorp/serf serf/serf.go, MemberStatus).
@@ -32,10 +32,10 @@ class Consul:
         self._http = AgentHttp(target, product="Consul", token_header="X-Consul-Token")  # noqa: S106 - a header's name
 
     def leader(self) -> str:
-        return self._http.read("/v1/status/leader", str)
+        return self._http.read("/v1/status/leader", text)
 
     def peers(self) -> tuple[str, ...]:
-        return self._http.read("/v1/status/peers", lambda value: tuple(map(str, value or ())))
+        return self._http.read("/v1/status/peers", lambda value: tuple(map(text, value or ())))
 
     def members(self) -> tuple[Member, ...]:
         return self._http.read("/v1/agent/members", lambda value: tuple(map(_member, value)))
@@ -59,10 +59,10 @@ class Consul:
         if reply.status != _FORBIDDEN:
             return True
         # hashicorp/consul agent/consul/acl_endpoint.go, ACL.BootstrapTokens
-        if "ACL bootstrap no longer allowed" in reply.text:
+        if "ACL bootstrap no longer allowed" in reply.told:
             return False
         message = f"{self._http.name} refused the ACL bootstrap"
-        raise AgentError(message, details=reply.text.strip(), status=reply.status)
+        raise AgentError(message, details=reply.told, status=reply.status)
 
     def read_own_token(self) -> OwnToken | None:
         return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
@@ -96,9 +96,9 @@ class Consul:
             return
         # A create of an accessor that exists is refused; the update has a path of its own
         # (hashicorp/consul agent/consul/auth/token_writer.go, Create and Update).
-        if "AccessorID is already in use" not in reply.text:
+        if "AccessorID is already in use" not in reply.told:
             message = f"{self._http.name} refused the token of {token.grant.description}"
-            raise AgentError(message, details=reply.text.strip().replace(token.secret, "***"), status=reply.status)
+            raise AgentError(message, details=reply.told, status=reply.status)
         self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
 
     def autopilot_health(self) -> AutopilotHealth:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bakery.agents.model import Member, NomadNode, OwnToken, Target
-from bakery.agents.transport import PARALLEL, AgentHttp
+from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
 
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _FAILED = 400, 403, 404, 500
@@ -23,13 +23,13 @@ class Nomad:
         self._consul_versions: dict[str, str] = {}
 
     def leader(self) -> str:
-        reply = self._http.call("GET", "/v1/status/leader", accept=frozenset({_FAILED}))
-        if reply.status != _FAILED:
-            return str(reply.value)
-        if "No cluster leader" in reply.text:  # hashicorp/nomad nomad/structs/errors.go, errNoLeader
-            return ""
-        message = f"{self._http.name} refused GET /v1/status/leader ({reply.status})"
-        raise AgentError(message, details=reply.text.strip(), status=reply.status)
+        try:
+            return self._http.read("/v1/status/leader", text)
+        except AgentError as error:
+            # hashicorp/nomad nomad/structs/errors.go, errNoLeader
+            if error.status == _FAILED and "No cluster leader" in (error.details or ""):
+                return ""
+            raise
 
     def members(self) -> tuple[Member, ...]:
         return self._http.read("/v1/agent/members", lambda value: tuple(map(_member, value["Members"])))
@@ -50,10 +50,10 @@ class Nomad:
         )
         if reply.status != _BAD_REQUEST:
             return True
-        if "ACL bootstrap already done" in reply.text:  # hashicorp/nomad nomad/acl_endpoint.go, ACL.Bootstrap
+        if "ACL bootstrap already done" in reply.told:  # hashicorp/nomad nomad/acl_endpoint.go, ACL.Bootstrap
             return False
         message = f"{self._http.name} refused the ACL bootstrap"
-        raise AgentError(message, details=reply.text.strip().replace(secret, "***"), status=reply.status)
+        raise AgentError(message, details=reply.told, status=reply.status)
 
     def read_own_token(self) -> OwnToken | None:
         return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))

@@ -41,7 +41,8 @@ class Reply:
     """An answer that the caller asked to see: a 2xx, or one of the statuses it accepts."""
 
     status: int
-    text: str
+    told: str
+    """The start of the body, for messages: without secrets."""
     value: Any
     """The JSON value; None where the body is not JSON (errors are plain text)."""
 
@@ -96,17 +97,23 @@ class AgentHttp:
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
             )
-            text = response.text
+            body_text = response.text
         except OSError as error:  # requests' exceptions are OSErrors, as are unreadable certificate files
             message = f"{self.name} cannot be reached"
             raise AgentError(message, details=redact(_reason(error), hidden), status=0) from None
-        status = response.status_code
+        status, told = response.status_code, redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
         if not 200 <= status < 300 and status not in accept:
             message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
-            raise AgentError(
-                message, details=redact(text.strip()[:_LONGEST_DETAILS], hidden) or None, status=status
-            )
-        return Reply(status=status, text=text, value=_json(response))
+            raise AgentError(message, details=told or None, status=status)
+        return Reply(status=status, told=told, value=_json(response))
+
+
+def text(value: object) -> str:
+    """For :meth:`AgentHttp.read`: the JSON value must be a string."""
+    if isinstance(value, str):
+        return value
+    message = f"{type(value).__name__} where a string should be"
+    raise TypeError(message)
 
 
 def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value

@@ -1,0 +1,372 @@
+"""Requests and answers of both agents, with the wire replaced; answers are as the agents' sources write them."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter
+
+from bakery.agents.connect import agent_clients
+from bakery.agents.consul import Consul
+from bakery.agents.model import (
+    AclPolicy,
+    AclToken,
+    ListedToken,
+    Member,
+    NodeIdentity,
+    NomadNode,
+    OwnToken,
+    Target,
+    TlsFiles,
+    TokenGrant,
+)
+from bakery.agents.nomad import Nomad
+from bakery.errors import AgentError
+
+TOKEN = "c0ffee00-0000-4000-8000-00000000ca4a"
+SECRET = "c0ffee00-0000-4000-8000-0000000b0075"
+TLS = TlsFiles(ca=Path("ca.pem"), certificate=Path("cert.pem"), key=Path("key.pem"))
+
+
+class Wire(BaseAdapter):
+    """Answers from a table of "METHOD path"; keeps the requests."""
+
+    def __init__(self, answers: Mapping[str, tuple[int, str]]) -> None:
+        super().__init__()
+        self.answers = dict(answers)
+        self.requests: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, *args: object, **kwargs: object) -> requests.Response:
+        self.requests.append(request)
+        status, body = self.answers[f"{request.method} {request.path_url}"]
+        response = requests.Response()
+        response.status_code = status
+        response._content = body.encode()
+        response.request, response.url = request, str(request.url)
+        if status in (301, 302, 307):
+            response.headers["Location"] = "https://127.0.0.1:1/elsewhere"
+        return response
+
+    def close(self) -> None: ...
+
+    @property
+    def asked(self) -> list[str]:
+        return [f"{request.method} {request.path_url}" for request in self.requests]
+
+
+def _target(port: int = 8501) -> Target:
+    return Target(address="198.18.0.1", port=port, server_name="server.demo.consul", tls=TLS, token=TOKEN)
+
+
+def _wire(agent: Consul | Nomad, answers: Mapping[str, tuple[int, Any]]) -> Wire:
+    texts = {
+        key: (status, body if isinstance(body, str) else json.dumps(body))
+        for key, (status, body) in answers.items()
+    }
+    wire = Wire(texts)
+    agent._http._session.mount("https://", wire)
+    return wire
+
+
+def _answer(consul_or_nomad: type[Consul] | type[Nomad], key: str, status: int, body: Any) -> Any:  # noqa: ANN401
+    agent = consul_or_nomad(_target())
+    _wire(agent, {key: (status, body)})
+    return agent
+
+
+def test_consul_members_by_serf_status() -> None:
+    rows = [
+        {"Name": f"n{i}", "Addr": f"10.0.0.{i}", "Port": 8301, "Tags": {}, "Status": i, "ProtocolCur": 2}
+        for i in range(1, 5)
+    ]
+    consul = _answer(Consul, "GET /v1/agent/members", 200, rows)
+    assert consul.members() == tuple(
+        Member(name=f"n{i}", address=f"10.0.0.{i}", status=status)
+        for i, status in [(1, "alive"), (2, "leaving"), (3, "left"), (4, "failed")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"ID": "x", "AccessorID": "y", "SecretID": "z"}, True),
+        (403, "Permission denied: ACL bootstrap no longer allowed (reset index: 13)", False),
+    ],
+)
+def test_consul_bootstrap_is_done_or_was_done(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
+    consul = _answer(Consul, "PUT /v1/acl/bootstrap", status, body)
+    assert consul.bootstrap_acl(SECRET) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"AccessorID": "x", "SecretID": "y"}, True),
+        (400, "ACL bootstrap already done (reset index: 7)", False),
+    ],
+)
+def test_nomad_bootstrap_is_done_or_was_done(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
+    nomad = _answer(Nomad, "POST /v1/acl/bootstrap", status, body)
+    assert nomad.bootstrap_acl(SECRET) is expected
+
+
+@pytest.mark.parametrize("product", [Consul, Nomad])
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+def test_another_refusal_of_the_bootstrap_is_an_error(product: type[Consul] | type[Nomad], status: int) -> None:
+    agent = product(_target())
+    body = (status, f"something about {SECRET}")
+    _wire(agent, {"PUT /v1/acl/bootstrap": body, "POST /v1/acl/bootstrap": body})
+    with pytest.raises(AgentError) as caught:
+        agent.bootstrap_acl(SECRET)
+    assert caught.value.status == status
+    assert caught.value.details == "something about ***"
+
+
+def test_the_bootstrap_carries_no_token_and_every_other_call_carries_it_in_the_header_only() -> None:
+    consul = Consul(_target())
+    wire = _wire(
+        consul,
+        {
+            "PUT /v1/acl/bootstrap": (200, {}),
+            "GET /v1/agent/self": (403, "no"),
+            "GET /v1/status/leader": (200, '"a:1"'),
+        },
+    )
+    consul.bootstrap_acl(SECRET)
+    assert consul.denies_anonymous()
+    assert consul.leader() == "a:1"
+    assert [request.headers.get("X-Consul-Token") for request in wire.requests] == [None, None, TOKEN]
+    assert all(TOKEN not in str(request.url) for request in wire.requests)
+    assert json.loads(wire.requests[0].body or "") == {"BootstrapSecret": SECRET}
+
+
+@pytest.mark.parametrize(("status", "denied"), [(403, True), (200, False)])
+def test_anonymous_is_denied_or_not(status: int, denied: bool) -> None:  # noqa: FBT001
+    assert _answer(Consul, "GET /v1/agent/self", status, {}).denies_anonymous() is denied
+    assert _answer(Nomad, "GET /v1/nodes?per_page=1", status, []).denies_anonymous() is denied
+
+
+MANAGEMENT_POLICY = {"ID": "00000000-0000-0000-0000-000000000001", "Name": "global-management"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"AccessorID": "a", "Policies": [MANAGEMENT_POLICY]}, OwnToken(accessor="a", management=True)),
+        (200, {"AccessorID": "a", "Policies": None}, OwnToken(accessor="a", management=False)),
+        (403, "token does not exist: ACL not found", None),
+        (404, "Supplied token does not exist", None),
+    ],
+)
+def test_consul_own_token(status: int, body: Any, expected: OwnToken | None) -> None:  # noqa: ANN401
+    assert _answer(Consul, "GET /v1/acl/token/self", status, body).read_own_token() == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"AccessorID": "a", "Type": "management"}, OwnToken(accessor="a", management=True)),
+        (200, {"AccessorID": "a", "Type": "client"}, OwnToken(accessor="a", management=False)),
+        (403, "ACL token not found", None),
+    ],
+)
+def test_nomad_own_token(status: int, body: Any, expected: OwnToken | None) -> None:  # noqa: ANN401
+    assert _answer(Nomad, "GET /v1/acl/token/self", status, body).read_own_token() == expected
+
+
+POLICY = AclPolicy(name="bakery-dns", description="d", rules='node_prefix "" { policy = "read" }')
+KEPT = {"ID": "p1", "Name": "bakery-dns", "Description": "d", "Rules": POLICY.rules}
+
+
+@pytest.mark.parametrize(
+    ("found", "changed", "last"),
+    [
+        ((404, "Cannot find policy"), True, "PUT /v1/acl/policy"),
+        ((200, KEPT), False, "GET /v1/acl/policy/name/bakery-dns"),
+        ((200, KEPT | {"Rules": ""}), True, "PUT /v1/acl/policy/p1"),
+    ],
+)
+def test_a_policy_is_made_kept_or_corrected(found: tuple[int, Any], changed: bool, last: str) -> None:  # noqa: FBT001
+    consul = Consul(_target())
+    wire = _wire(
+        consul,
+        {
+            "GET /v1/acl/policy/name/bakery-dns": found,
+            "PUT /v1/acl/policy": (200, KEPT),
+            "PUT /v1/acl/policy/p1": (200, KEPT),
+        },
+    )
+    assert consul.put_policy(POLICY) is changed
+    assert wire.asked[-1] == last
+
+
+GRANT = TokenGrant(description="d", policies=("p",), node=NodeIdentity(node="demo-a-1", datacenter="demo"))
+ACL_TOKEN = AclToken(accessor="acc", secret=SECRET, grant=GRANT)
+
+
+def test_a_token_that_exists_is_updated_under_its_own_path() -> None:
+    consul = Consul(_target())
+    wire = _wire(
+        consul,
+        {
+            "PUT /v1/acl/token": (500, "Invalid Token: AccessorID is already in use"),
+            "PUT /v1/acl/token/acc": (200, {}),
+        },
+    )
+    consul.put_token(ACL_TOKEN)
+    assert wire.asked == ["PUT /v1/acl/token", "PUT /v1/acl/token/acc"]
+    assert json.loads(wire.requests[1].body or "") == {
+        "AccessorID": "acc",
+        "SecretID": SECRET,
+        "Description": "d",
+        "Policies": [{"Name": "p"}],
+        "NodeIdentities": [{"NodeName": "demo-a-1", "Datacenter": "demo"}],
+        "Local": False,
+    }
+
+
+def test_a_refused_token_does_not_show_its_secret() -> None:
+    consul = _answer(Consul, "PUT /v1/acl/token", 500, f"no such policy for {SECRET}")
+    with pytest.raises(AgentError) as caught:
+        consul.put_token(ACL_TOKEN)
+    assert SECRET not in repr(caught.value)
+    assert caught.value.details == "no such policy for ***"
+
+
+def test_tokens_are_listed_without_their_secrets() -> None:
+    rows = [
+        {
+            "AccessorID": "acc",
+            "SecretID": SECRET,
+            "Description": "d",
+            "Policies": [{"ID": "1", "Name": "p"}],
+            "NodeIdentities": [{"NodeName": "demo-a-1", "Datacenter": "demo"}],
+        },
+        {"AccessorID": "bare", "SecretID": SECRET, "Description": ""},
+    ]
+    listed = _answer(Consul, "GET /v1/acl/tokens", 200, rows).list_tokens()
+    assert listed == (
+        ListedToken(accessor="acc", grant=GRANT),
+        ListedToken(accessor="bare", grant=TokenGrant(description="")),
+    )
+    assert SECRET not in repr(listed)
+
+
+def test_autopilot_answers_429_while_a_server_is_unhealthy() -> None:
+    server = {"Name": "s1", "Address": "10.0.0.1:8300", "Leader": True, "Voter": True, "Healthy": False}
+    body = {"Healthy": False, "FailureTolerance": 0, "Servers": [server]}
+    health = _answer(Consul, "GET /v1/operator/autopilot/health", 429, body).autopilot_health()
+    assert (health.healthy, health.failure_tolerance, health.servers[0].name) == (False, 0, "s1")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "leader"),
+    [(200, "10.0.0.1:4647", "10.0.0.1:4647"), (200, "", ""), (500, "No cluster leader", "")],
+)
+def test_nomad_without_a_leader_answers_500(status: int, body: str, leader: str) -> None:
+    text = json.dumps(body) if status == 200 else body
+    assert _answer(Nomad, "GET /v1/status/leader", status, text).leader() == leader
+
+
+def test_nomad_members_lose_their_region() -> None:
+    tags = {"region": "global", "role": "nomad"}
+    row = {"Name": "demo-nomad-server-1.global", "Addr": "10.0.0.4", "Port": 4648, "Status": "alive", "Tags": tags}
+    nomad = _answer(Nomad, "GET /v1/agent/members", 200, {"ServerName": "x", "Members": [row]})
+    assert nomad.members() == (Member(name="demo-nomad-server-1", address="10.0.0.4", status="alive"),)
+
+
+def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
+    drivers = {
+        "docker": {"Detected": True, "Healthy": True},
+        "exec": {"Detected": True, "Healthy": False},
+        "qemu": {"Detected": False, "Healthy": False},
+    }
+    row = {"ID": f"id{number}", "Name": f"n{number}", "Address": "10.0.0.9", "Status": status}
+    return row | {"SchedulingEligibility": "eligible", "Drivers": drivers}
+
+
+def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
+    nomad = Nomad(_target(4646))
+    wire = _wire(
+        nomad,
+        {
+            "GET /v1/nodes": (200, [_node_row(1), _node_row(2), _node_row(3, "down")]),
+            "GET /v1/node/id1": (200, {"Attributes": {"consul.version": "1.22.5"}}),
+            "GET /v1/node/id2": (200, {"Attributes": {}}),
+        },
+    )
+    first = nomad.nodes()
+    assert [node.consul_version for node in first] == ["1.22.5", None, None]
+    assert first[0] == NomadNode(
+        id="id1",
+        name="n1",
+        address="10.0.0.9",
+        status="ready",
+        eligible=True,
+        consul_version="1.22.5",
+        drivers={"docker": True, "exec": False},
+    )
+    wire.requests.clear()
+    wire.answers["GET /v1/node/id2"] = (200, json.dumps({"Attributes": {"consul.version": "1.22.5"}}))
+    assert [node.consul_version for node in nomad.nodes()] == ["1.22.5", "1.22.5", None]
+    assert wire.asked == ["GET /v1/nodes", "GET /v1/node/id2"]
+    wire.requests.clear()
+    nomad.nodes()
+    assert wire.asked == ["GET /v1/nodes"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_is_refused_and_not_followed(status: int) -> None:
+    consul = Consul(_target())
+    wire = _wire(consul, {"GET /v1/status/leader": (status, "")})
+    with pytest.raises(AgentError) as caught:
+        consul.leader()
+    assert caught.value.status == status
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("body", ["null", "<html>", "{}"])
+@pytest.mark.parametrize("product", [Consul, Nomad])
+def test_what_is_no_address_is_no_leader(product: type[Consul] | type[Nomad], body: str) -> None:
+    with pytest.raises(AgentError):
+        _answer(product, "GET /v1/status/leader", 200, body).leader()
+
+
+@pytest.mark.parametrize("body", ["<html>", "[{}]", "null", '[{"Name": "a", "Addr": "b", "Status": 99}]'])
+def test_an_answer_of_another_shape_is_an_error_of_ours(body: str) -> None:
+    with pytest.raises(AgentError) as caught:
+        _answer(Consul, "GET /v1/agent/members", 200, body).members()
+    assert "in a shape that bakery does not know" in caught.value.brief
+
+
+def test_an_error_carries_what_the_agent_said_without_our_token(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    consul = _answer(Consul, "GET /v1/catalog/nodes", 403, f"token {TOKEN} lacks node:read\n")
+    with pytest.raises(AgentError) as caught:
+        consul.catalog_nodes()
+    assert caught.value == AgentError(
+        "Consul at 198.18.0.1:8501 refused GET /v1/catalog/nodes (403)",
+        details="token *** lacks node:read",
+        status=403,
+    )
+    assert TOKEN not in caplog.text
+    assert TOKEN not in repr(_target())
+
+
+def test_missing_certificate_files_are_an_error_of_ours() -> None:
+    with pytest.raises(AgentError) as caught:
+        Consul(_target()).leader()
+    assert caught.value.status == 0
+    assert "ca.pem" in (caught.value.details or "")
+
+
+def test_an_address_keeps_its_client() -> None:
+    clients = agent_clients(
+        datacenter="demo", consul_tls=TLS, consul_token=TOKEN, nomad_tls=TLS, nomad_token=TOKEN
+    )
+    assert clients.nomad("198.18.0.4") is clients.nomad("198.18.0.4")
+    assert clients.consul("198.18.0.4") is not clients.consul("198.18.0.5")
