@@ -1,0 +1,59 @@
+"""The local DigitalOcean as one starlette application."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bakery.emulator.errors import NotFound
+from bakery.emulator.handlers.call import Emulator
+from bakery.emulator.handlers.edge import Edge
+from bakery.emulator.handlers.faults import Faults
+from bakery.emulator.handlers.limits import Limits
+from bakery.emulator.handlers.requestlog import RequestLog
+from bakery.emulator.handlers.serve import RECORD, endpoint, refusal
+from bakery.emulator.handlers.work import MachineWork
+from bakery.emulator.machines.interface import Machines
+from bakery.emulator.routes import ROUTES
+from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state.account import State
+from bakery.emulator.state.source import Clock, Ids, system_clock
+
+__all__ = ["Emulator", "build_app", "emulator_of"]
+
+
+def build_app(
+    settings: EmulatorSettings, machines: Machines, *, clock: Clock = system_clock, ids: Ids | None = None
+) -> Starlette:
+    """The API over ``machines``; ``app.state.emulator`` holds its state, to be closed after the server has stopped."""
+    state = State(settings, clock=clock, ids=ids)
+    emulator = Emulator(
+        settings=settings,
+        state=state,
+        machines=machines,
+        work=MachineWork(state, machines),
+        requests=RequestLog(settings.log_size),
+        faults=Faults(),
+        limits=Limits(settings),
+    )
+    app = Starlette(
+        routes=[Route(path, endpoint(handler, emulator), methods=[method]) for method, path, handler in ROUTES],
+        middleware=[Middleware(Edge, emulator=emulator)],
+        exception_handlers={HTTPException: _unknown_path},
+    )
+    app.router.redirect_slashes = False
+    app.state.emulator = emulator
+    return app
+
+
+def emulator_of(app: Starlette) -> Emulator:
+    """``app.state.emulator``, typed."""
+    emulator: Emulator = app.state.emulator
+    return emulator
+
+
+async def _unknown_path(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
+    """Also for a method that a known path does not have."""
+    return refusal(NotFound(), request.scope[RECORD].request_id)

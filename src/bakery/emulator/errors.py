@@ -1,0 +1,93 @@
+"""The API's errors, as classes (https://docs.digitalocean.com/reference/api/digitalocean/, "HTTP Statuses").
+
+They are answers, not failures of bakery: handlers and state raise them, the edge turns them into a body.
+"""
+
+from typing import Any, ClassVar
+
+
+class ApiError(Exception):
+    """An answer that refuses."""
+
+    status: int = 500
+    id: ClassVar[str] = "server_error"
+    default: ClassVar[str] = "Unexpected server-side error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.default)
+        self.message = message or self.default
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The JSON body."""
+        return {"id": self.id, "message": self.message, "request_id": request_id}
+
+    def headers(self) -> dict[str, str]:
+        """Headers beside the usual ones."""
+        return {}
+
+
+class ServerError(ApiError):
+    """A bug of the emulator's, or a fault that was asked for."""
+
+
+class BadRequest(ApiError):
+    status = 400
+    id = "bad_request"
+    default = "unable to process your request, please ensure it is properly formatted and try again."
+
+
+class InvalidTag(ApiError):
+    """``POST /v2/tags`` alone answers in this form (OpenAPI: resources/tags/tags_create_new.yml, 400)."""
+
+    status = 400
+    id = "bad_request"
+
+    def body(self, request_id: str) -> dict[str, Any]:  # noqa: ARG002 - this form has none
+        return {"error": self.message, "messages": [self.message], "root_causes": []}
+
+
+class Unauthorized(ApiError):
+    status = 401
+    id = "unauthorized"
+    default = "Unable to authenticate you"
+
+
+class Forbidden(ApiError):
+    status = 403
+    id = "forbidden"
+    default = "You do not have access for the attempted action."
+
+
+class NotFound(ApiError):
+    status = 404
+    id = "not_found"
+    default = "The resource you were accessing could not be found."
+
+
+class Conflict(ApiError):
+    status = 409
+    id = "conflict"
+
+
+class Unprocessable(ApiError):
+    status = 422
+    id = "unprocessable_entity"
+
+
+class PendingEvent(Unprocessable):
+    default = "Droplet already has a pending event."
+
+
+class TooManyRequests(ApiError):
+    """``retry_after`` in seconds is sent on burst limits only, never on the hourly one."""
+
+    status = 429
+    id = "too_many_requests"
+    default = "API Rate limit exceeded."
+
+    def __init__(self, *, retry_after: int | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}

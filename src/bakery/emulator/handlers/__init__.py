@@ -1,0 +1,1 @@
+"""The API's requests: parsed, applied to the state, serialised; one module per resource."""

@@ -1,0 +1,49 @@
+"""Actions of droplets and images, by every path that shows them (OpenAPI: resources/actions)."""
+
+from typing import Any
+
+from bakery.emulator.errors import NotFound
+from bakery.emulator.handlers.call import Call, Reply, page
+from bakery.emulator.handlers.catalog import region_view, timestamp
+from bakery.emulator.state.model import Action
+
+
+def list_actions(call: Call) -> Reply:
+    """Newest first, as the API has it."""
+    return page(call, "actions", call.state.actions.all()[::-1], action_view)
+
+
+def get_action(call: Call) -> Reply:
+    return Reply(body={"action": action_view(call.state.actions.get(call.id("action")))})
+
+
+def list_droplet_actions(call: Call) -> Reply:
+    droplet = call.state.droplets.get(call.id("droplet"))
+    return page(call, "actions", call.state.actions.of_droplet(droplet.id)[::-1], action_view)
+
+
+def get_droplet_action(call: Call) -> Reply:
+    """Also of a droplet that is gone: its actions outlive it."""
+    action = call.state.actions.get(call.id("action"))
+    if action.resource_id != call.id("droplet"):
+        raise NotFound
+    return Reply(body={"action": action_view(action)})
+
+
+def get_image_action(call: Call) -> Reply:
+    """By the action's id alone: Packer 1.6.6 puts another action's id where the image's belongs."""
+    return get_action(call)
+
+
+def action_view(action: Action) -> dict[str, Any]:
+    return {
+        "id": action.id,
+        "status": action.status,
+        "type": action.type,
+        "started_at": timestamp(action.started_at),
+        "completed_at": None if action.completed_at is None else timestamp(action.completed_at),
+        "resource_id": action.resource_id,
+        "resource_type": action.resource_type,
+        "region": region_view(action.region),
+        "region_slug": action.region,
+    }

@@ -1,0 +1,112 @@
+"""One request as a handler sees it, and what it answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from bakery.emulator.errors import NotFound
+from bakery.emulator.handlers import fields
+from bakery.emulator.handlers.faults import Faults
+from bakery.emulator.handlers.limits import Limits
+from bakery.emulator.handlers.requestlog import RequestLog
+from bakery.emulator.handlers.work import MachineWork
+from bakery.emulator.machines.interface import Machines
+from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state.account import State
+
+T = TypeVar("T")
+
+# https://docs.digitalocean.com/reference/api/digitalocean/, "Links & Pagination"
+DEFAULT_PER_PAGE = 20
+MAX_PER_PAGE = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emulator:
+    """Everything one emulator holds: ``app.state.emulator``."""
+
+    settings: EmulatorSettings
+    state: State
+    machines: Machines
+    work: MachineWork
+    requests: RequestLog
+    faults: Faults
+    limits: Limits
+
+    def close(self) -> None:
+        """Finish the running machine work and stop every machine."""
+        self.work.close()
+        self.machines.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    emulator: Emulator
+    path: str
+    base_url: str
+    """Scheme and host as the client wrote them; links are built from it."""
+    params: Mapping[str, str]
+    """From the path."""
+    query: Mapping[str, str]
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def state(self) -> State:
+        return self.emulator.state
+
+    @property
+    def work(self) -> MachineWork:
+        return self.emulator.work
+
+    def id(self, name: str) -> int:
+        """A numeric id of the path. Raises NotFound if it is not a number."""
+        number = fields.number(self.params[name])
+        if number is None:
+            raise NotFound
+        return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    status: int = 200
+    body: Mapping[str, Any] | str | None = None
+
+
+Handler = Callable[[Call], Reply]
+
+NO_CONTENT = Reply(status=204)
+
+
+def page(call: Call, key: str, items: Sequence[T], serialise: Callable[[T], Mapping[str, Any]]) -> Reply:
+    """The asked-for page of ``items`` with absolute links and the total."""
+    size = min(max(_positive(call, "per_page", DEFAULT_PER_PAGE), 1), MAX_PER_PAGE)
+    number = max(_positive(call, "page", 1), 1)
+    chosen = items[(number - 1) * size : number * size]
+    last = max(1, -(-len(items) // size))
+    return Reply(
+        body={
+            key: [serialise(item) for item in chosen],
+            "links": _links(call, number, last),
+            "meta": {"total": len(items)},
+        }
+    )
+
+
+def _positive(call: Call, name: str, default: int) -> int:
+    value = fields.number(call.query.get(name, ""))
+    return default if value is None else value
+
+
+def _links(call: Call, number: int, last: int) -> dict[str, Any]:
+    """Only the links that lead somewhere; none at all when one page holds everything."""
+    pages = {}
+    if number > 1:
+        pages = {"first": 1, "prev": min(number - 1, last)}
+    if number < last:
+        pages |= {"next": number + 1, "last": last}
+    return {"pages": {name: _url(call, target) for name, target in pages.items()}} if pages else {}
+
+
+def _url(call: Call, number: int) -> str:
+    return f"{call.base_url}{call.path}?{urlencode({**call.query, 'page': str(number)})}"

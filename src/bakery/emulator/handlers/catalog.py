@@ -1,0 +1,73 @@
+"""The account, regions and sizes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from bakery.emulator.handlers.call import Call, Reply, page
+from bakery.emulator.state.catalog import REGION_FEATURES, REGION_NAMES, SIZES, Size
+
+
+def get_account(call: Call) -> Reply:
+    settings = call.emulator.settings
+    account = {
+        "droplet_limit": settings.droplet_limit,
+        "floating_ip_limit": 3,
+        "reserved_ip_limit": 3,
+        "volume_limit": 100,
+        "email": "operator@emulator.invalid",
+        "name": "Emulator",
+        "uuid": "00000000-0000-4000-8000-000000000001",
+        "email_verified": True,
+        "status": "active",
+        "status_message": "",
+        "team": {"uuid": "00000000-0000-4000-8000-000000000002", "name": "Emulator"},
+    }
+    return Reply(body={"account": account})
+
+
+def list_regions(call: Call) -> Reply:
+    return page(call, "regions", call.emulator.settings.regions, region_view)
+
+
+def list_sizes(call: Call) -> Reply:
+    regions = call.emulator.settings.regions
+    return page(call, "sizes", list(SIZES.values()), lambda size: size_view(size, regions))
+
+
+@lru_cache
+def region_view(slug: str) -> Mapping[str, Any]:
+    return {
+        "name": REGION_NAMES.get(slug, slug),
+        "slug": slug,
+        "features": list(REGION_FEATURES),
+        "available": True,
+        "sizes": list(SIZES),
+    }
+
+
+@lru_cache
+def size_view(size: Size, regions: tuple[str, ...]) -> Mapping[str, Any]:
+    return {
+        "slug": size.slug,
+        "memory": size.memory,
+        "vcpus": size.vcpus,
+        "disk": size.disk,
+        "transfer": size.transfer,
+        "price_monthly": size.price_monthly,
+        "price_hourly": size.price_hourly,
+        "regions": list(regions),
+        "available": True,
+        "description": "Basic",
+        "disk_info": [disk_view(size)],
+    }
+
+
+def disk_view(size: Size) -> dict[str, Any]:
+    return {"type": "local", "size": {"amount": size.disk, "unit": "gib"}}
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339, whole seconds, Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

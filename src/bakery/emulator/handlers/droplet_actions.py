@@ -1,0 +1,130 @@
+"""What can be asked of a droplet, or of all with a tag (OpenAPI: dropletActions_post.yml)."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from bakery.emulator.errors import Unprocessable
+from bakery.emulator.handlers import fields
+from bakery.emulator.handlers.actions import action_view
+from bakery.emulator.handlers.call import Call, Reply
+from bakery.emulator.handlers.orders import check_name, read_image
+from bakery.emulator.state.model import Action, Droplet
+
+Start = Callable[[Call, Droplet], Action]
+
+UNSUPPORTED = {
+    "enable_backups",
+    "disable_backups",
+    "change_backup_policy",
+    "restore",
+    "password_reset",
+    "resize",
+    "change_kernel",
+    "enable_ipv6",
+}
+"""Documented, and not emulated."""
+
+
+def act_on_droplet(call: Call) -> Reply:
+    droplet = call.state.droplets.get(call.id("droplet"))
+    action = _starter(call, _STARTERS)(call, droplet)
+    return Reply(status=201, body={"action": action_view(action)})
+
+
+def act_on_tagged(call: Call) -> Reply:
+    """Those that cannot do it are left out of the answer."""
+    start = _starter(call, _BY_TAG)
+    tag = call.state.tags.get(call.query.get("tag_name", ""))
+    started = []
+    for droplet in call.state.droplets.some(tag.droplet_ids):
+        with suppress(Unprocessable):
+            started.append(start(call, droplet))
+    return Reply(status=201, body={"actions": [action_view(action) for action in started]})
+
+
+def _starter(call: Call, starters: dict[str, Start]) -> Start:
+    kind = fields.text(call.body, "type")
+    if kind in UNSUPPORTED:
+        message = f"The emulator does not support the action {kind}."
+        raise Unprocessable(message)
+    if kind not in starters:
+        message = f"You specified an invalid action type: {kind[:80]}."
+        raise Unprocessable(message)
+    return starters[kind]
+
+
+def _power_on(call: Call, droplet: Droplet) -> Action:
+    action = _start(call, droplet, "power_on", needs="off")
+    call.work.power_on(droplet, action)
+    return action
+
+
+def _power_off(call: Call, droplet: Droplet) -> Action:
+    action = _start(call, droplet, "power_off", needs="active")
+    call.work.power_off(droplet, action)
+    return action
+
+
+def _power_cycle(call: Call, droplet: Droplet) -> Action:
+    action = _start(call, droplet, "power_cycle")
+    call.work.power_cycle(droplet, action)
+    return action
+
+
+def _reboot(call: Call, droplet: Droplet) -> Action:
+    action = _start(call, droplet, "reboot", needs="active")
+    call.work.reboot(droplet, action)
+    return action
+
+
+def _shutdown(call: Call, droplet: Droplet) -> Action:
+    action = _start(call, droplet, "shutdown", needs="active")
+    call.work.shutdown(droplet, action)
+    return action
+
+
+def _snapshot(call: Call, droplet: Droplet) -> Action:
+    name = fields.optional_text(call.body, "name") or f"{droplet.name}-{call.state.clock():%Y%m%d%H%M%S}"
+    action = _start(call, droplet, "snapshot")
+    call.work.snapshot(droplet, action, name)
+    return action
+
+
+def _rebuild(call: Call, droplet: Droplet) -> Action:
+    image = read_image(call, call.body)
+    action = _start(call, droplet, "rebuild")
+    call.work.rebuild(droplet, action, image)
+    return action
+
+
+def _rename(call: Call, droplet: Droplet) -> Action:
+    name = fields.text(call.body, "name")
+    check_name(name)
+    action = _start(call, droplet, "rename")
+    call.work.rename(droplet, action, name)
+    return action
+
+
+def _start(call: Call, droplet: Droplet, kind: str, *, needs: str | None = None) -> Action:
+    """Raises PendingEvent, or Unprocessable in the wrong status (``needs`` None: any but ``new``)."""
+    fits = droplet.status != "new" if needs is None else droplet.status == needs
+    if droplet.pending_action is None and not fits:
+        message = f"Droplet is {droplet.status}: it cannot {kind} now."
+        raise Unprocessable(message)
+    return call.state.droplets.start_action(droplet, kind)
+
+
+_STARTERS: dict[str, Start] = {
+    "power_on": _power_on,
+    "power_off": _power_off,
+    "power_cycle": _power_cycle,
+    "reboot": _reboot,
+    "shutdown": _shutdown,
+    "snapshot": _snapshot,
+    "rebuild": _rebuild,
+    "rename": _rename,
+}
+
+_BY_TAG: dict[str, Start] = {
+    kind: _STARTERS[kind] for kind in ("power_cycle", "power_on", "power_off", "shutdown", "snapshot")
+}

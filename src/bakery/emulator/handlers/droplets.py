@@ -1,0 +1,137 @@
+"""Droplets (OpenAPI: resources/droplets)."""
+
+from datetime import timedelta
+from typing import Any
+
+from bakery.emulator.errors import Unprocessable
+from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.handlers.catalog import disk_view, region_view, size_view, timestamp
+from bakery.emulator.handlers.images import image_view
+from bakery.emulator.handlers.orders import read_orders
+from bakery.emulator.state.catalog import SIZES
+from bakery.emulator.state.model import Action, Droplet
+
+
+def list_droplets(call: Call) -> Reply:
+    """All, or by ``tag_name``, or by ``name``; there are no GPU droplets here."""
+    return page(call, "droplets", _chosen(call), lambda droplet: droplet_view(call, droplet))
+
+
+def _chosen(call: Call) -> list[Droplet]:
+    tag_name, name = call.query.get("tag_name"), call.query.get("name")
+    if tag_name and (name or "type" in call.query):
+        message = "tag_name cannot be combined with name or type."
+        raise Unprocessable(message)
+    if call.query.get("type") == "gpus":
+        return []
+    if tag_name:
+        return _tagged(call, tag_name)
+    droplets = call.state.droplets.all()
+    if name:
+        return [droplet for droplet in droplets if droplet.name.lower() == name.lower()]
+    return droplets
+
+
+def _tagged(call: Call, tag_name: str) -> list[Droplet]:
+    tag = call.state.tags.find(tag_name)
+    return [] if tag is None else call.state.droplets.some(tag.droplet_ids)
+
+
+def create_droplets(call: Call) -> Reply:
+    """``name`` makes one, ``names`` up to ten; each boots on its own after the 202."""
+    made = [call.state.droplets.create(order) for order in read_orders(call)]
+    views = [droplet_view(call, droplet) for droplet, _ in made]
+    for droplet, action in made:
+        call.work.create(droplet, action)
+    links = {"actions": [_action_link(call, action) for _, action in made]}
+    if call.body.get("names") is None:
+        return Reply(status=202, body={"droplet": views[0], "links": links})
+    return Reply(status=202, body={"droplets": views, "links": links})
+
+
+def get_droplet(call: Call) -> Reply:
+    return Reply(body={"droplet": droplet_view(call, call.state.droplets.get(call.id("droplet")))})
+
+
+def delete_droplet(call: Call) -> Reply:
+    """Allowed while an action runs: its machine is removed after that."""
+    _remove(call, call.state.droplets.get(call.id("droplet")))
+    return NO_CONTENT
+
+
+def delete_droplets(call: Call) -> Reply:
+    """By ``tag_name``, which must be given: there is no way to delete everything."""
+    tag_name = call.query.get("tag_name")
+    if not tag_name:
+        message = "tag_name can't be blank"
+        raise Unprocessable(message)
+    for droplet in _tagged(call, tag_name):
+        _remove(call, droplet)
+    return NO_CONTENT
+
+
+def _remove(call: Call, droplet: Droplet) -> None:
+    call.state.remove_droplet(droplet)
+    call.work.destroy(droplet)
+
+
+def _action_link(call: Call, action: Action) -> dict[str, Any]:
+    return {"id": action.id, "rel": action.type, "href": f"{call.base_url}/v2/actions/{action.id}"}
+
+
+def droplet_view(call: Call, droplet: Droplet) -> dict[str, Any]:
+    size = SIZES[droplet.size]
+    return {
+        "id": droplet.id,
+        "name": droplet.name,
+        "memory": size.memory,
+        "vcpus": size.vcpus,
+        "disk": size.disk,
+        "disk_info": [disk_view(size)],
+        "locked": _is_locked(call, droplet),
+        "status": droplet.status,
+        "kernel": None,
+        "created_at": timestamp(droplet.created_at),
+        "features": list(droplet.features),
+        "backup_ids": [],
+        "next_backup_window": None,
+        "snapshot_ids": list(droplet.snapshot_ids),
+        "image": image_view(call.state.images.even_deleted(droplet.image_id)),
+        "volume_ids": [],
+        "size": size_view(size, call.emulator.settings.regions),
+        "size_slug": droplet.size,
+        "networks": {"v4": _networks(call, droplet), "v6": []},
+        "region": region_view(droplet.region),
+        "tags": list(droplet.tags),
+        "vpc_uuid": droplet.vpc_id,
+    }
+
+
+def _is_locked(call: Call, droplet: Droplet) -> bool:
+    """By a running action; the API's example of a creation shows an unlocked droplet."""
+    if droplet.pending_action is None:
+        return False
+    return call.state.actions.get(droplet.pending_action).type != "create"
+
+
+def _networks(call: Call, droplet: Droplet) -> list[dict[str, Any]]:
+    """Nothing before the droplet is active; the VPC address after its delay. The anchor is never shown."""
+    if droplet.active_at is None:
+        return []
+    settings = call.emulator.settings
+    networks = []
+    if call.state.clock() >= droplet.active_at + timedelta(seconds=settings.private_address_delay_s):
+        # the examples of OpenAPI's droplet responses have this very word as a private gateway
+        networks.append(_network(droplet.private_address, _vpc_netmask(call, droplet), "nil", "private"))
+    if droplet.public_address is not None:
+        netmask = call.state.droplets.public.netmask
+        networks.append(_network(droplet.public_address, netmask, settings.public_gateway, "public"))
+    return networks
+
+
+def _vpc_netmask(call: Call, droplet: Droplet) -> str:
+    return call.state.vpcs.pool(droplet.vpc_id).netmask
+
+
+def _network(address: str, netmask: str, gateway: str, kind: str) -> dict[str, Any]:
+    return {"ip_address": address, "netmask": netmask, "gateway": gateway, "type": kind}

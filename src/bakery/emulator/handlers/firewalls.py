@@ -1,0 +1,162 @@
+"""Cloud firewalls (OpenAPI: resources/firewalls)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bakery.emulator.errors import Unprocessable
+from bakery.emulator.handlers import fields
+from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.handlers.rules import DESTINATIONS, SOURCES, read_rules, rule_view
+from bakery.emulator.state.model import Firewall, FirewallRule
+
+
+def list_firewalls(call: Call) -> Reply:
+    return page(call, "firewalls", call.state.firewalls.all(), lambda firewall: firewall_view(call, firewall))
+
+
+def create_firewall(call: Call) -> Reply:
+    """Answers 202 with ``waiting`` always; a later GET says ``succeeded``."""
+    inbound, outbound = _rules(call)
+    firewall = call.state.firewalls.create(
+        name=fields.text(call.body, "name"),
+        inbound=inbound,
+        outbound=outbound,
+        droplet_ids=_droplet_ids(call),
+        tags=_tags(call),
+    )
+    return Reply(status=202, body={"firewall": {**firewall_view(call, firewall), "status": "waiting"}})
+
+
+def get_firewall(call: Call) -> Reply:
+    return Reply(body={"firewall": firewall_view(call, _find(call))})
+
+
+def replace_firewall(call: Call) -> Reply:
+    """What the body leaves out is emptied."""
+    firewall = _find(call)
+    inbound, outbound = _rules(call)
+    wanted = replace(
+        firewall,
+        name=fields.text(call.body, "name"),
+        inbound=inbound,
+        outbound=outbound,
+        droplet_ids=_droplet_ids(call),
+        tags=_tags(call),
+    )
+    call.state.firewalls.replace(firewall, wanted)
+    return Reply(body={"firewall": firewall_view(call, firewall)})
+
+
+def delete_firewall(call: Call) -> Reply:
+    call.state.firewalls.remove(_find(call))
+    return NO_CONTENT
+
+
+def add_rules(call: Call) -> Reply:
+    inbound, outbound = _rules(call)
+    return _change(
+        call,
+        lambda old: replace(old, inbound=_merge(old.inbound, inbound), outbound=_merge(old.outbound, outbound)),
+    )
+
+
+def remove_rules(call: Call) -> Reply:
+    inbound, outbound = _rules(call)
+    return _change(
+        call,
+        lambda old: replace(
+            old, inbound=_without(old.inbound, inbound), outbound=_without(old.outbound, outbound)
+        ),
+    )
+
+
+def add_droplets(call: Call) -> Reply:
+    ids = _droplet_ids(call)
+    return _change(call, lambda old: replace(old, droplet_ids=list(dict.fromkeys([*old.droplet_ids, *ids]))))
+
+
+def remove_droplets(call: Call) -> Reply:
+    ids = fields.integers(call.body, "droplet_ids")
+    return _change(call, lambda old: replace(old, droplet_ids=[i for i in old.droplet_ids if i not in ids]))
+
+
+def add_tags(call: Call) -> Reply:
+    tags = _tags(call)
+    return _change(call, lambda old: replace(old, tags=list(dict.fromkeys([*old.tags, *tags]))))
+
+
+def remove_tags(call: Call) -> Reply:
+    tags = {tag.lower() for tag in fields.texts(call.body, "tags")}
+    return _change(call, lambda old: replace(old, tags=[tag for tag in old.tags if tag.lower() not in tags]))
+
+
+def _find(call: Call) -> Firewall:
+    return call.state.firewalls.get(call.params["firewall"])
+
+
+def _change(call: Call, change: Callable[[Firewall], Firewall]) -> Reply:
+    firewall = _find(call)
+    call.state.firewalls.replace(firewall, change(firewall))
+    return NO_CONTENT
+
+
+def _rules(call: Call) -> tuple[list[FirewallRule], list[FirewallRule]]:
+    inbound = read_rules(call.body, "inbound_rules", SOURCES)
+    outbound = read_rules(call.body, "outbound_rules", DESTINATIONS)
+    for rule in [*inbound, *outbound]:
+        rule.targets.tags = [_tag(call, name) for name in rule.targets.tags]
+    return inbound, outbound
+
+
+def _merge(old: list[FirewallRule], new: list[FirewallRule]) -> list[FirewallRule]:
+    return [*old, *(rule for rule in new if rule not in old)]
+
+
+def _without(old: list[FirewallRule], gone: list[FirewallRule]) -> list[FirewallRule]:
+    return [rule for rule in old if rule not in gone]
+
+
+def _droplet_ids(call: Call) -> list[int]:
+    ids = fields.integers(call.body, "droplet_ids")
+    for droplet_id in ids:
+        if not call.state.droplets.exists(droplet_id):
+            message = f"Droplet {droplet_id} does not exist"
+            raise Unprocessable(message)
+    return ids
+
+
+def _tags(call: Call) -> list[str]:
+    return [_tag(call, name) for name in fields.texts(call.body, "tags")]
+
+
+def _tag(call: Call, name: str) -> str:
+    """A firewall cannot make tags, only use them."""
+    tag = call.state.tags.find(name)
+    if tag is None:
+        message = f"tag {name[:255]} does not exist"
+        raise Unprocessable(message)
+    return tag.name
+
+
+def firewall_view(call: Call, firewall: Firewall) -> dict[str, Any]:
+    settled = call.state.firewalls.is_settled(firewall)
+    return {
+        "id": firewall.id,
+        "name": firewall.name,
+        "status": "succeeded" if settled else "waiting",
+        "inbound_rules": [rule_view(rule, SOURCES) for rule in firewall.inbound],
+        "outbound_rules": [rule_view(rule, DESTINATIONS) for rule in firewall.outbound],
+        "created_at": timestamp(firewall.created_at),
+        "droplet_ids": list(firewall.droplet_ids),
+        "tags": list(firewall.tags),
+        "pending_changes": [] if settled else _pending_changes(call, firewall),
+    }
+
+
+def _pending_changes(call: Call, firewall: Firewall) -> list[dict[str, Any]]:
+    ids = dict.fromkeys(firewall.droplet_ids)
+    for name in firewall.tags:
+        ids |= call.state.tags.get(name).droplet_ids
+    return [{"droplet_id": droplet_id, "removing": False, "status": "waiting"} for droplet_id in ids]

@@ -1,0 +1,88 @@
+"""Threads for slow work: one line of tasks per droplet, many droplets side by side."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+
+from bakery.wait import Clock, Pending, SystemClock, wait_until
+
+Task = Callable[[], None]
+
+log = logging.getLogger("bakery.emulator")
+
+
+class Queues:
+    """Tasks of one key run one after the other, in the order they came. A task must not raise."""
+
+    def __init__(self, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="machine-work")
+        self._lock = threading.Lock()
+        self._waiting: dict[Hashable, deque[Task]] = {}
+        self._closing = threading.Event()
+
+    def submit(self, key: Hashable, task: Task) -> None:
+        with self._lock:
+            if self._closing.is_set():
+                return
+            if key in self._waiting:
+                self._waiting[key].append(task)
+                return
+            self._waiting[key] = deque([task])
+            self._pool.submit(self._work, key)
+
+    def pause(self, seconds: float) -> None:
+        """Let ``seconds`` pass, or less when the emulator stops."""
+        self._closing.wait(seconds)
+
+    @property
+    def clock(self) -> Clock:
+        """Real time, whose sleeps end early when the emulator stops."""
+        return _PoolClock(self)
+
+    @property
+    def is_closing(self) -> bool:
+        return self._closing.is_set()
+
+    @property
+    def busy(self) -> int:
+        """How many tasks are running or waiting."""
+        with self._lock:
+            return sum(len(tasks) for tasks in self._waiting.values())
+
+    def drain(self, seconds: float) -> None:
+        """Wait until nothing is left to do. Raises DeadlineError."""
+
+        def check() -> Pending | None:
+            return Pending(f"{self.busy} tasks are unfinished") if self.busy else None
+
+        wait_until(check, what="the emulator's machine work", seconds=seconds, every=0.02)
+
+    def close(self) -> None:
+        """Finish what runs, drop what waits, take nothing new."""
+        self._closing.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _work(self, key: Hashable) -> None:
+        while True:
+            with self._lock:
+                task = self._waiting[key][0]
+            try:
+                task()
+            except Exception:
+                log.exception("a task of %s failed", key)
+            with self._lock:
+                tasks = self._waiting[key]
+                tasks.popleft()
+                if not tasks or self._closing.is_set():
+                    del self._waiting[key]
+                    return
+
+
+class _PoolClock(SystemClock):
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
+
+    def sleep(self, seconds: float) -> None:
+        self._queues.pause(seconds)

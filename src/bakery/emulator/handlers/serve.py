@@ -1,0 +1,80 @@
+"""Between starlette and a handler: reads the body, holds the state's lock, writes the answer."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bakery.emulator.errors import ApiError, BadRequest, ServerError
+from bakery.emulator.handlers.call import Call, Emulator, Handler, Reply
+from bakery.emulator.handlers.requestlog import RequestRecord
+
+log = logging.getLogger("bakery.emulator")
+
+RECORD = "bakery.emulator.record"
+"""Where the edge leaves the request's record in the ASGI scope."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint(handler: Handler, emulator: Emulator) -> Endpoint:
+    """A starlette endpoint that never raises: a bug of a handler answers 500, its traceback goes to the log."""
+
+    async def serve(request: Request) -> Response:
+        record: RequestRecord = request.scope[RECORD]
+        try:
+            reply = _apply(handler, _call(request, await request.body(), emulator))
+            record.applied = True
+        except ApiError as error:
+            return refusal(error, record.request_id)
+        except Exception:
+            log.exception("%s %s: a bug of the emulator", record.method, record.path)
+            return refusal(ServerError(), record.request_id)
+        return _response(reply)
+
+    return serve
+
+
+def refusal(error: ApiError, request_id: str) -> Response:
+    return _response(Reply(status=error.status, body=error.body(request_id)), error.headers())
+
+
+def _apply(handler: Handler, call: Call) -> Reply:
+    with call.state.lock:
+        return handler(call)
+
+
+def _call(request: Request, body: bytes, emulator: Emulator) -> Call:
+    """GET bodies are drained and ignored, whatever their Content-Type."""
+    return Call(
+        emulator=emulator,
+        path=request.scope["path"],
+        base_url=f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}",
+        params=request.path_params,
+        query=request.query_params,
+        body={} if request.method == "GET" else _parse(body),
+    )
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest from None
+    if not isinstance(value, dict):
+        raise BadRequest
+    return value
+
+
+def _response(reply: Reply, headers: dict[str, str] | None = None) -> Response:
+    if reply.body is None:
+        return Response(status_code=reply.status, headers=headers)
+    if isinstance(reply.body, str):
+        return Response(reply.body, status_code=reply.status, headers=headers, media_type="text/plain")
+    content = json.dumps(reply.body, separators=(",", ":"))
+    return Response(content, status_code=reply.status, headers=headers, media_type="application/json")

@@ -1,0 +1,213 @@
+"""Carries the API's actions to the machines, and what came of them back into the state."""
+
+import logging
+from collections.abc import Callable
+
+from bakery.emulator.handlers.queues import Queues
+from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec
+from bakery.emulator.state.account import State
+from bakery.emulator.state.addresses import AddressPool, mac
+from bakery.emulator.state.catalog import SIZES
+from bakery.emulator.state.images import snapshot_key
+from bakery.emulator.state.model import Action, Droplet, Image
+from bakery.errors import DeadlineError
+from bakery.wait import Pending, wait_until
+
+log = logging.getLogger("bakery.emulator")
+
+Step = Callable[[], None]
+
+_FAILURES = (MachineFailure, DeadlineError)
+
+
+class MachineWork:
+    """Every method returns at once; call them with the state's lock held."""
+
+    def __init__(self, state: State, machines: Machines) -> None:
+        self.queues = Queues(state.settings.workers)
+        self._state = state
+        self._machines = machines
+
+    def create(self, droplet: Droplet, action: Action) -> None:
+        """The droplet is active as soon as its machine is under way; if that fails it stays ``new``."""
+        spec = machine_spec(self._state, droplet)
+
+        def step() -> None:
+            self._machines.create(spec)
+
+        self._run(droplet, action, step, lambda: self._state.droplets.set_active(droplet))
+
+    def power_on(self, droplet: Droplet, action: Action) -> None:
+        self._run(droplet, action, lambda: self._machines.power_on(droplet.id), _set_status(droplet, "active"))
+
+    def power_off(self, droplet: Droplet, action: Action) -> None:
+        self._run(droplet, action, lambda: self._machines.power_off(droplet.id), _set_status(droplet, "off"))
+
+    def power_cycle(self, droplet: Droplet, action: Action) -> None:
+        def step() -> None:
+            self._machines.power_off(droplet.id)
+            self._machines.power_on(droplet.id)
+
+        self._run(droplet, action, step, _set_status(droplet, "active"))
+
+    def reboot(self, droplet: Droplet, action: Action) -> None:
+        self._run(droplet, action, lambda: self._machines.reboot(droplet.id), _set_status(droplet, "active"))
+
+    def shutdown(self, droplet: Droplet, action: Action) -> None:
+        """Completes when the guest has stopped; errored when it did not in ``shutdown_timeout_s``."""
+
+        def step() -> None:
+            self._machines.shutdown(droplet.id)
+            self._wait_stopped(droplet)
+
+        self._run(droplet, action, step, _set_status(droplet, "off"))
+
+    def rebuild(self, droplet: Droplet, action: Action, image: Image) -> None:
+        def done() -> None:
+            droplet.image_id = image.id
+            droplet.status = "active"
+
+        self._run(droplet, action, lambda: self._machines.rebuild(droplet.id, image.key), done)
+
+    def rename(self, droplet: Droplet, action: Action, name: str) -> None:
+        def done() -> None:
+            droplet.name = name
+
+        self._run(droplet, action, lambda: None, done)
+
+    def snapshot(self, droplet: Droplet, action: Action, name: str) -> None:
+        """The image appears when the action completes."""
+        image_id = self._state.images.new_id()
+        disk = SIZES[droplet.size].disk
+        sizes: list[int] = []
+
+        def step() -> None:
+            sizes.append(self._machines.snapshot(droplet.id, snapshot_key(image_id)))
+
+        def done() -> None:
+            self._state.images.add_snapshot(image_id, name=name, droplet=droplet, disk=disk, size=sizes[0])
+
+        self._run(droplet, action, step, done)
+
+    def transfer(self, image: Image, action: Action, region: str) -> None:
+        def task() -> None:
+            self.queues.pause(self._state.settings.action_s)
+            with self._state.lock:
+                if region not in image.regions:
+                    image.regions.append(region)
+                self._state.actions.finish(action)
+
+        self.queues.submit(("image", image.id), task)
+
+    def destroy(self, droplet: Droplet) -> None:
+        """After what already runs for it; its addresses are free when its machine is gone."""
+
+        def task() -> None:
+            try:
+                self._machines.destroy(droplet.id)
+            except Exception as error:
+                log.exception("droplet %d (%s): its machine could not be removed", droplet.id, droplet.name)
+                droplet.failure = str(error)
+                return
+            with self._state.lock:
+                self._state.droplets.left(droplet)
+
+        self.queues.submit(droplet.id, task)
+
+    def delete_snapshot(self, image: Image) -> None:
+        def task() -> None:
+            try:
+                self._machines.delete_snapshot(image.key)
+            except Exception:
+                log.exception("image %d (%s): its snapshot could not be removed", image.id, image.name)
+
+        self.queues.submit(("image", image.id), task)
+
+    def close(self) -> None:
+        self.queues.close()
+
+    def _run(self, droplet: Droplet, action: Action, step: Step, done: Step) -> None:
+        def task() -> None:
+            if not self._state.droplets.exists(droplet.id):
+                self._finish(droplet, action, errored=True)
+                return
+            try:
+                step()
+                self.queues.pause(self._state.settings.action_s)
+            except Exception as error:
+                self._fail(droplet, action, error)
+                return
+            with self._state.lock:
+                done()
+                self._state.droplets.finish_action(droplet, action)
+
+        self.queues.submit(droplet.id, task)
+
+    def _fail(self, droplet: Droplet, action: Action, error: Exception) -> None:
+        trace = None if isinstance(error, _FAILURES) else error
+        log.error("droplet %d (%s): %s failed: %s", droplet.id, droplet.name, action.type, error, exc_info=trace)
+        if action.type == "create":
+            droplet.failure = str(error)
+        self._finish(droplet, action, errored=True)
+
+    def _finish(self, droplet: Droplet, action: Action, *, errored: bool) -> None:
+        with self._state.lock:
+            self._state.droplets.finish_action(droplet, action, errored=errored)
+
+    def _wait_stopped(self, droplet: Droplet) -> None:
+        def check() -> Pending | None:
+            given_up = self.queues.is_closing or not self._state.droplets.exists(droplet.id)
+            if given_up or not self._machines.is_running(droplet.id):
+                return None
+            return Pending(f"{droplet.name} still runs")
+
+        wait_until(
+            check,
+            what=f"{droplet.name} to shut down",
+            seconds=self._state.settings.shutdown_timeout_s,
+            every=0.1,
+            clock=self.queues.clock,
+        )
+
+
+def _set_status(droplet: Droplet, status: str) -> Step:
+    def done() -> None:
+        droplet.status = status
+
+    return done
+
+
+def machine_spec(state: State, droplet: Droplet) -> MachineSpec:
+    """What the machine behind that droplet needs to know."""
+    size = SIZES[droplet.size]
+    settings = state.settings
+    droplets = state.droplets
+    private = _interface(droplet, 1, droplet.private_address, state.vpcs.pool(droplet.vpc_id), None)
+    if droplet.public_address is None:
+        private = _interface(droplet, 0, droplet.private_address, state.vpcs.pool(droplet.vpc_id), None)
+    return MachineSpec(
+        droplet_id=droplet.id,
+        name=droplet.name,
+        image=state.images.even_deleted(droplet.image_id).key,
+        memory=size.memory,
+        vcpus=size.vcpus,
+        disk=size.disk,
+        region=droplet.region,
+        tags=tuple(droplet.tags),
+        user_data=droplet.user_data,
+        vendor_data=droplet.vendor_data,
+        public_keys=tuple(droplet.public_keys),
+        public=_optional(droplet, droplet.public_address, droplets.public, settings.public_gateway),
+        anchor=_optional(droplet, droplet.anchor_address, droplets.anchors, settings.anchor_gateway),
+        private=private,
+        vpc_id=droplet.vpc_id,
+        dns=settings.dns,
+    )
+
+
+def _optional(droplet: Droplet, address: str | None, pool: AddressPool, gateway: str) -> Interface | None:
+    return None if address is None else _interface(droplet, 0, address, pool, gateway)
+
+
+def _interface(droplet: Droplet, number: int, address: str, pool: AddressPool, gateway: str | None) -> Interface:
+    return Interface(mac=mac(droplet.id, number), address=address, netmask=pool.netmask, gateway=gateway)

@@ -1,0 +1,103 @@
+"""Runs the emulator's applications: uvicorn in a thread, on a socket that already listens."""
+
+import errno
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bakery.errors import EmulatorError
+from bakery.wait import Pending, wait_until
+
+_BACKLOG = 1024
+_START_S = 20.0
+_STOP_S = 5
+
+
+class RunningServer:
+    """One application that answers on one socket until :meth:`stop`."""
+
+    def __init__(self, app: Starlette, sock: socket.socket) -> None:
+        """Takes ``sock``, which listens already, in whatever network namespace; closes it in the end.
+
+        Raises:
+            DeadlineError: the server did not start.
+        """
+        host, port = sock.getsockname()[:2]
+        self.url = f"http://{host}:{port}"
+        # without it every answer on a kept connection waits 40 ms for the client's delayed ACK
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = sock
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=75,  # as long as a client of ours may pause between two requests
+                timeout_graceful_shutdown=_STOP_S,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name=f"serve {self.url}", daemon=True)
+        self._thread.start()
+        wait_until(self._started, what=f"the server at {self.url} to start", seconds=_START_S, every=0.01)
+
+    def stop(self) -> None:
+        """Finish the running requests, close every connection and the socket. Idempotent."""
+        self._server.should_exit = True
+        self._thread.join(timeout=2 * _STOP_S)
+        self._sock.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._sock])
+
+    def _started(self) -> Any:  # noqa: ANN401 - the value does not matter, only that it is not Pending
+        return True if self._server.started else Pending("it has not started")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket. ``port`` 0 takes a free one.
+
+    Raises:
+        EmulatorError: the port is taken, or the address is not this machine's.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _cannot_listen(host, port, error) from None
+    return sock
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
+    if error.errno == errno.EADDRINUSE:
+        brief = f"port {port} on {host} is already in use"
+        return EmulatorError(brief, hint="choose another: bakery emulator up --port PORT")
+    brief = f"cannot listen on {host}, port {port}"
+    return EmulatorError(brief, details=error.strerror)
+
+
+@contextmanager
+def running_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve ``app`` while the block runs; gives its base URL, without a slash at the end.
+
+    Raises:
+        EmulatorError: the port is taken.
+    """
+    server = RunningServer(app, listen(host, port))
+    try:
+        yield server.url
+    finally:
+        server.stop()

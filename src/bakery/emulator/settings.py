@@ -1,0 +1,56 @@
+"""What an emulated DigitalOcean account and its networks look like."""
+
+from dataclasses import dataclass, field
+
+DEFAULT_PORT = 7180
+DEFAULT_REGIONS = ("ams3", "blr1", "fra1", "lon1", "nyc1", "nyc3", "sfo3", "sgp1", "syd1", "tor1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmulatorSettings:
+    """One emulator's choices; every field has a default but the tokens. Seconds are named ``_s``."""
+
+    tokens: tuple[str, ...] = field(repr=False)
+    """Bearer tokens that the API accepts."""
+    regions: tuple[str, ...] = DEFAULT_REGIONS
+    base_images: tuple[str, ...] = ("debian-12-x64", "debian-13-x64", "ubuntu-22-04-x64", "ubuntu-24-04-x64")
+    """Slugs of the public images that the API lists; ``Machines.check_image`` says which can boot here."""
+    droplet_limit: int = 10_000
+    first_id: int = 400_000_001
+    """Droplets, images, keys and actions count up from here."""
+
+    public_network: str = "198.18.0.0/15"
+    """RFC 2544's range for benchmarks: nobody routes it."""
+    public_gateway: str = "198.18.0.1"
+    host_address: str = "198.18.0.2"
+    """The operator's own address on the public network."""
+    first_public_address: str = "198.18.0.10"
+    anchor_network: str = "10.17.0.0/16"
+    anchor_gateway: str = "10.17.0.1"
+    vpc_pool: str = "10.116.0.0/14"
+    """Where VPCs without an ``ip_range`` get their /20."""
+    default_vpcs: bool = True
+    """Each region has its default VPC from the start, as in an account that has been used. False: the first VPC
+    made in a region becomes its default, and cannot be deleted."""
+    dns: tuple[str, ...] = ("67.207.67.2", "67.207.67.3")
+    """DigitalOcean's resolvers (https://docs.digitalocean.com/products/networking/dns/)."""
+    vendor_data: str | None = field(default=None, repr=False)
+
+    action_s: float = 0.0
+    """Added to every action, machine work apart."""
+    private_address_delay_s: float = 0.0
+    """How long after a droplet is active the API first shows its VPC address."""
+    firewall_delay_s: float = 0.0
+    """How long a changed firewall stays ``waiting``."""
+    shutdown_timeout_s: float = 90.0
+    """After this a guest that did not stop leaves its shutdown action errored."""
+    workers: int = 32
+    """Threads for machine work."""
+
+    rate_limits: bool = False
+    """Enforce the published limits. The headers are there either way."""
+    requests_per_hour: int = 5000
+    requests_per_minute: int = 250
+    key_listings_per_minute: int = 10
+    log_size: int = 20_000
+    """Requests that ``/_emulator/requests`` remembers."""

@@ -1,0 +1,51 @@
+"""The whole account: every store, one lock, one clock."""
+
+import threading
+
+from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state.actions import Actions
+from bakery.emulator.state.droplets import Droplets
+from bakery.emulator.state.firewalls import Firewalls
+from bakery.emulator.state.images import Images
+from bakery.emulator.state.keys import Keys
+from bakery.emulator.state.model import Droplet, Image
+from bakery.emulator.state.source import Clock, Ids, SystemIds, system_clock
+from bakery.emulator.state.tags import Tags
+from bakery.emulator.state.vpcs import Vpcs
+
+
+class State:
+    """Hold ``lock`` around every use that spans threads; nothing here blocks."""
+
+    def __init__(self, settings: EmulatorSettings, *, clock: Clock = system_clock, ids: Ids | None = None) -> None:
+        ids = ids or SystemIds(settings.first_id)
+        self.settings = settings
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.actions = Actions(clock, ids)
+        self.tags = Tags()
+        self.keys = Keys(ids)
+        self.images = Images(settings, clock, ids)
+        self.vpcs = Vpcs(settings, clock, ids)
+        self.firewalls = Firewalls(settings, clock, ids)
+        self.droplets = Droplets(settings, clock, ids, tags=self.tags, vpcs=self.vpcs, actions=self.actions)
+
+    def remove_image(self, image: Image) -> None:
+        """Raises Forbidden for a public one."""
+        self.images.remove(image)
+        self.tags.untag_image(image, list(image.tags))
+
+    def remove_droplet(self, droplet: Droplet) -> None:
+        """From every list; its addresses stay taken until its machine is gone."""
+        self.droplets.start_leaving(droplet)
+        self.firewalls.forget_droplet(droplet.id)
+
+    def remove_tag(self, name: str) -> None:
+        """Untags everything that carried it. Raises NotFound."""
+        tag = self.tags.get(name)
+        for droplet in self.droplets.some(tag.droplet_ids):
+            self.tags.untag_droplet(droplet, [tag.name])
+        for image_id in list(tag.image_ids):
+            self.tags.untag_image(self.images.even_deleted(image_id), [tag.name])
+        self.firewalls.forget_tag(tag.name)
+        self.tags.remove(tag.name)

@@ -1,0 +1,43 @@
+"""Actions: what was asked of a droplet or image, and how it went. They are kept for ever."""
+
+from bakery.emulator.errors import NotFound
+from bakery.emulator.state.model import Action
+from bakery.emulator.state.source import Clock, Ids
+
+
+class Actions:
+    def __init__(self, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._actions: dict[int, Action] = {}
+        self._by_droplet: dict[int, list[Action]] = {}
+
+    def all(self) -> list[Action]:
+        return list(self._actions.values())
+
+    def of_droplet(self, droplet_id: int) -> list[Action]:
+        return self._by_droplet.get(droplet_id, [])
+
+    def get(self, action_id: int) -> Action:
+        action = self._actions.get(action_id)
+        if action is None:
+            raise NotFound
+        return action
+
+    def start(self, kind: str, *, resource_id: int, resource_type: str, region: str) -> Action:
+        action = Action(
+            id=self._ids.number(),
+            type=kind,
+            resource_id=resource_id,
+            resource_type=resource_type,
+            region=region,
+            started_at=self._clock(),
+        )
+        self._actions[action.id] = action
+        if resource_type == "droplet":
+            self._by_droplet.setdefault(resource_id, []).append(action)
+        return action
+
+    def finish(self, action: Action, *, errored: bool = False) -> None:
+        action.status = "errored" if errored else "completed"
+        action.completed_at = self._clock()

@@ -1,0 +1,53 @@
+"""Addresses and MACs of droplets."""
+
+from ipaddress import IPv4Address, IPv4Network
+
+from bakery.emulator.errors import Unprocessable
+
+
+class AddressPool:
+    """Hands out the host addresses of one network, upwards and around, so that a freed one is not used at once."""
+
+    def __init__(self, network: str, *, reserved: tuple[str, ...] = (), first: str | None = None) -> None:
+        """Never gives ``reserved`` addresses, nor the network's own, its first (the gateway) and its broadcast."""
+        self._network = IPv4Network(network)
+        self._low = int(self._network.network_address) + 2
+        self._high = int(self._network.broadcast_address) - 1
+        self._next = self._low if first is None else int(IPv4Address(first))
+        self._reserved = {int(IPv4Address(address)) for address in reserved}
+        self._taken: set[int] = set()
+
+    @property
+    def network(self) -> str:
+        return str(self._network)
+
+    @property
+    def netmask(self) -> str:
+        """Dotted."""
+        return str(self._network.netmask)
+
+    @property
+    def free(self) -> int:
+        """How many addresses are left."""
+        held = sum(self._low <= address <= self._high for address in self._reserved)
+        return self._high - self._low + 1 - held - len(self._taken)
+
+    def take(self) -> str:
+        """A free address. Raises Unprocessable when there is none."""
+        for _ in range(self._high - self._low + 1):
+            address = self._next
+            self._next = self._low if address >= self._high else address + 1
+            if address not in self._taken and address not in self._reserved:
+                self._taken.add(address)
+                return str(IPv4Address(address))
+        message = f"There are no free addresses left in {self._network}."
+        raise Unprocessable(message)
+
+    def give_back(self, address: str) -> None:
+        self._taken.discard(int(IPv4Address(address)))
+
+
+def mac(droplet_id: int, interface: int) -> str:
+    """The MAC of ethN of that droplet: locally administered, the same in every run."""
+    octets = bytes([0x02, interface]) + (droplet_id % 2**32).to_bytes(4, "big")
+    return ":".join(f"{octet:02x}" for octet in octets)

@@ -1,0 +1,100 @@
+"""Cloud firewalls: kept as they were asked for; enforcing them is the network's business."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bakery.emulator.errors import Conflict, NotFound, Unprocessable
+from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state.model import Firewall, FirewallRule
+from bakery.emulator.state.source import Clock, Ids
+
+# https://docs.digitalocean.com/products/networking/firewalls/details/limits/
+MAX_DROPLETS = 10
+MAX_TAGS = 5
+MAX_RULES = 50
+
+
+class Firewalls:
+    def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
+        self._delay = timedelta(seconds=settings.firewall_delay_s)
+        self._clock = clock
+        self._ids = ids
+        self._firewalls: dict[str, Firewall] = {}
+
+    def all(self) -> list[Firewall]:
+        return list(self._firewalls.values())
+
+    def get(self, firewall_id: str) -> Firewall:
+        firewall = self._firewalls.get(firewall_id.lower())
+        if firewall is None:
+            raise NotFound
+        return firewall
+
+    def create(
+        self,
+        *,
+        name: str,
+        inbound: Sequence[FirewallRule],
+        outbound: Sequence[FirewallRule],
+        droplet_ids: Sequence[int],
+        tags: Sequence[str],
+    ) -> Firewall:
+        self._refuse_taken_name(name, own=None)
+        now = self._clock()
+        firewall = Firewall(
+            id=self._ids.uuid(),
+            name=name,
+            inbound=list(inbound),
+            outbound=list(outbound),
+            droplet_ids=list(dict.fromkeys(droplet_ids)),
+            tags=list(dict.fromkeys(tags)),
+            created_at=now,
+            settled_at=now + self._delay,
+        )
+        _check_limits(firewall)
+        self._firewalls[firewall.id] = firewall
+        return firewall
+
+    def replace(self, firewall: Firewall, wanted: Firewall) -> None:
+        """Make ``firewall`` what ``wanted`` is. Raises ApiError and has changed nothing then."""
+        self._refuse_taken_name(wanted.name, own=firewall)
+        _check_limits(wanted)
+        firewall.name = wanted.name
+        firewall.inbound, firewall.outbound = wanted.inbound, wanted.outbound
+        firewall.droplet_ids, firewall.tags = wanted.droplet_ids, wanted.tags
+        firewall.settled_at = self._clock() + self._delay
+
+    def remove(self, firewall: Firewall) -> None:
+        del self._firewalls[firewall.id]
+
+    def forget_droplet(self, droplet_id: int) -> None:
+        for firewall in self._firewalls.values():
+            if droplet_id in firewall.droplet_ids:
+                firewall.droplet_ids.remove(droplet_id)
+
+    def forget_tag(self, name: str) -> None:
+        for firewall in self._firewalls.values():
+            firewall.tags = [tag for tag in firewall.tags if tag.lower() != name.lower()]
+
+    def is_settled(self, firewall: Firewall) -> bool:
+        return self._clock() >= firewall.settled_at
+
+    def _refuse_taken_name(self, name: str, *, own: Firewall | None) -> None:
+        if any(other.name == name and other is not own for other in self._firewalls.values()):
+            message = "duplicate name"
+            raise Conflict(message)
+
+
+def _check_limits(firewall: Firewall) -> None:
+    if not firewall.inbound and not firewall.outbound:
+        message = "must have at least one rule"
+        raise Unprocessable(message)
+    if len(firewall.inbound) + len(firewall.outbound) > MAX_RULES:
+        message = f"a firewall may have at most {MAX_RULES} rules"
+        raise Unprocessable(message)
+    if len(firewall.droplet_ids) > MAX_DROPLETS:
+        message = f"a firewall may have at most {MAX_DROPLETS} Droplets"
+        raise Unprocessable(message)
+    if len(firewall.tags) > MAX_TAGS:
+        message = f"a firewall may have at most {MAX_TAGS} tags"
+        raise Unprocessable(message)

@@ -1,0 +1,144 @@
+"""The account's records: plain data that can be written down and read back."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(kw_only=True)
+class Image:
+    id: int
+    name: str
+    distribution: str
+    slug: str | None
+    type: str
+    """base or snapshot."""
+    key: str
+    """What :class:`~bakery.emulator.machines.interface.Machines` calls it."""
+    public: bool
+    regions: list[str]
+    created_at: datetime
+    min_disk_size: int
+    """GB."""
+    size_gigabytes: float
+    droplet_id: int | None = None
+    """Where a snapshot came from."""
+    description: str = ""
+    status: str = "available"
+    """available or deleted; deleted ones stay, because droplets name them."""
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class SshKey:
+    id: int
+    name: str
+    public_key: str
+    fingerprint: str
+
+
+@dataclass(kw_only=True)
+class Vpc:
+    id: str
+    name: str
+    description: str
+    region: str
+    ip_range: str
+    default: bool
+    created_at: datetime
+
+
+@dataclass(kw_only=True)
+class Droplet:
+    id: int
+    name: str
+    region: str
+    size: str
+    image_id: int
+    vpc_id: str
+    created_at: datetime
+    public_address: str | None
+    """None without public networking, as is ``anchor_address``."""
+    anchor_address: str | None
+    private_address: str
+    user_data: str | None = field(repr=False)
+    vendor_data: str | None = field(repr=False)
+    public_keys: list[str]
+    tags: list[str]
+    features: list[str]
+    status: str = "new"
+    """new, active or off."""
+    active_at: datetime | None = None
+    pending_action: int | None = None
+    """The unfinished action, if there is one."""
+    snapshot_ids: list[int] = field(default_factory=list)
+    failure: str | None = None
+    """Why the machine could not be made or removed."""
+
+
+@dataclass(kw_only=True)
+class Action:
+    id: int
+    type: str
+    resource_id: int
+    resource_type: str
+    """droplet or image."""
+    region: str
+    started_at: datetime
+    completed_at: datetime | None = None
+    status: str = "in-progress"
+    """in-progress, completed or errored."""
+
+
+@dataclass(kw_only=True)
+class Tag:
+    name: str
+    droplet_ids: dict[int, None] = field(default_factory=dict)
+    """A set that keeps its order, which makes listings by tag cheap and stable."""
+    image_ids: dict[int, None] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class FirewallTargets:
+    """Who may send, or be sent to."""
+
+    addresses: list[str] = field(default_factory=list)
+    droplet_ids: list[int] = field(default_factory=list)
+    load_balancer_uids: list[str] = field(default_factory=list)
+    kubernetes_ids: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class FirewallRule:
+    protocol: str
+    ports: str
+    targets: FirewallTargets
+
+
+@dataclass(kw_only=True)
+class Firewall:
+    id: str
+    name: str
+    inbound: list[FirewallRule]
+    outbound: list[FirewallRule]
+    droplet_ids: list[int]
+    tags: list[str]
+    created_at: datetime
+    settled_at: datetime
+    """``waiting`` before, ``succeeded`` from then on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDroplet:
+    """One droplet to be made, every reference already looked up."""
+
+    name: str
+    region: str
+    size: str
+    image: Image
+    vpc: Vpc
+    user_data: str | None = field(repr=False)
+    public_keys: tuple[str, ...]
+    tags: tuple[str, ...]
+    features: tuple[str, ...]
+    public_networking: bool

@@ -1,0 +1,77 @@
+"""Tags, and which droplets and images carry them."""
+
+import re
+from collections.abc import Iterable
+
+from bakery.emulator.errors import NotFound, Unprocessable
+from bakery.emulator.state.model import Droplet, Image, Tag
+
+_PATTERN = re.compile(r"[a-zA-Z0-9_\-:]{1,255}")
+
+
+def is_tag_name(name: str) -> bool:
+    """OpenAPI, resources/tags/models/tag.yml."""
+    return _PATTERN.fullmatch(name) is not None
+
+
+class Tags:
+    """Case-stable: the first spelling of a name is the one that stays."""
+
+    def __init__(self) -> None:
+        self._tags: dict[str, Tag] = {}
+
+    def all(self) -> list[Tag]:
+        return list(self._tags.values())
+
+    def find(self, name: str) -> Tag | None:
+        return self._tags.get(name.lower())
+
+    def get(self, name: str) -> Tag:
+        tag = self.find(name)
+        if tag is None:
+            raise NotFound
+        return tag
+
+    def ensure(self, name: str) -> Tag:
+        """The tag of that name, made if it is new. Raises Unprocessable for a name that cannot be one."""
+        if not is_tag_name(name):
+            message = f"Tag name {name[:255]} is invalid: only letters, numbers, colons, dashes and underscores."
+            raise Unprocessable(message)
+        return self._tags.setdefault(name.lower(), Tag(name=name))
+
+    def remove(self, name: str) -> Tag:
+        """Forget the tag; the caller untags what carried it."""
+        tag = self.get(name)
+        del self._tags[name.lower()]
+        return tag
+
+    def tag_droplet(self, droplet: Droplet, names: Iterable[str]) -> None:
+        for name in names:
+            tag = self.ensure(name)
+            tag.droplet_ids[droplet.id] = None
+            _add(droplet.tags, tag.name)
+
+    def untag_droplet(self, droplet: Droplet, names: Iterable[str]) -> None:
+        for name in names:
+            self.get(name).droplet_ids.pop(droplet.id, None)
+            _drop(droplet.tags, name)
+
+    def tag_image(self, image: Image, names: Iterable[str]) -> None:
+        for name in names:
+            tag = self.ensure(name)
+            tag.image_ids[image.id] = None
+            _add(image.tags, tag.name)
+
+    def untag_image(self, image: Image, names: Iterable[str]) -> None:
+        for name in names:
+            self.get(name).image_ids.pop(image.id, None)
+            _drop(image.tags, name)
+
+
+def _add(tags: list[str], name: str) -> None:
+    if name not in tags:
+        tags.append(name)
+
+
+def _drop(tags: list[str], name: str) -> None:
+    tags[:] = [tag for tag in tags if tag.lower() != name.lower()]
