@@ -1,0 +1,232 @@
+"""Droplets that really boot: systemd-nspawn on an overlay, in the emulator's network."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bakery.emulator import images, network_plan
+from bakery.emulator.machines import nspawn_cgroups, nspawn_process, nspawn_traces
+from bakery.emulator.machines.interface import MachineFailure, MachineSpec
+from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
+from bakery.emulator.machines.nspawn_process import Process
+from bakery.emulator.machines.nspawn_seed import write_seed
+from bakery.emulator.network import Router
+from bakery.emulator.record import Kind, Record
+from bakery.errors import BakeryError, DeadlineError
+from bakery.files import ensure_private_folder
+from bakery.proc import Completed, run, start
+from bakery.wait import Pending, wait_until
+
+ORDERLY_SECONDS = 60.0
+COMMAND_SECONDS = 600.0
+
+
+@dataclass
+class _Machine:
+    """A droplet's machine. ``process`` is None while it is off; ``lock`` guards every change of it."""
+
+    spec: MachineSpec
+    disk: Disk
+    process: Process | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+class NspawnMachines:
+    """The machines of one emulator, below ``folder``. Everything made is in ``record`` first."""
+
+    def __init__(self, *, folder: Path, router: Router, record: Record, base: Path) -> None:
+        self._folder = folder
+        self._router = router
+        self._record = record
+        self._base = base
+        self._machines: dict[int, _Machine] = {}
+        self._snapshots = Snapshots(folder / "snapshots")
+        record.will_make(Kind.FOLDER, str(folder / "snapshots"))
+
+    def check_image(self, image: str) -> str | None:
+        if images.known(image) or self._snapshots.layers(image) is not None:
+            return None
+        return f"the emulator cannot boot {image}: it has debian-12-x64 and the snapshots made here"
+
+    def create(self, spec: MachineSpec) -> None:
+        disk = self._new_disk(spec.droplet_id, spec.image)
+        machine = _Machine(spec=spec, disk=disk)
+        self._machines[spec.droplet_id] = machine
+        self._start(machine)
+
+    def is_running(self, droplet_id: int) -> bool:
+        return self._find(droplet_id).process is not None
+
+    def power_on(self, droplet_id: int) -> None:
+        self._start(self._find(droplet_id))
+
+    def shutdown(self, droplet_id: int) -> None:
+        if not nspawn_process.signal_guest(self._cgroup(droplet_id), nspawn_process.POWER_OFF):
+            self.power_off(droplet_id)
+
+    def power_off(self, droplet_id: int) -> None:
+        self._stop(self._find(droplet_id))
+
+    def reboot(self, droplet_id: int) -> None:
+        machine = self._find(droplet_id)
+        before = machine.process
+        if not nspawn_process.signal_guest(self._cgroup(droplet_id), nspawn_process.REBOOT):
+            self._power_cycle(machine)
+            return
+        self._in_background(lambda: self._cycle_if_stuck(machine, before), f"reboot {droplet_id}")
+
+    def rebuild(self, droplet_id: int, image: str) -> None:
+        machine = self._find(droplet_id)
+        with machine.lock:
+            self._stop(machine)
+            machine.disk.wipe()
+            machine.spec = replace(machine.spec, image=image)
+            machine.disk = self._new_disk(droplet_id, image)
+            self._start(machine)
+
+    def destroy(self, droplet_id: int) -> None:
+        machine = self._machines.get(droplet_id)
+        if machine is None:
+            return
+        with machine.lock:
+            self._stop(machine)
+            machine.disk.wipe()
+            self._record.gone(Kind.FOLDER, str(machine.disk.folder))
+            self._snapshots.release(str(droplet_id))
+            del self._machines[droplet_id]
+
+    def snapshot(self, droplet_id: int, key: str) -> int:
+        return self._snapshots.add(key, self._find(droplet_id).disk)
+
+    def delete_snapshot(self, key: str) -> None:
+        self._snapshots.delete(key)
+
+    def close(self) -> None:
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(self.destroy, list(self._machines)))
+
+    def exec_in(self, droplet_id: int, argv: list[str], *, seconds: float = COMMAND_SECONDS) -> Completed:
+        """Run a command inside a running droplet as its root, for debugging; a failure is in ``returncode``.
+
+        Raises:
+            MachineFailure: it is not running.
+        """
+        pid = nspawn_cgroups.guest_init(self._cgroup(droplet_id))
+        if pid is None:
+            message = f"droplet {droplet_id} is not running"
+            raise MachineFailure(message)
+        words = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
+        return run([*words, *argv], seconds=seconds, check=False)
+
+    def journal(self, droplet_id: int) -> str:
+        """What the droplet has written to its journal, whether it runs or not."""
+        folder = self._find(droplet_id).disk.upper / "var/log/journal"
+        return run(
+            ["journalctl", "--directory", folder, "--no-pager", "--output=short-precise"], check=False
+        ).stdout
+
+    def console(self, droplet_id: int) -> Path:
+        """The file with all that the droplet has printed on its console."""
+        return self._folder / "consoles" / f"{droplet_id}.log"
+
+    def _find(self, droplet_id: int) -> _Machine:
+        machine = self._machines.get(droplet_id)
+        if machine is None:
+            message = f"there is no machine for droplet {droplet_id}"
+            raise MachineFailure(message)
+        return machine
+
+    def _cgroup(self, droplet_id: int) -> str:
+        return f"{self._router.cgroup}/{droplet_id}"
+
+    def _new_disk(self, droplet_id: int, image: str) -> Disk:
+        layers = self._snapshots.layers(image) or ((self._base,) if images.known(image) else None)
+        if layers is None:
+            message = self.check_image(image) or image
+            raise MachineFailure(message)
+        disk = Disk(folder=self._folder / "droplets" / str(droplet_id), lower=layers)
+        if disk.folder.exists():
+            message = f"the disk of droplet {droplet_id} is in use"
+            raise MachineFailure(message)
+        self._snapshots.use(str(droplet_id), layers)
+        self._record.will_make(Kind.FOLDER, str(disk.folder))
+        disk.make()
+        return disk
+
+    def _start(self, machine: _Machine) -> None:
+        with machine.lock:
+            if machine.process is not None:
+                return
+            try:
+                machine.process = self._boot(machine)
+            except (BakeryError, OSError) as error:
+                self._stop(machine)
+                message = f"droplet {machine.spec.droplet_id} does not start: {error}"
+                raise MachineFailure(message) from error
+            process = machine.process
+        self._in_background(lambda: self._watch(machine, process), f"droplet {machine.spec.droplet_id}")
+
+    def _boot(self, machine: _Machine) -> Process:
+        spec = machine.spec
+        wires = network_plan.cables(spec)
+        name = self._router.plan.namespace(spec.droplet_id)
+        trace = nspawn_traces.name(name, machine.disk.upper)
+        self._record.will_make(Kind.NSPAWN, trace)
+        nspawn_traces.remove(trace)
+        write_seed(spec, machine.disk.folder / "seed")
+        boot = nspawn_process.Boot(
+            machine=name,
+            namespace=self._router.plug(spec.droplet_id, wires, spec.dns),
+            interfaces=[wire.guest for wire in wires],
+            disk=machine.disk,
+            seed=machine.disk.folder / "seed",
+        )
+        cgroup = self._cgroup(spec.droplet_id)
+        self._record.will_make(Kind.CGROUP, cgroup)
+        groups = nspawn_cgroups.make(cgroup, memory=spec.memory)
+        console = self.console(spec.droplet_id)
+        ensure_private_folder(console.parent)
+        return start(nspawn_process.boot_command(boot, groups), output=console)
+
+    def _stop(self, machine: _Machine) -> None:
+        """Kill what runs and take its network away; idempotent."""
+        with machine.lock:
+            process, machine.process = machine.process, None
+            cgroup = self._cgroup(machine.spec.droplet_id)
+            nspawn_process.end(process, cgroup)
+            self._record.gone(Kind.CGROUP, cgroup)
+            trace = nspawn_traces.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
+            nspawn_traces.remove(trace)
+            self._record.gone(Kind.NSPAWN, trace)
+            self._router.unplug(machine.spec.droplet_id, network_plan.cables(machine.spec))
+
+    def _watch(self, machine: _Machine, process: Process) -> None:
+        """Wait for the machine's end: a guest that rebooted is started again, another is off."""
+        code = process.wait()
+        with machine.lock:
+            if machine.process is not process:
+                return
+            self._stop(machine)
+            if code == nspawn_process.REBOOTED:
+                self._start(machine)
+
+    def _power_cycle(self, machine: _Machine) -> None:
+        with machine.lock:
+            self._stop(machine)
+            self._start(machine)
+
+    def _cycle_if_stuck(self, machine: _Machine, before: Process | None) -> None:
+        try:
+            wait_until(
+                lambda: True if machine.process is not before else Pending("it still runs"),
+                what=f"droplet {machine.spec.droplet_id} to reboot",
+                seconds=ORDERLY_SECONDS,
+            )
+        except DeadlineError:
+            self._power_cycle(machine)
+
+    @staticmethod
+    def _in_background(work: Callable[[], None], name: str) -> None:
+        threading.Thread(target=work, name=name, daemon=True).start()

@@ -1,0 +1,150 @@
+"""A cgroup of our own in every hierarchy of the machine: how a droplet's processes are found, limited and ended."""
+
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakery.wait import Pending, wait_until
+
+KILL_SECONDS = 30.0
+PREFIX = "bakery-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hierarchy:
+    """Where a cgroup file system is mounted, and whether it is the unified one (version 2)."""
+
+    mount: Path
+    unified: bool
+    controllers: tuple[str, ...] = ()
+
+
+def parse_mountinfo(text: str) -> tuple[Hierarchy, ...]:
+    """The cgroup hierarchies in ``/proc/self/mountinfo`` (proc(5): the fields after " - " are type, source, options)."""
+    found: dict[Path, Hierarchy] = {}
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        mount = Path(left.split()[4])
+        kind, _, options = right.split(maxsplit=2)
+        if kind in {"cgroup", "cgroup2"}:
+            controllers = tuple(options.split(","))
+            found[mount] = Hierarchy(mount=mount, unified=kind == "cgroup2", controllers=controllers)
+    return tuple(found.values())
+
+
+def hierarchies() -> tuple[Hierarchy, ...]:
+    """The hierarchies of this machine."""
+    return parse_mountinfo(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
+
+
+def make(name: str, *, memory: int | None = None) -> tuple[Path, ...]:
+    """Make cgroup ``name`` in every hierarchy; ``memory`` is its limit in MB. Returns its folders."""
+    folders = []
+    for hierarchy in hierarchies():
+        folder = hierarchy.mount
+        for part in Path(name).parts:
+            folder = folder / part
+            folder.mkdir(exist_ok=True)
+            _inherit_cpuset(folder)
+        if memory is not None:
+            _limit_memory(folder, memory * 1024 * 1024)
+        folders.append(folder)
+    return tuple(folders)
+
+
+def exists(name: str) -> bool:
+    """Whether any hierarchy has it."""
+    if not name.startswith(PREFIX):
+        message = f"{name!r} is not a cgroup of the emulator's"
+        raise ValueError(message)  # an empty name would be the whole machine
+    return any((hierarchy.mount / name).is_dir() for hierarchy in hierarchies())
+
+
+def members(name: str) -> set[int]:
+    """The pids in the cgroup and below it, in any hierarchy."""
+    pids: set[int] = set()
+    if not exists(name):
+        return pids
+    for hierarchy in hierarchies():
+        for procs in (hierarchy.mount / name).rglob("cgroup.procs"):
+            with suppress(OSError):
+                pids |= {int(pid) for pid in procs.read_text(encoding="ascii").split()}
+    return pids
+
+
+def kill(name: str) -> None:
+    """SIGKILL every process in it until none is left.
+
+    Raises:
+        DeadlineError: some do not die; it names them.
+    """
+    wait_until(lambda: _killed(name), what=f"the processes of {name} to end", seconds=KILL_SECONDS, every=0.02)
+
+
+def remove(name: str) -> None:
+    """Kill what is in it and remove it from every hierarchy."""
+    kill(name)
+    wait_until(
+        lambda: _removed(name), what=f"the cgroup {name} to be given back", seconds=KILL_SECONDS, every=0.02
+    )
+
+
+def guest_init(name: str) -> int | None:
+    """The guest's PID 1 as the host numbers it, or None: the one process that is number 1 in its namespace."""
+    for pid in sorted(members(name)):
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+                if line.startswith("NSpid:") and line.split()[2:] == ["1"]:
+                    return pid
+    return None
+
+
+def _killed(name: str) -> bool | Pending:
+    left = members(name)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if left:
+        return Pending(f"still there: {', '.join(str(pid) for pid in sorted(left))}")
+    return True
+
+
+def _removed(name: str) -> bool | Pending:
+    for hierarchy in hierarchies():
+        top = hierarchy.mount / name
+        for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
+            _rmdir(folder)
+        _rmdir(top)
+        if top != hierarchy.mount:
+            _remove_empty_parents(top, hierarchy.mount)
+    return True if not exists(name) else Pending("the kernel says it is busy")
+
+
+def _remove_empty_parents(folder: Path, top: Path) -> None:
+    for parent in folder.parents:
+        if parent == top:
+            return
+        _rmdir(parent)
+
+
+def _rmdir(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _inherit_cpuset(folder: Path) -> None:
+    # cpuset(7): a new version 1 cpuset is empty, and no process may join it until both files are set.
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        own = folder / name
+        with suppress(OSError):
+            if own.exists() and not own.read_text(encoding="ascii").strip():
+                own.write_text((folder.parent / name).read_text(encoding="ascii"), encoding="ascii")
+
+
+def _limit_memory(folder: Path, limit: int) -> None:
+    for name in ("memory.limit_in_bytes", "memory.max"):
+        with suppress(OSError):
+            if (folder / name).exists():
+                (folder / name).write_text(str(limit), encoding="ascii")

@@ -1,0 +1,95 @@
+"""One booted machine: how systemd-nspawn is started, told to stop, and ended."""
+
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.machines.nspawn_disk import Disk
+from bakery.emulator.machines.nspawn_seed import SEED
+
+POWER_OFF = signal.SIGRTMIN + 4
+"""systemd(1): poweroff.target"""
+REBOOT = signal.SIGRTMIN + 5
+"""systemd(1): reboot.target"""
+REBOOTED = 133
+"""nspawn's exit code when the guest rebooted and --keep-unit is given (systemd, src/nspawn/nspawn.c)."""
+
+# Joins the cgroups, then enters the namespaces; every step becomes the next, so the pid stays the same.
+_OUTER = """
+groups=$1 net=$2 inner=$3; shift 3
+for group in $groups; do echo $$ > "$group/cgroup.procs"; done
+exec nsenter "--net=$net" unshare --mount sh -ec "$inner" sh "$@"
+"""
+# All mounts end with this mount namespace. /sys is read-only because nspawn would otherwise wait for udev to
+# announce eth0, and there may be no udev. The guest must not lead the seed elsewhere by a symbolic link.
+_INNER = f"""
+options=$1 root=$2 seed=$3 machine=$4 docker=$5; shift 5
+mount -t overlay bakery -o "$options" "$root"
+mount -o remount,bind,ro /sys
+target=$root/{SEED}
+mkdir -p "${{target%/*}}"
+test "$(cd "${{target%/*}}" && pwd -P)" = "${{target%/*}}"
+rm -rf -- "$target"
+cp -a "$seed" "$target"
+exec systemd-nspawn --quiet --directory="$root" --boot --machine="$machine" --register=no --keep-unit \\
+  --console=passive --kill-signal=SIGRTMIN+4 --system-call-filter=@keyring --system-call-filter=bpf \\
+  --bind="$docker:/var/lib/docker" "$@"
+"""
+
+
+class Process(Protocol):
+    """What :func:`bakery.proc.start` returns, as far as it is needed here."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boot:
+    """All that the start of one machine needs."""
+
+    machine: str
+    """nspawn's name for it, unique on this machine."""
+    namespace: str
+    interfaces: Sequence[str]
+    disk: Disk
+    seed: Path
+
+
+def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
+    """The words that boot the machine, joined to the cgroup folders ``groups``."""
+    return [
+        "sh", "-ec", _OUTER, "sh",
+        " ".join(str(group) for group in groups), f"/run/netns/{boot.namespace}", _INNER,
+        boot.disk.mount_options(), str(boot.disk.root), str(boot.seed), boot.machine, _bindable(boot.disk.docker),
+        *(f"--network-interface={name}" for name in boot.interfaces),
+    ]  # fmt: skip
+
+
+def signal_guest(cgroup: str, number: int) -> bool:
+    """Send a signal to the guest's PID 1; False if there is none."""
+    pid = nspawn_cgroups.guest_init(cgroup)
+    if pid is None:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return True
+    return False
+
+
+def end(process: Process | None, cgroup: str) -> None:
+    """Kill nspawn and all of the guest: the guest's PID 1 survives the death of nspawn."""
+    nspawn_cgroups.remove(cgroup)
+    if process is not None:
+        process.wait()
+
+
+def _bindable(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace(":", "\\:")  # systemd-nspawn(1), --bind=

@@ -1,0 +1,147 @@
+"""The emulator's network on this machine: the router namespace, the host's one link, and the droplets' cables."""
+
+import json
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from bakery.emulator import network_namespace, network_rules
+from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.network_plan import (
+    METADATA,
+    METADATA_PORT,
+    Cable,
+    NetworkPlan,
+    overlaps,
+    plug_commands,
+    plug_inside_commands,
+    router_commands,
+    router_inside_commands,
+    router_settings,
+)
+from bakery.emulator.record import Kind, Record
+from bakery.errors import EmulatorError
+from bakery.proc import run, start
+from bakery.wait import Pending, wait_until
+
+EGRESS_SECONDS = 20.0
+# $1 is the folder of the cgroups to join; the rest is the command. The shell joins and becomes the command.
+JOIN = 'for procs in $1; do echo $$ > "$procs/cgroup.procs"; done; shift; exec "$@"'
+
+
+class Router:
+    """The namespace through which all of the droplets' traffic goes."""
+
+    def __init__(self, plan: NetworkPlan, *, folder: Path, record: Record) -> None:
+        self.plan = plan
+        self._folder = folder
+        self._record = record
+        self._lock = threading.Lock()
+
+    @property
+    def cgroup(self) -> str:
+        """The emulator's cgroup; everything that it starts lives below it."""
+        return f"{nspawn_cgroups.PREFIX}{self.plan.id}"
+
+    def up(self) -> None:
+        """Make the router, the host's link and route, and the way out.
+
+        Raises:
+            EmulatorError: the machine already uses addresses of the range.
+        """
+        check_range(self.plan)
+        self._record.will_make(Kind.CGROUP, self.cgroup)
+        if not network_namespace.FOLDER.is_mount():
+            # ip-netns(8) makes it one with the first namespace of a machine, and leaves it so.
+            self._record.will_make(Kind.MOUNT, str(network_namespace.FOLDER))
+        self._record.will_make(Kind.NAMESPACE, self.plan.router)
+        run(["ip", "netns", "add", self.plan.router])
+        network_namespace.write_settings(self.plan.router, router_settings())
+        self._nft(network_rules.ruleset(self.plan))
+        self._record.will_make(Kind.LINK, self.plan.host_link)
+        _batch(router_commands(self.plan))
+        _batch(router_inside_commands(self.plan), namespace=self.plan.router)
+        self._open_egress()
+
+    def plug(self, droplet_id: int, wires: Sequence[Cable], resolvers: Sequence[str]) -> str:
+        """Lay a droplet's cables and return the namespace in which eth0 and eth1 wait."""
+        namespace = self.plan.namespace(droplet_id)
+        self._record.will_make(Kind.NAMESPACE, namespace)
+        run(["ip", "netns", "add", namespace])
+        _batch(plug_commands(self.plan, wires, droplet_id))
+        with self._lock:
+            self._nft(network_rules.plug_elements(wires, resolvers))
+        _batch(plug_inside_commands(wires), namespace=self.plan.router)
+        return namespace
+
+    def unplug(self, droplet_id: int, wires: Sequence[Cable]) -> None:
+        """Take the cables away; idempotent. The machine must be off: it holds the other ends."""
+        namespace = self.plan.namespace(droplet_id)
+        if not (network_namespace.FOLDER / namespace).exists():
+            return
+        for wire in wires:
+            run(["ip", "-n", self.plan.router, "link", "delete", "dev", wire.router], check=False)
+        with self._lock:
+            for line in network_rules.unplug_elements(wires).splitlines():
+                self._nft(line, check=False)
+        run(["ip", "netns", "delete", namespace])
+        self._record.gone(Kind.NAMESPACE, namespace)
+
+    def metadata_socket(self) -> socket.socket:
+        """A socket listening on the metadata service's address, reachable by droplets only."""
+        return network_namespace.listen(self.plan.router, METADATA, METADATA_PORT)
+
+    def _open_egress(self) -> None:
+        groups = nspawn_cgroups.make(f"{self.cgroup}/router")
+        words = [
+            "slirp4netns", "--netns-type=path", "--configure", "--mtu=1500", "--disable-host-loopback",
+            f"--cidr={self.plan.egress}", f"/run/netns/{self.plan.router}", "tap0",
+        ]  # fmt: skip
+        joined = " ".join(str(group) for group in groups)
+        self._slirp = start(["sh", "-c", JOIN, "sh", joined, *words], output=self._folder / "slirp4netns.log")
+        wait_until(
+            self._egress,
+            what="slirp4netns to connect the droplets to the outside",
+            seconds=EGRESS_SECONDS,
+            every=0.05,
+            hint=f"see {self._folder / 'slirp4netns.log'}",
+        )
+
+    def _egress(self) -> bool | Pending:
+        shown = run(["ip", "-n", self.plan.router, "-4", "route", "show", "default"], check=False)
+        return True if "tap0" in shown.stdout else Pending("no default route by tap0 yet")
+
+    def _nft(self, text: str, *, check: bool = True) -> None:
+        run(["ip", "netns", "exec", self.plan.router, "nft", "-f", "-"], stdin=text, check=check)
+
+
+def check_range(plan: NetworkPlan) -> None:
+    """Refuse a public range of which this machine already uses a part.
+
+    Raises:
+        EmulatorError: it does; the error names what.
+    """
+    found = overlaps(plan.range, _taken())
+    if found:
+        message = f"the range {plan.range} is already used on this machine"
+        raise EmulatorError(
+            message,
+            details="routes and addresses in it: " + ", ".join(sorted(set(found))),
+            hint="bakery emulator up --public-range ANOTHER/15",
+        )
+
+
+def _taken() -> list[str]:
+    routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]).stdout or "[]")
+    links = json.loads(run(["ip", "-json", "-4", "addr", "show"]).stdout or "[]")
+    used = [str(route["dst"]) for route in routes if route.get("dst", "default") != "default"]
+    used += [
+        str(address["local"]) for link in links for address in link.get("addr_info", []) if "local" in address
+    ]
+    return used
+
+
+def _batch(lines: Sequence[str], *, namespace: str | None = None) -> None:
+    inside = [] if namespace is None else ["-n", namespace]
+    run(["ip", *inside, "-batch", "-"], stdin="".join(line + "\n" for line in lines))

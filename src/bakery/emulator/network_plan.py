@@ -1,0 +1,165 @@
+"""What the emulator's network looks like, as data and as commands: no I/O here.
+
+Routed, not bridged: every droplet's interface ends in the router namespace as an interface of its own, with a host
+route to each of its addresses, and the router answers ARP for everybody else (proxy ARP). So whatever a droplet
+sends crosses the router's forward hook.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from bakery.emulator.machines.interface import MachineSpec
+
+METADATA = "169.254.169.254"
+METADATA_PORT = 80
+RESOLVERS = ("67.207.67.2", "67.207.67.3")
+"""DigitalOcean's own, in every image of theirs: https://docs.digitalocean.com/products/networking/dns/"""
+DEFAULT_RANGE = IPv4Network("198.18.0.0/15")  # RFC 2544: set aside for benchmarks, so nobody's real network
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPlan:
+    """The addresses and names of one emulator's network. ``id`` is short, random and in every name it makes."""
+
+    id: str
+    range: IPv4Network
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """The droplets' default gateway, on the router."""
+        return self.range[1]
+
+    @property
+    def host(self) -> IPv4Address:
+        """The host's own address: the operator, as droplets see them."""
+        return self.range[2]
+
+    @property
+    def egress(self) -> IPv4Network:
+        """What slirp4netns uses between the router and the outside: the last whole /24 but none of a droplet's."""
+        return list(self.range.subnets(new_prefix=24))[-1]
+
+    @property
+    def egress_resolver(self) -> IPv4Address:
+        """slirp4netns's name server (slirp4netns(1): the third address)."""
+        return self.egress[3]
+
+    @property
+    def router(self) -> str:
+        """The router's namespace."""
+        return f"bk-{self.id}-r"
+
+    @property
+    def host_link(self) -> str:
+        """The host's end of the one link to the router; the router's end is called ``host``."""
+        return f"bk-{self.id}-h"
+
+    def namespace(self, droplet_id: int) -> str:
+        """The namespace in which a droplet's interfaces wait for its machine."""
+        return f"bk-{self.id}-{droplet_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cable:
+    """One interface of a droplet, and its other end on the router."""
+
+    guest: str
+    """eth0 or eth1."""
+    router: str
+    mac: str
+    addresses: tuple[str, ...]
+    vpc_id: str | None
+    """None for a public interface."""
+
+
+def cables(spec: MachineSpec) -> tuple[Cable, ...]:
+    """A droplet's interfaces: eth0 public with the anchor and eth1 VPC, or eth0 VPC alone."""
+    inside = Cable(
+        guest="eth0" if spec.public is None else "eth1",
+        router=f"v{spec.droplet_id}",
+        mac=spec.private.mac,
+        addresses=(spec.private.address,),
+        vpc_id=spec.vpc_id,
+    )
+    if spec.public is None:
+        return (inside,)
+    anchor = () if spec.anchor is None else (spec.anchor.address,)
+    outside = Cable(
+        guest="eth0",
+        router=f"p{spec.droplet_id}",
+        mac=spec.public.mac,
+        addresses=(spec.public.address, *anchor),
+        vpc_id=None,
+    )
+    return (outside, inside)
+
+
+def router_settings() -> dict[str, str]:
+    """``/proc/sys/net`` values of the router; interfaces made later inherit ``default``."""
+    return {
+        "ipv4/ip_forward": "1",
+        "ipv4/conf/all/rp_filter": "0",
+        "ipv4/conf/default/rp_filter": "0",  # sources are checked by nftables, per interface
+        "ipv4/conf/all/send_redirects": "0",
+        "ipv4/conf/default/send_redirects": "0",
+        "ipv4/conf/default/proxy_arp": "1",
+        "ipv6/conf/all/disable_ipv6": "1",
+        "ipv6/conf/default/disable_ipv6": "1",
+    }
+
+
+def router_commands(plan: NetworkPlan) -> list[str]:
+    """``ip -batch`` lines that make the host's link; the first runs on the host."""
+    return [
+        f"link add {plan.host_link} type veth peer name host netns {plan.router}",
+        f"link set {plan.host_link} addrgenmode none",
+        f"addr add {plan.host}/32 dev {plan.host_link}",
+        f"link set {plan.host_link} up",
+        f"route add {plan.range} dev {plan.host_link} scope link src {plan.host}",
+    ]
+
+
+def router_inside_commands(plan: NetworkPlan) -> list[str]:
+    """``ip -batch`` lines inside the router, after :func:`router_commands`."""
+    return [
+        "link set lo up",
+        f"addr add {METADATA}/32 dev lo",
+        f"addr add {plan.gateway}/32 dev lo",
+        "link set host up",
+        _answer_at_once("host"),
+        f"route add {plan.host}/32 dev host",
+    ]
+
+
+def plug_commands(plan: NetworkPlan, wires: Iterable[Cable], droplet_id: int) -> list[str]:
+    """``ip -batch`` lines, run on the host, that lay a droplet's cables between its namespace and the router."""
+    return [
+        f"link add name {wire.router} netns {plan.router} type veth"
+        f" peer name {wire.guest} address {wire.mac} netns {plan.namespace(droplet_id)}"
+        for wire in wires
+    ]
+
+
+def plug_inside_commands(wires: Iterable[Cable]) -> list[str]:
+    """``ip -batch`` lines inside the router that bring the cables up and route the droplet's addresses there."""
+    lines = []
+    for wire in wires:
+        lines += [f"link set {wire.router} up", _answer_at_once(wire.router)]
+        lines += [f"route add {address}/32 dev {wire.router}" for address in wire.addresses]
+    return lines
+
+
+def overlaps(wanted: IPv4Network, taken: Iterable[str]) -> list[str]:
+    """Which of the routes and addresses in ``taken`` ("10.0.0.0/8", "192.0.2.7") share addresses with ``wanted``."""
+    found = []
+    for text in taken:
+        network = IPv4Network(text, strict=False)
+        if network.prefixlen > 0 and network.overlaps(wanted):
+            found.append(text)
+    return found
+
+
+def _answer_at_once(interface: str) -> str:
+    # arp(7), proxy_delay: else a proxy answer comes up to 0.8 s late; the default is not settable per namespace.
+    return f"ntable change name arp_cache dev {interface} proxy_delay 0"

@@ -1,0 +1,102 @@
+"""The router's nftables rules as text: who may talk to whom, and from which address.
+
+The table lives in the router's own namespace; the machine's rules are never touched.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+from bakery.emulator.network_plan import METADATA, METADATA_PORT, RESOLVERS, Cable, NetworkPlan
+
+TABLE = "inet bakery"
+
+_RULES = """\
+table inet bakery {{
+  set sources {{ type ifname . ipv4_addr; elements = {{ "host" . {host} }} }}
+  set resolvers {{ type ipv4_addr; elements = {{ {resolvers} }} }}
+  map vpc_of {{ type ifname : mark; }}
+  set members {{ type ifname . mark; }}
+
+  chain forward {{
+    type filter hook forward priority filter; policy drop;
+    iifname "tap0" ct state established,related accept
+    iifname "tap0" drop
+    iifname . ip saddr != @sources counter drop comment "not the droplet's own address"
+    ct state established,related accept
+    meta mark set iifname map @vpc_of
+    iifname "v*" oifname . meta mark @members accept
+    iifname "v*" reject with icmp host-unreachable
+    oifname "v*" reject with icmp host-unreachable
+    ip daddr {resolver} oifname "tap0" accept
+    ip daddr {range} oifname "tap0" reject with icmp host-unreachable
+    accept
+  }}
+
+  chain input {{
+    type filter hook input priority filter; policy drop;
+    iifname "lo" accept
+    iifname "tap0" ct state established,related accept
+    iifname "tap0" drop
+    iifname . ip saddr != @sources drop
+    ip daddr {metadata} tcp dport {port} accept
+    icmp type echo-request accept
+    ct state established,related accept
+    reject
+  }}
+
+  chain prerouting {{
+    type nat hook prerouting priority dstnat;
+    ip daddr @resolvers meta l4proto {{ tcp, udp }} th dport 53 dnat ip to {resolver}
+  }}
+
+  chain postrouting {{
+    type nat hook postrouting priority srcnat;
+    oifname "tap0" masquerade
+  }}
+}}
+"""
+
+
+def ruleset(plan: NetworkPlan) -> str:
+    """The router's rules with no droplet plugged in."""
+    return _RULES.format(
+        host=plan.host,
+        range=plan.range,
+        metadata=METADATA,
+        port=METADATA_PORT,
+        resolver=plan.egress_resolver,
+        resolvers=", ".join(RESOLVERS),
+    )
+
+
+def plug_elements(wires: Iterable[Cable], resolvers: Sequence[str]) -> str:
+    """``nft -f`` lines that let a droplet's addresses in, each only from its own interface."""
+    return "".join(line + "\n" for line in [*_elements("add", wires), *_resolvers(resolvers)])
+
+
+def unplug_elements(wires: Iterable[Cable]) -> str:
+    """``nft -f`` lines that take them away again."""
+    return "".join(line + "\n" for line in _elements("delete", wires))
+
+
+def vpc_mark(vpc_id: str) -> int:
+    """A VPC as a packet mark: 31 bits of a checksum of its id, never 0."""
+    return zlib.crc32(vpc_id.encode()) & 0x7FFFFFFF or 1
+
+
+def _elements(verb: str, wires: Iterable[Cable]) -> list[str]:
+    lines = []
+    for wire in wires:
+        pairs = ", ".join(f'"{wire.router}" . {address}' for address in wire.addresses)
+        lines.append(f"{verb} element {TABLE} sources {{ {pairs} }}")
+        if wire.vpc_id is not None:
+            mark = vpc_mark(wire.vpc_id)
+            lines.append(f'{verb} element {TABLE} vpc_of {{ "{wire.router}" : {mark} }}')
+            lines.append(f'{verb} element {TABLE} members {{ "{wire.router}" . {mark} }}')
+    return lines
+
+
+def _resolvers(addresses: Sequence[str]) -> list[str]:
+    if not addresses:
+        return []
+    return [f"add element {TABLE} resolvers {{ {', '.join(addresses)} }}"]
