@@ -9,7 +9,7 @@ DEFAULT_ENDPOINT = "https://api.digitalocean.com"
 
 
 def checked_endpoint(url: str) -> str:
-    """``url`` without a trailing slash, fit to be followed by ``/v2/``.
+    """``url`` without ``/v2`` and a trailing slash, fit to be followed by ``/v2/``.
 
     Raises:
         UsageError: not an http(s) URL, or plain http to another machine (the token would travel in clear).
@@ -29,7 +29,7 @@ def checked_endpoint(url: str) -> str:
     if parts.scheme == "http" and not is_loopback(host):
         brief = f"{url!r} would send the token in clear"
         raise UsageError(brief, "plain http is for an emulator on this machine only", "use https://")
-    return url.rstrip("/")
+    return url.rstrip("/").removesuffix("/v2")
 
 
 def is_loopback(host: str) -> bool:

@@ -44,6 +44,11 @@ def launch_of_key(name: str, cluster: str | None = None) -> str | None:
     return _launch(_KEY_NAME.fullmatch(name), cluster)
 
 
+def cluster_of_key(name: str) -> str | None:
+    match = _KEY_NAME.fullmatch(name)
+    return match["cluster"] if match else None
+
+
 def vpc_description(cluster: str, launch_id: str) -> str:
     return f"bakery cluster {cluster}, launch {launch_id}"
 
@@ -72,9 +77,10 @@ def authorities_of(droplets: Iterable[Droplet], cluster: str) -> frozenset[str]:
     return frozenset(tag for droplet in droplets for tag in droplet.tags if tag.startswith(prefix))
 
 
-def role_of(droplet: Droplet, cluster: str) -> str | None:
+def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
+    """The role that the first of the cluster's role tags names."""
     prefix = role_tag(cluster, "")
-    return next((tag.removeprefix(prefix) for tag in droplet.tags if tag.startswith(prefix)), None)
+    return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
 
 
 def is_cluster_tag(tag: str, cluster: str) -> bool:

@@ -181,8 +181,20 @@ class Targets:
     kept: tuple[Kept, ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of everything that is removed."""
+        return (
+            *(droplet.name for droplet in self.droplets),
+            *(firewall.name for firewall in self.firewalls),
+            *(vpc.name for vpc in self.vpcs),
+            *(key.name for key in self.ssh_keys),
+            *self.tags,
+            *(snapshot.name for snapshot in self.snapshots),
+        )
+
+    @property
     def empty(self) -> bool:
-        return not (self.droplets or self.firewalls or self.vpcs or self.ssh_keys or self.tags or self.snapshots)
+        return not self.names
 
 
 @dataclass(frozen=True, kw_only=True)

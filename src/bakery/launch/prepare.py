@@ -21,7 +21,7 @@ def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
     """
     plan = order.plan
     listed = survey(session.cloud, plan.cluster)
-    present = replace(listed, droplets=_whole(session, listed.droplets))
+    present = replace(listed, droplets=whole_droplets(session, listed.droplets))
     check_trust(present.droplets, plan.cluster, order.ca_fingerprint)
     changes = compare(
         plan,
@@ -35,7 +35,7 @@ def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
     return present, changes
 
 
-def _whole(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
+def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
     """The listed droplets, less the deleted, and those of an earlier try that the list does not show yet."""
     journal = session.journal.now
     droplets = {droplet.id: droplet for droplet in listed if droplet.id not in journal.gone}

@@ -1,14 +1,12 @@
 """Launch: from what is there to the plan, in steps that may be interrupted anywhere and run again."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Image
+from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
-from bakery.errors import CloudError
 from bakery.launch.changes import compare
 from bakery.launch.droplets import Members, Recipe, create_droplets, wait_until_active
 from bakery.launch.journal import JournalFile, load_journal
@@ -19,7 +17,7 @@ from bakery.launch.model import AfterStep, Approve, Changes, LaunchResult, Order
 from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
 from bakery.launch.prepare import prepare, rehearse
-from bakery.launch.session import AGAIN, Session
+from bakery.launch.session import Session, resumable
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Clock, SystemClock
 
@@ -28,8 +26,7 @@ def launch(
     plan: ClusterPlan,
     *,
     cloud: Cloud,
-    journal: Path,
-    lock: Path,
+    paths: StatePaths,
     image: Image,
     ca_fingerprint: str,
     admin_cidrs: Sequence[str],
@@ -46,7 +43,7 @@ def launch(
 ) -> LaunchResult:
     """Bring the cluster to the plan; what is there counts, and only droplets that never came up are replaced.
 
-    ``journal`` and ``lock`` are files in the cluster's private folder. ``approve`` is asked only if there are
+    ``approve`` is asked only if there are
     changes; ``after`` runs in order once every droplet is active, changes or not. Running it again without a
     change sends no request that changes anything. A signal must arrive as an exception in the calling thread.
 
@@ -65,11 +62,11 @@ def launch(
         throwaway_public_key=throwaway_public_key,
         only_role=only_role,
     )
-    with locked(lock, cluster=plan.cluster):
+    with locked(paths.lock, cluster=plan.cluster):
         session = Session(
             cloud=cloud,
             cluster=plan.cluster,
-            journal=JournalFile(journal, plan.cluster),
+            journal=JournalFile(paths.journal, plan.cluster),
             reporter=reporter,
             clock=clock or SystemClock(),
             wall=wall,
@@ -81,25 +78,12 @@ def launch(
 
 
 def preview(
-    plan: ClusterPlan, *, cloud: Cloud, journal: Path, admin_cidrs: Sequence[str], only_role: str | None = None
+    plan: ClusterPlan, *, cloud: Cloud, paths: StatePaths, admin_cidrs: Sequence[str], only_role: str | None = None
 ) -> Changes:
     """What :func:`launch` would change. It takes no lock and changes nothing, on disk neither."""
     present = survey(cloud, plan.cluster)
-    failed = load_journal(journal, plan.cluster).failed_ids
+    failed = load_journal(paths.journal, plan.cluster).failed_ids
     return compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, only_role=only_role)
-
-
-@contextmanager
-def resumable(session: Session) -> Iterator[None]:
-    """Whatever ends the run half-way, the user learns that the same command goes on."""
-    try:
-        yield
-    except CloudError as error:
-        error.hint = error.hint or AGAIN
-        raise
-    except (KeyboardInterrupt, SystemExit):
-        session.reporter.warn(f"interrupted; {AGAIN}")
-        raise
 
 
 def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:

@@ -1,7 +1,8 @@
 """What every step of a launch or destroy works with, and the one way to create something."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -37,6 +38,19 @@ class Session:
     ) -> T:
         pause = every or self.timings.poll
         return wait_until(check, what=what, seconds=seconds, every=pause, clock=self.clock, hint=AGAIN)
+
+
+@contextmanager
+def resumable(session: Session) -> Iterator[None]:
+    """Whatever ends the run half-way, the user learns that the same command goes on."""
+    try:
+        yield
+    except CloudError as error:
+        error.hint = error.hint or AGAIN
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        session.reporter.warn(f"interrupted; {AGAIN}")
+        raise
 
 
 def create_once(session: Session, what: str, *, find: Callable[[], T | None], create: Callable[[], T]) -> T:

@@ -1,0 +1,234 @@
+"""Destroy: takes away everything of a cluster, or one droplet of it, and looks that it is gone."""
+
+from collections.abc import Callable, Iterable
+
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Droplet, Vpc
+from bakery.config.paths import StatePaths
+from bakery.console import SILENT, Reporter
+from bakery.errors import UnauthorizedError, UnprocessableError, UsageError
+from bakery.launch.droplets import list_members
+from bakery.launch.journal import JournalFile
+from bakery.launch.lock import locked
+from bakery.launch.marks import launches_of, role_of_tag
+from bakery.launch.model import Targets, Timings
+from bakery.launch.prepare import whole_droplets
+from bakery.launch.session import Session, resumable
+from bakery.launch.targets import find_targets
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.tags import cluster_tag
+from bakery.wait import Clock, Pending, SystemClock
+
+
+def list_targets(
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    snapshot_tag: str | None = None,
+    snapshots: bool = False,
+    clock: Clock | None = None,
+) -> Targets:
+    """What :func:`destroy` would remove and keep. It changes nothing in the cloud and takes no lock."""
+    session = _session(plan, cloud, paths, SILENT, clock, None)
+    return find_targets(session, plan, list_members(session), snapshot_tag=snapshot_tag, snapshots=snapshots)
+
+
+def destroy(
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    snapshot_tag: str | None = None,
+    snapshots: bool = False,
+    approve: Callable[[Targets], bool] = lambda targets: True,  # noqa: ARG005 - the port's name
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+) -> Targets:
+    """Remove everything of the cluster and wait until it is gone; the journal goes last, the credentials stay.
+
+    Returns what was found, removed only if ``approve`` said so. Interrupted anywhere, the same command goes on.
+
+    Raises:
+        LockedError: another bakery works on this cluster.
+        CloudError, DeadlineError: stopped half-way.
+    """
+    with locked(paths.lock, cluster=plan.cluster):
+        session = _session(plan, cloud, paths, reporter, clock, timings)
+        with resumable(session):
+            droplets = whole_droplets(session, list_members(session))
+            targets = find_targets(session, plan, droplets, snapshot_tag=snapshot_tag, snapshots=snapshots)
+            if targets.empty:
+                session.journal.remove()
+            elif approve(targets):
+                _remove_all(session, targets)
+                _wait_until_gone(session, plan)
+                session.journal.remove()
+            return targets
+
+
+def _session(
+    plan: ClusterPlan,
+    cloud: Cloud,
+    paths: StatePaths,
+    reporter: Reporter,
+    clock: Clock | None,
+    timings: Timings | None,
+) -> Session:
+    return Session(
+        cloud=cloud,
+        cluster=plan.cluster,
+        journal=JournalFile(paths.journal, plan.cluster),
+        reporter=reporter,
+        clock=clock or SystemClock(),
+        timings=timings or Timings(),
+    )
+
+
+def _remove_all(session: Session, targets: Targets) -> None:
+    """Droplets first: nothing else can go, or should, while they run."""
+    cloud = session.cloud
+    session.journal.remember_launches(launches_of(targets.droplets, session.cluster))
+    with session.reporter.step("Droplets"):
+        remove_droplets(session, targets.droplets, everything=True)
+    with session.reporter.step("Firewalls, network, keys and tags"):
+        for firewall in targets.firewalls:
+            cloud.delete_firewall(firewall.id)
+        for key in targets.ssh_keys:
+            cloud.delete_ssh_key(key.id)
+        for vpc in targets.vpcs:
+            _remove_vpc(session, vpc)
+        for image in targets.snapshots:
+            cloud.delete_image(image.id)
+        for tag in targets.tags:
+            cloud.delete_tag(tag)
+
+
+def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything: bool = False) -> None:
+    """Delete the droplets and wait until no list shows them.
+
+    With ``everything`` also those that come up meanwhile, from creates that were on their way.
+
+    Raises:
+        DeadlineError: some are still there.
+    """
+    left = {droplet.id: droplet for droplet in droplets}
+    asked: set[int] = set()
+
+    def check() -> bool | Pending:
+        reasons = [reason for i, d in left.items() if i not in asked and (reason := _delete(session, d, asked))]
+        listed = {
+            d.id: d
+            for d in session.cloud.list_droplets(tag=cluster_tag(session.cluster))
+            if everything or d.id in left
+        }
+        left.update(listed)
+        still = [f"{droplet.name} is still there" for droplet in listed.values()]
+        return Pending(", ".join(reasons or still)) if reasons or still else True
+
+    session.wait(check, what="the droplets to be gone", seconds=session.timings.gone)
+
+
+def _delete(session: Session, droplet: Droplet, asked: set[int]) -> str | None:
+    """Why it cannot be deleted yet: DigitalOcean refuses while something else happens to the droplet."""
+    try:
+        session.cloud.delete_droplet(droplet.id)
+    except UnprocessableError as error:
+        return f"{droplet.name}: {error.details or error}"
+    asked.add(droplet.id)
+    session.reporter.node(droplet.name, "deleted")
+    return None
+
+
+def _remove_vpc(session: Session, vpc: Vpc) -> None:
+    """Droplets are members for a while after they are gone; DigitalOcean answers 403 or 409 as long."""
+
+    def check() -> bool | Pending:
+        try:
+            session.cloud.delete_vpc(vpc.id)
+        except (UnprocessableError, UnauthorizedError) as error:
+            if isinstance(error, UnauthorizedError) and error.status == 401:
+                raise
+            return Pending(f"VPC {vpc.name}: {error.details or error}")
+        return True
+
+    session.wait(check, what=f"VPC {vpc.name} to be empty", seconds=session.timings.gone)
+
+
+def _wait_until_gone(session: Session, plan: ClusterPlan) -> None:
+    def check() -> bool | Pending:
+        left = find_targets(session, plan, list_members(session))
+        return True if left.empty else Pending(f"still listed: {', '.join(left.names)}")
+
+    session.wait(check, what="everything to be gone", seconds=session.timings.gone)
+
+
+def destroy_node(
+    plan: ClusterPlan,
+    name: str,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    approve: Callable[[Droplet], bool] = lambda droplet: True,  # noqa: ARG005 - the port's name
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+) -> Droplet:
+    """Remove one droplet, nothing else; of several with that name the newest. Returns it.
+
+    Raises:
+        UsageError: no such droplet, or a server without which Consul or Nomad would lose their quorum.
+        LockedError, CloudError, DeadlineError: as for :func:`destroy`.
+    """
+    with locked(paths.lock, cluster=plan.cluster):
+        session = _session(plan, cloud, paths, reporter, clock, timings)
+        with resumable(session):
+            members = list_members(session)
+            droplet = _newest(plan, name, members)
+            if sum(member.name == name for member in members) == 1:
+                check_quorum(plan, droplet, members)
+            if approve(droplet):
+                session.journal.remember_launches(launches_of(members, plan.cluster))
+                remove_droplets(session, [droplet])
+                session.journal.removing(droplet.id)
+                session.journal.settled(name)
+            return droplet
+
+
+def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:
+    found = max((member for member in members if member.name == name), key=lambda d: d.id, default=None)
+    if found is None:
+        names = ", ".join(sorted(member.name for member in members)) or "none"
+        brief = f"cluster {plan.cluster} has no droplet {name!r}"
+        raise UsageError(brief, hint=f"its droplets: {names}")
+    return found
+
+
+def check_quorum(plan: ClusterPlan, droplet: Droplet, members: Iterable[Droplet]) -> None:
+    """Without this droplet, more than half of the expected servers must still be active.
+
+    Raises:
+        UsageError: they would not. A droplet that is not active takes nothing away.
+    """
+    if droplet.status != "active":
+        return
+    rest = [member for member in members if member.id != droplet.id and member.status == "active"]
+    groups = (
+        ("Consul", plan.consul_servers, plan.consul_expect),
+        ("Nomad", plan.nomad_servers, plan.nomad_expect),
+    )
+    for product, servers, expect in groups:
+        if not _is_one_of(droplet, servers, plan.cluster):
+            continue
+        left = sum(_is_one_of(member, servers, plan.cluster) for member in rest)
+        if left < expect // 2 + 1:
+            brief = f"without {droplet.name}, {product} would have {left} of {expect} servers and no quorum"
+            hint = "bring the other servers up first: bakery launch"
+            raise UsageError(brief, hint=hint)
+
+
+def _is_one_of(droplet: Droplet, servers: Iterable[Node], cluster: str) -> bool:
+    """By name, or by role for a server that the plan does not name any more."""
+    role = role_of_tag(droplet.tags, cluster)
+    return any(droplet.name == server.name or role == server.role for server in servers)
