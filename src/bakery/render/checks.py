@@ -14,6 +14,7 @@ FIRST_LINE = "#cloud-config"
 KEYS = frozenset({"ssh_pwauth", "write_files"})
 """The top-level keys of our documents. cloud-init 22.4 says nothing about a misspelt one."""
 FILE_KEYS = frozenset({"path", "owner", "permissions", "encoding", "content"})
+_ADVICE = "of addresses to join, a few live servers are enough"
 _MODE = re.compile(r"^0[0-7]{3}$")
 
 
@@ -23,7 +24,6 @@ def check_document(text: str, subject: str) -> None:
     Raises:
         RenderError: says what is wrong; a defect of a template, except for the size.
     """
-    _check_size(text, subject)
     if text.splitlines()[0] != FIRST_LINE:
         _refuse(subject, f"its first line is not {FIRST_LINE}")
     document = _parse(text, subject)
@@ -31,13 +31,16 @@ def check_document(text: str, subject: str) -> None:
         _refuse(subject, f"its keys are {_names(document)} and not {_names(KEYS)}")
     for entry in document["write_files"]:
         _check_file(entry, subject)
+    _check_size(text, document["write_files"], subject)
 
 
-def _check_size(text: str, subject: str) -> None:
+def _check_size(text: str, entries: list[dict[str, str]], subject: str) -> None:
     size = len(text.encode())
     if size > MAX_USER_DATA:
         message = f"the user-data of {subject} has {size} bytes, and DigitalOcean takes {MAX_USER_DATA}"
-        raise RenderError(message, hint="give fewer addresses to join: a few live servers are enough")
+        largest = max(entries, key=lambda entry: len(entry["content"]))
+        hint = f"shorten {largest['path']}, its largest part with {len(largest['content'])} bytes; {_ADVICE}"
+        raise RenderError(message, hint=hint)
 
 
 def _parse(text: str, subject: str) -> dict[str, Any]:

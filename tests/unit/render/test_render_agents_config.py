@@ -1,0 +1,215 @@
+"""Consul's and Nomad's configuration, against tables written by hand from their documentation."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bakery.config.model import Kind
+from bakery.errors import RenderError
+from bakery.render.model import Join
+from bakery.render.user_data import render_node
+from bakery.render.versions import parse_version
+from tests.helpers.clusters import (
+    AGENT_TOKEN,
+    CONSUL_GOSSIP,
+    DNS_TOKEN,
+    NOMAD_GOSSIP,
+    NOMAD_TOKEN,
+    make_credentials,
+    make_plan,
+    node_of,
+)
+from tests.helpers.rendered import json_of
+
+JOIN = Join(consul=("10.100.0.2", "10.100.0.3"), nomad=("10.100.0.4",))
+NO_NOMAD = Join(consul=("10.100.0.2",), nomad=())
+VPC_ADDRESS = '{{ GetAllInterfaces | include "network" "10.100.0.0/20" | attr "address" }}'
+VPC_INTERFACE = '{{ GetAllInterfaces | include "network" "10.100.0.0/20" | attr "name" }}'
+CONSUL_SERVERS = [Kind.CONSUL_SERVER, Kind.SERVER]
+NOMAD_SERVERS = [Kind.NOMAD_SERVER, Kind.SERVER]
+
+
+def consul(kind: Kind, *, version: str = "1.22.5", join: Join = JOIN) -> dict[str, Any]:
+    plan = replace(make_plan(), consul_version=version)
+    node = node_of(plan, kind)
+    return json_of(render_node(plan, node, make_credentials(kind), join), "/etc/consul.d/consul.json")
+
+
+def nomad(kind: Kind, *, join: Join = JOIN) -> dict[str, Any]:
+    plan = make_plan()
+    node = node_of(plan, kind)
+    name = "client" if kind is Kind.NOMAD_CLIENT else "server"
+    return json_of(render_node(plan, node, make_credentials(kind), join), f"/etc/nomad.d/{name}.json")
+
+
+# https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file
+CONSUL_ON_EVERY_NODE = {
+    "datacenter": "demo",
+    "primary_datacenter": "demo",
+    "data_dir": "/opt/consul",
+    "bind_addr": VPC_ADDRESS,
+    "advertise_addr": VPC_ADDRESS,
+    "log_level": "INFO",
+    "encrypt": CONSUL_GOSSIP,
+    "retry_join": ["10.100.0.2", "10.100.0.3"],
+    "retry_interval": "3s",
+    "leave_on_terminate": False,
+    "skip_leave_on_interrupt": True,
+    "rejoin_after_leave": True,
+    "ports": {"http": -1, "https": 8501, "dns": 8600, "grpc": -1, "grpc_tls": -1, "serf_wan": -1},
+    "tls": {
+        "defaults": {
+            "ca_file": "/etc/consul.d/tls/ca.pem",
+            "cert_file": "/etc/consul.d/tls/agent.pem",
+            "key_file": "/etc/consul.d/tls/agent-key.pem",
+            "verify_incoming": True,
+            "verify_outgoing": True,
+            "verify_server_hostname": True,
+        }
+    },
+    "acl": {
+        "enabled": True,
+        "default_policy": "deny",
+        "down_policy": "extend-cache",
+        "enable_token_persistence": False,
+        "tokens": {"agent": AGENT_TOKEN, "dns": DNS_TOKEN},
+    },
+    "disable_remote_exec": True,
+    "enable_script_checks": False,
+    "enable_local_script_checks": False,
+    "disable_update_check": True,
+    "recursors": [],
+}
+CONSUL_SERVER_ONLY = {
+    "addresses": {"https": "0.0.0.0", "dns": "0.0.0.0"},
+    "server": True,
+    "bootstrap_expect": 3,
+    "performance": {"raft_multiplier": 1},
+    "ui_config": {"enabled": True},
+}
+CONSUL_CLIENT_ONLY = {"addresses": {"https": "127.0.0.1", "dns": f"127.0.0.1 {VPC_ADDRESS}"}}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_consul(kind: Kind) -> None:
+    own = CONSUL_SERVER_ONLY if kind in CONSUL_SERVERS else CONSUL_CLIENT_ONLY
+    name = node_of(make_plan(), kind).name
+    assert consul(kind) == {"node_name": name, **CONSUL_ON_EVERY_NODE, **own}
+
+
+def test_consul_tries_for_ever() -> None:
+    """retry_max is 0, for ever, unless given."""
+    assert not [key for key in consul(Kind.NOMAD_CLIENT) if key.startswith("retry_max")]
+
+
+def test_consul_before_1_17_has_two_keys_elsewhere() -> None:
+    """https://github.com/hashicorp/consul/blob/main/CHANGELOG.md, 1.17.0"""
+    old = consul(Kind.CONSUL_SERVER, version="1.16.6")
+    assert "verify_server_hostname" not in old["tls"]["defaults"]
+    assert old["tls"]["internal_rpc"] == {"verify_server_hostname": True}
+    assert old["acl"]["tokens"] == {"agent": AGENT_TOKEN, "default": DNS_TOKEN}
+
+
+@pytest.mark.parametrize("version", ["1.17.0", "1.22.5", "2.0.4"])
+def test_consul_since_1_17(version: str) -> None:
+    assert consul(Kind.CONSUL_SERVER, version=version) == consul(Kind.CONSUL_SERVER)
+
+
+def test_a_version_must_be_one() -> None:
+    assert parse_version("2.0.4") == (2, 0)
+    with pytest.raises(RenderError, match="'latest' is not a version"):
+        parse_version("latest")
+
+
+# https://developer.hashicorp.com/nomad/docs/configuration
+NOMAD_ON_EVERY_NODE = {
+    "region": "global",
+    "datacenter": "demo",
+    "data_dir": "/opt/nomad",
+    "bind_addr": VPC_ADDRESS,
+    "advertise": {"http": VPC_ADDRESS, "rpc": VPC_ADDRESS, "serf": VPC_ADDRESS},
+    "log_level": "INFO",
+    "acl": {"enabled": True},
+    "tls": {
+        "http": True,
+        "rpc": True,
+        "ca_file": "/etc/nomad.d/tls/ca.pem",
+        "cert_file": "/etc/nomad.d/tls/agent.pem",
+        "key_file": "/etc/nomad.d/tls/agent-key.pem",
+        "verify_server_hostname": True,
+        "verify_https_client": True,
+    },
+    "consul": {
+        "address": "127.0.0.1:8501",
+        "ssl": True,
+        "ca_file": "/etc/nomad.d/tls/consul-ca.pem",
+        "cert_file": "/etc/nomad.d/tls/consul.pem",
+        "key_file": "/etc/nomad.d/tls/consul-key.pem",
+        "token": NOMAD_TOKEN,
+        "auto_advertise": True,
+        "server_auto_join": True,
+        "client_auto_join": True,
+    },
+    "telemetry": {
+        "collection_interval": "10s",
+        "disable_hostname": True,
+        "prometheus_metrics": True,
+        "publish_allocation_metrics": True,
+        "publish_node_metrics": True,
+    },
+    "leave_on_interrupt": False,
+    "leave_on_terminate": False,
+    "disable_update_check": True,
+}
+SERVER_JOIN = {"retry_join": ["10.100.0.4"], "retry_interval": "3s"}
+
+
+@pytest.mark.parametrize("kind", NOMAD_SERVERS)
+def test_a_nomad_server(kind: Kind) -> None:
+    assert nomad(kind) == {
+        "name": node_of(make_plan(), kind).name,
+        **NOMAD_ON_EVERY_NODE,
+        "addresses": {"http": "0.0.0.0"},
+        "server": {"enabled": True, "bootstrap_expect": 3, "encrypt": NOMAD_GOSSIP, "server_join": SERVER_JOIN},
+    }
+
+
+def test_a_nomad_client() -> None:
+    assert nomad(Kind.NOMAD_CLIENT) == {
+        "name": "demo-nomad-client-1",
+        **NOMAD_ON_EVERY_NODE,
+        "addresses": {"http": f"127.0.0.1 {VPC_ADDRESS}"},
+        "client": {
+            "enabled": True,
+            "node_pool": "default",
+            "network_interface": VPC_INTERFACE,
+            "server_join": SERVER_JOIN,
+            "options": {"fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce"},
+            "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
+            "cni_path": "/opt/cni/bin",
+            "min_dynamic_port": 20000,
+            "max_dynamic_port": 32000,
+        },
+        "plugin": {
+            "docker": {
+                "config": {
+                    "allow_privileged": False,
+                    "volumes": {"enabled": False},
+                    "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+                }
+            },
+            "raw_exec": {"config": {"enabled": False}},
+        },
+    }
+
+
+def test_a_node_pool_reaches_nomad() -> None:
+    plan = make_plan()
+    node = replace(node_of(plan, Kind.NOMAD_CLIENT), node_pool="gpu")
+    rendered = render_node(plan, node, make_credentials(node.kind), JOIN)
+    assert json_of(rendered, "/etc/nomad.d/client.json")["client"]["node_pool"] == "gpu"
+
+
+def test_the_first_nomad_server_waits_for_the_others_to_come() -> None:
+    assert "server_join" not in nomad(Kind.NOMAD_SERVER, join=NO_NOMAD)["server"]

@@ -1,0 +1,109 @@
+"""The templates keep the rules that make their output safe, and a broken document is refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from jinja2 import nodes
+
+from bakery.assets import CLOUD_INIT
+from bakery.config.model import Kind
+from bakery.errors import RenderError
+from bakery.render import document
+from bakery.render.checks import check_document
+from bakery.render.document import environment, render_document
+
+TEMPLATES = sorted(CLOUD_INIT.glob("*.j2"))
+SERIALISERS = {"tojson", "comment"}
+MACROS = {"file", "node_files", "consul_agent", "nomad_agent"}
+
+
+def bare(source: str) -> Iterator[str]:
+    """What a template prints without a serialising filter or one of our macros, which filter in turn."""
+    for output in environment().parse(source).find_all(nodes.Output):
+        for part in output.nodes:
+            if isinstance(part, nodes.TemplateData):
+                continue
+            if isinstance(part, nodes.Filter) and part.name in SERIALISERS:
+                continue
+            if isinstance(part, nodes.Call) and isinstance(part.node, nodes.Name) and part.node.name in MACROS:
+                continue
+            yield type(part).__name__
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_value_is_serialised(template: Path) -> None:
+    assert list(bare(template.read_text())) == []
+
+
+def test_bare_interpolation_is_seen() -> None:
+    """Control."""
+    assert list(bare("owner: {{ owner }}\nmode: {{ mode | upper }}\nb: {{ b | tojson }}")) == ["Name", "Filter"]
+
+
+def test_there_is_a_template_for_every_kind() -> None:
+    assert {path.name for path in TEMPLATES} == {f"{kind.value}.yaml.j2" for kind in Kind} | {"macros.yaml.j2"}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_value_that_is_missing_is_an_error(kind: Kind) -> None:
+    with pytest.raises(RenderError) as caught:
+        render_document(f"{kind.value}.yaml.j2", {"header": "h", "node": "{}", "firewall": ""})
+    assert caught.value.brief == f"cloud-init/{kind.value}.yaml.j2 cannot be rendered"
+    assert str(caught.value.details).startswith("UndefinedError: 'allow_ssh' is undefined")
+
+
+def test_a_hostile_value_stays_a_value() -> None:
+    """It can neither end its string nor add a key or a second entry."""
+    hostile = 'x"\n  - path: "/etc/shadow"\n---\nruncmd: [reboot] # {{ 7 * 7 }} <&\'> \u2028'
+    template = environment().from_string(
+        '{% from "macros.yaml.j2" import file %}\nwrite_files:\n  {{ file("/etc/bakery/node.json", content) }}\n'
+    )
+    parsed = yaml.safe_load(template.render(content=hostile))
+    assert parsed == {
+        "write_files": [
+            {
+                "path": "/etc/bakery/node.json",
+                "owner": "root:root",
+                "permissions": "0644",
+                "encoding": "text/plain",
+                "content": hostile,
+            }
+        ]
+    }
+
+
+def test_a_comment_stays_on_its_line() -> None:
+    assert document.comment("demo\nruncmd: [reboot]\r\nx") == "demo runcmd: [reboot] x"
+
+
+GOOD = """#cloud-config
+ssh_pwauth: false
+write_files:
+  - {path: /etc/bakery/node.json, owner: "root:root", permissions: "0644", encoding: text/plain, content: x}
+"""
+
+
+def test_a_good_document_passes() -> None:
+    check_document(GOOD, "demo")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "details"),
+    [
+        ("#cloud-config", "## template: jinja\n#cloud-config", "its first line is not #cloud-config"),
+        ("write_files:", "write_file:", "its keys are ssh_pwauth, write_file and not ssh_pwauth, write_files"),
+        ("ssh_pwauth: false", "ssh_pwauth: false\nruncmd: []", "its keys are runcmd, ssh_pwauth, write_files"),
+        ('"0644"', "0644", "the permissions of /etc/bakery/node.json are 420"),
+        ('"0644"', '"644"', "the permissions of /etc/bakery/node.json are '644'"),
+        ("/etc/bakery/node.json", "/root/.ssh/authorized_keys", "it writes /root/.ssh/authorized_keys"),
+        ("content: x", "source: x", "the entry for /etc/bakery/node.json has the keys"),
+        ("write_files:", "write_files: [", "it is not YAML"),
+    ],
+)
+def test_a_broken_document_is_refused(wrong: str, right: str, details: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        check_document(GOOD.replace(wrong, right), "demo")
+    assert caught.value.brief == "the user-data of demo is not what it should be"
+    assert str(caught.value.details).startswith(details)
