@@ -65,7 +65,7 @@ def unconstrained_authority(*, now: datetime) -> Authority:
 
 
 def handshake(
-    folder: Path, *, ca: str, server: Leaf, client: Leaf, name: str, check_name: bool = True
+    folder: Path, *, ca: str, server: Leaf, client: Leaf | None, name: str, check_name: bool = True
 ) -> str | None:
     """Shake hands over loopback, each end trusting only ``ca``; None if both agree, else the first refusal.
 
@@ -108,14 +108,15 @@ def _dial(port: int, context: ssl.SSLContext, name: str) -> None:
         assert secured.recv(1) == b"x"
 
 
-def _context(protocol: int, prefix: Path, ca: str, leaf: Leaf) -> ssl.SSLContext:
-    certificate, key = prefix.with_suffix(".pem"), prefix.with_suffix(".key")
-    certificate.write_text(leaf.certificate, encoding="ascii")
-    key.write_text(leaf.key, encoding="ascii")
+def _context(protocol: int, prefix: Path, ca: str, leaf: Leaf | None) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=ca)
-    context.load_cert_chain(certificate, key)
+    if leaf is not None:
+        certificate, key = prefix.with_suffix(".pem"), prefix.with_suffix(".key")
+        certificate.write_text(leaf.certificate, encoding="ascii")
+        key.write_text(leaf.key, encoding="ascii")
+        context.load_cert_chain(certificate, key)
     return context
 
 

@@ -190,12 +190,10 @@ def test_a_stolen_ca_key_is_of_no_use_for_other_names(
 
 
 def test_no_certificate_no_entry(authorities: dict[Agent, Authority], agent: Agent, tmp_path: Path) -> None:
-    """A self-signed stranger is refused by the server, whatever it sends."""
     ca, name = authorities[agent], SERVER_NAMES[agent][0]
-    stranger = server_leaf(create_authority(agent, "stranger", now=NOW), agent)
-    refusal = handshake(tmp_path, ca=ca.certificate, server=server_leaf(ca, agent), client=stranger, name=name)
+    refusal = handshake(tmp_path, ca=ca.certificate, server=server_leaf(ca, agent), client=None, name=name)
     assert refusal is not None
-    assert "verify failed" in refusal
+    assert "peer did not return a certificate" in refusal or "CERTIFICATE_REQUIRED" in refusal
 
 
 def test_these_handshakes_are_openssl() -> None:

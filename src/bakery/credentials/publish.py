@@ -44,8 +44,7 @@ def publish_once(path: Path, content: bytes) -> None:
     crashed attempts left behind is removed first.
 
     Raises:
-        FileExistsError: ``path`` exists; it is untouched.
-        CredentialsError: the file system cannot do it.
+        CredentialsError: ``path`` exists, and is untouched; or the file system cannot do it.
     """
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         stale.unlink(missing_ok=True)
@@ -53,8 +52,11 @@ def publish_once(path: Path, content: bytes) -> None:
     try:
         _write_new(temporary, content)
         os.link(temporary, path)  # unlike a rename, a link refuses to replace
-    except FileExistsError:
-        raise
+    except FileExistsError as error:
+        message = f"{path} appeared while a new one was being made"
+        raise CredentialsError(
+            message, hint="run the same command again; it will use the file that is there"
+        ) from error
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:

@@ -72,7 +72,9 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
         content = at_rest.unseal(content, source=files[0])
     elif at_rest.recipient() is not None:
         reporter.warn(f"{files[0]} is not encrypted: {at_rest.RECIPIENT_VARIABLE} counts for new bundles only")
-    return decode(content, source=files[0])
+    bundle = decode(content, source=files[0])
+    _check_cluster(bundle, paths.folder.name, paths)
+    return bundle
 
 
 def write_operator_files(bundle: Bundle, paths: StatePaths) -> None:

@@ -230,12 +230,17 @@ def test_the_longest_cluster_name_fits() -> None:
 
 def test_the_ca_key_is_parsed_once_however_many_leaves_it_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     ca = create_authority("consul", "demo", now=NOW)
-    parses = []
+    parsed_keys = []
     parse = authority.parse_key
-    monkeypatch.setattr(authority, "parse_key", lambda pem: parses.append(1) or parse(pem))
+
+    def count(pem: str) -> ec.EllipticCurvePrivateKey:
+        parsed_keys.append(pem)
+        return parse(pem)
+
+    monkeypatch.setattr(authority, "parse_key", count)
     for _ in range(3):
         leaf_of(ca)
-    assert len(parses) == 1
+    assert parsed_keys == [ca.key]
 
 
 def test_facts_show_what_the_tables_do_not_expect() -> None:

@@ -1,0 +1,202 @@
+"""What each kind of node gets, against a table; and that a role gets the same bytes twice."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from bakery.config.model import Kind
+from bakery.config.paths import StatePaths
+from bakery.credentials.issue import issue_for_node, role_credentials
+from bakery.credentials.model import Bundle, Leaf, NodeCredentials
+from bakery.credentials.store import create_bundle
+from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.errors import CredentialsError
+from tests.helpers.state import paths_in
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+# Names: the tls pages of Consul's and Nomad's agent configuration, under verify_server_hostname.
+# The gossip key of Nomad is for its servers' serf alone (Nomad docs, server.encrypt).
+TABLE: dict[Kind, tuple[list[str], list[str] | None, bool]] = {
+    Kind.CONSUL_SERVER: (["server.demo.consul", "localhost"], None, False),
+    Kind.NOMAD_SERVER: (
+        ["client.demo.consul", "localhost"],
+        ["server.global.nomad", "nomad.service.consul", "localhost"],
+        True,
+    ),
+    Kind.NOMAD_CLIENT: (["client.demo.consul", "localhost"], ["client.global.nomad", "localhost"], False),
+    Kind.SERVER: (
+        ["server.demo.consul", "localhost"],
+        ["server.global.nomad", "nomad.service.consul", "localhost"],
+        True,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return create_bundle("demo", now=NOW)
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatePaths:
+    monkeypatch.delenv("BAKERY_STATE_DIR", raising=False)
+    return paths_in(tmp_path)
+
+
+def role(
+    bundle: Bundle, paths: StatePaths, kind: Kind = Kind.NOMAD_CLIENT, now: datetime = NOW
+) -> NodeCredentials:
+    return role_credentials(bundle, paths, role="workers", kind=kind, now=now)
+
+
+def parsed(leaf: Leaf) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(leaf.certificate.encode())
+
+
+def dns_names(leaf: Leaf) -> list[str]:
+    names = parsed(leaf).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.DNSName)
+
+
+def purposes(leaf: Leaf) -> set[str]:
+    return {usage._name for usage in parsed(leaf).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value}
+
+
+def test_the_table_has_every_kind() -> None:
+    assert set(TABLE) == set(Kind)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_node_gets_what_its_kind_needs_and_nothing_more(bundle: Bundle, kind: Kind) -> None:
+    consul_names, nomad_names, has_nomad_gossip_key = TABLE[kind]
+    node = issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW)
+    assert dns_names(node.consul) == consul_names
+    assert (dns_names(node.nomad) if node.nomad else None) == nomad_names
+    assert node.nomad_gossip_key == (bundle.nomad_gossip_key if has_nomad_gossip_key else None)
+    assert node.consul_gossip_key == bundle.consul_gossip_key
+    assert node.consul_agent_token == consul_agent_token(bundle, "demo-x-1")
+    assert node.consul_dns_token == consul_dns_token(bundle)
+    runs_nomad = nomad_names is not None
+    assert node.consul_nomad_token == (consul_nomad_token(bundle, "demo-x-1") if runs_nomad else None)
+    assert (node.subject, node.kind, node.generation) == ("demo-x-1", kind, 1)
+    assert (node.consul_ca, node.nomad_ca) == (bundle.consul_ca.certificate, bundle.nomad_ca.certificate)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_agent_dials_and_accepts(bundle: Bundle, kind: Kind) -> None:
+    """Both purposes, as `consul tls cert create` and `nomad tls cert create` give servers and clients."""
+    node = issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW)
+    for leaf in (node.consul, node.nomad):
+        assert leaf is None or purposes(leaf) == {"serverAuth", "clientAuth"}
+
+
+def test_the_operator_only_dials(bundle: Bundle) -> None:
+    assert dns_names(bundle.consul_operator) == ["cli.demo.consul", "localhost"]
+    assert dns_names(bundle.nomad_operator) == ["cli.global.nomad", "localhost"]
+    assert purposes(bundle.consul_operator) == purposes(bundle.nomad_operator) == {"clientAuth"}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_node_holds_a_ca_key_a_management_token_or_the_seed(bundle: Bundle, kind: Kind) -> None:
+    node = issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW)
+    given = json.dumps(_plain(node))
+    assert node.consul.key in json.loads(given).values()  # control: what is given would be seen
+    for kept in (
+        bundle.consul_ca.key,
+        bundle.nomad_ca.key,
+        bundle.consul_operator.key,
+        bundle.nomad_operator.key,
+        bundle.token_seed,
+        bundle.consul_management.secret,
+        bundle.nomad_management.secret,
+    ):
+        assert json.dumps(kept)[1:-1] not in given
+
+
+def _plain(node: NodeCredentials) -> dict[str, object]:
+    """Every text in the credentials, by its place."""
+    found: dict[str, object] = {}
+    for name, value in vars(node).items():
+        inner = vars(value) if hasattr(value, "__dataclass_fields__") else {"": value}
+        found |= {f"{name}.{part}": text for part, text in inner.items()}
+    return found
+
+
+def test_every_node_has_keys_of_its_own(bundle: Bundle) -> None:
+    nodes = [issue_for_node(bundle, name=f"demo-w-{i}", kind=Kind.NOMAD_CLIENT, now=NOW) for i in (1, 2)]
+    keys = {leaf.key for node in nodes for leaf in (node.consul, node.nomad) if leaf}
+    assert len(keys) == 4
+    assert nodes[0].consul_agent_token != nodes[1].consul_agent_token
+
+
+def test_a_role_rendered_twice_gets_the_same_credentials(bundle: Bundle, paths: StatePaths) -> None:
+    first = role(bundle, paths)
+    assert role(bundle, paths, now=NOW + 300 * DAY) == first
+    assert first.subject == "workers"
+    assert first.consul_agent_token == consul_agent_token(bundle, "workers")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_role_gets_what_a_node_of_its_kind_gets(bundle: Bundle, paths: StatePaths, kind: Kind) -> None:
+    kept = role(bundle, paths, kind)
+    assert role(bundle, paths, kind) == kept
+    assert dns_names(kept.consul) == TABLE[kind][0]
+    assert (dns_names(kept.nomad) if kept.nomad else None) == TABLE[kind][1]
+
+
+def test_the_role_file_is_private_and_holds_leaf_certificates_only(bundle: Bundle, paths: StatePaths) -> None:
+    role(bundle, paths)
+    file = paths.roles / "workers.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert paths.roles.stat().st_mode & 0o777 == 0o700
+    assert set(json.loads(file.read_text())) == {"format", "ca", "generation", "kind", "consul", "nomad"}
+
+
+def test_a_new_generation_a_new_ca_and_a_new_kind_get_new_leaves(bundle: Bundle, paths: StatePaths) -> None:
+    first = role(bundle, paths)
+    rotated = role(replace(bundle, generation=2), paths)
+    assert rotated.consul != first.consul
+    assert rotated.generation == 2
+    foreign = create_bundle("demo", now=NOW)
+    renewed = role(replace(bundle, nomad_ca=foreign.nomad_ca), paths)
+    assert renewed.nomad != rotated.nomad
+    assert dns_names(role(bundle, paths, Kind.NOMAD_SERVER).consul) == ["client.demo.consul", "localhost"]
+
+
+@pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.CONSUL_SERVER])
+def test_expired_leaves_are_issued_again(bundle: Bundle, paths: StatePaths, kind: Kind) -> None:
+    first = role(bundle, paths, kind)
+    assert role(bundle, paths, kind, NOW + 365 * DAY) == first
+    again = role(bundle, paths, kind, NOW + 366 * DAY)
+    assert again.consul != first.consul
+    assert parsed(again.consul).not_valid_after_utc == NOW + (366 + 365) * DAY
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"consul": 1}'])
+def test_a_damaged_role_file_is_made_again(bundle: Bundle, paths: StatePaths, content: str) -> None:
+    first = role(bundle, paths)
+    (paths.roles / "workers.json").write_text(content)
+    again = role(bundle, paths)
+    assert again.consul != first.consul
+    assert role(bundle, paths) == again
+
+
+@pytest.mark.parametrize("value", ["spoilt", 1, None])
+def test_a_damaged_leaf_is_made_again(bundle: Bundle, paths: StatePaths, value: object) -> None:
+    first = role(bundle, paths)
+    file = paths.roles / "workers.json"
+    document = json.loads(file.read_text())
+    document["nomad"]["key"] = value
+    file.write_text(json.dumps(document))
+    assert role(bundle, paths).nomad != first.nomad
+
+
+def test_nothing_is_issued_after_the_ca_expired(bundle: Bundle) -> None:
+    with pytest.raises(CredentialsError, match="expired on 2031-02-28"):
+        issue_for_node(bundle, name="demo-x-1", kind=Kind.SERVER, now=NOW + 6 * 365 * DAY)
