@@ -40,7 +40,9 @@ rm -f /root/.bash_history /root/.lesshst /root/.viminfo /root/.wget-hsts /home/*
 empty /var/tmp
 find /tmp -xdev -mindepth 1 ! -name 'script_*.sh' -delete 2>/dev/null || true
 
-journalctl --quiet --rotate --vacuum-time=1s >/dev/null 2>&1 || true
-find /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' -o -name '*.journal~' \) -delete
-find /var/log -xdev -type f ! -path '/var/log/journal/*' -exec truncate --size=0 {} +
+# From here to the end of the build the journal lives in memory.
+journalctl --quiet --relinquish-var
+empty /var/log/journal
+find /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' \) -delete
+find /var/log -xdev -type f -exec truncate --size=0 {} +
 sync

@@ -36,7 +36,7 @@ expect_absent "$STAGE"
 [[ -L /var/lib/dbus/machine-id || ! -s /var/lib/dbus/machine-id ]] || problem "/var/lib/dbus/machine-id is left"
 
 for folder in /var/lib/cloud/seed /opt/consul /opt/nomad /var/lib/docker /var/lib/containerd /var/lib/apt/lists \
-    /etc/consul.d/tls /etc/nomad.d/tls; do
+    /var/log/journal /etc/consul.d/tls /etc/nomad.d/tls; do
     expect_empty "$folder"
 done
 found=$(find /etc/consul.d /etc/nomad.d -type f -print -quit)
