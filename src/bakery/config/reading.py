@@ -78,7 +78,7 @@ class _Loader(yaml.BaseLoader):
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
-        if self._depth > MAX_DEPTH:
+        if self._depth >= MAX_DEPTH:
             place = _place(event)
             message = f"nested more than {MAX_DEPTH} levels deep"
             raise SyntaxProblem(self._document.problem(place, message))

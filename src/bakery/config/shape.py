@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bakery.config.document import Document, Value
-from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted
+from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted, unbroken
 from bakery.config.model import Binaries, Kind
 from bakery.config.schema import FORMAT, ClusterShape, ShapeError, check_shape, keys_of
 
@@ -29,16 +29,17 @@ _STAND_INS: dict[str, object] = {"version": FORMAT, "cluster": "x"}
 def shape_of(document: Document) -> tuple[ClusterShape, list[Finding]]:
     """The typed file and what is wrong with its types; where something is, the default stands in."""
     value = document.root.plain() if document.root is not None else None
-    findings = [_no_value(path) for path in _nulls(value)]
-    for finding in findings:
+    empty = [_no_value(path) for path in _nulls(value)]
+    for finding in empty:
         value = _without(value, finding.path)
+    wrong: list[Finding] = []
     while isinstance(shape := check_shape(value), tuple):
         for error in shape:
-            findings.append(_finding(document, error))
+            wrong.append(_finding(document, error))
             value = _without(value, error.path)
         if isinstance(value, dict):
             value = _STAND_INS | value
-    return shape, findings
+    return shape, [*empty, *unbroken(wrong, empty)]
 
 
 def _nulls(value: object, path: FieldPath = ()) -> Iterator[FieldPath]:

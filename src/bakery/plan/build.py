@@ -16,8 +16,9 @@ from bakery.plan.tags import cluster_tag, role_tag
 def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None) -> ClusterPlan:
     """What the cluster will be.
 
-    ``counts`` takes the place of the file's count for some roles, for this run: clients only, since servers come up
-    to the file's full number or not at all. A lower count is a plan with fewer nodes, never an order to remove any.
+    ``counts`` takes the place of the file's count for some roles, for this run: clients only, since servers
+    come up to the file's full number or not at all. A lower count is a plan with fewer nodes, never an order to
+    remove any.
     ``consul_expect`` and ``nomad_expect`` are the file's numbers whatever ``counts`` says.
 
     Raises:
@@ -73,7 +74,8 @@ def _check_room(config: ClusterConfig, roles: tuple[Role, ...]) -> None:
 def _nodes(cluster: str, roles: tuple[Role, ...]) -> tuple[Node, ...]:
     members = [(role, index) for role in roles for index in range(1, role.count + 1)]
     first_consul = next((member for member in members if member[0].kind.is_consul_server), None)
-    first_nomad = next((member for member in members if member[0].kind.is_nomad_server), None)
+    nomad_servers = [member for member in members if member[0].kind.is_nomad_server]
+    first_nomad = first_consul if first_consul in nomad_servers else next(iter(nomad_servers), None)
     nodes = []
     for role, index in members:
         if (role, index) == first_consul:

@@ -1,0 +1,89 @@
+"""The firewall of every kind of node, port by port.
+
+Ports: https://developer.hashicorp.com/consul/docs/reference/architecture/ports and
+https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from bakery.config.load import parse_cluster
+from bakery.plan.build import build_plan
+from bakery.plan.firewall import MAX_RULES
+from bakery.plan.model import Firewall
+
+VPC = "vpc"
+ADMIN = "admin"
+BOTH = "vpc+admin"
+
+EVERY_NODE = {("icmp", "0"): VPC, ("tcp", "8301"): VPC, ("udp", "8301"): VPC}
+CONSUL_SERVER = {("tcp", "8300"): VPC, ("tcp", "8501"): BOTH, ("tcp", "8600"): BOTH, ("udp", "8600"): BOTH}
+NOMAD_SERVER = {("tcp", "4646"): BOTH, ("tcp", "4647"): VPC, ("tcp", "4648"): VPC, ("udp", "4648"): VPC}
+NOMAD_CLIENT = {("tcp", "4646"): VPC, ("tcp", "20000-32000"): VPC, ("udp", "20000-32000"): VPC}
+
+EXPECTED = {
+    "demo-consul-server": EVERY_NODE | CONSUL_SERVER,
+    "demo-nomad-server": EVERY_NODE | NOMAD_SERVER,
+    "demo-nomad-client": EVERY_NODE | NOMAD_CLIENT,
+    "demo-server": EVERY_NODE | CONSUL_SERVER | NOMAD_SERVER,
+    "demo-gpu": EVERY_NODE | NOMAD_CLIENT,
+}
+ROLES = "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}, gpu: {kind: nomad-client}}\n"
+
+
+def firewalls(text: str = "") -> tuple[Firewall, ...]:
+    config = parse_cluster(f"version: 1\ncluster: demo\n{ROLES}{text}", Path("bakery.yaml"))
+    return build_plan(config).firewalls
+
+
+def table(firewall: Firewall) -> dict[tuple[str, str], str]:
+    found = {}
+    for rule in firewall.inbound:
+        sources = [VPC] if rule.sources == ("10.100.0.0/20",) else list(rule.sources)
+        found[rule.protocol, rule.ports] = "+".join([*sources, *([ADMIN] if rule.admin else [])])
+    assert len(found) == len(firewall.inbound), "a protocol and port stands in two rules"
+    return found
+
+
+def test_every_role_has_its_table() -> None:
+    assert {firewall.name: table(firewall) for firewall in firewalls()} == EXPECTED
+
+
+def test_a_firewall_is_bound_to_its_roles_tag() -> None:
+    assert [(firewall.name, firewall.tag) for firewall in firewalls()] == [
+        ("demo-consul-server", "bakery:demo:role:consul-server"),
+        ("demo-nomad-server", "bakery:demo:role:nomad-server"),
+        ("demo-nomad-client", "bakery:demo:role:nomad-client"),
+        ("demo-server", "bakery:demo:role:server"),
+        ("demo-gpu", "bakery:demo:role:gpu"),
+    ]
+
+
+def test_every_node_carries_the_tag_that_a_firewall_is_bound_to() -> None:
+    plan = build_plan(parse_cluster(f"version: 1\ncluster: demo\n{ROLES}", Path("bakery.yaml")))
+    bound = {firewall.tag for firewall in plan.firewalls}
+    assert [node.name for node in plan.nodes if len(bound & set(node.tags)) != 1] == []
+
+
+def test_break_glass_keys_open_ssh_to_the_admin_networks_only() -> None:
+    opened = {firewall.name: table(firewall) for firewall in firewalls("access: {ssh_keys: [me]}\n")}
+    assert opened == {name: ports | {("tcp", "22"): ADMIN} for name, ports in EXPECTED.items()}
+
+
+def test_the_vpc_of_the_file_is_the_source() -> None:
+    (firewall, *_) = firewalls("vpc: {cidr: 10.120.0.0/24}\n")
+    assert {source for rule in firewall.inbound for source in rule.sources} == {"10.120.0.0/24"}
+
+
+@pytest.mark.parametrize("port", ["8302", "8500", "8502", "8503"])
+def test_no_firewall_admits_what_nothing_listens_on(port: str) -> None:
+    assert [f.name for f in firewalls() for rule in f.inbound if rule.ports == port] == []
+
+
+def test_firewalls_stay_within_digitaloceans_limits() -> None:
+    """50 rules with outbound (three: tcp, udp, icmp), port numbers as text, every rule explained."""
+    for firewall in firewalls("access: {ssh_keys: [me]}\n"):
+        assert len(firewall.inbound) + 3 <= MAX_RULES == 50
+        assert [rule for rule in firewall.inbound if not rule.reason] == []
+        assert [rule for rule in firewall.inbound if not rule.sources and not rule.admin] == []

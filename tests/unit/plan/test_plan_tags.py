@@ -1,0 +1,50 @@
+"""Tags, and what DigitalOcean takes as one."""
+
+import re
+
+import pytest
+
+from bakery.plan.tags import build_tag, ca_tag, cluster_tag, content_tag, launch_tag, role_tag
+
+INPUTS = {"packer/bakery.pkr.hcl": b"source {}", "systemd-units/nomad.service": b"[Unit]"}
+VERSIONS = {"base": "debian-12-x64", "consul": "1.22.5", "nomad": "1.11.3"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [
+        (cluster_tag("demo"), "bakery:demo"),
+        (role_tag("demo", "nomad-client"), "bakery:demo:role:nomad-client"),
+        (launch_tag("demo", "4f2a"), "bakery:demo:launch:4f2a"),
+        (ca_tag("demo", "0123456789abcdef0123"), "bakery:demo:ca:0123456789abcdef"),
+        (build_tag("9c1d"), "bakery:build:9c1d"),
+    ],
+)
+def test_tags_read(tag: str, text: str) -> None:
+    assert tag == text
+
+
+def test_digitalocean_takes_the_longest_tags() -> None:
+    """At most 255 letters, digits, _, - and : (openapi tags/models/tag.yml)."""
+    for tag in (role_tag("c" * 30, "r" * 28), content_tag(INPUTS, **VERSIONS)):
+        assert re.fullmatch(r"[a-zA-Z0-9_\-:]{1,255}", tag)
+
+
+def test_equal_inputs_have_one_content_tag() -> None:
+    assert content_tag(dict(reversed(INPUTS.items())), **VERSIONS) == content_tag(INPUTS, **VERSIONS)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "versions"),
+    [
+        ({**INPUTS, "systemd-units/nomad.service": b"[Unit] "}, VERSIONS),
+        ({**INPUTS, "packer/more": b""}, VERSIONS),
+        ({"packer/bakery.pkr.hcl": b"source {}"}, VERSIONS),
+        (INPUTS, VERSIONS | {"consul": "1.22.6"}),
+        (INPUTS, VERSIONS | {"nomad": "1.11.4"}),
+        (INPUTS, VERSIONS | {"base": "debian-13-x64"}),
+        (INPUTS, VERSIONS | {"consul": "1.11.3", "nomad": "1.22.5"}),
+    ],
+)
+def test_any_other_input_has_another(inputs: dict[str, bytes], versions: dict[str, str]) -> None:
+    assert content_tag(inputs, **versions) != content_tag(INPUTS, **VERSIONS)
