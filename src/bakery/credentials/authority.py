@@ -211,9 +211,8 @@ def _check_validity(ca: x509.Certificate, now: datetime) -> None:
         raise CredentialsError(message, hint="check the clock of this machine: date -u")
     if now >= ca.not_valid_after_utc:
         message = f"the {name!s} expired on {ca.not_valid_after_utc:%Y-%m-%d}"
-        raise CredentialsError(
-            message, hint="its nodes no longer trust each other: destroy the cluster and launch anew"
-        )
+        hint = "its nodes no longer trust each other: bakery destroy, move the state folder away, bakery launch"
+        raise CredentialsError(message, hint=hint)
 
 
 def _verify(
