@@ -1,0 +1,122 @@
+"""Rendered user-data, judged by the programs that will read it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bakery.assets import PACKER
+from bakery.config.model import Kind
+from bakery.credentials.issue import issue_for_node
+from bakery.credentials.store import create_bundle
+from bakery.errors import CommandError
+from bakery.proc import run
+from bakery.render.model import Join, UserData
+from bakery.render.user_data import render_node
+from tests.helpers.clusters import make_plan, node_of
+from tests.helpers.netns import run_isolated
+from tests.helpers.rendered import files_of, write_below
+from tests.helpers.tools import require_tool
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime.now(UTC)
+BUNDLE = create_bundle("demo", now=NOW)
+JOIN = Join(consul=("10.100.0.2",), nomad=("10.100.0.3",))
+KINDS = list(Kind)
+WITH_NOMAD = [kind for kind in Kind if kind.runs_nomad]
+
+
+def render(kind: Kind, *, ssh_keys: tuple[str, ...] = ()) -> UserData:
+    plan = make_plan(ssh_keys=ssh_keys)
+    node = node_of(plan, kind)
+    return render_node(plan, node, issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW), JOIN)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cloud_init_takes_it(kind: Kind, tmp_path: Path) -> None:
+    cloud_init = require_tool("cloud-init")
+    file = tmp_path / "user-data"
+    file.write_text(render(kind, ssh_keys=("laptop",)).text)
+    done = run([cloud_init, "schema", "--config-file", file], check=False)
+    assert (done.returncode, "Valid" in done.stdout) == (0, True), done.stderr
+
+
+def test_cloud_init_refuses_a_number_for_a_mode(tmp_path: Path) -> None:
+    """Control."""
+    cloud_init = require_tool("cloud-init")
+    file = tmp_path / "user-data"
+    file.write_text(render(Kind.CONSUL_SERVER).text.replace('permissions: "0640"', "permissions: 0640"))
+    assert run([cloud_init, "schema", "--config-file", file], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_consul_takes_it(kind: Kind, tmp_path: Path) -> None:
+    consul = require_tool("consul")
+    write_below(tmp_path, render(kind))
+    done = run_isolated([consul, "validate", tmp_path / "etc/consul.d/consul.json"])
+    assert "Configuration is valid!" in done.stdout
+
+
+def test_consul_refuses_a_key_that_it_does_not_know(tmp_path: Path) -> None:
+    """Control."""
+    consul = require_tool("consul")
+    write_below(tmp_path, render(Kind.CONSUL_SERVER))
+    file = tmp_path / "etc/consul.d/consul.json"
+    file.write_text(file.read_text().replace('"rejoin_after_leave"', '"rejoin_after_live"'))
+    with pytest.raises(CommandError, match="unshare failed") as caught:
+        run_isolated([consul, "validate", file])
+    assert "rejoin_after_live" in str(caught.value.details)
+
+
+@pytest.mark.parametrize("kind", WITH_NOMAD)
+def test_nomad_takes_it(kind: Kind, tmp_path: Path) -> None:
+    nomad = require_tool("nomad")
+    write_below(tmp_path, render(kind))
+    done = run_isolated([nomad, "config", "validate", tmp_path / "etc/nomad.d"])
+    assert "Configuration is valid!" in done.stdout
+    assert "WARNING" not in done.stdout + done.stderr
+
+
+def test_nomad_refuses_a_key_that_it_does_not_know(tmp_path: Path) -> None:
+    """Control."""
+    nomad = require_tool("nomad")
+    write_below(tmp_path, render(Kind.NOMAD_CLIENT))
+    file = tmp_path / "etc/nomad.d/client.json"
+    file.write_text(file.read_text().replace('"node_pool"', '"node_pond"'))
+    assert run_isolated([nomad, "config", "validate", file.parent], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_firewall_loads_again_and_again_and_leaves_other_tables(kind: Kind, tmp_path: Path) -> None:
+    nft = require_tool("nft")
+    rules = tmp_path / "firewall.nft"
+    rules.write_text(files_of(render(kind, ssh_keys=("laptop",)))["/etc/bakery/firewall.nft"].content)
+    script = f"""
+    {nft} add table ip docker-like
+    {nft} -f {rules}
+    {nft} -f {rules}
+    {nft} list ruleset
+    """
+    done = run_isolated(["sh", "-ec", script])
+    assert done.stdout.count("policy drop") == 1, "the input chain, once"
+    assert "table ip docker-like" in done.stdout
+    assert "ip daddr 169.254.169.254 drop" in done.stdout
+
+
+def test_shell_scripts_are_clean() -> None:
+    shellcheck = require_tool("shellcheck")
+    files = PACKER / "files"
+    run([shellcheck, files / "usr/local/lib/bakery/seal"])
+    run([shellcheck, "--shell=sh", files / "etc/profile.d/bakery.sh"])
+
+
+def test_consul_takes_a_cluster_of_one(tmp_path: Path) -> None:
+    """A single Consul server expects itself only."""
+    plan = make_plan(consul=1, nomad=1)
+    node = plan.consul_servers[0]
+    credentials = issue_for_node(BUNDLE, name=node.name, kind=node.kind, now=NOW)
+    consul = require_tool("consul")
+    write_below(tmp_path, render_node(plan, node, credentials, Join(consul=(), nomad=())))
+    done = run_isolated([consul, "validate", tmp_path / "etc/consul.d/consul.json"])
+    assert "Configuration is valid!" in done.stdout
