@@ -37,7 +37,7 @@ test "$(cd "${{target%/*}}" && pwd -P)" = "${{target%/*}}"
 rm -rf -- "$target"
 cp -a "$seed" "$target"
 exec systemd-nspawn --quiet --directory="$root" --boot --machine="$machine" --register=no --keep-unit \\
-  --console=passive --kill-signal=SIGRTMIN+4 --system-call-filter=@keyring --system-call-filter=bpf \\
+  --console=read-only --kill-signal=SIGRTMIN+4 --system-call-filter=@keyring --system-call-filter=bpf \\
   --bind="$docker:/var/lib/docker" "$@"
 """
 
@@ -47,6 +47,8 @@ class Process(Protocol):
 
     @property
     def pid(self) -> int: ...
+
+    def kill(self) -> None: ...
 
     def wait(self, timeout: float | None = None) -> int: ...
 
@@ -86,9 +88,10 @@ def signal_guest(cgroup: str, number: int) -> bool:
 
 def end(process: Process | None, cgroup: str) -> None:
     """Kill nspawn and all of the guest: the guest's PID 1 survives the death of nspawn."""
-    nspawn_cgroups.remove(cgroup)
     if process is not None:
+        process.kill()  # by itself first: it may not have joined its cgroup yet
         process.wait()
+    nspawn_cgroups.remove(cgroup)
 
 
 def _bindable(path: Path) -> str:
