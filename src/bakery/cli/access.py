@@ -1,0 +1,28 @@
+"""``bakery access``: who may reach the cluster's APIs from outside."""
+
+import click
+
+from bakery.cli.session import common_options, session_of
+
+
+@click.group(short_help="Who may reach the APIs from outside.")
+def access() -> None:
+    """The networks that may reach the APIs and user interfaces from outside the VPC."""
+
+
+@access.command(short_help="Put your present address into the cluster's firewalls.")
+@click.option("--admin-cidr", "cidrs", multiple=True, metavar="CIDR", help="Replaces access.admin_cidrs.")
+@common_options
+@click.pass_context
+def refresh(context: click.Context, cidrs: tuple[str, ...]) -> None:
+    """Ask for the present address (auto), and update the cluster's firewalls where they differ."""
+    from bakery.cli.admin import admin_cidrs
+    from bakery.launch.access import refresh_access
+
+    session = session_of(context)
+    networks = admin_cidrs(session, cidrs)
+    changed = refresh_access(
+        session.plan(), cloud=session.cloud, paths=session.paths, admin_cidrs=networks, reporter=session.console
+    )
+    if not changed:
+        session.console.note(f"nothing to change: {', '.join(networks)} may reach the APIs already")

@@ -1,0 +1,45 @@
+"""``bakery bootstrap``: the ACLs of a cluster whose nodes were made by hand."""
+
+import click
+
+from bakery.cli.session import common_options, session_of
+
+
+@click.command(short_help="Create ACLs and tokens on a cluster made by hand.")
+@click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    metavar="ADDR",
+    help="Address of a server; may be repeated. Default: the cluster's servers, asked from the API.",
+)
+@click.option("--deadline", type=click.IntRange(1), default=300, show_default=True, help="Seconds for each wait.")
+@common_options
+@click.pass_context
+def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -> None:
+    """Bootstrap the ACLs of Consul and Nomad and create every token that user-data carries. Safe to repeat."""
+    from bakery.cli.cluster import ServerAddresses, server_addresses
+    from bakery.launch.acl import ensure_acls
+
+    session = session_of(context)
+    plan = session.plan()
+    bundle = session.bundle()
+    if servers:
+        addresses = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
+    else:
+        addresses = server_addresses(session, plan)
+    outcome = ensure_acls(
+        plan,
+        session.config.roles,
+        bundle,
+        session.agents(bundle),
+        consul_servers=addresses.consul,
+        nomad_servers=addresses.nomad,
+        seconds=deadline,
+        reporter=session.console,
+    )
+    session.console.note(
+        f"done: {outcome.policies_written} policies and {outcome.tokens_written} tokens written"
+        if outcome.policies_written or outcome.tokens_written
+        else "done: everything was there already"
+    )

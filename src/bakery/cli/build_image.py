@@ -1,0 +1,91 @@
+"""``bakery build-image``: the snapshot, baked by Packer, or found if an equal one exists."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.cli.session import Session, common_options, session_of
+
+if TYPE_CHECKING:
+    from bakery.bake.model import Downloads, Tools
+
+
+@click.command("build-image", short_help="Bake the snapshot with Packer.")
+@click.option("--size", help="Size slug of the build droplet; default: the smallest disk in the region.")
+@common_options
+@click.pass_context
+def build_image(context: click.Context, size: str | None) -> None:
+    """Bake one snapshot for every role: Consul, Nomad, docker and CNI inside, nothing configured.
+
+    An unchanged input finds the existing snapshot and bakes nothing.
+    """
+    import platformdirs
+
+    from bakery.bake.bake import bake
+    from bakery.bake.request import build_request
+
+    session = session_of(context)
+    config = session.config
+    session.cloud.get_account()
+    tools, downloads = _parts(session)
+    request = build_request(
+        config,
+        endpoint=session.endpoint.url,
+        token=session.token,
+        folder=Path(platformdirs.user_state_dir("bakery")) / "builds",
+        downloads=downloads,
+        size=size,
+    )
+    image = bake(request, tools=tools, cloud=session.cloud, reporter=session.console)
+    if session.settings.json:
+        session.console.json({"id": image.id, "name": image.name, "regions": list(image.regions)})
+    session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
+
+
+def _parts(session: Session) -> "tuple[Tools, Downloads | None]":
+    """Packer and its plugin, and either the binaries to upload or the archives for the droplet to fetch."""
+    from dataclasses import replace
+
+    from bakery.bake.model import Download, Downloads, Tools
+    from bakery.config.model import Binaries
+    from bakery.toolchain.find import find_local_tool, find_tool
+    from bakery.toolchain.model import (
+        CNI_VERSION,
+        PACKER_VERSION,
+        PLUGIN_VERSION,
+        ToolName,
+        places_from_environment,
+    )
+    from bakery.toolchain.release import find_published
+
+    places = places_from_environment()
+    packer = find_tool(ToolName.PACKER, PACKER_VERSION, places=places, reporter=session.console).path
+    plugin = find_tool(ToolName.PLUGIN, PLUGIN_VERSION, places=places, reporter=session.console).path
+    image = session.config.image
+    parts = {ToolName.CONSUL: image.consul, ToolName.NOMAD: image.nomad, ToolName.CNI: CNI_VERSION}
+    # A program that merely lies on PATH does not go into an image.
+    trusted = replace(places, path="")
+    local = {name: find_local_tool(name, version, places=trusted) for name, version in parts.items()}
+    upload = image.binaries is Binaries.UPLOAD or (image.binaries is Binaries.AUTO and all(local.values()))
+    if upload:
+        found = {
+            n: local[n] or find_tool(n, v, places=trusted, reporter=session.console) for n, v in parts.items()
+        }
+        paths = {name: tool.path for name, tool in found.items()}
+        return (
+            Tools(
+                packer=packer,
+                plugin=plugin,
+                consul=paths[ToolName.CONSUL],
+                nomad=paths[ToolName.NOMAD],
+                cni=paths[ToolName.CNI],
+            ),
+            None,
+        )
+    published = {name: find_published(name, version, places=places) for name, version in parts.items()}
+    archives = {name: Download(url=file.url, sha256=file.sha256) for name, file in published.items()}
+    downloads = Downloads(
+        consul=archives[ToolName.CONSUL], nomad=archives[ToolName.NOMAD], cni=archives[ToolName.CNI]
+    )
+    return Tools(packer=packer, plugin=plugin), downloads

@@ -1,0 +1,49 @@
+"""How pending changes and their price look, in ``plan`` and before ``launch``."""
+
+from typing import TYPE_CHECKING, Any
+
+from bakery.console import Console
+
+if TYPE_CHECKING:
+    from bakery.launch.model import Changes
+
+_STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
+
+
+def show_changes(console: Console, changes: "Changes") -> None:
+    """``+ ~ -/+`` lines and the tally with the monthly price, on stderr."""
+    for line in changes.lines:
+        sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value])
+        console.note(f"{sign} {line.kind:<9} {line.name:<28} {line.details}".rstrip())
+    if changes.empty:
+        console.note("nothing to change: the cloud is as planned")
+    else:
+        console.note(f"{_tally(changes)}; {_price(changes)}")
+
+
+def changes_json(changes: "Changes") -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "changes": [
+            {"sign": line.sign.value, "kind": line.kind, "name": line.name, "details": line.details}
+            for line in changes.lines
+        ],
+        "extra": [droplet.name for droplet in changes.extra],
+        "price_usd": {
+            "added_monthly": changes.added.monthly,
+            "total_monthly": changes.total.monthly,
+            "total_hourly": changes.total.hourly,
+        },
+    }
+
+
+def _tally(changes: "Changes") -> str:
+    signs = [line.sign.value for line in changes.lines]
+    return f"{signs.count('+')} to create, {signs.count('~')} to update, {signs.count('-/+')} to replace"
+
+
+def _price(changes: "Changes") -> str:
+    return (
+        f"adds ${changes.added.monthly:.2f} a month, the cluster then costs ${changes.total.monthly:.2f} a month"
+        f" (${changes.total.hourly:.3f} an hour)"
+    )

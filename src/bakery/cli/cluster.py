@@ -1,0 +1,47 @@
+"""What several verbs ask about the running cluster: its droplets and its servers' public addresses."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bakery.cli.session import Session
+from bakery.errors import UsageError
+
+if TYPE_CHECKING:
+    from bakery.cloud.model import Droplet
+    from bakery.plan.model import ClusterPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerAddresses:
+    """Public addresses of active servers, in plan order."""
+
+    consul: tuple[str, ...]
+    nomad: tuple[str, ...]
+
+
+def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Droplet, ...]":
+    """Every droplet that carries the cluster's tag."""
+    from bakery.plan.tags import cluster_tag
+
+    return session.cloud.list_droplets(tag=cluster_tag(plan.cluster))
+
+
+def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:
+    """Where the servers' APIs are.
+
+    Raises:
+        UsageError: the cluster has no active Consul server.
+    """
+    droplets = {
+        droplet.name: droplet for droplet in list_cluster_droplets(session, plan) if droplet.status == "active"
+    }
+
+    def addresses(names: tuple[str, ...]) -> tuple[str, ...]:
+        found = (droplets[name].public_ipv4 for name in names if name in droplets)
+        return tuple(address for address in found if address)
+
+    consul = addresses(tuple(node.name for node in plan.consul_servers))
+    if not consul:
+        message = f"cluster {plan.cluster} has no active Consul server"
+        raise UsageError(message, hint="bakery launch")
+    return ServerAddresses(consul=consul, nomad=addresses(tuple(node.name for node in plan.nomad_servers)))

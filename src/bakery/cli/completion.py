@@ -1,0 +1,21 @@
+"""``bakery completion``: the shell's completion script."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from bakery.cli.session import common_options, session_of
+from bakery.errors import UsageError
+
+
+@click.command(short_help="Print a shell completion script.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common_options
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the completion script for SHELL: ``eval "$(bakery completion bash)"``."""
+    found = get_completion_class(shell)
+    if found is None:
+        message = f"no completion for {shell}"
+        raise UsageError(message)
+    script = found(context.find_root().command, {}, "bakery", "_BAKERY_COMPLETE")
+    session_of(context).console.data(script.source())

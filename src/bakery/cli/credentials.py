@@ -1,0 +1,35 @@
+"""``bakery credentials``: what is in the bundle, without its secrets."""
+
+from datetime import UTC, datetime
+
+import click
+
+from bakery.cli.session import common_options, session_of
+
+
+@click.command(short_help="Show the cluster's certificates and when they expire.")
+@common_options
+@click.pass_context
+def credentials(context: click.Context) -> None:
+    """Show the certificates in the bundle and when they expire. No secret is printed."""
+    from bakery.credentials.authority import ca_fingerprint
+    from bakery.credentials.inspect import describe
+
+    session = session_of(context)
+    bundle = session.bundle()
+    now = datetime.now(UTC)
+    rows = [(c.name, f"{c.not_after:%Y-%m-%d}", str(c.days_left(now))) for c in describe(bundle)]
+    if session.settings.json:
+        session.console.json(
+            {
+                "cluster": bundle.cluster,
+                "generation": bundle.generation,
+                "ca_fingerprint": ca_fingerprint(bundle),
+                "certificates": [
+                    {"name": name, "not_after": day, "days_left": int(left)} for name, day, left in rows
+                ],
+            }
+        )
+        return
+    session.console.table(("CERTIFICATE", "NOT AFTER", "DAYS LEFT"), rows)
+    session.console.note(f"generation {bundle.generation}, in {session.paths.bundle}")

@@ -1,0 +1,99 @@
+"""``bakery doctor``: does everything that bakery needs work from here?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import click
+
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import BakeryError, ExitCode
+
+EXPIRY_WARNING_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question and its answer."""
+
+    name: str
+    passed: bool
+    message: str
+    remedy: str | None = None
+
+
+@click.command(short_help="Check that everything bakery needs works from here.")
+@common_options
+@click.pass_context
+def doctor(context: click.Context) -> int:
+    """Check cluster file, token, programs, snapshot and certificates; exit 7 when a check fails."""
+    session = session_of(context)
+    checks = [_try(name, check, session) for name, check in CHECKS]
+    console = session.console
+    if session.settings.json:
+        console.json([vars(check) for check in checks])
+    else:
+        for check in checks:
+            word = (
+                console.style("pass", "green", out=True)
+                if check.passed
+                else console.style("FAIL", "red", out=True)
+            )
+            console.data(f"{word}  {check.name:<13} {check.message}")
+            if check.remedy:
+                console.data(f"      {'':<13} help: {check.remedy}")
+    return ExitCode.DONE if all(check.passed for check in checks) else ExitCode.CHECKS
+
+
+def _try(name: str, check: Callable[[Session], str], session: Session) -> Check:
+    try:
+        return Check(name=name, passed=True, message=check(session))
+    except BakeryError as error:
+        return Check(name=name, passed=False, message=error.brief, remedy=error.hint)
+
+
+def _cluster_file(session: Session) -> str:
+    session.plan()
+    return f"{session.config.path} is valid"
+
+
+def _token(session: Session) -> str:
+    account = session.cloud.get_account()
+    return f"{session.endpoint.url} takes the token; up to {account.droplet_limit} droplets"
+
+
+def _programs(_session: Session) -> str:
+    from bakery.toolchain.find import find_tool
+    from bakery.toolchain.model import PACKER_VERSION, ToolName, places_from_environment
+
+    places = places_from_environment()
+    tool = find_tool(ToolName.PACKER, PACKER_VERSION, places=places, download=False)
+    return f"packer {tool.version} at {tool.path}"
+
+
+def _snapshot(session: Session) -> str:
+    from bakery.cli.launch import find_snapshot
+
+    return f"{find_snapshot(session).name} is what this cluster file launches from"
+
+
+def _certificates(session: Session) -> str:
+    from bakery.credentials.inspect import describe
+    from bakery.errors import ChecksFailedError
+
+    now = datetime.now(UTC)
+    first = min(describe(session.bundle()), key=lambda certificate: certificate.not_after)
+    left = first.days_left(now)
+    if left < EXPIRY_WARNING_DAYS:
+        message = f"the {first.name} expires in {left} days"
+        raise ChecksFailedError(message)
+    return f"the first to expire is the {first.name}, in {left} days"
+
+
+CHECKS: tuple[tuple[str, Callable[[Session], str]], ...] = (
+    ("cluster file", _cluster_file),
+    ("token", _token),
+    ("programs", _programs),
+    ("snapshot", _snapshot),
+    ("certificates", _certificates),
+)

@@ -1,0 +1,65 @@
+"""``bakery env``: the variables that make consul and nomad talk to the cluster."""
+
+import shlex
+from collections.abc import Mapping
+
+import click
+
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import UsageError
+
+VARIABLES = (
+    "CONSUL_HTTP_ADDR", "CONSUL_HTTP_SSL", "CONSUL_CACERT", "CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY",
+    "CONSUL_TLS_SERVER_NAME", "CONSUL_HTTP_TOKEN", "NOMAD_ADDR", "NOMAD_CACERT", "NOMAD_CLIENT_CERT",
+    "NOMAD_CLIENT_KEY", "NOMAD_TLS_SERVER_NAME", "NOMAD_TOKEN",
+)  # fmt: skip
+
+
+@click.command(short_help="Print the variables for consul and nomad.")
+@click.option("--unset", is_flag=True, help="Print what takes them back.")
+@common_options
+@click.pass_context
+def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click flag
+    """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
+
+    They hold the management tokens: eval them, do not write them to a file.
+    """
+    session = session_of(context)
+    if unset:
+        session.console.data("\n".join(f"unset {name}" for name in VARIABLES))
+        return
+    values = _values(session)
+    if session.settings.json:
+        message = "env holds tokens, which bakery never prints as JSON"
+        raise UsageError(message, hint='eval "$(bakery env)"')
+    session.console.data("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))
+
+
+def _values(session: Session) -> Mapping[str, str]:
+    """Addresses are asked from the API each time: droplets come and go."""
+    from bakery.cli.cluster import server_addresses
+
+    bundle = session.bundle()
+    plan = session.plan()
+    paths = session.paths
+    addresses = server_addresses(session, plan)
+    return {
+        "CONSUL_HTTP_ADDR": f"https://{addresses.consul[0]}:8501",
+        "CONSUL_HTTP_SSL": "true",
+        "CONSUL_CACERT": str(paths.consul_ca.resolve()),
+        "CONSUL_CLIENT_CERT": str(paths.consul_cert.resolve()),
+        "CONSUL_CLIENT_KEY": str(paths.consul_key.resolve()),
+        "CONSUL_TLS_SERVER_NAME": f"server.{plan.cluster}.consul",
+        "CONSUL_HTTP_TOKEN": bundle.consul_management.secret,
+    } | (
+        {
+            "NOMAD_ADDR": f"https://{addresses.nomad[0]}:4646",
+            "NOMAD_CACERT": str(paths.nomad_ca.resolve()),
+            "NOMAD_CLIENT_CERT": str(paths.nomad_cert.resolve()),
+            "NOMAD_CLIENT_KEY": str(paths.nomad_key.resolve()),
+            "NOMAD_TLS_SERVER_NAME": "server.global.nomad",
+            "NOMAD_TOKEN": bundle.nomad_management.secret,
+        }
+        if addresses.nomad
+        else {}
+    )

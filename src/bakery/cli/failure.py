@@ -1,0 +1,58 @@
+"""How an error looks: lines for people, with the place and the next step; one JSON object for machines."""
+
+import json
+
+from bakery.console import Console
+from bakery.errors import BakeryError, CommandError, ConfigError, Problem
+
+
+def as_text(error: BakeryError, console: Console) -> str:
+    """``error:``, the place with a caret, what the other side said, ``help:``."""
+    head = console.style("error:", "red")
+    if isinstance(error, ConfigError) and error.problems:
+        blocks = [_problem(error.file, problem, console) for problem in error.problems]
+        return "\n\n".join([*blocks, f"{head} {error.brief}", *_help(error, console)])
+    lines = [f"{head} {error.brief}"]
+    if error.details:
+        lines += [f"  {line}" for line in error.details.splitlines()]
+    if isinstance(error, CommandError) and error.command:
+        lines.append(f"  command: {error.command}")
+    return "\n".join([*lines, *_help(error, console)])
+
+
+def as_json(error: BakeryError) -> str:
+    """One object: code, message, details, hint, and the problems of a file with their places."""
+    value: dict[str, object] = {
+        "code": int(error.exit_code),
+        "error": type(error).__name__,
+        "message": error.brief,
+        "details": error.details,
+        "hint": error.hint,
+    }
+    if isinstance(error, ConfigError):
+        value["file"] = error.file
+        value["problems"] = [
+            {"line": p.line, "column": p.column, "message": p.message, "hint": p.hint} for p in error.problems
+        ]
+    return json.dumps(value, indent=2, sort_keys=True)
+
+
+def _help(error: BakeryError, console: Console) -> list[str]:
+    return [f"{console.style('help:', 'cyan')} {error.hint}"] if error.hint else []
+
+
+def _problem(file: str, problem: Problem, console: Console) -> str:
+    number = str(problem.line)
+    gutter = " " * len(number)
+    lines = [
+        f"{console.style('error:', 'red')} {problem.message}",
+        f"{gutter}--> {file}:{problem.line}:{problem.column}",
+    ]
+    if problem.source.strip():
+        # Tabs keep their width under the caret.
+        before = problem.source[: problem.column - 1]
+        blank = "".join(character if character == "\t" else " " for character in before)
+        lines += [f"{number} | {problem.source}", f"{gutter} | {blank}^"]
+    if problem.hint:
+        lines.append(f"{gutter} = help: {problem.hint}")
+    return "\n".join(lines)

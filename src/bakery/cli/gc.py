@@ -1,0 +1,46 @@
+"""``bakery gc``: what dead launches and bakes left in the account."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from bakery.cli.session import common_options, session_of
+
+
+@click.command(short_help="Find, and with --delete remove, orphans of dead runs.")
+@click.option("--delete", is_flag=True, help="Remove what is listed.")
+@click.option(
+    "--older-than",
+    type=click.IntRange(0),
+    default=120,
+    show_default=True,
+    metavar="MINUTES",
+    help="Younger things may belong to a run that is alive.",
+)
+@common_options
+@click.pass_context
+def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: FBT001 - a click flag
+    """List build droplets, keys, half-made snapshots and tags that no living run needs."""
+    from bakery.launch.gc import list_orphans, remove_orphans
+
+    session = session_of(context)
+    orphans = list_orphans(session.cloud, now=datetime.now(UTC), old_enough=timedelta(minutes=older_than))
+    listed = [
+        *(("droplet", d.name) for d in orphans.droplets),
+        *(("SSH key", k.name) for k in orphans.ssh_keys),
+        *(("snapshot", s.name) for s in orphans.snapshots),
+        *(("tag", t) for t in orphans.tags),
+    ]
+    if session.settings.json:
+        session.console.json([{"kind": kind, "name": name} for kind, name in listed])
+    else:
+        for kind, name in listed:
+            session.console.data(f"{kind:<9} {name}")
+    if not listed:
+        session.console.note("no orphans")
+        return
+    if not delete:
+        session.console.note("bakery gc --delete removes them")
+        return
+    session.confirm(f"remove these {len(listed)}?")
+    remove_orphans(session.cloud, orphans, reporter=session.console)

@@ -1,0 +1,40 @@
+"""``bakery init``: a commented cluster file."""
+
+import re
+from pathlib import Path
+
+import click
+
+from bakery.cli.session import common_options, session_of
+from bakery.errors import UsageError
+
+
+@click.command(short_help="Write a commented bakery.yaml.")
+@click.option("--cluster", help="Name of the cluster; the folder's name if it is a fit one, else 'demo'.")
+@click.option("--region", default="fra1", show_default=True, help="DigitalOcean region slug.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@common_options
+@click.pass_context
+def init(context: click.Context, cluster: str | None, region: str, force: bool) -> None:  # noqa: FBT001 - a click flag
+    """Write a commented bakery.yaml with every default spelled out."""
+    from bakery.config.load import parse_cluster
+    from bakery.config.template import cluster_file
+
+    session = session_of(context)
+    path = session.settings.cluster_file
+    if path.exists() and not force:
+        message = f"{path} exists"
+        raise UsageError(message, hint="--force replaces it, -f FILE writes another")
+    text = cluster_file(cluster=cluster or _name_from(Path.cwd()), region=region)
+    parse_cluster(text, path)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write {path}"
+        raise UsageError(message, details=error.strerror) from error
+    session.console.note(f"wrote {path}")
+    session.console.note("next: bakery plan, bakery build-image, bakery launch")
+
+
+def _name_from(folder: Path) -> str:
+    return folder.name if re.fullmatch(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", folder.name) else "demo"

@@ -1,0 +1,236 @@
+"""``bakery launch``: bring the cluster to the plan, wave by wave, until it is healthy."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from bakery.cloud.model import Droplet, Image
+    from bakery.credentials.model import Bundle, NodeCredentials
+    from bakery.launch.model import AfterStep, Changes, UserDataFor
+    from bakery.plan.model import ClusterPlan, Node
+    from bakery.render.model import Join
+
+
+@click.command(short_help="Bring every role, or one, to its count.")
+@click.option("--role", help="Only this role.")
+@click.option("--count", type=click.IntRange(0), help="With --role: how many in all, for this run.")
+@click.option(
+    "--wait",
+    "until",
+    type=click.Choice(["healthy", "active"]),
+    default="healthy",
+    show_default=True,
+    help="Return when the cluster is healthy, or already when the droplets are active.",
+)
+@click.option(
+    "--deadline", type=click.IntRange(1), default=900, show_default=True, help="Seconds to become healthy."
+)
+@click.option("--admin-cidr", "cidrs", multiple=True, metavar="CIDR", help="Replaces access.admin_cidrs.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
+@common_options
+@click.pass_context
+def launch(
+    context: click.Context,
+    role: str | None,
+    count: int | None,
+    until: str,
+    deadline: int,
+    cidrs: tuple[str, ...],
+    dry_run: bool,  # noqa: FBT001 - a click flag
+) -> int:
+    """Create what is missing, in waves, and wait until the cluster is healthy.
+
+    Running it again changes nothing. It never destroys: nodes beyond the plan are reported.
+    """
+    from bakery.cli.admin import admin_cidrs
+    from bakery.cli.changes_view import changes_json, show_changes
+    from bakery.launch.run import launch as run_launch
+    from bakery.launch.run import preview
+
+    session = session_of(context)
+    plan = session.plan(_counts(role, count))
+    _check_role(session, role)
+    networks = admin_cidrs(session, cidrs)
+    if dry_run:
+        changes = preview(plan, cloud=session.cloud, paths=session.paths, admin_cidrs=networks, only_role=role)
+        show_changes(session.console, changes)
+        if session.settings.json:
+            session.console.json(changes_json(changes))
+        return ExitCode.DONE
+    image = find_snapshot(session)
+    bundle = _bundle(session, plan)
+    result = run_launch(
+        plan,
+        cloud=session.cloud,
+        paths=session.paths,
+        image=image,
+        ca_fingerprint=_fingerprint(bundle),
+        admin_cidrs=networks,
+        user_data=_user_data(plan, bundle),
+        throwaway_public_key=_throwaway(),
+        only_role=role,
+        approve=_approval(session),
+        after=_after(session, plan, bundle, deadline) if until == "healthy" else (),
+        reporter=session.console,
+    )
+    return _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
+
+
+def find_snapshot(session: Session) -> "Image":
+    """The snapshot baked for this cluster file.
+
+    Raises:
+        UsageError: there is none.
+    """
+    images = [i for i in session.cloud.list_images(tag=session.content_tag()) if i.status == "available"]
+    if not images:
+        config = session.config
+        message = (
+            f"the account has no snapshot for consul {config.image.consul}, nomad {config.image.nomad}"
+            f" on {config.image.base}, as this version of bakery bakes it"
+        )
+        raise UsageError(message, hint="bakery build-image" + (" --local" if session.settings.local else ""))
+    return max(images, key=lambda image: image.created_at)
+
+
+def _counts(role: str | None, count: int | None) -> dict[str, int] | None:
+    if count is None:
+        return None
+    if role is None:
+        message = "--count needs --role"
+        raise UsageError(message, hint="bakery launch --role nomad-client --count 3")
+    return {role: count}
+
+
+def _check_role(session: Session, role: str | None) -> None:
+    known = [r.name for r in session.config.roles]
+    if role is not None and role not in known:
+        message = f"cluster {session.config.cluster} has no role {role}"
+        raise UsageError(message, hint=f"roles of {session.config.path}: {', '.join(known)}")
+
+
+def _bundle(session: Session, plan: "ClusterPlan") -> "Bundle":
+    """The credentials; made on a first launch, never beside droplets that were made with others."""
+    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.credentials.store import ensure_bundle, find_bundle, write_operator_files
+    from bakery.errors import CredentialsError
+
+    paths = session.paths
+    if find_bundle(paths) is None and list_cluster_droplets(session, plan):
+        message = f"cluster {plan.cluster} has droplets, and its credentials are not in {paths.folder}"
+        hint = "bring .bakery/ from where it was launched; if it is lost: bakery destroy, then launch anew"
+        raise CredentialsError(message, "a second CA would split the cluster", hint)
+    paths.ensure()
+    bundle = ensure_bundle(paths, plan.cluster, now=datetime.now(UTC), reporter=session.console)
+    write_operator_files(bundle, paths)
+    return bundle
+
+
+def _fingerprint(bundle: "Bundle") -> str:
+    from bakery.credentials.authority import ca_fingerprint
+
+    return ca_fingerprint(bundle)
+
+
+def _throwaway() -> str:
+    from bakery.credentials.throwaway import throwaway_public_key
+
+    return throwaway_public_key()
+
+
+def _user_data(plan: "ClusterPlan", bundle: "Bundle") -> "UserDataFor":
+    from bakery.credentials.issue import issue_for_node
+    from bakery.render.user_data import render_node
+
+    issued: dict[str, NodeCredentials] = {}
+
+    def user_data(node: "Node", join: "Join") -> str:
+        if node.name not in issued:
+            issued[node.name] = issue_for_node(bundle, name=node.name, kind=node.kind, now=datetime.now(UTC))
+        return render_node(plan, node, issued[node.name], join).text
+
+    return user_data
+
+
+def _approval(session: Session) -> "Callable[[Changes], bool]":
+    from bakery.cli.changes_view import show_changes
+
+    def approve(changes: "Changes") -> bool:
+        show_changes(session.console, changes)
+        session.confirm("create these?")
+        return True
+
+    return approve
+
+
+def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: int) -> "tuple[AfterStep, ...]":
+    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.launch.acl import ensure_acls
+    from bakery.launch.model import AfterStep
+    from bakery.observe.health import wait_until_healthy
+
+    clients = session.agents(bundle)
+
+    def acls(droplets: "tuple[Droplet, ...]") -> None:
+        there = _existing(plan, droplets)
+        ensure_acls(
+            plan,
+            session.config.roles,
+            bundle,
+            clients,
+            consul_servers=_public(droplets, there.consul_servers),
+            nomad_servers=_public(droplets, there.nomad_servers),
+            seconds=deadline,
+            reporter=session.console,
+        )
+
+    def health(droplets: "tuple[Droplet, ...]") -> None:
+        wait_until_healthy(
+            _existing(plan, droplets),
+            lambda: list_cluster_droplets(session, plan),
+            clients,
+            seconds=deadline,
+            reporter=session.console,
+        )
+
+    return AfterStep(title="Access control", run=acls), AfterStep(title="Health", run=health)
+
+
+def _existing(plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "ClusterPlan":
+    """The plan cut to the nodes that exist: a launch of one role does not wait for the others."""
+    names = {droplet.name for droplet in droplets}
+    return replace(plan, nodes=tuple(node for node in plan.nodes if node.name in names))
+
+
+def _public(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple[str, ...]:
+    addresses = {droplet.name: droplet.public_ipv4 for droplet in droplets}
+    return tuple(address for node in nodes if (address := addresses.get(node.name)))
+
+
+def _finish(
+    session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]", *, created: int, healthy: bool
+) -> int:
+    local = " --local" if session.settings.local else ""
+    if session.settings.json:
+        session.console.json(
+            {
+                "cluster": plan.cluster,
+                "created": created,
+                "droplets": [
+                    {"name": d.name, "id": d.id, "public_ipv4": d.public_ipv4, "private_ipv4": d.private_ipv4}
+                    for d in droplets
+                ],
+            }
+        )
+    session.console.note(
+        f"{plan.cluster} is {'healthy' if healthy else 'active'}: {len(droplets)} droplets, {created} new"
+    )
+    session.console.note(f'next: eval "$(bakery env{local})"; consul members; nomad node status')
+    return ExitCode.DONE

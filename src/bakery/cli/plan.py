@@ -1,0 +1,104 @@
+"""``bakery plan``: what the cluster will be, and, where there is a token, what a launch would change."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import CredentialsError, ExitCode
+
+if TYPE_CHECKING:
+    from bakery.launch.model import Changes
+    from bakery.plan.model import ClusterPlan
+
+NODE_HEADER = ("NODE", "ROLE", "KIND", "SIZE", "WAVE", "ADDRESS")
+RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
+
+
+@click.command(short_help="Show what the cluster will be, and what a launch would change.")
+@click.option("--offline", is_flag=True, help="Do not ask the API, even with a token.")
+@click.option("--exit-code", is_flag=True, help="Exit 10 when a launch would change something.")
+@common_options
+@click.pass_context
+def plan(context: click.Context, offline: bool, exit_code: bool) -> int:  # noqa: FBT001 - click flags
+    """Show nodes, firewall table and, with a token, the pending changes and the price. Changes nothing."""
+    session = session_of(context)
+    planned = session.plan()
+    changes = None if offline else _changes(session, planned, required=exit_code)
+    if session.settings.json:
+        session.console.json(_as_json(planned, changes))
+    else:
+        _show(session, planned, changes)
+    return ExitCode.CHANGES if exit_code and changes is not None and not changes.empty else ExitCode.DONE
+
+
+def _changes(session: Session, planned: "ClusterPlan", *, required: bool) -> "Changes | None":
+    """None where there is no token: the plan itself needs none."""
+    from bakery.cli.admin import admin_cidrs
+    from bakery.launch.run import preview
+
+    try:
+        cloud = session.cloud
+    except CredentialsError:
+        if required:
+            raise
+        session.console.note("no token: prices and pending changes are left out")
+        return None
+    return preview(planned, cloud=cloud, paths=session.paths, admin_cidrs=admin_cidrs(session, ()))
+
+
+def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
+    from bakery.cli.changes_view import show_changes
+
+    console = session.console
+    console.data(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
+    console.data(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}\n")
+    console.table(NODE_HEADER, _node_rows(planned, changes))
+    console.data("")
+    console.table(RULE_HEADER, _rule_rows(planned))
+    if changes is not None:
+        show_changes(console, changes)
+
+
+def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
+    there = {droplet.name: droplet.private_ipv4 for droplet in changes.kept} if changes else {}
+    return [
+        (n.name, n.role, n.kind.value, n.size, str(n.wave.value), there.get(n.name) or "at launch")
+        for n in planned.nodes
+    ]
+
+
+def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for firewall in planned.firewalls:
+        for rule in firewall.inbound:
+            sources = [*rule.sources, *(["admin"] if rule.admin else [])]
+            rows.append((firewall.name, rule.protocol, rule.ports, ", ".join(sources), rule.reason))
+    return rows
+
+
+def _as_json(planned: "ClusterPlan", changes: "Changes | None") -> dict[str, Any]:
+    from bakery.cli.changes_view import changes_json
+
+    value: dict[str, Any] = {
+        "cluster": planned.cluster,
+        "region": planned.region,
+        "vpc": {"name": planned.vpc_name, "cidr": str(planned.vpc_cidr)},
+        "nodes": [
+            {"name": n.name, "role": n.role, "kind": n.kind.value, "size": n.size, "wave": n.wave.value}
+            for n in planned.nodes
+        ],
+        "firewalls": [
+            {
+                "name": f.name,
+                "tag": f.tag,
+                "inbound": [
+                    {"protocol": r.protocol, "ports": r.ports, "from": list(r.sources), "admin": r.admin}
+                    for r in f.inbound
+                ],
+            }
+            for f in planned.firewalls
+        ],
+        "warnings": list(planned.warnings),
+    }
+    return value | (changes_json(changes) if changes is not None else {})

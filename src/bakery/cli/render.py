@@ -1,0 +1,111 @@
+"""``bakery render``: user-data for the control panel, for Terraform, for a droplet autoscale pool."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import UsageError
+
+if TYPE_CHECKING:
+    from bakery.plan.model import ClusterPlan, Node
+    from bakery.render.model import Join, UserData
+
+HOW_TO = """\
+by hand:   create a droplet from the snapshot in VPC {vpc}, region {region},
+           with tags {tags};
+           paste the file as user-data (under "Advanced options"); add an SSH key, or a root password is mailed
+terraform: resource "digitalocean_droplet" {{ user_data = file("{file}") … }}
+then:      bakery bootstrap (creates the ACL tokens in it; safe to repeat)
+the file holds private keys and tokens: keep it as private as .bakery/"""
+
+
+@click.command(short_help="Write user-data files that also work by hand.")
+@click.option("--role", required=True, help="A role of the cluster file.")
+@click.option("--node", help="Render for this planned node instead of for any node of the role.")
+@click.option("--join", "joins", multiple=True, metavar="ADDR", help="Private address of a Consul server to join.")
+@click.option("--first", is_flag=True, help="The first server of a new cluster: it has nobody to join.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
+@common_options
+@click.pass_context
+def render(
+    context: click.Context,
+    role: str,
+    node: str | None,
+    joins: tuple[str, ...],
+    first: bool,  # noqa: FBT001 - a click flag
+    output: Path,
+) -> None:
+    """Write user-data for a role, in a form that works by hand.
+
+    Addresses to join come from --join, else from the live cluster.
+    """
+    from bakery.files import ensure_private_folder, write_secret
+
+    session = session_of(context)
+    plan = session.plan()
+    known = sorted({planned.role for planned in plan.nodes} | {r.name for r in session.config.roles})
+    if role not in known:
+        message = f"there is no role {role}"
+        raise UsageError(message, hint=f"roles of this file: {', '.join(known)}")
+    user_data = _render(session, plan, role=role, node=node, join=_join(session, plan, joins, first=first))
+    ensure_private_folder(output)
+    file = output / f"{user_data.subject}.yaml"
+    write_secret(file, user_data.text.encode())
+    session.console.data(str(file))
+    session.console.note(
+        HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=", ".join(_tags(plan, role)), file=file)
+    )
+
+
+def _render(session: Session, plan: "ClusterPlan", *, role: str, node: str | None, join: "Join") -> "UserData":
+    from bakery.credentials.issue import issue_for_node, role_credentials
+    from bakery.credentials.store import ensure_bundle
+    from bakery.render.user_data import render_node, render_role
+
+    now = datetime.now(UTC)
+    session.paths.ensure()
+    bundle = ensure_bundle(session.paths, plan.cluster, now=now, reporter=session.console)
+    if node is None:
+        kind = next(r.kind for r in session.config.roles if r.name == role)
+        return render_role(
+            plan, role, role_credentials(bundle, session.paths, role=role, kind=kind, now=now), join
+        )
+    planned = _find_node(plan, role, node)
+    return render_node(plan, planned, issue_for_node(bundle, name=node, kind=planned.kind, now=now), join)
+
+
+def _find_node(plan: "ClusterPlan", role: str, name: str) -> "Node":
+    for node in plan.nodes:
+        if node.name == name and node.role == role:
+            return node
+    message = f"role {role} has no node {name}"
+    raise UsageError(message, hint="nodes: " + ", ".join(n.name for n in plan.nodes if n.role == role))
+
+
+def _join(session: Session, plan: "ClusterPlan", joins: tuple[str, ...], *, first: bool) -> "Join":
+    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.render.model import Join
+
+    if joins and first:
+        message = "--first joins nobody, and --join names somebody"
+        raise UsageError(message, hint="give one of them")
+    if first:
+        return Join(consul=(), nomad=())
+    if joins:
+        return Join(consul=joins, nomad=())
+    droplets = {d.name: d.private_ipv4 for d in list_cluster_droplets(session, plan) if d.private_ipv4}
+    consul = tuple(str(droplets[n.name]) for n in plan.consul_servers if n.name in droplets)
+    nomad = tuple(str(droplets[n.name]) for n in plan.nomad_servers if n.name in droplets)
+    if not consul:
+        message = f"cluster {plan.cluster} has no Consul server to join"
+        raise UsageError(message, hint="--join ADDR names one; --first renders a first server")
+    return Join(consul=consul, nomad=nomad)
+
+
+def _tags(plan: "ClusterPlan", role: str) -> tuple[str, str]:
+    from bakery.plan.tags import cluster_tag, role_tag
+
+    return cluster_tag(plan.cluster), role_tag(plan.cluster, role)

@@ -1,0 +1,233 @@
+"""What every verb shares: the global options, and the adapters built from them."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bakery.console import Console
+from bakery.errors import CredentialsError, UsageError
+
+if TYPE_CHECKING:
+    from bakery.cloud.interface import Cloud
+    from bakery.config.model import ClusterConfig
+    from bakery.config.paths import StatePaths
+    from bakery.credentials.model import Bundle
+    from bakery.observe.health import AgentClients
+    from bakery.plan.model import ClusterPlan
+
+DEFAULT_ENDPOINT = "https://api.digitalocean.com"
+DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Settings:
+    """The global options, wherever on the command line they stood."""
+
+    cluster_file: Path = Path("bakery.yaml")
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    yes: bool = False
+    no_color: bool = False
+    local: bool = False
+    _console: Console | None = None
+
+    def console(self) -> Console:
+        if self._console is None:
+            self._console = Console(quiet=self.quiet, verbose=self.verbose, no_color=self.no_color)
+        return self._console
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where DigitalOcean is: the real one, or an emulator."""
+
+    url: str
+    """Base URL without ``/v2``."""
+    address_url: str
+    """Answers with the caller's own IPv4 address."""
+    token: str | None
+    """The emulator's own token with ``--local``; else None: it is read from the environment."""
+
+    def __repr__(self) -> str:
+        return f"Endpoint(url={self.url!r})"
+
+
+def settings_of(context: click.Context | None) -> Settings:
+    """The settings of this run."""
+    found = context.find_object(Settings) if context is not None else None
+    return found or Settings()
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
+    settings = context.ensure_object(Settings)
+    source = context.get_parameter_source(parameter.name or "")
+    if source is not click.core.ParameterSource.DEFAULT:
+        setattr(settings, parameter.name or "", value)
+
+
+_OPTIONS = (
+    click.option(
+        "-f",
+        "--cluster-file",
+        type=click.Path(path_type=Path),
+        default=Path("bakery.yaml"),
+        show_default=True,
+        envvar="BAKERY_CLUSTER_FILE",
+        help="The cluster file.",
+    ),
+    click.option("--local", is_flag=True, help="Talk to the running emulator (bakery emulator up)."),
+    click.option("--json", is_flag=True, help="Answer in JSON on stdout; errors in JSON on stderr."),
+    click.option("-q", "--quiet", is_flag=True, help="Only the answer and errors."),
+    click.option("-v", "--verbose", is_flag=True, help="More talk on stderr."),
+    click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+    click.option("--no-color", is_flag=True, help="No colour (NO_COLOR works too)."),
+)
+
+
+def common_options(function: F) -> F:
+    """Give a command the global options; they may stand before or after the verb."""
+    for option in reversed(_OPTIONS):
+        function = _hidden_option(option)(function)
+    return function
+
+
+def _hidden_option(option: Callable[[F], F]) -> Callable[[F], F]:
+    """The option, its value kept in :class:`Settings` instead of handed to the function."""
+
+    def decorate(function: F) -> F:
+        decorated = option(function)
+        parameters: list[click.Option] = decorated.__click_params__  # type: ignore[attr-defined]
+        parameters[-1].callback = _keep
+        parameters[-1].expose_value = False
+        return decorated
+
+    return decorate
+
+
+class Session:
+    """Builds, once and on demand, what a verb needs."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
+        self.settings = settings
+        self.console = settings.console()
+        self._environment = os.environ if environment is None else environment
+        self._config: ClusterConfig | None = None
+        self._cloud: Cloud | None = None
+
+    @property
+    def config(self) -> "ClusterConfig":
+        """The cluster file; its warnings are said once."""
+        from bakery.config.load import load_cluster
+
+        if self._config is None:
+            self._config = load_cluster(self.settings.cluster_file)
+            for warning in self._config.warnings:
+                self.console.warn(warning)
+        return self._config
+
+    def plan(self, counts: Mapping[str, int] | None = None) -> "ClusterPlan":
+        from bakery.plan.build import build_plan
+
+        return build_plan(self.config, counts=counts)
+
+    @property
+    def paths(self) -> "StatePaths":
+        from bakery.config.paths import state_paths
+
+        return state_paths(self.config.path, self.config.cluster)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """``--local``, else ``DIGITALOCEAN_API_URL``, else DigitalOcean."""
+        address_url = self._environment.get("BAKERY_ADDRESS_URL", DEFAULT_ADDRESS_URL)
+        if not self.settings.local:
+            url = self._environment.get("DIGITALOCEAN_API_URL") or DEFAULT_ENDPOINT
+            return Endpoint(url=url, address_url=address_url, token=None)
+        from bakery.emulator.lifecycle import find_running
+
+        running = find_running(self._environment.get("BAKERY_EMULATOR", "default"))
+        if running is None:
+            message = "--local was given, but no emulator is running"
+            raise UsageError(message, hint="bakery emulator up")
+        return Endpoint(url=running.endpoint, address_url=running.address_url, token=running.token)
+
+    @property
+    def token(self) -> str:
+        from bakery.cloud.access import read_token
+
+        token = self.endpoint.token
+        if token is not None:
+            return token
+        file = self._environment.get("DIGITALOCEAN_TOKEN_FILE")
+        return read_token(self._environment, Path(file) if file else None)
+
+    @property
+    def cloud(self) -> "Cloud":
+        from bakery.cloud.digitalocean import connect
+
+        if self._cloud is None:
+            self._cloud = connect(endpoint=self.endpoint.url, token=self.token)
+        return self._cloud
+
+    def bundle(self) -> "Bundle":
+        """The cluster's credentials, with the operator's TLS files beside them.
+
+        Raises:
+            CredentialsError: there are none here.
+        """
+        from bakery.credentials.store import find_bundle, write_operator_files
+
+        bundle = find_bundle(self.paths)
+        if bundle is None:
+            message = f"there are no credentials of cluster {self.config.cluster} in {self.paths.folder}"
+            raise CredentialsError(message, hint="run this where the cluster was launched from, or bakery launch")
+        write_operator_files(bundle, self.paths)
+        return bundle
+
+    def content_tag(self) -> str:
+        """The tag of the snapshot that this cluster file and this version of bakery ask for."""
+        from bakery.assets import image_inputs
+        from bakery.plan.tags import content_tag
+
+        image = self.config.image
+        return content_tag(image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad)
+
+    def agents(self, bundle: "Bundle") -> "AgentClients":
+        """Consul's and Nomad's APIs by address, over mutual TLS, with the management tokens."""
+        from bakery.agents.connect import agent_clients
+        from bakery.agents.model import TlsFiles
+
+        paths = self.paths
+        return agent_clients(
+            datacenter=self.config.cluster,
+            consul_tls=TlsFiles(ca=paths.consul_ca, certificate=paths.consul_cert, key=paths.consul_key),
+            nomad_tls=TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key),
+            consul_token=bundle.consul_management.secret,
+            nomad_token=bundle.nomad_management.secret,
+        )
+
+    def confirm(self, question: str) -> None:
+        """Ask before something changes; ``--yes`` answers, and without a terminal it must.
+
+        Raises:
+            UsageError: there is nobody to ask.
+        """
+        if self.settings.yes:
+            return
+        if not sys.stdin.isatty():
+            message = "this needs an answer, and there is no terminal to ask on"
+            raise UsageError(message, hint="add --yes")
+        click.confirm(question, abort=True, err=True)
+
+
+def session_of(context: click.Context) -> Session:
+    """The session of a verb."""
+    return Session(settings_of(context))

@@ -1,0 +1,29 @@
+"""``bakery status``: is the cluster healthy, and if not, what is missing."""
+
+import click
+
+from bakery.cli.session import common_options, session_of
+from bakery.errors import ExitCode
+
+
+@click.command(short_help="Is the cluster healthy?")
+@common_options
+@click.pass_context
+def status(context: click.Context) -> int:
+    """Show every node and every condition; exit 7 when one does not hold."""
+    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.observe.health import observe_cluster
+    from bakery.observe.report import CONDITION_HEADER, NODE_HEADER, condition_rows, node_rows, report_json
+
+    session = session_of(context)
+    plan = session.plan()
+    bundle = session.bundle()
+    droplets = list_cluster_droplets(session, plan)
+    report = observe_cluster(plan, droplets, session.agents(bundle))
+    if session.settings.json:
+        session.console.json(report_json(report))
+    else:
+        session.console.table(NODE_HEADER, node_rows(report))
+        session.console.data("")
+        session.console.table(CONDITION_HEADER, condition_rows(report))
+    return ExitCode.DONE if report.healthy else ExitCode.CHECKS

@@ -1,0 +1,25 @@
+"""``bakery validate``: every problem of the cluster file at once, offline."""
+
+import click
+
+from bakery.cli.session import common_options, session_of
+
+
+@click.command(short_help="Check the cluster file, offline.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the cluster file instead.")
+@common_options
+@click.pass_context
+def validate(context: click.Context, schema: bool) -> None:  # noqa: FBT001 - a click flag
+    """Check the cluster file: every problem at once, with file, line and column."""
+    session = session_of(context)
+    if schema:
+        from bakery.config.schema import json_schema
+
+        session.console.json(json_schema())
+        return
+    config = session.config
+    session.plan()
+    if session.settings.json:
+        session.console.json({"cluster": config.cluster, "valid": True, "warnings": list(config.warnings)})
+    else:
+        session.console.note(f"{config.path}: valid")
