@@ -6,7 +6,8 @@ from dataclasses import replace
 from bakery.cloud.model import Droplet
 from bakery.launch.changes import compare
 from bakery.launch.droplets import find_unclear
-from bakery.launch.model import Changes, Order, Present
+from bakery.launch.journal import Journal
+from bakery.launch.model import Changes, Order, Present, Timings
 from bakery.launch.preflight import check_room, check_servers, check_trust, survey
 from bakery.launch.session import Session
 from bakery.plan.tags import cluster_tag
@@ -27,7 +28,7 @@ def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
         plan,
         present,
         admin_cidrs=order.admin_cidrs,
-        failed=session.journal.now.failed_ids | _overdue(session),
+        failed=given_up(session.journal.now, session.wall(), session.timings),
         only_role=order.only_role,
     )
     check_servers(plan, changes, order.only_role)
@@ -55,11 +56,11 @@ def _is_unclear_droplet(what: str, droplet_id: int | None, names: set[str]) -> b
     return droplet_id is None and what not in names and what not in ("vpc", "ssh-key") and " " not in what
 
 
-def _overdue(session: Session) -> frozenset[int]:
-    """Droplets of a run that died, asked for so long ago that they would be active by now if they ever were."""
-    oldest = session.wall() - session.timings.active * deadline_factor()
-    requests = session.journal.now.requests
-    return frozenset(r.droplet_id for r in requests if r.droplet_id is not None and r.at < oldest)
+def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:
+    """Droplets marked as failed, and those of a run that died so long ago that they should be active by now."""
+    oldest = now - timings.active * deadline_factor()
+    late = (r.droplet_id for r in journal.requests if r.droplet_id is not None and r.at < oldest)
+    return journal.failed_ids | frozenset(late)
 
 
 def rehearse(order: Order, changes: Changes) -> None:

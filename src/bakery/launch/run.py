@@ -16,7 +16,7 @@ from bakery.launch.marks import new_launch_id
 from bakery.launch.model import AfterStep, Approve, Changes, LaunchResult, Order, Present, Timings, UserDataFor
 from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
-from bakery.launch.prepare import prepare, rehearse
+from bakery.launch.prepare import given_up, prepare, rehearse
 from bakery.launch.session import Session, resumable
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Clock, SystemClock
@@ -78,11 +78,18 @@ def launch(
 
 
 def preview(
-    plan: ClusterPlan, *, cloud: Cloud, paths: StatePaths, admin_cidrs: Sequence[str], only_role: str | None = None
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    admin_cidrs: Sequence[str],
+    only_role: str | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> Changes:
     """What :func:`launch` would change. It takes no lock and changes nothing, on disk neither."""
     present = survey(cloud, plan.cluster)
-    failed = load_journal(paths.journal, plan.cluster).failed_ids
+    journal = load_journal(paths.journal, plan.cluster)
+    failed = given_up(journal, wall(), Timings())
     return compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, only_role=only_role)
 
 

@@ -1,0 +1,145 @@
+"""A three-by-three cluster on a FakeCloud, ready to be launched and destroyed by a test."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from bakery.cloud.model import Image, Size
+from bakery.config.model import Kind
+from bakery.config.paths import StatePaths
+from bakery.launch.model import Changes, LaunchResult
+from bakery.launch.run import launch, preview
+from bakery.plan.model import ClusterPlan, Firewall, FirewallRule, Node, Wave
+from bakery.render.model import Join
+from tests.helpers.fake_cloud import FakeCloud
+from tests.helpers.state import Remembers, paths_in
+
+ADMIN = ("198.51.100.7/32",)
+FINGERPRINT = "0123456789abcdef" * 4
+CANARY = "CANARY-user-data-secret"
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIthrowaway bakery"
+SIZE = "s-1vcpu-1gb"
+SIZES = (
+    Size(
+        slug=SIZE, memory=1024, vcpus=1, disk=25, price_monthly=6.0, price_hourly=0.00893,
+        regions=("fra1",), available=True,
+    ),
+    Size(
+        slug="s-2vcpu-2gb", memory=2048, vcpus=2, disk=60, price_monthly=18.0, price_hourly=0.02679,
+        regions=("fra1",), available=True,
+    ),
+    Size(
+        slug="s-tiny", memory=512, vcpus=1, disk=10, price_monthly=4.0, price_hourly=0.00595,
+        regions=("fra1", "nyc3"), available=True,
+    ),
+    Size(
+        slug="s-far", memory=1024, vcpus=1, disk=25, price_monthly=6.0, price_hourly=0.00893,
+        regions=("nyc3",), available=True,
+    ),
+)  # fmt: skip
+IMAGE = Image(
+    id=77, name="bakery-snapshot", slug=None, type="snapshot", status="available", regions=("fra1",),
+    tags=("bakery:image:abc",), min_disk_size=25, size_gigabytes=2.1, created_at="2026-11-01T00:00:00Z",
+)  # fmt: skip
+
+NAMES = [
+    "demo-consul-server-1", "demo-consul-server-2", "demo-consul-server-3",
+    "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-client-3",
+    "demo-nomad-server-1", "demo-nomad-server-2", "demo-nomad-server-3",
+]  # fmt: skip
+"""Every droplet of the plan, sorted."""
+
+
+def small_plan(*, clients: int = 3, size: str = SIZE) -> ClusterPlan:
+    """3 Consul servers, 3 Nomad servers and some clients, in waves as the design says."""
+    counts = {Kind.CONSUL_SERVER: 3, Kind.NOMAD_SERVER: 3, Kind.NOMAD_CLIENT: clients}
+    nodes = [_node(kind, index, size) for kind, count in counts.items() for index in range(1, count + 1)]
+    return ClusterPlan(
+        cluster="demo",
+        region="fra1",
+        vpc_name="bakery-demo",
+        vpc_cidr=IPv4Network("10.100.0.0/20"),
+        image_base="debian-12-x64",
+        consul_version="1.22.5",
+        nomad_version="1.11.3",
+        nodes=tuple(sorted(nodes, key=lambda node: node.wave)),
+        firewalls=tuple(_firewall(kind.value) for kind in counts),
+        consul_expect=3,
+        nomad_expect=3,
+        admin_cidrs=("auto",),
+        ssh_keys=(),
+        warnings=(),
+    )
+
+
+def _node(kind: Kind, index: int, size: str) -> Node:
+    wave = Wave.REST
+    if kind is Kind.CONSUL_SERVER:
+        wave = Wave.FIRST_SERVER if index == 1 else Wave.SERVERS
+    elif kind is Kind.NOMAD_SERVER and index == 1:
+        wave = Wave.SERVERS
+    return Node(
+        name=f"demo-{kind.value}-{index}",
+        role=kind.value,
+        kind=kind,
+        index=index,
+        size=size,
+        node_pool="default",
+        wave=wave,
+        tags=("bakery:demo", f"bakery:demo:role:{kind.value}"),
+    )
+
+
+def _firewall(role: str) -> Firewall:
+    rules = (
+        FirewallRule(protocol="tcp", ports="8301", sources=("10.100.0.0/20",), admin=False, reason="gossip"),
+        FirewallRule(protocol="tcp", ports="8501", sources=("10.100.0.0/20",), admin=True, reason="API"),
+    )
+    return Firewall(name=f"demo-{role}", tag=f"bakery:demo:role:{role}", inbound=rules)
+
+
+def user_data(node: Node, join: Join) -> str:
+    return f"#cloud-config\n# {CANARY} {node.name} consul={','.join(join.consul)} nomad={','.join(join.nomad)}\n"
+
+
+@dataclass
+class Bench:
+    """One operator's machine and one account."""
+
+    folder: Path
+    cloud: FakeCloud = field(default_factory=lambda: FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
+    reporter: Remembers = field(default_factory=Remembers)
+    plan: ClusterPlan = field(default_factory=small_plan)
+
+    @property
+    def paths(self) -> StatePaths:
+        return paths_in(self.folder)
+
+    def launch(self, **changes: Any) -> LaunchResult:  # noqa: ANN401 - arguments of launch
+        """One run, single-threaded so that requests have an order."""
+        arguments: dict[str, Any] = {
+            "cloud": self.cloud, "paths": self.paths, "image": IMAGE, "ca_fingerprint": FINGERPRINT,
+            "admin_cidrs": ADMIN, "user_data": user_data, "throwaway_public_key": PUBLIC_KEY,
+            "reporter": self.reporter, "clock": self.cloud.clock, "wall": self.cloud.clock.wall, "workers": 1,
+        }  # fmt: skip
+        plan = changes.pop("plan", self.plan)
+        return launch(plan, **(arguments | changes))
+
+    def preview(self, plan: ClusterPlan | None = None) -> Changes:
+        return preview(
+            plan or self.plan, cloud=self.cloud, paths=self.paths, admin_cidrs=ADMIN, wall=self.cloud.clock.wall
+        )
+
+    def joins(self) -> dict[str, str]:
+        """What each droplet's user-data was told to join, by name."""
+        return {
+            self.cloud.droplets[number].name: text.split(" ", 3)[-1].strip()
+            for number, text in self.cloud.user_data.items()
+        }
+
+
+def addresses(bench: Bench, *names: str) -> str:
+    """VPC addresses of these droplets, as user_data writes them."""
+    by_name: dict[str, str | None] = {d.name: d.private_ipv4 for d in bench.cloud.droplets.values()}
+    return ",".join(by_name[name] or "none" for name in names)
