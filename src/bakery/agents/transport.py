@@ -19,6 +19,7 @@ READ_SECONDS = 20.0
 PARALLEL = 8
 """Requests to one agent at once; Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
 _LONGEST_DETAILS = 600
+_UNREACHED = "if your address has changed: bakery access refresh"
 
 
 class _ServerNameAdapter(HTTPAdapter):
@@ -100,7 +101,7 @@ class AgentHttp:
             body_text = response.text
         except OSError as error:  # requests' exceptions are OSErrors, as are unreadable certificate files
             message = f"{self.name} cannot be reached"
-            raise AgentError(message, details=redact(_reason(error), hidden), status=0) from None
+            raise AgentError(message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0) from None
         status, told = response.status_code, redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
         if not 200 <= status < 300 and status not in accept:
             message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"

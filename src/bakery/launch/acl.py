@@ -21,7 +21,7 @@ Api = TypeVar("Api", bound=AclApi)
 OWN_TOKEN_SECONDS = 15.0
 """A server that follows may learn of a new token a moment after the leader."""
 WRITE_SECONDS = 60.0
-_PARALLEL_WRITES = 8
+_PARALLEL = 8
 _TOO_MANY, _SERVER_FAULT = 429, 500
 
 
@@ -120,7 +120,7 @@ def _write(consul: ConsulApi, tokens: Sequence[AclToken]) -> _Written:
     policies = sum(consul.put_policy(policy) for policy in POLICIES)
     there = {listed.accessor: listed.grant for listed in consul.list_tokens()}
     wanting = [token for token in tokens if there.get(token.accessor) != token.grant]
-    with ThreadPoolExecutor(max_workers=_PARALLEL_WRITES) as pool:
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         list(pool.map(consul.put_token, wanting))
     return _Written(policies=policies, tokens=len(wanting))
 
@@ -129,22 +129,38 @@ def _persist(
     what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float, clock: Clock | None
 ) -> T:
     """Let a server that sees a leader do ``work``; go on while servers are silent, leaderless or overloaded."""
-    return wait_until(lambda: _attempt(apis, work), what=what, seconds=seconds, clock=clock)
+    hint = "bakery status says more; if your address has changed: bakery access refresh"
+    return wait_until(lambda: _attempt(apis, work), what=what, seconds=seconds, clock=clock, hint=hint)
 
 
 def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:
     reasons = []
-    for api in apis:
+    for api, reason in zip(apis, _leaderless(apis), strict=True):
+        if reason:
+            reasons.append(reason)
+            continue
         try:
-            if api.leader():
-                return work(api)
-            reasons.append("there is no leader yet")
+            return work(api)
         except AgentError as error:
-            if not _may_pass(error):
-                raise
-            reasons.append(f"{error.brief}: {error.details}" if error.details else error.brief)
+            reasons.append(_passing(error))
     return Pending("\n".join(dict.fromkeys(reasons)) or "no address is known")
 
 
-def _may_pass(error: AgentError) -> bool:
-    return error.status == 0 or error.status == _TOO_MANY or error.status >= _SERVER_FAULT
+def _leaderless(apis: Sequence[AclApi]) -> Sequence[str]:
+    """Why each server cannot be worked with, empty where it can. All at once: a silent one must not delay."""
+
+    def reason(api: AclApi) -> str:
+        try:
+            return "" if api.leader() else "there is no leader yet"
+        except AgentError as error:
+            return _passing(error)
+
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        return list(pool.map(reason, apis))
+
+
+def _passing(error: AgentError) -> str:
+    """What an error says that may go away by itself; any other is raised."""
+    if 0 < error.status < _SERVER_FAULT and error.status != _TOO_MANY:
+        raise error
+    return f"{error.brief}: {error.details}" if error.details else error.brief

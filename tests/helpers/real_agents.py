@@ -1,0 +1,224 @@
+"""Real Consul and Nomad servers on loopback, one of each, with TLS, gossip keys and default deny."""
+
+import json
+import socket
+import subprocess  # noqa: TID251 - only the type of what bakery.proc.start returns, and its time-out
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bakery.agents.connect import agent_clients
+from bakery.agents.interface import AgentClients
+from bakery.agents.model import TlsFiles
+from bakery.cloud.model import Droplet
+from bakery.config.model import Kind, Role
+from bakery.credentials.issue import issue_for_node
+from bakery.credentials.model import Bundle, Leaf, NodeCredentials
+from bakery.credentials.store import create_bundle
+from bakery.files import write_secret
+from bakery.plan.model import ClusterPlan, Wave
+from bakery.proc import start
+from tests.helpers.clusters import make_node, make_plan
+from tests.helpers.fake_agents import make_droplet
+from tests.helpers.tools import require_tool
+
+LOOPBACK = "127.0.0.1"
+STOP_SECONDS = 20.0
+SERVER = Role(name="server", kind=Kind.SERVER, count=1, size="s-1vcpu-1gb", node_pool="default")
+CLIENT = Role(name="nomad-client", kind=Kind.NOMAD_CLIENT, count=0, size="s-2vcpu-2gb", node_pool="default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealCluster:
+    """One node of kind ``server`` and how to reach its two agents."""
+
+    bundle: Bundle
+    credentials: NodeCredentials
+    consul_tls: TlsFiles
+    nomad_tls: TlsFiles
+    consul_port: int
+    nomad_port: int
+    folder: Path
+
+    @property
+    def plan(self) -> ClusterPlan:
+        node = make_node(Kind.SERVER, wave=Wave.FIRST_SERVER)
+        return replace(make_plan(), nodes=(node,), consul_expect=1, nomad_expect=1)
+
+    @property
+    def droplets(self) -> tuple[Droplet, ...]:
+        droplet = make_droplet(1, self.plan.nodes[0].name)
+        return (replace(droplet, public_ipv4=LOOPBACK, private_ipv4=LOOPBACK),)
+
+    @property
+    def clients(self) -> AgentClients:
+        """As the operator, with the management tokens."""
+        return self.clients_with(
+            consul_token=self.bundle.consul_management.secret, nomad_token=self.bundle.nomad_management.secret
+        )
+
+    def clients_with(
+        self, *, consul_token: str, nomad_token: str = "", datacenter: str = "demo", tls: TlsFiles | None = None
+    ) -> AgentClients:
+        return agent_clients(
+            datacenter=datacenter,
+            consul_tls=tls or self.consul_tls,
+            consul_token=consul_token,
+            nomad_tls=self.nomad_tls,
+            nomad_token=nomad_token,
+            consul_port=self.consul_port,
+            nomad_port=self.nomad_port,
+        )
+
+
+@contextmanager
+def running_cluster(folder: Path, *, default_policy: str = "deny", nomad: bool = True) -> Iterator[RealCluster]:
+    """The agents, started and not yet bootstrapped; stopped by their ids at the end. Logs lie in ``folder``."""
+    consul, nomad_program = require_tool("consul"), require_tool("nomad")
+    cluster, ports = _prepare(folder)
+    _write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
+    _write_json(folder / "nomad.json", _nomad_config(cluster, ports))
+    argvs: dict[str, list[str | Path]] = {"consul": [consul, "agent", f"-config-file={folder / 'consul.json'}"]}
+    if nomad:
+        argvs["nomad"] = [nomad_program, "agent", f"-config={folder / 'nomad.json'}"]
+    processes = [start(argv, output=folder / f"{name}.log") for name, argv in argvs.items()]
+    try:
+        yield cluster
+    finally:
+        for process in reversed(processes):
+            _stop(process)
+
+
+def write_tls(folder: Path, ca: str, leaf: Leaf) -> TlsFiles:
+    """The three files of one client or server."""
+    files = TlsFiles(ca=folder / "ca.pem", certificate=folder / "cert.pem", key=folder / "key.pem")
+    for file, content in [(files.ca, ca), (files.certificate, leaf.certificate), (files.key, leaf.key)]:
+        write_secret(file, content.encode())
+    return files
+
+
+_PORTS = ("consul_https", "consul_rpc", "consul_serf", "nomad_http", "nomad_rpc", "nomad_serf")
+
+
+def _prepare(folder: Path) -> tuple[RealCluster, dict[str, int]]:
+    now = datetime.now(UTC)
+    bundle = create_bundle("demo", now=now)
+    node = make_node(Kind.SERVER)
+    ports = _free_ports()
+    cluster = RealCluster(
+        bundle=bundle,
+        credentials=issue_for_node(bundle, name=node.name, kind=node.kind, now=now),
+        consul_tls=write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
+        nomad_tls=write_tls(folder / "operator-nomad", bundle.nomad_ca.certificate, bundle.nomad_operator),
+        consul_port=ports["consul_https"],
+        nomad_port=ports["nomad_http"],
+        folder=folder,
+    )
+    return cluster, ports
+
+
+def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: str) -> dict[str, Any]:
+    mine = cluster.credentials
+    files = write_tls(cluster.folder / "consul-tls", mine.consul_ca, mine.consul)
+    return {
+        "datacenter": "demo",
+        "primary_datacenter": "demo",
+        "node_name": mine.subject,
+        "server": True,
+        "bootstrap_expect": 1,
+        "data_dir": str(cluster.folder / "consul-data"),
+        "bind_addr": LOOPBACK,
+        "client_addr": LOOPBACK,
+        "encrypt": mine.consul_gossip_key,
+        "disable_update_check": True,
+        "performance": {"raft_multiplier": 1},
+        "ports": {
+            "https": ports["consul_https"],
+            "server": ports["consul_rpc"],
+            "serf_lan": ports["consul_serf"],
+            "serf_wan": -1,
+            "http": -1,
+            "dns": -1,
+            "grpc": -1,
+            "grpc_tls": -1,
+        },
+        "connect": {"enabled": False},
+        "tls": {
+            "defaults": {
+                "ca_file": str(files.ca),
+                "cert_file": str(files.certificate),
+                "key_file": str(files.key),
+                "verify_incoming": True,
+                "verify_outgoing": True,
+                "verify_server_hostname": True,
+            }
+        },
+        "acl": {
+            "enabled": True,
+            "default_policy": default_policy,
+            "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_dns_token.secret},
+        },
+    }
+
+
+def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]:
+    mine = cluster.credentials
+    assert mine.nomad is not None
+    assert mine.consul_nomad_token is not None
+    files = write_tls(cluster.folder / "nomad-tls", mine.nomad_ca, mine.nomad)
+    consul = cluster.folder / "consul-tls"
+    addresses = {name: f"{LOOPBACK}:{ports[f'nomad_{name}']}" for name in ("http", "rpc", "serf")}
+    return {
+        "name": mine.subject,
+        "datacenter": "demo",
+        "data_dir": str(cluster.folder / "nomad-data"),
+        "bind_addr": LOOPBACK,
+        "advertise": addresses,
+        "ports": {name: ports[f"nomad_{name}"] for name in addresses},
+        "disable_update_check": True,
+        "server": {"enabled": True, "bootstrap_expect": 1, "encrypt": mine.nomad_gossip_key},
+        "client": {"enabled": False},
+        "acl": {"enabled": True},
+        "tls": {
+            "http": True,
+            "rpc": True,
+            "ca_file": str(files.ca),
+            "cert_file": str(files.certificate),
+            "key_file": str(files.key),
+            "verify_server_hostname": True,
+            "verify_https_client": True,
+        },
+        "consul": {
+            "address": f"{LOOPBACK}:{cluster.consul_port}",
+            "ssl": True,
+            "ca_file": str(consul / "ca.pem"),
+            "cert_file": str(consul / "cert.pem"),
+            "key_file": str(consul / "key.pem"),
+            "token": mine.consul_nomad_token.secret,
+        },
+    }
+
+
+def _free_ports() -> dict[str, int]:
+    sockets = [socket.create_server((LOOPBACK, 0)) for _ in _PORTS]
+    try:
+        return {name: held.getsockname()[1] for name, held in zip(_PORTS, sockets, strict=True)}
+    finally:
+        for held in sockets:
+            held.close()
+
+
+def _write_json(file: Path, value: dict[str, Any]) -> None:
+    write_secret(file, json.dumps(value, indent=2).encode())
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)

@@ -1,0 +1,364 @@
+"""The adapters, the ACL bootstrap and the conditions against real Consul and Nomad servers on loopback."""
+
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from requests import Session
+
+from bakery.agents import transport
+from bakery.agents.consul import Consul
+from bakery.agents.interface import ConsulApi
+from bakery.agents.model import AclToken, OwnToken, Target, TokenGrant
+from bakery.credentials.model import Token
+from bakery.credentials.store import create_bundle
+from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token, random_token
+from bakery.errors import AgentError, CredentialsError, NotHealthyError
+from bakery.launch.acl import AclOutcome, ensure_acls
+from bakery.observe.health import observe_cluster, wait_until_healthy
+from bakery.observe.model import State
+from bakery.wait import Pending, wait_until
+from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
+
+pytestmark = pytest.mark.integration
+
+SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    with running_cluster(tmp_path_factory.mktemp("agents")) as running:
+        yield running
+
+
+def _ensure(cluster: RealCluster) -> AclOutcome:
+    return ensure_acls(
+        cluster.plan,
+        (SERVER, CLIENT),
+        cluster.bundle,
+        cluster.clients,
+        consul_servers=(LOOPBACK,),
+        nomad_servers=(LOOPBACK,),
+        seconds=SECONDS,
+    )
+
+
+@pytest.fixture(scope="module")
+def closed(cluster: RealCluster) -> AclOutcome:
+    """The cluster, once its ACLs are in place."""
+    _wait_for_leaders(cluster)
+    before = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    assert {c.name: c.state for c in before.conditions}["consul-acls"] is State.MISSING  # control
+    return _ensure(cluster)
+
+
+def _wait_for_leaders(cluster: RealCluster) -> None:
+    def check() -> bool | Pending:
+        try:
+            found = cluster.clients.consul(LOOPBACK).leader() and cluster.clients.nomad(LOOPBACK).leader()
+        except AgentError as error:
+            return Pending(f"{error.brief}: {error.details}")
+        return bool(found) or Pending("no leader")
+
+    wait_until(check, what="the leaders", seconds=SECONDS, every=0.3)
+
+
+def test_the_first_time_everything_is_made(closed: AclOutcome) -> None:
+    # DNS; the node and the two roles, each with an agent's and Nomad's.
+    assert closed == AclOutcome(
+        consul_bootstrapped=True, nomad_bootstrapped=True, policies_written=4, tokens_written=7
+    )
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_second_time_nothing_is(cluster: RealCluster) -> None:
+    """Consul gives back every policy, rule and identity as it was written, or this would write again."""
+    assert _ensure(cluster) == AclOutcome(
+        consul_bootstrapped=False, nomad_bootstrapped=False, policies_written=0, tokens_written=0
+    )
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_cluster_becomes_healthy_by_its_own_tokens(cluster: RealCluster) -> None:
+    report = wait_until_healthy(
+        cluster.plan, lambda: cluster.droplets, cluster.clients, seconds=SECONDS, every=0.5
+    )
+    assert report.healthy
+    assert (report.nodes[0].consul, report.nodes[0].nomad) == ("alive", "alive")
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_planned_node_that_is_not_there_keeps_it_unhealthy(cluster: RealCluster) -> None:
+    absent = replace(cluster.plan.nodes[0], name="demo-server-2", index=2)
+    plan = replace(cluster.plan, nodes=(*cluster.plan.nodes, absent))
+    with pytest.raises(NotHealthyError) as caught:
+        wait_until_healthy(plan, lambda: cluster.droplets, cluster.clients, seconds=1, every=0.5)
+    assert (caught.value.details or "").splitlines() == [
+        "droplets: demo-server-2: no droplet",
+        "consul-members: demo-server-2: not a member",
+        "nomad-servers: demo-server-2: not a member",
+        "consul-catalog: demo-server-2: not in Consul's catalog",
+    ]
+
+
+@pytest.mark.usefixtures("closed")
+def test_another_bundle_is_told_that_the_cluster_is_not_its_own(
+    cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.1")
+    foreign = replace(
+        cluster.bundle, consul_management=random_token(), nomad_management=random_token(), token_seed="00" * 32
+    )
+    with pytest.raises(CredentialsError) as caught:
+        _ensure(replace(cluster, bundle=foreign))
+    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.brief
+    with pytest.raises(CredentialsError) as caught:
+        _ensure(replace(cluster, bundle=replace(cluster.bundle, nomad_management=random_token())))
+    assert "Nomad's ACLs were bootstrapped by somebody else" in caught.value.brief
+
+
+@pytest.mark.usefixtures("closed")
+def test_our_tokens_are_management_tokens(cluster: RealCluster) -> None:
+    for api in (cluster.clients.consul(LOOPBACK), cluster.clients.nomad(LOOPBACK)):
+        own = api.read_own_token()
+        assert own == OwnToken(accessor=own.accessor if own else "", management=True)
+        assert api.denies_anonymous()
+
+
+def _as(cluster: RealCluster, token: Token | None) -> ConsulApi:
+    secret = token.secret if token else ""
+    return cluster.clients_with(consul_token=secret).consul(LOOPBACK)
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_dns_token_reads_nodes_and_no_token_reads_none(cluster: RealCluster) -> None:
+    dns = _as(cluster, consul_dns_token(cluster.bundle))
+    assert dns.catalog_nodes() == ("demo-server-1",)
+    assert [member.name for member in dns.members()] == ["demo-server-1"]
+    assert _as(cluster, None).catalog_nodes() == ()
+    with pytest.raises(AgentError) as caught:
+        dns.list_tokens()
+    assert caught.value.status == 403
+
+
+def _register(
+    cluster: RealCluster, token: Token | None, *, node: str, address: str = LOOPBACK, service: str | None = None
+) -> int:
+    """The status of a registration made with ``token``; one that changes nothing is always 200."""
+    body: dict[str, Any] = {"Node": node, "Address": address, "SkipNodeUpdate": service is not None}
+    if service is not None:
+        body["Service"] = {"Service": service, "ID": service}
+    tls = cluster.consul_tls
+    with Session() as session:
+        session.trust_env = False
+        reply = session.put(
+            f"https://{LOOPBACK}:{cluster.consul_port}/v1/catalog/register",  # 127.0.0.1 is in the certificate
+            json=body,
+            headers={"X-Consul-Token": token.secret} if token else {},
+            verify=str(tls.ca),
+            cert=(str(tls.certificate), str(tls.key)),
+            timeout=10,
+        )
+    return reply.status_code
+
+
+@pytest.mark.usefixtures("closed")
+def test_an_agents_token_writes_its_own_node_only(cluster: RealCluster) -> None:
+    agent = consul_agent_token(cluster.bundle, "demo-server-1")
+    assert _register(cluster, None, node="demo-server-1", address="10.100.0.9") == 403
+    assert _register(cluster, agent, node="demo-server-2") == 403
+    assert _register(cluster, agent, node="demo-server-1", address="10.100.0.9") == 200
+    assert _register(cluster, agent, node="demo-server-1") == 200
+    by_hand = consul_agent_token(cluster.bundle, "nomad-client")
+    assert _register(cluster, by_hand, node="any-host-name") == 200
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_nomad_server_registers_itself_and_a_client_every_service(cluster: RealCluster) -> None:
+    server = consul_nomad_token(cluster.bundle, "demo-server-1")
+    client = consul_nomad_token(cluster.bundle, "nomad-client")
+    assert _register(cluster, server, node="demo-server-1", service="nomad-probe") == 200
+    assert _register(cluster, server, node="demo-server-1", service="shop") == 403
+    assert _register(cluster, client, node="demo-server-1", service="shop") == 200
+    assert _register(cluster, client, node="demo-server-1", address="10.100.0.9") == 403
+
+
+@pytest.mark.usefixtures("closed")
+def test_nomad_registers_itself_in_consul_with_the_token_from_user_data(cluster: RealCluster) -> None:
+    """At the far end: the least that we grant is enough for Nomad's own services and their checks."""
+
+    def check() -> bool | Pending:
+        return any(found.startswith("_nomad-server-") for found in _passing_ids(cluster)) or Pending(
+            "no such service"
+        )
+
+    assert wait_until(check, what="Nomad's service in Consul", seconds=SECONDS, every=0.5)
+
+
+def _passing_ids(cluster: RealCluster) -> list[str]:
+    tls = cluster.consul_tls
+    with Session() as session:
+        session.trust_env = False
+        reply = session.get(
+            f"https://{LOOPBACK}:{cluster.consul_port}/v1/health/service/nomad?passing=true",
+            headers={"X-Consul-Token": consul_dns_token(cluster.bundle).secret},
+            verify=str(tls.ca),
+            cert=(str(tls.certificate), str(tls.key)),
+            timeout=10,
+        )
+    return [row["Service"]["ID"] for row in reply.json()]
+
+
+@pytest.mark.usefixtures("closed")
+def test_put_token_is_idempotent_by_accessor_and_refuses_another_secret(cluster: RealCluster) -> None:
+    consul = cluster.clients.consul(LOOPBACK)
+    made = random_token()
+    token = AclToken(accessor=made.accessor, secret=made.secret, grant=TokenGrant(description="one"))
+    consul.put_token(token)
+    consul.put_token(replace(token, grant=TokenGrant(description="two", policies=("bakery-dns",))))
+    listed = {row.accessor: row.grant for row in consul.list_tokens()}
+    assert listed[made.accessor] == TokenGrant(description="two", policies=("bakery-dns",))
+    other = random_token().secret
+    with pytest.raises(AgentError) as caught:
+        consul.put_token(replace(token, secret=other))
+    assert "SecretID" in (caught.value.details or "")
+    assert other not in repr(caught.value)
+
+
+@pytest.mark.usefixtures("closed")
+def test_autopilot_judges_the_server(cluster: RealCluster) -> None:
+    consul = cluster.clients.consul(LOOPBACK)
+    health = wait_until(
+        lambda: consul.autopilot_health() if consul.autopilot_health().servers else Pending("no servers yet"),
+        what="autopilot's first round",
+        seconds=SECONDS,
+    )
+    assert [(server.name, server.leader, server.voter) for server in health.servers] == [
+        ("demo-server-1", True, True)
+    ]
+    assert consul.peers() == (health.servers[0].address,)
+
+
+@pytest.mark.usefixtures("closed")
+def test_nomad_lists_its_clients(cluster: RealCluster) -> None:
+    assert cluster.clients.nomad(LOOPBACK).nodes() == ()
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_certificate_for_another_name_is_refused(cluster: RealCluster) -> None:
+    right = cluster.clients_with(consul_token="").consul(LOOPBACK)
+    assert right.leader()  # control
+    wrong = cluster.clients_with(consul_token="", datacenter="other").consul(LOOPBACK)
+    with pytest.raises(AgentError) as caught:
+        wrong.leader()
+    assert caught.value.status == 0
+    assert "certificate verify failed" in (caught.value.details or "")
+    assert "server.other.consul" in (caught.value.details or "")
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_server_of_another_ca_is_refused(cluster: RealCluster, tmp_path: Path) -> None:
+    other = create_bundle("demo", now=datetime.now(UTC))
+    tls = write_tls(tmp_path / "tls", other.consul_ca.certificate, cluster.bundle.consul_operator)
+    with pytest.raises(AgentError) as caught:
+        cluster.clients_with(consul_token="", tls=tls).consul(LOOPBACK).leader()
+    assert "certificate verify failed" in (caught.value.details or "")
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_client_of_another_ca_is_refused(cluster: RealCluster, tmp_path: Path) -> None:
+    other = create_bundle("demo", now=datetime.now(UTC))
+    tls = write_tls(tmp_path / "tls", cluster.bundle.consul_ca.certificate, other.consul_operator)
+    with pytest.raises(AgentError) as caught:
+        cluster.clients_with(consul_token="", tls=tls).consul(LOOPBACK).leader()
+    assert caught.value.status == 0
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("product", ["consul", "nomad"])
+def test_without_a_client_certificate_no_agent_answers(cluster: RealCluster, product: str) -> None:
+    tls = cluster.consul_tls if product == "consul" else cluster.nomad_tls
+    port = cluster.consul_port if product == "consul" else cluster.nomad_port
+    context = ssl.create_default_context(cafile=str(tls.ca))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        _get_leader(port, context)
+    context.load_cert_chain(tls.certificate, tls.key)
+    assert _get_leader(port, context) == 200  # control: the certificate is what was missing
+
+
+def _get_leader(port: int, context: ssl.SSLContext) -> int:
+    connection = HTTPSConnection(LOOPBACK, port, timeout=10, context=context)
+    try:
+        connection.request("GET", "/v1/status/leader")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.usefixtures("closed")
+def test_no_secret_shows_in_errors_or_logs(cluster: RealCluster, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    _ensure(cluster)
+    said = [repr(cluster.clients), caplog.text]
+    stranger = random_token()
+    unknown = _as(cluster, stranger)
+    for call in (unknown.list_tokens, unknown.catalog_nodes):
+        with pytest.raises(AgentError) as caught:
+            call()
+        said.append(repr(caught.value))
+    secrets = [
+        cluster.bundle.consul_management.secret,
+        cluster.bundle.nomad_management.secret,
+        consul_dns_token(cluster.bundle).secret,
+        stranger.secret,
+    ]
+    assert "/v1/acl/bootstrap" in caplog.text  # control: the requests were logged
+    assert not [secret for secret in secrets if secret in "".join(said)]
+
+
+@pytest.mark.usefixtures("closed")
+def test_neither_a_proxy_nor_another_ca_bundle_of_the_environment_is_heeded(
+    cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://{LOOPBACK}:9")  # nobody listens there
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    assert cluster.clients.consul(LOOPBACK).leader()
+
+
+def test_a_machine_that_takes_the_connection_and_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.2)
+    bundle = create_bundle("demo", now=datetime.now(UTC))
+    tls = write_tls(tmp_path / "tls", bundle.consul_ca.certificate, bundle.consul_operator)
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        port = silent.getsockname()[1]
+        target = Target(address=LOOPBACK, port=port, server_name="server.demo.consul", tls=tls, token="")
+        with pytest.raises(AgentError) as caught:
+            Consul(target).leader()
+    assert (caught.value.status, caught.value.brief) == (0, f"Consul at {LOOPBACK}:{port} cannot be reached")
+    assert "timed out" in (caught.value.details or "")
+
+
+def test_an_open_consul_is_seen_as_open(tmp_path: Path) -> None:
+    """Control: with default_policy "allow" the same question gives the other answer."""
+    with running_cluster(tmp_path, default_policy="allow", nomad=False) as running:
+        consul = running.clients.consul(LOOPBACK)
+
+        def check() -> bool | Pending:
+            try:
+                return bool(consul.leader()) or Pending("no leader")
+            except AgentError as error:
+                return Pending(f"{error.brief}: {error.details}")
+
+        wait_until(check, what="a leader", seconds=SECONDS, every=0.3)
+        assert not consul.denies_anonymous()
