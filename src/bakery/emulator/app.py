@@ -27,7 +27,7 @@ __all__ = ["Emulator", "build_app", "emulator_of"]
 def build_app(
     settings: EmulatorSettings, machines: Machines, *, clock: Clock = system_clock, ids: Ids | None = None
 ) -> Starlette:
-    """The API over ``machines``; ``app.state.emulator`` holds its state, to be closed after the server has stopped."""
+    """The API over ``machines``. ``app.state.emulator`` holds its state; close it after the server has stopped."""
     state = State(settings, clock=clock, ids=ids)
     emulator = Emulator(
         settings=settings,

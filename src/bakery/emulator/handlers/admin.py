@@ -18,7 +18,8 @@ def get_address(call: Call) -> Reply:
 
 def get_status(call: Call) -> Reply:
     droplets = call.state.droplets.all()
-    failures = {str(droplet.id): droplet.failure for droplet in droplets if droplet.failure is not None}
+    known = [*droplets, *call.state.droplets.leaving()]
+    failures = {str(droplet.id): droplet.failure for droplet in known if droplet.failure is not None}
     status = {
         "droplets": len(droplets),
         "running": sum(droplet.status == "active" for droplet in droplets),

@@ -95,8 +95,8 @@ def _size(call: Call) -> str:
 
 
 def _region(call: Call, image: Image) -> str:
-    """Exact, or any that starts with the given prefix, or any at all where nothing was asked for."""
-    wanted = call.body.get("region") or ""
+    """Exact, or any that starts with the given prefix; where nothing was asked for, the VPC's or any."""
+    wanted = call.body.get("region") or _vpc_region(call)
     regions = call.emulator.settings.regions
     candidates = [slug for slug in regions if isinstance(wanted, str) and slug.startswith(wanted)]
     if wanted in regions:
@@ -109,6 +109,11 @@ def _region(call: Call, image: Image) -> str:
         message = "The image you specified is not available in the selected region."
         raise Unprocessable(message)
     return fitting[0]
+
+
+def _vpc_region(call: Call) -> str:
+    vpc = call.state.vpcs.find(fields.optional_text(call.body, "vpc_uuid") or "")
+    return "" if vpc is None else vpc.region
 
 
 def _check_disk(image: Image, size: str) -> None:

@@ -58,6 +58,10 @@ class Droplets:
         ids = self._members.get(vpc_id, {})
         return [self._droplets.get(droplet_id) or self._leaving[droplet_id] for droplet_id in ids]
 
+    def leaving(self) -> list[Droplet]:
+        """Those that the API knows no more and whose machine is not gone yet."""
+        return list(self._leaving.values())
+
     def exists(self, droplet_id: int) -> bool:
         return droplet_id in self._droplets
 

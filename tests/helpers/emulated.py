@@ -1,0 +1,155 @@
+"""An emulated DigitalOcean over in-memory machines, for tests: its state alone, or served on loopback."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from bakery.emulator.app import Emulator, build_app, emulator_of
+from bakery.emulator.machines.memory import InMemoryMachines
+from bakery.emulator.server import running_server
+from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state.account import State
+from bakery.emulator.state.model import Action, Droplet, NewDroplet, Vpc
+from bakery.emulator.state.source import CountingIds
+
+TOKEN = "canary-emulator-token"
+SETTINGS = EmulatorSettings(tokens=(TOKEN,))
+WORK_S = 20.0
+
+
+class ManualClock:
+    """UTC time that moves only when a test moves it."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+def make_state(clock: ManualClock | None = None, **changes: Any) -> State:  # noqa: ANN401 - fields of EmulatorSettings
+    """A state with its own clock, ids that count from 1001, and no default VPCs unless asked for."""
+    settings = replace(SETTINGS, **{"default_vpcs": False, **changes})
+    return State(settings, clock=clock or ManualClock(), ids=CountingIds())
+
+
+def add_droplet(
+    state: State, *, name: str = "web-1", tags: tuple[str, ...] = (), public: bool = True, vpc: Vpc | None = None
+) -> tuple[Droplet, Action]:
+    """A droplet in fra1 with everything else by default, and its create action."""
+    return state.droplets.create(
+        NewDroplet(
+            name=name,
+            region="fra1",
+            size="s-1vcpu-1gb",
+            image=state.images.get("debian-12-x64"),
+            vpc=vpc or state.vpcs.default_of("fra1"),
+            user_data="#cloud-config\n# canary-user-data\n",
+            public_keys=(public_key(1),),
+            tags=tags,
+            features=("private_networking",),
+            public_networking=public,
+        )
+    )
+
+
+def public_key(number: int) -> str:
+    """An ed25519 public key line (RFC 8709) that belongs to nobody; another for every number."""
+    kind = b"ssh-ed25519"
+    blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + number.to_bytes(32, "big")
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()} key-{number}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """A client that says what it sends and raises nothing."""
+
+    url: str
+    emulator: Emulator
+    machines: InMemoryMachines
+    session: requests.Session
+
+    def call(
+        self, method: str, path: str, body: object = None, *, headers: dict[str, str | None] | None = None
+    ) -> requests.Response:
+        """``body`` is sent as JSON, bytes as they are."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        return self.session.request(
+            method, self.url + path, data=data, headers=headers, timeout=30, allow_redirects=False
+        )
+
+    def get(self, path: str) -> requests.Response:
+        return self.call("GET", path)
+
+    def post(self, path: str, body: object) -> requests.Response:
+        return self.call("POST", path, body)
+
+    def delete(self, path: str, body: object = None) -> requests.Response:
+        return self.call("DELETE", path, body)
+
+    def settle(self) -> None:
+        """Wait until every action has ended."""
+        self.emulator.work.queues.drain(WORK_S)
+
+    def create(self, **changes: object) -> dict[str, Any]:
+        """The droplet object of the 202."""
+        answer = self.post("/v2/droplets", {**DROPLET, **changes})
+        assert answer.status_code == 202, answer.text
+        body: dict[str, Any] = answer.json()
+        droplet: dict[str, Any] = body["droplet"] if "droplet" in body else body["droplets"][0]
+        return droplet
+
+    def active(self, **changes: object) -> dict[str, Any]:
+        """The object of a new droplet that is active."""
+        droplet_id = self.create(**changes)["id"]
+        self.settle()
+        return self.droplet(droplet_id)
+
+    def droplet(self, droplet_id: int) -> dict[str, Any]:
+        droplet: dict[str, Any] = self.get(f"/v2/droplets/{droplet_id}").json()["droplet"]
+        return droplet
+
+    def act(self, droplet_id: int, kind: str, **more: object) -> dict[str, Any]:
+        """The action, when it has ended."""
+        answer = self.post(f"/v2/droplets/{droplet_id}/actions", {"type": kind, **more})
+        assert answer.status_code == 201, answer.text
+        self.settle()
+        action: dict[str, Any] = self.get(f"/v2/actions/{answer.json()['action']['id']}").json()["action"]
+        return action
+
+
+DROPLET: dict[str, object] = {
+    "name": "web-1",
+    "region": "fra1",
+    "size": "s-1vcpu-1gb",
+    "image": "debian-12-x64",
+}
+
+
+@contextmanager
+def emulated(
+    settings: EmulatorSettings = SETTINGS,
+    *,
+    clock: ManualClock | None = None,
+    machines: InMemoryMachines | None = None,
+) -> Iterator[Api]:
+    """A served emulator with a client that holds its token."""
+    machines = machines or InMemoryMachines()
+    app = build_app(settings, machines, clock=clock) if clock else build_app(settings, machines)
+    session = requests.Session()
+    session.trust_env = False  # a proxy or a netrc of the machine's must not take part
+    session.headers["Authorization"] = f"Bearer {TOKEN}"
+    with running_server(app) as url, session:
+        try:
+            yield Api(url=url, emulator=emulator_of(app), machines=machines, session=session)
+        finally:
+            emulator_of(app).close()

@@ -1,0 +1,104 @@
+"""The emulator's own side: address, log, faults."""
+
+import time
+
+import pytest
+import requests
+
+from bakery.emulator.machines.memory import InMemoryMachines
+from tests.helpers.emulated import DROPLET, Api, emulated
+
+pytestmark = pytest.mark.integration
+
+
+def fault(api: Api, **what: object) -> None:
+    answer = api.post("/_emulator/faults", what)
+    assert answer.status_code == 201, answer.text
+
+
+def test_the_operators_address_needs_no_token() -> None:
+    with emulated() as api:
+        answer = api.call("GET", "/_emulator/address", headers={"Authorization": None})
+
+        assert (answer.status_code, answer.text) == (200, "198.18.0.2\n")
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert api.call("GET", "/_emulator/status", headers={"Authorization": None}).status_code == 401
+
+
+def test_the_log_says_what_was_applied() -> None:
+    with emulated() as api:
+        api.post("/v2/droplets", DROPLET)
+        api.post("/v2/droplets", {})
+        fault(api, method="POST", path="/v2/droplets", status=503)
+        api.post("/v2/droplets", DROPLET)
+
+        log = api.get("/_emulator/requests").json()["requests"]
+        assert [(entry["method"], entry["path"], entry["status"], entry["applied"]) for entry in log] == [
+            ("POST", "/v2/droplets", 202, True),
+            ("POST", "/v2/droplets", 422, False),
+            ("POST", "/v2/droplets", 503, False),
+        ]
+        assert api.delete("/_emulator/requests").status_code == 204
+        assert api.get("/_emulator/requests").json() == {"requests": []}
+
+
+def test_a_status_fault_answers_in_the_apis_form_and_applies_nothing() -> None:
+    with emulated() as api:
+        fault(api, method="POST", path="/v2/tags", status=429, retry_after=3, times=2)
+
+        for _ in range(2):
+            answer = api.post("/v2/tags", {"name": "demo"})
+            assert (answer.status_code, answer.json()["id"]) == (429, "too_many_requests")
+            assert answer.headers["retry-after"] == "3"
+        assert api.get("/v2/tags").json()["tags"] == []
+        assert api.post("/v2/tags", {"name": "demo"}).status_code == 201
+
+
+def test_a_lost_reply_is_applied_and_never_answered() -> None:
+    with emulated() as api:
+        fault(api, method="POST", path="/v2/droplets", lost_reply=True)
+
+        with pytest.raises(requests.ConnectionError):
+            api.post("/v2/droplets", DROPLET)
+        assert api.get("/v2/droplets").json()["meta"] == {"total": 1}
+        [entry] = [
+            entry for entry in api.get("/_emulator/requests").json()["requests"] if entry["method"] == "POST"
+        ]
+        assert (entry["status"], entry["applied"]) == (0, True)
+
+
+def test_a_delay_holds_one_request_and_no_other() -> None:
+    with emulated() as api:
+        fault(api, method="GET", path="/v2/account", delay_s=0.3)
+
+        started = time.monotonic()
+        assert api.get("/v2/account").status_code == 200
+        assert time.monotonic() - started >= 0.3
+
+
+def test_faults_can_be_taken_back() -> None:
+    with emulated() as api:
+        fault(api, path="/v2/.*", status=500)
+        assert len(api.get("/_emulator/faults").json()["faults"]) == 1
+        assert api.delete("/_emulator/faults").status_code == 204
+        assert api.get("/v2/account").status_code == 200
+
+
+@pytest.mark.parametrize("what", [{}, {"path": "("}, {"path": "x", "status": 200}, {"path": "x", "delay_s": -1}])
+def test_faults_that_cannot_be(what: dict[str, object]) -> None:
+    with emulated() as api:
+        assert api.post("/_emulator/faults", what).status_code == 422
+
+
+def test_status_counts_and_names_what_failed() -> None:
+    machines = InMemoryMachines()
+    with emulated(machines=machines) as api:
+        api.active()
+        stuck = api.active(name="stuck")
+        machines.fail("destroy", "mount busy")
+        api.delete(f"/v2/droplets/{stuck['id']}")
+        api.settle()
+
+        status = api.get("/_emulator/status").json()["status"]
+        assert (status["droplets"], status["running"], status["busy"]) == (1, 1, 0)
+        assert status["failures"] == {str(stuck["id"]): "mount busy"}

@@ -1,0 +1,51 @@
+"""Machine work: in order for one droplet, side by side for many."""
+
+import threading
+from functools import partial
+
+from bakery.emulator.handlers.queues import Queues
+
+WAIT_S = 20
+
+
+def test_tasks_of_one_key_run_in_their_order() -> None:
+    queues, ran = Queues(4), list[int]()
+    for number in range(100):
+        queues.submit("one", partial(ran.append, number))
+    queues.drain(WAIT_S)
+    queues.close()
+
+    assert ran == list(range(100))
+
+
+def test_tasks_of_different_keys_run_side_by_side() -> None:
+    """Each waits for the other: one line for all would never end."""
+    queues, meeting = Queues(2), threading.Barrier(2, timeout=WAIT_S)
+    queues.submit("one", lambda: _meet(meeting))
+    queues.submit("two", lambda: _meet(meeting))
+    queues.drain(WAIT_S)
+    queues.close()
+
+    assert not meeting.broken
+
+
+def test_a_task_that_raises_stops_nobody() -> None:
+    queues, ran = Queues(1), list[int]()
+    queues.submit("one", lambda: ran.append(1 // 0))
+    queues.submit("one", lambda: ran.append(1))
+    queues.drain(WAIT_S)
+    queues.close()
+
+    assert ran == [1]
+
+
+def test_nothing_new_after_close() -> None:
+    queues, ran = Queues(1), list[int]()
+    queues.close()
+    queues.submit("one", lambda: ran.append(1))
+
+    assert (ran, queues.busy) == ([], 0)
+
+
+def _meet(meeting: threading.Barrier) -> None:
+    meeting.wait()
