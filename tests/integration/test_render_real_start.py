@@ -1,0 +1,190 @@
+"""Real agents start from rendered configuration, elect leaders and find each other, on two hosts of a VPC."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bakery.assets import PACKER
+from bakery.config.model import Kind
+from bakery.credentials.issue import issue_for_node
+from bakery.credentials.store import create_bundle
+from bakery.plan.model import Wave
+from bakery.render.model import Join
+from bakery.render.user_data import render_node
+from bakery.wait import Pending, wait_until
+from tests.helpers.clusters import make_node, make_plan
+from tests.helpers.lan import Lan
+from tests.helpers.rendered import write_below
+from tests.helpers.tools import require_tool
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PEERS_PROGRAM = PACKER / "files/usr/local/lib/bakery/consul-peers"
+SERVER = make_node(Kind.SERVER, 1, wave=Wave.FIRST_SERVER)
+CLIENT = make_node(Kind.NOMAD_CLIENT, 1)
+# Runs consul-peers as the timer does, with the node's folders moved.
+RUN_PEERS = """
+import pathlib, runpy, sys
+program = runpy.run_path(sys.argv[1])
+root = pathlib.Path(sys.argv[2])
+program["main"].__globals__.update(TLS=root / "etc/consul.d/tls", PEERS=root / "peers/consul.json")
+sys.exit(program["main"]())
+"""
+
+HANDSHAKE = """
+import socket, ssl, sys
+port, ca, *own = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+if own:
+    context.load_cert_chain(*own)
+try:
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as secure:
+            if own:
+                secure.sendall(b"GET /v1/status/leader HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n")
+            print("answered" if secure.recv(1) else "closed")
+except ssl.SSLError as error:
+    print(error.reason)
+"""
+
+
+class Cluster:
+    """Host 0 is a combined server, host 1 a Nomad client's Consul agent; ``tokens`` are bootstrapped."""
+
+    def __init__(self, lan: Lan, root: Path) -> None:
+        self.lan = lan
+        self.roots = [root / "server", root / "client"]
+        self.consul = require_tool("consul")
+        self.nomad = require_tool("nomad")
+        self._write()
+
+    def _write(self) -> None:
+        now = datetime.now(UTC)
+        bundle = create_bundle("demo", now=now)
+        plan = make_plan(consul=1, nomad=1)
+        joins = [Join(consul=(), nomad=()), Join(consul=(self.lan.addresses[0],), nomad=())]
+        for root, node, join in zip(self.roots, [SERVER, CLIENT], joins, strict=True):
+            credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now)
+            write_below(root, render_node(plan, node, credentials, join))
+            for folder in ("opt/consul", "opt/nomad", "peers"):
+                (root / folder).mkdir(parents=True)
+
+    def start_consul(self, host: int) -> None:
+        root = self.roots[host]
+        folders = [f"-config-dir={root}/etc/consul.d", f"-config-dir={root}/peers"]
+        self.lan.start(host, f"consul-{host}", [self.consul, "agent", *folders])
+
+    def start_nomad_server(self) -> None:
+        self.lan.start(0, "nomad-0", [self.nomad, "agent", f"-config={self.roots[0]}/etc/nomad.d"])
+
+    def consul_env(self, host: int) -> dict[str, str]:
+        tls = self.roots[host] / "etc/consul.d/tls"
+        return {
+            "CONSUL_HTTP_ADDR": "https://127.0.0.1:8501",
+            "CONSUL_CACERT": f"{tls}/ca.pem",
+            "CONSUL_CLIENT_CERT": f"{tls}/agent.pem",
+            "CONSUL_CLIENT_KEY": f"{tls}/agent-key.pem",
+        }
+
+    def nomad_env(self) -> dict[str, str]:
+        tls = self.roots[0] / "etc/nomad.d/tls"
+        return {
+            "NOMAD_ADDR": "https://127.0.0.1:4646",
+            "NOMAD_CACERT": f"{tls}/ca.pem",
+            "NOMAD_CLIENT_CERT": f"{tls}/agent.pem",
+            "NOMAD_CLIENT_KEY": f"{tls}/agent-key.pem",
+        }
+
+    def peers(self, host: int) -> tuple[int, dict[str, list[str]] | None]:
+        """Run consul-peers there; its exit code and what it has written."""
+        done = self.lan.run(host, [sys.executable, "-c", RUN_PEERS, str(PEERS_PROGRAM), str(self.roots[host])])
+        file = self.roots[host] / "peers/consul.json"
+        return done.returncode, json.loads(file.read_text()) if file.exists() else None
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("lan")
+    lan = Lan(folder)
+    try:
+        cluster = Cluster(lan, folder)
+        cluster.start_consul(0)
+        cluster.start_nomad_server()
+        yield cluster
+    finally:
+        lan.close()
+
+
+@pytest.fixture(scope="module")
+def consul_token(cluster: Cluster) -> str:
+    """Consul's management token: to get it, the server must have elected itself."""
+
+    def bootstrap() -> str | Pending:
+        env = cluster.consul_env(0)
+        done = cluster.lan.run(0, [cluster.consul, "acl", "bootstrap", "-format=json"], env=env)
+        return str(json.loads(done.stdout)["SecretID"]) if done.returncode == 0 else Pending(done.stderr)
+
+    return wait_until(bootstrap, what="Consul's leader", seconds=60, every=0.5)
+
+
+def members(cluster: Cluster, token: str) -> dict[str, str]:
+    env = cluster.consul_env(0) | {"CONSUL_HTTP_TOKEN": token}
+    done = cluster.lan.run(0, [cluster.consul, "members"], env=env)
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    return {row[0]: f"{row[1]} {row[2]}" for row in rows}
+
+
+def test_a_client_finds_its_server(cluster: Cluster, consul_token: str) -> None:
+    cluster.start_consul(1)
+    expected = {
+        "demo-server-1": "10.100.0.5:8301 alive",
+        "demo-nomad-client-1": "10.100.0.6:8301 alive",
+    }
+
+    def both() -> bool | Pending:
+        found = members(cluster, consul_token)
+        return found == expected or Pending(f"{found}\n{cluster.lan.log('consul-1')[-2000:]}")
+
+    wait_until(both, what="two members", seconds=60, every=0.5)
+
+
+def test_the_live_servers_are_noted_for_the_next_start(cluster: Cluster, consul_token: str) -> None:
+    def noted() -> dict[str, list[str]] | Pending:
+        code, written = cluster.peers(1)
+        assert code == 0
+        return written or Pending("nothing is written")
+
+    assert wait_until(noted, what="the client's list", seconds=60) == {"retry_join": ["10.100.0.5"]}
+
+
+def test_a_server_does_not_note_itself(cluster: Cluster, consul_token: str) -> None:
+    assert cluster.peers(0) == (0, None)
+
+
+def test_nomad_elects_itself(cluster: Cluster) -> None:
+    def bootstrap() -> str | Pending:
+        done = cluster.lan.run(0, [cluster.nomad, "acl", "bootstrap", "-json"], env=cluster.nomad_env())
+        if done.returncode != 0:
+            return Pending(f"{done.stderr}\n{cluster.lan.log('nomad-0')[-2000:]}")
+        return str(json.loads(done.stdout)["SecretID"])
+
+    token = wait_until(bootstrap, what="Nomad's leader", seconds=60, every=0.5)
+    env = cluster.nomad_env() | {"NOMAD_TOKEN": token}
+    done = cluster.lan.run(0, [cluster.nomad, "server", "members"], env=env)
+    name, address, port, status, leader, *_ = done.stdout.splitlines()[1].split()
+    assert (name, address, port, status, leader) == ("demo-server-1.global", "10.100.0.5", "4648", "alive", "true")
+
+
+@pytest.mark.parametrize(("port", "ca"), [("8501", "consul.d"), ("4646", "nomad.d")])
+def test_without_a_certificate_nobody_is_answered(cluster: Cluster, consul_token: str, port: str, ca: str) -> None:
+    """The API's CA is known, the server's name is right, and only the certificate of one's own is missing."""
+    tls = cluster.roots[0] / "etc" / ca / "tls"
+    done = cluster.lan.run(0, [sys.executable, "-c", HANDSHAKE, port, tls / "ca.pem"])
+    assert done.stdout == "TLSV13_ALERT_CERTIFICATE_REQUIRED\n"
+    both = [tls / "agent.pem", tls / "agent-key.pem"]
+    done = cluster.lan.run(0, [sys.executable, "-c", HANDSHAKE, port, tls / "ca.pem", *both])
+    assert done.stdout == "answered\n", "control: with it there is an answer"
