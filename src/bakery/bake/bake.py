@@ -12,9 +12,9 @@ from bakery.bake import packer
 from bakery.bake.model import BakeRequest, Build, Tools
 from bakery.bake.request import choose_size, write_variables
 from bakery.bake.snapshot import find_baked, verify_snapshot
-from bakery.bake.sweep import lock, record_build, sweep_build, sweep_ended
+from bakery.bake.sweep import WORK_PREFIX, lock, record_build, sweep_build, sweep_ended
 from bakery.cloud.interface import Cloud
-from bakery.cloud.model import Image
+from bakery.cloud.model import Account, Image
 from bakery.console import SILENT, Reporter
 from bakery.errors import BakeryError, MissingToolError
 from bakery.wait import Clock
@@ -42,7 +42,7 @@ def bake(
         BakeError: Packer failed, or its snapshot is not what was asked for.
         LockedError: another bake is running in ``request.folder``.
     """
-    cloud.get_account()
+    account = cloud.get_account()
     with lock(request.folder):
         sweep_ended(cloud, request.folder, reporter=reporter)
         baked = find_baked(cloud, request)
@@ -52,7 +52,10 @@ def bake(
         _check_tools(tools)
         build = Build(id=new_id(), folder=request.folder)
         size = request.size or choose_size(cloud.list_sizes(), request.region)
-        with reporter.step(f"baking {build.snapshot_name} in {request.region}"), _swept(cloud, build, reporter):
+        with (
+            reporter.step(f"baking {build.snapshot_name} in {request.region}"),
+            _swept(cloud, build, account, reporter),
+        ):
             with _work_folder(request.folder) as work:
                 packer.install_plugin(tools, work, run=run)
                 variables = write_variables(request, build, tools, size=size, work=work)
@@ -68,9 +71,9 @@ def _check_tools(tools: Tools) -> None:
 
 
 @contextmanager
-def _swept(cloud: Cloud, build: Build, reporter: Reporter) -> Iterator[None]:
+def _swept(cloud: Cloud, build: Build, account: Account, reporter: Reporter) -> Iterator[None]:
     """Whatever happens inside, nothing of the build is left but a snapshot that was proven."""
-    record_build(build)
+    record_build(build, account)
     try:
         yield
     except BaseException:
@@ -86,7 +89,7 @@ def _swept(cloud: Cloud, build: Build, reporter: Reporter) -> Iterator[None]:
 @contextmanager
 def _work_folder(parent: Path) -> Iterator[Path]:
     """A private folder (mkdtemp makes it 0700) that is gone afterwards."""
-    work = Path(tempfile.mkdtemp(prefix=".work-", dir=parent))
+    work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=parent))
     try:
         yield work
     finally:

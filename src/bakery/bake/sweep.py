@@ -5,6 +5,7 @@ the build is left, so whatever was killed is swept by the next bake or ``bakery 
 """
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from bakery.bake.model import Build
 from bakery.bake.snapshot import is_finished, list_snapshots
 from bakery.cloud.interface import Cloud
-from bakery.cloud.model import SshKey
+from bakery.cloud.model import Account, SshKey
 from bakery.console import SILENT, Reporter
 from bakery.errors import LockedError
 from bakery.files import ensure_private_folder, write_secret
@@ -23,6 +24,9 @@ _KEY_IN_LOG = re.compile(r"temporary ssh key name: (packer-[0-9a-f-]{36})")
 # The name ends in a UUID whose first eight digits are the seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
 _KEY_NAME = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 _KEY_SECONDS = 60
+
+WORK_PREFIX = ".work-"
+"""How the working folders of builds begin, beside their records."""
 
 
 @contextmanager
@@ -44,7 +48,9 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def sweep(cloud: Cloud, folder: Path, *, reporter: Reporter = SILENT) -> tuple[str, ...]:
-    """Remove what earlier, ended builds in ``folder`` left; returns what was removed, as people read it.
+    """Remove what earlier, ended builds in ``folder`` left in this account; returns what was removed.
+
+    Records of other accounts (the emulator is one) stay as they are.
 
     Raises:
         LockedError: a build is running there.
@@ -56,16 +62,21 @@ def sweep(cloud: Cloud, folder: Path, *, reporter: Reporter = SILENT) -> tuple[s
 def sweep_ended(cloud: Cloud, folder: Path, *, reporter: Reporter) -> tuple[str, ...]:
     """:func:`sweep` for a caller that holds the lock."""
     removed: list[str] = []
+    for work in folder.glob(f"{WORK_PREFIX}*"):
+        shutil.rmtree(work, ignore_errors=True)
+    account = cloud.get_account().uuid
     for record in sorted(folder.glob("*.build")):
+        if record.read_text(encoding="utf-8") != account:
+            continue
         build = Build(id=record.stem, folder=folder)
         finished = any(is_finished(image) for image in list_snapshots(cloud, build))
         removed += sweep_build(cloud, build, keep_snapshot=finished, reporter=reporter)
     return tuple(removed)
 
 
-def record_build(build: Build) -> None:
-    """Note that the build begins, before it can leave anything."""
-    write_secret(build.record, b"")
+def record_build(build: Build, account: Account) -> None:
+    """Note that the build begins, before it can leave anything, and in whose account."""
+    write_secret(build.record, account.uuid.encode())
 
 
 def sweep_build(cloud: Cloud, build: Build, *, keep_snapshot: bool, reporter: Reporter) -> list[str]:
