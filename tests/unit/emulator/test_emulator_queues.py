@@ -3,9 +3,14 @@
 import threading
 from functools import partial
 
+import pytest
+
 from bakery.emulator.handlers.queues import Queues
+from bakery.errors import DeadlineError
 
 WAIT_S = 20
+
+pytestmark = pytest.mark.may_sleep(reason="real threads are drained")
 
 
 def test_tasks_of_one_key_run_in_their_order() -> None:
@@ -39,12 +44,28 @@ def test_a_task_that_raises_stops_nobody() -> None:
     assert ran == [1]
 
 
+def test_drain_has_a_deadline() -> None:
+    queues, gate = Queues(1), threading.Event()
+    queues.submit("one", lambda: _wait(gate))
+    with pytest.raises(DeadlineError, match="the emulator's machine work"):
+        queues.drain(0.01)
+    gate.set()
+    queues.drain(WAIT_S)
+    queues.close()
+
+    assert queues.busy == 0
+
+
 def test_nothing_new_after_close() -> None:
     queues, ran = Queues(1), list[int]()
     queues.close()
     queues.submit("one", lambda: ran.append(1))
 
     assert (ran, queues.busy) == ([], 0)
+
+
+def _wait(gate: threading.Event) -> None:
+    gate.wait(WAIT_S)
 
 
 def _meet(meeting: threading.Barrier) -> None:
