@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 
-from bakery.wait import Clock, Pending, SystemClock, wait_until
+from bakery.errors import DeadlineError
+from bakery.wait import Clock, SystemClock, deadline_factor
 
 Task = Callable[[], None]
 
@@ -19,6 +20,7 @@ class Queues:
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="machine-work")
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
         self._waiting: dict[Hashable, deque[Task]] = {}
         self._closing = threading.Event()
 
@@ -53,11 +55,11 @@ class Queues:
 
     def drain(self, seconds: float) -> None:
         """Wait until nothing is left to do. Raises DeadlineError."""
-
-        def check() -> Pending | None:
-            return Pending(f"{self.busy} tasks are unfinished") if self.busy else None
-
-        wait_until(check, what="the emulator's machine work", seconds=seconds, every=0.02)
+        with self._lock:
+            idle = self._idle.wait_for(lambda: not self._waiting, timeout=seconds * deadline_factor())
+        if not idle:
+            message = f"waited {seconds:.0f} s for the emulator's machine work"
+            raise DeadlineError(message, details=f"{self.busy} tasks are unfinished")
 
     def close(self) -> None:
         """Finish what runs, drop what waits, take nothing new."""
@@ -77,6 +79,7 @@ class Queues:
                 tasks.popleft()
                 if not tasks or self._closing.is_set():
                     del self._waiting[key]
+                    self._idle.notify_all()
                     return
 
 
