@@ -10,12 +10,17 @@ import pytest
 from tests.helpers.guards import EscapedError
 
 
+def _connect() -> None:
+    with socket.socket() as client:
+        client.connect(("127.0.0.1", 9))
+
+
 @pytest.mark.parametrize(
     "escape",
     [
         lambda: subprocess.run(["true"], check=False),
         lambda: time.sleep(0),
-        lambda: socket.create_connection(("127.0.0.1", 9)),
+        _connect,
     ],
     ids=["process", "sleep", "connection"],
 )
