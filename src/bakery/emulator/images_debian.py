@@ -1,4 +1,4 @@
-"""What the base image debian-12-x64 holds: DigitalOcean's Debian, and what a machine without hardware needs changed."""
+"""What the base image debian-12-x64 holds: DigitalOcean's Debian, changed where a machine has no hardware."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ SLUG = "debian-12-x64"
 CODENAME = "bookworm"
 
 PACKAGES = (
-    "ca-certificates", "cloud-init", "curl", "dbus", "gnupg", "iproute2", "iputils-ping", "kmod", "less", "netbase",
-    "nftables", "openssh-server", "procps", "python3", "sudo", "systemd", "systemd-sysv", "systemd-timesyncd",
-    "tzdata", "unzip", "vim-tiny",
+    "ca-certificates", "cloud-init", "curl", "dbus", "gnupg", "iproute2", "iputils-ping", "kmod", "less",
+    "netbase", "nftables", "openssh-server", "procps", "python3", "sudo", "systemd", "systemd-sysv",
+    "systemd-timesyncd", "tzdata", "unzip", "vim-tiny",
 )  # fmt: skip
 
 MASKED = (
@@ -52,7 +52,7 @@ ConditionVirtualization=systemd-nspawn
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c 'for mount in /sys/fs/cgroup /sys/fs/cgroup/*/; do mount -o remount,bind,rw "$mount"; done; true'
+ExecStart=/bin/sh -c 'for m in /sys/fs/cgroup /sys/fs/cgroup/*/; do mount -o remount,bind,rw $m; done; true'
 
 [Install]
 WantedBy=sysinit.target

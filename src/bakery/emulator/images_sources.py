@@ -87,7 +87,7 @@ def parse_one_line(lines: Iterable[str]) -> list[Source]:
 
 
 def parse_deb822(text: str) -> list[Source]:
-    """Stanzas of ``Key: value`` lines (deb822(5)); disabled ones and those without binary packages are passed over."""
+    """Stanzas of ``Key: value`` lines (deb822(5)); disabled ones and those without binary packages are skipped."""
     found = []
     for stanza in _stanzas(text):
         enabled = stanza.get("enabled", "yes").lower() not in {"no", "false", "off", "0", "without"}

@@ -42,7 +42,7 @@ class Router:
     @property
     def cgroup(self) -> str:
         """The emulator's cgroup; everything that it starts lives below it."""
-        return f"{nspawn_cgroups.PREFIX}{self.plan.id}"
+        return cgroup_of(self.plan)
 
     def up(self) -> None:
         """Make the router, the host's link and route, and the way out.
@@ -114,6 +114,11 @@ class Router:
 
     def _nft(self, text: str, *, check: bool = True) -> None:
         run(["ip", "netns", "exec", self.plan.router, "nft", "-f", "-"], stdin=text, check=check)
+
+
+def cgroup_of(plan: NetworkPlan) -> str:
+    """The cgroup that holds everything an emulator has started."""
+    return f"{nspawn_cgroups.PREFIX}{plan.id}"
 
 
 def check_range(plan: NetworkPlan) -> None:

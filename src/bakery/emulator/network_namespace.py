@@ -27,7 +27,7 @@ def inside(namespace: str, work: Callable[[], T]) -> T:
         try:
             _enter(namespace)
             results.append(work())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+        except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=enter_and_work, name=f"in {namespace}")

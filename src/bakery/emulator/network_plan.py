@@ -151,7 +151,7 @@ def plug_inside_commands(wires: Iterable[Cable]) -> list[str]:
 
 
 def overlaps(wanted: IPv4Network, taken: Iterable[str]) -> list[str]:
-    """Which of the routes and addresses in ``taken`` ("10.0.0.0/8", "192.0.2.7") share addresses with ``wanted``."""
+    """Which routes and addresses in ``taken`` ("10.0.0.0/8", "192.0.2.7") share addresses with ``wanted``."""
     found = []
     for text in taken:
         network = IPv4Network(text, strict=False)

@@ -73,6 +73,10 @@ class Record:
             self.gone(thing.kind, thing.name)
         return tuple(removed)
 
+    def clear(self) -> None:
+        """Start an empty file; only after :meth:`remove_all`."""
+        self._path.unlink(missing_ok=True)
+
     def _is_ours(self, thing: Thing) -> bool:
         """A folder is removed only below the record's own, whatever somebody wrote into the file."""
         return thing.kind is not Kind.FOLDER or self._path.parent in Path(thing.name).parents

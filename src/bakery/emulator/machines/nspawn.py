@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bakery.emulator import images, network_plan
-from bakery.emulator.machines import nspawn_cgroups, nspawn_process, nspawn_traces
+from bakery.emulator.machines import nspawn_cgroups, nspawn_logs, nspawn_process, nspawn_traces
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
 from bakery.emulator.machines.nspawn_process import Process
@@ -52,6 +52,8 @@ class NspawnMachines:
 
     def create(self, spec: MachineSpec) -> None:
         disk = self._new_disk(spec.droplet_id, spec.image)
+        self.console(spec.droplet_id).unlink(missing_ok=True)
+        (disk.folder / nspawn_logs.NAME_FILE).write_text(spec.name, encoding="utf-8")
         machine = _Machine(spec=spec, disk=disk)
         self._machines[spec.droplet_id] = machine
         self._start(machine)
@@ -122,14 +124,11 @@ class NspawnMachines:
 
     def journal(self, droplet_id: int) -> str:
         """What the droplet has written to its journal, whether it runs or not."""
-        folder = self._find(droplet_id).disk.upper / "var/log/journal"
-        return run(
-            ["journalctl", "--directory", folder, "--no-pager", "--output=short-precise"], check=False
-        ).stdout
+        return nspawn_logs.journal(self._find(droplet_id).disk.folder)
 
     def console(self, droplet_id: int) -> Path:
         """The file with all that the droplet has printed on its console."""
-        return self._folder / "consoles" / f"{droplet_id}.log"
+        return nspawn_logs.console(self._folder, droplet_id)
 
     def _find(self, droplet_id: int) -> _Machine:
         machine = self._machines.get(droplet_id)

@@ -1,4 +1,4 @@
-"""A cgroup of our own in every hierarchy of the machine: how a droplet's processes are found, limited and ended."""
+"""A cgroup of our own in every hierarchy: how a droplet's processes are found, limited and ended."""
 
 import os
 import signal
@@ -22,10 +22,10 @@ class Hierarchy:
 
 
 def parse_mountinfo(text: str) -> tuple[Hierarchy, ...]:
-    """The cgroup hierarchies in ``/proc/self/mountinfo`` (proc(5): the fields after " - " are type, source, options)."""
+    """The cgroup hierarchies in ``/proc/self/mountinfo`` (proc(5))."""
     found: dict[Path, Hierarchy] = {}
     for line in text.splitlines():
-        left, _, right = line.partition(" - ")
+        left, _, right = line.partition(" - ")  # after it: type, source, options
         mount = Path(left.split()[4])
         kind, _, options = right.split(maxsplit=2)
         if kind in {"cgroup", "cgroup2"}:
@@ -89,6 +89,15 @@ def remove(name: str) -> None:
     wait_until(
         lambda: _removed(name), what=f"the cgroup {name} to be given back", seconds=KILL_SECONDS, every=0.02
     )
+
+
+def memory_in_use(name: str) -> int:
+    """Bytes that its processes use, the page cache of their files included; 0 if it is not there."""
+    for hierarchy in hierarchies():
+        for file in ("memory.usage_in_bytes", "memory.current"):
+            with suppress(OSError):
+                return int((hierarchy.mount / name / file).read_text(encoding="ascii"))
+    return 0
 
 
 def guest_init(name: str) -> int | None:

@@ -12,6 +12,8 @@ from bakery.files import ensure_private_folder, write_secret
 SEED = "var/lib/cloud/seed/config_drive"
 """Where the guest finds it. ds-identify accepts ``latest`` alone only under this path."""
 
+_ANY = "0.0.0.0"  # noqa: S104 - a route's destination, nothing binds to it
+
 
 def seed_files(spec: MachineSpec) -> dict[str, str]:
     """Every file of the config drive by its path below :data:`SEED`."""
@@ -65,7 +67,7 @@ def _link(name: str, interface: Interface) -> dict[str, object]:
 def _network(name: str, link: str, interface: Interface, *, gateway: bool) -> dict[str, object]:
     routes = []
     if gateway and interface.gateway is not None:
-        routes.append({"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": interface.gateway})
+        routes.append({"network": _ANY, "netmask": _ANY, "gateway": interface.gateway})
     return {
         "id": name,
         "link": link,

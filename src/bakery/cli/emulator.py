@@ -1,0 +1,155 @@
+"""``bakery emulator``: a local DigitalOcean whose droplets really boot."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.cli.session import common_options, settings_of
+from bakery.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from bakery.emulator.lifecycle import RunningEmulator
+
+_NAME = click.option(
+    "--name",
+    default="default",
+    show_default=True,
+    envvar="BAKERY_EMULATOR",
+    help="Which emulator, if you run several.",
+)
+_UNENFORCED = "cloud firewalls are stored, not yet enforced"
+
+
+@click.group(short_help="A local DigitalOcean whose droplets really boot.")
+def emulator() -> None:
+    """Run a local DigitalOcean: the same API, droplets that really boot, nothing to pay.
+
+    \b
+      bakery emulator up
+      bakery --local launch
+      bakery emulator down
+    """
+
+
+@emulator.command()
+@_NAME
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=7180, show_default=True, help="Of the API, on 127.0.0.1."
+)
+@click.option(
+    "--machines",
+    type=click.Choice(["nspawn", "memory"]),
+    default="nspawn",
+    show_default=True,
+    help="nspawn boots them and needs root; memory only pretends.",
+)
+@click.option("--public-range", default="198.18.0.0/15", show_default=True, help="The droplets' public addresses.")
+@click.option("--foreground", is_flag=True, help="Serve in this process, until Ctrl-C.")
+@common_options
+@click.pass_context
+def up(
+    context: click.Context,
+    name: str,
+    port: int,
+    machines: str,
+    public_range: str,
+    foreground: bool,  # noqa: FBT001
+) -> None:
+    """Start it. The first time builds the base image: about a minute."""
+    from bakery.emulator import lifecycle
+
+    console = settings_of(context).console()
+    wish = lifecycle.make_wish(name=name, port=port, machines=machines, public_range=public_range)
+    already = lifecycle.find_running(name)
+    if already is None:
+        running = lifecycle.up(wish, reporter=console, foreground=foreground)
+        if foreground:
+            return
+    else:
+        running = already
+        console.note(f"the emulator {name} is up already")
+    if settings_of(context).json:
+        console.json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
+        return
+    console.note(f"the emulator answers at {running.endpoint} ({running.machines}; {_UNENFORCED})")
+    console.note('next: bakery --local launch; or eval "$(bakery emulator env)" for other tools')
+
+
+@emulator.command()
+@_NAME
+@common_options
+@click.pass_context
+def down(context: click.Context, name: str) -> None:
+    """Stop it and remove all that it made, also after a crash. Running it twice is fine."""
+    from bakery.emulator import lifecycle
+
+    console = settings_of(context).console()
+    was_there = lifecycle.down(name, reporter=console)
+    console.note(f"the emulator {name} is gone" if was_there else f"there is no emulator {name}")
+
+
+@emulator.command()
+@_NAME
+@common_options
+@click.pass_context
+def status(context: click.Context, name: str) -> None:
+    """Whether it runs, its droplets, and the memory they use."""
+    from bakery.emulator import lifecycle
+
+    console = settings_of(context).console()
+    answer = lifecycle.status(_running(name))
+    if settings_of(context).json:
+        console.json(answer)
+        return
+    console.data(f"endpoint      {answer['endpoint']}")
+    console.data(f"machines      {answer['machines']}")
+    console.data(f"public range  {answer['public_range']}")
+    console.data(f"droplets      {answer['droplets']}, {answer['running']} active")
+    console.data(f"memory        {answer['memory_bytes'] / 1024**2:.0f} MiB")
+    console.data(f"firewalls     {_UNENFORCED}")
+
+
+@emulator.command()
+@_NAME
+def env(name: str) -> None:
+    """Print exports for tools that speak to DigitalOcean: eval "$(bakery emulator env)"."""
+    running = _running(name)
+    click.echo(f"export DIGITALOCEAN_API_URL={shlex.quote(running.endpoint)}")
+    click.echo(f"export DIGITALOCEAN_TOKEN={shlex.quote(running.token)}")
+    click.echo(f"export BAKERY_ADDRESS_URL={shlex.quote(running.address_url)}")
+
+
+@emulator.command()
+@_NAME
+@click.option("--console", "printed", is_flag=True, help="What it printed on its console, instead of its journal.")
+@click.option("--all", "folder", type=click.Path(path_type=Path), help="Write every droplet's logs into a folder.")
+@click.argument("droplet", required=False)
+def logs(name: str, printed: bool, folder: Path | None, droplet: str | None) -> None:  # noqa: FBT001 - a click flag
+    """Show the journal of a droplet, given by name or id."""
+    from bakery.emulator.lifecycle_state import home
+    from bakery.emulator.machines import nspawn_logs
+
+    place = home(name).folder
+    if folder is not None:
+        nspawn_logs.keep(place, folder)
+        return
+    if droplet is None:
+        message = "name a droplet, or give --all FOLDER"
+        raise click.UsageError(message)
+    number = nspawn_logs.find(place, droplet)
+    if printed:
+        click.echo(nspawn_logs.console(place, number).read_text(encoding="utf-8", errors="replace"))
+    else:
+        click.echo(nspawn_logs.journal(nspawn_logs.droplet_folders(place)[number]))
+
+
+def _running(name: str) -> "RunningEmulator":
+    from bakery.emulator.lifecycle import find_running
+
+    running = find_running(name)
+    if running is None:
+        message = f"the emulator {name} is not running"
+        raise EmulatorError(message, hint="bakery emulator up")
+    return running

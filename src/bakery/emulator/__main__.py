@@ -1,0 +1,21 @@
+"""``python -m bakery.emulator FOLDER``: the process that ``bakery emulator up`` starts."""
+
+import sys
+from pathlib import Path
+
+from bakery.emulator.lifecycle_serve import serve
+from bakery.emulator.lifecycle_state import Home
+from bakery.errors import BakeryError
+
+
+def main() -> int:
+    try:
+        serve(Home(folder=Path(sys.argv[1])))
+    except BakeryError as error:
+        sys.stderr.write("\n".join(text for text in (error.brief, error.details, error.hint) if text) + "\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Brings an emulator up and takes it down, so that nothing of it stays behind."""
+
+import http.client
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import filelock
+
+from bakery.console import SILENT, Reporter
+from bakery.emulator import images, lifecycle_checks
+from bakery.emulator.lifecycle_serve import serve
+from bakery.emulator.lifecycle_state import Home, RunningEmulator, Wish, home, is_alive, make_wish, new_emulator
+from bakery.emulator.machines.nspawn_cgroups import memory_in_use
+from bakery.emulator.network import cgroup_of
+from bakery.errors import DeadlineError, EmulatorError, LockedError
+from bakery.proc import start
+from bakery.wait import Pending, wait_until
+
+__all__ = ["RunningEmulator", "Wish", "down", "find_running", "make_wish", "up"]
+
+UP_SECONDS = 60.0
+DOWN_SECONDS = 120.0
+KILL_SECONDS = 10.0
+LOCK_SECONDS = 5.0
+
+# The daemon outlives us; a reference keeps Python from warning about a child that nobody waited for.
+_started: list[object] = []
+
+
+def find_running(name: str = "default") -> RunningEmulator | None:
+    """The emulator of that name, if it runs and its API has answered."""
+    running = home(name).read()
+    return running if running is not None and running.ready and is_alive(running) else None
+
+
+def up(wish: Wish, *, reporter: Reporter = SILENT, foreground: bool = False) -> RunningEmulator:
+    """Start an emulator as a process of its own, or return the one that runs already.
+
+    With ``foreground`` it serves in this process, and returns when it was told to stop.
+
+    Raises:
+        EmulatorError: this machine cannot run it, or the port or the public range is taken. Nothing was made.
+        LockedError: another process brings it up or down.
+        DeadlineError: it did not answer in time; it was taken down again.
+    """
+    place = home(wish.name)
+    with _lock(place):
+        running = find_running(wish.name)
+        if running is not None:
+            return running
+        _check(wish, place, reporter)
+        planned = new_emulator(wish)
+        place.log.unlink(missing_ok=True)
+        place.write(planned)
+        if not foreground:
+            return _start(place, planned, reporter)
+    serve(place)
+    return planned
+
+
+def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
+    """Stop the emulator and remove all that it made, also after a crash; False if there was nothing to do.
+
+    Raises:
+        LockedError: another process brings it up or down.
+        DeadlineError: a process of it does not end.
+    """
+    place = home(name)
+    with _lock(place):
+        was_there = place.read() is not None or bool(place.record.things())
+        _take_down(place, reporter)
+        return was_there
+
+
+def status(running: RunningEmulator) -> dict[str, Any]:
+    """What ``bakery emulator status`` shows: counts from the API, memory in bytes."""
+    reply = ask(running, "/_emulator/status")
+    return {
+        "name": running.name,
+        "endpoint": running.endpoint,
+        "machines": running.machines,
+        "public_range": running.public_range,
+        "droplets": reply["status"]["droplets"],
+        "running": reply["status"]["running"],
+        "memory_bytes": memory_in_use(cgroup_of(running.network)) if running.machines == "nspawn" else 0,
+        "firewalls_enforced": False,
+    }
+
+
+def ask(running: RunningEmulator, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """GET a path of the emulator's API.
+
+    Raises:
+        EmulatorError: it does not answer, or not with 200.
+    """
+    connection = http.client.HTTPConnection(urlsplit(running.endpoint).netloc, timeout=10)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {running.token}"})
+        answer = connection.getresponse()
+        text = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        message = f"the emulator at {running.endpoint} does not answer"
+        raise EmulatorError(message, details=str(error), hint="bakery emulator down") from error
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        message = f"the emulator answered {answer.status} to {path}"
+        raise EmulatorError(message, details=text.decode(errors="replace"))
+    return json.loads(text)
+
+
+def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
+    """Look at everything, take away what a crash left, and have the base image ready."""
+    if wish.machines == "nspawn":
+        lifecycle_checks.check_machine(place.folder, reporter)
+    _take_down(place, reporter)
+    lifecycle_checks.check_port(wish)
+    if wish.machines == "nspawn":
+        lifecycle_checks.check_network(wish)
+        images.base_image(reporter=reporter)
+
+
+def _start(place: Home, planned: RunningEmulator, reporter: Reporter) -> RunningEmulator:
+    process = start([sys.executable, "-m", "bakery.emulator", str(place.folder)], output=place.log)
+    _started.append(process)
+
+    def answers() -> RunningEmulator | Pending:
+        if process.poll() is not None:
+            message = "the emulator ended while it started"
+            raise EmulatorError(message, details=_tail(place.log), hint=f"see {place.log}")
+        return find_running(planned.name) or Pending(f"it does not answer at {planned.endpoint} yet")
+
+    try:
+        return wait_until(answers, what="the emulator to answer", seconds=UP_SECONDS, every=0.05)
+    except BaseException:
+        _take_down(place, reporter)
+        raise
+
+
+def _take_down(place: Home, reporter: Reporter) -> None:
+    running = place.read()
+    if running is not None and is_alive(running):
+        with reporter.step(f"stop the emulator {running.name}"):
+            _stop(running)
+    left = place.record.remove_all()
+    if left:
+        reporter.note(f"removed {len(left)} things that a stopped emulator had left")
+    place.record.clear()
+    place.forget()
+
+
+def _stop(running: RunningEmulator) -> None:
+    """SIGTERM, and SIGKILL when that does not help in time; the record tells what then remains."""
+    try:
+        _signal(running, signal.SIGTERM, DOWN_SECONDS)
+    except DeadlineError:
+        _signal(running, signal.SIGKILL, KILL_SECONDS)
+
+
+def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) -> None:
+    def gone() -> bool | Pending:
+        return Pending(f"process {running.pid} is still there") if is_alive(running) else True
+
+    with suppress(ProcessLookupError):
+        os.kill(running.pid, number)
+    wait_until(gone, what=f"the emulator to end after {number.name}", seconds=seconds, every=0.05)
+
+
+@contextmanager
+def _lock(place: Home) -> Iterator[None]:
+    lock = filelock.FileLock(str(place.lock))
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except filelock.Timeout as error:
+        message = f"the emulator in {place.folder} is being brought up or down by another process"
+        raise LockedError(message, hint="wait for it, then run this again") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _tail(log: Path) -> str:
+    with suppress(OSError):
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+    return ""

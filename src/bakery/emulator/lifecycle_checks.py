@@ -1,0 +1,130 @@
+"""Whether droplets can boot on this machine: everything is looked at before anything is made."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from bakery.console import Reporter
+from bakery.emulator.lifecycle_state import Wish
+from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.network import check_range
+from bakery.emulator.network_plan import NetworkPlan
+from bakery.emulator.server import listen
+from bakery.emulator.settings import EmulatorSettings
+from bakery.errors import EmulatorError, MissingToolError
+
+TOOLS = {
+    # program: (what for, Debian package)
+    "systemd-nspawn": ("boots the droplets", "systemd-container"),
+    "mmdebstrap": ("builds the base image", "mmdebstrap"),
+    "slirp4netns": ("connects the droplets to the outside", "slirp4netns"),
+    "ip": ("lays their cables", "iproute2"),
+    "nft": ("keeps their networks apart", "nftables"),
+    "nsenter": ("starts them in their network", "util-linux"),
+    "journalctl": ("reads their logs", "systemd"),
+}
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_PER_DROPLET = 7  # measured: systemd 252 with dbus, logind and networkd
+ENOUGH_DROPLETS = 20
+FREE_BYTES = 3 * 1024**3
+UNFIT = {"overlay", "tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse", "fuseblk"}
+
+_MEMORY = "without droplets that boot: bakery emulator up --machines memory"
+
+
+def check_port(wish: Wish) -> None:
+    """Raises EmulatorError if the port is taken."""
+    listen("127.0.0.1", wish.port).close()
+
+
+def check_machine(folder: Path, reporter: Reporter) -> None:
+    """Whether systemd-nspawn can boot droplets whose disks are in ``folder``.
+
+    Raises:
+        EmulatorError: it cannot; with the way that can.
+        MissingToolError: programs are missing; all are named, with the line that installs them.
+    """
+    _check_system()
+    _check_tools()
+    _check_kernel()
+    _check_disk(folder)
+    _check_inotify(reporter)
+
+
+def check_network(wish: Wish) -> None:
+    """Raises EmulatorError if the public range is too small, used here, or one of the emulator's other ranges."""
+    wanted = wish.public_range
+    if wanted.prefixlen > 22:
+        message = f"the public range {wanted} is too small"
+        raise EmulatorError(message, hint="give a /22 or larger: bakery emulator up --public-range NETWORK")
+    settings = EmulatorSettings(tokens=())
+    for other in (settings.anchor_network, settings.vpc_pool):
+        if wanted.overlaps(IPv4Network(other)):
+            message = f"the public range {wanted} overlaps {other}, which droplets use inside"
+            raise EmulatorError(message, hint="bakery emulator up --public-range ANOTHER")
+    check_range(NetworkPlan(id="", range=wanted))
+
+
+def _check_system() -> None:
+    if sys.platform != "linux":
+        message = "droplets boot on Linux only"
+        raise EmulatorError(message, hint=f"use a Debian virtual machine, or {_MEMORY}")
+    if os.geteuid() != 0:
+        message = "booting droplets needs root"
+        raise EmulatorError(message, hint=f"sudo {Path(sys.argv[0]).resolve()} emulator up; or {_MEMORY}")
+
+
+def _check_tools(which: Callable[[str], str | None] = shutil.which) -> None:
+    missing = [name for name in TOOLS if which(name) is None]
+    if missing:
+        message = f"not installed: {', '.join(missing)}"
+        details = "\n".join(f"{name} {TOOLS[name][0]}" for name in missing)
+        packages = " ".join(sorted({TOOLS[name][1] for name in missing}))
+        raise MissingToolError(
+            message, details=details, hint=f"apt-get install --no-install-recommends {packages}"
+        )
+
+
+def _check_kernel() -> None:
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text(encoding="ascii"):
+        message = "the kernel has no overlay file system"
+        raise EmulatorError(message, hint="modprobe overlay")
+    mounts = nspawn_cgroups.hierarchies()
+    if not mounts or not all(os.access(hierarchy.mount, os.W_OK) for hierarchy in mounts):
+        message = "control groups cannot be made on this machine"
+        raise EmulatorError(
+            message, details="a cgroup mount is missing or read-only", hint=f"use a virtual machine, or {_MEMORY}"
+        )
+
+
+def _check_disk(folder: Path) -> None:
+    kind = filesystem(folder, Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
+    if kind in UNFIT or kind.startswith("fuse"):
+        message = f"{folder} is on {kind}, where a droplet's disk cannot be"
+        raise EmulatorError(message, hint="set XDG_DATA_HOME to a folder on ext4, xfs or btrfs")
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES:
+        message = f"{folder} has {free / 1024**3:.1f} GB free, and a bake and nine droplets need 3 GB"
+        raise EmulatorError(message, hint="free some, or set XDG_DATA_HOME to a folder with more")
+
+
+def filesystem(folder: Path, mountinfo: str) -> str:
+    """The type of the file system that ``folder`` is on, from the text of /proc/self/mountinfo."""
+    best, kind = Path("/"), ""
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        mount = Path(left.split()[4])
+        if folder.is_relative_to(mount) and len(mount.parts) >= len(best.parts):
+            best, kind = mount, right.split()[0]
+    return kind
+
+
+def _check_inotify(reporter: Reporter) -> None:
+    droplets = int(INOTIFY.read_text(encoding="ascii")) // INOTIFY_PER_DROPLET
+    if droplets < ENOUGH_DROPLETS:
+        reporter.warn(
+            f"about {droplets} droplets can run at once; for more: sysctl fs.inotify.max_user_instances=1024"
+        )

@@ -1,0 +1,107 @@
+"""The emulator's own process: builds it from its folder, serves until it is told to stop, and cleans up."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from urllib.parse import urlsplit
+
+from bakery.emulator import images
+from bakery.emulator.app import build_app, emulator_of
+from bakery.emulator.lifecycle_state import Home, RunningEmulator, myself
+from bakery.emulator.machines.interface import Machines
+from bakery.emulator.machines.memory import InMemoryMachines
+from bakery.emulator.machines.nspawn import NspawnMachines
+from bakery.emulator.metadata import build_metadata_app
+from bakery.emulator.network import Router
+from bakery.emulator.server import RunningServer, listen
+from bakery.emulator.settings import EmulatorSettings
+from bakery.errors import EmulatorError
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+log = logging.getLogger("bakery.emulator")
+
+
+def serve(place: Home) -> None:
+    """Serve the emulator whose plan is in ``place`` until SIGTERM, SIGINT or SIGHUP; leave nothing behind.
+
+    Raises:
+        EmulatorError: there is no plan, or the port was taken in the meantime.
+    """
+    planned = place.read()
+    if planned is None:
+        message = f"no emulator was planned in {place.folder}"
+        raise EmulatorError(message, hint="bakery emulator up")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    os.chdir("/")
+    place.write(myself(planned, ready=False))
+    try:
+        with _told_to_stop() as stop, _running(place, planned):
+            place.write(myself(planned, ready=True))
+            log.info("%s answers at %s", planned.name, planned.endpoint)
+            stop.wait()
+            log.info("told to stop")
+    finally:
+        place.record.remove_all()
+        place.record.clear()
+        place.forget()
+
+
+@contextmanager
+def _running(place: Home, planned: RunningEmulator) -> Iterator[None]:
+    """Machines below, then the two servers; torn down in the opposite order."""
+    url = urlsplit(planned.endpoint)
+    with ExitStack() as stack:
+        api_socket = listen(url.hostname or "127.0.0.1", url.port or 0)
+        stack.callback(api_socket.close)
+        machines, metadata_socket = _machines(place, planned)
+        app = build_app(_settings(planned), machines)
+        emulator = emulator_of(app)
+        stack.callback(emulator.close)
+        if metadata_socket is not None:
+            stack.callback(RunningServer(build_metadata_app(emulator.state), metadata_socket).stop)
+        stack.callback(RunningServer(app, api_socket).stop)
+        yield
+
+
+def _machines(place: Home, planned: RunningEmulator) -> tuple[Machines, socket.socket | None]:
+    if planned.machines == "memory":
+        return InMemoryMachines(), None
+    router = Router(planned.network, folder=place.folder, record=place.record)
+    base = images.base_image()
+    router.up()
+    machines = NspawnMachines(folder=place.folder, router=router, record=place.record, base=base)
+    return machines, router.metadata_socket()
+
+
+def _settings(planned: RunningEmulator) -> EmulatorSettings:
+    network = planned.network
+    return EmulatorSettings(
+        tokens=(planned.token,),
+        public_network=str(network.range),
+        public_gateway=str(network.gateway),
+        host_address=str(network.host),
+        first_public_address=str(network.range[10]),
+    )
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """An event that our signals set, with the earlier handlers back at the end."""
+    stop = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, tell) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,169 @@
+"""An emulator's folder, and the file that tells other commands where the running one is."""
+
+import json
+import os
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from bakery.emulator.network_plan import DEFAULT_RANGE, NetworkPlan
+from bakery.emulator.record import Record
+from bakery.emulator.settings import DEFAULT_PORT
+from bakery.errors import EmulatorError
+from bakery.files import ensure_private_folder, write_secret
+
+MachineKind = Literal["nspawn", "memory"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What ``bakery emulator up`` was asked for."""
+
+    name: str = "default"
+    port: int = DEFAULT_PORT
+    machines: MachineKind = "nspawn"
+    public_range: IPv4Network = DEFAULT_RANGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningEmulator:
+    """Where an emulator answers, and the process that it is."""
+
+    name: str
+    endpoint: str
+    """Base URL without ``/v2``."""
+    token: str = field(repr=False)
+    address_url: str
+    """Answers with the operator's address as droplets see it."""
+    machines: MachineKind
+    public_range: str
+    id: str
+    """Short and random; in the name of everything it makes."""
+    pid: int = 0
+    started: int = 0
+    """The process's start in clock ticks after boot, so that a later process of the same number is told apart."""
+    ready: bool = False
+    """Whether the API answers."""
+
+    @property
+    def network(self) -> NetworkPlan:
+        """Its names and addresses."""
+        return NetworkPlan(id=self.id, range=IPv4Network(self.public_range))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The folder of one emulator: all that it keeps is in here."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Record:
+        """What it has made on this machine."""
+        return Record(self.folder / "record.jsonl")
+
+    @property
+    def log(self) -> Path:
+        """What the emulator's own process says."""
+        return self.folder / "emulator.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held while it is brought up or down."""
+        return self.folder / "lock"
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "emulator.json"
+
+    def write(self, running: RunningEmulator) -> None:
+        """Keep it, readable by its owner only."""
+        write_secret(self._state, json.dumps(asdict(running), indent=1).encode())
+
+    def read(self) -> RunningEmulator | None:
+        """What was last written, whether it runs or not; None if nothing that can be read."""
+        try:
+            return RunningEmulator(**json.loads(self._state.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def forget(self) -> None:
+        """There is no running emulator any more."""
+        self._state.unlink(missing_ok=True)
+
+
+def make_wish(*, name: str, port: int, machines: str, public_range: str) -> Wish:
+    """A wish from words of the command line.
+
+    Raises:
+        EmulatorError: one of them makes no sense.
+    """
+    if machines not in ("nspawn", "memory"):
+        message = f"machines are nspawn or memory, not {machines}"
+        raise EmulatorError(message)
+    kind: MachineKind = "memory" if machines == "memory" else "nspawn"
+    try:
+        network = IPv4Network(public_range)
+    except ValueError as error:
+        message = f"{public_range} is not an IPv4 network"
+        raise EmulatorError(
+            message, details=str(error), hint="for example: --public-range 198.18.0.0/15"
+        ) from error
+    return Wish(name=name, port=port, machines=kind, public_range=network)
+
+
+def home(name: str) -> Home:
+    """The folder of the emulator ``name``, made private.
+
+    Raises:
+        EmulatorError: the name cannot be a folder's.
+    """
+    if not _NAME.fullmatch(name):
+        message = f"an emulator cannot be called {name!r}"
+        raise EmulatorError(message, hint="use lower-case letters, digits and dashes, 31 at most")
+    folder = Path(platformdirs.user_data_dir("bakery")) / "emulator" / name
+    ensure_private_folder(folder)
+    return Home(folder=folder)
+
+
+def new_emulator(wish: Wish) -> RunningEmulator:
+    """An emulator that does not run yet, with a token of its own."""
+    endpoint = f"http://127.0.0.1:{wish.port}"
+    return RunningEmulator(
+        name=wish.name,
+        endpoint=endpoint,
+        token="dop_v1_" + secrets.token_hex(32),
+        address_url=f"{endpoint}/_emulator/address",
+        machines=wish.machines,
+        public_range=str(wish.public_range),
+        id=secrets.token_hex(2),
+    )
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks after boot (proc(5), stat, field 22); None if it is gone."""
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        words = text.rpartition(")")[2].split()
+        return None if words[0] in {"Z", "X"} else int(words[19])
+    return None
+
+
+def is_alive(running: RunningEmulator) -> bool:
+    """Whether its very process is there."""
+    return running.pid > 0 and start_time(running.pid) == running.started
+
+
+def myself(running: RunningEmulator, *, ready: bool) -> RunningEmulator:
+    """``running`` with this process as the one that serves it."""
+    pid = os.getpid()
+    values = asdict(running) | {"pid": pid, "started": start_time(pid) or 0, "ready": ready}
+    return RunningEmulator(**values)
