@@ -3,8 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-# What the emulator runs (systemd-nspawn, a router with user-space NAT, a Debian base image), what the demo itself uses.
-PACKAGES=(systemd-container mmdebstrap slirp4netns nftables iproute2 openssh-client dnsutils jq curl)
+source demo/packages.sh
 
 cat <<'TEXT'
 bakery demo: a whole Consul + Nomad cluster on this machine, without an account
@@ -29,5 +28,5 @@ need_mb=4096
 have_mb=$(df --output=avail -m "$ROOT" | tail -n 1 | tr -d ' ')
 [ "$have_mb" -ge "$need_mb" ] || fail "only $have_mb MiB of disk are free, the demo needs $need_mb" "free some disk"
 
-scripts/install.sh "${PACKAGES[@]}"
+scripts/install.sh "${DEMO_PACKAGES[@]}"
 scripts/venv.sh .venv

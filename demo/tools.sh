@@ -3,6 +3,7 @@
 # --path prints the folders that hold consul and nomad, for PATH.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
+source demo/packages.sh
 TOOLS=(packer packer-plugin-digitalocean consul nomad cni-plugins)
 
 where() { .venv/bin/python -m bakery.toolchain path "$1" 2>/dev/null; }
@@ -29,5 +30,5 @@ if ! command -v go >/dev/null; then
     "install Go 1.26 or newer, or put the programs on PATH"
 fi
 echo "  building ${missing[*]} from Go modules, about 15 minutes the first time"
-scripts/install.sh gcc libc6-dev
+scripts/install.sh "${BUILD_PACKAGES[@]}"
 make --no-print-directory toolchain TOOLS="${missing[*]}"

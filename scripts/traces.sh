@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# What a run could leave behind on this machine, in a form that `diff` compares: namespaces, links, routes, rules,
+# mounts, nspawn and slirp processes, control groups.
+set -euo pipefail
+section() { printf '[%s]\n' "$1"; }
+
+section namespaces; ls /run/netns 2>/dev/null || true
+section links; ip -brief link | awk '{print $1}' | sort
+section addresses; ip -brief address | awk '{$2 = ""; print}' | sort
+section routes; ip route show table all | sort
+section rules; ip rule show
+section nftables; nft list ruleset 2>/dev/null || true
+section forwarding; cat /proc/sys/net/ipv4/ip_forward
+section mounts; awk '{print $2, $3}' /proc/mounts | grep -v '^/run/netns ' | sort
+section processes; ps -eo comm= | grep -E '^(systemd-nspawn|slirp4netns|systemd|nsenter|packer|consul|nomad)' | sort | uniq -c || true
+section propagate; ls /run/systemd/nspawn/propagate 2>/dev/null || true
+section cgroups; find /sys/fs/cgroup -maxdepth 2 -type d -name 'bakery*' | sort
