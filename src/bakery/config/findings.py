@@ -52,8 +52,8 @@ def quoted(text: str) -> str:
 
 
 def unbroken(findings: Iterable[Finding], before: Iterable[Finding]) -> list[Finding]:
-    """The findings that do not rest on a field that ``before`` already found to be wrong."""
-    broken = [finding.path for finding in before if finding.breaks]
-    return [
-        finding for finding in findings if not any(path[: len(finding.path)] == finding.path for path in broken)
-    ]
+    """The findings that do not rest on a field that ``before`` found to be wrong, in whole or in part."""
+    broken = {
+        finding.path[:length] for finding in before if finding.breaks for length in range(len(finding.path) + 1)
+    }
+    return [finding for finding in findings if finding.path not in broken]

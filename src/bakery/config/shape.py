@@ -1,6 +1,6 @@
 """From a document to the typed file, with every wrong type named, and the rest of the file still checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from bakery.config.document import Document, Value
@@ -30,15 +30,11 @@ def shape_of(document: Document) -> tuple[ClusterShape, list[Finding]]:
     """The typed file and what is wrong with its types; where something is, the default stands in."""
     value = document.root.plain() if document.root is not None else None
     empty = [_no_value(path) for path in _nulls(value)]
-    for finding in empty:
-        value = _without(value, finding.path)
+    value = _pruned(value, {finding.path for finding in empty})
     wrong: list[Finding] = []
     while isinstance(shape := check_shape(value), tuple):
-        for error in shape:
-            wrong.append(_finding(document, error))
-            value = _without(value, error.path)
-        if isinstance(value, dict):
-            value = _STAND_INS | value
+        wrong += [_finding(document, error) for error in shape]
+        value = _STAND_INS | _pruned(value, {error.path for error in shape})
     return shape, [*empty, *unbroken(wrong, empty)]
 
 
@@ -59,18 +55,16 @@ def _no_value(path: FieldPath) -> Finding:
     return Finding(path=path, message=f"{dotted(path)} has no value", hint=hint, at_key=True)
 
 
-def _without(value: Any, path: FieldPath) -> Any:  # noqa: ANN401 - any YAML value
-    """``value`` with the field at ``path`` gone, or replaced by what lets the rest be checked."""
-    if not path:
-        return dict(_STAND_INS)
-    step, rest = path[0], path[1:]
-    if isinstance(value, list) and isinstance(step, int):
-        return [
-            (_without(item, rest) if rest else "") if index == step else item for index, item in enumerate(value)
-        ]
-    if rest:
-        return {key: _without(item, rest) if key == step else item for key, item in value.items()}
-    return {key: item for key, item in value.items() if key != step}
+def _pruned(value: Any, bad: Set[FieldPath], path: FieldPath = ()) -> Any:  # noqa: ANN401 - any YAML value
+    """``value`` without the fields at ``bad``; in a list an empty text stands in, so that positions stay."""
+    if path in bad:
+        return "" if path and isinstance(path[-1], int) else {}
+    if isinstance(value, dict):
+        kept = [key for key in value if (*path, key) not in bad]
+        return {key: _pruned(value[key], bad, (*path, key)) for key in kept}
+    if isinstance(value, list):
+        return [_pruned(item, bad, (*path, index)) for index, item in enumerate(value)]
+    return value
 
 
 def _finding(document: Document, error: ShapeError) -> Finding:
