@@ -73,7 +73,7 @@ class FakePacker:
         return self.exit_code
 
     def _build(self, name: str, log: Path) -> None:
-        key = self.cloud.add_key(f"packer-{int(time.time()):08x}-aaaa-bbbb-cccc-dddddddddddd")
+        key = self.cloud.add_key(f"packer-{int(time.time()):08x}-aaaa-bbbb-cccc-{name.encode().hex()[-12:]}")
         self._reached("key")
         with log.open("a") as stream:
             stream.write(f"2026/11/24 packer-plugin: temporary ssh key name: {key.name}\n")
