@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def check_machine(folder: Path, reporter: Reporter) -> None:
         MissingToolError: programs are missing; all are named, with the line that installs them.
     """
     _check_system()
-    _check_tools()
+    check_tools()
     _check_kernel()
     _check_disk(folder)
     _check_inotify(reporter)
@@ -77,8 +76,9 @@ def _check_system() -> None:
         raise EmulatorError(message, hint=f"sudo {Path(sys.argv[0]).resolve()} emulator up; or {_MEMORY}")
 
 
-def _check_tools(which: Callable[[str], str | None] = shutil.which) -> None:
-    missing = [name for name in TOOLS if which(name) is None]
+def check_tools() -> None:
+    """Raises MissingToolError that names every missing program and the line that installs them."""
+    missing = [name for name in TOOLS if shutil.which(name) is None]
     if missing:
         message = f"not installed: {', '.join(missing)}"
         details = "\n".join(f"{name} {TOOLS[name][0]}" for name in missing)

@@ -43,7 +43,8 @@ class NspawnMachines:
         self._base = base
         self._machines: dict[int, _Machine] = {}
         self._snapshots = Snapshots(folder / "snapshots")
-        record.will_make(Kind.FOLDER, str(folder / "snapshots"))
+        for name in ("snapshots", "consoles"):
+            record.will_make(Kind.FOLDER, str(folder / name))
 
     def check_image(self, image: str) -> str | None:
         if images.known(image) or self._snapshots.layers(image) is not None:

@@ -56,7 +56,7 @@ def make(name: str, *, memory: int | None = None) -> tuple[Path, ...]:
 
 def exists(name: str) -> bool:
     """Whether any hierarchy has it."""
-    if not name.startswith(PREFIX):
+    if not name.startswith(PREFIX) or ".." in Path(name).parts:
         message = f"{name!r} is not a cgroup of the emulator's"
         raise ValueError(message)  # an empty name would be the whole machine
     return any((hierarchy.mount / name).is_dir() for hierarchy in hierarchies())

@@ -1,0 +1,114 @@
+"""Checks before anything is made, and the file that says where the running emulator is."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from bakery.emulator import lifecycle, lifecycle_checks
+from bakery.emulator.lifecycle_state import Wish, home, is_alive, make_wish, myself, new_emulator, start_time
+from bakery.errors import EmulatorError, ExitCode, MissingToolError
+from bakery.files import is_private
+
+MOUNTS = """\
+22 1 0:20 / / rw - overlay overlay rw
+23 22 254:0 / /var/lib rw - ext4 /dev/vda rw
+24 23 0:30 / /var/lib/docker rw - tmpfs tmpfs rw
+25 22 254:1 / /var/library rw - xfs /dev/vdb rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/home/me", "overlay"),
+        ("/var/lib/bakery", "ext4"),
+        ("/var/lib/docker/x", "tmpfs"),
+        ("/var/library/x", "xfs"),
+    ],
+)
+def test_the_file_system_of_a_folder_is_that_of_its_nearest_mount(folder: str, kind: str) -> None:
+    assert lifecycle_checks.filesystem(Path(folder), MOUNTS) == kind
+
+
+def test_all_missing_programs_are_named_with_one_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def which(name: str) -> str | None:
+        return None if name in {"slirp4netns", "nft"} else f"/usr/bin/{name}"
+
+    monkeypatch.setattr(shutil, "which", which)
+    with pytest.raises(MissingToolError) as caught:
+        lifecycle_checks.check_tools()
+    assert caught.value.brief == "not installed: slirp4netns, nft"
+    assert caught.value.hint == "apt-get install --no-install-recommends nftables slirp4netns"
+
+
+@pytest.mark.parametrize("text", ["198.18.0.0/24", "10.16.0.0/14", "10.118.0.0/16"])
+def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
+    """10.17.0.0/16 holds the anchors and 10.116.0.0/14 the default VPCs (emulator/settings.py)."""
+    with pytest.raises(EmulatorError) as caught:
+        lifecycle_checks.check_network(Wish(public_range=IPv4Network(text)))
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert caught.value.hint is not None
+    assert "--public-range" in caught.value.hint
+
+
+def test_words_of_the_command_line_become_a_wish() -> None:
+    wish = make_wish(name="x", port=7190, machines="memory", public_range="100.64.0.0/16")
+    assert wish == Wish(name="x", port=7190, machines="memory", public_range=IPv4Network("100.64.0.0/16"))
+
+
+@pytest.mark.parametrize("text", ["198.18.0.1/15", "fe80::/64", "everything"])
+def test_a_range_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(EmulatorError, match="is not an IPv4 network"):
+        make_wish(name="x", port=7190, machines="memory", public_range=text)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "a/b", "-a", "a" * 32])
+def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
+    with pytest.raises(EmulatorError, match="an emulator cannot be called"):
+        home(name)
+
+
+def test_only_the_very_process_is_the_running_emulator() -> None:
+    place = home("default")
+    planned = new_emulator(Wish())
+    place.write(planned)
+    assert lifecycle.find_running() is None  # planned, not started
+    place.write(myself(planned, ready=False))
+    assert lifecycle.find_running() is None  # does not answer yet
+    running = myself(planned, ready=True)
+    place.write(running)
+    assert lifecycle.find_running() == running
+    place.write(replace(running, started=running.started - 1))  # another process had the number before
+    assert lifecycle.find_running() is None
+
+
+def test_the_token_is_in_a_private_file_and_nowhere_else() -> None:
+    place = home("default")
+    planned = new_emulator(Wish())
+    place.write(planned)
+    file = place.folder / "emulator.json"
+    assert is_private(file)
+    assert json.loads(file.read_text())["token"] == planned.token
+    assert planned.token not in repr(planned)
+    assert len(planned.token) == len("dop_v1_") + 64
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "default"}'])
+def test_a_spoilt_file_is_no_emulator(content: str) -> None:
+    (home("default").folder / "emulator.json").write_text(content)
+    assert lifecycle.find_running() is None
+
+
+def test_start_time_of_this_process_and_of_none() -> None:
+    assert start_time(os.getpid()) == start_time(os.getpid())
+    assert start_time(os.getpid()) is not None
+    assert start_time(2**22 + 1) is None  # above the kernel's highest pid (proc(5), pid_max)
+
+
+def test_an_emulator_that_never_started_is_not_alive() -> None:
+    assert not is_alive(new_emulator(Wish()))

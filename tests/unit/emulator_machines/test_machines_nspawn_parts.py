@@ -1,0 +1,88 @@
+"""The pure parts of a booting machine: its words, its overlay, the hierarchies it joins, and its base image."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bakery.emulator import images, images_debian
+from bakery.emulator.images_sources import Source
+from bakery.emulator.machines.nspawn_cgroups import parse_mountinfo
+from bakery.emulator.machines.nspawn_disk import Disk
+from bakery.emulator.machines.nspawn_process import Boot, boot_command
+
+HYBRID = """\
+30 24 0:26 / /sys/fs/cgroup rw,relatime shared:9 - tmpfs tmpfs rw,mode=755
+31 30 0:27 / /sys/fs/cgroup/memory rw,relatime shared:10 - cgroup cgroup rw,memory
+32 30 0:28 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
+33 30 0:29 / /sys/fs/cgroup/unified rw,relatime shared:12 - cgroup2 cgroup2 rw
+40 24 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+"""
+UNIFIED = "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+
+
+def test_every_hierarchy_of_a_hybrid_machine_is_found() -> None:
+    found = [(str(hierarchy.mount), hierarchy.unified) for hierarchy in parse_mountinfo(HYBRID)]
+    assert found == [
+        ("/sys/fs/cgroup/memory", False),
+        ("/sys/fs/cgroup/systemd", False),
+        ("/sys/fs/cgroup/unified", True),
+    ]
+
+
+def test_a_machine_with_version_2_alone_has_one() -> None:
+    assert [str(hierarchy.mount) for hierarchy in parse_mountinfo(UNIFIED)] == ["/sys/fs/cgroup"]
+
+
+def test_the_newest_layer_comes_first_and_separators_are_escaped() -> None:
+    """https://docs.kernel.org/filesystems/overlayfs.html, "Multiple lower layers"."""
+    disk = Disk(folder=Path("/state/a:b"), lower=(Path("/state/snap,1"), Path("/base")))
+    assert disk.mount_options() == (
+        r"lowerdir=/state/snap\,1:/base,upperdir=/state/a\:b/upper,workdir=/state/a\:b/work"
+    )
+
+
+def test_the_words_that_boot_a_machine() -> None:
+    disk = Disk(folder=Path("/state/droplets/1001"), lower=(Path("/base"),))
+    boot = Boot(
+        machine="bk-3f2a-1001",
+        namespace="bk-3f2a-1001",
+        interfaces=("eth0", "eth1"),
+        disk=disk,
+        seed=Path("/seed"),
+    )
+    words = boot_command(boot, [Path("/cg/memory/x"), Path("/cg/systemd/x")])
+    assert words[:2] == ["sh", "-ec"]
+    assert words[4:6] == ["/cg/memory/x /cg/systemd/x", "/run/netns/bk-3f2a-1001"]
+    assert words[7:] == [
+        "lowerdir=/base,upperdir=/state/droplets/1001/upper,workdir=/state/droplets/1001/work",
+        "/state/droplets/1001/root",
+        "/seed",
+        "bk-3f2a-1001",
+        "/state/droplets/1001/docker",
+        "--network-interface=eth0",
+        "--network-interface=eth1",
+    ]
+    for option in ("--keep-unit", "--register=no", "--system-call-filter=@keyring", "--system-call-filter=bpf"):
+        assert option in words[6]
+
+
+SOURCE = Source(uris=("http://mirror.example/debian",), suites=("bookworm",), components=("main",))
+
+
+def test_another_recipe_or_source_is_another_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = images.digest([SOURCE])
+    assert images.digest([SOURCE]) == first
+    assert images.digest([replace(SOURCE, uris=("http://other.example/debian",))]) != first
+    monkeypatch.setattr(images_debian, "PACKAGES", (*images_debian.PACKAGES, "jq"))
+    assert images.digest([SOURCE]) != first
+
+
+def test_the_base_holds_nothing_that_the_bake_brings() -> None:
+    assert not {"docker.io", "consul", "nomad", "containernetworking-plugins"} & set(images_debian.PACKAGES)
+
+
+def test_mmdebstrap_reads_the_sources_from_a_file() -> None:
+    words = images.mmdebstrap_command(Path("/cache/half"), Path("/cache/listing.sources"))
+    assert words[0] == "mmdebstrap"
+    assert words[-3:] == ["bookworm", "/cache/half", "/cache/listing.sources"]
