@@ -14,8 +14,14 @@ packages=(
     unzip
 )
 
+# Its chatter is worth reading only if it fails.
+log="$STAGE/apt.log"
 apt_get() {
-    apt-get --quiet=2 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
+    if ! apt-get --quiet=2 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1; then
+        tail --lines=30 "$log" >&2
+        echo "apt-get $1 failed" >&2
+        exit 1
+    fi
 }
 
 # invoke-rc.d asks this program; 101 means "do not start it" (/usr/share/doc/init-system-helpers).
@@ -25,4 +31,4 @@ chmod 0755 "$policy"
 trap 'rm -f "$policy"' EXIT
 
 apt_get update
-apt_get install --yes --no-install-recommends "${packages[@]}" >/dev/null
+apt_get install --yes --no-install-recommends "${packages[@]}"

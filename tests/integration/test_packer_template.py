@@ -15,6 +15,7 @@ from bakery.bake.bake import bake
 from bakery.bake.model import BakeRequest, Build, Download, Downloads, Tools
 from bakery.bake.packer import build_environment, install_plugin
 from bakery.bake.request import write_variables
+from bakery.console import Silent
 from bakery.errors import BakeError, CommandError, MissingToolError
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import PACKER_VERSION, PLUGIN_VERSION, ToolName, places_from_environment
@@ -181,3 +182,27 @@ def test_the_real_packer_fails_with_the_apis_own_words(
     assert "temporary ssh key name: packer-" in log.read_text()
     assert CANARY not in log.read_text()
     assert CANARY not in str(caught.value.details)
+
+
+class InterruptedOnce(Silent):
+    """Ctrl-C when Packer speaks of the droplet."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+
+    def note(self, text: str) -> None:
+        if "Creating droplet" in text and not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+
+
+def test_the_real_packer_is_cancelled_and_waited_for(
+    packer_tools: Tools, refusing_api: Refusal, tmp_path: Path
+) -> None:
+    reporter = InterruptedOnce()
+    request = make_request(tmp_path, endpoint=refusing_api.url)
+    with pytest.raises(KeyboardInterrupt):
+        bake(request, tools=packer_tools, cloud=bake_cloud(), reporter=reporter, new_id=lambda: "b1")
+    assert reporter.interrupted
+    # Packer deletes its key as the last thing it does: had it not been waited for, this would be missing.
+    assert refusing_api.requests[-1] == "DELETE /v2/account/keys/7"

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 # A source's name as Packer puts it before what it says: "==> digitalocean.bakery: Creating droplet..."
-_SOURCE = re.compile(r"^(?:==> |\s+)?(?:digitalocean\.[\w-]+: )?")
+_SOURCE = re.compile(r"^(?:(?:==>|-->) )?(?:digitalocean\.[\w-]+: )?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -43,4 +43,4 @@ def _unescape(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SOURCE.sub("", _COLOUR.sub("", text), count=1).strip()
+    return _SOURCE.sub("", _COLOUR.sub("", text).strip(), count=1)

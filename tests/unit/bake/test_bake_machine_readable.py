@@ -16,6 +16,11 @@ LINES = [
         ("message", "one, two\nthree"),
     ),
     (
+        "1764000000,,ui,say,\\n==> Wait completed after 22 seconds",
+        Event(target="", type="ui", data=("say", "\n==> Wait completed after 22 seconds")),
+        ("say", "Wait completed after 22 seconds"),
+    ),
+    (
         "1764000000,,ui,error,Build 'digitalocean.bakery' errored after 2 seconds: no",
         Event(target="", type="ui", data=("error", "Build 'digitalocean.bakery' errored after 2 seconds: no")),
         ("error", "Build 'digitalocean.bakery' errored after 2 seconds: no"),
