@@ -76,10 +76,10 @@ def _ask(url: str, hint: str) -> str:
         session.trust_env = not is_loopback(urlsplit(url).hostname or "")
         session.auth = lambda request: request  # requests would send ~/.netrc's password otherwise
         try:
-            reply = session.get(url, timeout=ADDRESS_SECONDS, allow_redirects=False, stream=True)
-            if reply.status_code == 200:
-                return next(reply.iter_content(LONGEST_ADDRESS), b"").decode("ascii", "replace").strip()
-            problem = f"HTTP {reply.status_code}"
+            with session.get(url, timeout=ADDRESS_SECONDS, allow_redirects=False, stream=True) as reply:
+                if reply.status_code == 200:
+                    return next(reply.iter_content(LONGEST_ADDRESS), b"").decode("ascii", "replace").strip()
+                problem = f"HTTP {reply.status_code}"
         except requests.RequestException as error:
             problem = type(error).__name__
     brief = f"cannot ask {urlsplit(url).netloc} for your address"

@@ -73,6 +73,11 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
             return self._transport.call(GET, url, query=params)
         return self._transport.call(type, url, body=params)
 
+    def close(self) -> None:
+        """Drop the connections; a later call opens new ones."""
+        self._session.close()
+        self._transport.close()
+
     def get_account(self) -> Account:
         return self._one("account", "account", parse.account)
 

@@ -15,6 +15,8 @@ from bakery.wait import Clock
 
 WINDOW_SECONDS = 61.0
 """A minute, and one second for the way there."""
+SHORTEST_PAUSE = 0.001
+"""0 would mean "go", and rounding can bring a pause down to it."""
 
 
 class Pace:
@@ -67,9 +69,9 @@ class Pace:
             while self._sent and now - self._sent[0] >= WINDOW_SECONDS:
                 self._sent.popleft()
             if now < self._not_before:
-                return self._not_before - now
+                return max(self._not_before - now, SHORTEST_PAUSE)
             if len(self._sent) >= self._per_minute:
-                return self._sent[0] + WINDOW_SECONDS - now
+                return max(self._sent[0] + WINDOW_SECONDS - now, SHORTEST_PAUSE)
             self._sent.append(now)
             return 0.0
 

@@ -1,7 +1,7 @@
 """One HTTP reply of the API that is not a success, as the error a user can act on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakery.errors import (
@@ -13,6 +13,7 @@ from bakery.errors import (
     UnprocessableError,
     UnreachableError,
 )
+from bakery.proc import redact
 
 TOKENS_PAGE = "https://cloud.digitalocean.com/account/api/tokens"
 LONGEST_MESSAGE = 500
@@ -21,13 +22,16 @@ LONGEST_MESSAGE = 500
 UNPROCESSABLE = (400, 409, 412, 422)
 
 
-def refusal(what: str, status: int, headers: Mapping[str, str], body: str) -> BakeryError:
+def refusal(
+    what: str, status: int, headers: Mapping[str, str], body: str, *, secrets: Sequence[str] = ()
+) -> BakeryError:
     """The error for a reply to ``what`` ("POST /v2/droplets") whose ``status`` is not 2xx.
 
     Error bodies are ``{"id", "message", "request_id"}``, for tags ``{"error", "messages"}``; gateways send HTML.
+    ``secrets`` are struck out of what the API says: it may quote the request.
     """
     parsed = as_object(body)
-    said = message(parsed)
+    said = redact(message(parsed) or "", secrets)[:LONGEST_MESSAGE]
     request_id = _text(parsed.get("request_id")) or headers.get("x-request-id")
     details = "\n".join(line for line in (said, request_id and f"request id {request_id}") if line) or None
     if status in (401, 403):
@@ -49,8 +53,7 @@ def message(parsed: Mapping[str, Any]) -> str | None:
     """What the API says is wrong, in either of its two error forms."""
     several = parsed.get("messages")
     lines = [line for line in several if isinstance(line, str)] if isinstance(several, list) else []
-    said = _text(parsed.get("message")) or "\n".join(lines) or _text(parsed.get("error"))
-    return said[:LONGEST_MESSAGE] if said else None
+    return _text(parsed.get("message")) or "\n".join(lines) or _text(parsed.get("error"))
 
 
 def _text(value: object) -> str | None:

@@ -18,7 +18,6 @@ from bakery.cloud.endpoint import is_loopback
 from bakery.cloud.pace import Pace
 from bakery.cloud.refusals import as_object, refusal
 from bakery.errors import BakeryError, RateLimitedError, UnreachableError
-from bakery.proc import redact
 from bakery.wait import Clock, SystemClock
 
 PER_PAGE = 200
@@ -105,6 +104,10 @@ class Transport:
                 pause *= 2
         raise AssertionError  # tries is at least 1
 
+    def close(self) -> None:
+        """Drop the connections; a later call opens new ones."""
+        self._session.close()
+
     def collect(self, path: str, key: str, query: Query | None = None) -> list[dict[str, Any]]:
         """Every element of a paged list, each once.
 
@@ -174,14 +177,14 @@ class Transport:
         raise UnreachableError(brief, problem, "check the network, then run the same command again")
 
     def _refusal(self, what: str, response: requests.Response, body: object) -> BakeryError:
-        text = redact(response.text, (self._token, *_secret_parts(body)))
-        return refusal(what, response.status_code, response.headers, text)
+        secrets = (self._token, *_secret_parts(body))
+        return refusal(what, response.status_code, response.headers, response.text, secrets=secrets)
 
 
 def _secret_parts(body: object) -> tuple[str, ...]:
     """User-data in a request, as it is and as JSON writes it: an error body may quote the request."""
     text = body.get("user_data") if isinstance(body, dict) else None
-    return (json.dumps(text)[1:-1], text) if isinstance(text, str) else ()
+    return (json.dumps(text)[1:-1], text, text.strip()) if isinstance(text, str) else ()
 
 
 def _reason(error: requests.RequestException) -> str:
