@@ -132,7 +132,7 @@ class Bench:
         )
 
     def joins(self) -> dict[str, str]:
-        """What each droplet's user-data was told to join, by name."""
+        """What each droplet's user-data was told to join, by name; of twins, the newest."""
         return {
             self.cloud.droplets[number].name: text.split(" ", 3)[-1].strip()
             for number, text in self.cloud.user_data.items()

@@ -30,6 +30,8 @@ def assert_exactly_the_plan(bench: Bench, case: object) -> None:
     assert bench.cloud.ssh_keys == {}, case
     assert len(bench.cloud.vpcs) == 1, case
     assert len(bench.cloud.firewalls) == 3, case
+    founders = [name for name, join in bench.joins().items() if join.startswith("consul= ")]
+    assert founders == ["demo-consul-server-1"], case
 
 
 def kill_and_rerun(folder: Path, numbers: Iterable[int], fault: Fault, *, lag: float) -> None:

@@ -65,11 +65,18 @@ def create_droplets(session: Session, recipe: Recipe, changes: Changes) -> dict[
     for wave in Wave:
         nodes = [node for node in changes.new_nodes if node.wave is wave]
         if nodes:
-            requests = [recipe.request(node, members) for node in nodes]
-            made = _create_wave(session, requests)
-            last = wave is max(node.wave for node in changes.new_nodes)
-            members |= made if last else wait_for(session, made, "a VPC address", _has_address)
+            members |= _wait_for_servers(session, recipe.order.plan, members)
+            members |= _create_wave(session, [recipe.request(node, members) for node in nodes])
     return members
+
+
+def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> Members:
+    """The servers among the members, once each has the address that the next wave must be told."""
+    names = {node.name for node in (*plan.consul_servers, *plan.nomad_servers)}
+    servers = {name: droplet for name, droplet in members.items() if name in names and droplet.status != "off"}
+    if all(_has_address(droplet) for droplet in servers.values()):
+        return servers
+    return wait_for(session, servers, "a VPC address", _has_address)
 
 
 def _remove(session: Session, dead: Iterable[Droplet]) -> None:
