@@ -13,6 +13,6 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   exit 2
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/pip" install --quiet --upgrade pip hatchling
+"$venv/bin/pip" install --quiet --upgrade pip hatchling editables
 "$venv/bin/pip" install --quiet --no-build-isolation --editable '.[dev]'
 touch "$venv/.ready"
