@@ -1,4 +1,4 @@
-"""The adapter and the fake have every call of the port, with the same parameters: the library's base hides gaps."""
+"""The adapter and the fake have every call of the port, with its parameters: the library's base hides gaps."""
 
 import inspect
 import logging
