@@ -1,5 +1,7 @@
 """Machine specs as the emulator's HTTP side makes them, written by hand."""
 
+from ipaddress import IPv4Address
+
 from bakery.emulator.machines.interface import Interface, MachineSpec
 
 USER_DATA = "#cloud-config\nruncmd: [[touch, /root/done]]\n"
@@ -16,6 +18,7 @@ def machine_spec(
     user_data: str | None = USER_DATA,
     vendor_data: str | None = None,
     memory: int = 1024,
+    base: IPv4Address = IPv4Address("198.18.0.0"),  # noqa: B008 - immutable
 ) -> MachineSpec:
     """Droplet ``number``; its VPC is 10.100.``third``.0/24 with ``vpc`` as id."""
     mac = f"02:00:00:00:00:{number:02x}"
@@ -31,7 +34,7 @@ def machine_spec(
         user_data=user_data,
         vendor_data=vendor_data,
         public_keys=public_keys,
-        public=_interface(mac, f"198.18.0.{10 + number}", "255.254.0.0", "198.18.0.1") if public else None,
+        public=_interface(mac, f"{base + 10 + number}", "255.254.0.0", f"{base + 1}") if public else None,
         anchor=_interface(mac, f"10.17.0.{10 + number}", "255.255.0.0", "10.17.0.1") if public else None,
         private=_interface(f"02:00:00:00:01:{number:02x}", f"10.100.{third}.{10 + number}", "255.255.255.0", None),
         vpc_id=vpc,

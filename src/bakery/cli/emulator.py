@@ -145,6 +145,28 @@ def logs(name: str, printed: bool, folder: Path | None, droplet: str | None) -> 
         click.echo(nspawn_logs.journal(nspawn_logs.droplet_folders(place)[number]))
 
 
+@emulator.command(name="exec", context_settings={"ignore_unknown_options": True})
+@_NAME
+@click.argument("droplet")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
+    """Run a command inside a droplet as its root: bakery emulator exec DROPLET COMMAND..."""
+    from bakery.emulator.lifecycle_state import home
+    from bakery.emulator.machines import nspawn_exec, nspawn_logs
+    from bakery.emulator.machines.interface import MachineFailure
+    from bakery.emulator.network import cgroup_of
+
+    number = nspawn_logs.find(home(name).folder, droplet)
+    try:
+        done = nspawn_exec.exec_in(f"{cgroup_of(_running(name).network)}/{number}", command)
+    except MachineFailure as error:
+        message = f"{droplet} is not running"
+        raise EmulatorError(message) from error
+    click.echo(done.stdout, nl=False)
+    click.echo(done.stderr, nl=False, err=True)
+    return done.returncode
+
+
 def _running(name: str) -> "RunningEmulator":
     from bakery.emulator.lifecycle import find_running
 

@@ -29,6 +29,7 @@ UP_SECONDS = 60.0
 DOWN_SECONDS = 120.0
 KILL_SECONDS = 10.0
 LOCK_SECONDS = 5.0
+REPLY_SECONDS = 10.0
 
 # The daemon outlives us; a reference keeps Python from warning about a child that nobody waited for.
 _started: list[object] = []
@@ -94,15 +95,17 @@ def status(running: RunningEmulator) -> dict[str, Any]:
     }
 
 
-def ask(running: RunningEmulator, path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """GET a path of the emulator's API.
+def ask(running: RunningEmulator, path: str, *, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """GET a path of the emulator's API, or POST ``body`` to it.
 
     Raises:
-        EmulatorError: it does not answer, or not with 200.
+        EmulatorError: it does not answer, or refuses.
     """
-    connection = http.client.HTTPConnection(urlsplit(running.endpoint).netloc, timeout=10)
+    headers = {"Authorization": f"Bearer {running.token}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(urlsplit(running.endpoint).netloc, timeout=REPLY_SECONDS)
     try:
-        connection.request("GET", path, headers={"Authorization": f"Bearer {running.token}"})
+        method, content = ("GET", None) if body is None else ("POST", json.dumps(body))
+        connection.request(method, path, body=content, headers=headers)
         answer = connection.getresponse()
         text = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -110,7 +113,7 @@ def ask(running: RunningEmulator, path: str) -> Any:  # noqa: ANN401 - any JSON 
         raise EmulatorError(message, details=str(error), hint="bakery emulator down") from error
     finally:
         connection.close()
-    if answer.status != http.client.OK:
+    if answer.status >= http.client.BAD_REQUEST:
         message = f"the emulator answered {answer.status} to {path}"
         raise EmulatorError(message, details=text.decode(errors="replace"))
     return json.loads(text)

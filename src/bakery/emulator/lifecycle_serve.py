@@ -60,7 +60,7 @@ def _running(place: Home, planned: RunningEmulator) -> Iterator[None]:
     with ExitStack() as stack:
         api_socket = listen(url.hostname or "127.0.0.1", url.port or 0)
         stack.callback(api_socket.close)
-        machines, metadata_socket = _machines(place, planned)
+        machines, metadata_socket = _machines(place, planned, stack)
         app = build_app(_settings(planned), machines)
         emulator = emulator_of(app)
         stack.callback(emulator.close)
@@ -70,11 +70,12 @@ def _running(place: Home, planned: RunningEmulator) -> Iterator[None]:
         yield
 
 
-def _machines(place: Home, planned: RunningEmulator) -> tuple[Machines, socket.socket | None]:
+def _machines(place: Home, planned: RunningEmulator, stack: ExitStack) -> tuple[Machines, socket.socket | None]:
     if planned.machines == "memory":
         return InMemoryMachines(), None
     router = Router(planned.network, folder=place.folder, record=place.record)
     base = images.base_image()
+    stack.callback(router.close)
     router.up()
     machines = NspawnMachines(folder=place.folder, router=router, record=place.record, base=base)
     return machines, router.metadata_socket()

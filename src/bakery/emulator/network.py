@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bakery.emulator import network_namespace, network_rules
 from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.machines.nspawn_process import Process
 from bakery.emulator.network_plan import (
     METADATA,
     METADATA_PORT,
@@ -38,6 +39,7 @@ class Router:
         self._folder = folder
         self._record = record
         self._lock = threading.Lock()
+        self._egress_process: Process | None = None
 
     @property
     def cgroup(self) -> str:
@@ -63,6 +65,12 @@ class Router:
         _batch(router_commands(self.plan))
         _batch(router_inside_commands(self.plan), namespace=self.plan.router)
         self._open_egress()
+
+    def close(self) -> None:
+        """End the way out, and wait for its process; the rest goes with the record. Idempotent."""
+        nspawn_cgroups.remove(f"{self.cgroup}/router")
+        if self._egress_process is not None:
+            self._egress_process.wait()
 
     def plug(self, droplet_id: int, wires: Sequence[Cable], resolvers: Sequence[str]) -> str:
         """Lay a droplet's cables and return the namespace in which eth0 and eth1 wait."""
@@ -99,7 +107,9 @@ class Router:
             f"--cidr={self.plan.egress}", f"/run/netns/{self.plan.router}", "tap0",
         ]  # fmt: skip
         joined = " ".join(str(group) for group in groups)
-        self._slirp = start(["sh", "-c", JOIN, "sh", joined, *words], output=self._folder / "slirp4netns.log")
+        self._egress_process = start(
+            ["sh", "-c", JOIN, "sh", joined, *words], output=self._folder / "slirp4netns.log"
+        )
         wait_until(
             self._egress,
             what="slirp4netns to connect the droplets to the outside",

@@ -1,13 +1,13 @@
 """Droplets that really boot: systemd-nspawn on an overlay, in the emulator's network."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bakery.emulator import images, network_plan
-from bakery.emulator.machines import nspawn_cgroups, nspawn_logs, nspawn_process, nspawn_traces
+from bakery.emulator.machines import nspawn_cgroups, nspawn_exec, nspawn_logs, nspawn_process, nspawn_traces
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
 from bakery.emulator.machines.nspawn_process import Process
@@ -16,11 +16,10 @@ from bakery.emulator.network import Router
 from bakery.emulator.record import Kind, Record
 from bakery.errors import BakeryError, DeadlineError
 from bakery.files import ensure_private_folder
-from bakery.proc import Completed, run, start
+from bakery.proc import Completed, start
 from bakery.wait import Pending, wait_until
 
 ORDERLY_SECONDS = 60.0
-COMMAND_SECONDS = 600.0
 
 
 @dataclass
@@ -110,18 +109,13 @@ class NspawnMachines:
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(self.destroy, list(self._machines)))
 
-    def exec_in(self, droplet_id: int, argv: list[str], *, seconds: float = COMMAND_SECONDS) -> Completed:
-        """Run a command inside a running droplet as its root, for debugging; a failure is in ``returncode``.
+    def exec_in(self, droplet_id: int, argv: Sequence[str | Path]) -> Completed:
+        """Run a command inside a running droplet as its root; a failure of it is in ``returncode``.
 
         Raises:
             MachineFailure: it is not running.
         """
-        pid = nspawn_cgroups.guest_init(self._cgroup(droplet_id))
-        if pid is None:
-            message = f"droplet {droplet_id} is not running"
-            raise MachineFailure(message)
-        words = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
-        return run([*words, *argv], seconds=seconds, check=False)
+        return nspawn_exec.exec_in(self._cgroup(droplet_id), argv)
 
     def journal(self, droplet_id: int) -> str:
         """What the droplet has written to its journal, whether it runs or not."""

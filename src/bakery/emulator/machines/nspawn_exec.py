@@ -1,0 +1,34 @@
+"""Running a command inside a booted droplet, for people and tests who look for a fault."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.machines.interface import MachineFailure
+from bakery.proc import Completed, run
+
+COMMAND_SECONDS = 600.0
+_NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd")
+
+
+def enter_command(cgroup: str, argv: Sequence[str | Path]) -> list[str]:
+    """The words that run ``argv`` as root inside the droplet whose processes are in ``cgroup``.
+
+    Raises:
+        MachineFailure: it is not running.
+    """
+    pid = nspawn_cgroups.guest_init(cgroup)
+    if pid is None:
+        message = f"the droplet of {cgroup} is not running"
+        raise MachineFailure(message)
+    return ["nsenter", f"--target={pid}", *_NAMESPACES, *(str(word) for word in argv)]
+
+
+def exec_in(cgroup: str, argv: Sequence[str | Path], *, seconds: float = COMMAND_SECONDS) -> Completed:
+    """Run a command to its end and return what it printed; its failure is in ``returncode``.
+
+    Raises:
+        MachineFailure: the droplet is not running.
+        CommandError: it did not end within ``seconds``.
+    """
+    return run(enter_command(cgroup, argv), seconds=seconds, check=False)

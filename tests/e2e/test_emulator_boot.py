@@ -1,0 +1,258 @@
+"""Droplets that boot, seen from outside and inside; and nothing of them left afterwards."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakery.emulator import images, lifecycle
+from bakery.emulator.lifecycle_state import home, is_alive, make_wish
+from bakery.emulator.machines.interface import MachineFailure
+from bakery.emulator.record import Kind
+from bakery.errors import EmulatorError
+from bakery.proc import run
+from bakery.wait import Pending, wait_until
+from tests.helpers.emulator_lab import Lab, host_rules, running_lab, traces
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+LAB_RANGE = "100.96.0.0/15"  # beside an emulator on the default range; RFC 6598
+OTHER_RANGE = "100.98.0.0/15"
+ONE, TWO, FOREIGN, COPY = 1001, 1002, 1003, 1004
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Droplets 1 and 2 in one VPC and 3 in another, booted. At the end nothing is left."""
+    folder = tmp_path_factory.mktemp("lab")
+    rules = host_rules()
+    with running_lab(folder, LAB_RANGE) as lab:
+        lab.boot(lab.spec(1), lab.spec(2), lab.spec(3, vpc="vpc-b", third=1))
+        up = traces(lab.plan, folder)
+        assert all(up[kind] for kind in ("namespaces", "links", "routes", "cgroups", "processes", "disks"))
+        yield lab
+    assert {kind: found for kind, found in traces(lab.plan, folder).items() if found} == {}
+    assert host_rules() == rules
+
+
+def _public(lab: Lab, number: int) -> str:
+    return str(lab.plan.range[10 + number])
+
+
+def test_root_logs_in_with_the_registered_key(lab: Lab) -> None:
+    done = lab.ssh(_public(lab, 1), "hostname", "&&", "cat", "/root/done")
+    assert (done.returncode, done.stdout) == (0, "demo-1\n")
+
+
+def test_another_key_does_not_open_it(lab: Lab, tmp_path: Path) -> None:
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"])
+    flags = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
+    done = run(["ssh", "-i", tmp_path / "other", *flags, f"root@{_public(lab, 1)}", "true"], check=False)
+    assert done.returncode == 255
+    assert "Permission denied" in done.stderr
+
+
+def test_addresses_are_where_digitalocean_has_them(lab: Lab) -> None:
+    """eth0: public and anchor; eth1: VPC (reference: droplet networking)."""
+    shown = json.loads(lab.sh(ONE, "ip -json -4 addr").stdout)
+    found = {
+        link["ifname"]: {f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]} for link in shown
+    }
+    assert found["eth0"] == {f"{_public(lab, 1)}/15", "10.17.0.11/16"}
+    assert found["eth1"] == {"10.100.0.11/24"}
+
+
+def test_no_unit_failed(lab: Lab) -> None:
+    assert lab.sh(ONE, "systemctl --failed --no-legend --plain").stdout == ""
+
+
+def test_the_base_holds_nothing_that_the_bake_brings(lab: Lab) -> None:
+    for program in ("docker", "dockerd", "containerd", "consul", "nomad"):
+        assert lab.sh(TWO, f"command -v {program}").returncode != 0
+    assert lab.sh(TWO, "ls -d /opt/cni").returncode != 0
+    assert lab.sh(TWO, "command -v curl").returncode == 0  # control: the same question has a yes
+
+
+def test_the_metadata_service_sees_who_asks(lab: Lab) -> None:
+    assert lab.sh(ONE, "curl -sS -m 5 http://169.254.169.254/").stdout == _public(lab, 1)
+    assert lab.sh(TWO, "curl -sS -m 5 http://169.254.169.254/").stdout == _public(lab, 2)
+
+
+def test_a_foreign_source_address_goes_nowhere(lab: Lab) -> None:
+    """Droplet 1 takes droplet 2's address: https://docs.digitalocean.com/products/droplets/details/limits/."""
+    foreign = _public(lab, 2)
+    lab.sh(ONE, f"ip addr add {foreign}/32 dev eth0")
+    try:
+        lab.heard.clear()
+        done = lab.sh(ONE, f"curl -sS -m 3 --interface {foreign} http://169.254.169.254/")
+        assert done.returncode == 28  # curl(1): time-out
+        assert lab.heard == []
+    finally:
+        lab.sh(ONE, f"ip addr del {foreign}/32 dev eth0")
+
+
+def test_droplets_of_one_vpc_reach_each_other_and_no_other_vpc(lab: Lab) -> None:
+    lab.sh(ONE, "ip route add 10.100.1.0/24 dev eth1")
+    assert lab.sh(ONE, "ping -c 1 -W 5 10.100.0.12").returncode == 0
+    assert lab.sh(ONE, "ping -c 1 -W 2 10.100.1.13").returncode == 1
+    lab.sh(ONE, "ip route replace 10.100.1.0/24 via 100.96.0.1")
+    assert lab.sh(ONE, "ping -c 1 -W 2 10.100.1.13").returncode == 1
+    assert lab.sh(FOREIGN, f"ping -c 1 -W 5 {_public(lab, 1)}").returncode == 0  # control: by public addresses
+
+
+def test_a_droplet_reaches_the_package_sources_of_the_host(lab: Lab) -> None:
+    done = lab.sh(ONE, "apt-get update -o APT::Update::Error-Mode=any")
+    assert (done.returncode, "Reading package lists" in done.stdout) == (0, True)
+
+
+def test_docker_runs_and_a_snapshot_carries_it_but_no_seed(lab: Lab) -> None:
+    assert lab.sh(ONE, _DOCKER).stdout.splitlines()[-1] == "out of a container"
+    size = lab.machines.snapshot(ONE, "snapshot-1")
+    assert size > 100 * 1024**2
+    layer = lab.folder / "snapshots" / "snapshot-1"
+    assert not (layer / "var/lib/cloud/seed/config_drive").exists()
+    assert list((layer / "var/lib/docker").iterdir()) == []
+    assert (lab.folder / "droplets" / str(ONE) / "upper/var/lib/cloud/seed/config_drive").exists()  # control
+
+    lab.boot(lab.spec(4, image="snapshot-1"))
+    assert lab.sh(COPY, "hostname; docker info --format {{.Driver}}").stdout.split() == ["demo-4", "overlay2"]
+    lab.machines.delete_snapshot("snapshot-1")
+    assert lab.machines.check_image("snapshot-1") is not None
+    assert lab.sh(COPY, "docker --version").returncode == 0  # its disk still stands on the layer
+    lab.machines.destroy(COPY)
+    assert list((lab.folder / "snapshots").iterdir()) == []
+
+
+_DOCKER = """
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get install -y -q --no-install-recommends docker.io busybox-static >/dev/null 2>&1
+mkdir -p /tmp/image/bin
+cp /bin/busybox /tmp/image/bin/
+tar -C /tmp/image -c . | docker import - tiny >/dev/null
+docker run --rm tiny /bin/busybox echo out of a container
+"""
+
+
+def test_reboot_keeps_the_disk_and_runs_user_data_once(lab: Lab) -> None:
+    lab.sh(TWO, "touch /root/kept; rm /root/done")
+    before = lab.sh(
+        TWO, "cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic"
+    ).stdout
+    lab.machines.reboot(TWO)
+    _wait_changed(lab, before)
+    lab.wait_done(TWO)
+    assert lab.sh(TWO, "ls /root").stdout.split() == ["kept"]
+    assert lab.sh(TWO, "journalctl --list-boots --no-pager | wc -l").stdout.strip() in {"2", "3"}
+
+
+def test_a_guest_that_reboots_itself_comes_back(lab: Lab) -> None:
+    before = lab.sh(TWO, "systemctl show -p UserspaceTimestampMonotonic").stdout
+    lab.sh(TWO, "systemctl reboot")
+    _wait_changed(lab, before)
+    lab.wait_done(TWO)
+
+
+def test_off_is_off_and_on_again(lab: Lab) -> None:
+    lab.machines.shutdown(TWO)
+    wait_until(
+        lambda: Pending("it runs") if lab.machines.is_running(TWO) else True, what="an orderly end", seconds=120
+    )
+    with pytest.raises(MachineFailure):
+        lab.sh(TWO, "true")
+    assert lab.sh(ONE, "ping -c 1 -W 2 10.100.0.12").returncode == 1
+    lab.machines.power_on(TWO)
+    lab.wait_done(TWO)
+    lab.machines.power_off(TWO)
+    assert not lab.machines.is_running(TWO)
+    assert [line for line in traces(lab.plan, lab.folder)["processes"] if str(TWO) in line] == []
+    lab.machines.power_on(TWO)
+    lab.wait_done(TWO)
+    assert "Reached target" in lab.machines.journal(TWO)
+    assert lab.machines.console(TWO).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_disk_in_use_is_not_taken_again(lab: Lab) -> None:
+    with pytest.raises(MachineFailure, match="is in use"):
+        lab.machines.create(lab.spec(1))
+    assert lab.machines.is_running(ONE)
+
+
+def test_destroy_leaves_nothing_of_the_droplet(lab: Lab) -> None:
+    lab.machines.destroy(FOREIGN)
+    lab.machines.destroy(FOREIGN)
+    left = traces(lab.plan, lab.folder)
+    assert [line for lines in left.values() for line in lines if str(FOREIGN) in line] == []
+    assert [
+        thing for thing in lab.record.things() if str(FOREIGN) in thing.name and thing.kind is not Kind.LINK
+    ] == []
+
+
+def _wait_changed(lab: Lab, before: str) -> None:
+    def changed() -> bool | Pending:
+        try:
+            now = lab.sh(TWO, "systemctl show -p UserspaceTimestampMonotonic").stdout
+        except MachineFailure:
+            return Pending("it is not running")
+        return True if now and now not in before else Pending("it still runs the old boot")
+
+    wait_until(changed, what="the droplet to boot again", seconds=120)
+
+
+BAKERY = Path(sys.executable).with_name("bakery")
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A state folder of the test's own; the base image stays where it is."""
+    base = images.bases_folder()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(images, "bases_folder", lambda: base)
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "bakery").symlink_to(base.parent)
+    yield "crash"
+    lifecycle.down("crash")
+
+
+def test_nothing_is_left_after_the_emulator_was_killed(own_home: str) -> None:
+    """kill -9 of the emulator with a booting droplet; down, and down again."""
+    wish = make_wish(name=own_home, port=7197, machines="nspawn", public_range=OTHER_RANGE)
+    rules = host_rules()
+    running = lifecycle.up(wish)
+    place = home(own_home)
+    assert lifecycle.up(wish) == running
+    _create_droplet(running)
+    wait_until(
+        lambda: True if traces(running.network, place.folder)["disks"] else Pending("no droplet yet"),
+        what="a droplet to boot",
+        seconds=60,
+    )
+    os.kill(running.pid, signal.SIGKILL)
+    wait_until(lambda: Pending("alive") if is_alive(running) else True, what="its end", seconds=30, every=0.05)
+    assert lifecycle.find_running(own_home) is None
+    left = traces(running.network, place.folder)
+    assert left["processes"]  # control: a crash does leave things behind
+    assert left["namespaces"]
+
+    assert lifecycle.down(own_home)
+    assert {kind: found for kind, found in traces(running.network, place.folder).items() if found} == {}
+    assert host_rules() == rules
+    assert not lifecycle.down(own_home)
+
+
+def test_a_range_in_use_is_refused_before_anything_is_made(lab: Lab, own_home: str) -> None:
+    wish = make_wish(name=own_home, port=7197, machines="nspawn", public_range=LAB_RANGE)
+    with pytest.raises(EmulatorError) as caught:
+        lifecycle.up(wish)
+    assert caught.value.brief == f"the range {LAB_RANGE} is already used on this machine"
+    assert home(own_home).record.things() == ()
+
+
+def _create_droplet(running: lifecycle.RunningEmulator) -> None:
+    body = {"name": "demo-1", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
+    lifecycle.ask(running, "/v2/droplets", body=body)

@@ -1,0 +1,172 @@
+"""Droplets that boot without the API in front: the emulator's machines alone, seen from outside and inside."""
+
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from bakery.emulator import images
+from bakery.emulator.machines.interface import MachineSpec
+from bakery.emulator.machines.nspawn import NspawnMachines
+from bakery.emulator.network import Router
+from bakery.emulator.network_plan import NetworkPlan
+from bakery.emulator.record import Record
+from bakery.proc import Completed, run
+from bakery.wait import Pending, wait_until
+from tests.helpers.machine_specs import machine_spec
+
+BOOT_SECONDS = 180.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """A router, machines in it, and a key that opens them."""
+
+    folder: Path
+    plan: NetworkPlan
+    record: Record
+    router: Router
+    machines: NspawnMachines
+    key: Path
+    heard: list[str] = field(default_factory=list)
+    """Source addresses that reached the metadata address."""
+
+    def spec(
+        self, number: int, *, image: str = "debian-12-x64", vpc: str = "vpc-a", third: int = 0
+    ) -> MachineSpec:
+        """A droplet that our key opens."""
+        public_key = self.key.with_suffix(".pub").read_text().strip()
+        return machine_spec(
+            number,
+            image=image,
+            vpc=vpc,
+            third=third,
+            public_keys=(public_key,),
+            base=self.plan.range[0],
+        )
+
+    def boot(self, *specs: MachineSpec) -> None:
+        """Create them all and wait until cloud-init has done everything on each."""
+        for spec in specs:
+            self.machines.create(spec)
+        for spec in specs:
+            self.wait_done(spec.droplet_id)
+
+    def wait_done(self, droplet_id: int) -> None:
+        """Wait for the end of the droplet's cloud-init."""
+
+        def done() -> bool | Pending:
+            with suppress(Exception):
+                found = self.machines.exec_in(droplet_id, ["cloud-init", "status"])
+                if "status: done" in found.stdout:
+                    return True
+                return Pending(found.stdout or found.stderr)
+            return Pending("it is not running")
+
+        wait_until(done, what=f"cloud-init on droplet {droplet_id}", seconds=BOOT_SECONDS, every=0.3)
+
+    def sh(self, droplet_id: int, script: str) -> Completed:
+        """Run a shell script inside."""
+        return self.machines.exec_in(droplet_id, ["sh", "-c", script])
+
+    def ssh(self, address: str, *words: str) -> Completed:
+        """Run a command over SSH, from the host to a public address."""
+        options = [
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "LogLevel=ERROR",
+            "ConnectTimeout=10",
+        ]
+        flags = [word for option in options for word in ("-o", option)]
+        return run(["ssh", "-i", self.key, *flags, f"root@{address}", *words], check=False)
+
+
+@contextmanager
+def running_lab(folder: Path, public_range: str) -> Iterator[Lab]:
+    """A lab in ``folder``, gone with all that it made at the end."""
+    key = folder / "key"
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
+    record = Record(folder / "record.jsonl")
+    plan = NetworkPlan(id=secrets.token_hex(2), range=IPv4Network(public_range))
+    router = Router(plan, folder=folder, record=record)
+    base = images.base_image()
+    try:
+        router.up()
+        machines = NspawnMachines(folder=folder, router=router, record=record, base=base)
+        lab = Lab(folder=folder, plan=plan, record=record, router=router, machines=machines, key=key)
+        with _metadata(lab):
+            yield lab
+        machines.close()
+    finally:
+        router.close()
+        record.remove_all()
+
+
+@contextmanager
+def _metadata(lab: Lab) -> Iterator[None]:
+    """A metadata service that knows one thing: who asks."""
+    listener = lab.router.metadata_socket()
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, peer = listener.accept()
+            except OSError:
+                return
+            with connection:
+                lab.heard.append(peer[0])
+                connection.recv(4096)
+                connection.sendall(f"HTTP/1.0 200 OK\r\n\r\n{peer[0]}".encode())
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(timeout=10)
+
+
+def traces(plan: NetworkPlan, folder: Path) -> dict[str, list[str]]:
+    """What there is on this machine of that emulator, by kind; every kind is empty when nothing is left."""
+    mark = f"bk-{plan.id}"
+    return {
+        "namespaces": _containing(_names(Path("/run/netns")), mark),
+        "links": _containing(_names(Path("/sys/class/net")), mark),
+        "routes": _containing(run(["ip", "route", "show", "table", "all"]).stdout.splitlines(), mark),
+        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/bakery-{plan.id}")],
+        "processes": _processes(mark, folder),
+        "mounts": _containing(Path("/proc/self/mountinfo").read_text().splitlines(), str(folder)),
+        "propagated": _containing(_names(Path("/run/systemd/nspawn/propagate")), mark),
+        "disks": [str(path) for path in (folder / "droplets").glob("*")],
+    }
+
+
+def host_rules() -> str:
+    """The machine's own packet rules and forwarding switch, which no emulator may change."""
+    rules = run(["nft", "list", "ruleset"], check=False).stdout
+    return rules + run(["ip", "rule", "show"]).stdout + Path("/proc/sys/net/ipv4/ip_forward").read_text()
+
+
+def _processes(mark: str, folder: Path) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if mark in words or f"{folder}/droplets" in words:
+                found.append(f"{process.name} {words}")
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _containing(texts: Sequence[str], mark: str) -> list[str]:
+    return [text for text in texts if mark in text]
