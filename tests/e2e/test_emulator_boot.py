@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LAB_RANGE = "100.96.0.0/15"  # beside an emulator on the default range; RFC 6598
 OTHER_RANGE = "100.98.0.0/15"
-ONE, TWO, FOREIGN, COPY = 1001, 1002, 1003, 1004
+ONE, TWO, FOREIGN, COPY, PRIVATE = 1001, 1002, 1003, 1004, 1005
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,23 @@ def test_the_metadata_service_sees_who_asks(lab: Lab) -> None:
 
 
 def test_a_foreign_source_address_goes_nowhere(lab: Lab) -> None:
-    """Droplet 1 takes droplet 2's address: https://docs.digitalocean.com/products/droplets/details/limits/."""
+    """Droplet 1 takes droplet 2's address: https://docs.digitalocean.com/products/droplets/details/limits/.
+
+    Counted where the packets would arrive: an answer would go to droplet 2 in any case.
+    """
+    foreign = _public(lab, 2)
+    lab.sh(ONE, f"ip addr add {foreign}/32 dev eth0")
+    try:
+        before = _echoes(lab, FOREIGN)
+        lab.sh(ONE, f"ping -c 2 -W 1 -I {foreign} {_public(lab, 3)}")
+        assert _echoes(lab, FOREIGN) == before
+        lab.sh(ONE, f"ping -c 2 -W 5 -I {_public(lab, 1)} {_public(lab, 3)}")
+        assert _echoes(lab, FOREIGN) == before + 2  # control: with its own address they arrive
+    finally:
+        lab.sh(ONE, f"ip addr del {foreign}/32 dev eth0")
+
+
+def test_the_metadata_service_hears_no_foreign_source(lab: Lab) -> None:
     foreign = _public(lab, 2)
     lab.sh(ONE, f"ip addr add {foreign}/32 dev eth0")
     try:
@@ -96,12 +113,21 @@ def test_a_foreign_source_address_goes_nowhere(lab: Lab) -> None:
 
 
 def test_droplets_of_one_vpc_reach_each_other_and_no_other_vpc(lab: Lab) -> None:
-    lab.sh(ONE, "ip route add 10.100.1.0/24 dev eth1")
+    """Counted where the packets would arrive: the other VPC has no way back for an answer."""
     assert lab.sh(ONE, "ping -c 1 -W 5 10.100.0.12").returncode == 0
-    assert lab.sh(ONE, "ping -c 1 -W 2 10.100.1.13").returncode == 1
-    lab.sh(ONE, "ip route replace 10.100.1.0/24 via 100.96.0.1")
-    assert lab.sh(ONE, "ping -c 1 -W 2 10.100.1.13").returncode == 1
-    assert lab.sh(FOREIGN, f"ping -c 1 -W 5 {_public(lab, 1)}").returncode == 0  # control: by public addresses
+    before = _echoes(lab, FOREIGN)
+    for way in ("dev eth1", "via 10.100.0.12", f"via {lab.plan.gateway}"):
+        lab.sh(ONE, f"ip route replace 10.100.1.0/24 {way}")
+        assert lab.sh(ONE, "ping -c 1 -W 2 10.100.1.13").returncode == 1
+    assert _echoes(lab, FOREIGN) == before
+    assert lab.sh(ONE, f"ping -c 1 -W 5 {_public(lab, 3)}").returncode == 0  # by public addresses
+    assert _echoes(lab, FOREIGN) == before + 1  # control: the counter counts
+
+
+def _echoes(lab: Lab, droplet_id: int) -> int:
+    """How many echo requests have reached the droplet (proc(5), /proc/net/snmp)."""
+    names, values = (line.split() for line in lab.sh(droplet_id, "grep ^Icmp: /proc/net/snmp").stdout.splitlines())
+    return int(dict(zip(names, values, strict=True))["InEchos"])
 
 
 def test_a_droplet_reaches_the_package_sources_of_the_host(lab: Lab) -> None:
@@ -174,6 +200,24 @@ def test_off_is_off_and_on_again(lab: Lab) -> None:
     lab.wait_done(TWO)
     assert "Reached target" in lab.machines.journal(TWO)
     assert lab.machines.console(TWO).stat().st_mode & 0o777 == 0o600
+
+
+def test_rebuild_starts_from_the_image_again(lab: Lab) -> None:
+    lab.sh(TWO, "touch /root/kept")
+    lab.machines.rebuild(TWO, "debian-12-x64")
+    lab.wait_done(TWO)
+    assert lab.sh(TWO, "ls /root").stdout.split() == ["done"]
+
+
+def test_a_droplet_without_public_networking(lab: Lab) -> None:
+    """Its VPC address is on eth0, and it reaches its VPC alone."""
+    private = replace(lab.spec(5), public=None, anchor=None)
+    lab.boot(private)
+    assert "10.100.0.15/24" in lab.sh(PRIVATE, "ip -4 -br addr show eth0").stdout
+    assert lab.sh(PRIVATE, "ip link show eth1").returncode == 1
+    assert lab.sh(PRIVATE, "ping -c 1 -W 5 10.100.0.11").returncode == 0
+    assert lab.sh(PRIVATE, f"ping -c 1 -W 2 {_public(lab, 1)}").returncode != 0
+    lab.machines.destroy(PRIVATE)
 
 
 def test_a_disk_in_use_is_not_taken_again(lab: Lab) -> None:

@@ -20,6 +20,7 @@ from bakery.emulator.lifecycle_state import Home, RunningEmulator, Wish, home, i
 from bakery.emulator.machines.nspawn_cgroups import memory_in_use
 from bakery.emulator.network import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
+from bakery.files import ensure_private_folder
 from bakery.proc import start
 from bakery.wait import Pending, wait_until
 
@@ -178,6 +179,7 @@ def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) ->
 
 @contextmanager
 def _lock(place: Home) -> Iterator[None]:
+    ensure_private_folder(place.folder)
     lock = filelock.FileLock(str(place.lock))
     try:
         lock.acquire(timeout=LOCK_SECONDS)

@@ -16,7 +16,7 @@ from bakery.emulator.network_plan import DEFAULT_RANGE, NetworkPlan
 from bakery.emulator.record import Record
 from bakery.emulator.settings import DEFAULT_PORT
 from bakery.errors import EmulatorError
-from bakery.files import ensure_private_folder, write_secret
+from bakery.files import write_secret
 
 MachineKind = Literal["nspawn", "memory"]
 
@@ -121,7 +121,7 @@ def make_wish(*, name: str, port: int, machines: str, public_range: str) -> Wish
 
 
 def home(name: str) -> Home:
-    """The folder of the emulator ``name``, made private.
+    """The folder of the emulator ``name``; it is made when something is written.
 
     Raises:
         EmulatorError: the name cannot be a folder's.
@@ -129,9 +129,7 @@ def home(name: str) -> Home:
     if not _NAME.fullmatch(name):
         message = f"an emulator cannot be called {name!r}"
         raise EmulatorError(message, hint="use lower-case letters, digits and dashes, 31 at most")
-    folder = Path(platformdirs.user_data_dir("bakery")) / "emulator" / name
-    ensure_private_folder(folder)
-    return Home(folder=folder)
+    return Home(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
 def new_emulator(wish: Wish) -> RunningEmulator:
@@ -153,7 +151,9 @@ def start_time(pid: int) -> int | None:
     with suppress(OSError):
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         words = text.rpartition(")")[2].split()
-        return None if words[0] in {"Z", "X"} else int(words[19])
+        # A first thread that has ended is shown as a zombie while others still hold the sockets.
+        ended = words[0] in {"Z", "X"} and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
+        return None if ended else int(words[19])
     return None
 
 

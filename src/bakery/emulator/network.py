@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakery.emulator import network_namespace, network_rules
-from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.machines import nspawn_cgroups, nspawn_process
 from bakery.emulator.machines.nspawn_process import Process
 from bakery.emulator.network_plan import (
     METADATA,
@@ -27,7 +27,8 @@ from bakery.proc import run, start
 from bakery.wait import Pending, wait_until
 
 EGRESS_SECONDS = 20.0
-# $1 is the folder of the cgroups to join; the rest is the command. The shell joins and becomes the command.
+# $1 holds the cgroups to join; the rest is the command. The shell joins and becomes the command, or, when the
+# cgroups are gone because the emulator is being taken down, ends.
 JOIN = 'for procs in $1; do echo $$ > "$procs/cgroup.procs"; done; shift; exec "$@"'
 
 
@@ -68,9 +69,7 @@ class Router:
 
     def close(self) -> None:
         """End the way out, and wait for its process; the rest goes with the record. Idempotent."""
-        nspawn_cgroups.remove(f"{self.cgroup}/router")
-        if self._egress_process is not None:
-            self._egress_process.wait()
+        nspawn_process.end(self._egress_process, f"{self.cgroup}/router")
 
     def plug(self, droplet_id: int, wires: Sequence[Cable], resolvers: Sequence[str]) -> str:
         """Lay a droplet's cables and return the namespace in which eth0 and eth1 wait."""
@@ -107,15 +106,14 @@ class Router:
             f"--cidr={self.plan.egress}", f"/run/netns/{self.plan.router}", "tap0",
         ]  # fmt: skip
         joined = " ".join(str(group) for group in groups)
-        self._egress_process = start(
-            ["sh", "-c", JOIN, "sh", joined, *words], output=self._folder / "slirp4netns.log"
-        )
+        log = self._folder / "slirp4netns.log"
+        self._egress_process = start(["sh", "-ec", JOIN, "sh", joined, *words], output=log)
         wait_until(
             self._egress,
             what="slirp4netns to connect the droplets to the outside",
             seconds=EGRESS_SECONDS,
             every=0.05,
-            hint=f"see {self._folder / 'slirp4netns.log'}",
+            hint=f"see {log}",
         )
 
     def _egress(self) -> bool | Pending:

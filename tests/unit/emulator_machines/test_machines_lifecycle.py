@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.console import SILENT
 from bakery.emulator import lifecycle, lifecycle_checks
 from bakery.emulator.lifecycle_state import Wish, home, is_alive, make_wish, myself, new_emulator, start_time
 from bakery.errors import EmulatorError, ExitCode, MissingToolError
@@ -56,6 +57,25 @@ def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
     assert "--public-range" in caught.value.hint
 
 
+def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(EmulatorError) as caught:
+        lifecycle_checks.check_machine(tmp_path, SILENT)
+    assert caught.value.brief == "booting droplets needs root"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("sudo /")
+    assert caught.value.hint.endswith(
+        "emulator up; or without droplets that boot: bakery emulator up --machines memory"
+    )
+
+
+def test_asking_for_the_running_emulator_makes_nothing() -> None:
+    assert lifecycle.find_running("never-made") is None
+    assert not home("never-made").folder.exists()
+
+
 def test_words_of_the_command_line_become_a_wish() -> None:
     wish = make_wish(name="x", port=7190, machines="memory", public_range="100.64.0.0/16")
     assert wish == Wish(name="x", port=7190, machines="memory", public_range=IPv4Network("100.64.0.0/16"))
@@ -100,7 +120,9 @@ def test_the_token_is_in_a_private_file_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "default"}'])
 def test_a_spoilt_file_is_no_emulator(content: str) -> None:
-    (home("default").folder / "emulator.json").write_text(content)
+    place = home("default")
+    place.write(new_emulator(Wish()))
+    (place.folder / "emulator.json").write_text(content)
     assert lifecycle.find_running() is None
 
 

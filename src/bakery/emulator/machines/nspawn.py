@@ -51,9 +51,8 @@ class NspawnMachines:
         return f"the emulator cannot boot {image}: it has debian-12-x64 and the snapshots made here"
 
     def create(self, spec: MachineSpec) -> None:
-        disk = self._new_disk(spec.droplet_id, spec.image)
+        disk = self._new_disk(spec, spec.image)
         self.console(spec.droplet_id).unlink(missing_ok=True)
-        (disk.folder / nspawn_logs.NAME_FILE).write_text(spec.name, encoding="utf-8")
         machine = _Machine(spec=spec, disk=disk)
         self._machines[spec.droplet_id] = machine
         self._start(machine)
@@ -85,7 +84,7 @@ class NspawnMachines:
             self._stop(machine)
             machine.disk.wipe()
             machine.spec = replace(machine.spec, image=image)
-            machine.disk = self._new_disk(droplet_id, image)
+            machine.disk = self._new_disk(machine.spec, image)
             self._start(machine)
 
     def destroy(self, droplet_id: int) -> None:
@@ -135,18 +134,19 @@ class NspawnMachines:
     def _cgroup(self, droplet_id: int) -> str:
         return f"{self._router.cgroup}/{droplet_id}"
 
-    def _new_disk(self, droplet_id: int, image: str) -> Disk:
+    def _new_disk(self, spec: MachineSpec, image: str) -> Disk:
         layers = self._snapshots.layers(image) or ((self._base,) if images.known(image) else None)
         if layers is None:
             message = self.check_image(image) or image
             raise MachineFailure(message)
-        disk = Disk(folder=self._folder / "droplets" / str(droplet_id), lower=layers)
+        disk = Disk(folder=self._folder / "droplets" / str(spec.droplet_id), lower=layers)
         if disk.folder.exists():
-            message = f"the disk of droplet {droplet_id} is in use"
+            message = f"the disk of droplet {spec.droplet_id} is in use"
             raise MachineFailure(message)
-        self._snapshots.use(str(droplet_id), layers)
+        self._snapshots.use(str(spec.droplet_id), layers)
         self._record.will_make(Kind.FOLDER, str(disk.folder))
         disk.make()
+        (disk.folder / nspawn_logs.NAME_FILE).write_text(spec.name, encoding="utf-8")
         return disk
 
     def _start(self, machine: _Machine) -> None:

@@ -87,7 +87,7 @@ def signal_guest(cgroup: str, number: int) -> bool:
 
 
 def end(process: Process | None, cgroup: str) -> None:
-    """Kill nspawn and all of the guest: the guest's PID 1 survives the death of nspawn."""
+    """Kill a process and all that it started: a guest's PID 1 survives the death of nspawn."""
     if process is not None:
         process.kill()  # by itself first: it may not have joined its cgroup yet
         process.wait()
