@@ -138,11 +138,11 @@ def check_range(plan: NetworkPlan) -> None:
     found = overlaps(plan.range, _taken())
     if found:
         message = f"the range {plan.range} is already used on this machine"
-        raise EmulatorError(
-            message,
-            details="routes and addresses in it: " + ", ".join(sorted(set(found))),
-            hint="bakery emulator up --public-range ANOTHER/15",
-        )
+        details = "routes and addresses in it: " + ", ".join(sorted(set(found)))
+        others = [link.name for link in Path("/sys/class/net").glob("bk-*-h")]
+        if others:
+            details += f"\nanother emulator runs: {', '.join(others)} is its link"
+        raise EmulatorError(message, details=details, hint="bakery emulator up --public-range ANOTHER/15")
 
 
 def _taken() -> list[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.errors import EmulatorError
+from bakery.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from bakery.proc import run
 
 NAME_FILE = "name"
@@ -46,11 +47,11 @@ def console(folder: Path, droplet_id: int) -> Path:
 
 
 def keep(folder: Path, target: Path) -> None:
-    """Write every droplet's journal and console into ``target``, for those who look for a fault afterwards."""
-    target.mkdir(parents=True, exist_ok=True)
+    """Write every droplet's journal and console into ``target``, readable by their owner only."""
+    target.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     for number, path in droplet_folders(folder).items():
         name = (path / NAME_FILE).read_text(encoding="utf-8")
-        (target / f"{name}.journal").write_text(journal(path), encoding="utf-8")
+        write_atomically(target / f"{name}.journal", journal(path).encode(), mode=PRIVATE_FILE)
         printed = console(folder, number)
         if printed.exists():
-            (target / f"{name}.console").write_bytes(printed.read_bytes())
+            write_atomically(target / f"{name}.console", printed.read_bytes(), mode=PRIVATE_FILE)
