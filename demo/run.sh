@@ -18,7 +18,7 @@ cleanup() {
 keep_logs() {
   logs=$(mktemp -d "${TMPDIR:-/tmp}/bakery-demo-logs.XXXXXX")
   "$BAKERY" status --local --no-color >"$logs/status.txt" 2>&1 || true
-  "$BAKERY" emulator collect --name "$BAKERY_EMULATOR" "$logs" >/dev/null 2>&1 || true
+  "$BAKERY" emulator logs --name "$BAKERY_EMULATOR" --all "$logs" >/dev/null 2>&1 || true
   echo "the demo failed; logs are in $logs" >&2
 }
 trap cleanup EXIT

@@ -17,6 +17,36 @@ DYNAMIC_PORTS = (20000, 32000)
 """Nomad's own defaults, written out because the host firewall names them."""
 # Each asks 169.254.169.254, which the host firewall drops.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
+# What a task of the exec driver finds in its root. Nomad's own list (https://developer.hashicorp.com/nomad/docs/
+# configuration/client#chroot_env-parameters) has all of /etc, that is the node's keys and tokens, and all of /usr,
+# that is 800 MB for every first task on a node. Paths that a base does not have are skipped. Folders with symbolic
+# links into them (the loader, certificates) stand beside what they lead to.
+TASK_ROOT = (
+    "/bin",
+    "/usr/bin",
+    "/lib64",
+    "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/python3.10",
+    "/usr/lib/python3.11",
+    "/usr/lib/python3.12",
+    "/usr/lib/python3.13",
+    "/usr/lib/ssl",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/etc/alternatives",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/run/systemd/resolve",
+)
 
 
 def nomad_config(subject: Subject) -> dict[str, Any]:
@@ -76,6 +106,7 @@ def _client(subject: Subject) -> dict[str, Any]:
         "node_pool": subject.node_pool,
         "network_interface": vpc_interface(subject.plan.vpc_cidr),
         **_server_join(subject),
+        "chroot_env": {path: path for path in TASK_ROOT},
         "options": {"fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS)},
         # The operating system's and the two agents' share of a small droplet. MHz, MB, MB.
         "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},

@@ -162,6 +162,33 @@ NOMAD_ON_EVERY_NODE = {
     "leave_on_terminate": False,
     "disable_update_check": True,
 }
+# By hand: programs, the loader and the libraries they need, names and certificates. No /etc, which holds the keys.
+CHROOT = {
+    "/bin": "/bin",
+    "/usr/bin": "/usr/bin",
+    "/lib64": "/lib64",
+    "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+    "/usr/lib/x86_64-linux-gnu": "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/python3.10": "/usr/lib/python3.10",
+    "/usr/lib/python3.11": "/usr/lib/python3.11",
+    "/usr/lib/python3.12": "/usr/lib/python3.12",
+    "/usr/lib/python3.13": "/usr/lib/python3.13",
+    "/usr/lib/ssl": "/usr/lib/ssl",
+    "/usr/share/ca-certificates": "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo": "/usr/share/zoneinfo",
+    "/etc/alternatives": "/etc/alternatives",
+    "/etc/group": "/etc/group",
+    "/etc/hosts": "/etc/hosts",
+    "/etc/localtime": "/etc/localtime",
+    "/etc/nsswitch.conf": "/etc/nsswitch.conf",
+    "/etc/passwd": "/etc/passwd",
+    "/etc/protocols": "/etc/protocols",
+    "/etc/resolv.conf": "/etc/resolv.conf",
+    "/etc/services": "/etc/services",
+    "/etc/ssl/certs": "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf": "/etc/ssl/openssl.cnf",
+    "/run/systemd/resolve": "/run/systemd/resolve",
+}
 SERVER_JOIN = {"retry_join": ["10.100.0.4"], "retry_interval": "3s"}
 
 
@@ -185,6 +212,7 @@ def test_a_nomad_client() -> None:
             "node_pool": "default",
             "network_interface": VPC_INTERFACE,
             "server_join": SERVER_JOIN,
+            "chroot_env": CHROOT,
             "options": {"fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce"},
             "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
             "cni_path": "/opt/cni/bin",
