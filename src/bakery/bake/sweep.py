@@ -59,6 +59,21 @@ def sweep(cloud: Cloud, folder: Path, *, reporter: Reporter = SILENT) -> tuple[s
         return sweep_ended(cloud, folder, reporter=reporter)
 
 
+def ended_builds(cloud: Cloud, folder: Path) -> tuple[str, ...]:
+    """Names of the builds in ``folder`` that ended and may have left something in this account.
+
+    Empty while a build is running there: nobody can tell it from the others.
+    """
+    try:
+        with lock(folder):
+            account = cloud.get_account().uuid
+            records = sorted(folder.glob("*.build"))
+            ours = (record for record in records if record.read_text(encoding="utf-8") == account)
+            return tuple(Build(id=record.stem, folder=folder).snapshot_name for record in ours)
+    except LockedError:
+        return ()
+
+
 def sweep_ended(cloud: Cloud, folder: Path, *, reporter: Reporter) -> tuple[str, ...]:
     """:func:`sweep` for a caller that holds the lock."""
     removed: list[str] = []

@@ -2,21 +2,22 @@
 
 import click
 
+from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.session import common_options, session_of
 
 
-@click.group(short_help="Who may reach the APIs from outside.")
+@click.group()
+@common_options
 def access() -> None:
     """The networks that may reach the APIs and user interfaces from outside the VPC."""
 
 
 @access.command(short_help="Put your present address into the cluster's firewalls.")
-@click.option("--admin-cidr", "cidrs", multiple=True, metavar="CIDR", help="Replaces access.admin_cidrs.")
+@admin_cidr_option
 @common_options
 @click.pass_context
 def refresh(context: click.Context, cidrs: tuple[str, ...]) -> None:
     """Ask for the present address (auto), and update the cluster's firewalls where they differ."""
-    from bakery.cli.admin import admin_cidrs
     from bakery.launch.access import refresh_access
 
     session = session_of(context)
@@ -24,5 +25,7 @@ def refresh(context: click.Context, cidrs: tuple[str, ...]) -> None:
     changed = refresh_access(
         session.plan(), cloud=session.cloud, paths=session.paths, admin_cidrs=networks, reporter=session.console
     )
+    if session.settings.json:
+        session.console.json({"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:
         session.console.note(f"nothing to change: {', '.join(networks)} may reach the APIs already")

@@ -2,8 +2,14 @@
 
 from collections.abc import Sequence
 
+import click
+
 from bakery.cli.session import Session
 from bakery.errors import UsageError
+
+admin_cidr_option = click.option(
+    "--admin-cidr", "cidrs", multiple=True, metavar="CIDR", help="Replaces access.admin_cidrs; may be repeated."
+)
 
 
 def admin_cidrs(session: Session, given: Sequence[str]) -> tuple[str, ...]:

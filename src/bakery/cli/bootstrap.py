@@ -5,7 +5,7 @@ import click
 from bakery.cli.session import common_options, session_of
 
 
-@click.command(short_help="Create ACLs and tokens on a cluster made by hand.")
+@click.command()
 @click.option(
     "--server",
     "servers",
@@ -38,6 +38,10 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
         seconds=deadline,
         reporter=session.console,
     )
+    if session.settings.json:
+        session.console.json(
+            {"policies_written": outcome.policies_written, "tokens_written": outcome.tokens_written}
+        )
     session.console.note(
         f"done: {outcome.policies_written} policies and {outcome.tokens_written} tokens written"
         if outcome.policies_written or outcome.tokens_written

@@ -1,16 +1,16 @@
 """``bakery browser-cert``: the operator's certificate in the form that browsers import."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.output import refuse_existing, writing
+from bakery.cli.session import common_options, need_terminal, session_of
 from bakery.errors import UsageError
 
 
-@click.command("browser-cert", short_help="Export a client certificate for the browser (PKCS#12).")
+@click.command("browser-cert")
 @click.argument("which", type=click.Choice(["consul", "nomad"]))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="File to write; default <cluster>-<which>.p12."
@@ -20,9 +20,16 @@ from bakery.errors import UsageError
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="First line is the password of the file; else BAKERY_P12_PASSWORD, else it is asked.",
 )
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @common_options
 @click.pass_context
-def browser_cert(context: click.Context, which: str, output: Path | None, password_file: Path | None) -> None:
+def browser_cert(
+    context: click.Context,
+    which: str,
+    output: Path | None,
+    password_file: Path | None,
+    force: bool,  # noqa: FBT001 - a click flag
+) -> None:
     """Write a PKCS#12 file for the user interface of WHICH; import it in the browser, with the CA as trusted."""
     from bakery.credentials.browser import browser_certificate
     from bakery.files import write_secret_file
@@ -30,19 +37,30 @@ def browser_cert(context: click.Context, which: str, output: Path | None, passwo
     session = session_of(context)
     bundle = session.bundle()
     target = output or Path(f"{session.config.cluster}-{which}.p12")
+    refuse_existing(target, force=force)
     content = browser_certificate(bundle, "consul" if which == "consul" else "nomad", _password(password_file))
-    write_secret_file(target, content)
+    with writing(target):
+        write_secret_file(target, content)
+    if session.settings.json:
+        session.console.json({"file": str(target)})
     session.console.note(f"wrote {target} (it holds a private key)")
 
 
 def _password(file: Path | None) -> str:
     if file is not None:
-        return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
+        return _first_line(file)
     given = os.environ.get("BAKERY_P12_PASSWORD")
     if given is not None:
         return given
-    if not sys.stdin.isatty():
-        message = "the file needs a password, and there is no terminal to ask on"
-        raise UsageError(message, hint="--password-file FILE, or BAKERY_P12_PASSWORD")
+    need_terminal("--password-file FILE, or BAKERY_P12_PASSWORD")
     password: str = click.prompt("password for the file", hide_input=True, confirmation_prompt=True, err=True)
     return password
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot read the password in {file}"
+        details = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(message, details=details) from None

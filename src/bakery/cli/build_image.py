@@ -1,17 +1,17 @@
 """``bakery build-image``: the snapshot, baked by Packer, or found if an equal one exists."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.session import Session, builds_folder, common_options, session_of
 
 if TYPE_CHECKING:
-    from bakery.bake.model import Downloads, Tools
+    from bakery.bake.model import BakeRequest, Downloads, Tools
+    from bakery.cloud.model import Image
 
 
-@click.command("build-image", short_help="Bake the snapshot with Packer.")
+@click.command("build-image")
 @click.option("--size", help="Size slug of the build droplet; default: the smallest disk in the region.")
 @common_options
 @click.pass_context
@@ -20,27 +20,32 @@ def build_image(context: click.Context, size: str | None) -> None:
 
     An unchanged input finds the existing snapshot and bakes nothing.
     """
-    import platformdirs
-
-    from bakery.bake.bake import bake
     from bakery.bake.request import build_request
+    from bakery.bake.snapshot import find_baked
 
     session = session_of(context)
-    config = session.config
     session.cloud.get_account()
-    tools, downloads = _parts(session)
     request = build_request(
-        config,
-        endpoint=session.endpoint.url,
-        token=session.token,
-        folder=Path(platformdirs.user_state_dir("bakery")) / "builds",
-        downloads=downloads,
-        size=size,
+        session.config, endpoint=session.endpoint.url, token=session.token, folder=builds_folder(), size=size
     )
-    image = bake(request, tools=tools, cloud=session.cloud, reporter=session.console)
+    # Looked for first: where nothing is to be baked, no program is needed.
+    image = find_baked(session.cloud, request)
+    if image is None:
+        image = _bake(session, request)
+    else:
+        session.console.note(f"{image.name} holds exactly this already; nothing to bake")
     if session.settings.json:
         session.console.json({"id": image.id, "name": image.name, "regions": list(image.regions)})
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
+
+
+def _bake(session: Session, request: "BakeRequest") -> "Image":
+    from dataclasses import replace
+
+    from bakery.bake.bake import bake
+
+    tools, downloads = _parts(session)
+    return bake(replace(request, downloads=downloads), tools=tools, cloud=session.cloud, reporter=session.console)
 
 
 def _parts(session: Session) -> "tuple[Tools, Downloads | None]":

@@ -12,13 +12,20 @@ _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 def show_changes(console: Console, changes: "Changes") -> None:
     """``+ ~ -/+`` lines and the tally with the monthly price, on stderr."""
+    width = max((len(line.name) for line in changes.lines), default=0)
     for line in changes.lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value])
-        console.note(f"{sign} {line.kind:<9} {line.name:<28} {line.details}".rstrip())
+        console.note(f"{sign} {line.kind:<9} {line.name:<{width}} {line.details}".rstrip())
     if changes.empty:
         console.note("nothing to change: the cloud is as planned")
     else:
         console.note(f"{_tally(changes)}; {_price(changes)}")
+
+
+def show_extra(console: Console, changes: "Changes") -> None:
+    """Droplets beyond the plan, which a launch leaves alone."""
+    for droplet in changes.extra:
+        console.note(f"    {droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}")
 
 
 def changes_json(changes: "Changes") -> dict[str, Any]:

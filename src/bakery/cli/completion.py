@@ -7,7 +7,7 @@ from bakery.cli.session import common_options, session_of
 from bakery.errors import UsageError
 
 
-@click.command(short_help="Print a shell completion script.")
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @common_options
 @click.pass_context

@@ -7,7 +7,7 @@ import click
 from bakery.cli.session import common_options, session_of
 
 
-@click.command(short_help="Show the cluster's certificates and when they expire.")
+@click.command()
 @common_options
 @click.pass_context
 def credentials(context: click.Context) -> None:

@@ -1,11 +1,10 @@
 """``bakery destroy``: everything of the cluster, or one node, after showing it and asking."""
 
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.session import Session, common_options, need_terminal, session_of
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from bakery.launch.model import Targets
 
 
-@click.command(short_help="Destroy the cluster, or one node.")
+@click.command()
 @click.option("--node", help="Only this droplet.")
 @click.option("--confirm", "confirmed", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--snapshots", is_flag=True, help="Delete the cluster's snapshots too.")
@@ -33,6 +32,9 @@ def destroy(
     if config.protect:
         message = f"cluster {config.cluster} is protected"
         raise UsageError(message, hint=f"set protect: false in {config.path} first")
+    if confirmed is not None and confirmed != config.cluster:
+        message = f"--confirm {confirmed} is not this cluster, {config.cluster}"
+        raise UsageError(message, hint=f"--confirm {config.cluster}")
     if node is not None:
         _destroy_node(session, node, dry_run=dry_run)
         return
@@ -50,6 +52,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
             plan, cloud=session.cloud, paths=session.paths, snapshot_tag=tag, snapshots=snapshots
         )
         _show(session, targets)
+        _tell_json(session, targets)
         return
 
     def approve(targets: "Targets") -> bool:
@@ -67,9 +70,11 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         approve=approve,
         reporter=session.console,
     )
-    session.console.note(
-        f"cluster {plan.cluster} is gone" if not targets.empty else f"nothing of cluster {plan.cluster} is there"
-    )
+    _tell_json(session, targets)
+    if targets.empty:
+        _show(session, targets)
+    else:
+        session.console.note(f"cluster {plan.cluster} is gone")
 
 
 def _destroy_node(session: Session, node: str, *, dry_run: bool) -> None:
@@ -82,25 +87,44 @@ def _destroy_node(session: Session, node: str, *, dry_run: bool) -> None:
         session.confirm(f"destroy {droplet.name}?")
         return True
 
-    gone = destroy_node(
+    droplet = destroy_node(
         session.plan(), node, cloud=session.cloud, paths=session.paths, approve=approve, reporter=session.console
     )
+    if session.settings.json:
+        session.console.json({"droplets": [droplet.name]})
     if not dry_run:
-        session.console.note(f"{gone.name} is gone")
+        session.console.note(f"{droplet.name} is gone")
+
+
+def _things(targets: "Targets") -> dict[str, list[str]]:
+    """Names of what goes, by kind, in the order it goes."""
+    return {
+        "droplet": [d.name for d in targets.droplets],
+        "firewall": [f.name for f in targets.firewalls],
+        "SSH key": [k.name for k in targets.ssh_keys],
+        "VPC": [v.name for v in targets.vpcs],
+        "snapshot": [s.name for s in targets.snapshots],
+        "tag": list(targets.tags),
+    }
+
+
+def _tell_json(session: Session, targets: "Targets") -> None:
+    if not session.settings.json:
+        return
+    value: dict[str, Any] = {
+        f"{kind.lower().replace(' ', '_')}s": names for kind, names in _things(targets).items()
+    }
+    value["kept"] = [{"kind": k.kind, "name": k.name, "reason": k.reason} for k in targets.kept]
+    session.console.json(value)
 
 
 def _show(session: Session, targets: "Targets") -> None:
     console = session.console
-    for kind, names in (
-        ("droplet", [d.name for d in targets.droplets]),
-        ("firewall", [f.name for f in targets.firewalls]),
-        ("VPC", [v.name for v in targets.vpcs]),
-        ("SSH key", [k.name for k in targets.ssh_keys]),
-        ("tag", list(targets.tags)),
-        ("snapshot", [s.name for s in targets.snapshots]),
-    ):
+    for kind, names in _things(targets).items():
         for name in names:
             console.note(f"  {console.style('-', 'red')} {kind:<9} {name}")
+    if targets.empty:
+        console.note(f"nothing of cluster {session.config.cluster} is there")
     for kept in targets.kept:
         console.note(f"    {kept.kind:<9} {kept.name} stays: {kept.reason}")
 
@@ -110,11 +134,8 @@ def _ask_for_name(session: Session, confirmed: str | None) -> None:
     cluster = session.config.cluster
     if session.settings.yes or confirmed == cluster:
         return
-    if confirmed is not None:
-        message = f"--confirm {confirmed} is not this cluster, {cluster}"
-        raise UsageError(message, hint=f"--confirm {cluster}")
-    if not sys.stdin.isatty():
-        message = "this needs an answer, and there is no terminal to ask on"
-        raise UsageError(message, hint=f"add --yes, or --confirm {cluster}")
-    if click.prompt(f"type the cluster's name to destroy it ({cluster})", err=True, default="") != cluster:
-        raise click.Abort
+    need_terminal(f"add --yes, or --confirm {cluster}")
+    typed = click.prompt("type the cluster's name to destroy it", err=True, default="", show_default=False)
+    if typed != cluster:
+        message = f"{typed!r} is not the cluster's name; nothing was destroyed"
+        raise UsageError(message, hint=f"type {cluster}, or give --confirm {cluster}")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.suggestions import with_flags
 from bakery.errors import BakeryError, ExitCode
 
 EXPIRY_WARNING_DAYS = 30
@@ -22,7 +23,7 @@ class Check:
     remedy: str | None = None
 
 
-@click.command(short_help="Check that everything bakery needs works from here.")
+@click.command()
 @common_options
 @click.pass_context
 def doctor(context: click.Context) -> int:
@@ -49,7 +50,8 @@ def _try(name: str, check: Callable[[Session], str], session: Session) -> Check:
     try:
         return Check(name=name, passed=True, message=check(session))
     except BakeryError as error:
-        return Check(name=name, passed=False, message=error.brief, remedy=error.hint)
+        remedy = with_flags(error.hint, session.settings.flags) if error.hint else None
+        return Check(name=name, passed=False, message=error.brief, remedy=remedy)
 
 
 def _cluster_file(session: Session) -> str:
@@ -72,9 +74,10 @@ def _programs(_session: Session) -> str:
 
 
 def _snapshot(session: Session) -> str:
-    from bakery.cli.launch import find_snapshot
+    from bakery.launch.snapshot import find_snapshot
 
-    return f"{find_snapshot(session).name} is what this cluster file launches from"
+    image = find_snapshot(session.cloud, session.config, session.content_tag())
+    return f"{image.name} is what this cluster file launches from"
 
 
 def _certificates(session: Session) -> str:

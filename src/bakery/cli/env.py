@@ -15,7 +15,7 @@ VARIABLES = (
 )  # fmt: skip
 
 
-@click.command(short_help="Print the variables for consul and nomad.")
+@click.command()
 @click.option("--unset", is_flag=True, help="Print what takes them back.")
 @common_options
 @click.pass_context
@@ -28,10 +28,10 @@ def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click 
     if unset:
         session.console.data("\n".join(f"unset {name}" for name in VARIABLES))
         return
-    values = _values(session)
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
         raise UsageError(message, hint='eval "$(bakery env)"')
+    values = _values(session)
     session.console.data("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))
 
 

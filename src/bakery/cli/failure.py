@@ -11,7 +11,7 @@ def as_text(error: BakeryError, console: Console) -> str:
     head = console.style("error:", "red")
     if isinstance(error, ConfigError) and error.problems:
         blocks = [_problem(error.file, problem, console) for problem in error.problems]
-        return "\n\n".join([*blocks, f"{head} {error.brief}", *_help(error, console)])
+        return "\n\n".join([*blocks, "\n".join([f"{head} {error.brief}", *_help(error, console)])])
     lines = [f"{head} {error.brief}"]
     if error.details:
         lines += [f"  {line}" for line in error.details.splitlines()]
@@ -20,10 +20,10 @@ def as_text(error: BakeryError, console: Console) -> str:
     return "\n".join([*lines, *_help(error, console)])
 
 
-def as_json(error: BakeryError) -> str:
-    """One object: code, message, details, hint, and the problems of a file with their places."""
+def as_json(error: BakeryError, code: int) -> str:
+    """One object: exit code, kind, message, details, hint, and the problems of a file with their places."""
     value: dict[str, object] = {
-        "code": int(error.exit_code),
+        "code": code,
         "error": type(error).__name__,
         "message": error.brief,
         "details": error.details,

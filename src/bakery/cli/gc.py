@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.session import builds_folder, common_options, session_of
 
 
-@click.command(short_help="Find, and with --delete remove, orphans of dead runs.")
+@click.command()
 @click.option("--delete", is_flag=True, help="Remove what is listed.")
 @click.option(
     "--older-than",
@@ -20,12 +20,18 @@ from bakery.cli.session import common_options, session_of
 @common_options
 @click.pass_context
 def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: FBT001 - a click flag
-    """List build droplets, keys, half-made snapshots and tags that no living run needs."""
+    """List build droplets, keys, half-made snapshots and tags that no living run needs.
+
+    Builds are runs of build-image on this machine that were killed; what they left is known exactly.
+    """
+    from bakery.bake.sweep import ended_builds, sweep
     from bakery.launch.gc import list_orphans, remove_orphans
 
     session = session_of(context)
+    builds = ended_builds(session.cloud, builds_folder())
     orphans = list_orphans(session.cloud, now=datetime.now(UTC), old_enough=timedelta(minutes=older_than))
     listed = [
+        *(("build", build) for build in builds),
         *(("droplet", d.name) for d in orphans.droplets),
         *(("SSH key", k.name) for k in orphans.ssh_keys),
         *(("snapshot", s.name) for s in orphans.snapshots),
@@ -43,4 +49,7 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
         session.console.note("bakery gc --delete removes them")
         return
     session.confirm(f"remove these {len(listed)}?")
+    if builds:
+        sweep(session.cloud, builds_folder(), reporter=session.console)
+        orphans = list_orphans(session.cloud, now=datetime.now(UTC), old_enough=timedelta(minutes=older_than))
     remove_orphans(session.cloud, orphans, reporter=session.console)

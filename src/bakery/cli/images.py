@@ -7,7 +7,7 @@ from bakery.cli.session import common_options, session_of
 HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "CURRENT")
 
 
-@click.command(short_help="List the snapshots that bakery baked.")
+@click.command()
 @click.option("--tag", "only_tag", is_flag=True, help="Print the content tag that this cluster file asks for.")
 @common_options
 @click.pass_context
@@ -18,7 +18,10 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     session = session_of(context)
     current = session.content_tag()
     if only_tag:
-        session.console.data(current)
+        if session.settings.json:
+            session.console.json({"tag": current})
+        else:
+            session.console.data(current)
         return
     found = [i for i in session.cloud.list_images() if any(t.startswith(f"{PREFIX}:image:") for t in i.tags)]
     if session.settings.json:

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from bakery.cli.session import common_options, session_of
-from bakery.errors import UsageError
+from bakery.errors import ConfigError, UsageError
 
 
-@click.command(short_help="Write a commented bakery.yaml.")
+@click.command()
 @click.option("--cluster", help="Name of the cluster; the folder's name if it is a fit one, else 'demo'.")
 @click.option("--region", default="fra1", show_default=True, help="DigitalOcean region slug.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
@@ -19,6 +19,7 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
     """Write a commented bakery.yaml with every default spelled out."""
     from bakery.config.load import parse_cluster
     from bakery.config.template import cluster_file
+    from bakery.files import write_atomically
 
     session = session_of(context)
     path = session.settings.cluster_file
@@ -26,14 +27,25 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
         message = f"{path} exists"
         raise UsageError(message, hint="--force replaces it, -f FILE writes another")
     text = cluster_file(cluster=cluster or _name_from(Path.cwd()), region=region)
-    parse_cluster(text, path)
     try:
-        path.write_text(text, encoding="utf-8")
+        parse_cluster(text, path)
+    except ConfigError as error:
+        raise _of_flags(error) from error
+    try:
+        write_atomically(path, text.encode())
     except OSError as error:
         message = f"cannot write {path}"
-        raise UsageError(message, details=error.strerror) from error
+        raise UsageError(message, details=error.strerror, hint="-f FILE writes another") from error
+    if session.settings.json:
+        session.console.json({"file": str(path)})
     session.console.note(f"wrote {path}")
     session.console.note("next: bakery plan, bakery build-image, bakery launch")
+
+
+def _of_flags(error: ConfigError) -> UsageError:
+    """The same without a place: there is no file yet to look into."""
+    first = error.problems[0]
+    return UsageError(first.message, hint=first.hint)
 
 
 def _name_from(folder: Path) -> str:

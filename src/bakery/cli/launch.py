@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from bakery.cloud.model import Droplet, Image
+    from bakery.cloud.model import Droplet
     from bakery.credentials.model import Bundle, NodeCredentials
     from bakery.launch.model import AfterStep, Changes, UserDataFor
     from bakery.plan.model import ClusterPlan, Node
     from bakery.render.model import Join
 
 
-@click.command(short_help="Bring every role, or one, to its count.")
+@click.command()
 @click.option("--role", help="Only this role.")
-@click.option("--count", type=click.IntRange(0), help="With --role: how many in all, for this run.")
+@click.option("--count", type=click.IntRange(1), help="With --role: how many in all, for this run.")
 @click.option(
     "--wait",
     "until",
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--deadline", type=click.IntRange(1), default=900, show_default=True, help="Seconds to become healthy."
 )
-@click.option("--admin-cidr", "cidrs", multiple=True, metavar="CIDR", help="Replaces access.admin_cidrs.")
+@admin_cidr_option
 @click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
 @common_options
 @click.pass_context
@@ -49,10 +50,10 @@ def launch(
 
     Running it again changes nothing. It never destroys: nodes beyond the plan are reported.
     """
-    from bakery.cli.admin import admin_cidrs
-    from bakery.cli.changes_view import changes_json, show_changes
+    from bakery.cli.changes_view import changes_json, show_changes, show_extra
     from bakery.launch.run import launch as run_launch
     from bakery.launch.run import preview
+    from bakery.launch.snapshot import find_snapshot
 
     session = session_of(context)
     plan = session.plan(_counts(role, count))
@@ -61,10 +62,11 @@ def launch(
     if dry_run:
         changes = preview(plan, cloud=session.cloud, paths=session.paths, admin_cidrs=networks, only_role=role)
         show_changes(session.console, changes)
+        show_extra(session.console, changes)
         if session.settings.json:
             session.console.json(changes_json(changes))
         return ExitCode.DONE
-    image = find_snapshot(session)
+    image = find_snapshot(session.cloud, session.config, session.content_tag())
     bundle = _bundle(session, plan)
     result = run_launch(
         plan,
@@ -81,23 +83,6 @@ def launch(
         reporter=session.console,
     )
     return _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
-
-
-def find_snapshot(session: Session) -> "Image":
-    """The snapshot baked for this cluster file.
-
-    Raises:
-        UsageError: there is none.
-    """
-    images = [i for i in session.cloud.list_images(tag=session.content_tag()) if i.status == "available"]
-    if not images:
-        config = session.config
-        message = (
-            f"the account has no snapshot for consul {config.image.consul}, nomad {config.image.nomad}"
-            f" on {config.image.base}, as this version of bakery bakes it"
-        )
-        raise UsageError(message, hint="bakery build-image" + (" --local" if session.settings.local else ""))
-    return max(images, key=lambda image: image.created_at)
 
 
 def _counts(role: str | None, count: int | None) -> dict[str, int] | None:
@@ -120,13 +105,11 @@ def _bundle(session: Session, plan: "ClusterPlan") -> "Bundle":
     """The credentials; made on a first launch, never beside droplets that were made with others."""
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.store import ensure_bundle, find_bundle, write_operator_files
-    from bakery.errors import CredentialsError
+    from bakery.launch.preflight import check_trust
 
     paths = session.paths
-    if find_bundle(paths) is None and list_cluster_droplets(session, plan):
-        message = f"cluster {plan.cluster} has droplets, and its credentials are not in {paths.folder}"
-        hint = "bring .bakery/ from where it was launched; if it is lost: bakery destroy, then launch anew"
-        raise CredentialsError(message, "a second CA would split the cluster", hint)
+    if find_bundle(paths) is None:
+        check_trust(list_cluster_droplets(session, plan), plan.cluster, None)
     paths.ensure()
     bundle = ensure_bundle(paths, plan.cluster, now=datetime.now(UTC), reporter=session.console)
     write_operator_files(bundle, paths)
@@ -217,12 +200,12 @@ def _public(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple
 def _finish(
     session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]", *, created: int, healthy: bool
 ) -> int:
-    local = " --local" if session.settings.local else ""
     if session.settings.json:
         session.console.json(
             {
                 "cluster": plan.cluster,
                 "created": created,
+                "healthy": healthy,
                 "droplets": [
                     {"name": d.name, "id": d.id, "public_ipv4": d.public_ipv4, "private_ipv4": d.private_ipv4}
                     for d in droplets
@@ -232,5 +215,5 @@ def _finish(
     session.console.note(
         f"{plan.cluster} is {'healthy' if healthy else 'active'}: {len(droplets)} droplets, {created} new"
     )
-    session.console.note(f'next: eval "$(bakery env{local})"; consul members; nomad node status')
+    session.console.note('next: eval "$(bakery env)"; consul members; nomad node status')
     return ExitCode.DONE

@@ -1,51 +1,32 @@
 """The one door out: runs the command, prints what went wrong, exits with the documented code."""
 
-import signal
+import errno
+import os
 import sys
-import traceback
 from collections.abc import Sequence
-from types import FrameType
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from bakery import __version__
-from bakery.cli.access import access
-from bakery.cli.bootstrap import bootstrap
-from bakery.cli.browser_cert import browser_cert
-from bakery.cli.build_image import build_image
-from bakery.cli.completion import completion
-from bakery.cli.credentials import credentials
-from bakery.cli.destroy import destroy
-from bakery.cli.doctor import doctor
-from bakery.cli.emulator import emulator
-from bakery.cli.env import env
-from bakery.cli.failure import as_json, as_text
-from bakery.cli.gc import gc
-from bakery.cli.images import images
-from bakery.cli.init import init
-from bakery.cli.launch import launch
-from bakery.cli.plan import plan
-from bakery.cli.render import render
-from bakery.cli.session import common_options, settings_of
-from bakery.cli.status import status
-from bakery.cli.validate import validate
-from bakery.errors import BakeryError, ExitCode
+from bakery.cli import signals
+from bakery.cli.session import Settings, common_options
+from bakery.cli.verbs import Verbs
+from bakery.errors import BakeryError, ExitCode, UsageError
 
-
-class Terminated(BaseException):
-    """SIGTERM or SIGHUP: unwinds like Ctrl-C, so that everything under way is closed in order."""
-
-
-class OrderedGroup(click.Group):
-    """Lists commands in the order of a user's day, not of the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self.commands)
+COMPLETE_VARIABLE = "_BAKERY_COMPLETE"
+"""Set by the completion script; click's own convention."""
+_GOES_ON = "what was made is kept; the same command goes on from there"
+# What the machine refuses, not what bakery does wrong.
+_REFUSALS = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EEXIST,
+    errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE,
+}  # fmt: skip
 
 
 @click.group(
-    cls=OrderedGroup,
+    cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="bakery")
@@ -64,72 +45,95 @@ def bakery() -> None:
     """
 
 
-for command in (
-    init,
-    validate,
-    plan,
-    build_image,
-    images,
-    launch,
-    status,
-    env,
-    destroy,
-    render,
-    bootstrap,
-    access,
-    browser_cert,
-    credentials,
-    gc,
-    doctor,
-    emulator,
-    completion,
-):
-    bakery.add_command(command)
-
-
 def main() -> NoReturn:
     """Entry point of the console script."""
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGHUP, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    signals.install()
+    try:
+        code = run(sys.argv[1:])
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+    except (KeyboardInterrupt, signals.Terminated):
+        code = ExitCode.INTERRUPTED
+    if signals.was_repeated():
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; never raises but for a second interrupt."""
-    settings = settings_of(None)
+    instruction = os.environ.get(COMPLETE_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(bakery, {}, "bakery", COMPLETE_VARIABLE, instruction)
+    settings = Settings()
     try:
-        with bakery.make_context("bakery", list(arguments), obj=settings) as context:
+        return _invoke(list(arguments) or ["--help"], settings)
+    except BakeryError as error:
+        return _tell(settings, error)
+    except (click.Abort, KeyboardInterrupt):
+        return _tell(settings, BakeryError("interrupted", hint=_GOES_ON), ExitCode.INTERRUPTED)
+    except signals.Terminated:
+        return _tell(settings, BakeryError("terminated", hint=_GOES_ON), ExitCode.TERMINATED)
+    except BrokenPipeError:
+        return _hang_up()
+    except OSError as error:
+        return _tell(settings, _of_system(error) or _bug(error))
+    except Exception as error:
+        return _tell(settings, _bug(error))
+
+
+def _invoke(arguments: list[str], settings: Settings) -> int:
+    try:
+        with bakery.make_context("bakery", arguments, obj=settings) as context:
             result = bakery.invoke(context)
         return result if isinstance(result, int) else ExitCode.DONE
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
-    except BakeryError as error:
-        if settings.json:
-            sys.stderr.write(as_json(error) + "\n")
-        else:
-            sys.stderr.write(as_text(error, settings.console()) + "\n")
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("\ninterrupted; what was made is kept, the same command goes on from here\n")
-        return ExitCode.INTERRUPTED
-    except Terminated:
-        sys.stderr.write("\nterminated; what was made is kept, the same command goes on from here\n")
-        return ExitCode.TERMINATED
-    except BrokenPipeError:
-        return ExitCode.UNEXPECTED
-    except Exception as error:
-        return _report_bug(error)
+    except click.ClickException as error:
+        settings.json = settings.json or "--json" in arguments
+        raise _of_click(error) from error
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> int:
+    from bakery.cli.failure import as_json, as_text
+    from bakery.cli.suggestions import with_flags
+
+    code = error.exit_code if code is None else code
+    if error.hint is not None:
+        error.hint = with_flags(error.hint, settings.flags)
+    text = as_json(error, code) if settings.json else as_text(error, settings.console())
+    with suppress(BrokenPipeError):
+        sys.stderr.write(text + "\n")
+    return code
 
 
-def _report_bug(error: Exception) -> int:
-    """Write the traceback where the user can find it, and say so in three lines."""
+def _of_click(error: click.ClickException) -> BakeryError:
+    message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context is not None else "bakery"
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"{path} --help")
+
+
+def _of_system(error: OSError) -> BakeryError | None:
+    if error.errno not in _REFUSALS:
+        return None
+    return UsageError(f"the system refused: {error.strerror}", details=error.filename and str(error.filename))
+
+
+def _hang_up() -> int:
+    """The reader of our output has gone: say nothing, and let nothing be flushed to it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.UNEXPECTED
+
+
+def _bug(error: Exception) -> BakeryError:
+    """Write the traceback where the user can find it."""
+    import traceback
     from datetime import UTC, datetime
     from pathlib import Path
 
@@ -146,6 +150,5 @@ def _report_bug(error: Exception) -> int:
         write_atomically(report, text.encode(), mode=0o600)
     except OSError:
         place = text
-    sys.stderr.write(f"error: unexpected {type(error).__name__}: {error}\n{place}\n")
-    sys.stderr.write("help: this is a bug in bakery; please report it with that file\n")
-    return ExitCode.UNEXPECTED
+    brief = f"unexpected {type(error).__name__}: {error}"
+    return BakeryError(brief, details=place, hint="this is a bug in bakery; please report it with that file")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import CredentialsError, ExitCode
 
@@ -11,20 +12,21 @@ if TYPE_CHECKING:
     from bakery.launch.model import Changes
     from bakery.plan.model import ClusterPlan
 
-NODE_HEADER = ("NODE", "ROLE", "KIND", "SIZE", "WAVE", "ADDRESS")
+NODE_HEADER = ("NODE", "ROLE", "SIZE", "WAVE", "ADDRESS")
 RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
 
 
-@click.command(short_help="Show what the cluster will be, and what a launch would change.")
+@click.command()
 @click.option("--offline", is_flag=True, help="Do not ask the API, even with a token.")
 @click.option("--exit-code", is_flag=True, help="Exit 10 when a launch would change something.")
+@admin_cidr_option
 @common_options
 @click.pass_context
-def plan(context: click.Context, offline: bool, exit_code: bool) -> int:  # noqa: FBT001 - click flags
+def plan(context: click.Context, offline: bool, exit_code: bool, cidrs: tuple[str, ...]) -> int:  # noqa: FBT001 - click flags
     """Show nodes, firewall table and, with a token, the pending changes and the price. Changes nothing."""
     session = session_of(context)
     planned = session.plan()
-    changes = None if offline else _changes(session, planned, required=exit_code)
+    changes = None if offline else _changes(session, planned, cidrs, required=exit_code)
     if session.settings.json:
         session.console.json(_as_json(planned, changes))
     else:
@@ -32,9 +34,10 @@ def plan(context: click.Context, offline: bool, exit_code: bool) -> int:  # noqa
     return ExitCode.CHANGES if exit_code and changes is not None and not changes.empty else ExitCode.DONE
 
 
-def _changes(session: Session, planned: "ClusterPlan", *, required: bool) -> "Changes | None":
+def _changes(
+    session: Session, planned: "ClusterPlan", cidrs: tuple[str, ...], *, required: bool
+) -> "Changes | None":
     """None where there is no token: the plan itself needs none."""
-    from bakery.cli.admin import admin_cidrs
     from bakery.launch.run import preview
 
     try:
@@ -44,11 +47,11 @@ def _changes(session: Session, planned: "ClusterPlan", *, required: bool) -> "Ch
             raise
         session.console.note("no token: prices and pending changes are left out")
         return None
-    return preview(planned, cloud=cloud, paths=session.paths, admin_cidrs=admin_cidrs(session, ()))
+    return preview(planned, cloud=cloud, paths=session.paths, admin_cidrs=admin_cidrs(session, cidrs))
 
 
 def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
-    from bakery.cli.changes_view import show_changes
+    from bakery.cli.changes_view import show_changes, show_extra
 
     console = session.console
     console.data(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
@@ -58,14 +61,12 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console.table(RULE_HEADER, _rule_rows(planned))
     if changes is not None:
         show_changes(console, changes)
+        show_extra(console, changes)
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
     there = {droplet.name: droplet.private_ipv4 for droplet in changes.kept} if changes else {}
-    return [
-        (n.name, n.role, n.kind.value, n.size, str(n.wave.value), there.get(n.name) or "at launch")
-        for n in planned.nodes
-    ]
+    return [(n.name, n.role, n.size, str(n.wave.value), there.get(n.name) or "at launch") for n in planned.nodes]
 
 
 def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:

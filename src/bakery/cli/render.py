@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.output import ensure_folder, writing
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import UsageError
 
@@ -22,7 +23,7 @@ then:      bakery bootstrap (creates the ACL tokens in it; safe to repeat)
 the file holds private keys and tokens: keep it as private as .bakery/"""
 
 
-@click.command(short_help="Write user-data files that also work by hand.")
+@click.command()
 @click.option("--role", required=True, help="A role of the cluster file.")
 @click.option("--node", help="Render for this planned node instead of for any node of the role.")
 @click.option("--join", "joins", multiple=True, metavar="ADDR", help="Private address of a Consul server to join.")
@@ -42,7 +43,7 @@ def render(
 
     Addresses to join come from --join, else from the live cluster.
     """
-    from bakery.files import ensure_private_folder, write_secret
+    from bakery.files import write_secret_file
 
     session = session_of(context)
     plan = session.plan()
@@ -51,17 +52,21 @@ def render(
         message = f"there is no role {role}"
         raise UsageError(message, hint=f"roles of this file: {', '.join(known)}")
     user_data = _render(session, plan, role=role, node=node, join=_join(session, plan, joins, first=first))
-    ensure_private_folder(output)
     file = output / f"{user_data.subject}.yaml"
-    write_secret(file, user_data.text.encode())
-    session.console.data(str(file))
+    with writing(file):
+        ensure_folder(output)
+        write_secret_file(file, user_data.text.encode())
+    if session.settings.json:
+        session.console.json({"file": str(file), "bytes": user_data.size})
+    else:
+        session.console.data(str(file))
     session.console.note(
         HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=", ".join(_tags(plan, role)), file=file)
     )
 
 
 def _render(session: Session, plan: "ClusterPlan", *, role: str, node: str | None, join: "Join") -> "UserData":
-    from bakery.credentials.issue import issue_for_node, role_credentials
+    from bakery.credentials.issue import role_credentials
     from bakery.credentials.store import ensure_bundle
     from bakery.render.user_data import render_node, render_role
 
@@ -74,7 +79,9 @@ def _render(session: Session, plan: "ClusterPlan", *, role: str, node: str | Non
             plan, role, role_credentials(bundle, session.paths, role=role, kind=kind, now=now), join
         )
     planned = _find_node(plan, role, node)
-    return render_node(plan, planned, issue_for_node(bundle, name=node, kind=planned.kind, now=now), join)
+    # Kept like a role's, under the node's name, so that a second rendering gives the same bytes.
+    credentials = role_credentials(bundle, session.paths, role=node, kind=planned.kind, now=now)
+    return render_node(plan, planned, credentials, join)
 
 
 def _find_node(plan: "ClusterPlan", role: str, name: str) -> "Node":
@@ -86,7 +93,6 @@ def _find_node(plan: "ClusterPlan", role: str, name: str) -> "Node":
 
 
 def _join(session: Session, plan: "ClusterPlan", joins: tuple[str, ...], *, first: bool) -> "Join":
-    from bakery.cli.cluster import list_cluster_droplets
     from bakery.render.model import Join
 
     if joins and first:
@@ -96,13 +102,26 @@ def _join(session: Session, plan: "ClusterPlan", joins: tuple[str, ...], *, firs
         return Join(consul=(), nomad=())
     if joins:
         return Join(consul=joins, nomad=())
-    droplets = {d.name: d.private_ipv4 for d in list_cluster_droplets(session, plan) if d.private_ipv4}
-    consul = tuple(str(droplets[n.name]) for n in plan.consul_servers if n.name in droplets)
-    nomad = tuple(str(droplets[n.name]) for n in plan.nomad_servers if n.name in droplets)
+    droplets = _addresses(session, plan)
+    consul = tuple(droplets[n.name] for n in plan.consul_servers if n.name in droplets)
+    nomad = tuple(droplets[n.name] for n in plan.nomad_servers if n.name in droplets)
     if not consul:
         message = f"cluster {plan.cluster} has no Consul server to join"
         raise UsageError(message, hint="--join ADDR names one; --first renders a first server")
     return Join(consul=consul, nomad=nomad)
+
+
+def _addresses(session: Session, plan: "ClusterPlan") -> "dict[str, str]":
+    """Private addresses of the cluster's droplets by name; refused where their credentials are not here."""
+    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.credentials.authority import ca_fingerprint
+    from bakery.credentials.store import find_bundle
+    from bakery.launch.preflight import check_trust
+
+    droplets = list_cluster_droplets(session, plan)
+    bundle = find_bundle(session.paths)
+    check_trust(droplets, plan.cluster, ca_fingerprint(bundle) if bundle else None)
+    return {droplet.name: droplet.private_ipv4 for droplet in droplets if droplet.private_ipv4}
 
 
 def _tags(plan: "ClusterPlan", role: str) -> tuple[str, str]:

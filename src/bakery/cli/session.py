@@ -1,6 +1,7 @@
 """What every verb shares: the global options, and the adapters built from them."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bakery.console import Console
 from bakery.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
+    from bakery.cli.suggestions import SuggestingConsole
     from bakery.cloud.interface import Cloud
     from bakery.config.model import ClusterConfig
     from bakery.config.paths import StatePaths
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from bakery.observe.health import AgentClients
     from bakery.plan.model import ClusterPlan
 
-DEFAULT_ENDPOINT = "https://api.digitalocean.com"
 DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"
+DECLINED = "the answer was no; nothing was changed"
+NO_ACCESS_HINT = "export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,11 +39,23 @@ class Settings:
     yes: bool = False
     no_color: bool = False
     local: bool = False
-    _console: Console | None = None
+    named_file: bool = False
+    """Whether the cluster file was named by a flag, which a suggested command then needs too."""
+    _console: "SuggestingConsole | None" = None
 
-    def console(self) -> Console:
+    @property
+    def flags(self) -> str:
+        """What a command that we suggest must carry to mean the same cluster: "", or " --local -f prod.yaml"."""
+        named = f" -f {shlex.quote(str(self.cluster_file))}" if self.named_file else ""
+        return (" --local" if self.local else "") + named
+
+    def console(self) -> "SuggestingConsole":
+        from bakery.cli.suggestions import SuggestingConsole
+
         if self._console is None:
-            self._console = Console(quiet=self.quiet, verbose=self.verbose, no_color=self.no_color)
+            self._console = SuggestingConsole(
+                self.flags, quiet=self.quiet, verbose=self.verbose, no_color=self.no_color
+            )
         return self._console
 
 
@@ -67,10 +81,15 @@ def settings_of(context: click.Context | None) -> Settings:
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
+    """A flag counts wherever it stands; the environment only where no flag does."""
     settings = context.ensure_object(Settings)
-    source = context.get_parameter_source(parameter.name or "")
-    if source is not click.core.ParameterSource.DEFAULT:
-        setattr(settings, parameter.name or "", value)
+    name = parameter.name or ""
+    source = context.get_parameter_source(name)
+    if source is click.core.ParameterSource.COMMANDLINE:
+        setattr(settings, name, value)
+        settings.named_file = settings.named_file or name == "cluster_file"
+    elif source is click.core.ParameterSource.ENVIRONMENT and context.parent is None:
+        setattr(settings, name, value)
 
 
 _OPTIONS = (
@@ -85,7 +104,7 @@ _OPTIONS = (
     ),
     click.option("--local", is_flag=True, help="Talk to the running emulator (bakery emulator up)."),
     click.option("--json", is_flag=True, help="Answer in JSON on stdout; errors in JSON on stderr."),
-    click.option("-q", "--quiet", is_flag=True, help="Only the answer and errors."),
+    click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors."),
     click.option("-v", "--verbose", is_flag=True, help="More talk on stderr."),
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
     click.option("--no-color", is_flag=True, help="No colour (NO_COLOR works too)."),
@@ -149,6 +168,8 @@ class Session:
         """``--local``, else ``DIGITALOCEAN_API_URL``, else DigitalOcean."""
         address_url = self._environment.get("BAKERY_ADDRESS_URL", DEFAULT_ADDRESS_URL)
         if not self.settings.local:
+            from bakery.cloud.endpoint import DEFAULT_ENDPOINT
+
             url = self._environment.get("DIGITALOCEAN_API_URL") or DEFAULT_ENDPOINT
             return Endpoint(url=url, address_url=address_url, token=None)
         from bakery.emulator.lifecycle import find_running
@@ -167,7 +188,11 @@ class Session:
         if token is not None:
             return token
         file = self._environment.get("DIGITALOCEAN_TOKEN_FILE")
-        return read_token(self._environment, Path(file) if file else None)
+        try:
+            return read_token(self._environment, Path(file) if file else None)
+        except CredentialsError as error:
+            error.hint = NO_ACCESS_HINT
+            raise
 
     @property
     def cloud(self) -> "Cloud":
@@ -185,7 +210,7 @@ class Session:
         """
         from bakery.credentials.store import find_bundle, write_operator_files
 
-        bundle = find_bundle(self.paths)
+        bundle = find_bundle(self.paths, reporter=self.console)
         if bundle is None:
             message = f"there are no credentials of cluster {self.config.cluster} in {self.paths.folder}"
             raise CredentialsError(message, hint="run this where the cluster was launched from, or bakery launch")
@@ -218,14 +243,31 @@ class Session:
         """Ask before something changes; ``--yes`` answers, and without a terminal it must.
 
         Raises:
-            UsageError: there is nobody to ask.
+            UsageError: there is nobody to ask, or the answer is no.
         """
         if self.settings.yes:
             return
-        if not sys.stdin.isatty():
-            message = "this needs an answer, and there is no terminal to ask on"
-            raise UsageError(message, hint="add --yes")
-        click.confirm(question, abort=True, err=True)
+        need_terminal("add --yes")
+        if not click.confirm(question, err=True):
+            raise UsageError(DECLINED, hint="--yes answers it")
+
+
+def need_terminal(hint: str) -> None:
+    """A question needs a terminal to be asked on and one to be answered from.
+
+    Raises:
+        UsageError: with the flag that answers instead.
+    """
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        message = "this needs an answer, and there is no terminal to ask on"
+        raise UsageError(message, hint=hint)
+
+
+def builds_folder() -> Path:
+    """Where bakes keep their logs, their records and their lock."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("bakery")) / "builds"
 
 
 def session_of(context: click.Context) -> Session:

@@ -6,7 +6,7 @@ from bakery.cli.session import common_options, session_of
 from bakery.errors import ExitCode
 
 
-@click.command(short_help="Is the cluster healthy?")
+@click.command()
 @common_options
 @click.pass_context
 def status(context: click.Context) -> int:

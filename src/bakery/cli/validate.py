@@ -5,7 +5,7 @@ import click
 from bakery.cli.session import common_options, session_of
 
 
-@click.command(short_help="Check the cluster file, offline.")
+@click.command()
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the cluster file instead.")
 @common_options
 @click.pass_context

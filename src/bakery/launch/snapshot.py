@@ -1,0 +1,22 @@
+"""Which snapshot a launch boots from."""
+
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Image
+from bakery.config.model import ClusterConfig
+from bakery.errors import UsageError
+
+
+def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
+    """The newest available snapshot with the content tag ``tag``, one in the cluster's region before others.
+
+    Raises:
+        UsageError: there is none; the hint is the command that bakes it.
+    """
+    images = [image for image in cloud.list_images(tag=tag) if image.status == "available"]
+    if not images:
+        message = (
+            f"the account has no snapshot of consul {config.image.consul} and nomad {config.image.nomad}"
+            f" on {config.image.base}"
+        )
+        raise UsageError(message, details=f"none has the tag {tag}", hint="bakery build-image")
+    return max(images, key=lambda image: (config.region in image.regions, image.created_at, image.id))
