@@ -54,8 +54,6 @@ def main() -> NoReturn:
             sys.stdout.flush()
     except (KeyboardInterrupt, signals.Terminated):
         code = ExitCode.INTERRUPTED
-    if signals.was_repeated():
-        os._exit(code)
     sys.exit(code)
 
 

@@ -2,7 +2,10 @@
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
+
+from bakery.errors import ExitCode
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _seen = 0
@@ -19,19 +22,20 @@ def install() -> None:
             signal.signal(number, _stop)
 
 
-def was_repeated() -> bool:
-    """Whether the user asked more than once: then nothing more is waited for."""
-    return _seen > 1
-
-
 def _stop(number: int, _frame: FrameType | None) -> None:
     global _seen  # noqa: PLW0603 - the process's own count
     _seen += 1
-    if _seen > 2:
-        os._exit(128 + number)
-    if _seen == 1:
-        # Not by sys.stderr: its lock may be held by what was interrupted.
-        os.write(2, b"\nstopping: what is under way is being closed; once more stops at once\n")
+    if _seen > 1:
+        # Closing may hang too, on the same slow reply; whatever is left is safe to leave.
+        _say(b"\nstopped at once; the same command goes on from there\n")
+        os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
+    _say(b"\nstopping: what is under way is being closed; once more stops at once\n")
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated
+
+
+def _say(text: bytes) -> None:
+    """Not by sys.stderr: its lock may be held by what was interrupted. The terminal may be gone."""
+    with suppress(OSError):
+        os.write(2, text)

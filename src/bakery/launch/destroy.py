@@ -56,7 +56,7 @@ def destroy(
     """
     with locked(paths.lock, cluster=plan.cluster):
         session = _session(plan, cloud, paths, reporter, clock, timings)
-        with resumable(session):
+        with resumable():
             droplets = whole_droplets(session, list_members(session))
             targets = find_targets(session, plan, droplets, snapshot_tag=snapshot_tag, snapshots=snapshots)
             if targets.empty:
@@ -183,7 +183,7 @@ def destroy_node(
     """
     with locked(paths.lock, cluster=plan.cluster):
         session = _session(plan, cloud, paths, reporter, clock, timings)
-        with resumable(session):
+        with resumable():
             members = list_members(session)
             droplet = _newest(plan, name, members)
             if sum(member.name == name for member in members) == 1:

@@ -112,9 +112,6 @@ def _ask(session: Session, requests: Sequence[DropletRequest]) -> list[Droplet |
     try:
         sent = [pool.submit(_ask_one, session, request) for request in requests]
         return [future.result() for future in sent]
-    except KeyboardInterrupt:
-        session.reporter.warn("interrupted: waiting for the replies to requests on their way")
-        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -73,7 +73,7 @@ def launch(
             timings=timings or Timings(),
             workers=workers,
         )
-        with resumable(session):
+        with resumable():
             return _launch(session, order, approve, after)
 
 

@@ -41,15 +41,12 @@ class Session:
 
 
 @contextmanager
-def resumable(session: Session) -> Iterator[None]:
-    """Whatever ends the run half-way, the user learns that the same command goes on."""
+def resumable() -> Iterator[None]:
+    """Whatever the cloud refuses half-way, the user learns that the same command goes on."""
     try:
         yield
     except CloudError as error:
         error.hint = error.hint or AGAIN
-        raise
-    except (KeyboardInterrupt, SystemExit):
-        session.reporter.warn(f"interrupted; {AGAIN}")
         raise
 
 
