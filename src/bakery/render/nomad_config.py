@@ -17,10 +17,10 @@ DYNAMIC_PORTS = (20000, 32000)
 """Nomad's own defaults, written out because the host firewall names them."""
 # Each asks 169.254.169.254, which the host firewall drops.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
-# What a task of the exec driver finds in its root. Nomad's own list (https://developer.hashicorp.com/nomad/docs/
-# configuration/client#chroot_env-parameters) has all of /etc, that is the node's keys and tokens, and all of /usr,
-# that is 800 MB for every first task on a node. Paths that a base does not have are skipped. Folders with symbolic
-# links into them (the loader, certificates) stand beside what they lead to.
+# What a task of the exec driver finds in its root, in place of Nomad's own list (Nomad docs, "client block",
+# chroot_env): that has all of /etc, and so the node's keys and tokens, and all of /usr, 800 MB for the first task on
+# a node. Nomad skips paths that a base does not have. Where symbolic links lead to, the loader and the certificates,
+# stands beside them.
 TASK_ROOT = (
     "/bin",
     "/usr/bin",
