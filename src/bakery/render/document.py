@@ -2,6 +2,7 @@
 
 import gzip
 from base64 import b64encode
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
@@ -26,8 +27,12 @@ def render_document(template: str, values: dict[str, Any]) -> str:
         raise RenderError(message, details=f"{type(error).__name__}: {error.message}") from error
 
 
+@cache
 def environment() -> Environment:
-    """Jinja as the templates expect it: ``tojson`` (and ``comment``) let a value into the text."""
+    """Jinja as the templates expect it: ``tojson`` (and ``comment``) let a value into the text.
+
+    One for the process: it keeps the compiled templates, which take longer than all else in a render.
+    """
     made = Environment(
         loader=FileSystemLoader(CLOUD_INIT),
         undefined=StrictUndefined,

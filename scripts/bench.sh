@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# make bench: measures on a machine of its own and writes docs/benchmarks.md. Needs root (droplets boot).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ "$(id -u)" != 0 ]; then
+  echo "error: the bench boots droplets, which needs root: sudo make bench" >&2
+  exit 2
+fi
+demo/preflight.sh >/dev/null
+demo/tools.sh
+exec .venv/bin/python scripts/bench.py "$@"
