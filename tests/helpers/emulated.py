@@ -12,11 +12,12 @@ import requests
 
 from bakery.emulator.app import Emulator, build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.server import running_server
 from bakery.emulator.settings import EmulatorSettings
 from bakery.emulator.state.account import State
 from bakery.emulator.state.model import Action, Droplet, NewDroplet, Vpc
-from bakery.emulator.state.source import CountingIds
+from bakery.emulator.state.source import CountingIds, system_clock
+from tests.helpers import stage
+from tests.helpers.schemas import SchemaChecker
 
 TOKEN = "canary-emulator-token"
 SETTINGS = EmulatorSettings(tokens=(TOKEN,))
@@ -141,15 +142,23 @@ def emulated(
     *,
     clock: ManualClock | None = None,
     machines: InMemoryMachines | None = None,
+    has_bugs: bool = False,
 ) -> Iterator[Api]:
-    """A served emulator with a client that holds its token."""
+    """A served emulator with a client that holds its token.
+
+    Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500.
+    """
     machines = machines or InMemoryMachines()
-    app = build_app(settings, machines, clock=clock) if clock else build_app(settings, machines)
+    checker = SchemaChecker(allows_500=has_bugs)
+    app = build_app(settings, machines, clock=clock or system_clock, observer=checker)
+    emulator = emulator_of(app)
     session = requests.Session()
     session.trust_env = False  # a proxy or a netrc of the machine's must not take part
     session.headers["Authorization"] = f"Bearer {TOKEN}"
-    with running_server(app) as url, session:
+    with stage.showing(app) as url, session:
         try:
-            yield Api(url=url, emulator=emulator_of(app), machines=machines, session=session)
+            yield Api(url=url, emulator=emulator, machines=machines, session=session)
         finally:
-            emulator_of(app).close()
+            emulator.faults.clear()
+            emulator.close()
+    checker.verify()

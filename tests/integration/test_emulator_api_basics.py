@@ -97,7 +97,7 @@ def test_a_bug_is_500_in_the_apis_form_and_logged(caplog: pytest.LogCaptureFixtu
             message = "the bug"
             raise ZeroDivisionError(message)
 
-    with emulated(machines=Buggy()) as api, caplog.at_level(logging.ERROR, "bakery.emulator"):
+    with emulated(machines=Buggy(), has_bugs=True) as api, caplog.at_level(logging.ERROR, "bakery.emulator"):
         answer = api.post("/v2/droplets", DROPLET)
 
         assert answer.status_code == 500

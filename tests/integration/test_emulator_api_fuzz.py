@@ -74,8 +74,9 @@ def test_odd_requests() -> None:
 
 
 def _send(api: Api, chance: random.Random) -> int:
-    method, pattern, _ = chance.choice(ROUTES)
-    if pattern.startswith("/_emulator/faults") and method == "POST":
+    rule = chance.choice(ROUTES)
+    method, pattern = rule.method, rule.path
+    if pattern in {"/_emulator/faults", "/_emulator/recording"} and method == "POST":
         return 0
     path = _fill(api, pattern, chance)
     if chance.random() < 0.3:
@@ -101,6 +102,8 @@ def _identifier(api: Api, part: str, chance: random.Random) -> str:
         "{vpc}": [vpc.id for vpc in state.vpcs.all()],
         "{firewall}": [firewall.id for firewall in state.firewalls.all()],
         "{key}": [key.id for key in state.keys.all()],
+        "{project}": ["default"],
+        "{fault}": [],
     }
     candidates = known[part]
     return str(chance.choice(candidates)) if candidates and chance.random() < 0.7 else _word(chance)

@@ -10,8 +10,10 @@ from starlette.routing import Route
 from bakery.emulator.errors import NotFound
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.edge import Edge
+from bakery.emulator.handlers.exchange import Observer, unobserved
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.limits import Limits
+from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
 from bakery.emulator.handlers.serve import RECORD, endpoint, refusal
 from bakery.emulator.handlers.work import MachineWork
@@ -25,22 +27,32 @@ __all__ = ["Emulator", "build_app", "emulator_of"]
 
 
 def build_app(
-    settings: EmulatorSettings, machines: Machines, *, clock: Clock = system_clock, ids: Ids | None = None
+    settings: EmulatorSettings,
+    machines: Machines,
+    *,
+    clock: Clock = system_clock,
+    ids: Ids | None = None,
+    observer: Observer = unobserved,
 ) -> Starlette:
-    """The API over ``machines``. ``app.state.emulator`` holds its state; close it after the server has stopped."""
+    """The API over ``machines``; ``observer`` sees every answer of it.
+
+    ``app.state.emulator`` holds its state; close it after the server has stopped.
+    """
     state = State(settings, clock=clock, ids=ids)
+    faults = Faults()
     emulator = Emulator(
         settings=settings,
         state=state,
         machines=machines,
-        work=MachineWork(state, machines),
+        work=MachineWork(state, machines, faults),
         requests=RequestLog(settings.log_size),
-        faults=Faults(),
+        faults=faults,
         limits=Limits(settings),
+        recording=Recording(),
     )
     app = Starlette(
-        routes=[Route(path, endpoint(handler, emulator), methods=[method]) for method, path, handler in ROUTES],
-        middleware=[Middleware(Edge, emulator=emulator)],
+        routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],
+        middleware=[Middleware(Edge, emulator=emulator, observer=observer)],
         exception_handlers={HTTPException: _unknown_path},
     )
     app.router.redirect_slashes = False

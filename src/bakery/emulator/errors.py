@@ -55,7 +55,7 @@ class Unauthorized(ApiError):
 class Forbidden(ApiError):
     status = 403
     id = "forbidden"
-    default = "You do not have access for the attempted action."
+    default = "You do not have permission to perform this action."
 
 
 class NotFound(ApiError):

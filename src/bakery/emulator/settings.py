@@ -1,5 +1,6 @@
 """What an emulated DigitalOcean account and its networks look like."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DEFAULT_PORT = 7180
@@ -11,7 +12,9 @@ class EmulatorSettings:
     """One emulator's choices; every field has a default but the tokens. Seconds are named ``_s``."""
 
     tokens: tuple[str, ...] = field(repr=False)
-    """Bearer tokens that the API accepts."""
+    """Bearer tokens that the API accepts, with full access."""
+    scoped_tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """Further tokens and their scopes, such as ``droplet:read``; ``read`` stands for reading everything."""
     regions: tuple[str, ...] = DEFAULT_REGIONS
     base_images: tuple[str, ...] = ("debian-12-x64", "debian-13-x64", "ubuntu-22-04-x64", "ubuntu-24-04-x64")
     """Slugs of the public images that the API lists; ``Machines.check_image`` says which can boot here."""

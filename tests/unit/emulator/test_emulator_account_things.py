@@ -87,7 +87,7 @@ def make_rule(port: str) -> FirewallRule:
 def test_a_firewall_waits_before_it_has_succeeded() -> None:
     clock = ManualClock()
     firewalls = make_state(clock, firewall_delay_s=5).firewalls
-    firewall = firewalls.create(name="f", inbound=[make_rule("22")], outbound=[], droplet_ids=[], tags=[])
+    firewall = firewalls.create(name="web", inbound=[make_rule("22")], outbound=[], droplet_ids=[], tags=[])
 
     assert not firewalls.is_settled(firewall)
     clock.advance(5)
@@ -109,7 +109,7 @@ def test_firewall_limits(*, rules: int, droplets: int, tags: int, accepted: bool
 
     def create() -> Firewall:
         return make_state().firewalls.create(
-            name="f",
+            name="web",
             inbound=[make_rule(str(port + 1)) for port in range(rules)],
             outbound=[],
             droplet_ids=list(range(droplets)),
@@ -126,7 +126,7 @@ def test_firewall_limits(*, rules: int, droplets: int, tags: int, accepted: bool
 def test_firewall_names_are_unique() -> None:
     firewalls = make_state().firewalls
     create: Callable[[], Firewall] = lambda: firewalls.create(  # noqa: E731
-        name="f", inbound=[make_rule("22")], outbound=[], droplet_ids=[], tags=[]
+        name="web", inbound=[make_rule("22")], outbound=[], droplet_ids=[], tags=[]
     )
     create()
     with pytest.raises(Conflict, match="duplicate name"):

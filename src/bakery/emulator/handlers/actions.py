@@ -3,6 +3,7 @@
 from typing import Any
 
 from bakery.emulator.errors import NotFound
+from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import Call, Reply, page
 from bakery.emulator.handlers.catalog import region_view, timestamp
 from bakery.emulator.state.model import Action
@@ -28,6 +29,12 @@ def get_droplet_action(call: Call) -> Reply:
     if action.resource_id != call.id("droplet"):
         raise NotFound
     return Reply(body={"action": action_view(action)})
+
+
+def list_image_actions(call: Call) -> Reply:
+    number = fields.number(call.params["image"])
+    image = call.state.images.get(call.params["image"] if number is None else number)
+    return page(call, "actions", call.state.actions.of_image(image.id)[::-1], action_view)
 
 
 def get_image_action(call: Call) -> Reply:

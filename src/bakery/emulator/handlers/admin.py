@@ -1,14 +1,11 @@
 """The emulator's own side, under ``/_emulator/``: no part of DigitalOcean's API."""
 
-import re
 from dataclasses import asdict
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.errors import NotFound
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
-from bakery.emulator.handlers.faults import Fault
-
-MAX_DELAY_S = 600
+from bakery.emulator.handlers.fault_orders import read_fault
 
 
 def get_address(call: Call) -> Reply:
@@ -26,6 +23,7 @@ def get_status(call: Call) -> Reply:
         "failures": failures,
         "busy": call.work.queues.busy,
         "requests": len(call.emulator.requests.all()),
+        "hanging": call.emulator.faults.hanging,
         "public_network": call.emulator.settings.public_network,
     }
     return Reply(body={"status": status})
@@ -41,24 +39,18 @@ def clear_requests(call: Call) -> Reply:
 
 
 def list_faults(call: Call) -> Reply:
-    return Reply(body={"faults": [asdict(fault) for fault in call.emulator.faults.all()]})
+    """``hanging`` counts the requests that a fault holds now."""
+    return Reply(body={"faults": call.emulator.faults.all(), "hanging": call.emulator.faults.hanging})
 
 
 def add_fault(call: Call) -> Reply:
-    """``method`` and ``path`` choose the requests, ``times`` and ``skip`` how many; the rest says what happens."""
-    body = call.body
-    fault = Fault(
-        method=(fields.optional_text(body, "method") or "*").upper(),
-        path=_pattern(fields.text(body, "path")),
-        times=fields.integer(body, "times") if "times" in body else 1,
-        skip=fields.integer(body, "skip") if "skip" in body else 0,
-        status=_status(body),
-        retry_after=fields.integer(body, "retry_after") if "retry_after" in body else None,
-        lost_reply=fields.boolean(body, "lost_reply"),
-        delay_s=_delay(body),
-    )
-    call.emulator.faults.add(fault)
-    return Reply(status=201, body={"fault": asdict(fault)})
+    """The fields of :class:`~bakery.emulator.handlers.faults.Fault`; a seed is made where none is given."""
+    fault = read_fault(call.body)
+    if fault.stale_s:
+        number = call.emulator.faults.add(fault, past=call.state.as_it_is(), now=call.state.clock())
+    else:
+        number = call.emulator.faults.add(fault)
+    return Reply(status=201, body={"fault": {"id": number, **asdict(fault)}})
 
 
 def clear_faults(call: Call) -> Reply:
@@ -66,28 +58,18 @@ def clear_faults(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error:
-        message = "path must be a regular expression"
-        raise Unprocessable(message) from None
-    return text
+def remove_fault(call: Call) -> Reply:
+    if not call.emulator.faults.remove(call.id("fault")):
+        raise NotFound
+    return NO_CONTENT
 
 
-def _status(body: fields.Body) -> int | None:
-    if body.get("status") is None:
-        return None
-    status = fields.integer(body, "status")
-    if not 400 <= status <= 599:
-        message = "status must be between 400 and 599"
-        raise Unprocessable(message)
-    return status
+def start_recording(call: Call) -> Reply:
+    """Every answer from now on goes into a new ``file``."""
+    call.emulator.recording.start(fields.text(call.body, "file"))
+    return NO_CONTENT
 
 
-def _delay(body: fields.Body) -> float:
-    delay = body.get("delay_s", 0)
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay <= MAX_DELAY_S:
-        message = f"delay_s must be a number between 0 and {MAX_DELAY_S}"
-        raise Unprocessable(message)
-    return float(delay)
+def stop_recording(call: Call) -> Reply:
+    call.emulator.recording.stop()
+    return NO_CONTENT

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from bakery.emulator.errors import NotFound
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.faults import Faults
+from bakery.emulator.handlers.grants import Grant
 from bakery.emulator.handlers.limits import Limits
+from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
 from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
@@ -33,16 +35,21 @@ class Emulator:
     requests: RequestLog
     faults: Faults
     limits: Limits
+    recording: Recording
 
     def close(self) -> None:
         """Finish the running machine work and stop every machine."""
         self.work.close()
         self.machines.close()
+        self.recording.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
     emulator: Emulator
+    grant: Grant
+    past: State | None = None
+    """The account to show instead of today's."""
     path: str
     base_url: str
     """Scheme and host as the client wrote them; links are built from it."""
@@ -53,7 +60,7 @@ class Call:
 
     @property
     def state(self) -> State:
-        return self.emulator.state
+        return self.past or self.emulator.state
 
     @property
     def work(self) -> MachineWork:
@@ -74,6 +81,17 @@ class Reply:
 
 
 Handler = Callable[[Call], Reply]
+
+
+class Rule(NamedTuple):
+    """One line of the table of routes."""
+
+    method: str
+    path: str
+    handler: Handler
+    scopes: str = ""
+    """What a token needs, space between; what depends on the request the handler asks for itself."""
+
 
 NO_CONTENT = Reply(status=204)
 

@@ -27,6 +27,12 @@ def get_account(call: Call) -> Reply:
     return Reply(body={"account": account})
 
 
+def get_balance(call: Call) -> Reply:
+    """Nothing to pay here, ever; amounts are strings (OpenAPI: resources/billing/models/balance.yml)."""
+    nothing = dict.fromkeys(("month_to_date_balance", "account_balance", "month_to_date_usage"), "0.00")
+    return Reply(body={**nothing, "generated_at": timestamp(call.state.clock())})
+
+
 def list_regions(call: Call) -> Reply:
     return page(call, "regions", call.emulator.settings.regions, region_view)
 
@@ -60,12 +66,12 @@ def size_view(size: Size, regions: tuple[str, ...]) -> Mapping[str, Any]:
         "regions": list(regions),
         "available": True,
         "description": "Basic",
-        "disk_info": [disk_view(size)],
+        "disk_info": [disk_view(size.disk)],
     }
 
 
-def disk_view(size: Size) -> dict[str, Any]:
-    return {"type": "local", "size": {"amount": size.disk, "unit": "gib"}}
+def disk_view(gigabytes: int) -> dict[str, Any]:
+    return {"type": "local", "size": {"amount": gigabytes, "unit": "gib"}}
 
 
 def timestamp(moment: datetime) -> str:

@@ -8,6 +8,7 @@ from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.actions import action_view
 from bakery.emulator.handlers.call import Call, Reply
 from bakery.emulator.handlers.orders import check_name, read_image
+from bakery.emulator.state.catalog import SIZES
 from bakery.emulator.state.model import Action, Droplet
 
 Start = Callable[[Call, Droplet], Action]
@@ -18,11 +19,19 @@ UNSUPPORTED = {
     "change_backup_policy",
     "restore",
     "password_reset",
-    "resize",
     "change_kernel",
     "enable_ipv6",
 }
 """Documented, and not emulated."""
+
+SCOPES = {
+    "snapshot": "image:create",
+    "restore": "droplet:admin",
+    "rebuild": "droplet:admin",
+    "password_reset": "droplet:admin",
+    "resize": "droplet:create",
+}
+"""Needed beside droplet:update."""
 
 
 def act_on_droplet(call: Call) -> Reply:
@@ -44,6 +53,7 @@ def act_on_tagged(call: Call) -> Reply:
 
 def _starter(call: Call, starters: dict[str, Start]) -> Start:
     kind = fields.text(call.body, "type")
+    call.grant.require(*([SCOPES[kind]] if kind in SCOPES else []))
     if kind in UNSUPPORTED:
         message = f"The emulator does not support the action {kind}."
         raise Unprocessable(message)
@@ -97,6 +107,21 @@ def _rebuild(call: Call, droplet: Droplet) -> Action:
     return action
 
 
+def _resize(call: Call, droplet: Droplet) -> Action:
+    """Of a droplet that is off; its disk grows only when ``disk`` says so, and never shrinks."""
+    name, with_disk = fields.text(call.body, "size"), fields.boolean(call.body, "disk")
+    size = SIZES.get(name)
+    if size is None:
+        message = "You specified an invalid size for Droplet resize."
+        raise Unprocessable(message)
+    if size.disk < droplet.disk:
+        message = "This size is not available because it has a smaller disk."
+        raise Unprocessable(message)
+    action = _start(call, droplet, "resize", needs="off")
+    call.work.resize(droplet, action, size, with_disk=with_disk)
+    return action
+
+
 def _rename(call: Call, droplet: Droplet) -> Action:
     name = fields.text(call.body, "name")
     check_name(name)
@@ -123,6 +148,7 @@ _STARTERS: dict[str, Start] = {
     "snapshot": _snapshot,
     "rebuild": _rebuild,
     "rename": _rename,
+    "resize": _resize,
 }
 
 _BY_TAG: dict[str, Start] = {

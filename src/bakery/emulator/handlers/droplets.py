@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from bakery.emulator.errors import Unprocessable
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.handlers.call import NO_CONTENT, Call, Handler, Reply, page
 from bakery.emulator.handlers.catalog import disk_view, region_view, size_view, timestamp
 from bakery.emulator.handlers.images import image_view
 from bakery.emulator.handlers.orders import read_orders
@@ -25,6 +25,7 @@ def _chosen(call: Call) -> list[Droplet]:
     if call.query.get("type") == "gpus":
         return []
     if tag_name:
+        call.grant.require("tag:read")
         return _tagged(call, tag_name)
     droplets = call.state.droplets.all()
     if name:
@@ -35,6 +36,22 @@ def _chosen(call: Call) -> list[Droplet]:
 def _tagged(call: Call, tag_name: str) -> list[Droplet]:
     tag = call.state.tags.find(tag_name)
     return [] if tag is None else call.state.droplets.some(tag.droplet_ids)
+
+
+def list_nothing(key: str) -> Handler:
+    """A handler for what no droplet here has: an empty page under ``key``."""
+
+    def handler(call: Call) -> Reply:
+        call.state.droplets.get(call.id("droplet"))
+        return page(call, key, (), dict)
+
+    return handler
+
+
+def list_neighbors(call: Call) -> Reply:
+    """Droplets on the same hypervisor: this machine does not count as one."""
+    call.state.droplets.get(call.id("droplet"))
+    return Reply(body={"droplets": []})
 
 
 def create_droplets(call: Call) -> Reply:
@@ -79,15 +96,36 @@ def _action_link(call: Call, action: Action) -> dict[str, Any]:
     return {"id": action.id, "rel": action.type, "href": f"{call.base_url}/v2/actions/{action.id}"}
 
 
+FIELD_SCOPES = {
+    "image": "image:read",
+    "backup_ids": "image:read",
+    "snapshot_ids": "image:read",
+    "volume_ids": "block_storage:read",
+    "tags": "tag:read",
+    "vpc_uuid": "vpc:read",
+}
+"""What a token needs to see these fields (OpenAPI: droplet.yml)."""
+
+
 def droplet_view(call: Call, droplet: Droplet) -> dict[str, Any]:
+    """The droplet object, without the fields whose scope the token lacks."""
+    view = _whole_view(call, droplet)
+    if call.grant.scopes is None:
+        return view
+    return {
+        name: value for name, value in view.items() if call.grant.allows(FIELD_SCOPES.get(name, "droplet:read"))
+    }
+
+
+def _whole_view(call: Call, droplet: Droplet) -> dict[str, Any]:
     size = SIZES[droplet.size]
     return {
         "id": droplet.id,
         "name": droplet.name,
         "memory": size.memory,
         "vcpus": size.vcpus,
-        "disk": size.disk,
-        "disk_info": [disk_view(size)],
+        "disk": droplet.disk,
+        "disk_info": [disk_view(droplet.disk)],
         "locked": _is_locked(call, droplet),
         "status": droplet.status,
         "kernel": None,

@@ -3,29 +3,32 @@
 import asyncio
 import secrets
 import uuid
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bakery.emulator.errors import ApiError, ServerError, TooManyRequests, Unauthorized
+from bakery.emulator.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
+from bakery.emulator.handlers import mishaps
 from bakery.emulator.handlers.call import Emulator
+from bakery.emulator.handlers.exchange import Exchange, Observer
 from bakery.emulator.handlers.faults import Fault
+from bakery.emulator.handlers.grants import NOBODY, Grant, grants
 from bakery.emulator.handlers.requestlog import RequestRecord
-from bakery.emulator.handlers.serve import RECORD, refusal
+from bakery.emulator.handlers.serve import GRANT, PAST, RECORD, refusal
 
 ADMIN = "/_emulator"
 OPEN = f"{ADMIN}/address"
 KEY_LISTING = ("GET", "/v2/account/keys")
-_ANONYMOUS = ""
 
 
 class Edge:
     """ASGI middleware around the routes."""
 
-    def __init__(self, app: ASGIApp, *, emulator: Emulator) -> None:
+    def __init__(self, app: ASGIApp, *, emulator: Emulator, observer: Observer) -> None:
         self._app = app
         self._emulator = emulator
+        self._observer = observer
+        self._grants = grants(emulator.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -33,51 +36,70 @@ class Edge:
             return
         scope["path"] = scope["path"].rstrip("/") or "/"
         record = scope[RECORD] = _record(scope)
-        is_admin = scope["path"].startswith(ADMIN)
-        fault = None if is_admin else self._emulator.faults.take(record.method, record.path)
-        try:
-            await self._serve(scope, receive, send, fault)
-        finally:
-            if not is_admin:
-                self._emulator.requests.add(record)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> None:
-        if fault is not None and fault.delay_s:
-            await asyncio.sleep(fault.delay_s)  # the delay is what was asked for
-        record: RequestRecord = scope[RECORD]
-        token = self._token(scope)
-        error = _asked_for(fault) or self._refuse(record, token)
-        if fault is not None and fault.lost_reply and error is None:
-            await self._app(scope, receive, _swallow)
-            await _hang_up(receive)
+        if scope["path"].startswith(ADMIN):
+            await self._serve(scope, receive, send)
             return
-        send = self._finishing(record, token, send)
+        try:
+            await self._meet(self._emulator.faults.take(record.method, record.path), scope, receive, send)
+        finally:
+            self._emulator.requests.add(record)
+
+    async def _meet(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, unless the fault has other plans; its delay comes before everything."""
+        record: RequestRecord = scope[RECORD]
+        if fault is None:
+            await self._serve(scope, receive, send)
+            return
+        if fault.delay_s:
+            await asyncio.sleep(fault.delay_s)  # the delay is what was asked for
+        if fault.reset:
+            await mishaps.hang_up(receive, reset=True)
+        elif fault.hang == "before":
+            await mishaps.hang(self._emulator.faults, receive)
+        elif fault.status is not None:
+            finish = send if fault.html else self._finishing(record, self._grant(scope), send)
+            record.status = fault.status
+            await mishaps.answer(fault, record.request_id)(scope, receive, finish)
+        elif fault.lost_reply or fault.hang == "after":
+            await self._serve(scope, receive, mishaps.swallow)
+            record.status = 0
+            await (mishaps.hang(self._emulator.faults, receive) if fault.hang else mishaps.hang_up(receive))
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        record: RequestRecord = scope[RECORD]
+        grant = scope[GRANT] = self._grant(scope)
+        if record.method == "GET":
+            scope[PAST] = self._emulator.faults.past(record.path, self._emulator.state.clock())
+        error = self._refuse(record, grant)
+        send = self._finishing(record, grant, self._observed(record, send))
         if error is None:
             await self._app(scope, receive, send)
         else:
             await refusal(error, record.request_id)(scope, receive, send)
 
-    def _token(self, scope: Scope) -> str:
-        """The request's token if it is one of ours; every other is nobody."""
+    def _grant(self, scope: Scope) -> Grant:
+        """Of the request's token if it is one of ours; every other is nobody."""
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        known = [token for token in self._emulator.settings.tokens if _same(token, given)]
-        return known[0] if known and scheme.lower() == "bearer" else _ANONYMOUS
+        known = [grant for grant in self._grants if _same(grant.token, given)]
+        return known[0] if known and scheme.lower() == "bearer" else NOBODY
 
-    def _refuse(self, record: RequestRecord, token: str) -> ApiError | None:
+    def _refuse(self, record: RequestRecord, grant: Grant) -> ApiError | None:
         if (record.method, record.path) == ("GET", OPEN):
             return None
-        if token == _ANONYMOUS:
+        if grant is NOBODY:
             return Unauthorized()
         if record.path.startswith(ADMIN):
-            return None
+            return None if grant.scopes is None else Forbidden()
         try:
             lists_keys = (record.method, record.path) == KEY_LISTING
-            self._emulator.limits.count(token, self._emulator.state.clock(), lists_keys=lists_keys)
+            self._emulator.limits.count(grant.token, self._emulator.state.clock(), lists_keys=lists_keys)
         except TooManyRequests as error:
             return error
         return None
 
-    def _finishing(self, record: RequestRecord, token: str, send: Send) -> Send:
+    def _finishing(self, record: RequestRecord, grant: Grant, send: Send) -> Send:
         """``send`` with the headers that every answer carries."""
 
         async def finish(message: Message) -> None:
@@ -85,10 +107,37 @@ class Edge:
                 record.status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = record.request_id
-                headers.update(self._emulator.limits.headers(token, self._emulator.state.clock()))
+                headers.update(self._emulator.limits.headers(grant.token, self._emulator.state.clock()))
             await send(message)
 
         return finish
+
+    def _observed(self, record: RequestRecord, send: Send) -> Send:
+        """``send`` that tells the observers about answers under ``/v2``, each of which is one message long."""
+        if record.path.startswith(ADMIN):
+            return send
+        headers: dict[str, str] = {}
+
+        async def observe(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers.update(Headers(raw=message["headers"]))
+            else:
+                self._tell(record, headers, message.get("body", b""))
+            await send(message)
+
+        return observe
+
+    def _tell(self, record: RequestRecord, headers: dict[str, str], body: bytes) -> None:
+        exchange = Exchange(
+            method=record.method,
+            path=record.path,
+            query=record.query,
+            status=record.status,
+            headers=headers,
+            body=body,
+        )
+        self._observer(exchange)
+        self._emulator.recording(exchange)
 
 
 def _record(scope: Scope) -> RequestRecord:
@@ -102,41 +151,3 @@ def _record(scope: Scope) -> RequestRecord:
 
 def _same(token: str, given: str) -> bool:
     return secrets.compare_digest(token.encode(), given.encode())
-
-
-def _asked_for(fault: Fault | None) -> ApiError | None:
-    if fault is None or fault.status is None:
-        return None
-    return _FaultReply(fault.status, fault.retry_after)
-
-
-class _FaultReply(ApiError):
-    """The error of any status."""
-
-    def __init__(self, status: int, retry_after: int | None) -> None:
-        self._known = next((kind for kind in ApiError.__subclasses__() if kind.status == status), ServerError)
-        super().__init__(self._known.default)
-        self.status = status
-        self._retry_after = retry_after
-
-    def body(self, request_id: str) -> dict[str, Any]:
-        return {"id": self._known.id, "message": self.message, "request_id": request_id}
-
-    def headers(self) -> dict[str, str]:
-        return {} if self._retry_after is None else {"retry-after": str(self._retry_after)}
-
-
-async def _swallow(message: Message) -> None:
-    """Send nothing."""
-
-
-async def _hang_up(receive: Receive) -> None:
-    """Close the connection without a reply, as a network that breaks does.
-
-    ASGI has no word for it: uvicorn's ``receive`` is a method of the object that holds the transport.
-    """
-    transport = getattr(getattr(receive, "__self__", None), "transport", None)
-    if transport is not None:
-        transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass

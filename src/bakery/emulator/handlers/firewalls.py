@@ -16,6 +16,18 @@ def list_firewalls(call: Call) -> Reply:
     return page(call, "firewalls", call.state.firewalls.all(), lambda firewall: firewall_view(call, firewall))
 
 
+def list_of_droplet(call: Call) -> Reply:
+    """Those that name the droplet or one of its tags."""
+    droplet = call.state.droplets.get(call.id("droplet"))
+    tags = set(droplet.tags)
+    found = [
+        firewall
+        for firewall in call.state.firewalls.all()
+        if droplet.id in firewall.droplet_ids or tags & set(firewall.tags)
+    ]
+    return page(call, "firewalls", found, lambda firewall: firewall_view(call, firewall))
+
+
 def create_firewall(call: Call) -> Reply:
     """Answers 202 with ``waiting`` always; a later GET says ``succeeded``."""
     inbound, outbound = _rules(call)

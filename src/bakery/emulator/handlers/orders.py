@@ -23,6 +23,7 @@ _NAME = re.compile(r"[a-zA-Z0-9.\-]*[a-zA-Z0-9]")
 def read_orders(call: Call) -> list[NewDroplet]:
     """One order per name. Raises Unprocessable and has changed nothing then, but for a missing default VPC."""
     names = read_names(call.body)
+    _check_scopes(call)
     size = _size(call)
     image = read_image(call, call.body)
     region = _region(call, image)
@@ -49,6 +50,12 @@ def read_orders(call: Call) -> list[NewDroplet]:
         )
         for name in names
     ]
+
+
+def _check_scopes(call: Call) -> None:
+    """Those of what the order refers to (OpenAPI: droplet_create.yml)."""
+    needed = {"tags": "tag:create", "ssh_keys": "ssh_key:read", "vpc_uuid": "vpc:read", "image": "image:read"}
+    call.grant.require(*(scope for name, scope in needed.items() if call.body.get(name)))
 
 
 def read_names(body: fields.Body) -> list[str]:

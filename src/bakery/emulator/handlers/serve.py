@@ -9,24 +9,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bakery.emulator.errors import ApiError, BadRequest, ServerError
-from bakery.emulator.handlers.call import Call, Emulator, Handler, Reply
+from bakery.emulator.handlers.call import Call, Emulator, Handler, Reply, Rule
 from bakery.emulator.handlers.requestlog import RequestRecord
 
 log = logging.getLogger("bakery.emulator")
 
 RECORD = "bakery.emulator.record"
 """Where the edge leaves the request's record in the ASGI scope."""
+GRANT = "bakery.emulator.grant"
+"""What its token may do."""
+PAST = "bakery.emulator.past"
+"""The account that it is shown, where that is not today's."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def endpoint(handler: Handler, emulator: Emulator) -> Endpoint:
+def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
     """A starlette endpoint that never raises: a bug of a handler answers 500, its traceback goes to the log."""
 
     async def serve(request: Request) -> Response:
         record: RequestRecord = request.scope[RECORD]
         try:
-            reply = _apply(handler, _call(request, await request.body(), emulator))
+            request.scope[GRANT].require(*rule.scopes.split())
+            reply = _apply(rule.handler, _call(request, await request.body(), emulator))
             record.applied = True
         except ApiError as error:
             return refusal(error, record.request_id)
@@ -51,6 +56,8 @@ def _call(request: Request, body: bytes, emulator: Emulator) -> Call:
     """GET bodies are drained and ignored, whatever their Content-Type."""
     return Call(
         emulator=emulator,
+        grant=request.scope[GRANT],
+        past=request.scope.get(PAST),
         path=request.scope["path"],
         base_url=f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}",
         params=request.path_params,

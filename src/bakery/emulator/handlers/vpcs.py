@@ -65,6 +65,12 @@ def list_members(call: Call) -> Reply:
     return page(call, "members", members, member_view)
 
 
+def list_peerings(call: Call) -> Reply:
+    """There are none."""
+    call.state.vpcs.get(call.params["vpc"])
+    return page(call, "peerings", (), dict)
+
+
 def _description(call: Call) -> str | None:
     description = fields.optional_text(call.body, "description")
     if description is not None and len(description) > MAX_DESCRIPTION:

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 
+from bakery.emulator.handlers.faults import Fault, Faults
 from bakery.emulator.handlers.queues import Queues
 from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec
 from bakery.emulator.state.account import State
 from bakery.emulator.state.addresses import AddressPool, mac
-from bakery.emulator.state.catalog import SIZES
+from bakery.emulator.state.catalog import SIZES, Size
 from bakery.emulator.state.images import snapshot_key
 from bakery.emulator.state.model import Action, Droplet, Image
 from bakery.errors import DeadlineError
@@ -23,10 +24,11 @@ _FAILURES = (MachineFailure, DeadlineError)
 class MachineWork:
     """Every method returns at once; call them with the state's lock held."""
 
-    def __init__(self, state: State, machines: Machines) -> None:
+    def __init__(self, state: State, machines: Machines, faults: Faults) -> None:
         self.queues = Queues(state.settings.workers)
         self._state = state
         self._machines = machines
+        self._faults = faults
 
     def create(self, droplet: Droplet, action: Action) -> None:
         """The droplet is active as soon as its machine is under way; if that fails it stays ``new``."""
@@ -75,10 +77,19 @@ class MachineWork:
 
         self._run(droplet, action, lambda: None, done)
 
+    def resize(self, droplet: Droplet, action: Action, size: Size, *, with_disk: bool) -> None:
+        """In the API's books: the machine that is there keeps the memory it was made with."""
+
+        def done() -> None:
+            droplet.size = size.slug
+            droplet.disk = size.disk if with_disk else droplet.disk
+
+        self._run(droplet, action, lambda: None, done)
+
     def snapshot(self, droplet: Droplet, action: Action, name: str) -> None:
         """The image appears when the action completes."""
         image_id = self._state.images.new_id()
-        disk = SIZES[droplet.size].disk
+        disk = droplet.disk
         sizes: list[int] = []
 
         def step() -> None:
@@ -91,8 +102,14 @@ class MachineWork:
 
     def transfer(self, image: Image, action: Action, region: str) -> None:
         def task() -> None:
-            self.queues.pause(self._state.settings.action_s)
+            fault = self._faults.take_action(action.type) or Fault()
+            self.queues.pause(self._state.settings.action_s + fault.delay_s)
+            if fault.outcome == "endless":
+                return
             with self._state.lock:
+                if fault.outcome is not None:
+                    self._state.actions.finish(action, errored=True)
+                    return
                 if region not in image.regions:
                     image.regions.append(region)
                 self._state.actions.finish(action)
@@ -131,9 +148,12 @@ class MachineWork:
             if not self._state.droplets.exists(droplet.id):
                 self._finish(droplet, action, errored=True)
                 return
+            fault = self._faults.take_action(action.type) or Fault()
+            if fault.outcome == "endless":
+                return
             try:
-                step()
-                self.queues.pause(self._state.settings.action_s)
+                self._do(droplet, step, fault)
+                self.queues.pause(self._state.settings.action_s + fault.delay_s)
             except Exception as error:
                 self._fail(droplet, action, error)
                 return
@@ -142,6 +162,14 @@ class MachineWork:
                 self._state.droplets.finish_action(droplet, action)
 
         self.queues.submit(droplet.id, task)
+
+    def _do(self, droplet: Droplet, step: Step, fault: Fault) -> None:
+        if fault.outcome == "errored":
+            message = "a fault that was asked for"
+            raise MachineFailure(message)
+        step()
+        if fault.outcome == "dead":
+            self._machines.power_off(droplet.id)
 
     def _fail(self, droplet: Droplet, action: Action, error: Exception) -> None:
         trace = None if isinstance(error, _FAILURES) else error
@@ -191,7 +219,7 @@ def machine_spec(state: State, droplet: Droplet) -> MachineSpec:
         image=state.images.even_deleted(droplet.image_id).key,
         memory=size.memory,
         vcpus=size.vcpus,
-        disk=size.disk,
+        disk=droplet.disk,
         region=droplet.region,
         tags=tuple(droplet.tags),
         user_data=droplet.user_data,

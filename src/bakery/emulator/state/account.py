@@ -1,5 +1,6 @@
 """The whole account: every store, one lock, one clock."""
 
+import copy
 import threading
 
 from bakery.emulator.settings import EmulatorSettings
@@ -18,7 +19,7 @@ class State:
     """Hold ``lock`` around every use that spans threads; nothing here blocks."""
 
     def __init__(self, settings: EmulatorSettings, *, clock: Clock = system_clock, ids: Ids | None = None) -> None:
-        ids = ids or SystemIds(settings.first_id)
+        ids = self._ids = ids or SystemIds(settings.first_id)
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()
@@ -29,6 +30,11 @@ class State:
         self.vpcs = Vpcs(settings, clock, ids)
         self.firewalls = Firewalls(settings, clock, ids)
         self.droplets = Droplets(settings, clock, ids, tags=self.tags, vpcs=self.vpcs, actions=self.actions)
+
+    def as_it_is(self) -> "State":
+        """A copy that later changes leave alone; its clock goes on."""
+        shared = (self.lock, self.clock, self._ids, self.settings)
+        return copy.deepcopy(self, {id(thing): thing for thing in shared})
 
     def remove_image(self, image: Image) -> None:
         """Raises Forbidden for a public one."""

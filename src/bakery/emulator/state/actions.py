@@ -10,13 +10,16 @@ class Actions:
         self._clock = clock
         self._ids = ids
         self._actions: dict[int, Action] = {}
-        self._by_droplet: dict[int, list[Action]] = {}
+        self._by_resource: dict[tuple[str, int], list[Action]] = {}
 
     def all(self) -> list[Action]:
         return list(self._actions.values())
 
     def of_droplet(self, droplet_id: int) -> list[Action]:
-        return self._by_droplet.get(droplet_id, [])
+        return self._by_resource.get(("droplet", droplet_id), [])
+
+    def of_image(self, image_id: int) -> list[Action]:
+        return self._by_resource.get(("image", image_id), [])
 
     def get(self, action_id: int) -> Action:
         action = self._actions.get(action_id)
@@ -34,8 +37,7 @@ class Actions:
             started_at=self._clock(),
         )
         self._actions[action.id] = action
-        if resource_type == "droplet":
-            self._by_droplet.setdefault(resource_id, []).append(action)
+        self._by_resource.setdefault((resource_type, resource_id), []).append(action)
         return action
 
     def finish(self, action: Action, *, errored: bool = False) -> None:

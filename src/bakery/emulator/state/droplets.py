@@ -6,6 +6,7 @@ from bakery.emulator.errors import NotFound, PendingEvent, Unprocessable
 from bakery.emulator.settings import EmulatorSettings
 from bakery.emulator.state.actions import Actions
 from bakery.emulator.state.addresses import AddressPool
+from bakery.emulator.state.catalog import SIZES
 from bakery.emulator.state.model import Action, Droplet, NewDroplet, Vpc
 from bakery.emulator.state.source import Clock, Ids
 from bakery.emulator.state.tags import Tags
@@ -85,6 +86,7 @@ class Droplets:
             public_keys=list(new.public_keys),
             tags=[],
             features=list(new.features),
+            disk=SIZES[new.size].disk,
         )
         self._droplets[droplet.id] = droplet
         self._members.setdefault(droplet.vpc_id, {})[droplet.id] = None

@@ -1,5 +1,6 @@
 """Cloud firewalls: kept as they were asked for; enforcing them is the network's business."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ from bakery.emulator.state.source import Clock, Ids
 MAX_DROPLETS = 10
 MAX_TAGS = 5
 MAX_RULES = 50
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]+")
 
 
 class Firewalls:
@@ -39,6 +42,7 @@ class Firewalls:
         droplet_ids: Sequence[int],
         tags: Sequence[str],
     ) -> Firewall:
+        _check_name(name)
         self._refuse_taken_name(name, own=None)
         now = self._clock()
         firewall = Firewall(
@@ -57,6 +61,7 @@ class Firewalls:
 
     def replace(self, firewall: Firewall, wanted: Firewall) -> None:
         """Make ``firewall`` what ``wanted`` is. Raises ApiError and has changed nothing then."""
+        _check_name(wanted.name)
         self._refuse_taken_name(wanted.name, own=firewall)
         _check_limits(wanted)
         firewall.name = wanted.name
@@ -83,6 +88,15 @@ class Firewalls:
         if any(other.name == name and other is not own for other in self._firewalls.values()):
             message = "duplicate name"
             raise Conflict(message)
+
+
+def _check_name(name: str) -> None:
+    """OpenAPI, resources/firewalls/models/firewall.yml."""
+    if _NAME.fullmatch(name) is None:
+        message = (
+            "name must begin with a letter or number and may only contain letters, numbers, periods and dashes"
+        )
+        raise Unprocessable(message)
 
 
 def _check_limits(firewall: Firewall) -> None:

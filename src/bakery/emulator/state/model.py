@@ -65,6 +65,8 @@ class Droplet:
     public_keys: list[str]
     tags: list[str]
     features: list[str]
+    disk: int
+    """GB; at first the size's, which a resize may leave alone."""
     status: str = "new"
     """new, active or off."""
     active_at: datetime | None = None

@@ -1,0 +1,79 @@
+"""What a client meets when a fault acts: an error, a page for people, silence, or a connection that breaks."""
+
+import asyncio
+import socket
+import struct
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Message, Receive
+
+from bakery.emulator.errors import ApiError, ServerError
+from bakery.emulator.handlers.faults import Fault, Faults
+from bakery.emulator.handlers.serve import refusal
+
+_POLL_S = 0.05
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER of zero seconds: closing sends RST instead of FIN (socket(7))."""
+
+
+def answer(fault: Fault, request_id: str) -> Response:
+    """The fault's ``status``, in the API's form or as a gateway's page."""
+    status = fault.status or 500
+    if fault.html:
+        page = f"<html><head><title>{status}</title></head><body><h1>{status} Bad Gateway</h1></body></html>\n"
+        headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+        return HTMLResponse(page, status_code=status, headers=headers)
+    return refusal(_FaultReply(status, fault.retry_after), request_id)
+
+
+class _FaultReply(ApiError):
+    """The error of any status."""
+
+    def __init__(self, status: int, retry_after: int | None) -> None:
+        self._known = next((kind for kind in ApiError.__subclasses__() if kind.status == status), ServerError)
+        super().__init__(self._known.default)
+        self.status = status
+        self._retry_after = retry_after
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        return {"id": self._known.id, "message": self.message, "request_id": request_id}
+
+    def headers(self) -> dict[str, str]:
+        return {} if self._retry_after is None else {"retry-after": str(self._retry_after)}
+
+
+async def swallow(message: Message) -> None:
+    """Send nothing."""
+
+
+async def hang_up(receive: Receive, *, reset: bool = False) -> None:
+    """Close the connection without a reply, as a network that breaks does.
+
+    ASGI has no word for it: uvicorn's ``receive`` is a method of the object that holds the transport.
+    """
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is not None:
+        if reset:
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        transport.abort()
+        await _disconnected(receive)
+
+
+async def hang(faults: Faults, receive: Receive) -> None:
+    """Say nothing until the client is gone or the faults are cleared; then close."""
+    ticket = faults.hang()
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        while not gone.done() and faults.still_hangs(ticket):
+            await asyncio.wait([gone], timeout=_POLL_S)
+    finally:
+        faults.let_go(ticket)
+        gone.cancel()
+    await hang_up(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,56 @@
+"""The account's one project, which holds every droplet (OpenAPI: resources/projects)."""
+
+from typing import Any
+
+from bakery.emulator.errors import NotFound
+from bakery.emulator.handlers.call import Call, Reply, page
+from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.state.model import Droplet
+
+PROJECT_ID = "00000000-0000-4000-8000-000000000003"
+OWNER_ID = "00000000-0000-4000-8000-000000000001"
+CREATED_AT = "2026-01-01T00:00:00Z"
+
+
+def list_projects(call: Call) -> Reply:
+    return page(call, "projects", [PROJECT_ID], _project_view)
+
+
+def get_project(call: Call) -> Reply:
+    """By its id, or as ``default``."""
+    return Reply(body={"project": _project_view(_find(call))})
+
+
+def list_resources(call: Call) -> Reply:
+    _find(call)
+    return page(call, "resources", call.state.droplets.all(), lambda droplet: _resource_view(call, droplet))
+
+
+def _find(call: Call) -> str:
+    if call.params["project"].lower() not in {"default", PROJECT_ID}:
+        raise NotFound
+    return PROJECT_ID
+
+
+def _project_view(project_id: str) -> dict[str, Any]:
+    return {
+        "id": project_id,
+        "owner_uuid": OWNER_ID,
+        "owner_id": 1,
+        "name": "Default",
+        "description": "Everything in this account",
+        "purpose": "Just trying out DigitalOcean",
+        "environment": "Development",
+        "is_default": True,
+        "created_at": CREATED_AT,
+        "updated_at": CREATED_AT,
+    }
+
+
+def _resource_view(call: Call, droplet: Droplet) -> dict[str, Any]:
+    return {
+        "urn": f"do:droplet:{droplet.id}",
+        "assigned_at": timestamp(droplet.created_at),
+        "links": {"self": f"{call.base_url}/v2/droplets/{droplet.id}"},
+        "status": "ok",
+    }

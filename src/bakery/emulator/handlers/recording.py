@@ -1,0 +1,48 @@
+"""Writes every answer of the API into a file, for whoever checks them later."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from bakery.emulator.errors import Unprocessable
+from bakery.emulator.handlers.exchange import Exchange
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+class Recording:
+    """An observer that does nothing until it is started."""
+
+    def __init__(self) -> None:
+        self._file: IO[str] | None = None
+
+    def start(self, path: str) -> None:
+        """From now on one JSON line per answer goes into a new file that its owner alone can read.
+
+        Raises:
+            Unprocessable: the path is not absolute, or there is a file already.
+        """
+        if not Path(path).is_absolute():
+            message = "file must be an absolute path"
+            raise Unprocessable(message)
+        try:
+            descriptor = os.open(path, _NEW_FILE, 0o600)
+        except (OSError, ValueError) as error:
+            message = f"file cannot be made: {error}"
+            raise Unprocessable(message) from None
+        self.stop()
+        self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+
+    def stop(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __call__(self, exchange: Exchange) -> None:
+        if self._file is None:
+            return
+        line = asdict(exchange) | {"body": exchange.body.decode(errors="replace")}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
