@@ -18,9 +18,9 @@ DYNAMIC_PORTS = (20000, 32000)
 # Each asks 169.254.169.254, which the host firewall drops.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
 # What a task of the exec driver finds in its root, in place of Nomad's own list (Nomad docs, "client block",
-# chroot_env): that has all of /etc, and so the node's keys and tokens, and all of /usr, 800 MB for the first task on
-# a node. Nomad skips paths that a base does not have. Where symbolic links lead to, the loader and the certificates,
-# stands beside them.
+# chroot_env): that has all of /etc, and so the node's keys and tokens, and all of /usr, 800 MB for the first task
+# on a node. Nomad skips paths that a base does not have. The loader and the certificates stand beside the symbolic
+# links to them.
 TASK_ROOT = (
     "/bin",
     "/usr/bin",
