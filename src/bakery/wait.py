@@ -10,6 +10,9 @@ from bakery.errors import DeadlineError
 
 T = TypeVar("T")
 
+_EAGER = 4
+"""The first pause is this part of the full one: what is done at once is seen at once, and nothing is polled hard."""
+
 
 class Clock(Protocol):
     """Time that a test can own."""
@@ -59,7 +62,8 @@ def wait_until(
 ) -> T:
     """Call ``check`` until it returns something that is not :class:`Pending`, and return that.
 
-    ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``. ``on_pending`` hears each reason.
+    Pauses begin short and double up to ``every``. ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``.
+    ``on_pending`` hears each reason.
     Errors that ``check`` raises pass through: turn the expected ones into ``Pending`` there.
 
     Raises:
@@ -68,6 +72,7 @@ def wait_until(
     clock = clock or SystemClock()
     limit = seconds * deadline_factor()
     end = clock.now() + limit
+    pause = every / _EAGER
     while True:
         answer = check()
         if not isinstance(answer, Pending):
@@ -78,4 +83,5 @@ def wait_until(
         if left <= 0:
             message = f"waited {limit:.0f} s for {what}"
             raise DeadlineError(message, details=answer.reason, hint=hint)
-        clock.sleep(min(every, left))
+        clock.sleep(min(pause, left))
+        pause = min(every, pause * 2)
