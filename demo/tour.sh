@@ -2,26 +2,38 @@
 # make tour: the commands of a day on droplets in memory. No root; nothing boots, so nothing becomes healthy.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
-export BAKERY_EMULATOR=tour
 work=$(mktemp -d "${TMPDIR:-/tmp}/bakery-tour.XXXXXX")
 export BAKERY_CLUSTER_FILE=$work/bakery.yaml
+# The tour's emulator is its own: a folder that goes with the tour, and a port that is free now.
+export BAKERY_EMULATOR=tour XDG_DATA_HOME=$work/data
+unset BAKERY_STATE_DIR
+PYTHON=$ROOT/.venv/bin/python
+port=${TOUR_PORT:-$("$PYTHON" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')}
+# Addresses of droplets in memory lead nowhere: these never leave the machine.
+range=127.64.0.0/10
 
 cleanup() {
   code=$?
-  "$BAKERY" emulator down --name tour >/dev/null 2>&1 || true
+  trap - EXIT
+  "$BAKERY" emulator down >/dev/null 2>&1 || true
   rm -rf "$work"
   exit "$code"
 }
 trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 say "The tour: droplets in memory. They never boot: what you see is the plan, the API and the user-data."
-show "$BAKERY" emulator up --name tour --machines memory --port "${TOUR_PORT:-7181}"
+show "$BAKERY" emulator up --machines memory --port "$port" --public-range "$range"
 show "$BAKERY" init --cluster tour
 show "$BAKERY" validate
-show "$BAKERY" plan --local
+show "$BAKERY" plan --offline
 show "$BAKERY" render --role nomad-client --join 10.100.0.2 --output "$work/rendered"
-echo "(the tour has no Packer: it registers a stand-in for the snapshot with the emulator)"
-"$BAKERY" emulator stand-in --name tour --tag "$("$BAKERY" images --tag)"
+say "The tour has no Packer: instead of bakery build-image it snapshots an empty droplet, through the API."
+(eval "$("$BAKERY" emulator env)" && show "$PYTHON" demo/stand_in.py "$("$BAKERY" images --tag --local)")
+show "$BAKERY" images --local
 show "$BAKERY" launch --local --yes --wait active
-show "$BAKERY" status --local || true
+say "Droplets in memory run no agents, and status says so (exit code 7)."
+show "$BAKERY" status --local || [ $? = 7 ]
 show "$BAKERY" destroy --local --yes
+say "That was the tour. With root, make demo does the same with droplets that boot."

@@ -15,7 +15,7 @@ def show_changes(console: Console, changes: "Changes") -> None:
     width = max((len(line.name) for line in changes.lines), default=0)
     for line in changes.lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value])
-        console.note(f"{sign} {line.kind:<9} {line.name:<{width}} {line.details}".rstrip())
+        console.note(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
     if changes.empty:
         console.note("nothing to change: the cloud is as planned")
     else:

@@ -29,7 +29,9 @@ class Check:
 def doctor(context: click.Context) -> int:
     """Check cluster file, token, programs, snapshot and certificates; exit 7 when a check fails."""
     session = session_of(context)
-    checks = [_try(name, check, session) for name, check in CHECKS]
+    first = _try("cluster file", _cluster_file, session)
+    rest = CHECKS if first.passed else WITHOUT_FILE
+    checks = [first, *(_try(name, check, session) for name, check in rest)]
     console = session.console
     if session.settings.json:
         console.json([vars(check) for check in checks])
@@ -93,10 +95,6 @@ def _certificates(session: Session) -> str:
     return f"the first to expire is the {first.name}, in {left} days"
 
 
-CHECKS: tuple[tuple[str, Callable[[Session], str]], ...] = (
-    ("cluster file", _cluster_file),
-    ("token", _token),
-    ("programs", _programs),
-    ("snapshot", _snapshot),
-    ("certificates", _certificates),
-)
+WITHOUT_FILE: tuple[tuple[str, Callable[[Session], str]], ...] = (("token", _token), ("programs", _programs))
+CHECKS = (*WITHOUT_FILE, ("snapshot", _snapshot), ("certificates", _certificates))
+"""The last two ask about the cluster, so there must be a file that describes one."""

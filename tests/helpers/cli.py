@@ -1,0 +1,157 @@
+"""An operator's desk for tests: a folder with a cluster file, an account in an emulator, and the command line."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakery.assets import image_inputs
+from bakery.cli.main import run
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.emulator.lifecycle_state import RunningEmulator, home, start_time
+from bakery.launch import destroy as destroy_module
+from bakery.launch import run as launch_module
+from bakery.launch.model import Timings
+from bakery.plan.tags import content_tag
+from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated
+
+BAKERY = Path(sys.executable).with_name("bakery")
+SMALL = """\
+version: 1
+cluster: demo
+roles:
+  consul-server: {count: 1, size: s-1vcpu-1gb}
+  nomad-server: {count: 1, size: s-1vcpu-1gb}
+  nomad-client: {count: 2, size: s-1vcpu-1gb}
+"""
+# Whatever dials a droplet in memory stays on this machine, where nobody listens.
+LOOPBACK = replace(
+    SETTINGS,
+    public_network="127.64.0.0/10",
+    public_gateway="127.64.0.1",
+    host_address="127.64.0.2",
+    first_public_address="127.64.0.10",
+)
+UNSET = (
+    "DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN_FILE", "BAKERY_STATE_DIR", "BAKERY_CLUSTER_FILE",
+    "BAKERY_EMULATOR", "BAKERY_TOOLCHAIN_DIR", "BAKERY_AGE_RECIPIENT", "BAKERY_P12_PASSWORD", "NO_COLOR",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What one command left: its exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Commands run here, in this process, against ``api``."""
+
+    folder: Path
+    api: Api
+
+    def __call__(self, *arguments: str) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(arguments)
+        return Ran(code=int(code), out=out.getvalue(), err=err.getvalue())
+
+    def write(self, text: str, name: str = "bakery.yaml") -> Path:
+        file = self.folder / name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def changing(self) -> list[tuple[str, str]]:
+        """Requests that were to change something."""
+        return [
+            (record.method, record.path)
+            for record in self.api.emulator.requests.all()
+            if record.method != "GET" and record.path.startswith("/v2")
+        ]
+
+    def bake(self) -> int:
+        """A snapshot with the tag that a bake of the default versions would give it; its id."""
+        droplet = self.api.active(name="stand-in")
+        self.api.act(droplet["id"], "snapshot", name="bakery-stand-in")
+        image: int = self.api.droplet(droplet["id"])["snapshot_ids"][0]
+        tag = content_tag(image_inputs(), base="debian-12-x64", consul=CONSUL_VERSION, nomad=NOMAD_VERSION)
+        self.api.post("/v2/tags", {"name": tag})
+        resources = [{"resource_id": str(image), "resource_type": "image"}]
+        assert self.api.post(f"/v2/tags/{tag}/resources", {"resources": resources}).status_code == 204
+        self.api.delete(f"/v2/droplets/{droplet['id']}")
+        self.api.settle()
+        self.forget()
+        return image
+
+    def forget(self) -> None:
+        """Start counting requests anew."""
+        self.api.emulator.requests.clear()
+
+    def droplets(self, cluster: str = "demo") -> list[str]:
+        found = self.api.get(f"/v2/droplets?tag_name=bakery:{cluster}&per_page=200").json()["droplets"]
+        return sorted(droplet["name"] for droplet in found)
+
+    def announce(self) -> None:
+        """Make this emulator the one that ``--local`` finds."""
+        pid = os.getpid()
+        home("default").write(
+            RunningEmulator(
+                name="default",
+                endpoint=self.api.url,
+                token=TOKEN,
+                address_url=f"{self.api.url}/_emulator/address",
+                machines="memory",
+                public_range="127.64.0.0/10",
+                id="test",
+                pid=pid,
+                started=start_time(pid) or 0,
+                ready=True,
+            )
+        )
+
+
+@contextmanager
+def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True) -> Iterator[Desk]:
+    """A desk in ``folder`` whose environment names the emulator and holds nothing of the user's."""
+    with emulated(LOOPBACK) as api:
+        home_folder = folder / "home"
+        work = folder / "work"
+        work.mkdir()
+        home_folder.mkdir()
+        for name in UNSET:
+            monkeypatch.delenv(name, raising=False)
+        environment = {
+            "HOME": str(home_folder),
+            "DIGITALOCEAN_API_URL": api.url,
+            "DIGITALOCEAN_TOKEN": TOKEN,
+            "BAKERY_ADDRESS_URL": f"{api.url}/_emulator/address",
+        }
+        folders = {f"XDG_{kind}_HOME": str(home_folder / kind.lower()) for kind in ("DATA", "STATE", "CACHE")}
+        for name, value in (environment | folders).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(work)
+        # In memory a droplet is there in milliseconds; a pause of seconds between two looks is for the real API.
+        quick = partial(Timings, poll=0.02, active_poll=0.02)
+        monkeypatch.setattr(launch_module, "Timings", quick)
+        monkeypatch.setattr(destroy_module, "Timings", quick)
+        at = Desk(folder=work, api=api)
+        at.write(SMALL)
+        if snapshot:
+            at.bake()
+        yield at
