@@ -2,23 +2,16 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.emulator_faults import fault
+from bakery.cli.emulator_requests import requests
+from bakery.cli.emulator_running import NAME as _NAME
+from bakery.cli.emulator_running import running as _running
 from bakery.cli.session import common_options, settings_of
 from bakery.errors import EmulatorError
 
-if TYPE_CHECKING:
-    from bakery.emulator.lifecycle import RunningEmulator
-
-_NAME = click.option(
-    "--name",
-    default="default",
-    show_default=True,
-    envvar="BAKERY_EMULATOR",
-    help="Which emulator, if you run several.",
-)
 _UNENFORCED = "cloud firewalls are stored, not yet enforced"
 
 
@@ -167,11 +160,5 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     return done.returncode
 
 
-def _running(name: str) -> "RunningEmulator":
-    from bakery.emulator.lifecycle import find_running
-
-    running = find_running(name)
-    if running is None:
-        message = f"the emulator {name} is not running"
-        raise EmulatorError(message, hint="bakery emulator up")
-    return running
+emulator.add_command(fault)
+emulator.add_command(requests)

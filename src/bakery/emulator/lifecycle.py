@@ -96,8 +96,12 @@ def status(running: RunningEmulator) -> dict[str, Any]:
     }
 
 
-def ask(running: RunningEmulator, path: str, *, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    """GET a path of the emulator's API, or POST ``body`` to it.
+def ask(
+    running: RunningEmulator, path: str, *, body: dict[str, Any] | None = None, method: str | None = None
+) -> Any:  # noqa: ANN401 - JSON
+    """GET a path of the emulator's API, or POST ``body`` to it, unless ``method`` says another.
+
+    None when the answer has no body.
 
     Raises:
         EmulatorError: it does not answer, or refuses.
@@ -105,8 +109,9 @@ def ask(running: RunningEmulator, path: str, *, body: dict[str, Any] | None = No
     headers = {"Authorization": f"Bearer {running.token}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection(urlsplit(running.endpoint).netloc, timeout=REPLY_SECONDS)
     try:
-        method, content = ("GET", None) if body is None else ("POST", json.dumps(body))
-        connection.request(method, path, body=content, headers=headers)
+        content = None if body is None else json.dumps(body)
+        usual = "GET" if body is None else "POST"
+        connection.request(method or usual, path, body=content, headers=headers)
         answer = connection.getresponse()
         text = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -117,7 +122,7 @@ def ask(running: RunningEmulator, path: str, *, body: dict[str, Any] | None = No
     if answer.status >= http.client.BAD_REQUEST:
         message = f"the emulator answered {answer.status} to {path}"
         raise EmulatorError(message, details=text.decode(errors="replace"))
-    return json.loads(text)
+    return json.loads(text) if text else None
 
 
 def _check(wish: Wish, place: Home, reporter: Reporter) -> None:

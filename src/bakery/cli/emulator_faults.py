@@ -1,0 +1,121 @@
+"""``bakery emulator fault``: make the emulated API fail, to see what a client does then."""
+
+from typing import Any
+
+import click
+
+from bakery.cli.emulator_running import NAME, running
+from bakery.cli.session import common_options, settings_of
+
+_PATH = "/_emulator/faults"
+_SHOWN_ELSEWHERE = {"id", "method", "path", "action", "times", "skip", "probability", "seed", "met"}
+
+
+@click.group()
+def fault() -> None:
+    """Make the emulated API fail, to see what a client does then.
+
+    \b
+      bakery emulator fault add --method POST --path /v2/droplets --status 503
+      bakery emulator fault add --path '/v2/.*' --status 429 --retry-after 2 --probability 0.1
+      bakery emulator fault add --action snapshot --outcome endless
+      bakery emulator fault clear
+    """
+
+
+_WHICH = (
+    click.option("--path", help="Meets requests: a regular expression that matches the whole path."),
+    click.option("--method", help="Meets requests: GET, POST ... (default: every method)."),
+    click.option("--action", help="Meets actions instead: create, snapshot, reboot ..., or '*'."),
+    click.option("--times", type=click.IntRange(min=0), help="How many it meets; 0 for all (default: 1)."),
+    click.option("--skip", type=click.IntRange(min=0), help="How many it lets pass first."),
+    click.option("--probability", type=click.FloatRange(0, 1), help="Throw dice for each (then --times is 0)."),
+    click.option("--seed", type=int, help="Of the dice; the answer shows the one that was taken."),
+)
+_WHAT = (
+    click.option("--status", type=click.IntRange(400, 599), help="Answer this status; nothing is applied."),
+    click.option("--html", is_flag=True, help="With --status: a gateway's page instead of JSON."),
+    click.option("--retry-after", type=click.IntRange(min=0), help="With --status: seconds."),
+    click.option("--reset", is_flag=True, help="Reset the connection; nothing is applied."),
+    click.option("--lost-reply", is_flag=True, help="Apply it, then close the connection without an answer."),
+    click.option("--hang", type=click.Choice(["before", "after"]), help="Never answer; before or after applying."),
+    click.option("--stale", "stale_s", type=click.FloatRange(0, 600), help="GETs show today's state for so long."),
+    click.option("--delay", "delay_s", type=click.FloatRange(0, 600), help="Seconds to wait first."),
+    click.option(
+        "--outcome", type=click.Choice(["errored", "endless", "dead"]), help="Of an action; dead: no guest runs."
+    ),
+)
+
+
+def _options(function: Any) -> Any:  # noqa: ANN401 - click's decorators
+    for option in reversed(_WHICH + _WHAT):
+        function = option(function)
+    return function
+
+
+@fault.command()
+@NAME
+@_options
+@common_options
+@click.pass_context
+def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: ANN401 - the options above
+    """Add a fault to the table; the oldest that matches acts."""
+    from bakery.emulator.lifecycle import ask
+
+    body = {field: value for field, value in order.items() if value not in (None, False)}
+    made = ask(running(name), _PATH, body=body)["fault"]
+    settings = settings_of(context)
+    if settings.json:
+        settings.console().json(made)
+        return
+    seed = f", seed {made['seed']}" if made["probability"] < 1 else ""
+    settings.console().note(f"fault {made['id']}: {_what(made)}{seed}")
+
+
+@fault.command(name="list")
+@NAME
+@common_options
+@click.pass_context
+def list_(context: click.Context, name: str) -> None:
+    """Show the faults that are not used up, and how many each has met."""
+    from bakery.emulator.lifecycle import ask
+
+    answer = ask(running(name), _PATH)
+    settings = settings_of(context)
+    if settings.json:
+        settings.console().json(answer)
+        return
+    rows = [
+        [str(entry["id"]), _who(entry), _what(entry), str(entry["times"] or "all"), str(entry["met"])]
+        for entry in answer["faults"]
+    ]
+    settings.console().table(["ID", "MEETS", "WHAT HAPPENS", "TIMES", "MET"], rows)
+    if answer["hanging"]:
+        settings.console().note(f"{answer['hanging']} requests hang now")
+
+
+@fault.command()
+@NAME
+@click.argument("ids", type=int, nargs=-1)
+@common_options
+@click.pass_context
+def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:  # noqa: ARG001 - click's signature
+    """Take faults back: those named, or all. Requests that hang are cut off when all go."""
+    from bakery.emulator.lifecycle import ask
+
+    emulator = running(name)
+    for path in [f"{_PATH}/{number}" for number in ids] or [_PATH]:
+        ask(emulator, path, method="DELETE")
+
+
+def _who(entry: dict[str, Any]) -> str:
+    return f"action {entry['action']}" if entry["action"] else f"{entry['method']} {entry['path']}"
+
+
+def _what(entry: dict[str, Any]) -> str:
+    """The fields that say what happens, without those that were left alone."""
+    return ", ".join(
+        field if value is True else f"{field} {value}"
+        for field, value in entry.items()
+        if field not in _SHOWN_ELSEWHERE and value not in (None, False, 0)
+    )

@@ -1,0 +1,70 @@
+"""``bakery emulator requests``: what clients have asked of the emulated API."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bakery.cli.emulator_running import NAME, running
+from bakery.cli.session import common_options, settings_of
+from bakery.errors import UsageError
+
+_PATH = "/_emulator/requests"
+_RECORDING = "/_emulator/recording"
+
+
+@click.command()
+@NAME
+@click.option("--clear", is_flag=True, help="Forget them.")
+@click.option(
+    "--record",
+    "record",
+    type=click.Path(path_type=Path, resolve_path=True),
+    help="Write every answer from now on into a new file, one JSON object a line.",
+)
+@click.option("--stop-recording", is_flag=True, help="Close that file.")
+@common_options
+@click.pass_context
+def requests(
+    context: click.Context,
+    name: str,
+    clear: bool,  # noqa: FBT001 - a click flag
+    record: Path | None,
+    stop_recording: bool,  # noqa: FBT001 - a click flag
+) -> None:
+    """Show the requests of clients: method, path, status, and whether they had their effect.
+
+    A status of 0 means that no answer went out.
+    """
+    from bakery.emulator.lifecycle import ask
+
+    if clear + stop_recording + (record is not None) > 1:
+        message = "--clear, --record and --stop-recording are three different things"
+        raise UsageError(message, hint="give one at a time")
+    settings, emulator = settings_of(context), running(name)
+    if clear:
+        ask(emulator, _PATH, method="DELETE")
+    elif record is not None:
+        ask(emulator, _RECORDING, body={"file": str(record)})
+        settings.console().note(f"answers go into {record}")
+    elif stop_recording:
+        ask(emulator, _RECORDING, method="DELETE")
+    else:
+        _show(context, ask(emulator, _PATH))
+
+
+def _show(context: click.Context, answer: dict[str, Any]) -> None:
+    settings = settings_of(context)
+    if settings.json:
+        settings.console().json(answer)
+        return
+    rows = [
+        [
+            entry["method"],
+            entry["path"] + (f"?{entry['query']}" if entry["query"] else ""),
+            str(entry["status"]),
+            "yes" if entry["applied"] else "no",
+        ]
+        for entry in answer["requests"]
+    ]
+    settings.console().table(["METHOD", "PATH", "STATUS", "APPLIED"], rows)

@@ -1,0 +1,33 @@
+"""Which emulator a command is about."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from bakery.emulator.lifecycle import RunningEmulator
+
+NAME = click.option(
+    "--name",
+    default="default",
+    show_default=True,
+    envvar="BAKERY_EMULATOR",
+    help="Which emulator, if you run several.",
+)
+
+
+def running(name: str) -> "RunningEmulator":
+    """The emulator of that name.
+
+    Raises:
+        EmulatorError: it does not run.
+    """
+    from bakery.emulator.lifecycle import find_running
+
+    found = find_running(name)
+    if found is None:
+        message = f"the emulator {name} is not running"
+        raise EmulatorError(message, hint="bakery emulator up")
+    return found
