@@ -132,22 +132,29 @@ class FakeCloud:
 
     def names(self) -> list[str]:
         """Of every droplet in the account."""
-        return sorted(d.name for d in self.droplets.values() if d.id not in self._deleted)
+        return sorted(d.name for d in self.droplets.values() if self.is_there(d.id))
+
+    def is_there(self, number: int) -> bool:
+        """Whether the droplet was made and not deleted, whatever lists say."""
+        return number in self.droplets and number not in self._deleted
 
     def add_droplet(
         self, name: str, *, tags: tuple[str, ...] = (), status: str = "active", vpc: str | None = None
     ) -> int:
         """A droplet that bakery did not make."""
         number = self._next()
-        created = datetime.fromtimestamp(self.clock.wall(), UTC).isoformat()
         self.droplets[number] = Droplet(
-            id=number, name=name, status=status, locked=False, created_at=created, region="fra1",
+            id=number, name=name, status=status, locked=False, created_at=self._today(), region="fra1",
             size="s-1vcpu-1gb", image_id=1, tags=tags, vpc_id=vpc, public_ipv4=f"203.0.113.{number % 250}",
             private_ipv4=f"10.100.0.{number % 250}",
         )  # fmt: skip
         self._born[number] = float("-inf")
         self.tags |= dict.fromkeys(tags)
         return number
+
+    def _today(self) -> str:
+        """As the API writes it: whole seconds."""
+        return datetime.fromtimestamp(self.clock.wall(), UTC).isoformat(timespec="seconds")
 
     def _next(self) -> int:
         self._number += 1
@@ -349,13 +356,13 @@ class FakeCloud:
         def create() -> Firewall:
             if not set(request.tags) <= self.tags.keys():
                 raise _refusal(details="tag does not exist")
-            firewall = self.add_firewall(request.name, tags=request.tags)
+            firewall = self.add_firewall(request.name, tags=request.tags, created_at=self._today())
             self._born[firewall.id] = self.clock.now()
             return self._put(firewall.id, request)
 
         return self._do("create_firewall", create, subject=request.name, mutating=True)
 
-    def add_firewall(self, name: str, *, tags: tuple[str, ...] = ()) -> Firewall:
+    def add_firewall(self, name: str, *, tags: tuple[str, ...] = (), created_at: str = "") -> Firewall:
         firewall = Firewall(
             id=f"fw-{self._next()}",
             name=name,
@@ -364,6 +371,7 @@ class FakeCloud:
             outbound=(),
             tags=tags,
             droplet_ids=(),
+            created_at=created_at,
         )
         self.firewalls[firewall.id] = firewall
         return firewall

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,10 @@ def user_data(node: Node, join: Join) -> str:
     return f"#cloud-config\n# {CANARY} {node.name} consul={','.join(join.consul)} nomad={','.join(join.nomad)}\n"
 
 
+_numbers = count(1)
+"""Every launch makes a key pair of its own."""
+
+
 @dataclass
 class Bench:
     """One operator's machine and one account."""
@@ -120,7 +125,7 @@ class Bench:
         """One run, single-threaded so that requests have an order."""
         arguments: dict[str, Any] = {
             "cloud": self.cloud, "paths": self.paths, "image": IMAGE, "ca_fingerprint": FINGERPRINT,
-            "admin_cidrs": ADMIN, "user_data": user_data, "throwaway_public_key": PUBLIC_KEY,
+            "admin_cidrs": ADMIN, "user_data": user_data, "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
             "reporter": self.reporter, "clock": self.cloud.clock, "wall": self.cloud.clock.wall, "workers": 1,
         }  # fmt: skip
         plan = changes.pop("plan", self.plan)

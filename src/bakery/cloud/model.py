@@ -108,6 +108,8 @@ class Firewall:
     outbound: tuple[FirewallRule, ...]
     tags: tuple[str, ...]
     droplet_ids: tuple[int, ...]
+    created_at: str = ""
+    """RFC 3339."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,6 +97,7 @@ def firewall(item: Json) -> Firewall:
         outbound=tuple(_rule(rule, "destinations") for rule in item.get("outbound_rules") or ()),
         tags=_texts(item.get("tags")),
         droplet_ids=tuple(int(number) for number in item.get("droplet_ids") or ()),
+        created_at=str(item.get("created_at") or ""),
     )
 
 

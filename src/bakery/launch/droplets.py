@@ -8,6 +8,7 @@ from bakery.cloud.model import Droplet, DropletRequest
 from bakery.errors import BakeryError, DeadlineError, LaunchError, RateLimitedError, UnreachableError
 from bakery.launch.model import Changes, Order
 from bakery.launch.session import AGAIN, Session, look_until
+from bakery.launch.twins import settle_twins
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.plan.tags import ca_tag, cluster_tag, launch_tag
 from bakery.render.model import Join
@@ -65,7 +66,10 @@ def create_droplets(session: Session, recipe: Recipe, changes: Changes) -> dict[
     for wave in Wave:
         nodes = [node for node in changes.new_nodes if node.wave is wave]
         if nodes:
-            members |= _wait_for_servers(session, recipe.order.plan, members)
+            servers = _wait_for_servers(session, recipe.order.plan, members)
+            members |= servers
+            for server in servers.values():
+                session.told.setdefault(server.id, set()).update(node.name for node in nodes)
             members |= _create_wave(session, [recipe.request(node, members) for node in nodes])
     return members
 
@@ -81,8 +85,9 @@ def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> 
 
 def _remove(session: Session, dead: Iterable[Droplet]) -> None:
     for droplet in dead:
-        session.journal.removing(droplet.id)
+        # In this order: a droplet noted as gone is never looked at again.
         session.cloud.delete_droplet(droplet.id)
+        session.journal.removing(droplet.id)
         session.journal.settled(droplet.name)
         session.reporter.node(droplet.name, "removed, it never came up")
 
@@ -187,11 +192,15 @@ def wait_for(
     """
     timings = session.timings
     seconds, every = (timings.active, timings.active_poll) if active else (timings.address, timings.poll)
-    ids = {droplet.id: name for name, droplet in droplets.items()}
+    members = dict(droplets)
     late = dict(droplets)
 
     def check() -> dict[str, Droplet] | Pending:
-        seen = {ids[d.id]: d for d in list_members(session) if d.id in ids}
+        listed = list_members(session)
+        members.update(settle_twins(session, members, listed))
+        late.update({name: members[name] for name in late})
+        ids = {droplet.id: name for name, droplet in members.items()}
+        seen = {ids[d.id]: d for d in listed if d.id in ids}
         for name in [name for name in late if name in seen and done(seen[name])]:
             del late[name]
             session.reporter.node(name, "active" if active else "has its address")

@@ -29,8 +29,13 @@ def _rule(planned: PlannedRule, admin_cidrs: Sequence[str]) -> tuple[FirewallRul
 
 def find_firewall(planned: PlannedFirewall, firewalls: Iterable[Firewall]) -> Firewall | None:
     """The account's firewall for a planned one: named after it and bound to its tag alone."""
+    return next(iter(all_firewalls(planned, firewalls)), None)
+
+
+def all_firewalls(planned: PlannedFirewall, firewalls: Iterable[Firewall]) -> tuple[Firewall, ...]:
+    """Of those, the oldest first; more than one if two launches made them at once."""
     ours = (f for f in firewalls if launch_of_firewall(f.name, [planned.name]) and f.tags == (planned.tag,))
-    return min(ours, key=lambda firewall: firewall.name, default=None)
+    return tuple(sorted(ours, key=lambda firewall: (firewall.created_at, firewall.name)))
 
 
 def differs(firewall: Firewall, request: FirewallRequest) -> bool:

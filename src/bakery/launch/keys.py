@@ -4,13 +4,17 @@ nobody holds the private half of, and takes it away again.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from bakery.cloud.model import SshKey
+from bakery.cloud.model import Droplet, SshKey
 from bakery.errors import BakeryError
 from bakery.launch.journal import Journal
 from bakery.launch.marks import key_name, launch_of_key, launches_of
 from bakery.launch.model import Present
 from bakery.launch.session import Session, create_once
+
+YOUNG = 1800.0
+"""Seconds; longer than a launch goes on making droplets."""
 
 
 @contextmanager
@@ -45,7 +49,19 @@ def _try_to_remove(session: Session, key_id: int) -> None:
         session.reporter.warn(f"the launch's SSH key is still registered ({error}); the next run removes it")
 
 
-def leftover_keys(present: Present, journal: Journal) -> tuple[SshKey, ...]:
-    """Throw-away keys of earlier launches of this cluster."""
-    launches = set(journal.launches) | launches_of(present.droplets, journal.cluster)
+def leftover_keys(present: Present, journal: Journal, *, now: float) -> tuple[SshKey, ...]:
+    """Throw-away keys of earlier launches of this cluster: ours, and others' that made no droplet lately.
+
+    ``now`` is in epoch seconds. A younger key of another operator's launch may be one that is being used.
+    """
+    alive = launches_of((d for d in present.droplets if _is_young(d, now)), journal.cluster)
+    launches = set(journal.launches) | (launches_of(present.droplets, journal.cluster) - alive)
     return tuple(key for key in present.ssh_keys if launch_of_key(key.name, journal.cluster) in launches)
+
+
+def _is_young(droplet: Droplet, now: float) -> bool:
+    """What has no readable date is taken for young: its launch's key stays."""
+    try:
+        return now - datetime.fromisoformat(droplet.created_at).timestamp() < YOUNG
+    except ValueError:
+        return True

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bakery.errors import LockedError
+from bakery.errors import DeadlineError, LockedError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+from bakery.wait import Pending, wait_until
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         brief = f"another bakery works on cluster {cluster}"
-        raise LockedError(brief, _owner(owner), "wait for it, then run the same command again") from None
+        raise LockedError(brief, _wait_for_owner(owner), "wait for it, then run the same command again") from None
     try:
         write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
         yield
@@ -42,9 +43,17 @@ def _ourselves() -> dict[str, str | int]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "started": started}
 
 
-def _owner(path: Path) -> str:
+def _wait_for_owner(path: Path) -> str:
+    """Who has just taken the lock writes its name in the next moment."""
+    try:
+        return wait_until(lambda: _owner(path), what="its name", seconds=1, every=0.02)
+    except DeadlineError:
+        return "it does not say which"
+
+
+def _owner(path: Path) -> str | Pending:
     try:
         owner = json.loads(path.read_text(encoding="utf-8"))
         return f"process {owner['pid']} on {owner['host']}, since {owner['started']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "it does not say which"
+        return Pending("it has not written it yet")

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from bakery.cloud.model import Firewall, FirewallRequest, Vpc
-from bakery.errors import LaunchError
+from bakery.errors import LaunchError, LockedError, UnprocessableError
 from bakery.launch.firewalls import find_firewall, request_for
 from bakery.launch.marks import firewall_name, vpc_description
 from bakery.launch.model import Changes, FirewallUpdate, Present
 from bakery.launch.session import AGAIN, Session, create_once
+from bakery.launch.twins import WAIT, settle_firewalls
 from bakery.plan.model import ClusterPlan
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.wait import Pending
@@ -26,6 +27,7 @@ def ensure_network(
 
     Raises:
         LaunchError: a firewall failed.
+        LockedError: somebody else launches this cluster for the first time, too.
         DeadlineError: a firewall is not in force in time.
     """
     for tag in dict.fromkeys(firewall.tag for firewall in changes.new_firewalls):
@@ -69,9 +71,20 @@ def _make_vpc(session: Session, plan: ClusterPlan, launch_id: str) -> Vpc:
             name=plan.vpc_name, description=description, region=plan.region, ip_range=str(plan.vpc_cidr)
         )
 
-    vpc = create_once(session, "vpc", find=find, create=create)
+    try:
+        vpc = create_once(session, "vpc", find=find, create=create)
+    except UnprocessableError:
+        _check_nobody_was_faster(session, plan)
+        raise
     session.journal.made_vpc(vpc.id)
     return vpc
+
+
+def _check_nobody_was_faster(session: Session, plan: ClusterPlan) -> None:
+    """Names of VPCs are unique: of two first launches at the same time, one gets it and the other stops here."""
+    if any(vpc.name == plan.vpc_name for vpc in session.cloud.list_vpcs()):
+        brief = f"another launch of cluster {plan.cluster} is under way"
+        raise LockedError(brief, f"it has just made VPC {plan.vpc_name}", WAIT) from None
 
 
 def _make_firewall(session: Session, planned: PlannedFirewall, request: FirewallRequest) -> None:
@@ -91,7 +104,7 @@ def _update_firewall(session: Session, update: FirewallUpdate) -> None:
 
 def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
     def check() -> bool | Pending:
-        firewalls = session.cloud.list_firewalls()
+        firewalls = settle_firewalls(session, plan.firewalls, session.cloud.list_firewalls())
         for planned in plan.firewalls:
             found = find_firewall(planned, firewalls)
             if found is not None and found.status == "failed":

@@ -18,6 +18,7 @@ from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
 from bakery.launch.prepare import given_up, prepare, rehearse
 from bakery.launch.session import Session, resumable
+from bakery.launch.twins import settle_firewalls
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Clock, SystemClock
 
@@ -100,7 +101,7 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
     if not changes.empty and not approve(changes):
         return LaunchResult(proceeded=False, changes=changes, created=(), droplets=changes.kept)
     rehearse(order, changes)
-    for key in leftover_keys(present, session.journal.now):
+    for key in leftover_keys(present, session.journal.now, now=session.wall()):
         remove_key(session, key.id)
     members = _converge(session, order, present, changes)
     droplets = tuple(members[node.name] for node in order.plan.nodes if node.name in members)
@@ -133,7 +134,10 @@ def _converge(session: Session, order: Order, present: Present, changes: Changes
         if changes.new_nodes:
             with session.reporter.step("Droplets"):
                 members = _create(session, order, present, changes, launch_id=launch_id, vpc_id=vpc_id)
-    return wait_until_active(session, members, [node.name for node in order.wanted])
+    members = wait_until_active(session, members, [node.name for node in order.wanted])
+    if changes.new_firewalls:
+        settle_firewalls(session, order.plan.firewalls, session.cloud.list_firewalls())
+    return members
 
 
 def _create(

@@ -32,6 +32,8 @@ class Session:
     timings: Timings = field(default_factory=Timings)
     workers: int = 8
     """Creates on their way at the same time."""
+    told: dict[int, set[str]] = field(default_factory=dict)
+    """Servers (by droplet id) whose addresses stand in the user-data of droplets (by name) that this run made."""
 
     def wait(
         self, check: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None

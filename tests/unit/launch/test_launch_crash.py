@@ -34,8 +34,16 @@ def test_killed_at_any_change_the_next_run_makes_exactly_the_plan(tmp_path: Path
     kill_and_rerun(tmp_path, numbers, fault, lag=25)
 
 
-def test_without_the_journal_a_lagging_list_makes_twins(tmp_path: Path) -> None:
-    """Control: the sweep above would notice if the intent were not kept."""
+@pytest.mark.parametrize(("looks_again", "droplets"), [(True, 1), (False, 2)])
+def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    looks_again: bool,  # noqa: FBT001 - a parameter of the table
+    droplets: int,
+) -> None:
+    """Control: the sweep above would notice if neither the intent were kept nor the list read again."""
+    if not looks_again:
+        monkeypatch.setattr("bakery.launch.droplets.settle_twins", lambda session, members, listed: members)
     bench = lagging_bench(tmp_path, lag=25)
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-client-1" else None
     with pytest.raises(Killed):
@@ -43,7 +51,7 @@ def test_without_the_journal_a_lagging_list_makes_twins(tmp_path: Path) -> None:
     bench.cloud.revive()
     bench.paths.journal.unlink()
     bench.launch()
-    assert bench.cloud.names().count("demo-nomad-client-1") == 2
+    assert bench.cloud.names().count("demo-nomad-client-1") == droplets
 
 
 def test_a_lost_journal_alone_makes_no_twins(tmp_path: Path) -> None:

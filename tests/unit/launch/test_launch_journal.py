@@ -109,6 +109,7 @@ def test_the_lock_names_its_holder(tmp_path: Path) -> None:
         pass  # control: free again
 
 
+@pytest.mark.may_sleep("the holder gets a second to write its name")
 def test_a_lock_whose_holder_left_no_name(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with locked(lock, cluster="demo"):

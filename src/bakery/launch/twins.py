@@ -1,0 +1,75 @@
+"""Two operators launch one cluster at once: of things with one name the oldest stays, its maker removes any other.
+
+DigitalOcean takes any number of droplets of one name, and has no create that fails if there is one. So each launch
+looks again after its creates. Whoever comes later sees the earlier; ids count up, and both sides judge alike.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from bakery.cloud.model import Droplet, Firewall
+from bakery.errors import LockedError
+from bakery.launch.firewalls import all_firewalls
+from bakery.launch.session import Session
+from bakery.plan.model import Firewall as PlannedFirewall
+
+WAIT = "wait until it is done, then run the same command again"
+
+
+def settle_twins(
+    session: Session, members: Mapping[str, Droplet], listed: Iterable[Droplet]
+) -> dict[str, Droplet]:
+    """``members`` by name, each of ours that lost to an older droplet of its name deleted and replaced by that.
+
+    Raises:
+        LockedError: the address of one that lost stands in the user-data of others that this run made. They are
+            deleted too: they would look for a server that is gone.
+    """
+    oldest: dict[str, Droplet] = {}
+    for droplet in sorted(listed, key=lambda droplet: droplet.id):
+        oldest.setdefault(droplet.name, droplet)
+    lost = [d for name, d in members.items() if name in oldest and oldest[name].id < d.id and _is_ours(session, d)]
+    for droplet in lost:
+        _withdraw(session, droplet)
+    _withdraw_followers(session, lost)
+    return {name: oldest[name] if droplet in lost else droplet for name, droplet in members.items()}
+
+
+def _is_ours(session: Session, droplet: Droplet) -> bool:
+    request = session.journal.now.request(droplet.name)
+    return request is not None and request.droplet_id == droplet.id
+
+
+def _withdraw(session: Session, droplet: Droplet) -> None:
+    session.cloud.delete_droplet(droplet.id)
+    session.journal.removing(droplet.id)
+    session.journal.settled(droplet.name)
+    session.reporter.node(droplet.name, "made by another launch at the same time; ours is removed")
+
+
+def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
+    names = {name for droplet in lost for name in session.told.get(droplet.id, ())}
+    requests = [r for name in sorted(names) if (r := session.journal.now.request(name)) and r.droplet_id]
+    for request in requests:
+        assert request.droplet_id is not None  # noqa: S101 - just asked for
+        session.cloud.delete_droplet(request.droplet_id)
+        session.journal.removing(request.droplet_id)
+        session.journal.settled(request.what)
+    if names:
+        brief = f"another launch of cluster {session.cluster} is under way"
+        raise LockedError(brief, f"removed again: {', '.join(r.what for r in requests)}", WAIT)
+
+
+def settle_firewalls(
+    session: Session, planned: Iterable[PlannedFirewall], listed: Iterable[Firewall]
+) -> tuple[Firewall, ...]:
+    """``listed`` without those of ours that another launch's older one makes needless; they are deleted."""
+    left = {firewall.id: firewall for firewall in listed}
+    for firewall in planned:
+        same = all_firewalls(firewall, left.values())
+        ours = [twin for twin in same[1:] if twin.id in session.journal.now.firewall_ids]
+        for twin in ours:
+            session.cloud.delete_firewall(twin.id)
+            del left[twin.id]
+        if ours:
+            session.journal.made_firewall(same[0].id, f"firewall {firewall.name}")
+    return tuple(left.values())

@@ -1,0 +1,254 @@
+"""Real ``bakery`` processes against an emulator in this process, struck at requests of a test's choice."""
+
+import json
+import os
+import select
+import signal
+import subprocess  # noqa: TID251 - the forker is no program of bakery's
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import requests
+from starlette.applications import Starlette
+
+from bakery.assets import image_inputs
+from bakery.cloud.digitalocean import connect
+from bakery.config.defaults import BASE_IMAGE, CONSUL_VERSION, NOMAD_VERSION
+from bakery.emulator.app import build_app, emulator_of
+from bakery.emulator.machines.memory import InMemoryMachines
+from bakery.emulator.server import running_server
+from bakery.emulator.settings import EmulatorSettings
+from bakery.plan.tags import content_tag
+from bakery.wait import Pending, wait_until
+from tests.helpers.emulated import SETTINGS, TOKEN, Api
+from tests.helpers.launch_gate import Gate, Hold
+from tests.helpers.launch_strangers import add_strangers
+
+ROOT = Path(__file__).parents[2]
+CLUSTER_FILE = "version: 1\ncluster: demo\naccess: {admin_cidrs: [198.51.100.7/32]}\n"
+LAUNCH = ("launch", "--yes", "--wait", "active")
+DESTROY = ("destroy", "--yes")
+REACHED_S = 60.0
+EXIT_CODES = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
+"""README, "Exit codes"; a killed process has none of its own."""
+
+
+class Running:
+    """One command under way."""
+
+    def __init__(self, forker: "Forker", pid: int, output: Path) -> None:
+        self._forker = forker
+        self.pid = pid
+        self._output = output
+
+    @property
+    def text(self) -> str:
+        """What it has said so far, on both streams."""
+        return self._output.read_text() if self._output.exists() else ""
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def ended_within(self, seconds: float) -> bool:
+        """Its exit code is still to be read."""
+        return self._forker.ends_within(seconds)
+
+    def wait(self) -> int:
+        """The exit code, negative for a signal."""
+        return self._forker.read_number()
+
+    def wait_for_text(self, text: str) -> float:
+        """Seconds until it said so."""
+        started = time.monotonic()
+
+        def said() -> bool | Pending:
+            return True if text in self.text else Pending(f"it said {self.text!r}")
+
+        wait_until(said, what=f"the process to say {text!r}", seconds=REACHED_S, every=0.005)
+        return time.monotonic() - started
+
+
+class Forker:
+    """Forks one command at a time; see :mod:`tests.helpers.launch_forker`."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.helpers.launch_forker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,  # so that select tells whether a line is there
+            env=environment,
+            cwd=ROOT,
+        )
+
+    def start(
+        self,
+        argv: tuple[str, ...],
+        *,
+        folder: Path,
+        env: dict[str, str],
+        die_at: int,
+        ignored: tuple[signal.Signals, ...],
+    ) -> Running:
+        output = folder / "output"
+        output.unlink(missing_ok=True)
+        order = {
+            "argv": argv,
+            "cwd": str(folder),
+            "env": env,
+            "output": str(output),
+            "die_at": die_at,
+            "ignored": ignored,
+        }
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        return Running(self, self.read_number(), output)
+
+    def read_number(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the command's exit code comes to be there, to be read."""
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=REACHED_S)
+        self._process.stdout.close()
+
+
+@contextmanager
+def forker() -> Iterator[Forker]:
+    running = Forker()
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@dataclass
+class Account:
+    """Names of everything in an account, twins twice."""
+
+    droplets: list[str]
+    vpcs: list[str]
+    firewalls: list[str]
+    keys: list[str]
+    tags: list[str]
+    images: list[str]
+
+
+@dataclass
+class Lab:
+    """One account, one operator's machine."""
+
+    api: Api
+    gate: Gate
+    forker: Forker
+    folder: Path
+    seconds: list[float] = field(default_factory=list)
+    """How long each first word after a signal took."""
+
+    def start(
+        self,
+        argv: tuple[str, ...],
+        *,
+        folder: Path | None = None,
+        die_at: int = 0,
+        ignored: tuple[signal.Signals, ...] = (),
+    ) -> Running:
+        folder = folder or self.folder
+        folder.mkdir(exist_ok=True)
+        (folder / "bakery.yaml").write_text(CLUSTER_FILE)
+        env = {"DIGITALOCEAN_API_URL": self.api.url, "DIGITALOCEAN_TOKEN": TOKEN, "HOME": str(folder)}
+        return self.forker.start(argv, folder=folder, env=env, die_at=die_at, ignored=ignored)
+
+    def run(self, argv: tuple[str, ...]) -> None:
+        """To its good end."""
+        running = self.start(argv)
+        assert running.wait() == 0, running.text
+
+    def count_requests(self, argv: tuple[str, ...]) -> int:
+        self.gate.start()
+        self.run(argv)
+        return len(self.gate.requests)
+
+    def strike(self, argv: tuple[str, ...], hold: Hold, number: signal.Signals) -> bool:
+        """Send the signal while the request is held back; False if the run has no such request."""
+        self.gate.start(hold)
+        running = self.start(argv)
+        if not self._reached(hold, running):
+            return False
+        running.send(number)
+        if number != signal.SIGKILL:
+            self.seconds.append(running.wait_for_text("stopping: "))
+        hold.release()
+        code = running.wait()
+        self.gate.start()
+        assert code == EXIT_CODES[number], running.text
+        return True
+
+    def _reached(self, hold: Hold, running: Running) -> bool:
+        end = time.monotonic() + REACHED_S
+        while not hold.reached.wait(0.02):
+            if running.ended_within(0):
+                assert running.wait() == 0, running.text
+                return False
+            assert time.monotonic() < end, running.text
+        return True
+
+    def account(self) -> Account:
+        state = self.api.emulator.state
+        with state.lock:
+            return Account(
+                droplets=sorted(d.name for d in state.droplets.all()),
+                vpcs=sorted(vpc.name for vpc in state.vpcs.all()),
+                firewalls=sorted(firewall.name for firewall in state.firewalls.all()),
+                keys=sorted(key.name for key in state.keys.all()),
+                tags=sorted(tag.name for tag in state.tags.all()),
+                images=sorted(image.name for image in state.images.all()),
+            )
+
+
+@contextmanager
+def lab(folder: Path, forker: Forker, settings: EmulatorSettings = SETTINGS) -> Iterator[Lab]:
+    """An emulator with a snapshot and strangers, and an operator's folder."""
+    app = build_app(settings, InMemoryMachines())
+    gate = Gate(app)
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["Authorization"] = f"Bearer {TOKEN}"
+    with running_server(cast("Starlette", gate)) as url, session:
+        api = Api(url=url, emulator=emulator_of(app), machines=InMemoryMachines(), session=session)
+        _bake(api)
+        with closing(connect(endpoint=url, token=TOKEN)) as cloud:
+            add_strangers(cloud)
+        api.settle()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield Lab(api=api, gate=gate, forker=forker, folder=folder)
+        finally:
+            emulator_of(app).close()
+
+
+def _bake(api: Api) -> None:
+    """A snapshot that launch takes for the cluster file's; nothing boots from it."""
+    droplet = api.active(name="build")
+    api.act(droplet["id"], "snapshot", name="bakery-snapshot")
+    image: dict[str, Any] = api.get("/v2/images?private=true").json()["images"][0]
+    tag = content_tag(image_inputs(), base=BASE_IMAGE, consul=CONSUL_VERSION, nomad=NOMAD_VERSION)
+    api.post("/v2/tags", {"name": tag})
+    resource = {"resource_id": str(image["id"]), "resource_type": "image"}
+    api.post(f"/v2/tags/{tag}/resources", {"resources": [resource]})
+    api.delete(f"/v2/droplets/{droplet['id']}")
+    api.settle()

@@ -1,0 +1,126 @@
+"""Several operators at once on one account, request by request in an order that a seed decides."""
+
+import random
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bakery.errors import BakeryError
+from tests.helpers.fake_cloud import Call, FakeCloud, no_fault
+from tests.helpers.launch_bench import IMAGE, SIZES, Bench
+
+
+class Turns:
+    """One player runs at a time, from one request to its next; the dice choose who."""
+
+    def __init__(self, players: int, seed: int) -> None:
+        self._dice = random.Random(seed)  # noqa: S311 - a test's dice
+        self._changed = threading.Condition()
+        self._players = players
+        self._waiting: set[int] = set()
+        self._running: int | None = None
+
+    def wait(self, player: int) -> None:
+        """Give the turn away and wait for the next."""
+        with self._changed:
+            self._waiting.add(player)
+            self._choose(player)
+            self._changed.wait_for(lambda: self._running == player)
+            self._waiting.remove(player)
+
+    def leave(self, player: int) -> None:
+        """This player is done."""
+        with self._changed:
+            self._players -= 1
+            self._choose(player)
+
+    def _choose(self, player: int) -> None:
+        if self._running == player:
+            self._running = None
+        if self._running is None and self._waiting and len(self._waiting) == self._players:
+            self._running = self._dice.choice(sorted(self._waiting))
+            self._changed.notify_all()
+
+
+class TurnTaker:
+    """The account as one operator sees it: each request waits for its turn."""
+
+    def __init__(self, cloud: FakeCloud, turns: Turns, player: int) -> None:
+        self._cloud = cloud
+        self._turns = turns
+        self._player = player
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._cloud, name)
+
+        def in_turn(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - stands in for anything
+            self._turns.wait(self._player)
+            return method(*arguments, **named)
+
+        return in_turn
+
+
+@dataclass
+class Operator:
+    """One person's machine, or one of two terminals on it."""
+
+    bench: Bench
+    number: int
+    outcome: BakeryError | None = None
+
+
+@dataclass
+class Race:
+    """Launches of one cluster at once."""
+
+    folder: Path
+    seed: int
+    lag: float = 0
+    same_machine: bool = False
+    cloud: FakeCloud = field(init=False)
+    operators: list[Operator] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cloud = FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=self.lag)
+        folders = [self.folder / ("one" if self.same_machine else f"{number}") for number in range(2)]
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.operators = [Operator(Bench(folder, cloud=self.cloud), n) for n, folder in enumerate(folders)]
+
+    def share_state(self) -> None:
+        """The second machine gets a copy of what the first one knows."""
+        source = self.operators[0].bench.paths.root
+        if source.exists():
+            shutil.copytree(source, self.operators[1].bench.paths.root, dirs_exist_ok=True)
+
+    def run(self, fault: Callable[[int, Call], Any] = no_fault) -> None:
+        """Both at once, each to its end, good or bad."""
+        self.cloud.fault = fault
+        turns = Turns(len(self.operators), self.seed)
+        threads = [
+            threading.Thread(target=self._launch, args=(operator, turns), daemon=True)
+            for operator in self.operators
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+            assert not thread.is_alive(), self.seed
+
+    def rerun(self) -> None:
+        """One after the other, undisturbed."""
+        for operator in self.operators:
+            self.cloud.revive()
+            operator.bench.launch()
+
+    def _launch(self, operator: Operator, turns: Turns) -> None:
+        cloud = TurnTaker(self.cloud, turns, operator.number)
+        try:
+            operator.bench.launch(cloud=cloud)
+        except BakeryError as error:
+            operator.outcome = error
+        finally:
+            turns.leave(operator.number)
