@@ -1,0 +1,638 @@
+"""What users get wrong, and what bakery says: exit code, message, next step, and nothing created.
+
+The expected texts are written by hand; ``{port}`` and the like are the only parts that a run decides.
+"""
+
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bakery.cloud import digitalocean
+from bakery.cloud.transport import Limits
+from bakery.emulator import lifecycle_checks
+from tests.helpers.cli import SMALL, Desk, desk
+
+pytestmark = pytest.mark.integration
+
+LAUNCH = ("launch", "--yes", "--wait", "active")
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def _nothing(at: Desk, patch: pytest.MonkeyPatch) -> None: ...
+
+
+def _file(text: str) -> Callable[[Desk, pytest.MonkeyPatch], None]:
+    def prepare(at: Desk, patch: pytest.MonkeyPatch) -> None:
+        at.write(text)
+
+    return prepare
+
+
+def _env(**values: str | None) -> Callable[[Desk, pytest.MonkeyPatch], None]:
+    def prepare(at: Desk, patch: pytest.MonkeyPatch) -> None:
+        for name, value in values.items():
+            if value is None:
+                patch.delenv(name, raising=False)
+            else:
+                patch.setenv(name, value)
+
+    return prepare
+
+
+def _vpc_there(at: Desk, patch: pytest.MonkeyPatch) -> None:
+    at.api.post("/v2/vpcs", {"name": "office", "region": "nyc1", "ip_range": "10.100.0.0/16"})
+
+
+def _unreachable(at: Desk, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("DIGITALOCEAN_API_URL", NOWHERE)
+    quick = partial(digitalocean.connect, limits=Limits(first_pause=0.001))
+    patch.setattr(digitalocean, "connect", quick)
+
+
+def _no_packer(at: Desk, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("PATH", str(at.folder))
+    patch.setenv("BAKERY_RELEASES_URL", NOWHERE)
+    at.write(SMALL + "image: {consul: 1.21.0}\n")
+
+
+def _no_root(at: Desk, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(os, "geteuid", lambda: 1000)
+    patch.setattr("sys.argv", ["/usr/bin/bakery"])
+
+
+def _folder(at: Desk, patch: pytest.MonkeyPatch) -> None:
+    (at.folder / "folder").mkdir()
+
+
+def _existing(at: Desk, patch: pytest.MonkeyPatch) -> None:
+    (at.folder / "mine").write_text("mine", encoding="utf-8")
+
+
+class Case(NamedTuple):
+    name: str
+    prepare: Callable[[Desk, pytest.MonkeyPatch], None]
+    arguments: tuple[str, ...]
+    code: int
+    text: str
+    """The whole of stderr; a line "..." stands for any lines."""
+
+
+CASES = [
+    Case(
+        "broken YAML",
+        _file("version: 1\ncluster: demo\n  region: fra1\n"),
+        LAUNCH,
+        2,
+        """\
+error: a colon stands where no key can be
+ --> bakery.yaml:3:9
+3 |   region: fra1
+  |         ^
+  = help: put text that holds a colon in quotes, and check the indentation of the lines above
+
+error: bakery.yaml has a problem
+""",
+    ),
+    Case(
+        "unknown keys, all at once",
+        _file("version: 1\ncluster: demo\nregoin: fra1\nimage: {consol: 1.22.5}\n"),
+        LAUNCH,
+        2,
+        """\
+error: unknown key "regoin"
+ --> bakery.yaml:3:1
+3 | regoin: fra1
+  | ^
+  = help: did you mean region?
+
+error: unknown key "consol" in image
+ --> bakery.yaml:4:9
+4 | image: {consol: 1.22.5}
+  |         ^
+  = help: did you mean consul?
+
+error: bakery.yaml has 2 problems
+""",
+    ),
+    Case(
+        "no Consul server",
+        _file(SMALL.replace("consul-server: {count: 1", "consul-server: {count: 0")),
+        LAUNCH,
+        2,
+        """\
+error: roles.consul-server.count must be at least 1: consul-server runs servers
+ --> bakery.yaml:4:26
+4 |   consul-server: {count: 0, size: s-1vcpu-1gb}
+  |                          ^
+  = help: 3 servers survive the loss of one
+
+error: bakery.yaml has a problem
+""",
+    ),
+    Case(
+        "a VPC over docker's networks",
+        _file("version: 1\ncluster: demo\nvpc: {cidr: 172.17.0.0/20}\n"),
+        LAUNCH,
+        2,
+        """\
+error: vpc.cidr: 172.17.0.0/20 overlaps 172.17.0.0/16, which is used by docker's address pools
+ --> bakery.yaml:3:13
+3 | vpc: {cidr: 172.17.0.0/20}
+  |             ^
+  = help: 10.100.0.0/20 is free of such uses
+
+error: bakery.yaml has a problem
+""",
+    ),
+    Case(
+        "a VPC over one in the account",
+        _vpc_there,
+        LAUNCH,
+        2,
+        """\
+==> Looking at the account
+error: VPC range 10.100.0.0/20 overlaps 10.100.0.0/16 of VPC office in nyc1
+help: nothing was made; change bakery.yaml or the account, then run it again
+""",
+    ),
+    Case(
+        "no token",
+        _env(DIGITALOCEAN_TOKEN=None),
+        LAUNCH,
+        3,
+        """\
+error: no DigitalOcean token in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN
+help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local
+""",
+    ),
+    Case(
+        "no token file",
+        _env(DIGITALOCEAN_TOKEN_FILE="/none/token"),
+        LAUNCH,
+        3,
+        """\
+error: cannot read the token file /none/token
+  No such file or directory
+help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local
+""",
+    ),
+    Case(
+        "wrong token",
+        _env(DIGITALOCEAN_TOKEN="canary-wrong"),
+        LAUNCH,
+        3,
+        """\
+error: DigitalOcean does not accept the token
+  Unable to authenticate you
+...
+help: make one at https://cloud.digitalocean.com/account/api/tokens and set DIGITALOCEAN_TOKEN
+""",
+    ),
+    Case(
+        "wrong token at build-image",
+        _env(DIGITALOCEAN_TOKEN="canary-wrong"),
+        ("build-image",),
+        3,
+        """\
+error: DigitalOcean does not accept the token
+  Unable to authenticate you
+...
+help: make one at https://cloud.digitalocean.com/account/api/tokens and set DIGITALOCEAN_TOKEN
+""",
+    ),
+    Case(
+        "no snapshot",
+        _file(SMALL + "image: {consul: 1.21.0}\n"),
+        (*LAUNCH, "-f", "bakery.yaml"),
+        2,
+        """\
+error: the account has no snapshot of consul 1.21.0 and nomad 1.11.3 on debian-12-x64
+  none has the tag bakery:image:...
+help: bakery build-image -f bakery.yaml
+""",
+    ),
+    Case(
+        "unknown size",
+        _file(SMALL.replace("s-1vcpu-1gb", "s-99")),
+        LAUNCH,
+        2,
+        """\
+==> Looking at the account
+error: DigitalOcean has no size 's-99'
+help: nothing was made; change bakery.yaml or the account, then run it again
+""",
+    ),
+    Case(
+        "unknown region",
+        _file(SMALL + "region: xyz1\n"),
+        LAUNCH,
+        2,
+        """\
+==> Looking at the account
+error: 3 things stand in the way of the launch
+  DigitalOcean has no region 'xyz1' (it has ams3, blr1, fra1, lon1, nyc1, nyc3, sfo3, sgp1, syd1, tor1)
+  size s-1vcpu-1gb is not to be had in region xyz1
+  snapshot bakery-stand-in is not in region xyz1 (it is in fra1)
+help: nothing was made; change bakery.yaml or the account, then run it again
+""",
+    ),
+    Case(
+        "a role without servers to join",
+        _nothing,
+        (*LAUNCH, "--role", "nomad-client"),
+        2,
+        """\
+==> Looking at the account
+error: nomad-client needs a live Consul server to join, and cluster demo has none
+help: bakery launch --role consul-server
+""",
+    ),
+    Case(
+        "unknown role",
+        _nothing,
+        (*LAUNCH, "--role", "nomad-clint"),
+        2,
+        """\
+error: cluster demo has no role nomad-clint
+help: roles of bakery.yaml: consul-server, nomad-server, nomad-client
+""",
+    ),
+    Case(
+        "more servers than the file says",
+        _nothing,
+        (*LAUNCH, "--role", "consul-server", "--count", "3"),
+        2,
+        """\
+error: role consul-server runs servers, and they launch to the file's count, 1, not to 3
+help: leave --count out, or set roles.consul-server.count in bakery.yaml before the first launch
+""",
+    ),
+    Case(
+        "count without a role",
+        _nothing,
+        (*LAUNCH, "--count", "3"),
+        2,
+        """\
+error: --count needs --role
+help: bakery launch --role nomad-client --count 3
+""",
+    ),
+    Case(
+        "count zero",
+        _nothing,
+        (*LAUNCH, "--role", "nomad-client", "--count", "0"),
+        2,
+        """\
+error: invalid value for '--count': 0 is not in the range x>=1
+help: bakery launch --help
+""",
+    ),
+    Case(
+        "the whole internet as operator",
+        _nothing,
+        (*LAUNCH, "--admin-cidr", "0.0.0.0/0"),
+        2,
+        """\
+error: --admin-cidr 0.0.0.0/0 would open the APIs to everyone
+help: name your own address or network
+""",
+    ),
+    Case(
+        "an operator's address that cannot be asked",
+        _env(BAKERY_ADDRESS_URL=NOWHERE),
+        LAUNCH,
+        2,
+        """\
+error: cannot ask 127.0.0.1:9 for your address
+  ConnectionError
+help: name it yourself: --admin-cidr ADDRESS/32
+""",
+    ),
+    Case(
+        "nobody to ask",
+        _nothing,
+        ("launch", "--wait", "active"),
+        2,
+        """\
+==> Looking at the account
+...
+error: this needs an answer, and there is no terminal to ask on
+help: add --yes
+""",
+    ),
+    Case(
+        "endpoint unreachable",
+        _unreachable,
+        LAUNCH,
+        4,
+        """\
+error: cannot reach 127.0.0.1:9 for GET /v2/images
+  connection refused, reset, or the host name is not known
+help: check the network, then run the same command again
+""",
+    ),
+    Case(
+        "a token in clear",
+        _env(DIGITALOCEAN_API_URL="http://example.com"),
+        LAUNCH,
+        2,
+        """\
+error: 'http://example.com' would send the token in clear
+  plain http is for an emulator on this machine only
+help: use https://
+""",
+    ),
+    Case(
+        "no emulator with --local",
+        _nothing,
+        (*LAUNCH, "--local"),
+        2,
+        """\
+error: --local was given, but no emulator is running
+help: bakery emulator up
+""",
+    ),
+    Case(
+        "no root",
+        _no_root,
+        ("emulator", "up"),
+        2,
+        """\
+error: booting droplets needs root
+help: sudo /usr/bin/bakery emulator up; or without droplets that boot: bakery emulator up --machines memory
+""",
+    ),
+    Case(
+        "no Packer",
+        _no_packer,
+        ("build-image",),
+        2,
+        """\
+==> downloading packer 1.16.0
+error: packer 1.16.0 is not on this machine, and 127.0.0.1:9 could not be reached
+...
+help: `make toolchain` builds it from source with Go; or put packer 1.16.0 on PATH
+""",
+    ),
+    Case(
+        "protected",
+        _file(SMALL + "protect: true\n"),
+        ("destroy", "--yes"),
+        2,
+        """\
+error: cluster demo is protected
+help: set protect: false in bakery.yaml first
+""",
+    ),
+    Case(
+        "another cluster's name",
+        _nothing,
+        ("destroy", "--confirm", "prod"),
+        2,
+        """\
+error: --confirm prod is not this cluster, demo
+help: --confirm demo
+""",
+    ),
+    Case(
+        "no cluster file",
+        _nothing,
+        ("-f", "none.yaml", "--local", "launch"),
+        2,
+        """\
+error: there is no cluster file none.yaml
+help: bakery init --local -f none.yaml writes a cluster file to start from
+""",
+    ),
+    Case("a folder as cluster file", _folder, ("plan", "-f", "folder"), 2, "error: folder is not a file\n...\n"),
+    Case(
+        "init over a file",
+        _nothing,
+        ("init",),
+        2,
+        """\
+error: bakery.yaml exists
+help: --force replaces it, -f FILE writes another
+""",
+    ),
+    Case(
+        "init into a folder that is not there",
+        _nothing,
+        ("init", "-f", "none/bakery.yaml"),
+        2,
+        """\
+error: cannot write none/bakery.yaml
+  No such file or directory
+help: -f FILE writes another
+""",
+    ),
+    Case(
+        "a cluster's name that is none",
+        _nothing,
+        ("init", "-f", "new.yaml", "--cluster", "My_Cluster"),
+        2,
+        """\
+error: cluster "My_Cluster" is not a label
+help: lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)
+""",
+    ),
+    Case(
+        "nobody to join",
+        _nothing,
+        ("render", "--role", "nomad-client", "-o", "out"),
+        2,
+        """\
+error: cluster demo has no Consul server to join
+help: --join ADDR names one; --first renders a first server
+""",
+    ),
+    Case(
+        "a client as first server",
+        _nothing,
+        ("render", "--role", "nomad-client", "--first", "-o", "out"),
+        2,
+        """\
+error: nomad-client has no Consul server to join
+  only the first Consul server of a cluster can be rendered without an address
+help: name the private address of a live Consul server: --join ADDR
+""",
+    ),
+    Case(
+        "something else than an address to join",
+        _nothing,
+        ("render", "--role", "nomad-client", "--join", "provider=digitalocean", "-o", "out"),
+        2,
+        """\
+error: 'provider=digi...' is not an address to join
+help: give private IPv4 addresses or DNS names of servers, without a port: --join 10.100.0.2
+""",
+    ),
+    Case(
+        "first and join",
+        _nothing,
+        ("render", "--role", "consul-server", "--first", "--join", "10.100.0.2", "-o", "out"),
+        2,
+        """\
+error: --first joins nobody, and --join names somebody
+help: give one of them
+""",
+    ),
+    Case(
+        "a node of another role",
+        _nothing,
+        ("render", "--role", "consul-server", "--node", "demo-nomad-client-1", "--first", "-o", "out"),
+        2,
+        """\
+error: role consul-server has no node demo-nomad-client-1
+help: nodes: demo-consul-server-1
+""",
+    ),
+    Case(
+        "a file where the folder should be",
+        _existing,
+        ("render", "--role", "consul-server", "--first", "-o", "mine"),
+        2,
+        """\
+error: cannot write mine/consul-server.yaml
+  Not a directory
+help: name another place with -o
+""",
+    ),
+]
+
+
+def _pattern(text: str, folder: Path) -> str:
+    escaped = re.escape(text.replace("{folder}", str(folder)))
+    return re.sub(r"(?m)^\\\.\\\.\\\.\\?\n", r"(?:.*\\n)*", escaped).replace("bakery:image:" + r"\.\.\.", r"\S+")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input(at: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    case.prepare(at, monkeypatch)
+    at.forget()
+    ran = at(*case.arguments)
+    assert re.fullmatch(_pattern(case.text, at.folder), ran.err), ran.err
+    assert ran.code == case.code
+    assert ran.out == ""
+    assert "canary" not in ran.err
+    assert at.changing() == []
+    assert at.droplets() == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input_as_json(at: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """The same error for machines: one object, after whatever was said before it."""
+    case.prepare(at, monkeypatch)
+    ran = at(*case.arguments, "--json", "--quiet")
+    error = json.loads(ran.err)
+    assert error["code"] == ran.code == case.code
+    headline = next(line for line in reversed(case.text.splitlines()) if line.startswith("error: "))
+    assert error["message"] == headline.removeprefix("error: ").replace("{folder}", str(at.folder))
+    assert ran.out == ""
+
+
+def test_the_table_can_fail(at: Desk) -> None:
+    """Control: without a mistake the same command is done, and the log shows what it created."""
+    ran = at(*LAUNCH)
+    assert ran.code == 0, ran.err
+    assert ("POST", "/v2/droplets") in at.changing()
+    assert len(at.droplets()) == 4
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def test_a_busy_port(at: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = at("emulator", "up", "--machines", "memory", "--port", str(port))
+    assert ran.code == 2
+    assert ran.err == (
+        f"error: port {port} on 127.0.0.1 is already in use\n"
+        "help: choose another: bakery emulator up --port PORT\n"
+    )
+
+
+def test_a_busy_address_range(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loopback network is this machine's own; whether it could boot droplets is not the question here."""
+    monkeypatch.setattr(lifecycle_checks, "check_machine", lambda *_: None)
+    ran = at("emulator", "up", "--port", str(_free_port()), "--public-range", "127.0.0.0/8")
+    assert ran.code == 2
+    assert "127.0.0.0/8" in ran.err.splitlines()[0]
+    assert "--public-range" in ran.err.splitlines()[-1]
+
+
+def test_credentials_lost_while_droplets_run(at: Desk) -> None:
+    """Never a second CA for a cluster that runs."""
+    assert at(*LAUNCH).code == 0
+    (at.folder / ".bakery").rename(at.folder / "elsewhere")
+    at.forget()
+    for arguments in (LAUNCH, ("render", "--role", "nomad-client", "-o", "out")):
+        ran = at(*arguments)
+        assert ran.code == 3
+        assert ran.err == (
+            "error: cluster demo has 4 droplets, but its credentials are not here\n"
+            "help: bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)\n"
+        )
+    assert not (at.folder / ".bakery" / "demo" / "bundle.json").exists()
+    assert at.changing() == []
+
+
+def test_another_bakery_is_at_work(at: Desk) -> None:
+    import filelock
+
+    folder = at.folder / ".bakery" / "demo"
+    folder.mkdir(parents=True)
+    with filelock.FileLock(folder / "lock"):
+        ran = at("destroy", "--yes")
+    assert ran.code == 5
+    assert ran.err.startswith("error: another bakery")
+    assert at.changing() == []
+
+
+def test_no_credentials_here(at: Desk) -> None:
+    for verb in ("env", "status", "credentials", "bootstrap"):
+        ran = at(verb, "-f", "bakery.yaml")
+        assert ran.code == 3
+        assert ran.err == (
+            f"error: there are no credentials of cluster demo in {at.folder}/.bakery/demo\n"
+            "help: run this where the cluster was launched from, or bakery launch -f bakery.yaml\n"
+        )
+
+
+def test_tokens_are_never_json(at: Desk) -> None:
+    ran = at("env", "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert json.loads(ran.err)["message"] == "env holds tokens, which bakery never prints as JSON"
+
+
+def test_a_password_file_that_cannot_be_read(at: Desk) -> None:
+    assert at("render", "--role", "consul-server", "--first", "-o", "out").code == 0
+    for content, message in (
+        (b"\xff\xfe", "cannot read the password in secret"),
+        (b"", "the browser certificate"),
+    ):
+        (at.folder / "secret").write_bytes(content)
+        ran = at("browser-cert", "consul", "--password-file", "secret")
+        assert ran.code in (2, 3)
+        assert ran.err.startswith(f"error: {message}")
+    ran = at("browser-cert", "consul", "--password-file", "none")
+    assert ran.code == 2
+    assert "'none' does not exist" in ran.err
+    assert list(at.folder.glob("*.p12")) == []
