@@ -1,0 +1,89 @@
+"""A docker job from an image file that the operator's machine serves."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bakery.wait import Pending, wait_until
+from tests.helpers.cluster_e2e import JOBS, PATIENCE, Cluster, Droplet
+from tests.helpers.file_server import served
+from tests.helpers.image_tar import fetch_busybox, image_tar
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+PAGE = b"hello out of a container\n"
+OTHER = "demo-nomad-server-2"
+
+
+@pytest.fixture(scope="module")
+def hello(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Droplet]:
+    """The job runs and passes its check; yields the droplet it runs on."""
+    files = {"/bin/busybox": fetch_busybox(tmp_path_factory.mktemp("busybox")), "/www/index.html": PAGE}
+    command = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
+    with served(cluster.operator, {"hello.tar": image_tar("bakery/hello:1", files, command=command)}) as base:
+        cluster.run_job(JOBS / "hello.nomad.hcl", f"image_url={base}/hello.tar")
+        wait_until(lambda: where(cluster), what="the docker service to pass its check", seconds=PATIENCE)
+    (running,) = cluster.allocations("hello")
+    yield cluster.droplet(running["NodeName"])
+    cluster.stop_job("hello")
+
+
+def where(cluster: Cluster) -> tuple[str, int] | Pending:
+    """Address and port of the healthy service, as an agent that does not run it knows them."""
+    said = cluster.reads(OTHER, _HEALTHY)
+    if isinstance(said, Pending):
+        return said
+    address, port = said.split()
+    return address, int(port)
+
+
+# Over the agent's own API, with the DNS token of that node: what any node may know.
+_HEALTHY = r"""set -e
+token=$(python3 -c 'import json; print(json.load(open("/etc/consul.d/consul.json"))["acl"]["tokens"]["dns"])')
+printf 'X-Consul-Token: %s' "$token" |
+curl --silent --fail --header @- --cacert /etc/consul.d/tls/ca.pem --cert /etc/consul.d/tls/agent.pem \
+  --key /etc/consul.d/tls/agent-key.pem 'https://localhost:8501/v1/health/service/hello?passing=1' |
+python3 -c 'import json, sys
+for each in json.load(sys.stdin): print(each["Service"]["Address"], each["Service"]["Port"])'
+"""
+
+
+def test_the_published_port_is_reached_from_another_droplet(cluster: Cluster, hello: Droplet) -> None:
+    found = where(cluster)
+    assert not isinstance(found, Pending)
+    address, port = found
+    assert address == hello.private
+    assert cluster.inside(OTHER, f"curl --silent --fail http://{address}:{port}/").stdout.encode() == PAGE
+
+
+def test_it_runs_in_a_container_without_a_registry(cluster: Cluster, hello: Droplet) -> None:
+    images = cluster.inside(hello.name, "docker images --format '{{.Repository}}:{{.Tag}}'").stdout.split()
+    assert "bakery/hello:1" in images
+    running = cluster.inside(hello.name, "docker ps --format '{{.Image}} {{.Names}}'").stdout
+    assert "bakery/hello:1 server-" in running
+
+
+def test_nobody_reaches_the_metadata_service_from_a_container(cluster: Cluster, hello: Droplet) -> None:
+    """With host network a container is root on the node's own interfaces; with docker's bridge it is forwarded."""
+    image = "bakery/hello:1 /bin/busybox nc -w 5"
+    for network in ("host", "bridge"):
+        container = f"docker run --rm --network {network} {image}"
+        blocked = cluster.inside(hello.name, f"{container} 169.254.169.254 80 </dev/null", check=False)
+        assert blocked.returncode != 0
+        # Control: the same container reaches another address.
+        server = cluster.droplet("demo-consul-server-1").public
+        assert cluster.inside(hello.name, f"{container} {server} 8501 </dev/null").returncode == 0
+
+
+def test_its_check_fails_when_the_container_hangs(cluster: Cluster, hello: Droplet) -> None:
+    container = cluster.inside(hello.name, "docker ps --quiet --filter ancestor=bakery/hello:1").stdout.strip()
+    cluster.inside(hello.name, f"docker pause {container}")
+    try:
+        wait_until(
+            lambda: True if isinstance(where(cluster), Pending) else Pending("its check still passes"),
+            what="the check to fail",
+            seconds=PATIENCE,
+        )
+    finally:
+        cluster.inside(hello.name, f"docker unpause {container}")
+    wait_until(lambda: where(cluster), what="the check to pass again", seconds=PATIENCE)
