@@ -112,9 +112,8 @@ def droplet_view(call: Call, droplet: Droplet) -> dict[str, Any]:
     view = _whole_view(call, droplet)
     if call.grant.scopes is None:
         return view
-    return {
-        name: value for name, value in view.items() if call.grant.allows(FIELD_SCOPES.get(name, "droplet:read"))
-    }
+    hidden = {name for name, scope in FIELD_SCOPES.items() if not call.grant.allows(scope)}
+    return {name: value for name, value in view.items() if name not in hidden}
 
 
 def _whole_view(call: Call, droplet: Droplet) -> dict[str, Any]:

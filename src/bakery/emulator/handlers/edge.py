@@ -53,7 +53,7 @@ class Edge:
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)  # the delay is what was asked for
         if fault.reset:
-            await mishaps.hang_up(receive, reset=True)
+            await mishaps.reset(receive)
         elif fault.hang == "before":
             await mishaps.hang(self._emulator.faults, receive)
         elif fault.status is not None:

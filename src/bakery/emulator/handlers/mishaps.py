@@ -47,14 +47,21 @@ async def swallow(message: Message) -> None:
     """Send nothing."""
 
 
-async def hang_up(receive: Receive, *, reset: bool = False) -> None:
+async def reset(receive: Receive) -> None:
+    """Reset the connection when the whole request is there, so that the client meets it while it waits."""
+    while (await receive()).get("more_body", False):
+        pass
+    await hang_up(receive, with_reset=True)
+
+
+async def hang_up(receive: Receive, *, with_reset: bool = False) -> None:
     """Close the connection without a reply, as a network that breaks does.
 
     ASGI has no word for it: uvicorn's ``receive`` is a method of the object that holds the transport.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is not None:
-        if reset:
+        if with_reset:
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
