@@ -1,0 +1,66 @@
+"""The bars of a launch and a destroy, in the order of the page."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    name: str
+    promise: str
+    control: str
+    """The test that shows that the measure can fail."""
+    measured: bool = True
+    """By the sweep; else the tests named in ``control`` decide."""
+    unmet: str = ""
+    """What is not met, if something is not."""
+
+
+_LAUNCH = "tests/unit/launch/test_launch_crash.py"
+_RACES = "tests/integration/test_launch_races.py"
+BARS = (
+    Bar(
+        name="launch, kill -9",
+        promise="killed at any request, before or after it is applied, and run again: exactly the plan",
+        control=f"`{_LAUNCH}`: without journal and second look there is a twin",
+    ),
+    Bar(
+        name="launch, signals",
+        promise="SIGINT, SIGTERM, SIGHUP at any request: an answer within 0.5 s, exit 130 or 143, then as above",
+        control="`tests/integration/test_launch_processes.py`: the first signal waits for the reply",
+    ),
+    Bar(
+        name="destroy, kill -9 and signals",
+        promise="struck at any request and run again: the account as it was before the launch",
+        control=f"`{_LAUNCH}`",
+    ),
+    Bar(
+        name="local writes",
+        promise="killed at any fsync, rename or link: nothing on disk is half a file, and the rerun finishes",
+        control="`tests/unit/launch/test_launch_journal.py`: half a journal is refused",
+    ),
+    Bar(
+        name="storm",
+        promise="a fifth of all requests fails (429, 500, HTML 502, reset, hang, lost reply): exactly the plan",
+        control="`tests/integration/test_launch_storm.py`: a blind retry makes extra droplets",
+    ),
+    Bar(
+        name="stale lists",
+        promise="lists up to 30 s behind, with random faults and deaths: no twin",
+        control=f"`{_LAUNCH}`",
+    ),
+    Bar(
+        name="one machine, two launches",
+        promise="the lock names process, host and start; no extra droplet",
+        control="`tests/unit/launch/test_launch_journal.py`",
+    ),
+    Bar(
+        name="two machines, two launches",
+        promise="no name twice, no firewall twice, every join address alive",
+        control=f"`{_RACES}`: without the second look there are twins",
+    ),
+    Bar(
+        name="requests",
+        promise="a launch of 9 uses at most 60 requests, of 30 at most 120; a rerun changes nothing",
+        control="`tests/integration/test_launch_emulated.py`",
+    ),
+)

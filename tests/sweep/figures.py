@@ -1,0 +1,49 @@
+"""What a sweep found, bar by bar, and the page that is written from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.sweep.bars import BARS, Bar
+
+TEMPLATE = Path(__file__).with_name("reliability.md.in")
+
+
+@dataclass
+class Figures:
+    """Filled by the sweep's tests."""
+
+    found: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, list[str]] = field(default_factory=dict)
+
+    def case(self, bar: str, name: str, run: Callable[[], object]) -> bool:
+        """Run one case; a failure is noted and the sweep goes on."""
+        try:
+            run()
+        except Exception as error:
+            self.failed.setdefault(bar, []).append(f"{name}: {error!r}"[:2000])
+            return False
+        return True
+
+    def tell(self, bar: str, text: str) -> None:
+        """The figure for a bar; with an earlier one for the same bar, both count."""
+        self.found[bar] = "; ".join(part for part in (self.found.get(bar), text) if part)
+
+    def failures(self, bar: str) -> int:
+        return len(self.failed.get(bar, []))
+
+    @property
+    def whole(self) -> bool:
+        """Whether every bar that a sweep measures has its figure: a part of a sweep writes no page."""
+        return all(bar.name in self.found for bar in BARS if bar.measured)
+
+    def page(self) -> str:
+        rows = [_row(bar, self.found.get(bar.name, "-"), self.failures(bar.name)) for bar in BARS]
+        date = f"{datetime.now(UTC):%Y-%m-%d}"
+        return TEMPLATE.read_text(encoding="utf-8").format(rows="\n".join(rows), date=date)
+
+
+def _row(bar: Bar, figure: str, failures: int) -> str:
+    state = bar.unmet or ("not met" if failures else "met")
+    return f"| {bar.name} | {bar.promise} | {figure} | {state} | {bar.control} |"

@@ -1,0 +1,79 @@
+"""Every request and every write of a real launch and destroy, each struck once."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.launch_cases import die_at_a_write, strike_destroy, strike_launch
+from tests.helpers.launch_processes import DESTROY, LAUNCH, Forker
+from tests.sweep.figures import Figures
+
+pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
+
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ANSWER_S = 0.5
+MOST = 700
+"""More requests or writes than any run has."""
+Strike = Callable[..., tuple[bool, list[float]]]
+
+
+def _strike_all(
+    figures: Figures, bar: str, strike: Strike, hand: Forker, folder: Path, numbers: tuple[signal.Signals, ...]
+) -> None:
+    """Both sides of every request, until the run has no more of them."""
+    cases, slowest = 0, 0.0
+    for by in numbers:
+        for applied in (False, True):
+            for number in range(1, MOST):
+                struck: list[bool] = []
+
+                def one() -> None:
+                    where = folder / f"{by.name}-{applied}-{number}"  # noqa: B023 - called at once
+                    hit, seconds = strike(hand, where, number, applied=applied, by=by)  # noqa: B023
+                    struck.append(hit)  # noqa: B023
+                    slow.extend(seconds)  # noqa: B023
+
+                slow: list[float] = []
+                figures.case(bar, f"{by.name}, request {number}, applied {applied}", one)
+                if struck == [False]:
+                    break
+                cases += 1
+                slowest = max([slowest, *slow])
+    answer = f", slowest answer {slowest * 1000:.0f} ms" if slowest else ""
+    figures.tell(bar, f"{figures.failures(bar)} of {cases} cases failed{answer}")
+    assert figures.failed.get(bar, []) == []
+    assert slowest < ANSWER_S
+
+
+def test_kill_a_launch_at_every_request(figures: Figures, hand: Forker, tmp_path: Path) -> None:
+    _strike_all(figures, "launch, kill -9", strike_launch, hand, tmp_path, (signal.SIGKILL,))
+
+
+def test_signal_a_launch_at_every_request(figures: Figures, hand: Forker, tmp_path: Path) -> None:
+    _strike_all(figures, "launch, signals", strike_launch, hand, tmp_path, ASKING)
+
+
+def test_strike_a_destroy_at_every_request(figures: Figures, hand: Forker, tmp_path: Path) -> None:
+    numbers = (signal.SIGKILL, *ASKING)
+    _strike_all(figures, "destroy, kill -9 and signals", strike_destroy, hand, tmp_path, numbers)
+
+
+def test_kill_at_every_write(figures: Figures, hand: Forker, tmp_path: Path) -> None:
+    bar = "local writes"
+    for argv in (LAUNCH, DESTROY):
+        cases = 0
+        for number in range(1, MOST):
+            died: list[bool] = []
+
+            def one() -> None:
+                died.append(die_at_a_write(hand, tmp_path / f"{argv[0]}-{number}", argv, number))  # noqa: B023
+
+            figures.case(bar, f"{argv[0]}, write {number}", one)
+            if died == [False]:
+                break
+            cases += 1
+        figures.tell(bar, f"{argv[0]}: {cases} moments")
+    figures.tell(bar, f"{figures.failures(bar)} failed")
+    assert figures.failed.get(bar, []) == []
