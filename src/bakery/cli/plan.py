@@ -55,7 +55,8 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
 
     console = session.console
     console.data(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
-    console.data(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}\n")
+    console.data(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}")
+    console.data("")
     console.table(NODE_HEADER, _node_rows(planned, changes))
     console.data("")
     console.table(RULE_HEADER, _rule_rows(planned))

@@ -1,0 +1,443 @@
+"""The commands of a day, on droplets in memory: from init to destroy, for people and as JSON."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from bakery.credentials.store import find_bundle
+from tests.helpers.cli import SMALL, Desk, desk
+from tests.helpers.cli_schemas import check_answer
+from tests.helpers.state import paths_in
+
+pytestmark = pytest.mark.integration
+
+ACTIVE = ("launch", "--yes", "--wait", "active")
+NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-server-1"]
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def launched(at: Desk) -> Desk:
+    ran = at(*ACTIVE)
+    assert ran.code == 0, ran.err
+    at.forget()
+    return at
+
+
+def test_init_writes_a_file_that_is_valid(at: Desk) -> None:
+    ran = at("init", "-f", "new.yaml", "--cluster", "prod", "--region", "nyc3", "--json")
+    assert ran.code == 0
+    check_answer(ran.json, "init")
+    file = yaml.safe_load((at.folder / "new.yaml").read_text(encoding="utf-8"))
+    assert (file["cluster"], file["region"]) == ("prod", "nyc3")
+    assert at("validate", "-f", "new.yaml").code == 0
+    assert at("init", "-f", "new.yaml", "--force").code == 0
+
+
+def test_init_names_the_cluster_after_the_folder(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, name in (("cloud", "cloud"), ("My Cloud", "demo")):
+        (at.folder / folder).mkdir()
+        monkeypatch.chdir(at.folder / folder)
+        assert at("init").code == 0
+        assert yaml.safe_load(Path("bakery.yaml").read_text(encoding="utf-8"))["cluster"] == name
+
+
+def test_validate(at: Desk) -> None:
+    assert at("validate").err == "bakery.yaml: valid\n"
+    ran = at("validate", "--json")
+    check_answer(ran.json, "validate")
+    assert ran.json == {"cluster": "demo", "valid": True, "warnings": []}
+    at.write(SMALL.replace("consul-server: {count: 1", "consul-server: {count: 2"))
+    ran = at("validate", "--json")
+    warning = "2 Consul servers survive no more losses than 1: use an odd number"
+    assert ran.json["warnings"] == [warning]
+    assert ran.err == f"warning: {warning}\n"
+
+
+def test_validate_prints_the_schema_of_the_file(at: Desk) -> None:
+    import jsonschema
+
+    (at.folder / "bakery.yaml").unlink()
+    schema = at("validate", "--schema").json
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(SMALL), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"version": 1, "cluster": "demo", "regoin": "fra1"}, schema)
+
+
+def test_plan_offline_asks_nobody(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    at.forget()
+    ran = at("plan", "--offline")
+    assert ran.code == 0
+    assert ran.err == ""
+    assert ran.out.startswith(
+        "cluster demo, region fra1, VPC bakery-demo 10.100.0.0/20\n"
+        "consul 1.22.5, nomad 1.11.3, on debian-12-x64\n"
+        "\n"
+        "NODE                  ROLE           SIZE         WAVE  ADDRESS\n"
+        "demo-consul-server-1  consul-server  s-1vcpu-1gb  1     at launch\n"
+        "demo-nomad-server-1   nomad-server   s-1vcpu-1gb  2     at launch\n"
+        "demo-nomad-client-1   nomad-client   s-1vcpu-1gb  3     at launch\n"
+        "demo-nomad-client-2   nomad-client   s-1vcpu-1gb  3     at launch\n"
+    )
+    paths = [record.path for record in at.api.emulator.requests.all() if record.path != "/v2/account"]
+    assert paths == []
+    monkeypatch.delenv("DIGITALOCEAN_TOKEN")
+    ran = at("plan")
+    assert ran.code == 0
+    assert ran.err == "no token: prices and pending changes are left out\n"
+
+
+def test_plan_and_its_exit_code(at: Desk) -> None:
+    ran = at("plan", "--exit-code")
+    assert ran.code == 10
+    assert ran.err.splitlines()[0] == "  + vpc       bakery-demo           10.100.0.0/20"
+    assert "  + droplet   demo-nomad-client-2   s-1vcpu-1gb" in ran.err.splitlines()
+    tally = "8 to create, 0 to update, 0 to replace; adds $24.00 a month, the cluster then costs $24.00 a month"
+    assert ran.err.splitlines()[-1].startswith(tally)  # 4 x $6: https://www.digitalocean.com/pricing/droplets
+    assert at("plan").code == 0
+    ran = at("plan", "--json")
+    check_answer(ran.json, "plan")
+    assert [change["name"] for change in ran.json["changes"] if change["kind"] == "droplet"] == [
+        node["name"] for node in ran.json["nodes"]
+    ]
+    check_answer(at("plan", "--json", "--offline").json, "plan")
+    assert at.changing() == []
+    assert at(*ACTIVE).code == 0
+    ran = at("plan", "--exit-code")
+    assert (ran.code, ran.err) == (0, "nothing to change: the cloud is as planned\n")
+
+
+def test_a_dry_run_changes_nothing_at_all(at: Desk) -> None:
+    ran = at("launch", "--dry-run", "--json")
+    assert ran.code == 0
+    check_answer(ran.json, "changes")
+    assert len(ran.json["changes"]) == 8
+    assert at.changing() == []
+    assert not (at.folder / ".bakery").exists()
+
+
+def test_launch_and_launch_again(at: Desk) -> None:
+    ran = at(*ACTIVE, "--json")
+    assert ran.code == 0
+    check_answer(ran.json, "launch")
+    assert sorted(droplet["name"] for droplet in ran.json["droplets"]) == NAMES
+    assert (ran.json["created"], ran.json["healthy"]) == (4, False)
+    assert ran.err.splitlines()[-2:] == [
+        "demo is active: 4 droplets, 4 new",
+        'next: eval "$(bakery env)"; consul members; nomad node status',
+    ]
+    assert at.droplets() == NAMES
+
+    at.forget()
+    ran = at("launch", "--wait", "active", "--json")
+    assert ran.code == 0, "without changes nobody needs to be asked"
+    assert ran.json["created"] == 0
+    assert at.changing() == []
+
+
+def test_one_role_to_a_count(launched: Desk) -> None:
+    ran = launched(*ACTIVE, "--role", "nomad-client", "--count", "3")
+    assert ran.code == 0
+    assert launched.droplets() == sorted([*NAMES, "demo-nomad-client-3"])
+
+
+def test_a_count_below_what_is_there_destroys_nothing(launched: Desk) -> None:
+    ran = launched(*ACTIVE, "--role", "nomad-client", "--count", "1", "-f", "bakery.yaml")
+    assert ran.code == 0
+    advice = "to remove it: bakery destroy -f bakery.yaml --node demo-nomad-client-2"
+    assert f"warning: demo-nomad-client-2 is not in the plan; {advice}" in ran.err.splitlines()
+    ran = launched("launch", "--dry-run", "--role", "nomad-client", "--count", "1", "-f", "bakery.yaml", "--json")
+    assert f"    demo-nomad-client-2 is not in the plan; {advice}" in ran.err.splitlines()
+    assert ran.json["extra"] == ["demo-nomad-client-2"]
+    assert launched.changing() == []
+    assert launched.droplets() == NAMES
+
+
+def test_status_of_droplets_without_agents(launched: Desk) -> None:
+    ran = launched("status")
+    assert ran.code == 7
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert rows[0] == ["NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "HEALTHY"]
+    assert [row[0] for row in rows[1:5]] == [
+        "demo-consul-server-1", "demo-nomad-server-1", "demo-nomad-client-1", "demo-nomad-client-2",
+    ]  # fmt: skip
+    assert {row[2] for row in rows[1:5]} == {"active"}
+    ran = launched("status", "--json")
+    assert ran.code == 7
+    check_answer(ran.json, "status")
+    assert ran.json["healthy"] is False
+    assert launched.changing() == []
+
+
+def test_env_and_its_undoing(launched: Desk) -> None:
+    exports = launched("env").out.splitlines()
+    values = dict(line.removeprefix("export ").split("=", 1) for line in exports)
+    assert values["CONSUL_HTTP_ADDR"].startswith("https://127.64.")
+    assert values["CONSUL_HTTP_ADDR"].endswith(":8501")
+    assert values["NOMAD_ADDR"].endswith(":4646")
+    assert values["CONSUL_TLS_SERVER_NAME"] == "server.demo.consul"
+    assert values["NOMAD_TLS_SERVER_NAME"] == "server.global.nomad"
+    for name in ("CONSUL_CACERT", "CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY", "NOMAD_CACERT", "NOMAD_CLIENT_KEY"):
+        file = Path(values[name])
+        assert file.is_absolute()
+        assert file.stat().st_mode & 0o777 == 0o600
+    (launched.folder / "bakery.yaml").unlink()
+    unset = launched("env", "--unset").out.splitlines()
+    assert {line.removeprefix("unset ") for line in unset} == set(values)
+
+
+def test_images(at: Desk) -> None:
+    other = at.api.active(name="other")
+    at.api.act(other["id"], "snapshot", name="holiday-photos")
+    ran = at("images", "--json")
+    check_answer(ran.json, "images")
+    assert [(image["name"], image["current"]) for image in ran.json] == [("bakery-stand-in", True)]
+    row = at("images").out.splitlines()[1].split()
+    assert (row[1], row[2], row[-1]) == ("bakery-stand-in", "fra1", "yes")
+    ran = at("images", "--tag", "--json")
+    check_answer(ran.json, "images-tag")
+    assert at("images", "--tag").out == ran.json["tag"] + "\n"
+
+
+def test_an_unchanged_image_is_found_without_any_program(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(at.folder))
+    ran = at("build-image", "--json")
+    assert ran.code == 0, ran.err
+    check_answer(ran.json, "build-image")
+    assert ran.json["name"] == "bakery-stand-in"
+    assert ran.err.splitlines()[0] == "bakery-stand-in holds exactly this already; nothing to bake"
+    assert at.changing() == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--role", "consul-server", "--first"),
+        ("--role", "nomad-client", "--join", "10.100.0.2", "--join", "10.100.0.3"),
+        ("--role", "nomad-client", "--node", "demo-nomad-client-2", "--join", "10.100.0.2"),
+    ],
+    ids=["first", "join", "node"],
+)
+def test_render_gives_the_same_bytes_twice(at: Desk, arguments: tuple[str, ...]) -> None:
+    first, second = at("render", *arguments, "-o", "one"), at("render", *arguments, "-o", "two", "--json")
+    assert first.code == second.code == 0
+    check_answer(second.json, "render")
+    file = at.folder / first.out.strip()
+    assert file.read_bytes() == (at.folder / second.json["file"]).read_bytes()
+    assert file.read_text(encoding="utf-8").startswith("#cloud-config\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert file.stem == (arguments[3] if "--node" in arguments else arguments[1])
+    assert at.changing() == []
+
+
+def test_render_leaves_a_folder_of_the_users_as_it_is(at: Desk) -> None:
+    (at.folder / "shared").mkdir(mode=0o755)
+    (at.folder / "shared").chmod(0o755)
+    assert at("render", "--role", "consul-server", "--first", "-o", "shared").code == 0
+    assert (at.folder / "shared").stat().st_mode & 0o777 == 0o755
+    assert (at.folder / "shared" / "consul-server.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_render_joins_the_cluster_that_runs(launched: Desk) -> None:
+    assert launched("render", "--role", "nomad-client", "-o", "out").code == 0
+    text = (launched.folder / "out" / "nomad-client.yaml").read_text(encoding="utf-8")
+    droplets = launched.api.get("/v2/droplets?tag_name=bakery:demo:role:consul-server").json()["droplets"]
+    private = [n["ip_address"] for n in droplets[0]["networks"]["v4"] if n["type"] == "private"]
+    documents = [f for f in yaml.safe_load(text)["write_files"] if private[0] in str(f.get("content"))]
+    assert documents != []
+
+
+def test_credentials(launched: Desk) -> None:
+    ran = launched("credentials", "--json")
+    check_answer(ran.json, "credentials")
+    bundle = find_bundle(paths_in(launched.folder))
+    assert bundle is not None
+    ca = x509.load_pem_x509_certificate(bundle.consul_ca.certificate.encode())
+    shown = next(c for c in ran.json["certificates"] if c["name"] == "Consul CA")
+    assert shown["not_after"] == f"{ca.not_valid_after_utc:%Y-%m-%d}"
+    assert launched("credentials").out.splitlines()[0] == "CERTIFICATE                  NOT AFTER   DAYS LEFT"
+
+
+@pytest.mark.parametrize(("which", "subject"), [("consul", "Consul"), ("nomad", "Nomad")])
+def test_browser_cert_can_be_imported(
+    launched: Desk, monkeypatch: pytest.MonkeyPatch, which: str, subject: str
+) -> None:
+    (launched.folder / "password").write_text("canary-p12-password\n", encoding="utf-8")
+    ran = launched("browser-cert", which, "--password-file", "password", "--json")
+    assert ran.code == 0
+    check_answer(ran.json, "browser-cert")
+    file = launched.folder / f"demo-{which}.p12"
+    assert ran.json["file"] == file.name
+    assert file.stat().st_mode & 0o777 == 0o600
+    key, certificate, others = pkcs12.load_key_and_certificates(file.read_bytes(), b"canary-p12-password")
+    assert key is not None
+    assert certificate is not None
+    assert subject.lower() in certificate.issuer.rfc4514_string().lower()
+    assert len(others) == 1
+
+    monkeypatch.setenv("BAKERY_P12_PASSWORD", "other")
+    ran = launched("browser-cert", which)
+    assert (ran.code, ran.err) == (
+        2,
+        f"error: demo-{which}.p12 exists\nhelp: --force replaces it, -o FILE writes another\n",
+    )
+    assert launched("browser-cert", which, "--force").code == 0
+    assert pkcs12.load_key_and_certificates(file.read_bytes(), b"other")[0] is not None
+    ran = launched("browser-cert", which, "-o", "none/x.p12")
+    assert ran.err.startswith("error: cannot write none/x.p12\n")
+
+
+def test_access_follows_the_operator(launched: Desk) -> None:
+    ran = launched("access", "refresh", "--json")
+    check_answer(ran.json, "access-refresh")
+    assert ran.json == {"admin_cidrs": ["127.64.0.2/32"], "changed": []}
+    assert launched.changing() == []
+    ran = launched("access", "refresh", "--admin-cidr", "203.0.113.7/32", "--json")
+    assert ran.code == 0
+    check_answer(ran.json, "access-refresh")
+    assert len(ran.json["changed"]) == 2, "the servers' firewalls, and not the clients'"
+    rules = json.dumps(launched.api.get("/v2/firewalls").json())
+    assert "203.0.113.7/32" in rules
+    assert "127.64.0.2/32" not in rules
+
+
+@pytest.mark.parametrize("answer", ["--yes", "--confirm=demo"])
+def test_destroy(launched: Desk, answer: str) -> None:
+    ran = launched("destroy", "--dry-run", "--json")
+    check_answer(ran.json, "destroy")
+    assert sorted(ran.json["droplets"]) == NAMES
+    assert [kept["name"] for kept in ran.json["kept"]] == ["bakery-stand-in"]
+    assert launched.changing() == []
+    assert launched.droplets() == NAMES
+
+    ran = launched("destroy")
+    assert (ran.code, ran.err.splitlines()[-2:]) == (
+        2,
+        [
+            "error: this needs an answer, and there is no terminal to ask on",
+            "help: add --yes, or --confirm demo",
+        ],
+    )
+    assert launched.changing() == []
+
+    ran = launched("destroy", answer, "--json")
+    assert ran.code == 0, ran.err
+    check_answer(ran.json, "destroy")
+    assert launched.droplets() == []
+    assert launched.api.get("/v2/firewalls").json()["firewalls"] == []
+    assert [vpc for vpc in launched.api.get("/v2/vpcs").json()["vpcs"] if "demo" in vpc["name"]] == []
+    assert len(launched.api.get("/v2/images?private=true").json()["images"]) == 1
+    assert launched("destroy", "--yes").err.splitlines()[0] == "nothing of cluster demo is there"
+    assert (launched.folder / ".bakery" / "demo" / "bundle.json").exists(), "the credentials stay"
+
+
+def test_destroy_with_snapshots(launched: Desk) -> None:
+    ran = launched("destroy", "--yes", "--snapshots", "--json")
+    assert ran.json["snapshots"] == ["bakery-stand-in"]
+    assert launched.api.get("/v2/images?private=true").json()["images"] == []
+
+
+def test_destroy_one_node(launched: Desk) -> None:
+    ran = launched("destroy", "--node", "demo-nomad-client-2", "--dry-run", "--json")
+    check_answer(ran.json, "destroy")
+    assert launched.changing() == []
+    ran = launched("destroy", "--node", "demo-nomad-client-2", "--yes")
+    assert ran.code == 0
+    assert launched.droplets() == [name for name in NAMES if name != "demo-nomad-client-2"]
+    ran = launched("destroy", "--node", "demo-consul-server-1", "--yes")
+    assert ran.code == 2
+    assert "no quorum" in ran.err
+    assert len(launched.droplets()) == 3
+
+
+def test_gc_lists_and_then_removes(at: Desk) -> None:
+    assert at("gc").err == "no orphans\n"
+    at.api.post("/v2/tags", {"name": "bakery:build:0123456789ab"})
+    at.api.create(name="bakery-0123456789ab", tags=["bakery:build:0123456789ab"])
+    at.api.settle()
+    at.forget()
+    assert at("gc").err == "no orphans\n", "it is young: a bake may be at work"
+    ran = at("gc", "--older-than", "0", "--json")
+    check_answer(ran.json, "gc")
+    assert ran.json == [
+        {"kind": "droplet", "name": "bakery-0123456789ab"},
+        {"kind": "tag", "name": "bakery:build:0123456789ab"},
+    ]
+    assert at.changing() == []
+    assert at("gc", "--older-than", "0", "--delete").code == 2, "there is nobody to ask"
+    assert at.changing() == []
+    assert at("gc", "--older-than", "0", "--delete", "--yes").code == 0
+    assert at.api.get("/v2/droplets").json()["droplets"] == []
+
+
+def test_gc_sweeps_what_a_killed_bake_recorded(at: Desk) -> None:
+    """The record names the build and the account, so its droplet's age does not matter."""
+    account = at.api.get("/v2/account").json()["account"]["uuid"]
+    builds = at.folder.parent / "home" / "state" / "bakery" / "builds"
+    builds.mkdir(parents=True)
+    (builds / "0123456789ab.build").write_text(account, encoding="utf-8")
+    (builds / "feedfeedfeed.build").write_text("another account", encoding="utf-8")
+    at.api.post("/v2/tags", {"name": "bakery:build:0123456789ab"})
+    at.api.create(name="bakery-0123456789ab", tags=["bakery:build:0123456789ab"])
+    at.api.settle()
+    at.forget()
+    ran = at("gc", "--json")
+    check_answer(ran.json, "gc")
+    assert ran.json == [{"kind": "build", "name": "bakery-0123456789ab"}]
+    assert at.changing() == []
+    assert at("gc", "--delete", "--yes").code == 0
+    assert at.api.get("/v2/droplets").json()["droplets"] == []
+    assert [file.name for file in builds.glob("*.build")] == ["feedfeedfeed.build"]
+
+
+def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(at.folder))
+    ran = at("doctor", "--json", "-f", "bakery.yaml")
+    assert ran.code == 7
+    check_answer(ran.json, "doctor")
+    assert {check["name"]: check["passed"] for check in ran.json} == {
+        "cluster file": True,
+        "token": True,
+        "programs": False,
+        "snapshot": True,
+        "certificates": False,
+    }
+    assert "bakery launch -f bakery.yaml" in ran.json[-1]["remedy"]
+    at.write("version: 1\n")
+    ran = at("doctor")
+    assert [line.split()[0] for line in ran.out.splitlines() if not line.startswith(" ")] == [
+        "FAIL",
+        "pass",
+        "FAIL",
+    ]
+    assert at.changing() == []
+
+
+def test_local_means_the_running_emulator(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DIGITALOCEAN_API_URL", "DIGITALOCEAN_TOKEN", "BAKERY_ADDRESS_URL"):
+        monkeypatch.delenv(name)
+    at.announce()
+    ran = at("--local", "launch", "--yes", "--wait", "active")
+    assert ran.code == 0, ran.err
+    assert ran.err.splitlines()[-1] == 'next: eval "$(bakery env --local)"; consul members; nomad node status'
+    assert at.droplets() == NAMES
+
+
+def test_errors_are_what_their_schema_says(at: Desk) -> None:
+    at.write("version: 1\nclustre: demo\n")
+    for arguments in (("plan",), ("lunch",), ("-f", "none", "plan"), ("access", "refresh", "--admin-cidr", "x")):
+        ran = at(*arguments, "--json")
+        assert ran.code == 2
+        check_answer(json.loads(ran.err), "error")
