@@ -1,22 +1,29 @@
 """Droplets that boot without the API in front: the emulator's machines alone, seen from outside and inside."""
 
+import json
 import secrets
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 from bakery.emulator import images
+from bakery.emulator.app import Emulator, build_app, emulator_of
 from bakery.emulator.machines.interface import MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network import Router
 from bakery.emulator.network_plan import NetworkPlan
 from bakery.emulator.record import Record
+from bakery.emulator.server import running_server
+from bakery.emulator.settings import EmulatorSettings
 from bakery.proc import Completed, run
 from bakery.wait import Pending, wait_until
+from tests.helpers.emulated import TOKEN
 from tests.helpers.machine_specs import machine_spec
 
 BOOT_SECONDS = 180.0
@@ -104,6 +111,71 @@ def running_lab(folder: Path, public_range: str) -> Iterator[Lab]:
     finally:
         router.close()
         record.remove_all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabApi:
+    """The emulator's API over a lab's machines."""
+
+    lab: Lab
+    emulator: Emulator
+    url: str
+
+    def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """What it answers; a refusal is an error."""
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def create(self, *names: str, **more: object) -> list[int]:
+        """The ids of new droplets that are active; they may still boot."""
+        body = {"names": names, "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64", **more}
+        droplets = self.call("POST", "/v2/droplets", body)["droplets"]
+        self.settle()
+        return [droplet["id"] for droplet in droplets]
+
+    def settle(self) -> None:
+        """Wait until every action has ended."""
+        self.emulator.work.queues.drain(BOOT_SECONDS)
+
+    def status(self, droplet_id: int) -> str:
+        """new, active or off."""
+        return str(self.call("GET", f"/v2/droplets/{droplet_id}")["droplet"]["status"])
+
+    def act(self, droplet_id: int, kind: str, **more: object) -> str:
+        """Ask for an action, wait for its end, and say how it went."""
+        action = self.call("POST", f"/v2/droplets/{droplet_id}/actions", {"type": kind, **more})["action"]
+        self.settle()
+        return str(self.call("GET", f"/v2/actions/{action['id']}")["action"]["status"])
+
+    def addresses(self, droplet_id: int) -> tuple[str, str]:
+        """Public and VPC."""
+        networks = self.call("GET", f"/v2/droplets/{droplet_id}")["droplet"]["networks"]["v4"]
+        found = {network["type"]: network["ip_address"] for network in networks}
+        return found["public"], found["private"]
+
+
+@contextmanager
+def lab_api(lab: Lab, **changes: Any) -> Iterator[LabApi]:  # noqa: ANN401 - fields of EmulatorSettings
+    """The API over the lab's machines; at its end they are all gone."""
+    network = lab.plan
+    settings = EmulatorSettings(
+        tokens=(TOKEN,),
+        public_network=str(network.range),
+        public_gateway=str(network.gateway),
+        host_address=str(network.host),
+        first_public_address=str(network.range[10]),
+        **changes,
+    )
+    app = build_app(settings, lab.machines)
+    with running_server(app) as url:
+        try:
+            yield LabApi(lab=lab, emulator=emulator_of(app), url=url)
+        finally:
+            emulator_of(app).close()
 
 
 @contextmanager

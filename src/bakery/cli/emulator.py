@@ -12,7 +12,7 @@ from bakery.cli.emulator_running import running as _running
 from bakery.cli.session import common_options, settings_of
 from bakery.errors import EmulatorError
 
-_UNENFORCED = "cloud firewalls are stored, not yet enforced"
+_UNENFORCED = "stored, not enforced: droplets in memory send no packets"
 
 
 @click.group(short_help="A local DigitalOcean whose droplets really boot.")
@@ -66,7 +66,7 @@ def up(
     if settings_of(context).json:
         console.json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
         return
-    console.note(f"the emulator answers at {running.endpoint} ({running.machines}; {_UNENFORCED})")
+    console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     console.note('next: bakery --local launch; or eval "$(bakery emulator env)" for other tools')
 
 
@@ -101,7 +101,7 @@ def status(context: click.Context, name: str) -> None:
     console.data(f"public range  {answer['public_range']}")
     console.data(f"droplets      {answer['droplets']}, {answer['running']} active")
     console.data(f"memory        {answer['memory_bytes'] / 1024**2:.0f} MiB")
-    console.data(f"firewalls     {_UNENFORCED}")
+    console.data(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
 
 
 @emulator.command()

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from bakery.emulator.errors import NotFound
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.edge import Edge
+from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.exchange import Observer, unobserved
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.limits import Limits
@@ -49,6 +50,7 @@ def build_app(
         faults=faults,
         limits=Limits(settings),
         recording=Recording(),
+        enforcement=Enforcement(state, machines),
     )
     app = Starlette(
         routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],

@@ -92,7 +92,7 @@ def status(running: RunningEmulator) -> dict[str, Any]:
         "droplets": reply["status"]["droplets"],
         "running": reply["status"]["running"],
         "memory_bytes": memory_in_use(cgroup_of(running.network)) if running.machines == "nspawn" else 0,
-        "firewalls_enforced": False,
+        "firewalls_enforced": reply["status"]["firewalls_enforced"],
     }
 
 

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakery.emulator import network_namespace, network_rules
+from bakery.emulator import network_firewalls, network_namespace, network_rules
 from bakery.emulator.machines import nspawn_cgroups, nspawn_process
+from bakery.emulator.machines.interface import Protection
 from bakery.emulator.machines.nspawn_process import Process
 from bakery.emulator.network_plan import (
     METADATA,
@@ -94,6 +95,10 @@ class Router:
                 self._nft(line, check=False)
         run(["ip", "netns", "delete", namespace])
         self._record.gone(Kind.NAMESPACE, namespace)
+
+    def enforce(self, protection: Protection) -> None:
+        """Put the cloud firewalls into force: the kernel takes the whole table at once or, on an error, none."""
+        self._nft(network_firewalls.ruleset(protection))
 
     def metadata_socket(self) -> socket.socket:
         """A socket listening on the metadata service's address, reachable by droplets only."""

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from bakery.emulator.errors import NotFound
 from bakery.emulator.handlers import fields
+from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grant
 from bakery.emulator.handlers.limits import Limits
@@ -36,10 +37,12 @@ class Emulator:
     faults: Faults
     limits: Limits
     recording: Recording
+    enforcement: Enforcement
 
     def close(self) -> None:
         """Finish the running machine work and stop every machine."""
         self.work.close()
+        self.enforcement.close()
         self.machines.close()
         self.recording.stop()
 

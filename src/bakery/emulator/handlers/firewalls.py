@@ -8,6 +8,7 @@ from bakery.emulator.errors import Unprocessable
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.handlers.enforcement import droplets_of
 from bakery.emulator.handlers.rules import DESTINATIONS, SOURCES, read_rules, rule_view
 from bakery.emulator.state.model import Firewall, FirewallRule
 
@@ -157,7 +158,7 @@ def firewall_view(call: Call, firewall: Firewall) -> dict[str, Any]:
     return {
         "id": firewall.id,
         "name": firewall.name,
-        "status": "succeeded" if settled else "waiting",
+        "status": call.state.firewalls.status(firewall),
         "inbound_rules": [rule_view(rule, SOURCES) for rule in firewall.inbound],
         "outbound_rules": [rule_view(rule, DESTINATIONS) for rule in firewall.outbound],
         "created_at": timestamp(firewall.created_at),
@@ -168,7 +169,11 @@ def firewall_view(call: Call, firewall: Firewall) -> dict[str, Any]:
 
 
 def _pending_changes(call: Call, firewall: Firewall) -> list[dict[str, Any]]:
-    ids = dict.fromkeys(firewall.droplet_ids)
-    for name in firewall.tags:
-        ids |= call.state.tags.get(name).droplet_ids
-    return [{"droplet_id": droplet_id, "removing": False, "status": "waiting"} for droplet_id in ids]
+    pending = dict(firewall.pending)
+    if firewall.renewed:
+        for droplet_id in droplets_of(call.state, firewall):
+            pending.setdefault(droplet_id, False)
+    return [
+        {"droplet_id": droplet_id, "removing": removing, "status": "waiting"}
+        for droplet_id, removing in pending.items()
+    ]

@@ -49,7 +49,9 @@ def refusal(error: ApiError, request_id: str) -> Response:
 
 def _apply(handler: Handler, call: Call) -> Reply:
     with call.state.lock:
-        return handler(call)
+        reply = handler(call)
+        call.emulator.enforcement.notice()
+        return reply
 
 
 def _call(request: Request, body: bytes, emulator: Emulator) -> Call:

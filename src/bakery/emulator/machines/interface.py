@@ -48,12 +48,59 @@ class MachineSpec:
     dns: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """What a cloud firewall lets pass, and from or to whom."""
+
+    protocol: str
+    """tcp, udp or icmp."""
+    ports: str
+    """A port, a range such as 8000-9000, or 0 for all."""
+    networks: tuple[str, ...]
+    """IPv4 addresses and CIDRs."""
+    groups: tuple[str, ...]
+    """Names of groups of droplets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallRules:
+    """One cloud firewall. What neither list allows is dropped."""
+
+    inbound: tuple[Allowed, ...]
+    outbound: tuple[Allowed, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """A droplet that has firewalls, by their number in :attr:`Protection.firewalls`; with none it is shut."""
+
+    droplet_id: int
+    firewalls: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protection:
+    """All cloud firewalls of the account; droplets without a guard are open."""
+
+    firewalls: tuple[FirewallRules, ...]
+    groups: dict[str, tuple[str, ...]]
+    """Addresses of the droplets that a tag or a droplet id stands for."""
+    guards: tuple[Guard, ...]
+
+
 class MachineFailure(Exception):
     """The machine cannot do it; the message goes into the action's or the emulator's log."""
 
 
 class Machines(Protocol):
     """Makes, runs and copies the machines behind droplets."""
+
+    @property
+    def enforces_firewalls(self) -> bool:
+        """Whether :meth:`enforce` has an effect."""
+
+    def enforce(self, protection: Protection) -> None:
+        """Put these firewalls into force in place of the earlier ones, all at once."""
 
     def check_image(self, image: str) -> str | None:
         """None if droplets can be made from it, else the reason, for the API's error message."""

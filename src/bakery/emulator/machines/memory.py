@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
-from bakery.emulator.machines.interface import MachineFailure, MachineSpec
+from bakery.emulator.machines.interface import MachineFailure, MachineSpec, Protection
 
 
 @dataclass(kw_only=True)
@@ -48,6 +48,13 @@ class InMemoryMachines:
     def delay(self, call: str, seconds: float, *, times: int = 1) -> None:
         """The next ``times`` calls of that name take that long."""
         self._orders.append(_Order(call=call, times=times, failure=None, seconds=seconds))
+
+    @property
+    def enforces_firewalls(self) -> bool:
+        return False
+
+    def enforce(self, protection: Protection) -> None:
+        """There is no traffic to filter."""
 
     def check_image(self, image: str) -> str | None:
         if image in self._unbootable:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakery.emulator import images, network_plan
 from bakery.emulator.machines import nspawn_cgroups, nspawn_exec, nspawn_logs, nspawn_process, nspawn_traces
-from bakery.emulator.machines.interface import MachineFailure, MachineSpec
+from bakery.emulator.machines.interface import MachineFailure, MachineSpec, Protection
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
 from bakery.emulator.machines.nspawn_process import Process
 from bakery.emulator.machines.nspawn_seed import write_seed
@@ -44,6 +44,13 @@ class NspawnMachines:
         self._snapshots = Snapshots(folder / "snapshots")
         for name in ("snapshots", "consoles"):
             record.will_make(Kind.FOLDER, str(folder / name))
+
+    @property
+    def enforces_firewalls(self) -> bool:
+        return True
+
+    def enforce(self, protection: Protection) -> None:
+        self._router.enforce(protection)
 
     def check_image(self, image: str) -> str | None:
         if images.known(image) or self._snapshots.layers(image) is not None:

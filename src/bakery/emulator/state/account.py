@@ -24,11 +24,11 @@ class State:
         self.clock = clock
         self.lock = threading.RLock()
         self.actions = Actions(clock, ids)
-        self.tags = Tags()
         self.keys = Keys(ids)
         self.images = Images(settings, clock, ids)
         self.vpcs = Vpcs(settings, clock, ids)
         self.firewalls = Firewalls(settings, clock, ids)
+        self.tags = Tags(self.firewalls.retagged)
         self.droplets = Droplets(settings, clock, ids, tags=self.tags, vpcs=self.vpcs, actions=self.actions)
 
     def as_it_is(self) -> "State":

@@ -1,4 +1,4 @@
-"""Cloud firewalls: kept as they were asked for; enforcing them is the network's business."""
+"""Cloud firewalls: what they are, and since when; the machines enforce them."""
 
 import re
 from collections.abc import Sequence
@@ -23,6 +23,12 @@ class Firewalls:
         self._clock = clock
         self._ids = ids
         self._firewalls: dict[str, Firewall] = {}
+        self.revision = 0
+        """Counts every change that could matter to the traffic."""
+        self.in_force: int | None = None
+        """The revision that the machines enforce; None where nothing does, so that nothing is waited for."""
+        self.failure: str | None = None
+        """Why the machines could not take the last revision."""
 
     def all(self) -> list[Firewall]:
         return list(self._firewalls.values())
@@ -57,6 +63,7 @@ class Firewalls:
         )
         _check_limits(firewall)
         self._firewalls[firewall.id] = firewall
+        self._renew(firewall)
         return firewall
 
     def replace(self, firewall: Firewall, wanted: Firewall) -> None:
@@ -67,22 +74,54 @@ class Firewalls:
         firewall.name = wanted.name
         firewall.inbound, firewall.outbound = wanted.inbound, wanted.outbound
         firewall.droplet_ids, firewall.tags = wanted.droplet_ids, wanted.tags
-        firewall.settled_at = self._clock() + self._delay
+        self._renew(firewall)
 
     def remove(self, firewall: Firewall) -> None:
         del self._firewalls[firewall.id]
+        self.revision += 1
 
     def forget_droplet(self, droplet_id: int) -> None:
+        self.revision += 1
         for firewall in self._firewalls.values():
+            firewall.pending.pop(droplet_id, None)
             if droplet_id in firewall.droplet_ids:
                 firewall.droplet_ids.remove(droplet_id)
 
     def forget_tag(self, name: str) -> None:
+        self.revision += 1
         for firewall in self._firewalls.values():
             firewall.tags = [tag for tag in firewall.tags if tag.lower() != name.lower()]
 
+    def retagged(self, droplet_id: int, tag: str, *, removing: bool) -> None:
+        """A droplet got a tag, or lost it: the firewalls bound to it wait for that droplet."""
+        if not self._firewalls:
+            return
+        self.revision += 1
+        for firewall in self._firewalls.values():
+            if tag.lower() in {name.lower() for name in firewall.tags}:
+                waited = not self.is_settled(firewall)
+                firewall.renewed = waited and firewall.renewed
+                firewall.pending = {**(firewall.pending if waited else {}), droplet_id: removing}
+                self._wait(firewall)
+
     def is_settled(self, firewall: Firewall) -> bool:
-        return self._clock() >= firewall.settled_at
+        reached = self.in_force is None or self.in_force >= firewall.revision
+        return reached and self._clock() >= firewall.settled_at
+
+    def status(self, firewall: Firewall) -> str:
+        """waiting, succeeded or failed."""
+        if not self.is_settled(firewall):
+            return "waiting"
+        return "succeeded" if self.failure is None else "failed"
+
+    def _renew(self, firewall: Firewall) -> None:
+        firewall.renewed, firewall.pending = True, {}
+        self.revision += 1
+        self._wait(firewall)
+
+    def _wait(self, firewall: Firewall) -> None:
+        firewall.revision = self.revision
+        firewall.settled_at = self._clock() + self._delay
 
     def _refuse_taken_name(self, name: str, *, own: Firewall | None) -> None:
         if any(other.name == name and other is not own for other in self._firewalls.values()):

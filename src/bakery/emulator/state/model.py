@@ -128,6 +128,12 @@ class Firewall:
     created_at: datetime
     settled_at: datetime
     """``waiting`` before, ``succeeded`` from then on."""
+    revision: int = 0
+    """Of :attr:`Firewalls.revision`, when it or its droplets last changed."""
+    renewed: bool = True
+    """The firewall itself changed last: every droplet of it waits."""
+    pending: dict[int, bool] = field(default_factory=dict)
+    """Droplets that joined (False) or left (True) by a tag, and wait."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Protocol
 
 from bakery.emulator.errors import NotFound, Unprocessable
 from bakery.emulator.state.model import Droplet, Image, Tag
@@ -14,10 +15,17 @@ def is_tag_name(name: str) -> bool:
     return _PATTERN.fullmatch(name) is not None
 
 
+class Retagged(Protocol):
+    """Told of every tag that a droplet gets or loses."""
+
+    def __call__(self, droplet_id: int, tag: str, *, removing: bool) -> None: ...
+
+
 class Tags:
     """Case-stable: the first spelling of a name is the one that stays."""
 
-    def __init__(self) -> None:
+    def __init__(self, retagged: Retagged) -> None:
+        self._retagged = retagged
         self._tags: dict[str, Tag] = {}
 
     def all(self) -> list[Tag]:
@@ -48,12 +56,15 @@ class Tags:
     def tag_droplet(self, droplet: Droplet, names: Iterable[str]) -> None:
         for name in names:
             tag = self.ensure(name)
+            if droplet.id not in tag.droplet_ids:
+                self._retagged(droplet.id, tag.name, removing=False)
             tag.droplet_ids[droplet.id] = None
             _add(droplet.tags, tag.name)
 
     def untag_droplet(self, droplet: Droplet, names: Iterable[str]) -> None:
         for name in names:
-            self.get(name).droplet_ids.pop(droplet.id, None)
+            if self.get(name).droplet_ids.pop(droplet.id, 0) is None:
+                self._retagged(droplet.id, name, removing=True)
             _drop(droplet.tags, name)
 
     def tag_image(self, image: Image, names: Iterable[str]) -> None:

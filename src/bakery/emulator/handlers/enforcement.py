@@ -1,0 +1,127 @@
+"""Brings the account's firewalls to the machines, whenever something changes that they depend on."""
+
+import logging
+import threading
+
+from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Machines, Protection
+from bakery.emulator.state.account import State
+from bakery.emulator.state.model import Droplet, Firewall, FirewallRule, FirewallTargets
+
+log = logging.getLogger("bakery.emulator")
+
+
+class Enforcement:
+    """A thread that enforces the latest revision of the firewalls; many changes at once are one for it."""
+
+    def __init__(self, state: State, machines: Machines) -> None:
+        self._state = state
+        self._machines = machines
+        self._seen = state.firewalls.revision
+        self._changed = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="firewalls", daemon=True)
+        if machines.enforces_firewalls:
+            state.firewalls.in_force = self._seen
+            self._thread.start()
+
+    def notice(self) -> None:
+        """To be called after every change of the state, with its lock held; returns at once."""
+        revision = self._state.firewalls.revision
+        if revision != self._seen:
+            self._seen = revision
+            self._changed.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+        self._changed.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while self._changed.wait() and not self._closing.is_set():
+            self._changed.clear()
+            self._closing.wait(self._state.settings.firewall_delay_s)
+            self._enforce()
+
+    def _enforce(self) -> None:
+        firewalls = self._state.firewalls
+        with self._state.lock:
+            revision = firewalls.revision
+            protection = protection_of(self._state)
+        failure = None
+        try:
+            self._machines.enforce(protection)
+        except Exception as error:
+            log.exception("the firewalls could not be put into force")
+            failure = str(error)
+        with self._state.lock:
+            firewalls.in_force, firewalls.failure = revision, failure
+
+
+def droplets_of(state: State, firewall: Firewall) -> list[int]:
+    """The ids of the droplets that the firewall is bound to, by id or by tag."""
+    ids = dict.fromkeys(firewall.droplet_ids)
+    for name in firewall.tags:
+        ids |= _tagged(state, name)
+    return list(ids)
+
+
+def protection_of(state: State) -> Protection:
+    """All firewalls as the machines take them. Droplets whose machine is being removed are shut."""
+    firewalls = state.firewalls.all()
+    rules = [rule for firewall in firewalls for rule in [*firewall.inbound, *firewall.outbound]]
+    guards: dict[int, list[int]] = {droplet.id: [] for droplet in state.droplets.leaving()}
+    for number, firewall in enumerate(firewalls):
+        for droplet_id in droplets_of(state, firewall):
+            guards.setdefault(droplet_id, []).append(number)
+    return Protection(
+        firewalls=tuple(
+            FirewallRules(
+                inbound=tuple(_allowed(rule) for rule in firewall.inbound),
+                outbound=tuple(_allowed(rule) for rule in firewall.outbound),
+            )
+            for firewall in firewalls
+        ),
+        groups=_groups(state, [rule.targets for rule in rules]),
+        guards=tuple(Guard(droplet_id=droplet_id, firewalls=tuple(found)) for droplet_id, found in guards.items()),
+    )
+
+
+def _allowed(rule: FirewallRule) -> Allowed:
+    targets = rule.targets
+    return Allowed(
+        protocol=rule.protocol,
+        ports=rule.ports,
+        networks=tuple(targets.addresses),
+        groups=(*(_by_tag(name) for name in targets.tags), *(_by_id(number) for number in targets.droplet_ids)),
+    )
+
+
+def _groups(state: State, targets: list[FirewallTargets]) -> dict[str, tuple[str, ...]]:
+    groups = {}
+    for name in {name for target in targets for name in target.tags}:
+        groups[_by_tag(name)] = _addresses(state.droplets.some(_tagged(state, name)))
+    for number in {number for target in targets for number in target.droplet_ids}:
+        known = [state.droplets.get(number)] if state.droplets.exists(number) else []
+        groups[_by_id(number)] = _addresses(known)
+    return groups
+
+
+def _by_tag(name: str) -> str:
+    return f"tag {name.lower()}"
+
+
+def _by_id(droplet_id: int) -> str:
+    return f"droplet {droplet_id}"
+
+
+def _tagged(state: State, name: str) -> dict[int, None]:
+    tag = state.tags.find(name)
+    return {} if tag is None else tag.droplet_ids
+
+
+def _addresses(droplets: list[Droplet]) -> tuple[str, ...]:
+    """Public and VPC ones."""
+    both = [address for droplet in droplets for address in (droplet.public_address, droplet.private_address)]
+    return tuple(address for address in both if address is not None)

@@ -1,0 +1,86 @@
+"""The account's cloud firewalls as one nftables table of the router's, as text.
+
+Both ways are closed once a firewall guards a droplet, on the public side and in the VPC; several firewalls add up;
+an established connection stays (https://docs.digitalocean.com/products/networking/firewalls/).
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, collapse_addresses, ip_network
+
+from bakery.emulator.machines.interface import Allowed, Guard, Protection
+
+TABLE = "inet cloud"
+_EVERYWHERE = IPv4Network("0.0.0.0/0")
+
+# After the router's own chains: what they drop never comes here. The address that a droplet has asked for is
+# compared, because the router has by then led name servers elsewhere.
+_HOOKS = """\
+  chain outbound {
+    type filter hook forward priority filter + 10; policy accept;
+    ct state established,related accept
+    iifname vmap @outbound_of
+  }
+  chain inbound {
+    type filter hook forward priority filter + 20; policy accept;
+    ct state established,related accept
+    oifname vmap @inbound_of
+  }
+"""
+
+
+def ruleset(protection: Protection) -> str:
+    """What ``nft -f`` takes to put these firewalls into force in place of all earlier ones."""
+    groups = {name: f"group_{number}" for number, name in enumerate(protection.groups)}
+    lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
+    for name, addresses in protection.groups.items():
+        lines.append(f"  set {groups[name]} {{ type ipv4_addr; {_elements(dict.fromkeys(addresses))} }}")
+    for number, firewall in enumerate(protection.firewalls):
+        lines += _chain(f"firewall_{number}_in", _rules(firewall.inbound, "ip saddr", groups))
+        lines += _chain(f"firewall_{number}_out", _rules(firewall.outbound, "ct original ip daddr", groups))
+    for guard in protection.guards:
+        lines += _guard(guard, "in")
+        lines += _guard(guard, "out")
+    for way, name in (("in", "inbound_of"), ("out", "outbound_of")):
+        lines.append(f"  map {name} {{ type ifname : verdict; {_elements(_verdicts(protection.guards, way))} }}")
+    return "\n".join(lines) + "\n" + _HOOKS + "}\n"
+
+
+def _guard(guard: Guard, way: str) -> list[str]:
+    jumps = [f"jump firewall_{number}_{way}" for number in guard.firewalls]
+    return _chain(f"droplet_{guard.droplet_id}_{way}", [*jumps, "drop"])
+
+
+def _verdicts(guards: Iterable[Guard], way: str) -> list[str]:
+    """The router's two interfaces of a droplet (network_plan.cables): public and VPC."""
+    return [
+        f'"{side}{guard.droplet_id}" : jump droplet_{guard.droplet_id}_{way}' for guard in guards for side in "pv"
+    ]
+
+
+def _chain(name: str, rules: Iterable[str]) -> list[str]:
+    return [f"  chain {name} {{", *(f"    {rule}" for rule in rules), "  }"]
+
+
+def _rules(allowed: Iterable[Allowed], address: str, groups: dict[str, str]) -> list[str]:
+    return [f"{_service(each)}{peer} accept" for each in allowed for peer in _peers(each, address, groups)]
+
+
+def _service(allowed: Allowed) -> str:
+    if allowed.protocol == "icmp" or allowed.ports == "0":
+        return f"meta l4proto {allowed.protocol}"
+    return f"{allowed.protocol} dport {allowed.ports}"
+
+
+def _peers(allowed: Allowed, address: str, groups: dict[str, str]) -> list[str]:
+    """Nothing at all for who is everybody."""
+    networks = [ip_network(text, strict=False) for text in allowed.networks]
+    merged = list(collapse_addresses(each for each in networks if isinstance(each, IPv4Network)))
+    if _EVERYWHERE in merged:
+        return [""]
+    found = [f" {address} {{ {', '.join(str(network) for network in merged)} }}"] if merged else []
+    return found + [f" {address} @{groups[name]}" for name in allowed.groups]
+
+
+def _elements(items: Iterable[str]) -> str:
+    joined = ", ".join(items)
+    return f"elements = {{ {joined} }}" if joined else ""
