@@ -31,9 +31,9 @@ def test_every_path_of_the_api_has_its_answers_written_down() -> None:
     assert len(served) > 60  # control
 
 
-def exchange(body: object, *, status: int = 200, path: str = "/v2/account/keys/1", **headers: str) -> Exchange:
+def exchange(body: object, *, status: int = 200, path: str = "/v2/account/keys/1", **changed: Any) -> Exchange:
     content = b"" if body is None else json.dumps(body).encode()
-    return Exchange(method="GET", path=path, query="", status=status, headers={**HEADERS, **headers}, body=content)
+    return Exchange(method="GET", path=path, query="", status=status, headers={**HEADERS, **changed}, body=content)
 
 
 def test_a_good_answer_passes() -> None:
