@@ -1,0 +1,150 @@
+"""No secret of the cluster is where it does not belong: logs, arguments, environments, the snapshot."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+from bakery.emulator.lifecycle_state import home
+from bakery.files import write_secret
+from bakery.proc import run
+from tests.helpers.cluster_e2e import EMULATOR, PATIENCE, Cluster, keep_logs
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+SECRET_FIELDS = {"key", "secret", "consul_gossip_key", "nomad_gossip_key", "token_seed"}
+NODE_TOKENS = (
+    "cat /etc/consul.d/consul.json /etc/nomad.d/*.json 2>/dev/null || true"  # a Consul server has no Nomad
+)
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+EVERY = 0.003  # seconds between two looks at the processes
+
+
+@pytest.fixture(scope="module")
+def secrets(cluster: Cluster) -> tuple[str, ...]:
+    """Every secret of the bundle, and the tokens and keys of every node that are derived from it."""
+    bundle = json.loads((cluster.work / ".bakery/demo/bundle.json").read_text())
+    found = set(_of_bundle(bundle))
+    for droplet in cluster.droplets("bakery:demo"):
+        found |= set(UUID.findall(cluster.inside(droplet.name, NODE_TOKENS).stdout))
+        keys = cluster.inside(
+            droplet.name, "cat /etc/consul.d/tls/*-key.pem /etc/nomad.d/tls/*-key.pem", check=False
+        )
+        found |= set(_lines(keys.stdout))
+    # Control: 5 keys of 3 lines, 2 gossip keys, the seed, 2 management tokens; per node an agent token and a key.
+    assert len(found) >= 20 + 2 * 9
+    return tuple(sorted(found))
+
+
+def _of_bundle(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _of_bundle(inner, key)
+    elif name in SECRET_FIELDS:
+        yield from _lines(value)
+
+
+def _lines(text: str) -> list[str]:
+    """A token itself, or the lines of a PEM key that are not the frame around it."""
+    return [line for line in text.splitlines() if line and not line.startswith("-")]
+
+
+@pytest.fixture(scope="module")
+def patterns(secrets: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The secrets as a file for grep: in no argument of ours either."""
+    file = tmp_path_factory.mktemp("patterns") / "patterns"
+    write_secret(file, "\n".join(secrets).encode())
+    return file
+
+
+def holders(patterns: Path, *places: Path) -> list[str]:
+    """The files in ``places`` that hold a secret."""
+    for place in places:
+        assert place.exists(), place
+    done = run(["grep", "-rlFs", "--text", "--devices=skip", "-f", patterns, *places], check=False, seconds=600)
+    return done.stdout.splitlines()
+
+
+def test_the_bundle_holds_them(cluster: Cluster, patterns: Path) -> None:
+    """Control: the search finds them where they belong, readable by their owner only."""
+    found = holders(patterns, cluster.work / ".bakery")
+    assert str(cluster.work / ".bakery/demo/bundle.json") in found
+    assert {Path(file).stat().st_mode & 0o777 for file in found} == {0o600}
+
+
+def test_no_secret_in_the_emulators_log(patterns: Path) -> None:
+    assert holders(patterns, home(EMULATOR).log) == []
+
+
+def test_no_secret_in_what_droplets_log(cluster: Cluster, patterns: Path, tmp_path: Path) -> None:
+    keep_logs(tmp_path)
+    assert len(list(tmp_path.glob("*.journal"))) == len(cluster.droplets())
+    assert holders(patterns, tmp_path) == []
+    for droplet in cluster.droplets():
+        (tmp_path / f"{droplet.name}.cloud-init").write_text(
+            cluster.inside(droplet.name, "cat /var/log/cloud-init*.log").stdout
+        )
+    assert holders(patterns, tmp_path) == []
+
+
+def test_no_secret_in_arguments_or_environments_during_a_launch(
+    cluster: Cluster, secrets: tuple[str, ...]
+) -> None:
+    with watched() as seen:
+        done = cluster.bakery("launch", "--local", "--yes", "--verbose", "--role", "nomad-client", "--count", "5")
+    text = "\0".join(seen)
+    assert "--count\x005" in text  # control: the launch itself was seen
+    assert "machine=bk-" in text  # control: so was what boots the new droplet
+    assert [secret for secret in secrets if secret in text] == []
+    said = done.stdout + done.stderr
+    assert "demo-nomad-client-5" in said
+    assert [secret for secret in secrets if secret in said] == []
+    cluster.bakery("destroy", "--local", "--yes", "--node", "demo-nomad-client-5")
+
+
+@contextmanager
+def watched() -> Iterator[set[str]]:
+    """Collect the arguments and environments of every process of the machine while the block runs."""
+    seen: set[str] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(EVERY):
+            seen.update(_processes())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join(PATIENCE)
+
+
+def _processes() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*"):
+        for file in ("cmdline", "environ"):
+            with suppress(OSError):
+                yield (process / file).read_text(errors="replace")
+
+
+def test_no_secret_in_a_snapshot_or_in_packers_log(cluster: Cluster, patterns: Path) -> None:
+    """Baked anew, now that there are secrets beside the cluster file. Droplets stay on the layer they stand on."""
+    for each in json.loads(cluster.bakery("images", "--local", "--json").stdout):
+        assert cluster.api("DELETE", f"/v2/images/{each['id']}").status == 204
+    builds = Path(platformdirs.user_state_dir("bakery")) / "builds"
+    before = set(builds.glob("*.log"))
+    cluster.bakery("build-image", "--local", "--yes")
+    (new,) = set(builds.glob("*.log")) - before
+    assert "packer" in new.read_text()
+    assert holders(patterns, builds) == []
+    layers = home(EMULATOR).folder / "snapshots"
+    # Control: the search reaches into the layers, down to the programs.
+    assert run(["grep", "-rlFs", "--text", "HashiCorp", layers], seconds=600).stdout
+    assert holders(patterns, layers) == []
