@@ -114,6 +114,12 @@ class FakeNomad(FakeAgent):
         self._called("nodes")
         return self.clients
 
+    def drain(self, node_id: str, *, seconds: int) -> None:
+        self._called(f"drain {node_id}")
+        self.clients = tuple(
+            replace(node, draining=True, eligible=False) if node.id == node_id else node for node in self.clients
+        )
+
 
 class FakeClock:
     """Time passes only by sleeping; ``on_sleep`` lets the world change meanwhile."""

@@ -11,7 +11,8 @@ from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.model import DropletRequest, FirewallRequest, Image
 from bakery.cloud.transport import Limits
 from bakery.config.paths import StatePaths
-from bakery.launch.destroy import destroy, destroy_node
+from bakery.launch.destroy import destroy
+from bakery.launch.destroy_some import destroy_node
 from bakery.launch.firewalls import OUTBOUND
 from bakery.launch.model import LaunchResult, Timings
 from bakery.launch.run import launch

@@ -72,6 +72,9 @@ class NomadApi(AclApi, Protocol):
     def nodes(self) -> tuple[NomadNode, ...]:
         """Every client that Nomad knows, those that are down too."""
 
+    def drain(self, node_id: str, *, seconds: int) -> None:
+        """Begin to move a client's work away; after ``seconds`` Nomad stops what is left. No new work comes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AgentClients:

@@ -51,6 +51,8 @@ class NomadNode:
     """Attribute ``consul.version``: present once Nomad talks to its local Consul."""
     drivers: dict[str, bool]
     """Detected drivers and whether each is healthy."""
+    draining: bool = False
+    """Its work is being moved away; False again once that is done."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,11 @@ class Nomad:
         accept = frozenset({_FORBIDDEN})
         return self._http.call("GET", "/v1/nodes?per_page=1", anonymous=True, accept=accept).status == _FORBIDDEN
 
+    def drain(self, node_id: str, *, seconds: int) -> None:
+        # https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node: Deadline is in nanoseconds
+        spec = {"Deadline": seconds * 1_000_000_000, "IgnoreSystemJobs": False}
+        self._http.call("POST", f"/v1/node/{node_id}/drain", {"DrainSpec": spec, "MarkEligible": False})
+
     def _read_consul_versions(self, nodes: Sequence[str]) -> None:
         """The list lacks attributes but for ``os.name`` (hashicorp/nomad nomad/structs/structs.go, Node.Stub)."""
         unread = [node for node in nodes if node not in self._consul_versions]
@@ -84,6 +89,7 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
         eligible=row["SchedulingEligibility"] == "eligible",
         consul_version=None,
         drivers={name: bool(info["Healthy"]) for name, info in drivers.items() if info and info["Detected"]},
+        draining=bool(row.get("Drain")),
     )
 
 

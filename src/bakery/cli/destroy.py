@@ -1,4 +1,4 @@
-"""``bakery destroy``: everything of the cluster, or one node, after showing it and asking."""
+"""``bakery destroy``: everything of the cluster, one node or one role, after showing it and asking."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--node", help="Only this droplet.")
+@click.option("--role", help="Only the droplets of this role.")
 @click.option("--confirm", "confirmed", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--snapshots", is_flag=True, help="Delete the cluster's snapshots too.")
 @click.option("--dry-run", is_flag=True, help="List what would go, and stop.")
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def destroy(
     context: click.Context,
     node: str | None,
+    role: str | None,
     confirmed: str | None,
     snapshots: bool,  # noqa: FBT001 - a click flag
     dry_run: bool,  # noqa: FBT001 - a click flag
@@ -35,8 +37,11 @@ def destroy(
     if confirmed is not None and confirmed != config.cluster:
         message = f"--confirm {confirmed} is not this cluster, {config.cluster}"
         raise UsageError(message, hint=f"--confirm {config.cluster}")
-    if node is not None:
-        _destroy_node(session, node, dry_run=dry_run)
+    if node is not None and role is not None:
+        message = "--node and --role are two different orders"
+        raise UsageError(message, hint="give one of them")
+    if node is not None or role is not None:
+        _destroy_some(session, node, role, dry_run=dry_run)
         return
     _destroy_all(session, confirmed, snapshots=snapshots, dry_run=dry_run)
 
@@ -77,23 +82,45 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         session.console.note(f"cluster {plan.cluster} is gone")
 
 
-def _destroy_node(session: Session, node: str, *, dry_run: bool) -> None:
-    from bakery.launch.destroy import destroy_node
+def _destroy_some(session: Session, node: str | None, role: str | None, *, dry_run: bool) -> None:
+    from bakery.cli.draining import drain_of
+    from bakery.launch.destroy_some import destroy_node, destroy_role
 
-    def approve(droplet: "Droplet") -> bool:
-        session.console.note(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
-        if dry_run:
-            return False
-        session.confirm(f"destroy {droplet.name}?")
-        return True
+    def approve(droplets: "tuple[Droplet, ...]") -> bool:
+        for droplet in droplets:
+            session.console.note(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+        if not dry_run:
+            session.confirm(f"destroy {', '.join(droplet.name for droplet in droplets)}?")
+        return not dry_run
 
-    droplet = destroy_node(
-        session.plan(), node, cloud=session.cloud, paths=session.paths, approve=approve, reporter=session.console
-    )
+    plan = session.plan()
+    drain = drain_of(session, plan)
+    if node is not None:
+        one = destroy_node(
+            plan,
+            node,
+            cloud=session.cloud,
+            paths=session.paths,
+            approve=lambda droplet: approve((droplet,)),
+            drain=drain,
+            reporter=session.console,
+        )
+        gone: tuple[Droplet, ...] = (one,)
+    else:
+        gone = destroy_role(
+            plan,
+            role or "",
+            cloud=session.cloud,
+            paths=session.paths,
+            approve=approve,
+            drain=drain,
+            reporter=session.console,
+        )
+    names = [droplet.name for droplet in gone]
     if session.settings.json:
-        session.console.json({"droplets": [droplet.name]})
+        session.console.json({"droplets": names})
     if not dry_run:
-        session.console.note(f"{droplet.name} is gone")
+        session.console.note(f"gone: {', '.join(names)}")
 
 
 def _things(targets: "Targets") -> dict[str, list[str]]:

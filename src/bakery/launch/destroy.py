@@ -6,16 +6,16 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Vpc
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
-from bakery.errors import UnauthorizedError, UnprocessableError, UsageError
+from bakery.errors import UnauthorizedError, UnprocessableError
 from bakery.launch.droplets import list_members
 from bakery.launch.journal import JournalFile
 from bakery.launch.lock import locked
-from bakery.launch.marks import launches_of, role_of_tag
+from bakery.launch.marks import launches_of
 from bakery.launch.model import Targets, Timings
 from bakery.launch.prepare import whole_droplets
 from bakery.launch.session import Session, resumable
 from bakery.launch.targets import find_targets
-from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import cluster_tag
 from bakery.wait import Clock, Pending, SystemClock
 
@@ -30,7 +30,7 @@ def list_targets(
     clock: Clock | None = None,
 ) -> Targets:
     """What :func:`destroy` would remove and keep. It changes nothing in the cloud and takes no lock."""
-    session = _session(plan, cloud, paths, SILENT, clock, None)
+    session = open_session(plan, cloud, paths, SILENT, clock, None)
     return find_targets(session, plan, list_members(session), snapshot_tag=snapshot_tag, snapshots=snapshots)
 
 
@@ -55,7 +55,7 @@ def destroy(
         CloudError, DeadlineError: stopped half-way.
     """
     with locked(paths.lock, cluster=plan.cluster):
-        session = _session(plan, cloud, paths, reporter, clock, timings)
+        session = open_session(plan, cloud, paths, reporter, clock, timings)
         with resumable():
             droplets = whole_droplets(session, list_members(session))
             targets = find_targets(session, plan, droplets, snapshot_tag=snapshot_tag, snapshots=snapshots)
@@ -68,7 +68,7 @@ def destroy(
             return targets
 
 
-def _session(
+def open_session(
     plan: ClusterPlan,
     cloud: Cloud,
     paths: StatePaths,
@@ -76,6 +76,7 @@ def _session(
     clock: Clock | None,
     timings: Timings | None,
 ) -> Session:
+    """What a destroy works with; its journal may know launches that no droplet carries any more."""
     return Session(
         cloud=cloud,
         cluster=plan.cluster,
@@ -162,73 +163,3 @@ def _wait_until_gone(session: Session, plan: ClusterPlan) -> None:
         return True if left.empty else Pending(f"still listed: {', '.join(left.names)}")
 
     session.wait(check, what="everything to be gone", seconds=session.timings.gone)
-
-
-def destroy_node(
-    plan: ClusterPlan,
-    name: str,
-    *,
-    cloud: Cloud,
-    paths: StatePaths,
-    approve: Callable[[Droplet], bool] = lambda droplet: True,  # noqa: ARG005 - the port's name
-    reporter: Reporter = SILENT,
-    clock: Clock | None = None,
-    timings: Timings | None = None,
-) -> Droplet:
-    """Remove one droplet, nothing else; of several with that name the newest. Returns it.
-
-    Raises:
-        UsageError: no such droplet, or a server without which Consul or Nomad would lose their quorum.
-        LockedError, CloudError, DeadlineError: as for :func:`destroy`.
-    """
-    with locked(paths.lock, cluster=plan.cluster):
-        session = _session(plan, cloud, paths, reporter, clock, timings)
-        with resumable():
-            members = list_members(session)
-            droplet = _newest(plan, name, members)
-            if sum(member.name == name for member in members) == 1:
-                check_quorum(plan, droplet, members)
-            if approve(droplet):
-                session.journal.remember_launches(launches_of(members, plan.cluster))
-                remove_droplets(session, [droplet])
-                session.journal.removing(droplet.id)
-                session.journal.settled(name)
-            return droplet
-
-
-def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:
-    found = max((member for member in members if member.name == name), key=lambda d: d.id, default=None)
-    if found is None:
-        names = ", ".join(sorted(member.name for member in members)) or "none"
-        brief = f"cluster {plan.cluster} has no droplet {name!r}"
-        raise UsageError(brief, hint=f"its droplets: {names}")
-    return found
-
-
-def check_quorum(plan: ClusterPlan, droplet: Droplet, members: Iterable[Droplet]) -> None:
-    """Without this droplet, more than half of the expected servers must still be active.
-
-    Raises:
-        UsageError: they would not. A droplet that is not active takes nothing away.
-    """
-    if droplet.status != "active":
-        return
-    rest = [member for member in members if member.id != droplet.id and member.status == "active"]
-    groups = (
-        ("Consul", plan.consul_servers, plan.consul_expect),
-        ("Nomad", plan.nomad_servers, plan.nomad_expect),
-    )
-    for product, servers, expect in groups:
-        if not _is_one_of(droplet, servers, plan.cluster):
-            continue
-        left = sum(_is_one_of(member, servers, plan.cluster) for member in rest)
-        if left < expect // 2 + 1:
-            brief = f"without {droplet.name}, {product} would have {left} of {expect} servers and no quorum"
-            hint = "bring the other servers up first: bakery launch"
-            raise UsageError(brief, hint=hint)
-
-
-def _is_one_of(droplet: Droplet, servers: Iterable[Node], cluster: str) -> bool:
-    """By name, or by role for a server that the plan does not name any more."""
-    role = role_of_tag(droplet.tags, cluster)
-    return any(droplet.name == server.name or role == server.role for server in servers)

@@ -370,3 +370,21 @@ def test_an_address_keeps_its_client() -> None:
     )
     assert clients.nomad("198.18.0.4") is clients.nomad("198.18.0.4")
     assert clients.consul("198.18.0.4") is not clients.consul("198.18.0.5")
+
+
+def test_a_drain_is_asked_for_in_nanoseconds_and_seen_in_the_list() -> None:
+    """https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node; Node.Stub has "Drain"."""
+    nomad = Nomad(_target(4646))
+    wire = _wire(
+        nomad,
+        {
+            "POST /v1/node/id-1/drain": (200, {"NodeModifyIndex": 1}),
+            "GET /v1/nodes": (200, [_node_row(1, "down") | {"Drain": True}]),
+        },
+    )
+    nomad.drain("id-1", seconds=60)
+    assert json.loads(wire.requests[0].body or b"") == {
+        "DrainSpec": {"Deadline": 60_000_000_000, "IgnoreSystemJobs": False},
+        "MarkEligible": False,
+    }
+    assert [node.draining for node in nomad.nodes()] == [True]

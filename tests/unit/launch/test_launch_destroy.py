@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bakery.errors import DeadlineError, UsageError
-from bakery.launch.destroy import destroy, destroy_node, list_targets
+from bakery.launch.destroy import destroy, list_targets
+from bakery.launch.destroy_some import destroy_node
 from bakery.launch.model import Targets
 from tests.helpers.launch_bench import IMAGE, NAMES, Bench
 

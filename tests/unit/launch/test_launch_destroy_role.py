@@ -1,0 +1,93 @@
+"""Destroy of one role: all of it, drained first, nothing else, and never a quorum."""
+
+from pathlib import Path
+
+import pytest
+
+from bakery.cloud.model import Droplet
+from bakery.errors import UsageError
+from bakery.launch.destroy_some import destroy_role
+from tests.helpers.launch_bench import NAMES, Bench
+from tests.helpers.launch_strangers import add_strangers
+
+
+@pytest.fixture(autouse=True)
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    add_strangers(bench.cloud)
+    bench.launch()
+    bench.cloud.revive()
+    return bench
+
+
+def _remove(bench: Bench, role: str) -> list[str]:
+    drained: list[str] = []
+
+    def drain(droplets: tuple[Droplet, ...]) -> None:
+        assert bench.cloud.mutations == [], "drained before anything goes"
+        drained.extend(droplet.name for droplet in droplets)
+
+    gone = destroy_role(
+        bench.plan, role, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock, drain=drain
+    )
+    assert drained == [droplet.name for droplet in gone]
+    return drained
+
+
+def test_every_droplet_of_the_role_goes_and_nothing_else(bench: Bench) -> None:
+    before = bench.cloud.names()
+    ours = [f"demo-nomad-client-{number}" for number in (1, 2, 3)]
+    assert sorted(_remove(bench, "nomad-client")) == ours
+    for name in ours:
+        before.remove(name)
+    assert bench.cloud.names() == before, "a stranger of the same name is still there"
+    assert {call.name for call in bench.cloud.mutations} == {"delete_droplet"}
+    bench.launch()
+    assert bench.cloud.names() == sorted([*before, *ours])
+
+
+@pytest.mark.parametrize(
+    ("role", "brief"),
+    [
+        (
+            "consul-server",
+            "without demo-consul-server-1, demo-consul-server-2, demo-consul-server-3,"
+            " Consul would have 0 of 3 servers and no quorum",
+        ),
+        (
+            "nomad-server",
+            "without demo-nomad-server-1, demo-nomad-server-2, demo-nomad-server-3,"
+            " Nomad would have 0 of 3 servers and no quorum",
+        ),
+    ],
+)
+def test_servers_stay(bench: Bench, role: str, brief: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        destroy_role(bench.plan, role, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+    assert caught.value.brief == brief
+    assert set(NAMES) <= set(bench.cloud.names())
+
+
+def test_a_role_of_another_cluster_is_not_ours(bench: Bench) -> None:
+    """Cluster demo-nomad has a role "server", whose droplets have the names of our nomad servers."""
+    with pytest.raises(UsageError) as caught:
+        _remove(bench, "server")
+    assert caught.value.brief == "cluster demo has no droplet of a role 'server'"
+    assert caught.value.hint == "roles with droplets: consul-server, nomad-client, nomad-server"
+
+
+def test_declined_it_changes_nothing(bench: Bench) -> None:
+    destroy_role(
+        bench.plan,
+        "nomad-client",
+        cloud=bench.cloud,
+        paths=bench.paths,
+        clock=bench.cloud.clock,
+        approve=lambda droplets: False,
+    )
+    assert bench.cloud.mutations == []
