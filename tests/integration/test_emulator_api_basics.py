@@ -213,3 +213,56 @@ def _exercise(api: Api) -> None:
     api.post("/v2/droplets", {**DROPLET, "user_data": "#canary-user-data"})
     api.post("/v2/droplets", {**DROPLET, "user_data": "#canary-user-data", "size": "none"})
     api.settle()
+
+
+MEGABYTES_10 = 10 * 1024**2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v2/droplets", {**DROPLET, "user_data": "x" * MEGABYTES_10}, 422),
+        ("/v2/droplets", {**DROPLET, "name": "x" * MEGABYTES_10}, 422),
+        ("/v2/tags", {"name": "x" * MEGABYTES_10}, 400),
+        ("/v2/account/keys", {"name": "k", "public_key": "ssh-ed25519 " + "A" * MEGABYTES_10}, 422),
+        ("/v2/droplets", b"{" + b" " * MEGABYTES_10, 400),
+    ],
+    ids=["user_data", "name", "tag", "key", "no JSON"],
+)
+def test_bodies_of_ten_megabytes_are_refused_and_harm_nothing(path: str, body: object, status: int) -> None:
+    with emulated() as api:
+        assert api.post(path, body).status_code == status
+        assert api.get("/v2/account").status_code == 200
+
+
+def test_unknown_fields_do_not_matter() -> None:
+    """godo, Terraform and pydo send fields that are newer than any emulator."""
+    with emulated() as api:
+        assert api.active(colour="red", backup_policy={"plan": "weekly"})["status"] == "active"
+        assert api.post("/v2/tags", {"name": "demo", "colour": "red"}).status_code == 201
+
+
+def test_thousands_of_tags() -> None:
+    names = [f"t{number}" for number in range(3000)]
+    with emulated() as api:
+        droplet = api.active(tags=names)
+
+        assert droplet["tags"] == names
+        assert api.get("/v2/tags?per_page=200&page=15").json()["meta"] == {"total": 3000}
+        assert api.get("/v2/droplets?tag_name=t2999").json()["meta"] == {"total": 1}
+
+
+def test_a_second_thing_of_the_same_name() -> None:
+    """Droplets and images may share a name; VPCs, firewalls, tags and public keys may not."""
+    rule = {"protocol": "tcp", "ports": "22", "sources": {"addresses": ["0.0.0.0/0"]}}
+    with emulated() as api:
+        for path, body, second in (
+            ("/v2/droplets", DROPLET, 202),
+            ("/v2/tags", {"name": "demo"}, 201),
+            ("/v2/vpcs", {"name": "v", "region": "fra1"}, 422),
+            ("/v2/firewalls", {"name": "web", "inbound_rules": [rule]}, 409),
+            ("/v2/account/keys", {"name": "k", "public_key": public_key(1)}, 422),
+        ):
+            assert api.post(path, body).status_code < 300
+            assert api.post(path, body).status_code == second, path
+        assert api.get("/v2/tags").json()["meta"] == {"total": 1}

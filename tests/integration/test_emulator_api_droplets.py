@@ -289,11 +289,62 @@ def test_rename_and_rebuild() -> None:
         assert api.post(path, {"type": "rebuild", "image": "none"}).status_code == 422
 
 
-@pytest.mark.parametrize("body", [{}, {"type": "dance"}, {"type": 1}, {"type": "resize", "size": "s-2vcpu-2gb"}])
+@pytest.mark.parametrize("body", [{}, {"type": "dance"}, {"type": 1}, {"type": "password_reset"}])
 def test_actions_that_cannot_be(body: dict[str, object]) -> None:
     with emulated() as api:
         droplet_id = api.active()["id"]
         assert api.post(f"/v2/droplets/{droplet_id}/actions", body).status_code == 422
+
+
+def test_a_resize_needs_a_droplet_that_is_off_and_never_shrinks_its_disk() -> None:
+    """OpenAPI, droplet_actions.yml: without ``disk`` only memory and CPUs change, and that can be taken back."""
+    with emulated() as api:
+        droplet_id = api.active()["id"]
+        path = f"/v2/droplets/{droplet_id}/actions"
+
+        def shape() -> tuple[str, int, int]:
+            droplet = api.droplet(droplet_id)
+            return droplet["size_slug"], droplet["memory"], droplet["disk"]
+
+        assert api.post(path, {"type": "resize", "size": "s-2vcpu-2gb"}).status_code == 422  # it is active
+        api.act(droplet_id, "power_off")
+        assert api.post(path, {"type": "resize", "size": "s-9"}).status_code == 422
+        assert api.post(path, {"type": "resize", "size": "s-1vcpu-512mb-10gb"}).status_code == 422
+
+        assert api.act(droplet_id, "resize", size="s-2vcpu-2gb")["status"] == "completed"
+        assert shape() == ("s-2vcpu-2gb", 2048, 25)
+        assert api.act(droplet_id, "resize", size="s-1vcpu-1gb", disk=False)["status"] == "completed"
+        assert shape() == ("s-1vcpu-1gb", 1024, 25)
+        api.act(droplet_id, "resize", size="s-2vcpu-2gb", disk=True)
+        assert shape() == ("s-2vcpu-2gb", 2048, 60)
+        assert api.post(path, {"type": "resize", "size": "s-1vcpu-1gb"}).status_code == 422
+        api.act(droplet_id, "snapshot", name="big")
+        [image] = api.get("/v2/images?private=true").json()["images"]
+        assert image["min_disk_size"] == 60
+
+
+def test_actions_take_as_long_as_the_settings_say() -> None:
+    with emulated(replace(SETTINGS, action_s=0.3)) as api:
+        droplet_id = api.create()["id"]
+        assert api.droplet(droplet_id)["status"] == "new"
+        api.settle()
+        assert api.droplet(droplet_id)["status"] == "active"
+
+
+def test_what_no_droplet_here_has_is_listed_as_empty() -> None:
+    with emulated() as api:
+        droplet_id = api.active(tags=["demo"])["id"]
+        rule = {"protocol": "tcp", "ports": "22", "sources": {"addresses": ["0.0.0.0/0"]}}
+        api.post("/v2/tags", {"name": "other"})
+        for name, tag in (("web", "demo"), ("db", "other")):
+            api.post("/v2/firewalls", {"name": name, "inbound_rules": [rule], "tags": [tag]})
+
+        path = f"/v2/droplets/{droplet_id}"
+        assert [entry["name"] for entry in api.get(f"{path}/firewalls").json()["firewalls"]] == ["web"]
+        assert api.get(f"{path}/neighbors").json() == {"droplets": []}
+        for kind in ("backups", "kernels"):
+            assert api.get(f"{path}/{kind}").json()[kind] == []
+            assert api.get(f"/v2/droplets/12/{kind}").status_code == 404
 
 
 def test_actions_by_tag_and_by_every_path() -> None:

@@ -1,4 +1,4 @@
-"""No request, however odd, is answered with 500."""
+"""No request, however odd, is answered with 500, or otherwise than tests/schemas has it."""
 
 import random
 import string
@@ -8,10 +8,7 @@ import pytest
 from bakery.emulator.routes import ROUTES
 from tests.helpers.emulated import DROPLET, Api, emulated, public_key
 
-pytestmark = pytest.mark.integration
-
 SEED = 20261124
-REQUESTS = 1500
 
 VALUES: list[object] = [
     None,
@@ -62,11 +59,22 @@ ACTIONS = [
 ]
 
 
+@pytest.mark.integration
 def test_odd_requests() -> None:
-    print(f"seed {SEED}")  # noqa: T201 - shown when it fails
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    _fuzz(SEED, 500)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("seed", range(SEED, SEED + 5))
+def test_many_odd_requests(seed: int) -> None:
+    _fuzz(seed, 5000)
+
+
+def _fuzz(seed: int, count: int) -> None:
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    chance = random.Random(seed)  # noqa: S311 - no secret
     with emulated() as api:
-        statuses = [_send(api, chance) for _ in range(REQUESTS)]
+        statuses = [_send(api, chance) for _ in range(count)]
         api.settle()
 
         assert max(statuses) < 500

@@ -306,6 +306,8 @@ def test_parts_of_firewalls() -> None:
         ({"inbound_rules": [{**SSH_RULE, "sources": {"addresses": ["10.0.0/8"]}}]}, 422),
         ({"inbound_rules": [{**SSH_RULE, "sources": {"tags": ["unknown"]}}]}, 422),
         ({"name": "taken"}, 409),
+        ({"name": "two words"}, 422),
+        ({"name": "-web"}, 422),
         ({}, 202),
     ],
     ids=lambda value: str(value)[:60],
@@ -316,3 +318,47 @@ def test_firewalls_that_cannot_be(change: dict[str, object], status: int) -> Non
         api.post("/v2/firewalls", firewall(name="taken"))
 
         assert api.post("/v2/firewalls", firewall(**change)).status_code == status
+
+
+EMPTY = {
+    "load_balancers": "load_balancers",
+    "reserved_ips": "reserved_ips",
+    "reserved_ipv6": "reserved_ipv6s",
+    "floating_ips": "floating_ips",
+    "volumes": "volumes",
+    "certificates": "certificates",
+    "domains": "domains",
+    "vpc_peerings": "vpc_peerings",
+    "droplets/autoscale": "autoscale_pools",
+}
+
+
+@pytest.mark.parametrize("path", EMPTY)
+def test_what_is_not_emulated_is_listed_as_empty_and_cannot_be_made(path: str) -> None:
+    with emulated() as api:
+        assert api.get(f"/v2/{path}").json() == {EMPTY[path]: [], "links": {}, "meta": {"total": 0}}
+        assert api.post(f"/v2/{path}", {"name": "x"}).status_code == 404
+
+
+def test_every_droplet_is_in_the_default_project() -> None:
+    with emulated() as api:
+        droplet_id = api.active()["id"]
+
+        [project] = api.get("/v2/projects").json()["projects"]
+        assert api.get("/v2/projects/default").json() == {"project": project}
+        assert api.get(f"/v2/projects/{project['id']}").json() == {"project": project}
+        [resource] = api.get("/v2/projects/default/resources").json()["resources"]
+        assert resource["urn"] == f"do:droplet:{droplet_id}"
+        assert resource["links"] == {"self": f"{api.url}/v2/droplets/{droplet_id}"}
+        assert api.get("/v2/projects/5a4981aa-9653-4bd1-bef5-d6bff52042e4").status_code == 404
+
+
+def test_actions_of_an_image() -> None:
+    with emulated() as api:
+        image_id = bake(api)
+        api.post(f"/v2/images/{image_id}/actions", {"type": "transfer", "region": "nyc3"})
+        api.settle()
+
+        [action] = api.get(f"/v2/images/{image_id}/actions").json()["actions"]
+        assert (action["type"], action["resource_id"], action["resource_type"]) == ("transfer", image_id, "image")
+        assert api.get("/v2/images/12/actions").status_code == 404

@@ -1,0 +1,76 @@
+"""Orders for faults: what is understood, and what makes no sense."""
+
+import pytest
+
+from bakery.emulator.errors import Unprocessable
+from bakery.emulator.handlers.fault_orders import read_fault
+from bakery.emulator.handlers.faults import ENDLESS, Fault
+
+
+def test_an_order_is_read_as_it_is_meant() -> None:
+    body = {"method": "post", "path": "/v2/droplets", "skip": 2, "times": 3, "status": 503, "seed": 5}
+
+    assert read_fault(body) == Fault(method="POST", path="/v2/droplets", skip=2, times=3, status=503, seed=5)
+
+
+def test_dice_are_thrown_without_end_and_their_seed_is_made() -> None:
+    fault = read_fault({"path": ".*", "reset": True, "probability": 0.25})
+
+    assert (fault.times, fault.probability) == (ENDLESS, 0.25)
+    assert fault.seed != read_fault({"path": ".*", "reset": True, "probability": 0.25}).seed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"path": "x", "delay_s": 1},
+        {"path": "x", "status": 429, "retry_after": 0, "html": True, "delay_s": 600},
+        {"path": "x", "lost_reply": True},
+        {"path": "x", "hang": "before"},
+        {"path": "x", "stale_s": 0.5},
+        {"action": "*", "outcome": "endless"},
+        {"action": "snapshot", "delay_s": 2},
+        {"action": "reboot", "outcome": "dead", "times": 0},
+    ],
+    ids=str,
+)
+def test_orders_that_make_sense(body: dict[str, object]) -> None:
+    """Control of the table below."""
+    fault = read_fault(body)
+    assert all(getattr(fault, name) == value for name, value in body.items())
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ({}, "a path or an action"),
+        ({"path": "x", "action": "create", "status": 500}, "not both"),
+        ({"path": "x"}, "one of status, reset"),
+        ({"path": "("}, "regular expression"),
+        ({"path": 3}, "path must be a string"),
+        ({"path": "x", "status": 200}, "between 400 and 599"),
+        ({"path": "x", "status": "500"}, "status must be an integer"),
+        ({"path": "x", "status": 500, "reset": True}, "only one of"),
+        ({"path": "x", "lost_reply": True, "hang": "after"}, "only one of"),
+        ({"path": "x", "stale_s": 1, "status": 500}, "only one of"),
+        ({"path": "x", "outcome": "errored"}, "for faults of an action"),
+        ({"path": "x", "delay_s": -1}, "between 0 and 600"),
+        ({"path": "x", "delay_s": 601}, "between 0 and 600"),
+        ({"path": "x", "delay_s": True}, "between 0 and 600"),
+        ({"path": "x", "status": 500, "probability": 1.1}, "between 0 and 1"),
+        ({"path": "x", "status": 500, "times": -1}, "must not be negative"),
+        ({"path": "x", "status": 500, "skip": None, "times": 1.5}, "times must be an integer"),
+        ({"path": "x", "hang": "later"}, "one of before, after"),
+        ({"path": "x", "reset": True, "html": True}, "go with a status"),
+        ({"path": "x", "reset": True, "retry_after": 1}, "go with a status"),
+        ({"action": "create"}, "has an outcome, or delay_s"),
+        ({"action": "create", "status": 500}, "has an outcome, or delay_s"),
+        ({"action": "create", "outcome": "lost"}, "one of errored, endless, dead"),
+        ({"action": "snapshot", "outcome": "dead"}, "dead is an outcome of"),
+    ],
+    ids=str,
+)
+def test_orders_that_make_none(body: dict[str, object], complaint: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        read_fault(body)
+    assert complaint in refused.value.message
