@@ -62,7 +62,7 @@ def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: AN
     """Add a fault to the table; the oldest that matches acts."""
     from bakery.emulator.lifecycle import ask
 
-    body = {field: value for field, value in order.items() if value not in (None, False)}
+    body = {field: value for field, value in order.items() if value is not None and value is not False}
     made = ask(running(name), _PATH, body=body)["fault"]
     settings = settings_of(context)
     if settings.json:
