@@ -1,0 +1,302 @@
+"""Real processes: questions on a terminal, signals, a reader that goes away, completion, colour, imports."""
+
+import os
+import signal
+import subprocess  # noqa: TID251 - signals and pipes are what is tested
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pexpect
+import pytest
+
+from bakery.wait import Pending, wait_until
+from tests.helpers.cli import BAKERY, Desk, desk
+
+pytestmark = pytest.mark.integration
+
+NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-server-1"]
+HEAVY = ("pydantic", "requests", "cryptography", "rich", "yaml", "digitalocean", "jinja2", "starlette")
+ESCAPE = "\x1b["
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def launched(at: Desk) -> Desk:
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    at.forget()
+    return at
+
+
+def _run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [BAKERY, *arguments],
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def _on_a_terminal(*arguments: str) -> "pexpect.spawn[str]":
+    return pexpect.spawn(str(BAKERY), list(arguments), encoding="utf-8", timeout=30, dimensions=(40, 80))
+
+
+def _ends(child: "pexpect.spawn[str]") -> int:
+    child.expect(pexpect.EOF)
+    child.close()
+    code: int = child.exitstatus
+    return code
+
+
+def test_a_no_creates_nothing(at: Desk) -> None:
+    child = _on_a_terminal("launch", "--wait", "active")
+    child.expect("8 to create")
+    child.expect(r"create these\? \[y/N\]: ")
+    child.sendline("n")
+    child.expect("the answer was no; nothing was changed")
+    assert _ends(child) == 2
+    assert at.changing() == []
+
+
+def test_a_yes_creates_it(at: Desk) -> None:
+    """Two servers and a client would take the pauses of the real API; the first wave is enough."""
+    child = _on_a_terminal("launch", "--wait", "active", "--role", "consul-server")
+    child.expect(r"create these\? \[y/N\]: ")
+    child.sendline("y")
+    child.expect("demo is active: 1 droplets, 1 new")
+    assert _ends(child) == 0
+    assert at.droplets() == ["demo-consul-server-1"]
+
+
+def test_a_wrong_name_destroys_nothing(launched: Desk) -> None:
+    child = _on_a_terminal("destroy")
+    child.expect("demo-nomad-client-2")
+    child.expect("type the cluster's name to destroy it: ")
+    child.sendline("prod")
+    child.expect("'prod' is not the cluster's name; nothing was destroyed")
+    child.expect("help:.* type demo, or give --confirm demo")
+    assert _ends(child) == 2
+    assert launched.changing() == []
+    assert launched.droplets() == NAMES
+
+
+def test_the_right_name_destroys(launched: Desk) -> None:
+    child = _on_a_terminal("destroy")
+    child.expect("type the cluster's name to destroy it: ")
+    child.sendline("demo")
+    child.expect("cluster demo is gone")
+    assert _ends(child) == 0
+    assert launched.droplets() == []
+
+
+def test_ctrl_c_at_a_question(launched: Desk) -> None:
+    child = _on_a_terminal("destroy")
+    child.expect("type the cluster's name to destroy it: ")
+    child.sendintr()
+    child.expect("interrupted")
+    assert _ends(child) == 130
+    assert launched.changing() == []
+
+
+def test_a_password_is_asked_twice_and_never_shown(launched: Desk) -> None:
+    child = _on_a_terminal("browser-cert", "consul")
+    child.expect("password for the file: ")
+    child.sendline("canary-p12")
+    child.expect("(?i)repeat for confirmation: ")
+    child.sendline("canary-p12")
+    child.expect("wrote demo-consul.p12")
+    assert "canary-p12" not in child.before
+    assert _ends(child) == 0
+
+
+def _started(at: Desk) -> "subprocess.Popen[str]":
+    """A launch whose first create has arrived at the API, which takes two seconds to answer it."""
+    fault = {"method": "POST", "path": "/v2/droplets", "delay_s": 2}
+    assert at.api.post("/_emulator/faults", fault).status_code == 201
+    process = subprocess.Popen(
+        [BAKERY, "launch", "--yes", "--wait", "active"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    faults = at.api.emulator.faults
+    wait_until(
+        lambda: Pending("the create has not arrived") if faults.all() else True,
+        what="the create to arrive",
+        seconds=60,
+        every=0.02,
+    )
+    return process
+
+
+def _read_to(process: "subprocess.Popen[str]", text: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text in line:
+            return
+    pytest.fail(f"it never said {text!r}")
+
+
+def _rest(process: "subprocess.Popen[str]") -> str:
+    stream: IO[str] | None = process.stderr
+    assert stream is not None
+    with stream:
+        text = stream.read()
+    process.wait(timeout=60)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 143, "terminated")],
+)
+def test_a_signal_is_answered_at_once_and_the_same_command_goes_on(
+    at: Desk, number: signal.Signals, code: int, word: str
+) -> None:
+    process = _started(at)
+    process.send_signal(number)
+    _read_to(process, "stopping: what is under way is being closed; once more stops at once")
+    posts = [path for method, path in at.changing() if (method, path) == ("POST", "/v2/droplets")]
+    assert posts == [], "it was said while the create was still under way"
+    rest = _rest(process)
+    assert process.returncode == code
+    assert f"error: {word}\n" in rest
+    assert "Traceback" not in rest
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    assert at.droplets() == NAMES
+
+
+def test_the_second_signal_waits_for_nothing(at: Desk) -> None:
+    process = _started(at)
+    process.send_signal(signal.SIGINT)
+    _read_to(process, "stopping")
+    process.send_signal(signal.SIGINT)
+    rest = _rest(process)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    posts = [path for method, path in at.changing() if (method, path) == ("POST", "/v2/droplets")]
+    assert posts == [], "the create was still under way"
+
+
+def test_an_ignored_interrupt_stays_ignored() -> None:
+    """What a shell starts in the background must not die of the Ctrl-C in front."""
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from bakery.cli import signals; signals.install()\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, signal.getsignal(signal.SIGTERM).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "True _stop\n"
+
+
+def test_a_reader_that_goes_away_is_no_error(at: Desk) -> None:
+    for verb in ("plan --offline", "validate --schema", "--help"):
+        line = f"set -o pipefail; {BAKERY} {verb} | (exec 0<&-; sleep 0.5)"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+        assert done.stderr == "", verb
+
+
+def test_no_colour_where_nobody_looks(at: Desk) -> None:
+    at.write("version: 1\nclustre: demo\n")
+    assert ESCAPE not in _run("plan").stderr
+    seen = {}
+    for name, arguments, variable in (
+        ("terminal", (), None),
+        ("flag", ("--no-color",), None),
+        ("NO_COLOR", (), "NO_COLOR"),
+    ):
+        if variable:
+            os.environ[variable] = "1"
+        child = _on_a_terminal("plan", *arguments)
+        child.expect(pexpect.EOF)
+        seen[name] = ESCAPE in child.before
+        os.environ.pop("NO_COLOR", None)
+    assert seen == {"terminal": True, "flag": False, "NO_COLOR": False}
+
+
+def test_closed_standard_input_is_no_terminal(at: Desk) -> None:
+    line = f"{BAKERY} launch --wait active <&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-2] == "error: this needs an answer, and there is no terminal to ask on"
+
+
+def test_python_m_bakery_is_bakery(at: Desk) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bakery", "validate"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "bakery.yaml: valid\n")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("launch", "--help"), ("completion", "bash"), ("--version",)])
+def test_help_and_completion_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\n"
+        "from bakery.cli.main import run\n"
+        f"assert run({list(arguments)!r}) == 0\n"
+        f"sys.stderr.write(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout != ""
+
+
+def test_the_import_test_can_fail(at: Desk) -> None:
+    """Control: a verb that reads the cluster file does load yaml."""
+    code = "import sys\nfrom bakery.cli.main import run\nrun(['validate'])\nassert 'yaml' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+
+
+def test_help_imports_no_other_verb() -> None:
+    code = (
+        "import sys\nfrom bakery.cli.main import run\nrun(['plan', '--help'])\n"
+        "sys.stderr.write(' '.join(n for n in ('launch', 'destroy', 'emulator', 'plan')"
+        " if f'bakery.cli.{n}' in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == "plan"
+
+
+def test_bash_completes_verbs_and_options() -> None:
+    script = """\
+eval "$(bakery completion bash)"
+for line in "bakery la" "bakery launch --dry" "bakery access re" "bakery launch --wait h"; do
+  COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+  _bakery_completion bakery
+  echo "${COMPREPLY[@]}"
+done
+"""
+    path = f"{BAKERY.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == ["launch", "--dry-run", "refresh", "healthy"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "expected"), [("zsh", "bakery la", "launch"), ("fish", "bakery la", "launch")]
+)
+def test_zsh_and_fish_complete_too(shell: str, words: str, expected: str) -> None:
+    assert "_BAKERY_COMPLETE" in _run("completion", shell).stdout
+    answer = _run(
+        _BAKERY_COMPLETE=f"{shell}_complete",
+        COMP_WORDS=words if shell == "zsh" else "bakery",
+        COMP_CWORD="1" if shell == "zsh" else "la",
+    )
+    assert answer.returncode == 0
+    assert expected in answer.stdout
+    assert "destroy" not in answer.stdout
