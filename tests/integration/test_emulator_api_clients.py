@@ -163,3 +163,70 @@ def test_python_digitalocean_reads_every_page(monkeypatch: pytest.MonkeyPatch, c
         droplets = digitalocean.Manager(token=TOKEN).get_all_droplets(tag_name="demo")
 
         assert len({droplet.id for droplet in droplets}) == count
+
+
+def test_python_digitalocean_acts_on_droplets_and_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    with emulated() as api:
+        monkeypatch.setenv("DIGITALOCEAN_END_POINT", f"{api.url}/v2/")
+        manager = digitalocean.Manager(token=TOKEN)
+        droplet = manager.get_droplet(api.active(tags=["demo"])["id"])
+
+        for act, status in ((droplet.shutdown, "off"), (droplet.power_on, "active"), (droplet.power_off, "off")):
+            act()
+            api.settle()
+            assert manager.get_droplet(droplet.id).status == status
+        droplet.resize("s-2vcpu-2gb", disk=False)
+        droplet.load()
+        api.settle()
+        assert manager.get_droplet(droplet.id).size_slug == "s-2vcpu-2gb"
+        droplet.rename("web-2")
+        api.settle()
+        assert [found.name for found in manager.get_all_droplets()] == ["web-2"]
+
+        droplet.take_snapshot("baked")
+        api.settle()
+        [snapshot] = manager.get_droplet_snapshots()
+        image = manager.get_image(int(snapshot.id))
+        image.transfer("nyc3")
+        api.settle()
+        assert manager.get_image(image.id).regions == ["fra1", "nyc3"]
+        image.rename("better")
+        assert [found.name for found in manager.get_my_images()] == ["better"]
+        # it tags a snapshot of a droplet as one of a volume, which is not there
+        api.post("/v2/tags", {"name": "baked"})
+        with pytest.raises(digitalocean.NotFoundError):
+            digitalocean.Tag(token=TOKEN, name="baked").add_snapshots([snapshot.id])
+        snapshot.destroy()
+        assert manager.get_my_images() == []
+
+
+def test_python_digitalocean_finds_the_rest_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    with emulated() as api:
+        monkeypatch.setenv("DIGITALOCEAN_END_POINT", f"{api.url}/v2/")
+        manager = digitalocean.Manager(token=TOKEN)
+
+        assert manager.get_account().status == "active"
+        assert manager.get_balance().account_balance == "0.00"
+        assert [project.name for project in manager.get_all_projects()] == ["Default"]
+        assert manager.get_default_project().is_default is True
+        for listed in (
+            manager.get_all_load_balancers(),
+            manager.get_all_floating_ips(),
+            manager.get_all_volumes(),
+            manager.get_all_certificates(),
+            manager.get_all_domains(),
+        ):
+            assert listed == []
+
+
+def test_python_digitalocean_meets_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own defects included: a tag's 400 has neither id nor message, and it asks for both."""
+    with emulated() as api:
+        monkeypatch.setenv("DIGITALOCEAN_END_POINT", f"{api.url}/v2/")
+
+        with pytest.raises(digitalocean.NotFoundError):
+            digitalocean.Manager(token=TOKEN).get_droplet(12)
+        with pytest.raises(digitalocean.DataReadError, match="Unable to authenticate you"):
+            digitalocean.Manager(token="wrong").get_account()
+        with pytest.raises(IndexError):
+            digitalocean.Tag(token=TOKEN, name="a.b").create()
