@@ -139,13 +139,20 @@ class FakeCloud:
         return number in self.droplets and number not in self._deleted
 
     def add_droplet(
-        self, name: str, *, tags: tuple[str, ...] = (), status: str = "active", vpc: str | None = None
+        self,
+        name: str,
+        *,
+        tags: tuple[str, ...] = (),
+        status: str = "active",
+        vpc: str | None = None,
+        size: str = "s-1vcpu-1gb",
+        image: int = 1,
     ) -> int:
         """A droplet that bakery did not make."""
         number = self._next()
         self.droplets[number] = Droplet(
             id=number, name=name, status=status, locked=False, created_at=self._today(), region="fra1",
-            size="s-1vcpu-1gb", image_id=1, tags=tags, vpc_id=vpc, public_ipv4=f"203.0.113.{number % 250}",
+            size=size, image_id=image, tags=tags, vpc_id=vpc, public_ipv4=f"203.0.113.{number % 250}",
             private_ipv4=f"10.100.0.{number % 250}",
         )  # fmt: skip
         self._born[number] = float("-inf")
@@ -242,7 +249,10 @@ class FakeCloud:
         keys = {key for key in request.ssh_keys if isinstance(key, int)}
         if request.name in self.refused or request.vpc_id not in self.vpcs or not keys <= self.ssh_keys.keys():
             raise _refusal(details="invalid droplet")
-        number = self.add_droplet(request.name, tags=request.tags, status="new", vpc=request.vpc_id)
+        image = request.image if isinstance(request.image, int) else 1
+        number = self.add_droplet(
+            request.name, tags=request.tags, status="new", vpc=request.vpc_id, size=request.size, image=image
+        )
         self._born[number] = self.clock.now()
         self.user_data[number] = request.user_data
         if request.name in self.stuck:

@@ -23,7 +23,9 @@ def show_changes(console: Console, changes: "Changes") -> None:
 
 
 def show_extra(console: Console, changes: "Changes") -> None:
-    """Droplets beyond the plan, which a launch leaves alone."""
+    """Droplets beyond the plan, and beside it: what a launch leaves alone or refuses."""
+    for line in changes.later:
+        console.note(f"    {line}")
     for droplet in changes.extra:
         console.note(f"    {droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}")
 
@@ -36,6 +38,7 @@ def changes_json(changes: "Changes") -> dict[str, Any]:
             for line in changes.lines
         ],
         "extra": [droplet.name for droplet in changes.extra],
+        "later": list(changes.later),
         "price_usd": {
             "added_monthly": changes.added.monthly,
             "total_monthly": changes.total.monthly,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from bakery.cloud.model import Droplet, Size
+from bakery.cloud.model import Droplet, Image, Size
+from bakery.launch.drift import differences
 from bakery.launch.firewalls import differs, find_firewall, request_for
 from bakery.launch.model import Change, Changes, FirewallUpdate, Present, Price, Sign
 from bakery.plan.model import ClusterPlan, Node
@@ -16,10 +17,12 @@ def compare(
     admin_cidrs: Sequence[str],
     failed: frozenset[int] = frozenset(),
     only_role: str | None = None,
+    image: Image | None = None,
 ) -> Changes:
     """What leads from ``present`` to ``plan``; with ``only_role``, droplets of that role alone.
 
-    ``failed`` are droplet ids that a launch gave up on; those still not active are replaced.
+    ``failed`` are droplet ids that a launch gave up on; those still not active are replaced. ``image`` is what new
+    droplets boot from, if that is known.
     """
     by_name = _by_name(present.droplets)
     best = {node.name: by_name[node.name][0] for node in plan.nodes if node.name in by_name}
@@ -41,6 +44,7 @@ def compare(
         kept=kept,
         extra=tuple(d for d in present.droplets if d.name not in planned),
         duplicates=tuple(d for name in planned for d in by_name.get(name, [])[1:]),
+        later=differences(plan, kept, image),
         lines=_lines(plan, vpc is None, new_firewalls, updates, new_nodes, replaced),
         added=added,
         total=_price([*staying, *(node.size for node in new_nodes)], present.sizes),

@@ -16,7 +16,8 @@ from bakery.plan.tags import PREFIX, launch_tag
 
 OLD_ENOUGH = timedelta(hours=2)
 """Longer than any bake or launch lasts."""
-_BUILD = f"{PREFIX}:build:"
+# No second colon: a cluster may be named "build", and its tags go on with ":role:", ":launch:" or ":ca:".
+_BUILD = re.compile(rf"{PREFIX}:build:[^:]+")
 _CONTENT = f"{PREFIX}:image:"
 # The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
 _PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
@@ -31,7 +32,7 @@ def list_orphans(cloud: Cloud, *, now: datetime, old_enough: timedelta = OLD_ENO
     mark: only one made just before an orphaned build droplet counts.
     """
     cutoff = now - old_enough
-    tags = [tag for tag in cloud.list_tags() if tag.startswith(_BUILD)]
+    tags = [tag for tag in cloud.list_tags() if _BUILD.fullmatch(tag)]
     droplets = {tag: cloud.list_droplets(tag=tag) for tag in tags}
     images = {tag: cloud.list_images(tag=tag) for tag in tags}
     dead = tuple(d for tag in tags for d in droplets[tag] if _before(d.created_at, cutoff))

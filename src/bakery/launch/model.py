@@ -123,6 +123,8 @@ class Changes:
     """Droplets of the cluster that the plan does not know. A launch leaves them alone."""
     duplicates: tuple[Droplet, ...]
     """Second and further droplets of one name. A launch leaves them alone."""
+    later: tuple[str, ...]
+    """How kept droplets differ from the plan, a line each. Only new droplets will have it."""
     lines: tuple[Change, ...]
     added: Price
     """What the new droplets cost."""

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image, Size, SshKey
 from bakery.errors import CredentialsError, UsageError
+from bakery.launch.drift import obstacles as in_the_way
 from bakery.launch.marks import authorities_of
 from bakery.launch.model import Changes, Present
 from bakery.plan.model import ClusterPlan
@@ -74,7 +75,11 @@ def check_room(plan: ClusterPlan, present: Present, changes: Changes, image: Ima
     Raises:
         UsageError: with every obstacle.
     """
-    obstacles = [*_account(present, changes), *_vpc(plan, present, changes)]
+    obstacles = [
+        *in_the_way(plan, present.droplets),
+        *_account(present, changes),
+        *_vpc(plan, present, changes),
+    ]
     if changes.new_nodes:
         obstacles += [*_region(plan, present), *_sizes(plan, present, changes, image), *_image(plan, image)]
         obstacles += [f"no SSH key {wanted!r} in the account" for wanted in _missing_keys(plan, present)]
@@ -132,7 +137,8 @@ def _image(plan: ClusterPlan, image: Image) -> Iterator[str]:
 def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[str]:
     if changes.vpc is not None:
         if changes.vpc.ip_range != str(plan.vpc_cidr):
-            yield f"VPC {plan.vpc_name} has the range {changes.vpc.ip_range}, the plan says {plan.vpc_cidr}"
+            ranges = f"has the range {changes.vpc.ip_range}, the plan says {plan.vpc_cidr}"
+            yield f"VPC {plan.vpc_name} {ranges}; a range cannot be changed"
         return
     for vpc in present.vpcs:
         if vpc.name == plan.vpc_name:

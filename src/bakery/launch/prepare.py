@@ -30,6 +30,7 @@ def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
         admin_cidrs=order.admin_cidrs,
         failed=given_up(session.journal.now, session.wall(), session.timings),
         only_role=order.only_role,
+        image=order.image,
     )
     check_servers(plan, changes, order.only_role)
     check_room(plan, present, changes, order.image)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Image
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.launch.changes import compare
+from bakery.launch.drift import LATER, obstacles
 from bakery.launch.droplets import Members, Recipe, create_droplets, wait_until_active
 from bakery.launch.journal import JournalFile, load_journal
 from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
@@ -91,7 +93,9 @@ def preview(
     present = survey(cloud, plan.cluster)
     journal = load_journal(paths.journal, plan.cluster)
     failed = given_up(journal, wall(), Timings())
-    return compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, only_role=only_role)
+    changes = compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, only_role=only_role)
+    refused = (f"refused: {line}" for line in obstacles(plan, present.droplets))
+    return replace(changes, later=(*refused, *(f"{line}; this {LATER}" for line in changes.later)))
 
 
 def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:
@@ -114,6 +118,8 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
 
 
 def _report(session: Session, changes: Changes) -> None:
+    for line in changes.later:
+        session.reporter.warn(f"{line}; this {LATER}")
     for droplet in changes.extra:
         session.reporter.warn(
             f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"

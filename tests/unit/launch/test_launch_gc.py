@@ -66,3 +66,14 @@ def test_a_droplet_without_a_readable_date_stays() -> None:
     for number, droplet in cloud.droplets.items():
         cloud.droplets[number] = replace(droplet, created_at="yesterday")
     assert list_orphans(cloud, now=NOW).droplets == ()
+
+
+def test_a_cluster_named_build_is_no_build() -> None:
+    """Its tags begin like those of a bake."""
+    cloud = FakeCloud()
+    tags = ("bakery:build", "bakery:build:role:nomad-client", "bakery:build:launch:0000beef", "bakery:build:ca:ab")
+    cloud.add_droplet("build-nomad-client-1", tags=tags)
+    cloud.add_droplet("bakery-old", tags=("bakery:build:old",))
+    orphans = list_orphans(cloud, now=NOW)
+    assert [droplet.name for droplet in orphans.droplets] == ["bakery-old"]
+    assert orphans.tags == ("bakery:build:old",)

@@ -1,0 +1,96 @@
+"""A cluster file edited while the cluster runs: what is refused before anything changes, and what is only said."""
+
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from bakery.errors import UsageError
+from bakery.plan.model import ClusterPlan
+from tests.helpers.launch_bench import IMAGE, NAMES, Bench, small_plan
+
+
+@pytest.fixture(autouse=True)
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    bench.launch()
+    bench.cloud.regions = (*bench.cloud.regions, replace(bench.cloud.regions[0], slug="nyc3"))
+    bench.cloud.revive()
+    return bench
+
+
+def _refused(bench: Bench, plan: ClusterPlan) -> str:
+    with pytest.raises(UsageError) as caught:
+        bench.launch(plan=plan)
+    assert bench.cloud.mutations == []
+    return f"{caught.value.brief}\n{caught.value.details}"
+
+
+def test_another_region_is_refused(bench: Bench) -> None:
+    text = _refused(bench, replace(small_plan(), region="nyc3"))
+    assert "demo-consul-server-1" in text
+    assert "in region fra1, the file says nyc3; droplets and networks cannot move" in text
+
+
+def test_another_vpc_range_is_refused(bench: Bench) -> None:
+    text = _refused(bench, replace(small_plan(), vpc_cidr=IPv4Network("10.200.0.0/20")))
+    assert "VPC bakery-demo has the range 10.100.0.0/20, the plan says 10.200.0.0/20" in text
+
+
+def test_fewer_servers_are_refused_until_they_are_gone(bench: Bench) -> None:
+    whole = small_plan()
+    nodes = tuple(node for node in whole.nodes if node.name != "demo-consul-server-3")
+    fewer = replace(whole, nodes=nodes, consul_expect=2)
+    assert _refused(bench, fewer).startswith(
+        "the file says 2 Consul servers, and demo-consul-server-3 run beyond them;"
+    )
+    gone = next(d.id for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-3")
+    bench.cloud.delete_droplet(gone)
+    bench.cloud.revive()
+    bench.launch(plan=fewer)
+    assert bench.cloud.mutations == []
+
+
+def test_fewer_clients_are_only_reported(bench: Bench) -> None:
+    bench.launch(plan=small_plan(clients=2))
+    assert bench.cloud.mutations == []
+    assert bench.reporter.warnings == [
+        "demo-nomad-client-3 is not in the plan; to remove it: bakery destroy --node demo-nomad-client-3"
+    ]
+
+
+def test_another_size_is_for_new_droplets(bench: Bench) -> None:
+    bench.launch(plan=small_plan(clients=4, size="s-2vcpu-2gb"))
+    sizes = {droplet.name: droplet.size for droplet in bench.cloud.droplets.values()}
+    assert bench.cloud.names() == sorted([*NAMES, "demo-nomad-client-4"])
+    assert sizes["demo-nomad-client-1"] == "s-1vcpu-1gb"
+    assert "demo-nomad-client-3" in bench.reporter.warnings[0]
+    assert (
+        "size s-1vcpu-1gb, the file says s-2vcpu-2gb; this takes effect on new droplets"
+        in (bench.reporter.warnings[0])
+    )
+
+
+def test_another_snapshot_is_for_new_droplets(bench: Bench) -> None:
+    newer = replace(IMAGE, id=78, name="bakery-newer")
+    bench.launch(image=newer)
+    assert bench.cloud.mutations == []
+    assert "made from another snapshot than bakery-newer; this takes effect on new" in bench.reporter.warnings[0]
+
+
+def test_plan_says_both_before_anybody_launches(bench: Bench) -> None:
+    changes = bench.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
+    assert changes.later[0].startswith("refused: demo-consul-server-1, ")
+    assert changes.later[1].endswith("to replace one: bakery destroy --node NAME, then bakery launch")
+
+
+def test_an_unchanged_file_is_nothing_to_speak_of(bench: Bench) -> None:
+    """Control: the warnings above are about changes."""
+    assert bench.launch().changes.later == ()
+    assert bench.reporter.warnings == []
