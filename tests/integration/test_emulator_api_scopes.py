@@ -117,3 +117,16 @@ def test_the_emulators_own_side_is_for_full_tokens() -> None:
         assert status(api, "POST", "/_emulator/faults", {"path": ".*", "status": 500}) == 403
         assert api.get("/_emulator/requests").status_code == 200
         assert SCOPED not in repr(api.emulator.settings)
+
+
+def test_a_scoped_token_can_be_asked_for_while_it_runs() -> None:
+    """What a node that only joins by tag needs: droplet:read and tag:read."""
+    with emulated() as api:
+        api.active(tags=["demo"])
+        made = api.post("/_emulator/tokens", {"scopes": ["droplet:read", "tag:read"]})
+        assert made.status_code == 201
+        headers: dict[str, str | None] = {"Authorization": f"Bearer {made.json()['token']}"}
+
+        assert api.call("GET", "/v2/droplets?tag_name=demo", headers=headers).json()["meta"] == {"total": 1}
+        assert api.call("POST", "/v2/droplets", DROPLET, headers=headers).status_code == 403
+        assert api.call("POST", "/_emulator/tokens", {"scopes": []}, headers=headers).status_code == 403

@@ -13,6 +13,7 @@ from bakery.emulator.handlers.edge import Edge
 from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.exchange import Observer, unobserved
 from bakery.emulator.handlers.faults import Faults
+from bakery.emulator.handlers.grants import Grants
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
@@ -49,6 +50,7 @@ def build_app(
         requests=RequestLog(settings.log_size),
         faults=faults,
         limits=Limits(settings),
+        grants=Grants(settings),
         recording=Recording(),
         enforcement=Enforcement(state, machines),
     )

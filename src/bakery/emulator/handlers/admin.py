@@ -65,6 +65,13 @@ def remove_fault(call: Call) -> Reply:
     return NO_CONTENT
 
 
+def make_token(call: Call) -> Reply:
+    """A token with ``scopes`` of its own, for a client that is not to do everything."""
+    scopes = fields.texts(call.body, "scopes")
+    grant = call.emulator.grants.make(scopes)
+    return Reply(status=201, body={"token": grant.token, "scopes": scopes})
+
+
 def start_recording(call: Call) -> Reply:
     """Every answer from now on goes into a new ``file``."""
     call.emulator.recording.start(fields.text(call.body, "file"))

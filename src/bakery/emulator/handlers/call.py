@@ -9,7 +9,7 @@ from bakery.emulator.errors import NotFound
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.faults import Faults
-from bakery.emulator.handlers.grants import Grant
+from bakery.emulator.handlers.grants import Grant, Grants
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
@@ -36,6 +36,7 @@ class Emulator:
     requests: RequestLog
     faults: Faults
     limits: Limits
+    grants: Grants
     recording: Recording
     enforcement: Enforcement
 

@@ -1,7 +1,6 @@
 """What every request passes on its way in and out: log, faults, token, limits, headers."""
 
 import asyncio
-import secrets
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,7 +11,7 @@ from bakery.emulator.handlers import mishaps
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.exchange import Exchange, Observer
 from bakery.emulator.handlers.faults import Fault
-from bakery.emulator.handlers.grants import NOBODY, Grant, grants
+from bakery.emulator.handlers.grants import NOBODY, Grant
 from bakery.emulator.handlers.requestlog import RequestRecord
 from bakery.emulator.handlers.serve import GRANT, PAST, RECORD, refusal
 
@@ -28,7 +27,6 @@ class Edge:
         self._app = app
         self._emulator = emulator
         self._observer = observer
-        self._grants = grants(emulator.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,8 +80,7 @@ class Edge:
     def _grant(self, scope: Scope) -> Grant:
         """Of the request's token if it is one of ours; every other is nobody."""
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        known = [grant for grant in self._grants if _same(grant.token, given)]
-        return known[0] if known and scheme.lower() == "bearer" else NOBODY
+        return self._emulator.grants.find(given) if scheme.lower() == "bearer" else NOBODY
 
     def _refuse(self, record: RequestRecord, grant: Grant) -> ApiError | None:
         if (record.method, record.path) == ("GET", OPEN):
@@ -147,7 +144,3 @@ def _record(scope: Scope) -> RequestRecord:
         query=scope["query_string"].decode("latin-1"),
         request_id=str(uuid.uuid4()),
     )
-
-
-def _same(token: str, given: str) -> bool:
-    return secrets.compare_digest(token.encode(), given.encode())

@@ -1,5 +1,7 @@
 """What a token may do: everything, or what its scopes say (https://docs.digitalocean.com/reference/api/scopes/)."""
 
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bakery.emulator.errors import Forbidden
@@ -32,12 +34,30 @@ class Grant:
 NOBODY = Grant(token="", scopes=frozenset())
 
 
-def grants(settings: EmulatorSettings) -> list[Grant]:
-    """One for each token of the settings."""
-    full = [Grant(token=token, scopes=None) for token in settings.tokens]
-    scoped = [Grant(token=token, scopes=_whole(scopes)) for token, scopes in settings.scoped_tokens.items()]
-    return [*full, *scoped]
+class Grants:
+    """The tokens that are known: those of the settings, and those that were made since."""
+
+    def __init__(self, settings: EmulatorSettings) -> None:
+        self._grants = [Grant(token=token, scopes=None) for token in settings.tokens]
+        for token, scopes in settings.scoped_tokens.items():
+            self._grants.append(Grant(token=token, scopes=_whole(scopes)))
+
+    def find(self, token: str) -> Grant:
+        """What that token may do; an unknown one is nobody's."""
+        known = [grant for grant in self._grants if _same(grant.token, token)]
+        return known[0] if known else NOBODY
+
+    def make(self, scopes: Iterable[str]) -> Grant:
+        """A new token with these scopes."""
+        grant = Grant(token=f"dop_v1_{secrets.token_hex(32)}", scopes=_whole(scopes))
+        self._grants.append(grant)
+        return grant
 
 
-def _whole(scopes: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(scopes).union(*(IMPLIED.get(scope, ()) for scope in scopes))
+def _whole(scopes: Iterable[str]) -> frozenset[str]:
+    given = frozenset(scopes)
+    return given.union(*(IMPLIED.get(scope, ()) for scope in given))
+
+
+def _same(token: str, given: str) -> bool:
+    return secrets.compare_digest(token.encode(), given.encode())
