@@ -1,6 +1,7 @@
 """``bakery emulator fault`` and ``bakery emulator requests``, against a served emulator."""
 
 import json
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,3 +114,21 @@ def test_answers_are_recorded_into_a_private_file(api: Api, tmp_path: Path) -> N
     assert [json.loads(line)["status"] for line in file.read_text(encoding="utf-8").splitlines()] == [202]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert bakery("requests", "--record", str(file)) == 2  # never over a file that is there
+
+
+DOCUMENTED = [
+    line
+    for line in (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("bakery emulator fault add ")
+]
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_the_faults_of_the_documentation_are_understood(api: Api, line: str) -> None:
+    assert run(shlex.split(line)[1:]) == 0
+    assert len(api.emulator.faults.all()) == 1
+
+
+def test_the_documentation_has_faults() -> None:
+    """Control: the lines above are really found."""
+    assert len(DOCUMENTED) >= 12
