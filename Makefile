@@ -10,6 +10,7 @@ BAKERY ?= $(BIN)/bakery
 CLUSTER_FILE ?= bakery.yaml
 ROLE ?=
 COUNT ?=
+WAIT ?=
 JOIN ?=
 OUT ?= rendered
 LOCAL ?=
@@ -34,8 +35,8 @@ build-image: venv ## bake the snapshot (finds an unchanged one)
 	$(BAKERY) build-image $(FLAGS) --yes
 
 .PHONY: launch
-launch: venv ## launch every role, or ROLE=nomad-client COUNT=3
-	$(BAKERY) launch $(FLAGS) $(ONE_ROLE) --yes
+launch: venv ## launch every role, or ROLE=nomad-client COUNT=3 (WAIT=active: do not wait until it is healthy)
+	$(BAKERY) launch $(FLAGS) $(ONE_ROLE) $(if $(WAIT),--wait $(WAIT)) --yes
 
 .PHONY: status
 status: venv ## is the cluster healthy?
