@@ -1,13 +1,15 @@
 """A program that runs ``bakery`` commands in processes of their own, each forked from here after the imports.
 
 One JSON object a line on stdin: ``argv``, ``cwd``, ``env``, ``output`` (a file for stdout and stderr), ``die_at``
-(0, or the number of the local write at which the process kills itself), ``ignored`` (signals). One line each on
-stdout: the process id, then, when it has ended, its exit code, negative for a signal.
+(0, or the number of the local write at which the process kills itself), ``ignored`` (signals), ``largest_file``
+(bytes, or null). One line each on stdout: the process id, then, when it has ended, its exit code, negative for a
+signal.
 """
 
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -73,6 +75,8 @@ def become_bakery(order: dict[str, Any]) -> None:
     os.dup2(output, 2)
     for number in order["ignored"]:
         signal.signal(number, signal.SIG_IGN)
+    if order["largest_file"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
     if order["die_at"]:
         die_at(order["die_at"])
     sys.argv = ["bakery", *order["argv"]]

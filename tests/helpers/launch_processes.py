@@ -95,6 +95,7 @@ class Forker:
         env: dict[str, str],
         die_at: int,
         ignored: tuple[signal.Signals, ...],
+        largest_file: int | None,
     ) -> Running:
         output = folder / "output"
         output.unlink(missing_ok=True)
@@ -105,6 +106,7 @@ class Forker:
             "output": str(output),
             "die_at": die_at,
             "ignored": ignored,
+            "largest_file": largest_file,
         }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -166,12 +168,15 @@ class Lab:
         folder: Path | None = None,
         die_at: int = 0,
         ignored: tuple[signal.Signals, ...] = (),
+        largest_file: int | None = None,
     ) -> Running:
         folder = folder or self.folder
         folder.mkdir(exist_ok=True)
         (folder / "bakery.yaml").write_text(CLUSTER_FILE)
         env = {"DIGITALOCEAN_API_URL": self.api.url, "DIGITALOCEAN_TOKEN": TOKEN, "HOME": str(folder)}
-        return self.forker.start(argv, folder=folder, env=env, die_at=die_at, ignored=ignored)
+        return self.forker.start(
+            argv, folder=folder, env=env, die_at=die_at, ignored=ignored, largest_file=largest_file
+        )
 
     def run(self, argv: tuple[str, ...]) -> None:
         """To its good end."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from bakery.errors import UsageError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+from bakery.launch.disk import writing
 
 VERSION = 1
 
@@ -92,7 +93,10 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
 
 
 class JournalFile:
-    """The journal and its file; every change is on disk when the call returns. Safe to share between threads."""
+    """The journal and its file; every change is on disk when the call returns. Safe to share between threads.
+
+    Every change raises UsageError if it cannot be written; the file then says what it said before.
+    """
 
     def __init__(self, path: Path, cluster: str) -> None:
         self._path = path
@@ -154,15 +158,17 @@ class JournalFile:
 
     def remove(self) -> None:
         with self._lock:
-            self._path.unlink(missing_ok=True)
+            with writing(self._path):
+                self._path.unlink(missing_ok=True)
             self._journal = Journal(cluster=self._journal.cluster)
 
     def _change(self, change: Callable[[Journal], Journal]) -> None:
         with self._lock:
             journal = change(self._journal)
-            ensure_private_folder(self._path.parent)
             text = json.dumps({"version": VERSION, **asdict(journal)}, indent=1)
-            write_atomically(self._path, text.encode(), mode=PRIVATE_FILE)
+            with writing(self._path):
+                ensure_private_folder(self._path.parent)
+                write_atomically(self._path, text.encode(), mode=PRIVATE_FILE)
             self._journal = journal
 
 

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from bakery.errors import DeadlineError, LockedError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+from bakery.launch.disk import cannot_write, writing
 from bakery.wait import Pending, wait_until
 
 
@@ -21,8 +22,10 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it; names its pid, host and start.
+        UsageError: the folder cannot be written to.
     """
-    ensure_private_folder(path.parent)
+    with writing(path):
+        ensure_private_folder(path.parent)
     lock = FileLock(path, timeout=0, mode=PRIVATE_FILE)
     owner = path.with_name(path.name + ".owner")
     try:
@@ -30,8 +33,11 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
     except Timeout:
         brief = f"another bakery works on cluster {cluster}"
         raise LockedError(brief, _wait_for_owner(owner), "wait for it, then run the same command again") from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
     try:
-        write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
+        with writing(owner):
+            write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
         yield
     finally:
         owner.unlink(missing_ok=True)

@@ -89,8 +89,9 @@ def test_a_write_that_fails_leaves_the_old_journal(path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UsageError) as caught:
         file.asking("demo-nomad-client-1", 1.0)
+    assert (caught.value.brief, caught.value.details) == (f"cannot write {path}", "No space left on device")
     monkeypatch.undo()
     assert load_journal(path, "demo").requests == ()
     assert file.now.requests == ()
