@@ -18,7 +18,21 @@ DOCUMENTED_ERRORS = {400, 401, 403, 404, 409, 412, 422, 429}
 WHOLE_PAGE = 20
 """Of a longer page the first and the last ten items are checked."""
 
+FORMATS = FormatChecker()
+
 Form = Mapping[str, Any]
+
+
+@FORMATS.checks("date-time")
+def _is_time(value: object) -> bool:
+    """Whole seconds in UTC, as every example of the API has them; jsonschema alone checks none."""
+    return not isinstance(value, str) or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value) is not None
+
+
+@FORMATS.checks("uri")
+def _is_url(value: object) -> bool:
+    """Absolute."""
+    return not isinstance(value, str) or re.match(r"https?://[^/]+/v2/", value) is not None
 
 
 class SchemaChecker:
@@ -100,7 +114,7 @@ def _shortened(body: Any) -> Any:  # noqa: ANN401 - JSON
 @cache
 def _validator(form: str) -> Draft202012Validator:
     schema = _schema(json.loads(form))
-    return Draft202012Validator(schema, registry=_registry(), format_checker=FormatChecker())
+    return Draft202012Validator(schema, registry=_registry(), format_checker=FORMATS)
 
 
 def _schema(form: Form) -> Form:

@@ -23,6 +23,24 @@ HEADERS = {
 KEY = {"id": 1, "fingerprint": ":".join(["0a"] * 16), "public_key": "ssh-ed25519 AAAA", "name": "k"}
 
 
+BALANCE = dict.fromkeys(("month_to_date_balance", "account_balance", "month_to_date_usage"), "0.00")
+VPC = {
+    "id": "515850a0-a812-50bf-aa3c-d0d21d287e40",
+    "urn": "do:vpc:515850a0-a812-50bf-aa3c-d0d21d287e40",
+    "name": "v",
+    "description": "",
+    "region": "fra1",
+    "ip_range": "10.0.0.0/20",
+    "default": True,
+    "created_at": "2026-01-01T00:00:00Z",
+}
+PAGE = {
+    "tags": [],
+    "links": {"pages": {"next": "/v2/tags?page=2", "last": "http://a/v2/tags?page=2"}},
+    "meta": {"total": 21},
+}
+
+
 def test_every_path_of_the_api_has_its_answers_written_down() -> None:
     served = [f"{rule.method} {rule.path}" for rule in ROUTES if rule.path.startswith("/v2/")]
     missing = [name for name in served if not any(pattern.fullmatch(name) for pattern in operations().values())]
@@ -47,6 +65,7 @@ def exchange(
 def test_a_good_answer_passes() -> None:
     """Control of the table below."""
     assert problems(exchange({"ssh_key": KEY})) == []
+    assert problems(exchange({"vpc": VPC}, path="/v2/vpcs/1")) == []
 
 
 @pytest.mark.parametrize(
@@ -59,6 +78,9 @@ def test_a_good_answer_passes() -> None:
         (exchange({"ssh_key": KEY}, status=201), "this status is not documented for it"),
         (exchange({"id": "server_error", "message": "m"}, status=500), "this status is not documented for it"),
         (exchange({"error": "no"}, status=404), "'id' is a required property"),
+        (exchange({**BALANCE, "generated_at": "now"}, path="/v2/customers/my/balance"), "is not a 'date-time'"),
+        (exchange({"vpc": {**VPC, "id": "12"}}, path="/v2/vpcs/1"), "is not a 'uuid'"),
+        (exchange(PAGE, path="/v2/tags"), "is not a 'uri'"),
         (exchange({"ssh_key": KEY}, headers={"x-request-id": "1"}), "no x-request-id"),
         (exchange({"ssh_key": KEY}, headers={"ratelimit-reset": "soon"}), "no ratelimit-reset"),
         (exchange({"ssh_key": KEY}, headers={"content-type": "text/html"}), "content-type is text/html"),
