@@ -9,8 +9,6 @@ class Bar:
     promise: str
     control: str
     """The test that shows that the measure can fail."""
-    measured: bool = True
-    """By the sweep; else the tests named in ``control`` decide."""
     unmet: str = ""
     """What is not met, if something is not."""
 

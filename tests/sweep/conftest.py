@@ -8,13 +8,19 @@ import pytest
 from tests.helpers.launch_processes import Forker, forker
 from tests.sweep.figures import Figures
 
+KEPT = "sweep/"
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 
 @pytest.fixture(scope="session")
-def figures() -> Iterator[Figures]:
-    found = Figures()
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """The parts of a sweep may run one after the other: their figures meet in pytest's cache."""
+    cache = request.config.cache
+    assert cache is not None
+    found = Figures(found=cache.get(KEPT + "found", {}), failed=cache.get(KEPT + "failed", {}))
     yield found
+    cache.set(KEPT + "found", found.found)
+    cache.set(KEPT + "failed", found.failed)
     if found.whole:
         PAGE.write_text(found.page(), encoding="utf-8")
 

@@ -12,13 +12,23 @@ TEMPLATE = Path(__file__).with_name("reliability.md.in")
 
 @dataclass
 class Figures:
-    """Filled by the sweep's tests."""
+    """Filled by the sweep's tests; those of an earlier run stay until a bar is measured again."""
 
     found: dict[str, str] = field(default_factory=dict)
     failed: dict[str, list[str]] = field(default_factory=dict)
+    measured: set[str] = field(default_factory=set)
+    """Bars that this run has begun."""
+
+    def begin(self, bar: str) -> None:
+        """Forget what an earlier run said about the bar."""
+        if bar not in self.measured:
+            self.measured.add(bar)
+            self.found.pop(bar, None)
+            self.failed.pop(bar, None)
 
     def case(self, bar: str, name: str, run: Callable[[], object]) -> bool:
         """Run one case; a failure is noted and the sweep goes on."""
+        self.begin(bar)
         try:
             run()
         except Exception as error:
@@ -28,6 +38,7 @@ class Figures:
 
     def tell(self, bar: str, text: str) -> None:
         """The figure for a bar; with an earlier one for the same bar, both count."""
+        self.begin(bar)
         self.found[bar] = "; ".join(part for part in (self.found.get(bar), text) if part)
 
     def failures(self, bar: str) -> int:
@@ -35,8 +46,8 @@ class Figures:
 
     @property
     def whole(self) -> bool:
-        """Whether every bar that a sweep measures has its figure: a part of a sweep writes no page."""
-        return all(bar.name in self.found for bar in BARS if bar.measured)
+        """Whether every bar has its figure: a part of a sweep alone writes no page."""
+        return all(bar.name in self.found for bar in BARS)
 
     def page(self) -> str:
         rows = [_row(bar, self.found.get(bar.name, "-"), self.failures(bar.name)) for bar in BARS]
