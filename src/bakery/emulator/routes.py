@@ -97,6 +97,7 @@ ROUTES: tuple[Rule, ...] = (
     Rule("POST", "/_emulator/faults", admin.add_fault),
     Rule("DELETE", "/_emulator/faults", admin.clear_faults),
     Rule("DELETE", "/_emulator/faults/{fault}", admin.remove_fault),
+    Rule("POST", "/_emulator/tokens", admin.make_token),
     Rule("POST", "/_emulator/recording", admin.start_recording),
     Rule("DELETE", "/_emulator/recording", admin.stop_recording),
 )
