@@ -103,8 +103,10 @@ def test_plan_and_its_exit_code(at: Desk) -> None:
     assert ran.code == 10
     assert ran.err.splitlines()[0] == "  + vpc       bakery-demo           10.100.0.0/20"
     assert "  + droplet   demo-nomad-client-2   s-1vcpu-1gb" in ran.err.splitlines()
-    tally = "8 to create, 0 to update, 0 to replace; adds $24.00 a month, the cluster then costs $24.00 a month"
-    assert ran.err.splitlines()[-1].startswith(tally)  # 4 x $6: https://www.digitalocean.com/pricing/droplets
+    assert ran.err.splitlines()[-2:] == [  # 4 x $6, 4 x $0.00893: https://www.digitalocean.com/pricing/droplets
+        "8 to create, 0 to update, 0 to replace",
+        "adds $24.00 a month; the cluster then costs $24.00 a month ($0.036 an hour)",
+    ]
     assert at("plan").code == 0
     ran = at("plan", "--json")
     check_answer(ran.json, "plan")
@@ -144,6 +146,14 @@ def test_launch_and_launch_again(at: Desk) -> None:
     assert ran.code == 0, "without changes nobody needs to be asked"
     assert ran.json["created"] == 0
     assert at.changing() == []
+
+
+def test_a_cluster_that_does_not_become_healthy(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.02")
+    ran = at("launch", "--yes", "--deadline", "1", "-f", "bakery.yaml")
+    assert ran.code == 6
+    assert ran.out == ""
+    assert ran.err.splitlines()[-1].startswith("help: bakery status -f bakery.yaml ")
 
 
 def test_one_role_to_a_count(launched: Desk) -> None:

@@ -19,7 +19,8 @@ def show_changes(console: Console, changes: "Changes") -> None:
     if changes.empty:
         console.note("nothing to change: the cloud is as planned")
     else:
-        console.note(f"{_tally(changes)}; {_price(changes)}")
+        console.note(_tally(changes))
+        console.note(_price(changes))
 
 
 def show_extra(console: Console, changes: "Changes") -> None:
@@ -54,6 +55,6 @@ def _tally(changes: "Changes") -> str:
 
 def _price(changes: "Changes") -> str:
     return (
-        f"adds ${changes.added.monthly:.2f} a month, the cluster then costs ${changes.total.monthly:.2f} a month"
+        f"adds ${changes.added.monthly:.2f} a month; the cluster then costs ${changes.total.monthly:.2f} a month"
         f" (${changes.total.hourly:.3f} an hour)"
     )

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 HOW_TO = """\
 by hand:   create a droplet from the snapshot in VPC {vpc}, region {region},
            with tags {tags};
-           paste the file as user-data (under "Advanced options"); add an SSH key, or a root password is mailed
-terraform: resource "digitalocean_droplet" {{ user_data = file("{file}") … }}
+           paste the file as user-data (under "Advanced options");
+           add an SSH key, or a root password is mailed
+terraform: user_data = file("{file}")
 then:      bakery bootstrap (creates the ACL tokens in it; safe to repeat)
 the file holds private keys and tokens: keep it as private as .bakery/"""
 
