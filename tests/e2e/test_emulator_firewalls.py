@@ -2,10 +2,15 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from bakery.cloud.parse import firewall_body
+from bakery.config.load import parse_cluster
 from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Protection
+from bakery.launch.firewalls import request_for
+from bakery.plan.build import build_plan
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulator_lab import LabApi, lab_api, running_lab
@@ -80,7 +85,7 @@ def allow(ports: int | str, side: str = "sources", protocol: str = "tcp", **who:
 
 def guard(api: LabApi, name: str = "web", **firewall: object) -> str:
     """A new firewall, in force."""
-    made = api.call("POST", "/v2/firewalls", {"name": name, **firewall})["firewall"]["id"]
+    made = api.call("POST", "/v2/firewalls", {"name": name} | firewall)["firewall"]["id"]
     wait_in_force(api, made)
     return str(made)
 
@@ -189,6 +194,23 @@ def test_an_established_connection_stays(api: LabApi, droplets: tuple[int, int, 
         assert not reaches(api, None, public)  # control: a new one is refused
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert connection.recv(64).startswith(b"HTTP/1.0 200")
+
+
+def test_bakerys_own_table_lets_the_operator_and_the_vpc_in(api: LabApi, droplets: tuple[int, int, int]) -> None:
+    """8501 of a Consul server: not from a foreign droplet, nor from an address outside of admin_cidrs."""
+    web, peer, foreign = droplets
+    public, private = api.addresses(web)
+    vpc = next(each for each in api.call("GET", "/v2/vpcs")["vpcs"] if each["name"] == "default-fra1")
+    text = f"version: 1\ncluster: demo\nvpc: {{cidr: {vpc['ip_range']}}}\n"
+    planned = build_plan(parse_cluster(text, Path("bakery.yaml"))).firewalls[0]
+    api.call("POST", "/v2/tags", {"name": planned.tag})
+    retag(api, "POST", planned.tag, web)
+    for number, (admin, host_gets_in) in enumerate([("192.0.2.7/32", False), (f"{api.lab.plan.host}/32", True)]):
+        guard(api, **firewall_body(request_for(planned, name=f"demo-{number}", admin_cidrs=[admin])))
+        assert reaches(api, None, public) is host_gets_in
+        assert reaches(api, peer, private)
+        assert not reaches(api, foreign, public)
+        assert not reaches(api, peer, private, PORT + 1)  # nothing of ours listens on 8502
 
 
 def asked(api: LabApi, droplet_id: int) -> str:

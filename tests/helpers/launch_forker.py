@@ -3,7 +3,7 @@
 One JSON object a line on stdin: ``argv``, ``cwd``, ``env``, ``output`` (a file for stdout and stderr), ``die_at``
 (0, or the number of the local write at which the process kills itself), ``ignored`` (signals), ``largest_file``
 (bytes, or null). One line each on stdout: the process id, then, when it has ended, its exit code, negative for a
-signal.
+signal, and its largest resident set in KiB.
 """
 
 import importlib
@@ -90,8 +90,9 @@ def serve() -> None:
         if child == 0:
             become_bakery(order)
         print(child, flush=True)  # noqa: T201 - the protocol
-        _, status = os.waitpid(child, 0)
+        _, status, usage = os.wait4(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 - the protocol
+        print(usage.ru_maxrss, flush=True)  # noqa: T201 - the protocol
 
 
 if __name__ == "__main__":

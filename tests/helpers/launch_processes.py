@@ -44,6 +44,8 @@ class Running:
     def __init__(self, forker: "Forker", pid: int, output: Path) -> None:
         self._forker = forker
         self.pid = pid
+        self.peak_kib = 0
+        """Largest resident set, once it has ended."""
         self._output = output
 
     @property
@@ -60,7 +62,9 @@ class Running:
 
     def wait(self) -> int:
         """The exit code, negative for a signal."""
-        return self._forker.read_number()
+        code = self._forker.read_number()
+        self.peak_kib = self._forker.read_number()
+        return code
 
     def wait_for_text(self, text: str) -> float:
         """Seconds until it said so."""
@@ -158,6 +162,7 @@ class Lab:
     gate: Gate
     forker: Forker
     folder: Path
+    cluster_file: str = CLUSTER_FILE
     seconds: list[float] = field(default_factory=list)
     """How long each first word after a signal took."""
 
@@ -172,16 +177,17 @@ class Lab:
     ) -> Running:
         folder = folder or self.folder
         folder.mkdir(exist_ok=True)
-        (folder / "bakery.yaml").write_text(CLUSTER_FILE)
+        (folder / "bakery.yaml").write_text(self.cluster_file)
         env = {"DIGITALOCEAN_API_URL": self.api.url, "DIGITALOCEAN_TOKEN": TOKEN, "HOME": str(folder)}
         return self.forker.start(
             argv, folder=folder, env=env, die_at=die_at, ignored=ignored, largest_file=largest_file
         )
 
-    def run(self, argv: tuple[str, ...]) -> None:
+    def run(self, argv: tuple[str, ...]) -> Running:
         """To its good end."""
         running = self.start(argv)
         assert running.wait() == 0, running.text
+        return running
 
     def count_requests(self, argv: tuple[str, ...]) -> int:
         self.gate.start()

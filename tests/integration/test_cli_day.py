@@ -412,6 +412,20 @@ def test_gc_sweeps_what_a_killed_bake_recorded(at: Desk) -> None:
     assert [file.name for file in builds.glob("*.build")] == ["feedfeedfeed.build"]
 
 
+def test_gc_leaves_alone_what_a_running_bake_recorded(at: Desk) -> None:
+    import filelock
+
+    account = at.api.get("/v2/account").json()["account"]["uuid"]
+    builds = at.folder.parent / "home" / "state" / "bakery" / "builds"
+    builds.mkdir(parents=True)
+    (builds / "0123456789ab.build").write_text(account, encoding="utf-8")
+    with filelock.FileLock(builds / "builds.lock"):
+        assert at("gc", "--json").json == []
+        assert at("gc", "--delete", "--yes").code == 0
+    assert (builds / "0123456789ab.build").exists()
+    assert at("gc", "--json").json == [{"kind": "build", "name": "bakery-0123456789ab"}], "control: it has ended"
+
+
 def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(at.folder))
     ran = at("doctor", "--json", "-f", "bakery.yaml")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bakery.cli.emulator_faults import fault
+from bakery.cli.emulator_impair import impair
 from bakery.cli.emulator_requests import requests
 from bakery.cli.emulator_running import NAME as _NAME
 from bakery.cli.emulator_running import running as _running
@@ -161,4 +162,5 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
 
 
 emulator.add_command(fault)
+emulator.add_command(impair)
 emulator.add_command(requests)

@@ -42,7 +42,9 @@ _WHAT = (
     click.option("--stale", "stale_s", type=click.FloatRange(0, 600), help="GETs show today's state for so long."),
     click.option("--delay", "delay_s", type=click.FloatRange(0, 600), help="Seconds to wait first."),
     click.option(
-        "--outcome", type=click.Choice(["errored", "endless", "dead"]), help="Of an action; dead: no guest runs."
+        "--outcome",
+        type=click.Choice(["errored", "endless", "dead", "unbootable", "unconfigured"]),
+        help="Of an action. dead: no guest runs; unconfigured: its cloud-init fails.",
     ),
 )
 

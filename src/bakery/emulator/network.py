@@ -6,10 +6,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakery.emulator import network_firewalls, network_namespace, network_rules
+from bakery.emulator import network_firewalls, network_impairments, network_namespace, network_plan, network_rules
 from bakery.emulator.machines import nspawn_cgroups, nspawn_process
-from bakery.emulator.machines.interface import Protection
+from bakery.emulator.machines.interface import Impairment, MachineFailure, Protection
 from bakery.emulator.machines.nspawn_process import Process
+from bakery.emulator.network_impairments import Impairments
 from bakery.emulator.network_plan import (
     METADATA,
     METADATA_PORT,
@@ -24,7 +25,7 @@ from bakery.emulator.network_plan import (
 )
 from bakery.emulator.record import Kind, Record
 from bakery.errors import EmulatorError
-from bakery.proc import run, start
+from bakery.proc import Completed, run, start
 from bakery.wait import Pending, wait_until
 
 EGRESS_SECONDS = 20.0
@@ -42,6 +43,7 @@ class Router:
         self._record = record
         self._lock = threading.Lock()
         self._egress_process: Process | None = None
+        self._impairments = Impairments()
 
     @property
     def cgroup(self) -> str:
@@ -81,6 +83,7 @@ class Router:
         with self._lock:
             self._nft(network_rules.plug_elements(wires, resolvers))
         _batch(plug_inside_commands(wires), namespace=self.plan.router)
+        self._delay(droplet_id, self._impairments.delay_of(droplet_id))
         return namespace
 
     def unplug(self, droplet_id: int, wires: Sequence[Cable]) -> None:
@@ -100,9 +103,39 @@ class Router:
         """Put the cloud firewalls into force: the kernel takes the whole table at once or, on an error, none."""
         self._nft(network_firewalls.ruleset(protection))
 
+    def impair(self, droplet_id: int, impairment: Impairment) -> None:
+        """Make a droplet's links as bad as that; also of one that is off.
+
+        Raises:
+            MachineFailure: a delay is asked for, and this kernel cannot make one. Nothing has changed then.
+        """
+        self._delay(droplet_id, impairment.delay_s)
+        self._impairments.set(droplet_id, impairment)
+        self._nft(self._impairments.ruleset())
+
+    def forget(self, droplet_id: int) -> None:
+        """The droplet is gone, and with it what ailed its links."""
+        if self._impairments.drop(droplet_id):
+            self._nft(self._impairments.ruleset())
+
     def metadata_socket(self) -> socket.socket:
         """A socket listening on the metadata service's address, reachable by droplets only."""
         return network_namespace.listen(self.plan.router, METADATA, METADATA_PORT)
+
+    def _delay(self, droplet_id: int, seconds: float) -> None:
+        for interface in network_plan.router_interfaces(droplet_id):
+            if not self._has(interface):
+                continue
+            done = self._tc(network_impairments.delay_words(interface, seconds))
+            if seconds and done.returncode != 0:
+                message = "this kernel cannot delay packets: it has no sch_netem"
+                raise MachineFailure(message)
+
+    def _has(self, interface: str) -> bool:
+        return run(["ip", "-n", self.plan.router, "link", "show", interface], check=False).returncode == 0
+
+    def _tc(self, words: Sequence[str]) -> Completed:
+        return run(["ip", "netns", "exec", self.plan.router, "tc", *words], check=False)
 
     def _open_egress(self) -> None:
         groups = nspawn_cgroups.make(f"{self.cgroup}/router")

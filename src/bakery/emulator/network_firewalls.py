@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, collapse_addresses, ip_network
 
 from bakery.emulator.machines.interface import Allowed, Guard, Protection
+from bakery.emulator.network_plan import router_interfaces
 
 TABLE = "inet cloud"
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
@@ -51,9 +52,10 @@ def _guard(guard: Guard, way: str) -> list[str]:
 
 
 def _verdicts(guards: Iterable[Guard], way: str) -> list[str]:
-    """The router's two interfaces of a droplet (network_plan.cables): public and VPC."""
     return [
-        f'"{side}{guard.droplet_id}" : jump droplet_{guard.droplet_id}_{way}' for guard in guards for side in "pv"
+        f'"{interface}" : jump droplet_{guard.droplet_id}_{way}'
+        for guard in guards
+        for interface in router_interfaces(guard.droplet_id)
     ]
 
 

@@ -73,11 +73,17 @@ class Cable:
     """None for a public interface."""
 
 
+def router_interfaces(droplet_id: int) -> tuple[str, str]:
+    """The router's ends of a droplet's cables: public and VPC. A private droplet has only the second."""
+    return f"p{droplet_id}", f"v{droplet_id}"
+
+
 def cables(spec: MachineSpec) -> tuple[Cable, ...]:
     """A droplet's interfaces: eth0 public with the anchor and eth1 VPC, or eth0 VPC alone."""
+    public, private = router_interfaces(spec.droplet_id)
     inside = Cable(
         guest="eth0" if spec.public is None else "eth1",
-        router=f"v{spec.droplet_id}",
+        router=private,
         mac=spec.private.mac,
         addresses=(spec.private.address,),
         vpc_id=spec.vpc_id,
@@ -87,7 +93,7 @@ def cables(spec: MachineSpec) -> tuple[Cable, ...]:
     anchor = () if spec.anchor is None else (spec.anchor.address,)
     outside = Cable(
         guest="eth0",
-        router=f"p{spec.droplet_id}",
+        router=public,
         mac=spec.public.mac,
         addresses=(spec.public.address, *anchor),
         vpc_id=None,

@@ -12,7 +12,14 @@ T = TypeVar("T")
 
 MAX_SECONDS = 600
 HANGS: dict[str, Hang] = {"before": "before", "after": "after"}
-OUTCOMES: dict[str, Outcome] = {"errored": "errored", "endless": "endless", "dead": "dead"}
+OUTCOMES: dict[str, Outcome] = {
+    "errored": "errored",
+    "endless": "endless",
+    "dead": "dead",
+    "unbootable": "unbootable",
+    "unconfigured": "unconfigured",
+}
+ABOUT_GUESTS = {"dead", "unbootable", "unconfigured"}
 BOOTS = {"create", "power_on", "power_cycle", "reboot", "rebuild"}
 """Actions after which a guest runs, and so can be dead."""
 
@@ -65,8 +72,8 @@ def _check(fault: Fault) -> None:
         _refuse("only one of status, reset, lost_reply, hang and stale_s can happen")
     if fault.path and not given and not fault.delay_s:
         _refuse("a fault of a request has one of status, reset, lost_reply, hang, stale_s and delay_s")
-    if fault.outcome == "dead" and fault.action not in BOOTS:
-        _refuse(f"dead is an outcome of {', '.join(sorted(BOOTS))}")
+    if fault.outcome in ABOUT_GUESTS and fault.action not in BOOTS:
+        _refuse(f"{fault.outcome} is an outcome of {', '.join(sorted(BOOTS))}")
     if fault.status is None and (fault.html or fault.retry_after is not None):
         _refuse("html and retry_after go with a status")
 

@@ -19,7 +19,7 @@ ENDLESS = 0
 """``times`` of a fault that is never used up."""
 
 Hang = Literal["before", "after"]
-Outcome = Literal["errored", "endless", "dead"]
+Outcome = Literal["errored", "endless", "dead", "unbootable", "unconfigured"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,8 @@ class Fault:
     stale_s: float = 0.0
     """For so long every GET is answered as it would have been when the fault was added."""
     outcome: Outcome | None = None
-    """Of an action: errored, never ended, or completed with a guest that is dead."""
+    """Of an action: errored, never ended, or completed with a guest that is dead, that comes no further than its
+    first moments, or whose cloud-init fails."""
 
     def meets_request(self, method: str, path: str) -> bool:
         fits = bool(self.path) and self.method in {"*", method}

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from bakery.emulator.handlers.faults import Fault, Faults
+from bakery.emulator.handlers.faults import Fault, Faults, Outcome
 from bakery.emulator.handlers.queues import Queues
-from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec
+from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec, Spoilt
 from bakery.emulator.state.account import State
 from bakery.emulator.state.addresses import AddressPool, mac
 from bakery.emulator.state.catalog import SIZES, Size
@@ -18,6 +18,8 @@ log = logging.getLogger("bakery.emulator")
 
 Step = Callable[[], None]
 
+SPOILS: dict[Outcome, Spoilt] = {"unbootable": "boot", "unconfigured": "cloud-init"}
+
 _FAILURES = (MachineFailure, DeadlineError)
 
 
@@ -29,6 +31,7 @@ class MachineWork:
         self._state = state
         self._machines = machines
         self._faults = faults
+        machines.on_stop(self._stopped)
 
     def create(self, droplet: Droplet, action: Action) -> None:
         """The droplet is active as soon as its machine is under way; if that fails it stays ``new``."""
@@ -163,10 +166,25 @@ class MachineWork:
 
         self.queues.submit(droplet.id, task)
 
+    def _stopped(self, droplet_id: int) -> None:
+        """A guest has stopped by itself: after what is being done to it it is off, unless it runs again."""
+
+        def task() -> None:
+            with self._state.lock:
+                if not self._state.droplets.exists(droplet_id):
+                    return
+                droplet = self._state.droplets.get(droplet_id)
+                if droplet.status == "active" and not self._machines.is_running(droplet_id):
+                    droplet.status = "off"
+
+        self.queues.submit(droplet_id, task)
+
     def _do(self, droplet: Droplet, step: Step, fault: Fault) -> None:
         if fault.outcome == "errored":
             message = "a fault that was asked for"
             raise MachineFailure(message)
+        if fault.outcome in SPOILS:
+            self._machines.spoil(droplet.id, SPOILS[fault.outcome])
         step()
         if fault.outcome == "dead":
             self._machines.power_off(droplet.id)

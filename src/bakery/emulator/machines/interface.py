@@ -5,8 +5,12 @@ All calls may come from several threads; calls for one droplet never overlap. A 
 under way (``create``, ``power_on``, ``shutdown``, ``reboot``) or done (``power_off``, ``destroy``, ``snapshot``).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
+
+Spoilt = Literal["boot", "cloud-init"]
+"""What fails: the guest's boot, or its cloud-init."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,20 @@ class Protection:
     guards: tuple[Guard, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Impairment:
+    """What ails all links of a droplet; as it stands here, nothing."""
+
+    loss: float = 0.0
+    """The share of packets that are lost, each way, 0 to 1."""
+    delay_s: float = 0.0
+    """Added on the way to the droplet."""
+    rate: int = 0
+    """Bits a second, each way; 0 for no limit."""
+    partition_s: float = 0.0
+    """Nothing passes for so long, counted from now."""
+
+
 class MachineFailure(Exception):
     """The machine cannot do it; the message goes into the action's or the emulator's log."""
 
@@ -101,6 +119,18 @@ class Machines(Protocol):
 
     def enforce(self, protection: Protection) -> None:
         """Put these firewalls into force in place of the earlier ones, all at once."""
+
+    def impair(self, droplet_id: int, impairment: Impairment) -> None:
+        """Make the droplet's links as bad as that, in place of what ailed them before.
+
+        Raises MachineFailure if this machine's kernel cannot.
+        """
+
+    def on_stop(self, listener: Callable[[int], None]) -> None:
+        """Tell ``listener`` the id of each droplet whose guest has stopped by itself; from any thread."""
+
+    def spoil(self, droplet_id: int, what: Spoilt) -> None:
+        """Make that fail at the droplet's next boot, and only then. The droplet may not exist yet."""
 
     def check_image(self, image: str) -> str | None:
         """None if droplets can be made from it, else the reason, for the API's error message."""

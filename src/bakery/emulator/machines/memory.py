@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakery.emulator.machines.interface import MachineFailure, MachineSpec, Protection
+from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
 
 
 @dataclass(kw_only=True)
@@ -35,6 +36,8 @@ class InMemoryMachines:
         """The base that each snapshot goes back to, by key."""
         self.calls: Counter[str] = Counter()
         self.closed = False
+        self.spoilt: list[tuple[int, Spoilt]] = []
+        self._listeners: list[Callable[[int], None]] = []
         self._snapshot_bytes = snapshot_bytes
         self._unbootable = unbootable
         self._orders: list[_Order] = []
@@ -55,6 +58,23 @@ class InMemoryMachines:
 
     def enforce(self, protection: Protection) -> None:
         """There is no traffic to filter."""
+
+    def impair(self, droplet_id: int, impairment: Impairment) -> None:  # noqa: ARG002 - the port's argument
+        message = f"droplet {droplet_id} is in memory only and has no links"
+        raise MachineFailure(message)
+
+    def on_stop(self, listener: Callable[[int], None]) -> None:
+        self._listeners.append(listener)
+
+    def spoil(self, droplet_id: int, what: Spoilt) -> None:
+        """Kept in ``spoilt``: there is no guest to spoil."""
+        self.spoilt.append((droplet_id, what))
+
+    def stop_by_itself(self, droplet_id: int) -> None:
+        """The guest powers itself off."""
+        self._get(droplet_id).running = False
+        for listener in self._listeners:
+            listener(droplet_id)
 
     def check_image(self, image: str) -> str | None:
         if image in self._unbootable:

@@ -1,5 +1,6 @@
 """Droplets that really boot: systemd-nspawn on an overlay, in the emulator's network."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +9,9 @@ from pathlib import Path
 
 from bakery.emulator import images, network_plan
 from bakery.emulator.machines import nspawn_cgroups, nspawn_exec, nspawn_logs, nspawn_process, nspawn_traces
-from bakery.emulator.machines.interface import MachineFailure, MachineSpec, Protection
+from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
-from bakery.emulator.machines.nspawn_process import Process
+from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT, Process
 from bakery.emulator.machines.nspawn_seed import write_seed
 from bakery.emulator.network import Router
 from bakery.emulator.record import Kind, Record
@@ -20,6 +21,8 @@ from bakery.proc import Completed, start
 from bakery.wait import Pending, wait_until
 
 ORDERLY_SECONDS = 60.0
+
+log = logging.getLogger("bakery.emulator")
 
 
 @dataclass
@@ -42,6 +45,8 @@ class NspawnMachines:
         self._base = base
         self._machines: dict[int, _Machine] = {}
         self._snapshots = Snapshots(folder / "snapshots")
+        self._spoilt: dict[int, Spoilt] = {}
+        self._listeners: list[Callable[[int], None]] = []
         for name in ("snapshots", "consoles"):
             record.will_make(Kind.FOLDER, str(folder / name))
 
@@ -51,6 +56,15 @@ class NspawnMachines:
 
     def enforce(self, protection: Protection) -> None:
         self._router.enforce(protection)
+
+    def impair(self, droplet_id: int, impairment: Impairment) -> None:
+        self._router.impair(droplet_id, impairment)
+
+    def on_stop(self, listener: Callable[[int], None]) -> None:
+        self._listeners.append(listener)
+
+    def spoil(self, droplet_id: int, what: Spoilt) -> None:
+        self._spoilt[droplet_id] = what
 
     def check_image(self, image: str) -> str | None:
         if images.known(image) or self._snapshots.layers(image) is not None:
@@ -71,8 +85,10 @@ class NspawnMachines:
         self._start(self._find(droplet_id))
 
     def shutdown(self, droplet_id: int) -> None:
-        if not nspawn_process.signal_guest(self._cgroup(droplet_id), nspawn_process.POWER_OFF):
-            self.power_off(droplet_id)
+        machine = self._find(droplet_id)
+        before = machine.process
+        if before is not None:
+            self._in_background(lambda: self._insist(machine, before, POWER_OFF), f"shutdown {droplet_id}")
 
     def power_off(self, droplet_id: int) -> None:
         self._stop(self._find(droplet_id))
@@ -80,10 +96,10 @@ class NspawnMachines:
     def reboot(self, droplet_id: int) -> None:
         machine = self._find(droplet_id)
         before = machine.process
-        if not nspawn_process.signal_guest(self._cgroup(droplet_id), nspawn_process.REBOOT):
-            self._power_cycle(machine)
+        if before is None:
+            self._start(machine)
             return
-        self._in_background(lambda: self._cycle_if_stuck(machine, before), f"reboot {droplet_id}")
+        self._in_background(lambda: self._reboot(machine, before), f"reboot {droplet_id}")
 
     def rebuild(self, droplet_id: int, image: str) -> None:
         machine = self._find(droplet_id)
@@ -103,10 +119,15 @@ class NspawnMachines:
             machine.disk.wipe()
             self._record.gone(Kind.FOLDER, str(machine.disk.folder))
             self._snapshots.release(str(droplet_id))
+            self._router.forget(droplet_id)
             del self._machines[droplet_id]
 
     def snapshot(self, droplet_id: int, key: str) -> int:
-        return self._snapshots.add(key, self._find(droplet_id).disk)
+        machine = self._find(droplet_id)
+        if machine.process is None:
+            return self._snapshots.add(key, machine.disk)
+        with nspawn_cgroups.frozen(self._cgroup(droplet_id)):
+            return self._snapshots.add(key, machine.disk)
 
     def delete_snapshot(self, key: str) -> None:
         self._snapshots.delete(key)
@@ -183,6 +204,7 @@ class NspawnMachines:
             interfaces=[wire.guest for wire in wires],
             disk=machine.disk,
             seed=machine.disk.folder / "seed",
+            spoilt=self._spoilt.pop(spec.droplet_id, None),
         )
         cgroup = self._cgroup(spec.droplet_id)
         self._record.will_make(Kind.CGROUP, cgroup)
@@ -212,22 +234,37 @@ class NspawnMachines:
             self._stop(machine)
             if code == nspawn_process.REBOOTED:
                 self._start(machine)
+                return
+        log.info("droplet %d (%s) has stopped, code %d", machine.spec.droplet_id, machine.spec.name, code)
+        for listener in self._listeners:
+            listener(machine.spec.droplet_id)
 
     def _power_cycle(self, machine: _Machine) -> None:
         with machine.lock:
             self._stop(machine)
             self._start(machine)
 
-    def _cycle_if_stuck(self, machine: _Machine, before: Process | None) -> None:
-        try:
-            wait_until(
-                lambda: True if machine.process is not before else Pending("it still runs"),
-                what=f"droplet {machine.spec.droplet_id} to reboot",
-                seconds=ORDERLY_SECONDS,
-            )
-        except DeadlineError:
+    def _reboot(self, machine: _Machine, before: Process) -> None:
+        if not self._insist(machine, before, REBOOT):
             self._power_cycle(machine)
 
+    def _insist(self, machine: _Machine, before: Process, number: int) -> bool:
+        """Send the signal again and again: in the first moments of a boot systemd does not listen yet.
+
+        False if the guest still runs in the end.
+        """
+
+        def ended() -> bool | Pending:
+            if machine.process is not before:
+                return True
+            nspawn_process.signal_guest(self._cgroup(machine.spec.droplet_id), number)
+            return Pending("it still runs")
+
+        try:
+            return wait_until(ended, what="a guest to end", seconds=ORDERLY_SECONDS, every=1.0)
+        except DeadlineError:
+            return False
+
     @staticmethod
-    def _in_background(work: Callable[[], None], name: str) -> None:
+    def _in_background(work: Callable[[], object], name: str) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.machines.interface import Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_seed import SEED
 
@@ -42,6 +43,14 @@ exec systemd-nspawn --quiet --directory="$root" --boot --machine="$machine" --re
 """
 
 
+# Stands in for /usr/bin/cloud-init: the network and write_files come first and work, the modules after them fail.
+_BROKEN_CLOUD_INIT = """\
+#!/bin/sh
+case "$*" in *modules*) echo "cloud-init fails because that was ordered" >&2; exit 1 ;; esac
+exec python3 -c 'import sys; from cloudinit.cmd.main import main; sys.exit(main())' "$@"
+"""
+
+
 class Process(Protocol):
     """What :func:`bakery.proc.start` returns, as far as it is needed here."""
 
@@ -63,6 +72,7 @@ class Boot:
     interfaces: Sequence[str]
     disk: Disk
     seed: Path
+    spoilt: Spoilt | None = None
 
 
 def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
@@ -72,7 +82,19 @@ def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
         " ".join(str(group) for group in groups), f"/run/netns/{boot.namespace}", _INNER,
         boot.disk.mount_options(), str(boot.disk.root), str(boot.seed), boot.machine, _bindable(boot.disk.docker),
         *(f"--network-interface={name}" for name in boot.interfaces),
+        *_spoilt_words(boot),
     ]  # fmt: skip
+
+
+def _spoilt_words(boot: Boot) -> list[str]:
+    if boot.spoilt == "boot":
+        return ["systemd.unit=emergency.target"]  # systemd(1): nothing starts, and nobody is there to press Enter
+    if boot.spoilt == "cloud-init":
+        broken = boot.disk.folder / "broken-cloud-init"
+        broken.write_text(_BROKEN_CLOUD_INIT, encoding="ascii")
+        broken.chmod(0o755)
+        return [f"--bind-ro={_bindable(broken)}:/usr/bin/cloud-init"]  # a mount leaves nothing on the disk
+    return []
 
 
 def signal_guest(cgroup: str, number: int) -> bool:

@@ -1,0 +1,89 @@
+"""``bakery emulator impair``: bad links for a droplet."""
+
+import re
+
+import click
+
+from bakery.cli.emulator_running import NAME, running
+from bakery.cli.session import common_options, settings_of
+from bakery.errors import EmulatorError, UsageError
+
+_UNITS = {
+    "%": 0.01,
+    "ms": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "kbit": 1e3,
+    "mbit": 1e6,
+    "gbit": 1e9,
+}
+
+
+def _value(text: str | None, example: str, *units: str) -> float | None:
+    """A number with one of the units; without a unit it is meant in the last of them."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z%]*)", text.lower())
+    if found is None or (found[2] and found[2] not in units):
+        message = f"{text} is not understood"
+        raise UsageError(message, hint=f"for example: {example}")
+    return float(found[1]) * _UNITS[found[2] or units[-1]]
+
+
+@click.command()
+@NAME
+@click.option("--loss", metavar="PERCENT", help="Lose so many packets, each way: 1%.")
+@click.option("--delay", metavar="TIME", help="Delay what goes to it: 15ms. Needs the kernel's sch_netem.")
+@click.option("--rate", metavar="RATE", help="At most so many bits a second, each way: 10mbit.")
+@click.option("--partition", metavar="TIME", help="Cut it off for so long: 60s.")
+@click.option("--heal", is_flag=True, help="Make its links good again.")
+@click.argument("droplet")
+@common_options
+@click.pass_context
+def impair(
+    context: click.Context,
+    name: str,
+    loss: str | None,
+    delay: str | None,
+    rate: str | None,
+    partition: str | None,
+    heal: bool,  # noqa: FBT001 - a click flag
+    droplet: str,
+) -> None:
+    """Make a droplet's links bad: bakery emulator impair DROPLET --loss 1% --partition 60s
+
+    What is not named is good again; a partition ends by itself.
+    """
+    from bakery.emulator.lifecycle import ask
+
+    order = {
+        "loss": _value(loss, "--loss 1%", "%"),
+        "delay_s": _value(delay, "--delay 15ms", "m", "s", "ms"),
+        "rate": _value(rate, "--rate 10mbit", "kbit", "gbit", "mbit"),
+        "partition_s": _value(partition, "--partition 60s", "ms", "m", "s"),
+    }
+    body = {field: value for field, value in order.items() if value is not None}
+    if bool(body) == heal:
+        message = "say what ails the droplet's links, or --heal"
+        raise UsageError(message, hint=f"for example: bakery emulator impair {droplet} --partition 60s")
+    path = f"/_emulator/droplets/{_find(name, droplet)}/impairment"
+    answer = ask(running(name), path, body=body or None, method="POST" if body else "DELETE")
+    settings = settings_of(context)
+    if settings.json and answer is not None:
+        settings.console().json(answer)
+        return
+    settings.console().note(f"the links of {droplet} are {'bad' if body else 'good again'}")
+
+
+def _find(name: str, droplet: str) -> int:
+    """The id of a droplet that is given by id or by name."""
+    from bakery.emulator.lifecycle import ask
+
+    droplets = ask(running(name), "/v2/droplets?per_page=200")["droplets"]
+    for found in droplets:
+        if droplet in {str(found["id"]), found["name"]}:
+            return int(found["id"])
+    message = f"there is no droplet {droplet}"
+    raise EmulatorError(
+        message, details="droplets here: " + (", ".join(each["name"] for each in droplets) or "none")
+    )

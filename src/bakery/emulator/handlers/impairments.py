@@ -1,0 +1,50 @@
+"""Bad links for droplets, under ``/_emulator/``."""
+
+from dataclasses import asdict
+
+from bakery.emulator.errors import Unprocessable
+from bakery.emulator.handlers import fields
+from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
+from bakery.emulator.machines.interface import Impairment, MachineFailure
+
+MAX_SECONDS = 3600
+MAX_RATE = 10**11
+_FIELDS = {"loss": 1, "delay_s": 10, "rate": MAX_RATE, "partition_s": MAX_SECONDS}
+"""The most that each may be."""
+
+
+def impair(call: Call) -> Reply:
+    """The body has the fields of :class:`Impairment`; what it leaves out is well again."""
+    droplet = call.state.droplets.get(call.id("droplet"))
+    unknown = sorted(set(call.body) - set(_FIELDS))
+    if unknown or not call.body:
+        message = f"an impairment has {', '.join(_FIELDS)}"
+        raise Unprocessable(message)
+    impairment = Impairment(
+        loss=_number(call.body, "loss"),
+        delay_s=_number(call.body, "delay_s"),
+        rate=int(_number(call.body, "rate")),
+        partition_s=_number(call.body, "partition_s"),
+    )
+    _apply(call, droplet.id, impairment)
+    return Reply(status=201, body={"impairment": asdict(impairment)})
+
+
+def heal(call: Call) -> Reply:
+    _apply(call, call.state.droplets.get(call.id("droplet")).id, Impairment())
+    return NO_CONTENT
+
+
+def _apply(call: Call, droplet_id: int, impairment: Impairment) -> None:
+    try:
+        call.emulator.machines.impair(droplet_id, impairment)
+    except MachineFailure as error:
+        raise Unprocessable(str(error)) from None
+
+
+def _number(body: fields.Body, name: str) -> float:
+    value = body.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _FIELDS[name]:
+        message = f"{name} must be a number between 0 and {_FIELDS[name]}"
+        raise Unprocessable(message)
+    return value

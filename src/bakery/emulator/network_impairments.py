@@ -1,0 +1,109 @@
+"""Droplets' links made bad on purpose: lost packets, low rates and partitions by nftables, delays by tc-netem.
+
+nftables does what it can, because many kernels have no sch_netem.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from bakery.emulator.machines.interface import Impairment
+from bakery.emulator.network_plan import router_interfaces
+
+TABLE = "inet impairments"
+_SMALLEST_BURST = 15_000  # bytes, ten full packets: with less a low rate lets no packet pass at all
+
+# Before the router's own chains, so that also answers and established connections meet it.
+_HOOKS = """\
+  chain forward {
+    type filter hook forward priority filter - 10; policy accept;
+    iifname @parted drop
+    oifname @parted drop
+    iifname vmap @ailing_from
+    oifname vmap @ailing_to
+  }
+  chain input {
+    type filter hook input priority filter - 10; policy accept;
+    iifname @parted drop
+    iifname vmap @ailing_from
+  }
+  chain output {
+    type filter hook output priority filter - 10; policy accept;
+    oifname @parted drop
+    oifname vmap @ailing_to
+  }
+"""
+
+
+class Impairments:
+    """What ails which droplet, and until when it is cut off."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._ailing: dict[int, Impairment] = {}
+        self._parted_until: dict[int, float] = {}
+
+    def set(self, droplet_id: int, impairment: Impairment) -> None:
+        with self._lock:
+            self._ailing[droplet_id] = impairment
+            self._parted_until[droplet_id] = self._now() + impairment.partition_s
+
+    def drop(self, droplet_id: int) -> bool:
+        """Whether there was anything to forget."""
+        with self._lock:
+            self._parted_until.pop(droplet_id, None)
+            return self._ailing.pop(droplet_id, None) is not None
+
+    def delay_of(self, droplet_id: int) -> float:
+        """Seconds."""
+        with self._lock:
+            return self._ailing.get(droplet_id, Impairment()).delay_s
+
+    def ruleset(self) -> str:
+        """What ``nft -f`` takes to make links as bad as asked for, and all others good."""
+        with self._lock:
+            now = self._now()
+            left = {droplet_id: until - now for droplet_id, until in self._parted_until.items() if until > now}
+            return ruleset(self._ailing, left)
+
+
+def ruleset(ailing: Mapping[int, Impairment], parted: Mapping[int, float]) -> str:
+    """The table as text. ``parted`` has the seconds that are left of each partition; the kernel ends it."""
+    lossy = {droplet_id: each for droplet_id, each in ailing.items() if each.loss or each.rate}
+    timeouts = [
+        f'"{interface}" timeout {max(1, round(seconds * 1000))}ms'
+        for droplet_id, seconds in parted.items()
+        for interface in router_interfaces(droplet_id)
+    ]
+    lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
+    lines.append(f"  set parted {{ type ifname; flags timeout; {_elements(timeouts)} }}")
+    for way in ("from", "to"):
+        verdicts = []
+        for droplet_id, impairment in lossy.items():
+            lines += [f"  chain droplet_{droplet_id}_{way} {{", *_rules(impairment), "  }"]
+            verdicts += [f'"{each}" : jump droplet_{droplet_id}_{way}' for each in router_interfaces(droplet_id)]
+        lines.append(f"  map ailing_{way} {{ type ifname : verdict; {_elements(verdicts)} }}")
+    return "\n".join(lines) + "\n" + _HOOKS + "}\n"
+
+
+def delay_words(interface: str, seconds: float) -> list[str]:
+    """Arguments of tc(8) that delay what leaves by the interface; 0 takes a delay away."""
+    if not seconds:
+        return ["qdisc", "delete", "dev", interface, "root"]
+    return ["qdisc", "replace", "dev", interface, "root", "netem", "delay", f"{round(seconds * 1e6)}us"]
+
+
+def _rules(impairment: Impairment) -> list[str]:
+    rules = []
+    if impairment.loss:
+        rules.append(f"    numgen random mod 10000 < {round(impairment.loss * 10000)} drop")
+    if impairment.rate:
+        bytes_per_second = max(1, impairment.rate // 8)
+        burst = max(_SMALLEST_BURST, bytes_per_second // 10)
+        rules.append(f"    limit rate over {bytes_per_second} bytes/second burst {burst} bytes drop")
+    return rules
+
+
+def _elements(items: list[str]) -> str:
+    return f"elements = {{ {', '.join(items)} }}" if items else ""
