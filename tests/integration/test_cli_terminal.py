@@ -269,7 +269,7 @@ def test_help_imports_no_other_verb() -> None:
 def test_bash_completes_verbs_and_options() -> None:
     script = """\
 eval "$(bakery completion bash)"
-for line in "bakery la" "bakery launch --dry" "bakery access re" "bakery launch --wait h"; do
+for line in "bakery la" "bakery launch --dry" "bakery access re" "bakery launch --wait h" "bakery lunch --d"; do
   COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
   _bakery_completion bakery
   echo "${COMPREPLY[@]}"
@@ -284,7 +284,8 @@ done
         check=False,
         timeout=60,
     )
-    assert done.stdout.splitlines() == ["launch", "--dry-run", "refresh", "healthy"], done.stderr
+    assert done.stdout.splitlines() == ["launch", "--dry-run", "refresh", "healthy", ""], done.stderr
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ SUMMARIES = {
     "launch": "Bring every role, or one, to its count.",
     "status": "Is the cluster healthy?",
     "env": "Print the variables for consul and nomad.",
-    "destroy": "Destroy the cluster, or one node.",
+    "destroy": "Destroy the cluster, one node or one role.",
     "render": "Write user-data files that also work by hand.",
     "bootstrap": "Create ACLs and tokens on a cluster made by hand.",
     "access": "Who may reach the APIs from outside.",
@@ -43,7 +43,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in SUMMARIES and not args[0].startswith("-"):
+        if args[0] not in SUMMARIES and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], SUMMARIES, n=1)
