@@ -35,13 +35,26 @@ class Gate:
         self._hold: Hold | None = None
         self.requests: list[tuple[str, str]] = []
         """Method and path, since the last :meth:`start`."""
+        self.most_at_once = 0
+        self.delay_s = 0.0
+        """Of every request: an emulator that answers at once is never asked twice at the same time."""
+        self._at_once = 0
 
     def start(self, hold: Hold | None = None) -> None:
         """Count from 1 again."""
         with self._lock:
-            self._hold, self.requests = hold, []
+            self._hold, self.requests, self.most_at_once = hold, [], 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            await asyncio.sleep(self.delay_s)  # the delay is what was asked for
+            await self._serve(scope, receive, send)
+        finally:
+            self._at_once -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         hold = self._count(scope)
         if hold is None:
             await self._app(scope, receive, send)

@@ -61,4 +61,14 @@ BARS = (
         promise="a launch of 9 uses at most 60 requests, of 30 at most 120; a rerun changes nothing",
         control="`tests/integration/test_launch_emulated.py`",
     ),
+    Bar(
+        name="scale",
+        promise="a launch of 500: below 600 requests, at most 8 at once, below 300 MiB",
+        control="`tests/integration/test_launch_scale.py`",
+    ),
+    Bar(
+        name="random states",
+        promise="any state, any faults, any commands: what comes out is valid, and a launch heals it",
+        control="`tests/integration/test_launch_states.py`: without journal and second look it finds a twin",
+    ),
 )

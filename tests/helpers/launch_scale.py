@@ -1,0 +1,53 @@
+"""What a first launch of many droplets costs: a real process against the emulator with machines in memory."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.helpers.launch_processes import LAUNCH, Forker, lab
+
+MOST_OF_A_ROLE = 100
+SERVERS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    requests: int
+    seconds: float
+    """Bakery's own work: waits and the pace of requests are cut short."""
+    mebibytes: float
+    """Largest resident set."""
+    at_once: int
+    """Most requests under way at the same time."""
+
+
+def cluster_file(droplets: int) -> str:
+    """Three servers of each kind, and pools of clients."""
+    left = droplets - SERVERS
+    pools: list[str] = []
+    while left > 0:
+        count = min(left, MOST_OF_A_ROLE)
+        pools.append(f"  pool-{len(pools) + 1}: {{kind: nomad-client, count: {count}, size: s-1vcpu-1gb}}")
+        left -= count
+    roles = ["  consul-server: {count: 3}", "  nomad-server: {count: 3}", *pools]
+    head = ["version: 1", "cluster: demo", "access: {admin_cidrs: [198.51.100.7/32]}", "roles:"]
+    return "\n".join([*head, *roles]) + "\n"
+
+
+def measure(hand: Forker, folder: Path, droplets: int, *, delay_s: float = 0) -> Cost:
+    """Launch that many, each request answered after ``delay_s``; all of them are there afterwards."""
+    with lab(folder, hand) as place:
+        before = len(place.account().droplets)
+        place.cluster_file = cluster_file(droplets)
+        place.gate.delay_s = delay_s
+        place.gate.start()
+        started = time.monotonic()
+        running = place.run(LAUNCH)
+        seconds = time.monotonic() - started
+        assert len(place.account().droplets) - before == droplets
+        return Cost(
+            requests=len(place.gate.requests),
+            seconds=seconds,
+            mebibytes=running.peak_kib / 1024,
+            at_once=place.gate.most_at_once,
+        )

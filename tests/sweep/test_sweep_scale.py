@@ -1,0 +1,23 @@
+"""Five hundred droplets."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.launch_processes import Forker
+from tests.helpers.launch_scale import measure
+from tests.sweep.figures import Figures
+
+pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
+
+
+def test_five_hundred_droplets(figures: Figures, hand: Forker, tmp_path: Path) -> None:
+    cost = measure(hand, tmp_path, 500, delay_s=0.01)
+    figures.tell(
+        "scale",
+        f"{cost.requests} requests, {cost.mebibytes:.0f} MiB, at most {cost.at_once} at once,"
+        f" {cost.seconds:.0f} s of bakery's own work",
+    )
+    assert cost.requests < 600
+    assert cost.mebibytes < 300
+    assert cost.at_once <= 8
