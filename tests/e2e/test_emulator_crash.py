@@ -1,0 +1,173 @@
+"""An emulator that dies at any point of its life leaves nothing, once it was taken down; and two do not meet."""
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from functools import partial
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakery.emulator import images, lifecycle
+from bakery.emulator.lifecycle import RunningEmulator
+from bakery.emulator.lifecycle_state import Home, Wish, home, new_emulator
+from bakery.emulator.machines.nspawn_exec import exec_in
+from bakery.emulator.network import cgroup_of
+from bakery.emulator.record import Record
+from bakery.errors import EmulatorError
+from bakery.files import ensure_private_folder
+from bakery.proc import start
+from bakery.wait import Pending, wait_until
+from tests.helpers.emulator_lab import host_rules, traces
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+MORTAL = Path(__file__).parents[1] / "helpers" / "mortal_emulator.py"
+WISH = Wish(name="mortal", port=7197, public_range=IPv4Network("100.98.0.0/15"))
+TWIN = Wish(name="twin", port=7196, public_range=IPv4Network("100.96.0.0/15"))
+DROPLET = {"name": "demo-1", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
+FAR = 100
+"""More lines than the record gets before a droplet runs."""
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """State folders of the test's own; the base image stays where it is."""
+    base = images.base_image()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "bakery").symlink_to(base.parents[1])
+    yield
+    lifecycle.down(WISH.name)
+    lifecycle.down(TWIN.name)
+
+
+def live_and_die(place: Home, lines: int, number: signal.Signals) -> RunningEmulator:
+    """An emulator that makes a droplet and gets the signal when its record has so many lines, until its end."""
+    planned = new_emulator(WISH)
+    ensure_private_folder(place.folder)
+    place.write(planned)
+    process = start([sys.executable, MORTAL, place.folder, str(lines), str(int(number))], output=place.log)
+
+    def ready_or_dead() -> RunningEmulator | Pending | None:
+        if process.poll() is not None:
+            return None
+        return lifecycle.find_running(WISH.name) or Pending("it does not answer")
+
+    running = wait_until(ready_or_dead, what="the emulator", seconds=60, every=0.02)
+    if running is not None:
+        make_droplet(running)
+        if lines == FAR:
+            process.terminate()
+    wait_until(
+        lambda: Pending("it lives") if process.poll() is None else True, what="its end", seconds=120, every=0.02
+    )
+    return planned
+
+
+def make_droplet(running: RunningEmulator) -> None:
+    """A droplet whose guest is under way, unless the emulator dies over it."""
+    try:
+        lifecycle.ask(running, "/v2/droplets", body=DROPLET)
+        wait_until(
+            lambda: True if lifecycle.status(running)["running"] else Pending("it is not active"),
+            what="a droplet",
+            seconds=60,
+            every=0.02,
+        )
+    except EmulatorError:
+        return
+
+
+def found(planned: RunningEmulator, place: Home) -> dict[str, list[str]]:
+    return {kind: names for kind, names in traces(planned.network, place.folder).items() if names}
+
+
+def lines_of_a_whole_life(place: Home) -> int:
+    """How many lines the record has when a droplet runs; and, as a control, that all of it was there."""
+    running = lifecycle.up(WISH)
+    make_droplet(running)
+    there = found(running, place)
+    assert {"namespaces", "links", "routes", "cgroups", "processes", "disks"} <= set(there)
+    lines = len((place.folder / "record.jsonl").read_text().splitlines())
+    assert lifecycle.down(WISH.name)
+    assert found(running, place) == {}
+    return lines
+
+
+def test_killed_at_every_step_of_up_and_of_a_droplets_creation(own_home: None) -> None:
+    """SIGKILL at each line of the record, which is written before the thing is made, and after the one before."""
+    rules, place = host_rules(), home(WISH.name)
+    left = []
+    for line in range(1, lines_of_a_whole_life(place) + 1):
+        planned = live_and_die(place, line, signal.SIGKILL)
+        left.append(len(found(planned, place)))
+        lifecycle.down(WISH.name)
+        assert found(planned, place) == {}, f"killed at line {line}"
+    assert max(left) >= 6  # control: what a crash leaves is there before the down
+    assert host_rules() == rules
+
+
+@pytest.mark.parametrize("line", [2, 5, 8, FAR])
+def test_terminated_on_the_way_it_removes_everything_itself(own_home: None, line: int) -> None:
+    place = home(WISH.name)
+    planned = live_and_die(place, line, signal.SIGTERM)
+    assert found(planned, place) == {}
+    assert place.record.things() == ()
+    assert place.read() is None
+
+
+def test_a_record_that_forgets_would_be_noticed(own_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control of the two above: with an empty record things are left, and the comparison finds them."""
+    place = home(WISH.name)
+    planned = live_and_die(place, lines=8, number=signal.SIGKILL)
+    with monkeypatch.context() as broken:
+        broken.setattr(Record, "things", lambda record: ())
+        broken.setattr(Record, "clear", lambda record: None)
+        lifecycle.down(WISH.name)
+    assert found(planned, place) != {}
+    lifecycle.down(WISH.name)
+    assert found(planned, place) == {}
+
+
+def test_two_emulators_do_not_meet(own_home: None) -> None:
+    """The same droplet ids and VPC addresses in both; taking one down leaves the other alone."""
+    both = [lifecycle.up(WISH), lifecycle.up(TWIN)]
+    for running in both:
+        lifecycle.ask(running, "/v2/droplets", body={**DROPLET, "name": running.name})
+    one, two = (droplet_of(running) for running in both)
+    assert one["id"] == two["id"]
+    ours, theirs = (
+        {each["type"]: each["ip_address"] for each in droplet["networks"]["v4"]} for droplet in (one, two)
+    )
+    assert ours["private"] == theirs["private"]
+    for running, addresses in zip(both, (ours, theirs), strict=True):
+        wait_until(partial(listens, addresses["public"]), what="sshd", seconds=60, every=0.2)
+        cgroup = f"{cgroup_of(running.network)}/{one['id']}"
+        assert exec_in(cgroup, ["hostname"]).stdout == f"{running.name}\n"
+
+    assert lifecycle.down(WISH.name)
+    assert found(both[0], home(WISH.name)) == {}
+    assert lifecycle.find_running(TWIN.name) == both[1]
+    assert listens(theirs["public"]) is True
+
+
+def droplet_of(running: RunningEmulator) -> dict[str, Any]:
+    """The one droplet, active."""
+
+    def active() -> dict[str, Any] | Pending:
+        (droplet,) = lifecycle.ask(running, "/v2/droplets")["droplets"]
+        return dict(droplet) if droplet["status"] == "active" else Pending("it is not active")
+
+    return wait_until(active, what="a droplet", seconds=60, every=0.1)
+
+
+def listens(address: str) -> bool | Pending:
+    """Whether sshd answers there, from the host."""
+    with socket.socket() as client:
+        client.settimeout(2)
+        return True if client.connect_ex((address, 22)) == 0 else Pending(f"{address} does not listen")
