@@ -1,19 +1,23 @@
 """Many seeds of what CI samples: storms, stale lists, races; and the number of requests."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from bakery.errors import LockedError
 from tests.helpers.launch_bench import NAMES, Bench, small_plan
 from tests.helpers.launch_races import Race
+from tests.helpers.launch_states import CASES, Case, check
 from tests.helpers.launch_storm import stormy
 from tests.helpers.launch_sweep import run_until_through
 from tests.sweep.figures import Figures
 
+STATES = 10_000
 pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
 
 
@@ -97,3 +101,20 @@ def test_requests(figures: Figures, tmp_path: Path) -> None:
     figures.tell("requests", f"{used[9]} for 9, {used[30]} for 30, 0 changing ones in a rerun")
     assert used[9] <= 60
     assert used[30] <= 120
+
+
+def test_random_states(figures: Figures, tmp_path: Path) -> None:
+    """Hypothesis stops at the first failure and prints the smallest case as code."""
+    tried = 0
+
+    @settings(max_examples=STATES, deadline=None, database=None)
+    @given(case=CASES)
+    def one(case: Case) -> None:
+        nonlocal tried
+        tried += 1
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            check(case, Path(folder))
+
+    figures.case("random states", "hypothesis", one)
+    figures.tell("random states", f"{figures.failures('random states')} of {tried} cases failed")
+    assert figures.failed.get("random states", []) == []

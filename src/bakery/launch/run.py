@@ -20,7 +20,7 @@ from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
 from bakery.launch.prepare import given_up, prepare, rehearse
 from bakery.launch.session import Session, resumable
-from bakery.launch.twins import settle_firewalls
+from bakery.launch.twins import settle_earlier, settle_firewalls
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Clock, SystemClock
 
@@ -104,6 +104,8 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
     _report(session, changes)
     if not changes.empty and not approve(changes):
         return LaunchResult(proceeded=False, changes=changes, created=(), droplets=changes.kept)
+    if settle_earlier(session, present.droplets):
+        present, changes = prepare(session, order)
     rehearse(order, changes)
     for key in leftover_keys(present, session.journal.now, now=session.wall()):
         remove_key(session, key.id)

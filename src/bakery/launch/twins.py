@@ -34,6 +34,17 @@ def settle_twins(
     return {name: oldest[name] if droplet in lost else droplet for name, droplet in members.items()}
 
 
+def settle_earlier(session: Session, listed: Iterable[Droplet]) -> bool:
+    """Do what a run of ours that died could not do any more; whether there was anything to do.
+
+    Raises:
+        LockedError: as :func:`settle_twins`.
+    """
+    droplets = tuple(listed)
+    ours = {droplet.name: droplet for droplet in droplets if _is_ours(session, droplet)}
+    return settle_twins(session, ours, droplets) != ours
+
+
 def _is_ours(session: Session, droplet: Droplet) -> bool:
     request = session.journal.now.request(droplet.name)
     return request is not None and request.droplet_id == droplet.id

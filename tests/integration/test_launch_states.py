@@ -1,0 +1,53 @@
+"""Random cluster states, one command under random faults, then plain commands: always valid, always healed."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from bakery.launch.session import Session
+from tests.helpers.launch_states import CASES, Case, check
+
+pytestmark = pytest.mark.integration
+
+CONTROL = Case(
+    died_at=22, deleted=(), off=(), stuck=(), journal=True, lag=25, command="launch", node="demo-nomad-client-1",
+    rate=0, seed=0,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=CASES)
+def test_any_command_leaves_a_state_that_the_next_ones_heal(case: Case) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check(case, Path(folder))
+
+
+def test_without_intent_and_second_look_a_twin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control: a launch that died at a create, lists that lag, neither the journal's word nor a second look."""
+    monkeypatch.setattr("bakery.launch.prepare.find_unclear", lambda session, unclear: {})
+    monkeypatch.setattr("bakery.launch.droplets.settle_twins", lambda session, members, listed: dict(members))
+    monkeypatch.setattr("bakery.launch.run.settle_earlier", _nothing_to_settle)
+    found = 0
+    for number in range(1, 34):
+        try:
+            check(replace(CONTROL, died_at=number), tmp_path / f"{number}")
+        except AssertionError:
+            found += 1
+    assert found > 0
+
+
+def _nothing_to_settle(session: Session, listed: object) -> bool:
+    return False
