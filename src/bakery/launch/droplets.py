@@ -80,7 +80,7 @@ def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> 
     servers = {name: droplet for name, droplet in members.items() if name in names and droplet.status != "off"}
     if all(_has_address(droplet) for droplet in servers.values()):
         return servers
-    return wait_for(session, servers, "a VPC address", _has_address)
+    return wait_for(session, servers, "no VPC address", _has_address)
 
 
 def _remove(session: Session, dead: Iterable[Droplet]) -> None:
@@ -183,9 +183,11 @@ def _is_active(droplet: Droplet) -> bool:
 
 
 def wait_for(
-    session: Session, droplets: Members, what: str, done: Callable[[Droplet], bool], *, active: bool = False
+    session: Session, droplets: Members, lacking: str, done: Callable[[Droplet], bool], *, active: bool = False
 ) -> dict[str, Droplet]:
     """List the cluster until ``done`` holds for each of ``droplets``: one request per look, however many.
+
+    ``lacking`` says what is the matter with one that is not done ("not active").
 
     Raises:
         DeadlineError: names the droplets; the journal marks them as failed, so that the next run replaces them.
@@ -210,11 +212,11 @@ def wait_for(
         return seen
 
     try:
-        return session.wait(check, what=f"{', '.join(droplets)} to have {what}", seconds=seconds, every=every)
+        return session.wait(check, what=", ".join(droplets), seconds=seconds, every=every)
     except DeadlineError as error:
         session.journal.failed({name: droplet.id for name, droplet in late.items()}, session.wall())
         names = ", ".join(late)
-        brief = f"{names}: not {what} within {seconds:.0f} s"
+        brief = f"{names}: {lacking} after {seconds:.0f} s"
         raise DeadlineError(
             brief, error.details, f"run the same command again: it replaces only {names}"
         ) from None
@@ -232,4 +234,4 @@ def wait_until_active(session: Session, members: Members, names: Iterable[str]) 
     coming = {name: droplet for name, droplet in down.items() if droplet.status != "off"}
     if not coming:
         return dict(members)
-    return {**members, **wait_for(session, coming, "active", _is_active, active=True)}
+    return {**members, **wait_for(session, coming, "not active", _is_active, active=True)}

@@ -1,0 +1,74 @@
+"""DigitalOcean's published limits, enforced by the emulator: a launch of hundreds never meets a 429."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bakery.cloud.digitalocean import connect
+from bakery.cloud.transport import Limits
+from bakery.emulator.app import build_app, emulator_of
+from bakery.emulator.machines.memory import InMemoryMachines
+from bakery.emulator.server import running_server
+from bakery.launch.run import launch
+from tests.helpers.emulated import SETTINGS, TOKEN, public_key
+from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, small_plan, user_data
+from tests.helpers.launch_storm import HastyClock
+from tests.helpers.state import paths_in
+
+pytestmark = pytest.mark.integration
+
+CLIENTS = 290
+
+
+@pytest.fixture(autouse=True)
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@contextmanager
+def _launched(folder: Path, limits: Limits) -> Iterator[tuple[list[int], float]]:
+    """The statuses of every reply to a launch of 296, and the seconds that it took on the clock of both sides."""
+    clock = HastyClock()
+    app = build_app(
+        replace(SETTINGS, rate_limits=True),
+        InMemoryMachines(),
+        clock=lambda: datetime.fromtimestamp(clock.wall(), UTC),
+    )
+    emulator = emulator_of(app)
+    with (
+        running_server(app) as url,
+        closing(connect(endpoint=url, token=TOKEN, limits=limits, clock=clock)) as cloud,
+    ):
+        image = cloud.find_image("debian-12-x64")
+        assert image is not None
+        launch(
+            small_plan(clients=CLIENTS),
+            cloud=cloud,
+            paths=paths_in(folder),
+            image=replace(IMAGE, id=image.id),
+            ca_fingerprint=FINGERPRINT,
+            admin_cidrs=ADMIN,
+            user_data=user_data,
+            throwaway_public_key=public_key(9),
+            clock=clock,
+            wall=clock.wall,
+        )
+        yield [record.status for record in emulator.requests.all()], clock.now()
+    emulator.close()
+
+
+def test_no_request_is_refused(tmp_path: Path) -> None:
+    with _launched(tmp_path, Limits()) as (statuses, seconds):
+        assert 429 not in statuses
+        assert len(statuses) > CLIENTS
+        assert seconds > 60, "more than a minute's worth of requests"
+
+
+def test_without_the_pace_some_are(tmp_path: Path) -> None:
+    """Control. Even then the launch comes to its end: each 429 is waited for."""
+    with _launched(tmp_path, Limits(per_minute=100_000)) as (statuses, _):
+        assert 429 in statuses
