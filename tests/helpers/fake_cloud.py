@@ -115,6 +115,8 @@ class FakeCloud:
     """Names of which the next droplet stays "new"."""
     refused: set[str] = field(default_factory=set)
     """Names whose creates get a 422."""
+    busy: dict[str, int] = field(default_factory=dict)
+    """How many deletes of the droplets of a name are refused: another action is under way."""
     dead: bool = False
     _born: dict[int | str, float] = field(default_factory=dict)
     _stuck_ids: set[int] = field(default_factory=set)
@@ -262,6 +264,10 @@ class FakeCloud:
 
     def delete_droplet(self, droplet_id: int) -> None:
         def delete() -> None:
+            name = self.droplets[droplet_id].name if droplet_id in self.droplets else ""
+            if self.busy.get(name, 0) > 0:
+                self.busy[name] -= 1
+                raise _refusal(details="Droplet already has a pending event.")
             if droplet_id in self.droplets:
                 self._deleted.setdefault(droplet_id, self.clock.now())
 

@@ -125,6 +125,27 @@ def test_droplets_that_do_not_go_are_named(bench: Bench) -> None:
     assert len(bench.cloud.firewalls) == 3, "nothing else goes while droplets run"
 
 
+def test_a_droplet_that_is_busy_is_asked_again_and_the_others_meanwhile(bench: Bench) -> None:
+    """DigitalOcean: 422 while an action of the droplet is under way."""
+    bench.launch()
+    bench.cloud.busy = {"demo-consul-server-1": 3}
+    bench.cloud.revive()
+    _destroy(bench)
+    asked = [call.subject for call in bench.cloud.mutations if call.name == "delete_droplet"]
+    assert len(asked) == 9 + 3
+    assert len(set(asked[:9])) == 9, "nobody waits for the busy one"
+    assert bench.cloud.names() == []
+
+
+def test_a_droplet_that_stays_busy_is_named(bench: Bench) -> None:
+    bench.launch()
+    bench.cloud.busy = {"demo-consul-server-1": 10_000}
+    with pytest.raises(DeadlineError) as caught:
+        _destroy(bench)
+    assert caught.value.details == "demo-consul-server-1: Droplet already has a pending event."
+    assert len(bench.cloud.firewalls) == 3
+
+
 def test_snapshots_go_only_if_asked_for(bench: Bench) -> None:
     bench.launch()
     targets = _destroy(bench, snapshot_tag="bakery:image:abc")
