@@ -17,8 +17,9 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     """The parts of a sweep may run one after the other: their figures meet in pytest's cache."""
     cache = request.config.cache
     assert cache is not None
-    found = Figures(found=cache.get(KEPT + "found", {}), failed=cache.get(KEPT + "failed", {}))
+    found = Figures()
     yield found
+    found.add_earlier(cache.get(KEPT + "found", {}), cache.get(KEPT + "failed", {}))
     cache.set(KEPT + "found", found.found)
     cache.set(KEPT + "failed", found.failed)
     if found.whole:

@@ -17,18 +17,16 @@ class Figures:
     found: dict[str, str] = field(default_factory=dict)
     failed: dict[str, list[str]] = field(default_factory=dict)
     measured: set[str] = field(default_factory=set)
-    """Bars that this run has begun."""
+    """Bars that this run has looked at."""
 
-    def begin(self, bar: str) -> None:
-        """Forget what an earlier run said about the bar."""
-        if bar not in self.measured:
-            self.measured.add(bar)
-            self.found.pop(bar, None)
-            self.failed.pop(bar, None)
+    def add_earlier(self, found: dict[str, str], failed: dict[str, list[str]]) -> None:
+        """Of bars that this run has not measured."""
+        self.found |= {bar: text for bar, text in found.items() if bar not in self.measured}
+        self.failed |= {bar: cases for bar, cases in failed.items() if bar not in self.measured}
 
     def case(self, bar: str, name: str, run: Callable[[], object]) -> bool:
         """Run one case; a failure is noted and the sweep goes on."""
-        self.begin(bar)
+        self.measured.add(bar)
         try:
             run()
         except Exception as error:
@@ -38,7 +36,7 @@ class Figures:
 
     def tell(self, bar: str, text: str) -> None:
         """The figure for a bar; with an earlier one for the same bar, both count."""
-        self.begin(bar)
+        self.measured.add(bar)
         self.found[bar] = "; ".join(part for part in (self.found.get(bar), text) if part)
 
     def failures(self, bar: str) -> int:
