@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--node", help="Only this droplet.")
 @click.option("--role", help="Only the droplets of this role.")
+@click.option("--no-drain", is_flag=True, help="With --node or --role: do not move Nomad's work away first.")
 @click.option("--confirm", "confirmed", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--snapshots", is_flag=True, help="Delete the cluster's snapshots too.")
 @click.option("--dry-run", is_flag=True, help="List what would go, and stop.")
@@ -24,6 +25,7 @@ def destroy(
     context: click.Context,
     node: str | None,
     role: str | None,
+    no_drain: bool,  # noqa: FBT001 - a click flag
     confirmed: str | None,
     snapshots: bool,  # noqa: FBT001 - a click flag
     dry_run: bool,  # noqa: FBT001 - a click flag
@@ -41,7 +43,7 @@ def destroy(
         message = "--node and --role are two different orders"
         raise UsageError(message, hint="give one of them")
     if node is not None or role is not None:
-        _destroy_some(session, node, role, dry_run=dry_run)
+        _destroy_some(session, node, role, drains=not no_drain, dry_run=dry_run)
         return
     _destroy_all(session, confirmed, snapshots=snapshots, dry_run=dry_run)
 
@@ -82,9 +84,10 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         session.console.note(f"cluster {plan.cluster} is gone")
 
 
-def _destroy_some(session: Session, node: str | None, role: str | None, *, dry_run: bool) -> None:
+def _destroy_some(session: Session, node: str | None, role: str | None, *, drains: bool, dry_run: bool) -> None:
     from bakery.cli.draining import drain_of
     from bakery.launch.destroy_some import destroy_node, destroy_role
+    from bakery.launch.drain import no_drain
 
     def approve(droplets: "tuple[Droplet, ...]") -> bool:
         for droplet in droplets:
@@ -94,7 +97,7 @@ def _destroy_some(session: Session, node: str | None, role: str | None, *, dry_r
         return not dry_run
 
     plan = session.plan()
-    drain = drain_of(session, plan)
+    drain = drain_of(session, plan) if drains else no_drain
     if node is not None:
         one = destroy_node(
             plan,

@@ -38,6 +38,9 @@ def drain_clients(
         for node_id in ids:
             nomad.drain(node_id, seconds=seconds)
         if ids:
+            reporter.note(
+                f"    moving the work of {', '.join(sorted(wanted))} to other nodes (at most {seconds} s)"
+            )
             _wait(nomad, ids, seconds + GRACE_SECONDS, clock or SystemClock())
     except (AgentError, DeadlineError) as error:
         why = f"{error.brief}; {error.details}" if error.details else error.brief
