@@ -14,7 +14,7 @@ from typing import Any
 
 from bakery.emulator import images
 from bakery.emulator.app import Emulator, build_app, emulator_of
-from bakery.emulator.machines.interface import MachineSpec
+from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network import Router
 from bakery.emulator.network_plan import NetworkPlan
@@ -27,6 +27,8 @@ from tests.helpers.emulated import TOKEN
 from tests.helpers.machine_specs import machine_spec
 
 BOOT_SECONDS = 180.0
+RESULT = "/run/cloud-init/result.json"
+"""cloud-init writes it when everything is done (its documentation, "boot stages")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +66,16 @@ class Lab:
             self.wait_done(spec.droplet_id)
 
     def wait_done(self, droplet_id: int) -> None:
-        """Wait for the end of the droplet's cloud-init."""
+        """Wait for the end of the droplet's cloud-init, which must have met no error."""
 
-        def done() -> bool | Pending:
-            with suppress(Exception):
-                found = self.machines.exec_in(droplet_id, ["cloud-init", "status"])
-                if "status: done" in found.stdout:
-                    return True
-                return Pending(found.stdout or found.stderr)
+        def result() -> str | Pending:
+            with suppress(MachineFailure):
+                found = self.machines.exec_in(droplet_id, ["cat", RESULT])
+                return found.stdout or Pending(found.stderr)
             return Pending("it is not running")
 
-        wait_until(done, what=f"cloud-init on droplet {droplet_id}", seconds=BOOT_SECONDS, every=0.3)
+        text = wait_until(result, what=f"cloud-init on droplet {droplet_id}", seconds=BOOT_SECONDS, every=0.1)
+        assert json.loads(text)["v1"]["errors"] == []
 
     def sh(self, droplet_id: int, script: str) -> Completed:
         """Run a shell script inside."""

@@ -27,24 +27,25 @@ def bases_folder() -> Path:
 
 def known(image: str) -> bool:
     """Whether ``image`` is the slug of a base image that can be built here."""
-    return image == images_debian.SLUG
+    return image in images_debian.CODENAMES
 
 
-def base_image(*, folder: Path | None = None, reporter: Reporter = SILENT) -> Path:
-    """The root of debian-12-x64, built now if this recipe was not built before. About a minute and 350 MB.
+def base_image(slug: str = images_debian.SLUG, *, folder: Path | None = None, reporter: Reporter = SILENT) -> Path:
+    """The root of that base image, built now if this recipe was not built before. About a minute and 350 MB.
 
     Raises:
         EmulatorError: this machine has no Debian package sources for it.
         CommandError: mmdebstrap failed.
     """
-    sources = debian_sources(images_debian.CODENAME)
+    codename = images_debian.CODENAMES[slug]
+    sources = debian_sources(codename)
     folder = folder or bases_folder()
     ensure_private_folder(folder)
-    root = folder / f"{images_debian.SLUG}-{digest(sources)}"
+    root = folder / f"{slug}-{digest(sources)}"
     with filelock.FileLock(str(root) + ".lock", timeout=LOCK_SECONDS):
         if not root.is_dir():
-            with reporter.step(f"build the base image {images_debian.SLUG} (once, about a minute)"):
-                _build(root, sources)
+            with reporter.step(f"build the base image {slug} (once, about a minute)"):
+                _build(root, codename, sources)
     return root
 
 
@@ -60,13 +61,13 @@ def digest(sources: Sequence[Source]) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _build(root: Path, sources: Sequence[Source]) -> None:
+def _build(root: Path, codename: str, sources: Sequence[Source]) -> None:
     half = root.with_name(f".{root.name}.half")
     listing = root.with_name(f".{root.name}.sources")
     run(["rm", "-rf", "--one-file-system", "--", half])
     listing.write_text("\n".join(source.stanza() for source in sources), encoding="utf-8")
     try:
-        run(mmdebstrap_command(half, listing), seconds=BUILD_SECONDS)
+        run(mmdebstrap_command(codename, half, listing), seconds=BUILD_SECONDS)
         _adjust(half, sources)
         half.rename(root)
     finally:
@@ -74,7 +75,7 @@ def _build(root: Path, sources: Sequence[Source]) -> None:
         run(["rm", "-rf", "--one-file-system", "--", half], seconds=300)
 
 
-def mmdebstrap_command(target: Path, listing: Path) -> list[str]:
+def mmdebstrap_command(codename: str, target: Path, listing: Path) -> list[str]:
     """The words that make a Debian root at ``target`` from the entries in ``listing`` (mmdebstrap(1))."""
     return [
         "mmdebstrap",
@@ -82,7 +83,7 @@ def mmdebstrap_command(target: Path, listing: Path) -> list[str]:
         "--format=directory",
         f"--include={','.join(images_debian.PACKAGES)}",
         "--dpkgopt=force-unsafe-io",  # a droplet of the emulator lives shorter than a disk cache
-        images_debian.CODENAME,
+        codename,
         str(target),
         str(listing),
     ]

@@ -1,9 +1,10 @@
-"""What the base image debian-12-x64 holds: DigitalOcean's Debian, changed where a machine has no hardware."""
+"""What the base images hold: DigitalOcean's Debian, changed where a machine has no hardware."""
 
 from dataclasses import dataclass
 
 SLUG = "debian-12-x64"
-CODENAME = "bookworm"
+"""The base that ``bakery emulator up`` has ready; the others are built when the first droplet asks for them."""
+CODENAMES = {SLUG: "bookworm", "debian-13-x64": "trixie"}
 
 PACKAGES = (
     "ca-certificates", "cloud-init", "curl", "dbus", "gnupg", "iproute2", "iputils-ping", "kmod", "less",
@@ -58,7 +59,6 @@ ExecStart=/bin/sh -c 'for m in /sys/fs/cgroup /sys/fs/cgroup/*/; do mount -o rem
 WantedBy=sysinit.target
 """
 
-# Debian's module lists less what needs a disk, a boot loader, a console, or a service nobody here has.
 _CLOUD = """\
 datasource_list: [ConfigDrive, None]
 disable_root: false
@@ -71,6 +71,11 @@ apt:
 system_info:
   network:
     renderers: [networkd]
+"""
+
+# Debian's lists less what needs a disk, a boot loader, a console, or a service nobody here has. Early in the order
+# of names, so that an image's own lists win, as they do on DigitalOcean.
+_MODULES = """\
 cloud_init_modules:
   - seed_random
   - bootcmd
@@ -106,6 +111,7 @@ cloud_final_modules:
 FILES = (
     BaseFile(path="/etc/hostname", text="debian\n"),
     BaseFile(path="/etc/resolv.conf", text="nameserver 67.207.67.2\nnameserver 67.207.67.3\n"),
+    BaseFile(path="/etc/cloud/cloud.cfg.d/10-emulator-modules.cfg", text=_MODULES),
     BaseFile(path="/etc/cloud/cloud.cfg.d/99-emulator.cfg", text=_CLOUD),
     BaseFile(path="/etc/systemd/network/10-cloud-init-eth0.network.d/emulator.conf", text=_NETWORK),
     BaseFile(path="/etc/systemd/network/10-cloud-init-eth1.network.d/emulator.conf", text=_NETWORK),

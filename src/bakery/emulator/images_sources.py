@@ -2,12 +2,14 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bakery.errors import EmulatorError
 
 APT = Path("/etc/apt")
+CODENAMES = ("bookworm", "trixie")
+"""Releases that share their mirrors, so that a source for one is a source for the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,23 +38,35 @@ class Source:
 def debian_sources(codename: str, *, apt: Path = APT) -> tuple[Source, ...]:
     """The host's entries for the ``main`` component of ``codename`` and its updates and security suites.
 
+    Where it has none, those for another release of :data:`CODENAMES`, renamed.
+
     Raises:
-        EmulatorError: it has none.
+        EmulatorError: it has none of those either.
     """
-    wanted = tuple(
+    there = read_sources(apt)
+    for known in (codename, *CODENAMES):
+        wanted = _of_release(there, known)
+        if any(known in source.suites for source in wanted):
+            return tuple(_renamed(source, known, codename) for source in wanted)
+    message = f"this machine has no package source for Debian {codename}"
+    raise EmulatorError(
+        message,
+        details=f"looked for 'main' of {' or '.join(CODENAMES)} in {apt}/sources.list and {apt}/sources.list.d",
+        hint=f"add a {codename} entry to {apt}/sources.list.d, or run the emulator on Debian {codename}",
+    )
+
+
+def _of_release(sources: Iterable[Source], codename: str) -> list[Source]:
+    return [
         source
-        for source in read_sources(apt)
+        for source in sources
         if "main" in source.components
         and all(suite.partition("-")[0].partition("/")[0] == codename for suite in source.suites)
-    )
-    if not any(codename in source.suites for source in wanted):
-        message = f"this machine has no package source for Debian {codename}"
-        raise EmulatorError(
-            message,
-            details=f"looked for 'main' of {codename} in {apt}/sources.list and {apt}/sources.list.d",
-            hint=f"add a {codename} entry to {apt}/sources.list.d, or run the emulator on Debian {codename}",
-        )
-    return wanted
+    ]
+
+
+def _renamed(source: Source, known: str, codename: str) -> Source:
+    return replace(source, suites=tuple(suite.replace(known, codename) for suite in source.suites))
 
 
 def read_sources(apt: Path) -> tuple[Source, ...]:

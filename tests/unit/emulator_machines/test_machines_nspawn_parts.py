@@ -1,15 +1,20 @@
 """The pure parts of a booting machine: its words, its overlay, the hierarchies it joins, and its base image."""
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from bakery.emulator import images, images_debian
 from bakery.emulator.images_sources import Source
+from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.machines.nspawn_cgroups import parse_mountinfo
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_process import Boot, boot_command
+from bakery.emulator.network import Router
+from bakery.emulator.network_plan import NetworkPlan
+from bakery.emulator.record import Record
 
 HYBRID = """\
 30 24 0:26 / /sys/fs/cgroup rw,relatime shared:9 - tmpfs tmpfs rw,mode=755
@@ -83,6 +88,27 @@ def test_the_base_holds_nothing_that_the_bake_brings() -> None:
 
 
 def test_mmdebstrap_reads_the_sources_from_a_file() -> None:
-    words = images.mmdebstrap_command(Path("/cache/half"), Path("/cache/listing.sources"))
+    words = images.mmdebstrap_command("bookworm", Path("/cache/half"), Path("/cache/listing.sources"))
     assert words[0] == "mmdebstrap"
     assert words[-3:] == ["bookworm", "/cache/half", "/cache/listing.sources"]
+
+
+def test_an_images_own_module_lists_win_over_the_bases() -> None:
+    """cloud-init reads cloud.cfg.d in the order of names; a bake's file is called 95-something."""
+    lists = [file.path for file in images_debian.FILES if "_modules:" in file.text]
+    assert lists == ["/etc/cloud/cloud.cfg.d/10-emulator-modules.cfg"]
+    assert lists[0] < "/etc/cloud/cloud.cfg.d/95-bakery.cfg"
+    assert all("_modules:" not in file.text for file in images_debian.FILES if "/99-" in file.path)
+
+
+def test_what_can_be_booted_and_why_not(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl")
+    plan = NetworkPlan(id="3f2a", range=IPv4Network("198.18.0.0/15"))
+    router = Router(plan, folder=tmp_path, record=record)
+    machines = NspawnMachines(folder=tmp_path, router=router, record=record, base=tmp_path)
+    assert machines.check_image("debian-12-x64") is None
+    assert machines.check_image("debian-13-x64") is None
+    assert machines.check_image("ubuntu-24-04-x64") == (
+        "ubuntu-24-04-x64 cannot be made from Debian's packages; there are debian-12-x64, debian-13-x64, "
+        "and the snapshots made here"
+    )

@@ -124,5 +124,20 @@ def test_a_machine_without_a_source_for_it_is_told_so(tmp_path: Path) -> None:
     assert caught.value.hint is not None
 
 
+def test_sources_for_one_release_lead_to_the_next(tmp_path: Path) -> None:
+    """Debian 13 on a Debian 12 host, from the same mirrors."""
+    apt = _apt(tmp_path, debian__sources=DEB822, notes__txt="")
+    assert [(source.uris[0], source.suites) for source in debian_sources("trixie", apt=apt)] == [
+        ("http://mirror.example/debian", ("trixie", "trixie-updates")),
+        ("http://mirror.example/security", ("trixie-security",)),
+    ]
+
+
+def test_its_own_sources_go_before_anothers(tmp_path: Path) -> None:
+    own = "deb http://own.example/debian trixie main"
+    apt = _apt(tmp_path, debian__sources=DEB822, own__list=own)
+    assert [source.uris[0] for source in debian_sources("trixie", apt=apt)] == ["http://own.example/debian"]
+
+
 def test_key_rings_are_the_files_that_are_named() -> None:
     assert key_rings(parse_deb822(DEB822)) == (Path("/usr/share/keyrings/example.gpg"),)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bakery.emulator import images, network_plan
+from bakery.emulator import images, images_debian, network_plan
 from bakery.emulator.machines import nspawn_cgroups, nspawn_exec, nspawn_logs, nspawn_process, nspawn_traces
 from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
@@ -69,7 +69,8 @@ class NspawnMachines:
     def check_image(self, image: str) -> str | None:
         if images.known(image) or self._snapshots.layers(image) is not None:
             return None
-        return f"the emulator cannot boot {image}: it has debian-12-x64 and the snapshots made here"
+        bases = ", ".join(images_debian.CODENAMES)
+        return f"{image} cannot be made from Debian's packages; there are {bases}, and the snapshots made here"
 
     def create(self, spec: MachineSpec) -> None:
         disk = self._new_disk(spec, spec.image)
@@ -163,10 +164,7 @@ class NspawnMachines:
         return f"{self._router.cgroup}/{droplet_id}"
 
     def _new_disk(self, spec: MachineSpec, image: str) -> Disk:
-        layers = self._snapshots.layers(image) or ((self._base,) if images.known(image) else None)
-        if layers is None:
-            message = self.check_image(image) or image
-            raise MachineFailure(message)
+        layers = self._layers(image)
         disk = Disk(folder=self._folder / "droplets" / str(spec.droplet_id), lower=layers)
         if disk.folder.exists():
             message = f"the disk of droplet {spec.droplet_id} is in use"
@@ -176,6 +174,22 @@ class NspawnMachines:
         disk.make()
         (disk.folder / nspawn_logs.NAME_FILE).write_text(spec.name, encoding="utf-8")
         return disk
+
+    def _layers(self, image: str) -> tuple[Path, ...]:
+        """Another base than the default one is built now, if it was never before."""
+        if image == images_debian.SLUG:
+            return (self._base,)
+        layers = self._snapshots.layers(image)
+        if layers is not None:
+            return layers
+        message = self.check_image(image)
+        if message is not None:
+            raise MachineFailure(message)
+        try:
+            return (images.base_image(image),)
+        except BakeryError as error:
+            message = f"the base image {image} cannot be built: {error}"
+            raise MachineFailure(message) from error
 
     def _start(self, machine: _Machine) -> None:
         with machine.lock:
