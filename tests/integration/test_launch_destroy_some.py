@@ -1,4 +1,4 @@
-"""``bakery destroy --node`` and ``--role`` as processes: exactly those droplets, among strangers of their names."""
+"""``bakery destroy --node`` and ``--role`` as processes: exactly those droplets, among strangers so named."""
 
 from collections import Counter
 from collections.abc import Iterator
