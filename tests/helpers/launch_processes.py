@@ -100,8 +100,8 @@ class Forker:
         die_at: int,
         ignored: tuple[signal.Signals, ...],
         largest_file: int | None,
+        output: Path,
     ) -> Running:
-        output = folder / "output"
         output.unlink(missing_ok=True)
         order = {
             "argv": argv,
@@ -163,6 +163,8 @@ class Lab:
     forker: Forker
     folder: Path
     cluster_file: str = CLUSTER_FILE
+    output: str = "output"
+    """File that a command's output goes to, in its folder."""
     seconds: list[float] = field(default_factory=list)
     """How long each first word after a signal took."""
 
@@ -180,7 +182,13 @@ class Lab:
         (folder / "bakery.yaml").write_text(self.cluster_file)
         env = {"DIGITALOCEAN_API_URL": self.api.url, "DIGITALOCEAN_TOKEN": TOKEN, "HOME": str(folder)}
         return self.forker.start(
-            argv, folder=folder, env=env, die_at=die_at, ignored=ignored, largest_file=largest_file
+            argv,
+            folder=folder,
+            env=env,
+            die_at=die_at,
+            ignored=ignored,
+            largest_file=largest_file,
+            output=folder / self.output,
         )
 
     def run(self, argv: tuple[str, ...]) -> Running:

@@ -2,7 +2,9 @@
 
 import random
 import signal
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,20 @@ def test_a_launch_under_nohup_outlives_its_terminal(hand: Forker, tmp_path: Path
         running.send(signal.SIGHUP)
         hold.release()
         assert running.wait() == 0, running.text
+
+
+def test_a_second_process_is_told_who_works_and_a_dead_one_blocks_nobody(hand: Forker, tmp_path: Path) -> None:
+    with lab(tmp_path, hand) as place, forker() as other:
+        hold = Hold(20, applied=True)
+        place.gate.start(hold)
+        first = place.start(LAUNCH)
+        assert hold.reached.wait(30), first.text
+        second = replace(place, forker=other, output="second").start(LAUNCH)
+        assert second.wait() == 5, second.text
+        assert "another bakery works on cluster demo" in second.text
+        assert f"process {first.pid} on {socket.gethostname()}, since 20" in second.text
+        first.send(signal.SIGKILL)
+        assert first.wait() == -signal.SIGKILL
+        hold.release()
+        place.gate.start()
+        place.run(LAUNCH)
