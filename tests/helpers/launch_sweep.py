@@ -57,7 +57,7 @@ def run_until_through(folder: Path, seed: int) -> None:
         rate = 0.2 if call.mutating else 0.02
         return chance.choice(FAULTS) if chance.random() < rate else None
 
-    bench = lagging_bench(folder, lag=chance.choice([0, 5, 25]))
+    bench = lagging_bench(folder, lag=chance.choice([0, 5, 30]))
     for _ in range(200):
         bench.cloud.revive()
         bench.cloud.fault = fault

@@ -115,11 +115,14 @@ class JournalFile:
         self._change(lambda j: replace(j, launch_id=launch_id, launches=(*j.launches, launch_id)))
         return launch_id
 
-    def finish(self) -> None:
-        """The launch is done: nothing is on its way any more. What failed stays marked."""
-        failed = tuple(request for request in self._journal.requests if request.failed)
-        if self._journal.launch_id is not None or failed != self._journal.requests:
-            self._change(lambda j: replace(j, launch_id=None, requests=failed))
+    def finish(self, *, listed_since: float) -> None:
+        """The launch is done. What failed stays marked, and droplets that lists may not show yet stay known.
+
+        ``listed_since`` is in epoch seconds: lists show all that was asked for before.
+        """
+        kept = tuple(r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
+        if self._journal.launch_id is not None or kept != self._journal.requests:
+            self._change(lambda j: replace(j, launch_id=None, requests=kept))
 
     def asking(self, what: str, at: float) -> None:
         self._change(lambda j: replace(j, requests=(*_without(j, what), Request(what=what, at=at))))

@@ -51,8 +51,8 @@ class Timings:
 
     poll: float = 3
     active_poll: float = 5
-    settle: float = 30
-    """How long the API's lists may lag behind a create."""
+    settle: float = 40
+    """How long a create without a clear reply is looked for: lists may be 30 s behind, the request itself late."""
     address: float = 300
     active: float = 600
     firewall: float = 180

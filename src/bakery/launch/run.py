@@ -114,7 +114,7 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
     for step in after:
         with session.reporter.step(step.title):
             step.run(droplets)
-    session.journal.finish()
+    session.journal.finish(listed_since=session.wall() - session.timings.settle)
     created = tuple(node.name for node in changes.new_nodes)
     return LaunchResult(proceeded=True, changes=changes, created=created, droplets=droplets)
 

@@ -7,7 +7,7 @@ import pytest
 from bakery.launch.destroy import destroy
 from bakery.launch.model import Targets
 from tests.helpers.fake_cloud import Fault, Killed, fault_at
-from tests.helpers.launch_bench import Bench
+from tests.helpers.launch_bench import NAMES, Bench
 from tests.helpers.launch_sweep import (
     assert_exactly_the_plan,
     kill_and_rerun,
@@ -52,6 +52,21 @@ def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
     bench.paths.journal.unlink()
     bench.launch()
     assert bench.cloud.names().count("demo-nomad-client-1") == droplets
+
+
+def test_what_no_list_shows_yet_is_remembered_beyond_the_end_of_a_launch(tmp_path: Path) -> None:
+    """Asked by id, the droplets are active at once; a list catches up later than the launch is over."""
+    bench = lagging_bench(tmp_path, lag=30)
+    bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.name == "delete_ssh_key" else None
+    with pytest.raises(Killed):
+        bench.launch()
+    bench.cloud.clock.sleep(25)
+    bench.cloud.revive()
+    bench.launch()
+    bench.cloud.revive()
+    bench.launch()
+    assert bench.cloud.mutations == []
+    assert bench.cloud.names() == NAMES
 
 
 def test_a_lost_journal_alone_makes_no_twins(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_what_was_written_is_read_again(path: Path) -> None:
 def test_an_unfinished_launch_keeps_its_id(path: Path) -> None:
     assert JournalFile(path, "demo").begin("aaaa0001") == "aaaa0001"
     assert JournalFile(path, "demo").begin("aaaa0002") == "aaaa0001"
-    JournalFile(path, "demo").finish()
+    JournalFile(path, "demo").finish(listed_since=0)
     assert JournalFile(path, "demo").begin("aaaa0003") == "aaaa0003"
     assert load_journal(path, "demo").launches == ("aaaa0001", "aaaa0003")
 
@@ -49,8 +49,18 @@ def test_finishing_keeps_what_failed(path: Path) -> None:
     file.created("a", 1, 0)
     file.created("b", 2, 0)
     file.failed({"b": 2}, 5)
-    file.finish()
+    file.finish(listed_since=0)
     assert load_journal(path, "demo").failed_ids == {2}
+
+
+def test_finishing_keeps_what_lists_may_not_show_yet(path: Path) -> None:
+    file = JournalFile(path, "demo")
+    file.created("old", 1, 10)
+    file.created("young", 2, 60)
+    file.finish(listed_since=20)
+    assert [request.what for request in load_journal(path, "demo").requests] == ["young"]
+    file.finish(listed_since=100)
+    assert load_journal(path, "demo").requests == ()
 
 
 def test_it_is_private_and_says_its_version(path: Path) -> None:
