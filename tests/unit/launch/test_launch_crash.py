@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakery.launch.destroy import destroy
+from bakery.launch.journal import JournalFile
 from bakery.launch.model import Targets
 from tests.helpers.fake_cloud import Fault, Killed, fault_at
 from tests.helpers.launch_bench import NAMES, Bench
@@ -54,8 +55,15 @@ def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
     assert bench.cloud.names().count("demo-nomad-client-1") == droplets
 
 
-def test_what_no_list_shows_yet_is_remembered_beyond_the_end_of_a_launch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forgets", [False, True])
+def test_what_no_list_shows_yet_is_remembered_beyond_the_end_of_a_launch(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    forgets: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
     """Asked by id, the droplets are active at once; a list catches up later than the launch is over."""
+    if forgets:
+        monkeypatch.setattr("bakery.launch.journal.JournalFile.finish", _forget)
     bench = lagging_bench(tmp_path, lag=30)
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.name == "delete_ssh_key" else None
     with pytest.raises(Killed):
@@ -65,8 +73,13 @@ def test_what_no_list_shows_yet_is_remembered_beyond_the_end_of_a_launch(tmp_pat
     bench.launch()
     bench.cloud.revive()
     bench.launch()
-    assert bench.cloud.mutations == []
+    assert (bench.cloud.mutations != []) == forgets, "control: forgotten, they are made again, to be removed again"
     assert bench.cloud.names() == NAMES
+
+
+def _forget(journal: JournalFile, *, listed_since: float) -> None:
+    for request in journal.now.requests:
+        journal.settled(request.what)
 
 
 def test_a_lost_journal_alone_makes_no_twins(tmp_path: Path) -> None:
