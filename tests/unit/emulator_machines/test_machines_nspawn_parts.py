@@ -1,5 +1,6 @@
 """The pure parts of a booting machine: its words, its overlay, the hierarchies it joins, and its base image."""
 
+import os
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from bakery.emulator import images, images_debian
 from bakery.emulator.images_sources import Source
+from bakery.emulator.machines import nspawn_cgroups
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.machines.nspawn_cgroups import parse_mountinfo
 from bakery.emulator.machines.nspawn_disk import Disk
@@ -112,3 +114,28 @@ def test_what_can_be_booted_and_why_not(tmp_path: Path) -> None:
         "ubuntu-24-04-x64 cannot be made from Debian's packages; there are debian-12-x64, debian-13-x64, "
         "and the snapshots made here"
     )
+
+
+def test_a_cgroup_that_vanishes_during_the_look_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd in the guest removes the groups of services that have ended, at any moment."""
+    hierarchy = nspawn_cgroups.Hierarchy(mount=tmp_path, unified=True)
+    monkeypatch.setattr(nspawn_cgroups, "hierarchies", lambda: (hierarchy,))
+    for name, pid in (("", 1), ("a", 2), ("b", 3)):
+        folder = tmp_path / "bakery-x" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cgroup.procs").write_text(f"{pid}\n")
+    assert nspawn_cgroups.members("bakery-x") == {1, 2, 3}
+
+    scandir = os.scandir
+
+    def vanishing(path: str) -> object:
+        if Path(path).name == "a":
+            (tmp_path / "bakery-x" / "a" / "cgroup.procs").unlink()
+            message = "it has vanished"
+            raise FileNotFoundError(message)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert nspawn_cgroups.members("bakery-x") == {1, 3}

@@ -71,9 +71,10 @@ def members(name: str) -> set[int]:
     if not exists(name):
         return pids
     for hierarchy in hierarchies():
-        for procs in (hierarchy.mount / name).rglob("cgroup.procs"):
+        for folder in _folders(hierarchy.mount / name):
             with suppress(OSError):
-                pids |= {int(pid) for pid in procs.read_text(encoding="ascii").split()}
+                text = (folder / "cgroup.procs").read_text(encoding="ascii")
+                pids |= {int(pid) for pid in text.split()}
     return pids
 
 
@@ -162,20 +163,26 @@ def _killed(name: str) -> bool | Pending:
     return True
 
 
+def _folders(top: Path) -> list[Path]:
+    """The cgroup and all below it, parents first. os.walk passes over those that a guest removes meanwhile."""
+    return [Path(path) for path, _, _ in os.walk(top)]
+
+
 def _thaw(name: str) -> None:
     # A version 1 freezer also keeps from dying: one that a snapshot left behind, or that the guest has made.
     for hierarchy in hierarchies():
-        for file in (hierarchy.mount / name).rglob("freezer.state"):
-            with suppress(OSError):
-                file.write_text("THAWED", encoding="ascii")
+        for folder in _folders(hierarchy.mount / name):
+            if (folder / "freezer.state").exists():
+                with suppress(OSError):
+                    (folder / "freezer.state").write_text("THAWED", encoding="ascii")
 
 
 def _removed(name: str) -> bool | Pending:
+    _killed(name)  # a process that moved from one group to the next may have escaped the first look
     for hierarchy in hierarchies():
         top = hierarchy.mount / name
-        for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
+        for folder in reversed(_folders(top)):
             _rmdir(folder)
-        _rmdir(top)
         if top != hierarchy.mount:
             _remove_empty_parents(top, hierarchy.mount)
     return True if not exists(name) else Pending("the kernel says it is busy")
