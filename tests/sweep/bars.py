@@ -9,8 +9,6 @@ class Bar:
     promise: str
     control: str
     """The test that shows that the measure can fail."""
-    unmet: str = ""
-    """What is not met, if something is not."""
 
 
 _LAUNCH = "tests/unit/launch/test_launch_crash.py"
@@ -29,7 +27,7 @@ BARS = (
     Bar(
         name="destroy, kill -9 and signals",
         promise="struck at any request and run again: the account as it was before the launch",
-        control=f"`{_LAUNCH}`",
+        control=f"`{_LAUNCH}`: struck, there is something left to remove",
     ),
     Bar(
         name="local writes",
@@ -44,12 +42,12 @@ BARS = (
     Bar(
         name="stale lists",
         promise="lists up to 30 s behind, with random faults and deaths: no twin",
-        control=f"`{_LAUNCH}`",
+        control=f"`{_LAUNCH}`: what is forgotten is made again",
     ),
     Bar(
         name="one machine, two launches",
         promise="the lock names process, host and start; no extra droplet",
-        control="`tests/unit/launch/test_launch_journal.py`",
+        control="`tests/unit/launch/test_launch_journal.py`: the lock is what refuses",
     ),
     Bar(
         name="two machines, two launches",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.sweep.bars import BARS, Bar
 
+MISSING = "-"
 TEMPLATE = Path(__file__).with_name("reliability.md.in")
 
 
@@ -39,6 +40,15 @@ class Figures:
         self.measured.add(bar)
         self.found[bar] = "; ".join(part for part in (self.found.get(bar), text) if part)
 
+    def check(self, bar: str, what: str, *, holds: bool) -> None:
+        """A condition beside the cases."""
+        self.measured.add(bar)
+        if not holds:
+            self.failed.setdefault(bar, []).append(what)
+
+    def assert_met(self, bar: str) -> None:
+        assert self.failed.get(bar, []) == []
+
     def failures(self, bar: str) -> int:
         return len(self.failed.get(bar, []))
 
@@ -48,11 +58,11 @@ class Figures:
         return all(bar.name in self.found for bar in BARS)
 
     def page(self) -> str:
-        rows = [_row(bar, self.found.get(bar.name, "-"), self.failures(bar.name)) for bar in BARS]
+        rows = [_row(bar, self.found.get(bar.name, MISSING), self.failures(bar.name)) for bar in BARS]
         date = f"{datetime.now(UTC):%Y-%m-%d}"
         return TEMPLATE.read_text(encoding="utf-8").format(rows="\n".join(rows), date=date)
 
 
 def _row(bar: Bar, figure: str, failures: int) -> str:
-    state = bar.unmet or ("not met" if failures else "met")
+    state = "not measured" if figure == MISSING else "not met" if failures else "met"
     return f"| {bar.name} | {bar.promise} | {figure} | {state} | {bar.control} |"

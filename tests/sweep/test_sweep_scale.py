@@ -18,6 +18,5 @@ def test_five_hundred_droplets(figures: Figures, hand: Forker, tmp_path: Path) -
         f"{cost.requests} requests, {cost.mebibytes:.0f} MiB, at most {cost.at_once} at once,"
         f" {cost.seconds:.0f} s of bakery's own work",
     )
-    assert cost.requests < 600
-    assert cost.mebibytes < 300
-    assert cost.at_once <= 8
+    figures.check("scale", str(cost), holds=cost.requests < 600 and cost.mebibytes < 300 and cost.at_once <= 8)
+    figures.assert_met("scale")

@@ -30,7 +30,7 @@ def _all_seeds(figures: Figures, bar: str, seeds: int, run: Callable[[int], obje
     for seed in range(seeds):
         figures.case(bar, f"seed {seed}", lambda: run(seed))  # noqa: B023 - called at once
     figures.tell(bar, f"{figures.failures(bar)} of {seeds} seeds failed")
-    assert figures.failed.get(bar, []) == []
+    figures.assert_met(bar)
 
 
 def test_storms(figures: Figures, tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_requests(figures: Figures, tmp_path: Path) -> None:
         bench.launch()
         assert bench.cloud.mutations == []
     figures.tell("requests", f"{used[9]} for 9, {used[30]} for 30, 0 changing ones in a rerun")
-    assert used[9] <= 60
-    assert used[30] <= 120
+    figures.check("requests", str(used), holds=used[9] <= 60 and used[30] <= 120)
+    figures.assert_met("requests")
 
 
 def test_random_states(figures: Figures, tmp_path: Path) -> None:
@@ -117,4 +117,4 @@ def test_random_states(figures: Figures, tmp_path: Path) -> None:
 
     figures.case("random states", "hypothesis", one)
     figures.tell("random states", f"{figures.failures('random states')} of {tried} cases failed")
-    assert figures.failed.get("random states", []) == []
+    figures.assert_met("random states")
