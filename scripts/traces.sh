@@ -12,6 +12,8 @@ section rules; ip rule show
 section nftables; nft list ruleset 2>/dev/null || true
 section forwarding; cat /proc/sys/net/ipv4/ip_forward
 section mounts; awk '{print $2, $3}' /proc/mounts | grep -v '^/run/netns ' | sort
-section processes; ps -eo comm= | grep -E '^(systemd-nspawn|slirp4netns|systemd|nsenter|packer|consul|nomad)' | sort | uniq -c || true
+section processes
+# shellcheck disable=SC2009 # pgrep cannot print names alone
+ps -eo comm= | grep -E '^(systemd-nspawn|slirp4netns|systemd|nsenter|packer|consul|nomad)' | sort | uniq -c || true
 section propagate; ls /run/systemd/nspawn/propagate 2>/dev/null || true
 section cgroups; find /sys/fs/cgroup -maxdepth 2 -type d -name 'bakery*' | sort

@@ -11,7 +11,7 @@ from bakery.errors import DeadlineError
 T = TypeVar("T")
 
 _EAGER = 4
-"""The first pause is this part of the full one: what is done at once is seen at once, and nothing is polled hard."""
+"""The first pause is this part of the full one: what is done at once is seen soon, and nothing is polled hard."""
 
 
 class Clock(Protocol):

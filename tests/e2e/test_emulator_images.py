@@ -12,6 +12,7 @@ from tests.helpers.tools import absent
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 RANGE = "100.96.0.0/15"
+USER_DATA = "#cloud-config\nruncmd: [[touch, /root/done]]\n"
 
 
 def test_debian_13_boots_from_the_same_mirror(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_debian_13_boots_from_the_same_mirror(tmp_path: Path) -> None:
     except BakeryError as error:
         absent(f"Debian 13 is not on this machine's mirror: {error}")
     with running_lab(tmp_path, RANGE) as lab, lab_api(lab) as api:
-        (droplet_id,) = api.create("trixie", image="debian-13-x64", user_data="#cloud-config\nruncmd: [[touch, /root/done]]\n")
+        (droplet_id,) = api.create("trixie", image="debian-13-x64", user_data=USER_DATA)
         lab.wait_done(droplet_id)
         assert lab.sh(droplet_id, ". /etc/os-release; echo $VERSION_ID").stdout == "13\n"
         assert lab.sh(droplet_id, "systemctl --failed --no-legend --plain").stdout == ""
