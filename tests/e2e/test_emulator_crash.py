@@ -1,5 +1,6 @@
 """An emulator that dies at any point of its life leaves nothing, once it was taken down; and two do not meet."""
 
+import os
 import signal
 import socket
 import sys
@@ -14,6 +15,8 @@ import pytest
 from bakery.emulator import images, lifecycle
 from bakery.emulator.lifecycle import RunningEmulator
 from bakery.emulator.lifecycle_state import Home, Wish, home, new_emulator
+from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_exec import exec_in
 from bakery.emulator.network import cgroup_of
 from bakery.emulator.record import Record
@@ -154,6 +157,76 @@ def test_two_emulators_do_not_meet(own_home: None) -> None:
     assert found(both[0], home(WISH.name)) == {}
     assert lifecycle.find_running(TWIN.name) == both[1]
     assert listens(theirs["public"]) is True
+
+
+def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
+    """No guest boots again; the account, its token and what the API can do are as before."""
+    running, place = lifecycle.up(WISH), home(WISH.name)
+    make_droplet(running)
+    first = droplet_of(running)
+    guest = f"{cgroup_of(running.network)}/{first['id']}"
+    wait_until(partial(booted, guest), what="the guest", seconds=60, every=0.1)
+    began = exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, nspawn_cgroups.guest_init(guest)
+    os.kill(running.pid, signal.SIGKILL)
+    with pytest.raises(EmulatorError):
+        lifecycle.status(running)
+
+    resumed = lifecycle.resume(WISH.name)
+    assert (resumed.token, resumed.id) == (running.token, running.id)
+    assert resumed.pid != running.pid
+    assert droplet_of(resumed) == first
+    assert (exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, nspawn_cgroups.guest_init(guest)) == began
+
+    # A guest that reboots, and one that ends, of a process that is not the emulator's child.
+    assert exec_in(guest, ["systemctl", "reboot"]).returncode == 0
+    wait_until(
+        lambda: Pending("the old boot") if nspawn_cgroups.guest_init(guest) in {None, began[1]} else True,
+        what="another boot",
+        seconds=60,
+        every=0.1,
+    )
+    wait_until(partial(booted, guest), what="the guest", seconds=60, every=0.1)
+    assert lifecycle.restart(WISH.name).pid != resumed.pid
+    exec_in(guest, ["systemctl", "poweroff"])
+    wait_until(
+        lambda: True if status_of(resumed, first["id"]) == "off" else Pending("on"),
+        what="the droplet to be off",
+        seconds=60,
+        every=0.1,
+    )
+    lifecycle.ask(resumed, f"/v2/droplets/{first['id']}/actions", body={"type": "snapshot", "name": "kept"})
+    wait_until(
+        lambda: True if lifecycle.ask(resumed, "/v2/snapshots")["snapshots"] else Pending("none"),
+        what="a snapshot",
+        seconds=60,
+        every=0.1,
+    )
+    lifecycle.restart(WISH.name)
+    (kept,) = lifecycle.ask(resumed, "/v2/snapshots")["snapshots"]
+    lifecycle.ask(resumed, "/v2/droplets", body={**DROPLET, "name": "copy", "image": int(kept["id"])})
+    wait_until(
+        lambda: True if lifecycle.status(resumed)["running"] else Pending("not active"), what="a copy", seconds=60
+    )
+    assert lifecycle.down(WISH.name)
+    assert found(running, place) == {}
+    assert not place.account.exists()
+
+
+def test_nothing_to_go_on_with_is_said(own_home: None) -> None:
+    with pytest.raises(EmulatorError, match="nothing of the emulator mortal is left to go on with"):
+        lifecycle.resume(WISH.name)
+
+
+def booted(cgroup: str) -> bool | Pending:
+    try:
+        done = exec_in(cgroup, ["test", "-e", "/run/cloud-init/result.json"])
+    except MachineFailure as error:
+        return Pending(str(error))
+    return True if done.returncode == 0 else Pending("cloud-init runs")
+
+
+def status_of(running: RunningEmulator, droplet_id: int) -> str:
+    return str(lifecycle.ask(running, f"/v2/droplets/{droplet_id}")["droplet"]["status"])
 
 
 def droplet_of(running: RunningEmulator) -> dict[str, Any]:

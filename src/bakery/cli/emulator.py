@@ -40,6 +40,9 @@ def emulator() -> None:
     help="nspawn boots them and needs root; memory only pretends.",
 )
 @click.option("--public-range", default="198.18.0.0/15", show_default=True, help="The droplets' public addresses.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the droplets of one that was killed; other options do nothing."
+)
 @click.option("--foreground", is_flag=True, help="Serve in this process, until Ctrl-C.")
 @common_options
 @click.pass_context
@@ -49,6 +52,7 @@ def up(
     port: int,
     machines: str,
     public_range: str,
+    resume: bool,  # noqa: FBT001
     foreground: bool,  # noqa: FBT001
 ) -> None:
     """Start it. The first time builds the base image: about a minute."""
@@ -57,7 +61,9 @@ def up(
     console = settings_of(context).console()
     wish = lifecycle.make_wish(name=name, port=port, machines=machines, public_range=public_range)
     already = lifecycle.find_running(name)
-    if already is None:
+    if already is None and resume:
+        running = lifecycle.resume(name, reporter=console)
+    elif already is None:
         running = lifecycle.up(wish, reporter=console, foreground=foreground)
         if foreground:
             return
@@ -69,6 +75,18 @@ def up(
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     console.note('next: bakery --local launch; or eval "$(bakery emulator env)" for other tools')
+
+
+@emulator.command()
+@_NAME
+@common_options
+@click.pass_context
+def restart(context: click.Context, name: str) -> None:
+    """End its process and start it again; its droplets run on, and clients find the same account."""
+    from bakery.emulator import lifecycle
+
+    running = lifecycle.restart(name, reporter=settings_of(context).console())
+    settings_of(context).console().note(f"the emulator answers at {running.endpoint} again")
 
 
 @emulator.command()

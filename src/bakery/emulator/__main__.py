@@ -1,4 +1,4 @@
-"""``python -m bakery.emulator FOLDER``: the process that ``bakery emulator up`` starts."""
+"""``python -m bakery.emulator FOLDER [--resume]``: the process that ``bakery emulator up`` starts."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from bakery.errors import BakeryError
 
 def main() -> int:
     try:
-        serve(Home(folder=Path(sys.argv[1])))
+        serve(Home(folder=Path(sys.argv[1])), resume="--resume" in sys.argv[2:])
     except BakeryError as error:
         sys.stderr.write("\n".join(text for text in (error.brief, error.details, error.hint) if text) + "\n")
         return error.exit_code

@@ -1,5 +1,7 @@
 """The local DigitalOcean as one starlette application."""
 
+from pathlib import Path
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,6 +16,7 @@ from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.exchange import Observer, unobserved
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grants
+from bakery.emulator.handlers.keeper import Keeper
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
@@ -22,8 +25,9 @@ from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.routes import ROUTES
 from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state import kept as kept_json
 from bakery.emulator.state.account import State
-from bakery.emulator.state.source import Clock, Ids, system_clock
+from bakery.emulator.state.source import Clock, Ids, SystemIds, system_clock
 
 __all__ = ["Emulator", "build_app", "emulator_of"]
 
@@ -35,12 +39,20 @@ def build_app(
     clock: Clock = system_clock,
     ids: Ids | None = None,
     observer: Observer = unobserved,
+    keep: Path | None = None,
 ) -> Starlette:
     """The API over ``machines``; ``observer`` sees every answer of it.
 
+    ``keep`` is a file in which the account is kept; if it is there already, the account goes on from it.
+
     ``app.state.emulator`` holds its state; close it after the server has stopped.
     """
+    kept = kept_json.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
+    if kept is not None:
+        ids = SystemIds(kept_json.next_id(kept))
     state = State(settings, clock=clock, ids=ids)
+    if kept is not None:
+        kept_json.restore(state, kept)
     faults = Faults()
     emulator = Emulator(
         settings=settings,
@@ -53,7 +65,9 @@ def build_app(
         grants=Grants(settings),
         recording=Recording(),
         enforcement=Enforcement(state, machines),
+        keeper=Keeper(state, keep),
     )
+    emulator.work.queues.after_task = emulator.keeper.save
     app = Starlette(
         routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],
         middleware=[Middleware(Edge, emulator=emulator, observer=observer)],

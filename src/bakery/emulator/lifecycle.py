@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import filelock
 
 from bakery.console import SILENT, Reporter
-from bakery.emulator import images, lifecycle_checks
+from bakery.emulator import images, lifecycle_checks, network_namespace
 from bakery.emulator.lifecycle_serve import serve
 from bakery.emulator.lifecycle_state import Home, RunningEmulator, Wish, home, is_alive, make_wish, new_emulator
 from bakery.emulator.machines.nspawn_cgroups import memory_in_use
@@ -24,7 +24,7 @@ from bakery.files import ensure_private_folder
 from bakery.proc import start
 from bakery.wait import Pending, wait_until
 
-__all__ = ["RunningEmulator", "Wish", "down", "find_running", "make_wish", "up"]
+__all__ = ["RunningEmulator", "Wish", "down", "find_running", "make_wish", "restart", "resume", "up"]
 
 UP_SECONDS = 60.0
 DOWN_SECONDS = 120.0
@@ -65,6 +65,45 @@ def up(wish: Wish, *, reporter: Reporter = SILENT, foreground: bool = False) -> 
             return _start(place, planned, reporter)
     serve(place)
     return planned
+
+
+def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmulator:
+    """Go on with the droplets of an emulator that was killed, or return the one that runs already.
+
+    Raises:
+        EmulatorError: nothing is left to go on with.
+        LockedError: another process brings it up or down.
+        DeadlineError: it did not answer in time; what it had left is still there.
+    """
+    place = home(name)
+    with _lock(place):
+        running = find_running(name)
+        if running is not None:
+            return running
+        planned = place.read()
+        if planned is None or not place.account.exists() or not _router_is_there(planned):
+            message = f"nothing of the emulator {name} is left to go on with"
+            raise EmulatorError(message, hint="bakery emulator up")
+        lifecycle_checks.check_port(Wish(name=name, port=urlsplit(planned.endpoint).port or 0))
+        return _start(place, planned, reporter, "--resume")
+
+
+def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmulator:
+    """End the emulator's own process and start it again; its droplets run on meanwhile.
+
+    Raises:
+        EmulatorError: it does not run, or its droplets are in memory only.
+    """
+    running = find_running(name)
+    if running is None or running.machines != "nspawn":
+        message = f"the emulator {name} is not running" if running is None else "droplets in memory cannot run on"
+        raise EmulatorError(message, hint="bakery emulator up")
+    _signal(running, signal.SIGKILL, KILL_SECONDS)
+    return resume(name, reporter=reporter)
+
+
+def _router_is_there(planned: RunningEmulator) -> bool:
+    return (network_namespace.FOLDER / planned.network.router).exists()
 
 
 def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
@@ -136,8 +175,8 @@ def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
         images.base_image(reporter=reporter)
 
 
-def _start(place: Home, planned: RunningEmulator, reporter: Reporter) -> RunningEmulator:
-    process = start([sys.executable, "-m", "bakery.emulator", str(place.folder)], output=place.log)
+def _start(place: Home, planned: RunningEmulator, reporter: Reporter, *flags: str) -> RunningEmulator:
+    process = start([sys.executable, "-m", "bakery.emulator", str(place.folder), *flags], output=place.log)
     _started.append(process)
 
     def answers() -> RunningEmulator | Pending:
@@ -149,7 +188,8 @@ def _start(place: Home, planned: RunningEmulator, reporter: Reporter) -> Running
     try:
         return wait_until(answers, what="the emulator to answer", seconds=UP_SECONDS, every=0.05)
     except BaseException:
-        _take_down(place, reporter)
+        if not flags:
+            _take_down(place, reporter)
         raise
 
 

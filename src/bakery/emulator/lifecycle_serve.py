@@ -28,8 +28,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 log = logging.getLogger("bakery.emulator")
 
 
-def serve(place: Home) -> None:
+def serve(place: Home, *, resume: bool = False) -> None:
     """Serve the emulator whose plan is in ``place`` until SIGTERM, SIGINT or SIGHUP; leave nothing behind.
+
+    With ``resume`` it goes on where one that was killed has left its droplets and its account.
 
     Raises:
         EmulatorError: there is no plan, or the port was taken in the meantime.
@@ -42,7 +44,7 @@ def serve(place: Home) -> None:
     os.chdir("/")
     place.write(myself(planned, ready=False))
     try:
-        with _told_to_stop() as stop, _running(place, planned):
+        with _told_to_stop() as stop, _running(place, planned, resume=resume):
             place.write(myself(planned, ready=True))
             log.info("%s answers at %s", planned.name, planned.endpoint)
             stop.wait()
@@ -54,15 +56,19 @@ def serve(place: Home) -> None:
 
 
 @contextmanager
-def _running(place: Home, planned: RunningEmulator) -> Iterator[None]:
+def _running(place: Home, planned: RunningEmulator, *, resume: bool) -> Iterator[None]:
     """Machines below, then the two servers; torn down in the opposite order."""
     url = urlsplit(planned.endpoint)
     with ExitStack() as stack:
         api_socket = listen(url.hostname or "127.0.0.1", url.port or 0)
         stack.callback(api_socket.close)
-        machines, metadata_socket = _machines(place, planned, stack)
-        app = build_app(_settings(planned), machines)
+        machines, metadata_socket = _machines(place, planned, stack, resume=resume)
+        boots = isinstance(machines, NspawnMachines)
+        app = build_app(_settings(planned), machines, keep=place.account if boots else None)
         emulator = emulator_of(app)
+        if resume and isinstance(machines, NspawnMachines):
+            machines.adopt(emulator.work.specs())
+            emulator.work.go_on()
         stack.callback(emulator.close)
         if metadata_socket is not None:
             stack.callback(RunningServer(build_metadata_app(emulator.state), metadata_socket).stop)
@@ -70,13 +76,16 @@ def _running(place: Home, planned: RunningEmulator) -> Iterator[None]:
         yield
 
 
-def _machines(place: Home, planned: RunningEmulator, stack: ExitStack) -> tuple[Machines, socket.socket | None]:
+def _machines(
+    place: Home, planned: RunningEmulator, stack: ExitStack, *, resume: bool
+) -> tuple[Machines, socket.socket | None]:
     if planned.machines == "memory":
         return InMemoryMachines(), None
     router = Router(planned.network, folder=place.folder, record=place.record)
     base = images.base_image()
     stack.callback(router.close)
-    router.up()
+    if not resume:
+        router.up()
     machines = NspawnMachines(folder=place.folder, router=router, record=place.record, base=base)
     return machines, router.metadata_socket()
 

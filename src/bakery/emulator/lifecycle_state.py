@@ -81,6 +81,11 @@ class Home:
         return self.folder / "lock"
 
     @property
+    def account(self) -> Path:
+        """All that the API knows; a secret, because user-data is in it."""
+        return self.folder / "account.json"
+
+    @property
     def _state(self) -> Path:
         return self.folder / "emulator.json"
 
@@ -98,6 +103,7 @@ class Home:
     def forget(self) -> None:
         """There is no running emulator any more."""
         self._state.unlink(missing_ok=True)
+        self.account.unlink(missing_ok=True)
 
 
 def make_wish(*, name: str, port: int, machines: str, public_range: str) -> Wish:

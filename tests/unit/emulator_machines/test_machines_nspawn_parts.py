@@ -67,6 +67,7 @@ def test_the_words_that_boot_a_machine() -> None:
         "/seed",
         "bk-3f2a-1001",
         "/state/droplets/1001/docker",
+        "/state/droplets/1001/exit-code",
         "--network-interface=eth0",
         "--network-interface=eth1",
     ]

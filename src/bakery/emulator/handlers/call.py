@@ -10,6 +10,7 @@ from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grant, Grants
+from bakery.emulator.handlers.keeper import Keeper
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
@@ -39,6 +40,7 @@ class Emulator:
     grants: Grants
     recording: Recording
     enforcement: Enforcement
+    keeper: Keeper
 
     def close(self) -> None:
         """Finish the running machine work and stop every machine."""

@@ -21,8 +21,10 @@ class Enforcement:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="firewalls", daemon=True)
         if machines.enforces_firewalls:
-            state.firewalls.in_force = self._seen
+            state.firewalls.in_force = 0
             self._thread.start()
+            if self._seen:
+                self._changed.set()  # an account that goes on: nobody knows what was put into force
 
     def notice(self) -> None:
         """To be called after every change of the state, with its lock held; returns at once."""

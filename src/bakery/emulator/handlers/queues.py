@@ -23,6 +23,8 @@ class Queues:
         self._idle = threading.Condition(self._lock)
         self._waiting: dict[Hashable, deque[Task]] = {}
         self._closing = threading.Event()
+        self.after_task: Task = lambda: None
+        """Called after every task, by its thread."""
 
     def submit(self, key: Hashable, task: Task) -> None:
         with self._lock:
@@ -72,6 +74,7 @@ class Queues:
                 task = self._waiting[key][0]
             try:
                 task()
+                self.after_task()
             except Exception:
                 log.exception("a task of %s failed", key)
             with self._lock:

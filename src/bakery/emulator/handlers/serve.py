@@ -31,7 +31,9 @@ def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
         record: RequestRecord = request.scope[RECORD]
         try:
             request.scope[GRANT].require(*rule.scopes.split())
-            reply = _apply(rule.handler, _call(request, await request.body(), emulator))
+            reply = _apply(
+                rule.handler, _call(request, await request.body(), emulator), saves=rule.method != "GET"
+            )
             record.applied = True
         except ApiError as error:
             return refusal(error, record.request_id)
@@ -47,10 +49,12 @@ def refusal(error: ApiError, request_id: str) -> Response:
     return _response(Reply(status=error.status, body=error.body(request_id)), error.headers())
 
 
-def _apply(handler: Handler, call: Call) -> Reply:
+def _apply(handler: Handler, call: Call, *, saves: bool) -> Reply:
     with call.state.lock:
         reply = handler(call)
         call.emulator.enforcement.notice()
+        if saves:
+            call.emulator.keeper.save()
         return reply
 
 

@@ -143,6 +143,23 @@ class MachineWork:
 
         self.queues.submit(("image", image.id), task)
 
+    def specs(self) -> list[MachineSpec]:
+        """Of every droplet that may have a machine."""
+        with self._state.lock:
+            droplets = [*self._state.droplets.all(), *self._state.droplets.leaving()]
+            return [machine_spec(self._state, droplet) for droplet in droplets]
+
+    def go_on(self) -> None:
+        """After the machines of an earlier emulator were adopted: what the API says is made true again."""
+        with self._state.lock:
+            for droplet in self._state.droplets.leaving():
+                self.destroy(droplet)
+            for droplet in self._state.droplets.all():
+                if droplet.status == "new":
+                    droplet.failure = "the emulator ended while it was made"
+                elif droplet.status == "active":
+                    self._stopped(droplet.id)
+
     def close(self) -> None:
         self.queues.close()
 

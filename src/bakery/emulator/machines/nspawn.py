@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from bakery.emulator import images, images_debian, network_plan
 from bakery.emulator.machines import nspawn_cgroups, nspawn_exec, nspawn_logs, nspawn_process, nspawn_traces
 from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
-from bakery.emulator.machines.nspawn_disk import Disk, Snapshots
+from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT, Process
 from bakery.emulator.machines.nspawn_seed import write_seed
 from bakery.emulator.network import Router
@@ -78,6 +78,30 @@ class NspawnMachines:
         machine = _Machine(spec=spec, disk=disk)
         self._machines[spec.droplet_id] = machine
         self._start(machine)
+
+    def adopt(self, specs: Iterable[MachineSpec]) -> None:
+        """Go on with the droplets of an emulator that was killed, where their disks are still there.
+
+        Those that run are not disturbed. Those that ended meanwhile are off, or boot again if they rebooted.
+        """
+        self._snapshots.adopt()
+        for spec in specs:
+            disk = find_disk(self._folder / "droplets" / str(spec.droplet_id))
+            if disk is None:
+                continue
+            machine = _Machine(spec=spec, disk=disk, process=nspawn_process.find_started(disk.folder))
+            self._machines[spec.droplet_id] = machine
+            self._snapshots.use(str(spec.droplet_id), disk.lower)
+            self._go_on(machine)
+
+    def _go_on(self, machine: _Machine) -> None:
+        process = machine.process
+        if process is not None:
+            self._in_background(lambda: self._watch(machine, process), f"droplet {machine.spec.droplet_id}")
+            return
+        self._stop(machine)
+        if nspawn_process.exit_code(machine.disk.folder) == nspawn_process.REBOOTED:
+            self._start(machine)
 
     def is_running(self, droplet_id: int) -> bool:
         return self._find(droplet_id).process is not None
@@ -172,6 +196,7 @@ class NspawnMachines:
         self._snapshots.use(str(spec.droplet_id), layers)
         self._record.will_make(Kind.FOLDER, str(disk.folder))
         disk.make()
+        disk.note_layers()
         (disk.folder / nspawn_logs.NAME_FILE).write_text(spec.name, encoding="utf-8")
         return disk
 
@@ -225,7 +250,10 @@ class NspawnMachines:
         groups = nspawn_cgroups.make(cgroup, memory=spec.memory)
         console = self.console(spec.droplet_id)
         ensure_private_folder(console.parent)
-        return start(nspawn_process.boot_command(boot, groups), output=console)
+        (machine.disk.folder / nspawn_process.ENDED).unlink(missing_ok=True)
+        process = start(nspawn_process.boot_command(boot, groups), output=console)
+        nspawn_process.note_start(process, machine.disk.folder)
+        return process
 
     def _stop(self, machine: _Machine) -> None:
         """Kill what runs and take its network away; idempotent."""

@@ -1,18 +1,21 @@
 """Droplets' disks: an overlay per droplet, and snapshots as layers that others start from."""
 
+import json
 import re
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_seed import SEED
-from bakery.files import ensure_private_folder
+from bakery.files import ensure_private_folder, write_atomically
 from bakery.proc import run
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _COPY_SECONDS = 600
+LAYERS = "layers.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,10 @@ class Disk:
         lower = ":".join(_escape(path) for path in self.lower)
         return f"lowerdir={lower},upperdir={_escape(self.upper)},workdir={_escape(self.work)}"
 
+    def note_layers(self) -> None:
+        """Write down what the disk stands on, for an emulator that goes on."""
+        (self.folder / LAYERS).write_text(json.dumps([str(path) for path in self.lower]), encoding="utf-8")
+
     def make(self) -> None:
         """Make the folders, empty."""
         ensure_private_folder(self.folder)
@@ -57,6 +64,15 @@ class Disk:
     def wipe(self) -> None:
         """Remove them with all that is in them."""
         run(["rm", "-rf", "--one-file-system", "--", self.folder], seconds=_COPY_SECONDS)
+
+
+def find_disk(folder: Path) -> Disk | None:
+    """The disk in a droplet's folder, from what was noted there."""
+    try:
+        lower = json.loads((folder / LAYERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Disk(folder=folder, lower=tuple(Path(path) for path in lower))
 
 
 class Snapshots:
@@ -103,20 +119,34 @@ class Snapshots:
         half.rename(layer)
         with self._lock:
             self._layers[key] = (layer, *disk.lower)
+            self._note()
         return _size(layer)
+
+    def adopt(self) -> None:
+        """Have the snapshots that another emulator has left in the folder."""
+        with suppress(OSError, ValueError):
+            noted = json.loads((self._folder / LAYERS).read_text(encoding="utf-8"))
+            with self._lock:
+                self._layers = {key: tuple(Path(path) for path in paths) for key, paths in noted.items()}
 
     def delete(self, key: str) -> None:
         """Forget the key, and remove the layer if nothing needs it."""
         with self._lock:
             self._layers.pop(key, None)
+            self._note()
             self._collect()
+
+    def _note(self) -> None:
+        ensure_private_folder(self._folder)
+        noted = {key: [str(path) for path in paths] for key, paths in self._layers.items()}
+        write_atomically(self._folder / LAYERS, json.dumps(noted).encode())
 
     def _collect(self) -> None:
         needed = {path for layers in [*self._layers.values(), *self._users.values()] for path in layers}
         if not self._folder.is_dir():
             return
         for layer in self._folder.iterdir():
-            if layer not in needed and not layer.name.startswith("."):
+            if layer not in needed and layer.is_dir() and not layer.name.startswith("."):
                 run(["rm", "-rf", "--one-file-system", "--", layer], seconds=_COPY_SECONDS)
 
 

@@ -1,6 +1,7 @@
 """One booted machine: how systemd-nspawn is started, told to stop, and ended."""
 
 import os
+import select
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from bakery.emulator.machines import nspawn_cgroups
 from bakery.emulator.machines.interface import Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_seed import SEED
+from bakery.files import write_atomically
 
 POWER_OFF = signal.SIGRTMIN + 4
 """systemd(1): poweroff.target"""
@@ -29,7 +31,7 @@ exec nsenter "--net=$net" unshare --mount sh -ec "$inner" sh "$@"
 # All mounts end with this mount namespace. /sys is read-only because nspawn would otherwise wait for udev to
 # announce eth0, and there may be no udev. The guest must not lead the seed elsewhere by a symbolic link.
 _INNER = f"""
-options=$1 root=$2 seed=$3 machine=$4 docker=$5; shift 5
+options=$1 root=$2 seed=$3 machine=$4 docker=$5 ended=$6; shift 6
 mount -t overlay bakery -o "$options" "$root"
 mount -o remount,bind,ro /sys
 target=$root/{SEED}
@@ -37,9 +39,12 @@ mkdir -p "${{target%/*}}"
 test "$(cd "${{target%/*}}" && pwd -P)" = "${{target%/*}}"
 rm -rf -- "$target"
 cp -a "$seed" "$target"
-exec systemd-nspawn --quiet --directory="$root" --boot --machine="$machine" --register=no --keep-unit \\
+code=0
+systemd-nspawn --quiet --directory="$root" --boot --machine="$machine" --register=no --keep-unit \\
   --console=read-only --kill-signal=SIGRTMIN+4 --system-call-filter=@keyring --system-call-filter=bpf \\
-  --bind="$docker:/var/lib/docker" "$@"
+  --bind="$docker:/var/lib/docker" "$@" || code=$?
+echo "$code" > "$ended"
+exit "$code"
 """
 
 
@@ -51,6 +56,10 @@ exec python3 -c 'import sys; from cloudinit.cmd.main import main; sys.exit(main(
 """
 
 
+STARTED, ENDED = "process", "exit-code"
+"""In a droplet's folder: the shell around nspawn, and how it ended, for an emulator that was not there."""
+
+
 class Process(Protocol):
     """What :func:`bakery.proc.start` returns, as far as it is needed here."""
 
@@ -60,6 +69,53 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
     def wait(self, timeout: float | None = None) -> int: ...
+
+
+class AdoptedProcess:
+    """A process that another emulator has started."""
+
+    def __init__(self, pid: int, folder: Path) -> None:
+        """Raises ProcessLookupError if it is gone."""
+        self.pid = pid
+        self._folder = folder
+        self._descriptor = os.pidfd_open(pid)
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, as it has written it down; -9 if it could not."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        poll.poll(None if timeout is None else timeout * 1000)
+        return exit_code(self._folder)
+
+
+def note_start(process: Process, folder: Path) -> None:
+    """Write down which process it is, so that it can be adopted."""
+    write_atomically(folder / STARTED, f"{process.pid} {_start_time(process.pid)}".encode())
+
+
+def find_started(folder: Path) -> AdoptedProcess | None:
+    """The very process that was noted, if it still runs."""
+    with suppress(OSError, ValueError):
+        pid, started = (folder / STARTED).read_text(encoding="ascii").split()
+        if _start_time(int(pid)) == started:
+            return AdoptedProcess(int(pid), folder)
+    return None
+
+
+def exit_code(folder: Path) -> int:
+    """What the last process of that droplet has ended with; -9 if it has written nothing."""
+    with suppress(OSError, ValueError):
+        return int((folder / ENDED).read_text(encoding="ascii"))
+    return -9
+
+
+def _start_time(pid: int) -> str:
+    """proc(5), stat, field 22."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +137,7 @@ def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
         "sh", "-ec", _OUTER, "sh",
         " ".join(str(group) for group in groups), f"/run/netns/{boot.namespace}", _INNER,
         boot.disk.mount_options(), str(boot.disk.root), str(boot.seed), boot.machine, _bindable(boot.disk.docker),
+        str(boot.disk.folder / ENDED),
         *(f"--network-interface={name}" for name in boot.interfaces),
         *_spoilt_words(boot),
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Actions: what was asked of a droplet or image, and how it went. They are kept for ever."""
 
+from collections.abc import Iterable
+
 from bakery.emulator.errors import NotFound
 from bakery.emulator.state.model import Action
 from bakery.emulator.state.source import Clock, Ids
@@ -11,6 +13,13 @@ class Actions:
         self._ids = ids
         self._actions: dict[int, Action] = {}
         self._by_resource: dict[tuple[str, int], list[Action]] = {}
+
+    def restore(self, actions: Iterable[Action]) -> None:
+        """Have these and no others."""
+        self._actions = {action.id: action for action in actions}
+        self._by_resource.clear()
+        for action in self._actions.values():
+            self._by_resource.setdefault((action.resource_type, action.resource_id), []).append(action)
 
     def all(self) -> list[Action]:
         return list(self._actions.values())

@@ -43,6 +43,13 @@ class AddressPool:
         message = f"There are no free addresses left in {self._network}."
         raise Unprocessable(message)
 
+    def keep(self, address: str) -> None:
+        """It is taken, from before."""
+        number = int(IPv4Address(address))
+        self._taken.add(number)
+        if self._next <= number < self._high:
+            self._next = number + 1
+
     def give_back(self, address: str) -> None:
         self._taken.discard(int(IPv4Address(address)))
 

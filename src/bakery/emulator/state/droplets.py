@@ -37,6 +37,20 @@ class Droplets:
     def __len__(self) -> int:
         return len(self._droplets)
 
+    def restore(self, droplets: Iterable[Droplet], leaving: Iterable[Droplet]) -> None:
+        """Have these and no others; tags and VPCs are there already."""
+        self._droplets = {droplet.id: droplet for droplet in droplets}
+        self._leaving = {droplet.id: droplet for droplet in leaving}
+        self._by_address, self._members = {}, {}
+        for droplet in sorted([*self._droplets.values(), *self._leaving.values()], key=lambda each: each.id):
+            self._members.setdefault(droplet.vpc_id, {})[droplet.id] = None
+            self._vpcs.pool(droplet.vpc_id).keep(droplet.private_address)
+            if droplet.public_address is not None and droplet.anchor_address is not None:
+                self.public.keep(droplet.public_address)
+                self.anchors.keep(droplet.anchor_address)
+            for address in _addresses(droplet):
+                self._by_address[address] = droplet
+
     def all(self) -> list[Droplet]:
         return list(self._droplets.values())
 

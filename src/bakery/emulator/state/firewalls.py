@@ -1,7 +1,7 @@
 """Cloud firewalls: what they are, and since when; the machines enforce them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from bakery.emulator.errors import Conflict, NotFound, Unprocessable
@@ -29,6 +29,11 @@ class Firewalls:
         """The revision that the machines enforce; None where nothing does, so that nothing is waited for."""
         self.failure: str | None = None
         """Why the machines could not take the last revision."""
+
+    def restore(self, firewalls: Iterable[Firewall]) -> None:
+        """Have these and no others."""
+        self._firewalls = {firewall.id: firewall for firewall in firewalls}
+        self.revision = 1 + max((firewall.revision for firewall in self._firewalls.values()), default=0)
 
     def all(self) -> list[Firewall]:
         return list(self._firewalls.values())

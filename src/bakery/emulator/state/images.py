@@ -1,5 +1,6 @@
 """Images: the public bases and the account's own snapshots."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bakery.emulator.errors import Forbidden, NotFound
@@ -20,6 +21,14 @@ class Images:
         self._by_slug: dict[str, Image] = {}
         for slug in settings.base_images:
             self._add_base(slug, settings.regions)
+
+    def restore(self, images: Iterable[Image]) -> None:
+        """Have these and no others."""
+        self._images = {image.id: image for image in images}
+        self._by_slug = {image.slug: image for image in self._images.values() if image.slug is not None}
+
+    def even_all_deleted(self) -> list[Image]:
+        return list(self._images.values())
 
     def all(self) -> list[Image]:
         return [image for image in self._images.values() if image.status != "deleted"]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 
 from bakery.emulator.errors import NotFound, Unprocessable
 from bakery.emulator.state.model import SshKey
@@ -34,6 +35,11 @@ class Keys:
         self._ids = ids
         self._keys: dict[int, SshKey] = {}
         self._by_fingerprint: dict[str, SshKey] = {}
+
+    def restore(self, keys: Iterable[SshKey]) -> None:
+        """Have these and no others."""
+        self._keys = {key.id: key for key in keys}
+        self._by_fingerprint = {key.fingerprint: key for key in self._keys.values()}
 
     def all(self) -> list[SshKey]:
         return list(self._keys.values())

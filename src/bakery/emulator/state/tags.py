@@ -28,6 +28,10 @@ class Tags:
         self._retagged = retagged
         self._tags: dict[str, Tag] = {}
 
+    def restore(self, tags: Iterable[Tag]) -> None:
+        """Have these and no others."""
+        self._tags = {tag.name.lower(): tag for tag in tags}
+
     def all(self) -> list[Tag]:
         return list(self._tags.values())
 

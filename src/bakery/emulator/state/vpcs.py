@@ -1,6 +1,7 @@
 """VPCs and the addresses in them."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 from bakery.emulator.errors import Forbidden, NotFound, Unprocessable
@@ -25,6 +26,11 @@ class Vpcs:
         if settings.default_vpcs:
             for region in settings.regions:
                 self.default_of(region)
+
+    def restore(self, vpcs: Iterable[Vpc]) -> None:
+        """Have these and no others, all addresses free."""
+        self._vpcs = {vpc.id: vpc for vpc in vpcs}
+        self._pools = {vpc.id: AddressPool(vpc.ip_range) for vpc in self._vpcs.values()}
 
     def all(self) -> list[Vpc]:
         return list(self._vpcs.values())
