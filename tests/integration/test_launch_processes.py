@@ -3,12 +3,14 @@
 import random
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bakery.proc import run
 from tests.helpers.launch_cases import die_at_a_write, strike_destroy, strike_launch
 from tests.helpers.launch_gate import Hold
 from tests.helpers.launch_processes import DESTROY, LAUNCH, Forker, forker, lab
@@ -125,3 +127,30 @@ def test_a_second_process_is_told_who_works_and_a_dead_one_blocks_nobody(hand: F
         hold.release()
         place.gate.start()
         place.run(LAUNCH)
+
+
+DEAF = """
+import signal, threading, time
+from bakery.cli import signals
+{install}
+def elsewhere():
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Thread(target=elsewhere).start()
+started = time.monotonic()
+try:
+    time.sleep(3)
+except KeyboardInterrupt:
+    pass
+print(time.monotonic() - started < 2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("install", "answered"),
+    [("signals.install()", "True"), ("signal.signal(signal.SIGINT, signals._stop)", "False")],
+)
+def test_a_signal_that_another_thread_gets_interrupts_a_blocking_call(install: str, answered: str) -> None:
+    """Without the watcher, the control, Python runs the handler when the main thread's call is over."""
+    done = run([sys.executable, "-c", DEAF.format(install=install)])
+    assert done.stdout.strip() == answered

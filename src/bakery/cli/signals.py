@@ -2,12 +2,16 @@
 
 import os
 import signal
+import socket
+import threading
 from contextlib import suppress
 from types import FrameType
 
 from bakery.errors import ExitCode
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_S = 0.05
+_NUDGES = 20
 _seen = 0
 
 
@@ -20,6 +24,34 @@ def install() -> None:
     for number in _NUMBERS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    _watch()
+
+
+def _watch() -> None:
+    """Python runs handlers in the main thread, between two steps of its own.
+
+    A signal that comes just before a blocking call, or to another thread, would wait for that call's end. The
+    wake-up descriptor is written to in any case (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd).
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)  # noqa: FBT003 - the socket module's signature
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGURG, lambda number, frame: None)  # noqa: ARG005 - a handler's signature
+    threading.Thread(target=_nudge, args=(reader,), name="signals", daemon=True).start()
+
+
+def _nudge(reader: socket.socket) -> None:
+    """Interrupt the main thread's blocking call, if it has not heard a signal by itself.
+
+    No lock is shared with the handler, which may interrupt itself.
+    """
+    sent, never = 0, threading.Event()
+    while number := reader.recv(1):
+        sent += number[0] in _NUMBERS
+        for _ in range(_NUDGES):
+            if number[0] not in _NUMBERS or never.wait(_PATIENCE_S) or _seen >= sent:
+                break
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
