@@ -150,7 +150,7 @@ def test_docker_runs_and_a_snapshot_carries_it_but_no_seed(lab: Lab) -> None:
     assert lab.machines.check_image("snapshot-1") is not None
     assert lab.sh(COPY, "docker --version").returncode == 0  # its disk still stands on the layer
     lab.machines.destroy(COPY)
-    assert list((lab.folder / "snapshots").iterdir()) == []
+    assert [path for path in (lab.folder / "snapshots").iterdir() if path.is_dir()] == []
 
 
 _DOCKER = """

@@ -14,7 +14,7 @@ import pytest
 
 from bakery.emulator import images, lifecycle
 from bakery.emulator.lifecycle import RunningEmulator
-from bakery.emulator.lifecycle_state import Home, Wish, home, new_emulator
+from bakery.emulator.lifecycle_state import Home, Wish, home, is_alive, new_emulator
 from bakery.emulator.machines import nspawn_cgroups
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_exec import exec_in
@@ -168,6 +168,7 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     wait_until(partial(booted, guest), what="the guest", seconds=60, every=0.1)
     began = exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, nspawn_cgroups.guest_init(guest)
     os.kill(running.pid, signal.SIGKILL)
+    wait_until(lambda: Pending("alive") if is_alive(running) else True, what="its end", seconds=30, every=0.02)
     with pytest.raises(EmulatorError):
         lifecycle.status(running)
 
