@@ -70,9 +70,9 @@ def test_nobody_reaches_the_metadata_service_from_a_container(cluster: Cluster, 
         container = f"docker run --rm --network {network} {image}"
         blocked = cluster.inside(hello.name, f"{container} 169.254.169.254 80 </dev/null", check=False)
         assert blocked.returncode != 0
-        # Control: the same container reaches another address.
-        server = cluster.droplet("demo-consul-server-1").public
-        assert cluster.inside(hello.name, f"{container} {server} 8501 </dev/null").returncode == 0
+        # Control: the same container reaches another address, a server's gossip port in the VPC.
+        server = cluster.droplet("demo-consul-server-1").private
+        assert cluster.inside(hello.name, f"{container} {server} 8301 </dev/null").returncode == 0
 
 
 def test_its_check_fails_when_the_container_hangs(cluster: Cluster, hello: Droplet) -> None:
