@@ -79,11 +79,10 @@ class Cluster:
             found[name] = shlex.split(value)[0]
         return found
 
-    def tool(self, *words: str, check: bool = True) -> Completed:
+    def tool(self, *words: str, check: bool = True, seconds: float = PATIENCE) -> Completed:
         """Run ``consul`` or ``nomad`` with those variables."""
         environment = {**self.env, "PATH": f"{self.tools}:{os.environ['PATH']}"}
-        seconds = PATIENCE * deadline_factor()
-        return run(words, env=environment, check=check, seconds=seconds, secrets=self.tokens)
+        return run(words, env=environment, check=check, seconds=seconds * deadline_factor(), secrets=self.tokens)
 
     def nomad_json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
         """What ``nomad`` says, as JSON."""

@@ -9,6 +9,10 @@ from bakery.proc import Completed, run
 
 COMMAND_SECONDS = 600.0
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd")
+# A guest that shuts down stops all its processes (systemd-shutdown: kill(-1, SIGSTOP)). An nsenter that has forked
+# stops with its child (util-linux, continue_as_child), for good, and the child, reaped by nobody, keeps the guest
+# from ending. A shell that waits does not follow.
+_WAITING_SHELL = ("--no-fork", "sh", "-c", '"$@"; exit $?', "sh")
 
 
 def enter_command(cgroup: str, argv: Sequence[str | Path]) -> list[str]:
@@ -21,7 +25,7 @@ def enter_command(cgroup: str, argv: Sequence[str | Path]) -> list[str]:
     if pid is None:
         message = f"the droplet of {cgroup} is not running"
         raise MachineFailure(message)
-    return ["nsenter", f"--target={pid}", *_NAMESPACES, *(str(word) for word in argv)]
+    return ["nsenter", f"--target={pid}", *_NAMESPACES, *_WAITING_SHELL, *(str(word) for word in argv)]
 
 
 def exec_in(cgroup: str, argv: Sequence[str | Path], *, seconds: float = COMMAND_SECONDS) -> Completed:
