@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bakery.config.paths import StatePaths
+from bakery.proc import run
 from tests.helpers.launch_bench import NAMES
 from tests.helpers.launch_cases import assert_exactly_the_plan, paths_of
 from tests.helpers.launch_processes import DESTROY, LAUNCH, Account, Forker, Lab, forker, lab
@@ -119,14 +121,24 @@ def test_the_way_out_of_a_broken_journal_works(place: Lab) -> None:
     assert _changes(place) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_to(place: Lab) -> None:
-    folder = paths_of(place).folder
-    folder.chmod(0o500)
-    try:
+    with _unwritable(paths_of(place).folder):
         assert "cannot write" in _refused(place, 2)
-    finally:
+
+
+@contextmanager
+def _unwritable(folder: Path) -> Iterator[None]:
+    """By its mode; root, whom no mode stops, is stopped by the immutable attribute (chattr(1))."""
+    if os.geteuid() != 0:
+        folder.chmod(0o500)
+        yield
         folder.chmod(0o700)
+        return
+    run(["chattr", "+i", folder])
+    try:
+        yield
+    finally:
+        run(["chattr", "-i", folder])
 
 
 def test_no_room_for_the_credentials(tmp_path: Path, hand: Forker, empty: Account) -> None:
