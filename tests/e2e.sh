@@ -1,19 +1,29 @@
 #!/usr/bin/env bash
 # T2: the demo brings up one shared cluster of nine droplets; the e2e tests run on it; nothing may stay behind.
+# Every answer of the emulated API on the way is recorded, and held against the schemas by the last test of the cluster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-before=$(mktemp)
-after=$(mktemp)
-trap 'rm -f "$before" "$after"' EXIT
-scripts/traces.sh >"$before"
+if .venv/bin/bakery emulator status --name demo >/dev/null 2>&1; then
+  echo "error: the demo is up, and this would take it down" >&2
+  echo "help: make demo-down" >&2
+  exit 2
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+demo/preflight.sh >/dev/null
+scripts/traces.sh >"$work/before"
 
+# The demo takes an emulator of its name that is up already.
+.venv/bin/bakery emulator up --name demo
+export BAKERY_E2E_RECORDING=$work/answers.jsonl
+.venv/bin/bakery emulator requests --name demo --record "$BAKERY_E2E_RECORDING"
 KEEP=1 demo/run.sh
 code=0
-.venv/bin/python -m pytest -q -m e2e --timeout=900 -p no:xdist tests/e2e || code=$?
+.venv/bin/python -m pytest -q -m e2e --timeout=900 -p no:xdist --durations=10 tests/e2e || code=$?
 demo/down.sh
-scripts/traces.sh >"$after"
-if ! diff "$before" "$after"; then
+scripts/traces.sh >"$work/after"
+if ! diff "$work/before" "$work/after"; then
   echo "error: the demo or its tests left something behind (< before, > after)" >&2
   exit 1
 fi
