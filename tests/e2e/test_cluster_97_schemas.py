@@ -1,4 +1,4 @@
-"""Every answer that the emulated API gave in this run, to Packer, bakery and the tests, is one of DigitalOcean's."""
+"""Every answer that the emulated API gave in this run, to Packer, bakery and tests, is one of DigitalOcean's."""
 
 import os
 from pathlib import Path
