@@ -9,8 +9,6 @@ export BAKERY_EMULATOR=tour XDG_DATA_HOME=$work/data
 unset BAKERY_STATE_DIR
 PYTHON=$ROOT/.venv/bin/python
 port=${TOUR_PORT:-$("$PYTHON" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')}
-# Addresses of droplets in memory lead nowhere: these never leave the machine.
-range=127.64.0.0/10
 
 cleanup() {
   code=$?
@@ -24,7 +22,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 say "The tour: droplets in memory. They never boot: what you see is the plan, the API and the user-data."
-show "$BAKERY" emulator up --machines memory --port "$port" --public-range "$range"
+show "$BAKERY" emulator up --machines memory --port "$port"
 show "$BAKERY" init --cluster tour
 show "$BAKERY" validate
 show "$BAKERY" plan --offline

@@ -39,7 +39,11 @@ def emulator() -> None:
     show_default=True,
     help="nspawn boots them and needs root; memory only pretends.",
 )
-@click.option("--public-range", default="198.18.0.0/15", show_default=True, help="The droplets' public addresses.")
+@click.option(
+    "--public-range",
+    show_default="198.18.0.0/15, in memory 127.64.0.0/10",
+    help="The droplets' public addresses.",
+)
 @click.option(
     "--resume", is_flag=True, help="Go on with the droplets of one that was killed; other options do nothing."
 )
@@ -51,7 +55,7 @@ def up(
     name: str,
     port: int,
     machines: str,
-    public_range: str,
+    public_range: str | None,
     resume: bool,  # noqa: FBT001
     foreground: bool,  # noqa: FBT001
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import platformdirs
 
-from bakery.emulator.network_plan import DEFAULT_RANGE, NetworkPlan
+from bakery.emulator.network_plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
 from bakery.emulator.record import Record
 from bakery.emulator.settings import DEFAULT_PORT
 from bakery.errors import EmulatorError
@@ -106,8 +106,8 @@ class Home:
         self.account.unlink(missing_ok=True)
 
 
-def make_wish(*, name: str, port: int, machines: str, public_range: str) -> Wish:
-    """A wish from words of the command line.
+def make_wish(*, name: str, port: int, machines: str, public_range: str | None) -> Wish:
+    """A wish from words of the command line; without a range, the one that fits the machines.
 
     Raises:
         EmulatorError: one of them makes no sense.
@@ -116,6 +116,9 @@ def make_wish(*, name: str, port: int, machines: str, public_range: str) -> Wish
         message = f"machines are nspawn or memory, not {machines}"
         raise EmulatorError(message)
     kind: MachineKind = "memory" if machines == "memory" else "nspawn"
+    if public_range is None:
+        fitting = MEMORY_RANGE if kind == "memory" else DEFAULT_RANGE
+        return Wish(name=name, port=port, machines=kind, public_range=fitting)
     try:
         network = IPv4Network(public_range)
     except ValueError as error:

@@ -16,6 +16,8 @@ METADATA_PORT = 80
 RESOLVERS = ("67.207.67.2", "67.207.67.3")
 """DigitalOcean's own, in every image of theirs: https://docs.digitalocean.com/products/networking/dns/"""
 DEFAULT_RANGE = IPv4Network("198.18.0.0/15")  # RFC 2544: set aside for benchmarks, so nobody's real network
+MEMORY_RANGE = IPv4Network("127.64.0.0/10")
+"""For machines in memory, which nobody can reach: whoever dials one of their addresses stays on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,3 +134,10 @@ def test_start_time_of_this_process_and_of_none() -> None:
 
 def test_an_emulator_that_never_started_is_not_alive() -> None:
     assert not is_alive(new_emulator(Wish()))
+
+
+@pytest.mark.parametrize(("machines", "network"), [("memory", "127.64.0.0/10"), ("nspawn", "198.18.0.0/15")])
+def test_addresses_of_droplets_that_nobody_can_reach_stay_on_this_machine(machines: str, network: str) -> None:
+    wish = make_wish(name="x", port=7190, machines=machines, public_range=None)
+
+    assert str(wish.public_range) == network
