@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.model import (
     AclPolicy,
     AclToken,
@@ -48,21 +49,10 @@ class Consul:
         return self._http.read(path, lambda value: tuple(row["Node"] for row in value))
 
     def bootstrap_acl(self, secret: str) -> bool:
-        reply = self._http.call(
-            "PUT",
-            "/v1/acl/bootstrap",
-            {"BootstrapSecret": secret},
-            anonymous=True,
-            accept=frozenset({_FORBIDDEN}),
-            secrets=(secret,),
-        )
-        if reply.status != _FORBIDDEN:
-            return True
         # hashicorp/consul agent/consul/acl_endpoint.go, ACL.BootstrapTokens
-        if "ACL bootstrap no longer allowed" in reply.told:
-            return False
-        message = f"{self._http.name} refused the ACL bootstrap"
-        raise AgentError(message, details=reply.told, status=reply.status)
+        return bootstrap_acl(
+            self._http, "PUT", secret, refused=_FORBIDDEN, already="ACL bootstrap no longer allowed"
+        )
 
     def read_own_token(self) -> OwnToken | None:
         return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.model import Member, NomadNode, OwnToken, Target
 from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
@@ -40,20 +41,10 @@ class Nomad:
         return tuple(replace(node, consul_version=self._consul_versions.get(node.id)) for node in listed)
 
     def bootstrap_acl(self, secret: str) -> bool:
-        reply = self._http.call(
-            "POST",
-            "/v1/acl/bootstrap",
-            {"BootstrapSecret": secret},
-            anonymous=True,
-            accept=frozenset({_BAD_REQUEST}),
-            secrets=(secret,),
+        # hashicorp/nomad nomad/acl_endpoint.go, ACL.Bootstrap
+        return bootstrap_acl(
+            self._http, "POST", secret, refused=_BAD_REQUEST, already="ACL bootstrap already done"
         )
-        if reply.status != _BAD_REQUEST:
-            return True
-        if "ACL bootstrap already done" in reply.told:  # hashicorp/nomad nomad/acl_endpoint.go, ACL.Bootstrap
-            return False
-        message = f"{self._http.name} refused the ACL bootstrap"
-        raise AgentError(message, details=reply.told, status=reply.status)
 
     def read_own_token(self) -> OwnToken | None:
         return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
