@@ -179,6 +179,16 @@ help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account:
 """,
     ),
     Case(
+        "no token, and nobody who knows the address",
+        _env(DIGITALOCEAN_TOKEN=None, BAKERY_ADDRESS_URL="http://127.0.0.1:9/"),
+        LAUNCH,
+        3,
+        """\
+error: no DigitalOcean token in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN
+help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local
+""",
+    ),
+    Case(
         "no token file",
         _env(DIGITALOCEAN_TOKEN_FILE="/none/token"),
         LAUNCH,

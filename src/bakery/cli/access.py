@@ -21,9 +21,10 @@ def refresh(context: click.Context, cidrs: tuple[str, ...]) -> None:
     from bakery.launch.access import refresh_access
 
     session = session_of(context)
+    cloud = session.cloud
     networks = admin_cidrs(session, cidrs)
     changed = refresh_access(
-        session.plan(), cloud=session.cloud, paths=session.paths, admin_cidrs=networks, reporter=session.console
+        session.plan(), cloud=cloud, paths=session.paths, admin_cidrs=networks, reporter=session.console
     )
     if session.settings.json:
         session.console.json({"admin_cidrs": list(networks), "changed": list(changed)})

@@ -58,19 +58,20 @@ def launch(
     session = session_of(context)
     plan = session.plan(_counts(role, count))
     _check_role(session, role)
+    cloud = session.cloud  # a missing token is said before anything is asked of anybody
     networks = admin_cidrs(session, cidrs)
     if dry_run:
-        changes = preview(plan, cloud=session.cloud, paths=session.paths, admin_cidrs=networks, only_role=role)
+        changes = preview(plan, cloud=cloud, paths=session.paths, admin_cidrs=networks, only_role=role)
         show_changes(session.console, changes)
         show_extra(session.console, changes)
         if session.settings.json:
             session.console.json(changes_json(changes))
         return ExitCode.DONE
-    image = find_snapshot(session.cloud, session.config, session.content_tag())
+    image = find_snapshot(cloud, session.config, session.content_tag())
     bundle = _bundle(session, plan)
     result = run_launch(
         plan,
-        cloud=session.cloud,
+        cloud=cloud,
         paths=session.paths,
         image=image,
         ca_fingerprint=_fingerprint(bundle),
