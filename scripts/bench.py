@@ -34,7 +34,7 @@ OTHERS = (
     (
         "bench_api.py",
         "The emulated API on droplets in memory, p50/p99 of a request (aim: p99 under 20 ms)",
-        "| droplets | create, ten at once | list, 200 a page | delete | seconds |",
+        "| droplets | create, ten at once | list, 200 a page | delete | all requests | seconds |",
     ),
     (
         "bench_launch.py",
