@@ -44,3 +44,12 @@ def test_logs_are_kept_private_and_the_folder_as_it_is(folder: Path, tmp_path: P
         "demo-2.console": ("Welcome\n", 0o600),
     }
     assert target.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_droplet_that_is_being_removed_disturbs_nobody_who_looks_for_another(folder: Path) -> None:
+    """Its folder is there, and the name in it is gone already."""
+    (folder / "droplets" / "400000001").mkdir()
+
+    assert nspawn_logs.find(folder, "demo-2") == 400000008
+    with pytest.raises(EmulatorError):
+        nspawn_logs.find(folder, "400000001")

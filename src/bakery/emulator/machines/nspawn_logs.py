@@ -1,5 +1,6 @@
 """What droplets have said, read from an emulator's folder, whether they run or not."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from bakery.emulator.machines.nspawn_disk import Disk
@@ -16,15 +17,22 @@ def droplet_folders(folder: Path) -> dict[int, Path]:
     return {int(path.name): path for path in sorted((folder / "droplets").glob("[0-9]*"))}
 
 
+def droplet_names(folder: Path) -> dict[int, str]:
+    """Their names, by droplet id; of one that is being made or removed there is none."""
+    names = {}
+    for number, path in droplet_folders(folder).items():
+        with suppress(FileNotFoundError):
+            names[number] = (path / NAME_FILE).read_text(encoding="utf-8")
+    return names
+
+
 def find(folder: Path, droplet: str) -> int:
     """The id of a droplet that is given by id or by name.
 
     Raises:
         EmulatorError: there is no such droplet; the error names those that are.
     """
-    names = {
-        number: (path / NAME_FILE).read_text(encoding="utf-8") for number, path in droplet_folders(folder).items()
-    }
+    names = droplet_names(folder)
     for number, name in names.items():
         if droplet in {str(number), name}:
             return number
@@ -49,9 +57,9 @@ def console(folder: Path, droplet_id: int) -> Path:
 def keep(folder: Path, target: Path) -> None:
     """Write every droplet's journal and console into ``target``, readable by their owner only."""
     target.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    for number, path in droplet_folders(folder).items():
-        name = (path / NAME_FILE).read_text(encoding="utf-8")
-        write_atomically(target / f"{name}.journal", journal(path).encode(), mode=PRIVATE_FILE)
+    folders = droplet_folders(folder)
+    for number, name in droplet_names(folder).items():
+        write_atomically(target / f"{name}.journal", journal(folders[number]).encode(), mode=PRIVATE_FILE)
         printed = console(folder, number)
         if printed.exists():
             write_atomically(target / f"{name}.console", printed.read_bytes(), mode=PRIVATE_FILE)
