@@ -128,7 +128,6 @@ def start(
     *,
     env: Mapping[str, str] | None = None,
     output: Path,
-    before_exec: Callable[[], None] | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a long-lived program in a session of its own, its output appended to ``output`` (0600)."""
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -140,7 +139,6 @@ def start(
             stdout=descriptor,
             stderr=descriptor,
             start_new_session=True,
-            preexec_fn=before_exec,  # noqa: PLW1509 - joins cgroups before exec; callers start it single-threaded or accept it
         )
     finally:
         os.close(descriptor)

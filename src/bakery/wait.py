@@ -58,12 +58,10 @@ def wait_until(
     every: float = 1.0,
     clock: Clock | None = None,
     hint: str | None = None,
-    on_pending: Callable[[str], None] | None = None,
 ) -> T:
     """Call ``check`` until it returns something that is not :class:`Pending`, and return that.
 
     Pauses begin short and double up to ``every``. ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``.
-    ``on_pending`` hears each reason.
     Errors that ``check`` raises pass through: turn the expected ones into ``Pending`` there.
 
     Raises:
@@ -77,8 +75,6 @@ def wait_until(
         answer = check()
         if not isinstance(answer, Pending):
             return answer
-        if on_pending is not None:
-            on_pending(answer.reason)
         left = end - clock.now()
         if left <= 0:
             message = f"waited {limit:.0f} s for {what}"
