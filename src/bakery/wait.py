@@ -10,8 +10,9 @@ from bakery.errors import DeadlineError
 
 T = TypeVar("T")
 
-_EAGER = 4
-"""The first pause is this part of the full one: what is done at once is seen soon, and nothing is polled hard."""
+_EAGER, _GROWTH = 16, 4
+"""The first pause is a sixteenth of the full one, the next a quarter: what is done at once is seen soon, and two looks
+later nothing is polled harder than asked for."""
 
 
 class Clock(Protocol):
@@ -61,7 +62,7 @@ def wait_until(
 ) -> T:
     """Call ``check`` until it returns something that is not :class:`Pending`, and return that.
 
-    Pauses begin short and double up to ``every``. ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``.
+    Pauses begin short and grow to ``every``. ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``.
     Errors that ``check`` raises pass through: turn the expected ones into ``Pending`` there.
 
     Raises:
@@ -80,4 +81,4 @@ def wait_until(
             message = f"waited {limit:.0f} s for {what}"
             raise DeadlineError(message, details=answer.reason, hint=hint)
         clock.sleep(min(pause, left))
-        pause = min(every, pause * 2)
+        pause = min(every, pause * _GROWTH)
