@@ -111,6 +111,14 @@ def test_nomad_lists_three_ready_nodes(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("name", [f"demo-nomad-client-{number}" for number in (1, 2, 3)])
+def test_no_client_came_too_early(cluster: Cluster, name: str) -> None:
+    """A first registration that is refused costs 15 to 30 s; wait-for-servers keeps Nomad from asking for that."""
+    said = cluster.inside(name, "journalctl --no-pager --output=cat --unit=nomad-client").stdout
+    assert "node registration complete" in said
+    assert "error registering" not in said
+
+
 def test_certificate_and_token_open_it(cluster: Cluster, agent: Agent) -> None:
     """Control of what follows: the same request is answered when nothing is missing."""
     assert ask(cluster, agent, papers(cluster, agent[0])) == 200

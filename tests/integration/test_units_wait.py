@@ -1,0 +1,143 @@
+"""wait-for-servers, which lets a Nomad client start at the right moment, against real Consul and Nomad servers."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bakery.assets import PACKER
+from bakery.config.model import Kind
+from bakery.credentials.issue import issue_for_node
+from bakery.launch.acl import ensure_acls
+from bakery.wait import Pending, wait_until
+from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
+
+pytestmark = pytest.mark.integration
+
+SCRIPT = PACKER / "files/usr/local/lib/bakery/wait-for-servers"
+SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    with running_cluster(tmp_path_factory.mktemp("wait")) as running:
+        yield running
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    loader = SourceFileLoader("wait_for_servers", str(SCRIPT))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    loader.exec_module(module)
+    monkeypatch.setattr(module, "CONFIG", tmp_path / "client.json")
+    monkeypatch.setattr(module, "STATE", tmp_path / "state.db")
+    return module
+
+
+def client_config(cluster: RealCluster) -> dict[str, Any]:
+    """What a client's configuration says of its servers, with a client's leaf."""
+    mine = issue_for_node(
+        cluster.bundle, name="demo-nomad-client-1", kind=Kind.NOMAD_CLIENT, now=datetime.now(UTC)
+    )
+    assert mine.nomad is not None
+    tls = write_tls(cluster.folder / "client-tls", mine.nomad_ca, mine.nomad)
+    server = json.loads((cluster.folder / "nomad.json").read_text())
+    return {
+        "region": "global",
+        "client": {"server_join": {"retry_join": ["127.0.0.99", LOOPBACK]}},
+        "tls": {"ca_file": str(tls.ca), "cert_file": str(tls.certificate), "key_file": str(tls.key)},
+        "consul": server["consul"],
+    }
+
+
+def answers(ready: Any, config: dict[str, Any], script: ModuleType) -> bool:  # noqa: ANN401 - a script has no types
+    """One look, as the script's own loop takes it."""
+    return bool(script.wait(lambda: ready(config), end=0.0))
+
+
+def test_each_is_ready_when_it_can_take_a_client(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "NOMAD_PORT", cluster.nomad_port)
+    config = client_config(cluster)
+
+    wait_until(
+        lambda: True if answers(script.nomad_ready, config, script) else Pending("no leader with keys"),
+        what="the Nomad server",
+        seconds=SECONDS,
+        every=0.3,
+    )
+    assert not answers(script.consul_ready, config, script), "Consul does not know Nomad's token yet"
+    ensure_acls(
+        cluster.plan,
+        (SERVER, CLIENT),
+        cluster.bundle,
+        cluster.clients,
+        consul_servers=(LOOPBACK,),
+        nomad_servers=(LOOPBACK,),
+        seconds=SECONDS,
+    )
+    assert answers(script.consul_ready, config, script)
+
+
+def test_a_server_without_keys_is_not_ready(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its election and its first key a leader refuses registrations (nomad/encrypter.go)."""
+    config = {"region": "global", "client": {"server_join": {"retry_join": ["10.100.0.5"]}}, "tls": {}}
+    for found, ready in (({"keys": []}, False), (None, False), ({"keys": [{"kid": "1"}]}, True)):
+        monkeypatch.setattr(script, "get", lambda *_, found=found, **__: found)
+        assert script.nomad_ready(config) is ready
+
+
+def test_only_the_cluster_s_own_server_counts(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "NOMAD_PORT", cluster.nomad_port)
+    config = client_config(cluster)
+    wait_until(
+        lambda: True if answers(script.nomad_ready, config, script) else Pending("no leader with keys"),
+        what="the Nomad server",
+        seconds=SECONDS,
+        every=0.3,
+    )
+    assert not answers(script.nomad_ready, config | {"region": "elsewhere"}, script)
+
+
+def test_without_addresses_nomad_asks_consul_itself(script: ModuleType) -> None:
+    assert script.nomad_ready({"region": "global", "client": {}, "tls": {}})
+
+
+def test_nothing_keeps_nomad_from_starting(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = client_config(cluster)
+    config["consul"] |= {"address": "127.0.0.99:8501"}
+    script.CONFIG.write_text(json.dumps(config))
+    monkeypatch.setattr(script, "FIRST_LIMIT", 0.0)
+
+    assert script.main() == 0
+    assert capsys.readouterr().err == "Consul's agent is not ready; Nomad starts all the same\n"
+
+
+def test_a_later_start_waits_less(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    script.CONFIG.write_text("{}")
+    ends: list[float] = []
+
+    def give_up(_: object, end: float) -> bool:
+        ends.append(end)
+        return False
+
+    monkeypatch.setattr(script, "wait", give_up)
+    monkeypatch.setattr(script.time, "monotonic", lambda: 1000.0)
+    script.main()
+    script.STATE.write_text("")
+    script.main()
+    assert ends == [1060.0, 1010.0]
