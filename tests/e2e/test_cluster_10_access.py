@@ -3,6 +3,7 @@
 import http.client
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,13 @@ def test_the_cluster_is_healthy(cluster: Cluster) -> None:
         "demo-nomad-server-3",
     ]
     assert {node["droplet"]["status"] for node in nodes} == {"active"}
+
+
+def test_the_account_may_have_as_many_droplets_as_can_boot_here(cluster: Cluster) -> None:
+    """Root's guests share its inotify instances, seven each (docs/emulator.md)."""
+    instances = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    limit = cluster.api("GET", "/v2/account").body["account"]["droplet_limit"]
+    assert limit == min(10_000, instances // 7)
 
 
 def test_consul_lists_nine_members(cluster: Cluster) -> None:

@@ -122,9 +122,13 @@ def filesystem(folder: Path, mountinfo: str) -> str:
     return kind
 
 
+def droplet_room() -> int:
+    """How many droplets can run at once: all guests share root's inotify instances, and without any no boot ends."""
+    return int(INOTIFY.read_text(encoding="ascii")) // INOTIFY_PER_DROPLET
+
+
 def _check_inotify(reporter: Reporter) -> None:
-    droplets = int(INOTIFY.read_text(encoding="ascii")) // INOTIFY_PER_DROPLET
-    if droplets < ENOUGH_DROPLETS:
+    if (room := droplet_room()) < ENOUGH_DROPLETS:
         reporter.warn(
-            f"about {droplets} droplets can run at once; for more: sysctl fs.inotify.max_user_instances=1024"
+            f"{room} droplets can run at once; for more, first: sysctl fs.inotify.max_user_instances=1024"
         )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bakery.emulator import images
 from bakery.emulator.app import build_app, emulator_of
+from bakery.emulator.lifecycle_checks import droplet_room
 from bakery.emulator.lifecycle_state import Home, RunningEmulator, myself
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.machines.memory import InMemoryMachines
@@ -91,9 +92,10 @@ def _machines(
 
 
 def _settings(planned: RunningEmulator) -> EmulatorSettings:
-    network = planned.network
+    network, limit = planned.network, EmulatorSettings.droplet_limit
     return EmulatorSettings(
         tokens=(planned.token,),
+        droplet_limit=limit if planned.machines == "memory" else min(limit, droplet_room()),
         public_network=str(network.range),
         public_gateway=str(network.gateway),
         host_address=str(network.host),

@@ -47,6 +47,14 @@ def test_all_missing_programs_are_named_with_one_line_that_installs_them(monkeyp
     assert caught.value.hint == "apt-get install --no-install-recommends nftables slirp4netns"
 
 
+def test_root_s_inotify_instances_bound_the_droplets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """128 is the kernel's default (fs/notify/inotify/inotify_user.c)."""
+    monkeypatch.setattr(lifecycle_checks, "INOTIFY", tmp_path / "max_user_instances")
+    for instances, droplets in ((128, 18), (1024, 146)):
+        lifecycle_checks.INOTIFY.write_text(f"{instances}\n")
+        assert lifecycle_checks.droplet_room() == droplets
+
+
 @pytest.mark.parametrize("text", ["198.18.0.0/24", "10.16.0.0/14", "10.118.0.0/16"])
 def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
     """10.17.0.0/16 holds the anchors and 10.116.0.0/14 the default VPCs (emulator/settings.py)."""
