@@ -11,8 +11,8 @@ from bakery.errors import DeadlineError
 T = TypeVar("T")
 
 _EAGER, _GROWTH = 16, 4
-"""The first pause is a sixteenth of the full one, the next a quarter: what is done at once is seen soon, and two looks
-later nothing is polled harder than asked for."""
+"""The first pause is a sixteenth of the full one, the next a quarter: what is done at once is seen soon, and after
+two looks nothing is polled harder than asked for."""
 
 
 class Clock(Protocol):

@@ -123,7 +123,7 @@ def filesystem(folder: Path, mountinfo: str) -> str:
 
 
 def droplet_room() -> int:
-    """How many droplets can run at once: all guests share root's inotify instances, and without any no boot ends."""
+    """How many droplets can run at once: guests share root's inotify instances, and without any no boot ends."""
     return int(INOTIFY.read_text(encoding="ascii")) // INOTIFY_PER_DROPLET
 
 
