@@ -188,7 +188,6 @@ def make_droplet(number: int, name: str, tags: tuple[str, ...] = ()) -> Droplet:
         id=number,
         name=name,
         status="active",
-        locked=False,
         created_at="2026-01-01T00:00:00Z",
         region="fra1",
         size="s-1vcpu-1gb",

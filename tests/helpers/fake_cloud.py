@@ -1,7 +1,7 @@
 """A DigitalOcean in memory behind the Cloud port, with faults at chosen requests and time that a test owns."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from bakery.cloud.model import (
     Account,
-    Action,
     Droplet,
     DropletRequest,
     Firewall,
@@ -48,8 +47,8 @@ class Killed(BaseException):
     """The process died at this request; nothing of it runs any further."""
 
 
-ACCOUNT = Account(uuid="u", email="a@example.com", status="active", droplet_limit=25)
-FRANKFURT = Region(slug="fra1", name="Frankfurt 1", available=True, sizes=())
+ACCOUNT = Account(uuid="u", status="active", droplet_limit=25)
+FRANKFURT = Region(slug="fra1", available=True)
 
 
 class Fault(Enum):
@@ -153,7 +152,7 @@ class FakeCloud:
         """A droplet that bakery did not make."""
         number = self._next()
         self.droplets[number] = Droplet(
-            id=number, name=name, status=status, locked=False, created_at=self._today(), region="fra1",
+            id=number, name=name, status=status, created_at=self._today(), region="fra1",
             size=size, image_id=image, tags=tags, vpc_id=vpc, public_ipv4=f"203.0.113.{number % 250}",
             private_ipv4=f"10.100.0.{number % 250}",
         )  # fmt: skip
@@ -241,12 +240,6 @@ class FakeCloud:
     def create_droplet(self, request: DropletRequest) -> Droplet:
         return self._do("create_droplet", lambda: self._create(request), subject=request.name, mutating=True)
 
-    def create_droplets(self, requests: Sequence[DropletRequest]) -> tuple[Droplet, ...]:
-        names = [request.name for request in requests]
-        return self._do(
-            "create_droplets", lambda: tuple(map(self._create, requests)), subject=names, mutating=True
-        )
-
     def _create(self, request: DropletRequest) -> Droplet:
         keys = {key for key in request.ssh_keys if isinstance(key, int)}
         if request.name in self.refused or request.vpc_id not in self.vpcs or not keys <= self.ssh_keys.keys():
@@ -273,20 +266,11 @@ class FakeCloud:
 
         self._do("delete_droplet", delete, subject=droplet_id, mutating=True)
 
-    def act_on_droplet(self, droplet_id: int, action: str) -> Action:
-        raise NotImplementedError
-
-    def get_action(self, action_id: int) -> Action:
-        raise NotImplementedError
-
     def list_images(self, *, tag: str | None = None) -> tuple[Image, ...]:
         def listed() -> tuple[Image, ...]:
             return tuple(image for image in self.images.values() if tag is None or tag in image.tags)
 
         return self._do("list_images", listed)
-
-    def find_image(self, id_or_slug: int | str) -> Image | None:
-        return self._do("find_image", lambda: self.images.get(int(id_or_slug)))
 
     def delete_image(self, image_id: int) -> None:
         self._do("delete_image", lambda: self.images.pop(image_id, None), subject=image_id, mutating=True)
@@ -386,7 +370,6 @@ class FakeCloud:
             inbound=(),
             outbound=(),
             tags=tags,
-            droplet_ids=(),
             created_at=created_at,
         )
         self.firewalls[firewall.id] = firewall

@@ -11,7 +11,7 @@ from bakery.cloud.model import Image, Size
 from tests.helpers.fake_cloud import FakeCloud, Killed
 
 SIZE = Size(
-    slug="s-1vcpu-1gb", memory=1024, vcpus=1, disk=25, price_monthly=6.0, price_hourly=0.009, regions=("fra1",),
+    slug="s-1vcpu-1gb", memory=1024, disk=25, price_monthly=6.0, price_hourly=0.009, regions=("fra1",),
     available=True,
 )  # fmt: skip
 STEPS = ("start", "key", "key-logged", "droplet", "snapshot", "tags", "cleanup")
@@ -94,7 +94,7 @@ class FakePacker:
         number = self.cloud.add_key("number").id
         del self.cloud.ssh_keys[number]
         image = Image(
-            id=number, name=name, slug=None, type="snapshot", status="available", regions=(self.region,), tags=(),
+            id=number, name=name, type="snapshot", status="available", regions=(self.region,), tags=(),
             min_disk_size=25, size_gigabytes=1.5, created_at=f"2026-11-24T12:00:{number % 60:02}Z",
         )  # fmt: skip
         self.cloud.images[number] = image

@@ -23,24 +23,24 @@ PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIthrowaway bakery"
 SIZE = "s-1vcpu-1gb"
 SIZES = (
     Size(
-        slug=SIZE, memory=1024, vcpus=1, disk=25, price_monthly=6.0, price_hourly=0.00893,
+        slug=SIZE, memory=1024, disk=25, price_monthly=6.0, price_hourly=0.00893,
         regions=("fra1",), available=True,
     ),
     Size(
-        slug="s-2vcpu-2gb", memory=2048, vcpus=2, disk=60, price_monthly=18.0, price_hourly=0.02679,
+        slug="s-2vcpu-2gb", memory=2048, disk=60, price_monthly=18.0, price_hourly=0.02679,
         regions=("fra1",), available=True,
     ),
     Size(
-        slug="s-tiny", memory=512, vcpus=1, disk=10, price_monthly=4.0, price_hourly=0.00595,
+        slug="s-tiny", memory=512, disk=10, price_monthly=4.0, price_hourly=0.00595,
         regions=("fra1", "nyc3"), available=True,
     ),
     Size(
-        slug="s-far", memory=1024, vcpus=1, disk=25, price_monthly=6.0, price_hourly=0.00893,
+        slug="s-far", memory=1024, disk=25, price_monthly=6.0, price_hourly=0.00893,
         regions=("nyc3",), available=True,
     ),
 )  # fmt: skip
 IMAGE = Image(
-    id=77, name="bakery-snapshot", slug=None, type="snapshot", status="available", regions=("fra1",),
+    id=77, name="bakery-snapshot", type="snapshot", status="available", regions=("fra1",),
     tags=("bakery:image:abc",), min_disk_size=25, size_gigabytes=2.1, created_at="2026-11-01T00:00:00Z",
 )  # fmt: skip
 

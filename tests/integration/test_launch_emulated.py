@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.cloud import parse
 from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.model import DropletRequest, FirewallRequest, Image
 from bakery.cloud.transport import Limits
@@ -44,9 +45,7 @@ def paths(tmp_path: Path) -> StatePaths:
 
 
 def _image(cloud: DigitalOcean) -> Image:
-    image = cloud.find_image("debian-12-x64")
-    assert image is not None
-    return image
+    return parse.image(cloud.get_data("images/debian-12-x64")["image"])
 
 
 def _launch(cloud: DigitalOcean, paths: StatePaths) -> LaunchResult:

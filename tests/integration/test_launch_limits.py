@@ -43,8 +43,7 @@ def _launched(folder: Path, limits: Limits) -> Iterator[tuple[list[int], float]]
         running_server(app) as url,
         closing(connect(endpoint=url, token=TOKEN, limits=limits, clock=clock)) as cloud,
     ):
-        image = cloud.find_image("debian-12-x64")
-        assert image is not None
+        image = emulator.state.images.get("debian-12-x64")
         launch(
             small_plan(clients=CLIENTS),
             cloud=cloud,

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bakery.cloud.endpoint import is_loopback
+from bakery.cloud.endpoint import is_loopback, split_url
 from bakery.errors import CredentialsError, UsageError
 
 TOKEN_VARIABLES = ("DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN")
@@ -54,7 +54,11 @@ def operator_address(url: str) -> str:
         UsageError: no answer, or one that is not an address. There is no wider network to fall back to.
     """
     hint = "name it yourself: --admin-cidr ADDRESS/32"
-    parts = urlsplit(url)
+    try:
+        parts = split_url(url)
+    except ValueError as error:
+        brief = f"{url!r} cannot be asked for your address"
+        raise UsageError(brief, str(error), hint) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         brief = f"{url!r} cannot be asked for your address"
         raise UsageError(brief, "over plain http anybody on the way could open the firewall to himself", hint)
@@ -80,7 +84,7 @@ def _ask(url: str, hint: str) -> str:
                 if reply.status_code == 200:
                     return next(reply.iter_content(LONGEST_ADDRESS), b"").decode("ascii", "replace").strip()
                 problem = f"HTTP {reply.status_code}"
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: a proxy's host that cannot be one
             problem = type(error).__name__
     brief = f"cannot ask {urlsplit(url).netloc} for your address"
     raise UsageError(brief, problem, hint)

@@ -5,7 +5,7 @@ The library's own transport has no time-out, follows links to other hosts, loses
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -15,7 +15,6 @@ from bakery.cloud import parse
 from bakery.cloud.endpoint import checked_endpoint
 from bakery.cloud.model import (
     Account,
-    Action,
     Droplet,
     DropletRequest,
     Firewall,
@@ -27,12 +26,10 @@ from bakery.cloud.model import (
     Vpc,
 )
 from bakery.cloud.transport import Limits, Transport
-from bakery.errors import CredentialsError, NotFoundError, UnprocessableError, UnreachableError, UsageError
+from bakery.errors import CredentialsError, NotFoundError, UnprocessableError, UnreachableError
 from bakery.wait import Clock
 
 T = TypeVar("T")
-MOST_NAMES = 10
-DROPLET_ACTIONS = ("reboot", "power_cycle", "shutdown", "power_off", "power_on")
 
 
 def connect(
@@ -94,37 +91,14 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
         return self._find(f"droplets/{droplet_id}", "droplet", parse.droplet)
 
     def create_droplet(self, request: DropletRequest) -> Droplet:
-        body = {"name": request.name, **parse.droplet_body(request)}
-        return self._one("droplets", "droplet", parse.droplet, POST, body)
-
-    def create_droplets(self, requests: Sequence[DropletRequest]) -> tuple[Droplet, ...]:
-        bodies = [parse.droplet_body(request) for request in requests]
-        if not 1 <= len(bodies) <= MOST_NAMES or any(body != bodies[0] for body in bodies):
-            brief = f"one call creates 1 to {MOST_NAMES} droplets that differ in name only"
-            raise UsageError(brief)
-        body = {"names": [request.name for request in requests], **bodies[0]}
-        reply = self.get_data("droplets", POST, body)
-        with _reading("POST /v2/droplets"):
-            return tuple(parse.droplet(item) for item in reply["droplets"])
+        return self._one("droplets", "droplet", parse.droplet, POST, parse.droplet_body(request))
 
     def delete_droplet(self, droplet_id: int) -> None:
         self._delete(f"droplets/{droplet_id}")
 
-    def act_on_droplet(self, droplet_id: int, action: str) -> Action:
-        if action not in DROPLET_ACTIONS:
-            brief = f"{action!r} is not a droplet action"
-            raise UsageError(brief, hint=f"one of {', '.join(DROPLET_ACTIONS)}")
-        return self._one(f"droplets/{droplet_id}/actions", "action", parse.action, POST, {"type": action})
-
-    def get_action(self, action_id: int) -> Action:
-        return self._one(f"actions/{action_id}", "action", parse.action)
-
     def list_images(self, *, tag: str | None = None) -> tuple[Image, ...]:
         query = {"private": "true"} if tag is None else {"private": "true", "tag_name": tag}
         return self._list("images", "images", parse.image, query)
-
-    def find_image(self, id_or_slug: int | str) -> Image | None:
-        return self._find(f"images/{id_or_slug}", "image", parse.image)
 
     def delete_image(self, image_id: int) -> None:
         self._delete(f"images/{image_id}")

@@ -1,7 +1,7 @@
 """Which base URLs may be given a token."""
 
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from bakery.errors import UsageError
 
@@ -16,11 +16,10 @@ def checked_endpoint(url: str) -> str:
     """
     brief = f"{url!r} is not an API endpoint"
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
+        parts = split_url(url)
     except ValueError as error:
         raise UsageError(brief, str(error), f"for example {DEFAULT_ENDPOINT}") from None
+    host = parts.hostname
     if parts.scheme not in ("http", "https") or not host:
         raise UsageError(brief, "it must start with https:// and name a host", f"for example {DEFAULT_ENDPOINT}")
     if parts.username is not None or parts.query or parts.fragment:
@@ -30,6 +29,14 @@ def checked_endpoint(url: str) -> str:
         brief = f"{url!r} would send the token in clear"
         raise UsageError(brief, "plain http is for an emulator on this machine only", "use https://")
     return url.rstrip("/").removesuffix("/v2")
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of ``url``. Raises ValueError if its port is no number, or its host cannot be a name."""
+    parts = urlsplit(url)
+    _ = parts.port
+    (parts.hostname or "").encode("idna")  # as urllib3 does, whose error for it requests lets through
+    return parts
 
 
 def is_loopback(host: str) -> bool:

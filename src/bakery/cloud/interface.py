@@ -8,12 +8,10 @@ Raises, all calls: UnauthorizedError (401, 403), RateLimitedError (429 beyond pa
 takes it as done).
 """
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from bakery.cloud.model import (
     Account,
-    Action,
     Droplet,
     DropletRequest,
     Firewall,
@@ -41,20 +39,10 @@ class Cloud(Protocol):
 
     def create_droplet(self, request: DropletRequest) -> Droplet: ...
 
-    def create_droplets(self, requests: Sequence[DropletRequest]) -> tuple[Droplet, ...]:
-        """Up to ten droplets that differ in name only, in one call (``names``)."""
-
     def delete_droplet(self, droplet_id: int) -> None: ...
-
-    def act_on_droplet(self, droplet_id: int, action: str) -> Action:
-        """reboot, power_cycle, shutdown, power_off or power_on."""
-
-    def get_action(self, action_id: int) -> Action: ...
 
     def list_images(self, *, tag: str | None = None) -> tuple[Image, ...]:
         """The account's own images (``private=true``), by tag if one is given."""
-
-    def find_image(self, id_or_slug: int | str) -> Image | None: ...
 
     def delete_image(self, image_id: int) -> None: ...
 

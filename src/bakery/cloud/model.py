@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, kw_only=True)
 class Account:
     uuid: str
-    email: str
     status: str
     droplet_limit: int
 
@@ -17,7 +16,6 @@ class Droplet:
     name: str
     status: str
     """new, active, off or archive."""
-    locked: bool
     created_at: str
     """RFC 3339."""
     region: str
@@ -43,14 +41,12 @@ class DropletRequest:
     vpc_id: str | None
     ssh_keys: tuple[int | str, ...]
     user_data: str = field(repr=False)
-    monitoring: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
     id: int
     name: str
-    slug: str | None
     type: str
     """base, snapshot, backup, custom or admin."""
     status: str
@@ -107,7 +103,6 @@ class Firewall:
     inbound: tuple[FirewallRule, ...]
     outbound: tuple[FirewallRule, ...]
     tags: tuple[str, ...]
-    droplet_ids: tuple[int, ...]
     created_at: str = ""
     """RFC 3339."""
 
@@ -117,7 +112,6 @@ class Size:
     slug: str
     memory: int
     """MB."""
-    vcpus: int
     disk: int
     """GB."""
     price_monthly: float
@@ -130,14 +124,4 @@ class Size:
 @dataclass(frozen=True, kw_only=True)
 class Region:
     slug: str
-    name: str
     available: bool
-    sizes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    id: int
-    status: str
-    """in-progress, completed or errored."""
-    type: str

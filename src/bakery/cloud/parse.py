@@ -9,7 +9,6 @@ from typing import Any
 
 from bakery.cloud.model import (
     Account,
-    Action,
     Droplet,
     DropletRequest,
     Firewall,
@@ -28,7 +27,6 @@ Json = Mapping[str, Any]
 def account(item: Json) -> Account:
     return Account(
         uuid=str(item["uuid"]),
-        email=str(item["email"]),
         status=str(item["status"]),
         droplet_limit=int(item["droplet_limit"]),
     )
@@ -40,7 +38,6 @@ def droplet(item: Json) -> Droplet:
         id=int(item["id"]),
         name=str(item["name"]),
         status=str(item["status"]),
-        locked=bool(item.get("locked")),
         created_at=str(item["created_at"]),
         region=str(item["region"]["slug"]),
         size=str(item["size_slug"]),
@@ -62,7 +59,6 @@ def image(item: Json) -> Image:
     return Image(
         id=int(item["id"]),
         name=str(item["name"]),
-        slug=item.get("slug"),
         type=str(item["type"]),
         status=str(item.get("status", "available")),
         regions=_texts(item.get("regions")),
@@ -96,7 +92,6 @@ def firewall(item: Json) -> Firewall:
         inbound=tuple(_rule(rule, "sources") for rule in item.get("inbound_rules") or ()),
         outbound=tuple(_rule(rule, "destinations") for rule in item.get("outbound_rules") or ()),
         tags=_texts(item.get("tags")),
-        droplet_ids=tuple(int(number) for number in item.get("droplet_ids") or ()),
         created_at=str(item.get("created_at") or ""),
     )
 
@@ -116,7 +111,6 @@ def size(item: Json) -> Size:
     return Size(
         slug=str(item["slug"]),
         memory=int(item["memory"]),
-        vcpus=int(item["vcpus"]),
         disk=int(item["disk"]),
         price_monthly=float(item["price_monthly"]),
         price_hourly=float(item["price_hourly"]),
@@ -126,16 +120,7 @@ def size(item: Json) -> Size:
 
 
 def region(item: Json) -> Region:
-    return Region(
-        slug=str(item["slug"]),
-        name=str(item["name"]),
-        available=bool(item["available"]),
-        sizes=_texts(item.get("sizes")),
-    )
-
-
-def action(item: Json) -> Action:
-    return Action(id=int(item["id"]), status=str(item["status"]), type=str(item["type"]))
+    return Region(slug=str(item["slug"]), available=bool(item["available"]))
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -147,18 +132,19 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def droplet_body(request: DropletRequest) -> dict[str, Any]:
-    """Body of ``POST /v2/droplets``, without the name.
+    """Body of ``POST /v2/droplets``.
 
     ``with_droplet_agent`` left out would mean "try to install DigitalOcean's console agent".
     """
     body: dict[str, Any] = {
+        "name": request.name,
         "region": request.region,
         "size": request.size,
         "image": request.image,
         "tags": list(request.tags),
         "ssh_keys": list(request.ssh_keys),
         "user_data": request.user_data,
-        "monitoring": request.monitoring,
+        "monitoring": False,
         "with_droplet_agent": False,
     }
     return body if request.vpc_id is None else body | {"vpc_uuid": request.vpc_id}

@@ -171,7 +171,7 @@ class Transport:
             problem = f"no answer within {self._limits.read:g} s"
         except requests.exceptions.SSLError:
             problem = "its TLS certificate cannot be verified"
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: a proxy's host that cannot be one
             problem = _reason(error)
         brief = f"cannot reach {urlsplit(self._base).netloc} for {what}"
         raise UnreachableError(brief, problem, "check the network, then run the same command again")
@@ -187,7 +187,7 @@ def _secret_parts(body: object) -> tuple[str, ...]:
     return (json.dumps(text)[1:-1], text, text.strip()) if isinstance(text, str) else ()
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     """The error's kind only: its text may hold addresses of objects, proxies with passwords, and request parts."""
     kinds = {
         requests.exceptions.ProxyError: "the proxy refuses",

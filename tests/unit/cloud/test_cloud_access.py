@@ -71,6 +71,7 @@ def test_endpoints_that_may_have_the_token(url: str, base: str) -> None:
         "http://api.digitalocean.com", "http://10.0.0.1", "http://127.0.0.1.evil.example", "http://localhost.example",
         "http://127.0.0.1@evil.example", "https://user:secret@host", "https://host/?a=b", "https://host/#a",
         "ftp://127.0.0.1", "api.digitalocean.com", "", "https://", "http://[::1", "http://127.0.0.1:port",
+        "https://api..com", f"https://{'a' * 64}.com",
     ],
 )  # fmt: skip
 def test_endpoints_that_may_not(url: str) -> None:
@@ -84,8 +85,10 @@ def test_connecting_needs_a_token() -> None:
         connect(endpoint="https://api.digitalocean.com", token="")
 
 
-@pytest.mark.parametrize("url", ["http://198.51.100.1/ip", "ftp://x", "what"])
-def test_the_operators_address_is_not_asked_in_clear(url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["http://198.51.100.1/ip", "ftp://x", "what", "https://[", "https://x:port", "https://ip..com"]
+)
+def test_the_operators_address_is_not_asked_in_clear_or_of_what_is_no_host(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         operator_address(url)
     assert caught.value.hint == "name it yourself: --admin-cidr ADDRESS/32"

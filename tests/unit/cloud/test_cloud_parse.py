@@ -50,8 +50,8 @@ def test_no_create_installs_the_console_agent_and_no_repr_shows_user_data() -> N
         name="a", region="fra1", size="s", image=1, tags=("t",), vpc_id="v", ssh_keys=(7,), user_data="CANARY"
     )
     assert parse.droplet_body(request) == {
-        "region": "fra1", "size": "s", "image": 1, "tags": ["t"], "ssh_keys": [7], "user_data": "CANARY",
-        "monitoring": False, "with_droplet_agent": False, "vpc_uuid": "v",
+        "name": "a", "region": "fra1", "size": "s", "image": 1, "tags": ["t"], "ssh_keys": [7],
+        "user_data": "CANARY", "monitoring": False, "with_droplet_agent": False, "vpc_uuid": "v",
     }  # fmt: skip
     assert "CANARY" not in repr(request)
 

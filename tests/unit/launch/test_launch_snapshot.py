@@ -18,7 +18,6 @@ def _image(number: int, *, region: str = "fra1", status: str = "available", tag:
     return Image(
         id=number,
         name=f"bakery-{number}",
-        slug=None,
         type="snapshot",
         regions=(region,),
         tags=(tag,),
