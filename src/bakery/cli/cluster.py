@@ -8,6 +8,7 @@ from bakery.errors import UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
+    from bakery.launch.model import Absent
     from bakery.plan.model import ClusterPlan
 
 
@@ -24,6 +25,18 @@ def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Dropl
     from bakery.plan.tags import cluster_tag
 
     return session.cloud.list_droplets(tag=cluster_tag(plan.cluster))
+
+
+def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":
+    """How a launch asks the cluster who never came; without credentials there is nobody to ask."""
+    from bakery.credentials.store import find_bundle
+    from bakery.observe.absent import absent_nodes
+
+    def absent(droplets: "tuple[Droplet, ...]") -> frozenset[str]:
+        bundle = find_bundle(session.paths)
+        return frozenset() if bundle is None else absent_nodes(plan, droplets, session.agents(bundle))
+
+    return absent
 
 
 def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
+from bakery.cli.cluster import absent_of, list_cluster_droplets
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import ExitCode, UsageError
 
@@ -61,7 +62,10 @@ def launch(
     cloud = session.cloud  # a missing token is said before anything is asked of anybody
     networks = admin_cidrs(session, cidrs)
     if dry_run:
-        changes = preview(plan, cloud=cloud, paths=session.paths, admin_cidrs=networks, only_role=role)
+        absent = absent_of(session, plan)
+        changes = preview(
+            plan, cloud=cloud, paths=session.paths, admin_cidrs=networks, only_role=role, absent=absent
+        )
         show_changes(session.console, changes)
         show_extra(session.console, changes)
         if session.settings.json:
@@ -81,6 +85,7 @@ def launch(
         only_role=role,
         approve=_approval(session),
         after=_after(session, plan, bundle, deadline) if until == "healthy" else (),
+        absent=absent_of(session, plan),
         reporter=session.console,
     )
     return _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
@@ -104,7 +109,6 @@ def _check_role(session: Session, role: str | None) -> None:
 
 def _bundle(session: Session, plan: "ClusterPlan") -> "Bundle":
     """The credentials; made on a first launch, never beside droplets that were made with others."""
-    from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.store import ensure_bundle, find_bundle, write_operator_files
     from bakery.launch.preflight import check_trust
 
@@ -155,7 +159,6 @@ def _approval(session: Session) -> "Callable[[Changes], bool]":
 
 
 def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: int) -> "tuple[AfterStep, ...]":
-    from bakery.cli.cluster import list_cluster_droplets
     from bakery.launch.acl import ensure_acls
     from bakery.launch.model import AfterStep
     from bakery.observe.health import wait_until_healthy

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
+from bakery.cli.cluster import absent_of
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import CredentialsError, ExitCode
 
@@ -47,7 +48,9 @@ def _changes(
             raise
         session.console.note("no token: prices and pending changes are left out")
         return None
-    return preview(planned, cloud=cloud, paths=session.paths, admin_cidrs=admin_cidrs(session, cidrs))
+    networks = admin_cidrs(session, cidrs)
+    absent = absent_of(session, planned)
+    return preview(planned, cloud=cloud, paths=session.paths, admin_cidrs=networks, absent=absent)
 
 
 def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:

@@ -16,18 +16,20 @@ def compare(
     *,
     admin_cidrs: Sequence[str],
     failed: frozenset[int] = frozenset(),
+    absent: frozenset[int] = frozenset(),
     only_role: str | None = None,
     image: Image | None = None,
 ) -> Changes:
     """What leads from ``present`` to ``plan``; with ``only_role``, droplets of that role alone.
 
-    ``failed`` are droplet ids that a launch gave up on; those still not active are replaced. ``image`` is what new
-    droplets boot from, if that is known.
+    ``failed`` are droplet ids that a launch gave up on: those still not active are replaced. So are all of
+    ``absent``, which are active and never joined. ``image`` is what new droplets boot from, if that is known.
     """
     by_name = _by_name(present.droplets)
     best = {node.name: by_name[node.name][0] for node in plan.nodes if node.name in by_name}
     wanted = [node for node in plan.nodes if only_role in (None, node.role)]
-    replaced = tuple(best[n.name] for n in wanted if n.name in best and _is_dead(best[n.name], failed))
+    dead = [droplet for droplet in best.values() if droplet.id in absent or _never_came_up(droplet, failed)]
+    replaced = tuple(best[node.name] for node in wanted if best.get(node.name) in dead)
     kept = tuple(droplet for droplet in best.values() if droplet not in replaced)
     new_nodes = tuple(n for n in wanted if n.name not in best or best[n.name] in replaced)
     planned = {node.name for node in plan.nodes}
@@ -59,8 +61,8 @@ def _by_name(droplets: Iterable[Droplet]) -> dict[str, list[Droplet]]:
     return groups
 
 
-def _is_dead(droplet: Droplet, failed: frozenset[int]) -> bool:
-    """Never came up. A droplet that somebody switched off is "off", not "new", and stays."""
+def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
+    """A droplet that somebody switched off is "off", not "new", and stays."""
     return droplet.id in failed and droplet.status == "new"
 
 
@@ -88,7 +90,7 @@ def _lines(
     nodes: Iterable[Node],
     replaced: Iterable[Droplet],
 ) -> tuple[Change, ...]:
-    dead = {droplet.name for droplet in replaced}
+    before = {droplet.name: droplet.status for droplet in replaced}
     lines = []
     if vpc_is_new:
         lines.append(Change(sign=Sign.CREATE, kind="vpc", name=plan.vpc_name, details=str(plan.vpc_cidr)))
@@ -101,9 +103,12 @@ def _lines(
             Change(sign=Sign.UPDATE, kind="firewall", name=name, details="its rules differ from the plan")
         )
     for node in nodes:
-        sign = Sign.REPLACE if node.name in dead else Sign.CREATE
-        details = node.size if sign is Sign.CREATE else f"{node.size}, the one before never came up"
-        lines.append(Change(sign=sign, kind="droplet", name=node.name, details=details))
+        if node.name not in before:
+            lines.append(Change(sign=Sign.CREATE, kind="droplet", name=node.name, details=node.size))
+            continue
+        never = "never joined" if before[node.name] == "active" else "never came up"
+        details = f"{node.size}, the one before {never}"
+        lines.append(Change(sign=Sign.REPLACE, kind="droplet", name=node.name, details=details))
     return tuple(lines)
 
 

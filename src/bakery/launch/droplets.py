@@ -89,7 +89,7 @@ def _remove(session: Session, dead: Iterable[Droplet]) -> None:
         session.cloud.delete_droplet(droplet.id)
         session.journal.removing(droplet.id)
         session.journal.settled(droplet.name)
-        session.reporter.node(droplet.name, "removed, it never came up")
+        session.reporter.node(droplet.name, "removed, to be replaced")
 
 
 def _create_wave(session: Session, requests: Sequence[DropletRequest]) -> dict[str, Droplet]:

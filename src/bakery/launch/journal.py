@@ -6,7 +6,7 @@ way, which droplets failed, and which untagged things are ours.
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ class Request:
     droplet_id: int | None = None
     """From the reply."""
     failed: bool = False
-    """The droplet did not come up in time."""
+    """The droplet did not become active in time."""
+    absent: bool = False
+    """The droplet is active, and the cluster had not heard of it when the launch gave up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,10 @@ class Journal:
     @property
     def failed_ids(self) -> frozenset[int]:
         return frozenset(r.droplet_id for r in self.requests if r.failed and r.droplet_id is not None)
+
+    @property
+    def absent_ids(self) -> frozenset[int]:
+        return frozenset(r.droplet_id for r in self.requests if r.absent and r.droplet_id is not None)
 
 
 def load_journal(path: Path, cluster: str) -> Journal:
@@ -116,11 +122,13 @@ class JournalFile:
         return launch_id
 
     def finish(self, *, listed_since: float) -> None:
-        """The launch is done. What failed stays marked, and droplets that lists may not show yet stay known.
+        """The launch is done, so nobody is absent. What failed stays marked, and droplets that lists may not show
+        yet stay known.
 
         ``listed_since`` is in epoch seconds: lists show all that was asked for before.
         """
-        kept = tuple(r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
+        late = (r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
+        kept = tuple(replace(request, absent=False) for request in late)
         if self._journal.launch_id is not None or kept != self._journal.requests:
             self._change(lambda j: replace(j, launch_id=None, requests=kept))
 
@@ -139,6 +147,14 @@ class JournalFile:
         """These droplets (name to id) did not come up in time."""
         made = tuple(Request(what=n, at=at, droplet_id=i, failed=True) for n, i in droplets.items())
         self._change(lambda j: replace(j, requests=(*_without(j, *droplets), *made)))
+
+    def absent(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Mark those of ``names`` that the unfinished launch made; returns them."""
+        made = tuple(r for r in self._journal.requests if r.what in set(names) and r.droplet_id is not None)
+        marked = tuple(replace(request, absent=True) for request in made)
+        if marked:
+            self._change(lambda j: replace(j, requests=(*_without(j, *(r.what for r in made)), *marked)))
+        return tuple(request.what for request in marked)
 
     def removing(self, droplet_id: int) -> None:
         self._change(lambda j: replace(j, gone=(*(i for i in j.gone if i != droplet_id), droplet_id)))

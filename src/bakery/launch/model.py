@@ -22,6 +22,14 @@ from bakery.render.model import Join
 UserDataFor = Callable[[Node, Join], str]
 """The user-data of one node: same node and addresses, same text; called again after an unclear create."""
 
+Absent = Callable[[tuple[Droplet, ...]], frozenset[str]]
+"""Of the cluster's droplets, the names of those that run and of which the cluster has never heard."""
+
+
+def nobody(_: tuple[Droplet, ...]) -> frozenset[str]:
+    """An :data:`Absent` for those who have no way to ask the cluster."""
+    return frozenset()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
@@ -38,6 +46,7 @@ class Order:
     throwaway_public_key: str
     """One OpenSSH line; nobody keeps the private half."""
     only_role: str | None = None
+    absent: Absent = nobody
 
     @property
     def wanted(self) -> tuple[Node, ...]:
@@ -116,7 +125,7 @@ class Changes:
     new_nodes: tuple[Node, ...]
     """In the plan's order; those of ``replaced`` droplets are among them."""
     replaced: tuple[Droplet, ...]
-    """Droplets of an earlier try that never came up."""
+    """Droplets of an earlier try that never became active, or never joined."""
     kept: tuple[Droplet, ...]
     """One droplet for each planned node that is there."""
     extra: tuple[Droplet, ...]

@@ -7,7 +7,7 @@ from bakery.cloud.model import Droplet
 from bakery.launch.changes import compare
 from bakery.launch.droplets import find_unclear
 from bakery.launch.journal import Journal
-from bakery.launch.model import Changes, Order, Present, Timings
+from bakery.launch.model import Absent, Changes, Order, Present, Timings
 from bakery.launch.preflight import check_room, check_servers, check_trust, survey
 from bakery.launch.session import Session
 from bakery.plan.tags import cluster_tag
@@ -29,6 +29,7 @@ def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
         present,
         admin_cidrs=order.admin_cidrs,
         failed=given_up(session.journal.now, session.wall(), session.timings),
+        absent=still_absent(session.journal.now, present.droplets, order.absent),
         only_role=order.only_role,
         image=order.image,
     )
@@ -62,6 +63,15 @@ def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:
     oldest = now - timings.active * deadline_factor()
     late = (r.droplet_id for r in journal.requests if r.droplet_id is not None and r.at < oldest)
     return journal.failed_ids | frozenset(late)
+
+
+def still_absent(journal: Journal, droplets: tuple[Droplet, ...], absent: Absent) -> frozenset[int]:
+    """Droplets marked as absent, less those that have joined since; nobody is asked where there is no mark."""
+    marked = [droplet for droplet in droplets if droplet.id in journal.absent_ids]
+    if not marked:
+        return frozenset()
+    names = absent(droplets)
+    return frozenset(droplet.id for droplet in marked if droplet.status == "active" and droplet.name in names)
 
 
 def rehearse(order: Order, changes: Changes) -> None:

@@ -1,13 +1,15 @@
 """Launch: from what is there to the plan, in steps that may be interrupted anywhere and run again."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from bakery.cloud.interface import Cloud
-from bakery.cloud.model import Image
+from bakery.cloud.model import Droplet, Image
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
+from bakery.errors import DeadlineError
 from bakery.launch.changes import compare
 from bakery.launch.drift import LATER, obstacles
 from bakery.launch.droplets import Members, Recipe, create_droplets, wait_until_active
@@ -15,10 +17,21 @@ from bakery.launch.journal import JournalFile, load_journal
 from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
 from bakery.launch.lock import locked
 from bakery.launch.marks import new_launch_id
-from bakery.launch.model import AfterStep, Approve, Changes, LaunchResult, Order, Present, Timings, UserDataFor
+from bakery.launch.model import (
+    Absent,
+    AfterStep,
+    Approve,
+    Changes,
+    LaunchResult,
+    Order,
+    Present,
+    Timings,
+    UserDataFor,
+    nobody,
+)
 from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
-from bakery.launch.prepare import given_up, prepare, rehearse
+from bakery.launch.prepare import given_up, prepare, rehearse, still_absent
 from bakery.launch.session import Session, resumable
 from bakery.launch.twins import settle_earlier, settle_firewalls
 from bakery.plan.model import ClusterPlan
@@ -38,17 +51,19 @@ def launch(
     only_role: str | None = None,
     approve: Approve = lambda changes: True,  # noqa: ARG005 - the port's name
     after: Sequence[AfterStep] = (),
+    absent: Absent = nobody,
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
     wall: Callable[[], float] = time.time,
     timings: Timings | None = None,
     workers: int = 8,
 ) -> LaunchResult:
-    """Bring the cluster to the plan; what is there counts, and only droplets that never came up are replaced.
+    """Bring the cluster to the plan; what is there counts, and only droplets that never came are replaced.
 
-    ``approve`` is asked only if there are
-    changes; ``after`` runs in order once every droplet is active, changes or not. Running it again without a
-    change sends no request that changes anything. A signal must arrive as an exception in the calling thread.
+    ``approve`` is asked only if there are changes; ``after`` runs in order once every droplet is active, changes
+    or not. If one of those steps misses its deadline, ``absent`` says of whom the cluster has not heard; the next
+    launch replaces those of them that are still unheard of. Running it again without a change sends no request
+    that changes anything. A signal must arrive as an exception in the calling thread.
 
     Raises:
         LockedError: another bakery works on this cluster.
@@ -64,6 +79,7 @@ def launch(
         user_data=user_data,
         throwaway_public_key=throwaway_public_key,
         only_role=only_role,
+        absent=absent,
     )
     with locked(paths.lock, cluster=plan.cluster):
         session = Session(
@@ -87,13 +103,15 @@ def preview(
     paths: StatePaths,
     admin_cidrs: Sequence[str],
     only_role: str | None = None,
+    absent: Absent = nobody,
     wall: Callable[[], float] = time.time,
 ) -> Changes:
     """What :func:`launch` would change. It takes no lock and changes nothing, on disk neither."""
     present = survey(cloud, plan.cluster)
     journal = load_journal(paths.journal, plan.cluster)
     failed = given_up(journal, wall(), Timings())
-    changes = compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, only_role=only_role)
+    missed = still_absent(journal, present.droplets, absent)
+    changes = compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, absent=missed, only_role=only_role)
     refused = (f"refused: {line}" for line in obstacles(plan, present.droplets))
     return replace(changes, later=(*refused, *(f"{line}; this {LATER}" for line in changes.later)))
 
@@ -112,11 +130,22 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
     members = _converge(session, order, present, changes)
     droplets = tuple(members[node.name] for node in order.plan.nodes if node.name in members)
     for step in after:
-        with session.reporter.step(step.title):
+        with session.reporter.step(step.title), _noting_absence(session, order, droplets):
             step.run(droplets)
     session.journal.finish(listed_since=session.wall() - session.timings.settle)
     created = tuple(node.name for node in changes.new_nodes)
     return LaunchResult(proceeded=True, changes=changes, created=created, droplets=droplets)
+
+
+@contextmanager
+def _noting_absence(session: Session, order: Order, droplets: tuple[Droplet, ...]) -> Iterator[None]:
+    """After a deadline: who never came, so that the next launch replaces those alone."""
+    try:
+        yield
+    except DeadlineError:
+        for name in session.journal.absent(order.absent(droplets)):
+            session.reporter.warn(f"{name} never joined; unless it does, the next launch replaces it")
+        raise
 
 
 def _report(session: Session, changes: Changes) -> None:

@@ -223,6 +223,57 @@ def test_a_droplet_of_a_killed_run_that_never_came_up_is_replaced(bench: Bench) 
     assert bench.cloud.names() == NAMES
 
 
+ABSENT = "demo-nomad-client-2"
+
+
+def never_healthy(_: tuple[Droplet, ...]) -> None:
+    message = "demo is not healthy"
+    raise DeadlineError(message)
+
+
+def launch_that_misses(bench: Bench, *names: str) -> None:
+    health = AfterStep(title="Health", run=never_healthy)
+    with pytest.raises(DeadlineError):
+        bench.launch(after=[health], absent=lambda _: frozenset(names))
+    bench.cloud.revive()
+
+
+def test_a_droplet_that_never_joined_is_named_and_only_it_is_replaced(bench: Bench) -> None:
+    launch_that_misses(bench, ABSENT)
+    assert bench.reporter.warnings == [f"{ABSENT} never joined; unless it does, the next launch replaces it"]
+    missed = next(d.id for d in bench.cloud.droplets.values() if d.name == ABSENT)
+    assert bench.preview().replaced == (), "nobody says that it has still not joined"
+
+    result = bench.launch(absent=lambda _: frozenset({ABSENT}))
+
+    (line,) = result.changes.lines
+    assert (line.sign, line.details) == ("-/+", "s-1vcpu-1gb, the one before never joined")
+    touched = [(c.name, c.subject) for c in bench.cloud.mutations if "droplet" in c.name]
+    assert touched == [("delete_droplet", str(missed)), ("create_droplet", ABSENT)]
+    bench.cloud.revive()
+    bench.launch(absent=lambda _: frozenset({ABSENT}))
+    assert bench.cloud.mutations == [], "the mark went with the droplet"
+
+
+def test_a_droplet_that_joined_late_after_all_is_kept(bench: Bench) -> None:
+    launch_that_misses(bench, ABSENT)
+    bench.launch(absent=lambda _: frozenset())
+    assert bench.cloud.mutations == []
+    bench.launch(absent=lambda _: frozenset({ABSENT}))
+    assert bench.cloud.mutations == [], "a launch that ended well forgot the mark"
+
+
+def test_only_what_the_unfinished_launch_made_is_replaced(bench: Bench) -> None:
+    """An old droplet may hold data; Consul forgets a member that was away for three days."""
+    bench.launch()
+    bench.cloud.clock.sleep(3600)
+    bench.launch()
+    bench.cloud.revive()
+    launch_that_misses(bench, ABSENT)
+    bench.launch(absent=lambda _: frozenset({ABSENT}))
+    assert bench.cloud.mutations == []
+
+
 def test_a_droplet_that_came_up_late_after_all_is_kept(bench: Bench) -> None:
     bench.cloud.active_after = 700
     with pytest.raises(DeadlineError):

@@ -1,0 +1,51 @@
+"""Who never came: droplets that run, and of which the cluster has never heard."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from bakery.agents.interface import AgentClients
+from bakery.cloud.model import Droplet
+from bakery.errors import AgentError
+from bakery.observe.gather import Facts, gather
+from bakery.plan.model import ClusterPlan
+
+_PARALLEL = 8
+
+
+def absent_nodes(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:
+    """Names of planned nodes whose droplet is active, and which neither Consul nor Nomad knows in any state.
+
+    While Consul has no leader nobody can be asked who is there: then only Consul servers are named that do not
+    answer, and only if another one does. Empty if there is no way to tell. Reads only, raises no AgentError.
+    """
+    active = [droplet for droplet in droplets if droplet.status == "active"]
+    facts = gather(plan, droplets, clients)
+    if facts.consul.members.value is None:
+        return _silent_consul_servers(plan, active, clients)
+    planned = {node.name for node in plan.nodes}
+    return frozenset(droplet.name for droplet in active) & planned - _heard_of(facts)
+
+
+def _heard_of(facts: Facts) -> set[str]:
+    """Members that failed or left among them: Consul shows those for 72 hours (its reconnect_timeout)."""
+    members = (*(facts.consul.members.value or ()), *(facts.nomad.members.value or ()))
+    clients = facts.nomad.nodes.value or ()
+    return {member.name for member in members} | {client.name for client in clients}
+
+
+def _silent_consul_servers(plan: ClusterPlan, active: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:
+    names = {node.name for node in plan.consul_servers}
+    servers = [droplet for droplet in active if droplet.name in names and droplet.public_ipv4]
+
+    def silent(droplet: Droplet) -> bool:
+        try:
+            clients.consul(droplet.public_ipv4 or "").leader()
+        except AgentError as error:
+            return error.status == 0
+        return False
+
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        answers = list(pool.map(silent, servers))
+    if all(answers):
+        return frozenset()
+    return frozenset(droplet.name for droplet, is_silent in zip(servers, answers, strict=True) if is_silent)
