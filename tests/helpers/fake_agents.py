@@ -4,22 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bakery.agents.interface import AgentClients
-from bakery.agents.model import (
-    AclPolicy,
-    AclToken,
-    AutopilotHealth,
-    ListedToken,
-    Member,
-    NomadNode,
-    OwnToken,
-)
+from bakery.agents.model import AclPolicy, AclToken, ListedToken, Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
 from bakery.errors import AgentError, DeadlineError
 from bakery.plan.model import ClusterPlan
 from tests.helpers.clusters import make_node, make_plan
-
-MANAGEMENT = OwnToken(accessor="c0ffee00-0000-4000-8000-000000000001", management=True)
 
 
 @dataclass
@@ -27,7 +17,7 @@ class FakeAgent:
     """What both have in common. ``failures`` maps a call's name to the error it raises."""
 
     leader_address: str = "10.100.0.2:8300"
-    own_token: OwnToken | None = MANAGEMENT
+    knows_our_token: bool = True
     anonymous_denied: bool = True
     bootstrapped_with: str | None = None
     failures: dict[str, AgentError] = field(default_factory=dict)
@@ -49,9 +39,9 @@ class FakeAgent:
         self.bootstrapped_with = secret
         return True
 
-    def read_own_token(self) -> OwnToken | None:
-        self._called("read_own_token")
-        return self.own_token
+    def has_management_token(self) -> bool:
+        self._called("has_management_token")
+        return self.knows_our_token
 
     def denies_anonymous(self) -> bool:
         self._called("denies_anonymous")
@@ -96,9 +86,6 @@ class FakeConsul(FakeAgent):
     def put_token(self, token: AclToken) -> None:
         self._called("put_token")
         self.tokens[token.accessor] = token
-
-    def autopilot_health(self) -> AutopilotHealth:
-        raise NotImplementedError
 
 
 @dataclass
@@ -168,9 +155,9 @@ def healthy_cluster() -> FakeCluster:
     plan = replace(make_plan(), nodes=nodes, consul_expect=3, nomad_expect=1)
     droplets = [make_droplet(i, node.name, node.tags) for i, node in enumerate(nodes, start=1)]
     names = tuple(node.name for node in nodes)
-    alive = {d.name: Member(name=d.name, address=str(d.private_ipv4), status="alive") for d in droplets}
+    alive = {droplet.name: Member(name=droplet.name, status="alive") for droplet in droplets}
     consul = FakeConsul(
-        raft=tuple(f"{alive[node.name].address}:8300" for node in plan.consul_servers),
+        raft=tuple(f"{droplet.private_ipv4}:8300" for droplet in droplets[: len(plan.consul_servers)]),
         pool=tuple(alive.values()),
         catalog=names,
         passing=names,
@@ -203,7 +190,6 @@ def make_client(name: str) -> NomadNode:
     return NomadNode(
         id=f"id-{name}",
         name=name,
-        address="10.100.0.9",
         status="ready",
         eligible=True,
         consul_version="1.22.5",

@@ -7,12 +7,9 @@ from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.model import (
     AclPolicy,
     AclToken,
-    AutopilotHealth,
     ListedToken,
     Member,
     NodeIdentity,
-    OwnToken,
-    RaftServer,
     Target,
     TokenGrant,
 )
@@ -23,7 +20,7 @@ from bakery.errors import AgentError
 _SERF_STATUS = ("none", "alive", "leaving", "left", "failed")
 # hashicorp/consul agent/structs/acl.go, ACLPolicyGlobalManagementID
 _GLOBAL_MANAGEMENT = "00000000-0000-0000-0000-000000000001"
-_FORBIDDEN, _NOT_FOUND, _UNHEALTHY, _FAILED = 403, 404, 429, 500
+_FORBIDDEN, _NOT_FOUND, _FAILED = 403, 404, 500
 
 
 class Consul:
@@ -54,8 +51,8 @@ class Consul:
             self._http, "PUT", secret, refused=_FORBIDDEN, already="ACL bootstrap no longer allowed"
         )
 
-    def read_own_token(self) -> OwnToken | None:
-        return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
+    def has_management_token(self) -> bool:
+        return self._http.read("/v1/acl/token/self", _is_management, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
 
     def denies_anonymous(self) -> bool:
         # Needs agent:read, which the anonymous token has under default_policy "allow" only.
@@ -91,20 +88,15 @@ class Consul:
             raise AgentError(message, details=reply.told, status=reply.status)
         self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
 
-    def autopilot_health(self) -> AutopilotHealth:
-        # Answers 429 while a server is unhealthy (hashicorp/consul agent/operator_endpoint.go).
-        return self._http.read("/v1/operator/autopilot/health", _autopilot, accept=frozenset({_UNHEALTHY}))
-
 
 def _member(row: Mapping[str, Any]) -> Member:
-    return Member(name=row["Name"], address=row["Addr"], status=_SERF_STATUS[row["Status"]])
+    return Member(name=row["Name"], status=_SERF_STATUS[row["Status"]])
 
 
-def _own_token(value: Mapping[str, Any] | None) -> OwnToken | None:
+def _is_management(value: Mapping[str, Any] | None) -> bool:
     if value is None:  # 403 and 404 come with plain text
-        return None
-    policies = {policy["ID"] for policy in value.get("Policies") or ()}
-    return OwnToken(accessor=value["AccessorID"], management=_GLOBAL_MANAGEMENT in policies)
+        return False
+    return any(policy["ID"] == _GLOBAL_MANAGEMENT for policy in value.get("Policies") or ())
 
 
 def _listed_token(row: Mapping[str, Any]) -> ListedToken:
@@ -125,17 +117,3 @@ def _token_body(token: AclToken) -> dict[str, Any]:
         "NodeIdentities": [{"NodeName": node.node, "Datacenter": node.datacenter}] if node else [],
         "Local": False,
     }
-
-
-def _autopilot(value: Mapping[str, Any]) -> AutopilotHealth:
-    servers = tuple(
-        RaftServer(
-            name=row["Name"],
-            address=row["Address"],
-            leader=row["Leader"],
-            voter=row["Voter"],
-            healthy=row["Healthy"],
-        )
-        for row in value.get("Servers") or ()
-    )
-    return AutopilotHealth(healthy=value["Healthy"], failure_tolerance=value["FailureTolerance"], servers=servers)

@@ -7,15 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bakery.agents.model import (
-    AclPolicy,
-    AclToken,
-    AutopilotHealth,
-    ListedToken,
-    Member,
-    NomadNode,
-    OwnToken,
-)
+from bakery.agents.model import AclPolicy, AclToken, ListedToken, Member, NomadNode
 
 
 class AclApi(Protocol):
@@ -30,8 +22,8 @@ class AclApi(Protocol):
         True: this call made it. False: the ACLs were bootstrapped before, with whatever secret.
         """
 
-    def read_own_token(self) -> OwnToken | None:
-        """The token that our calls carry; None when the agent does not know it."""
+    def has_management_token(self) -> bool:
+        """Whether the agent knows the token that our calls carry as one that may do everything."""
 
     def denies_anonymous(self) -> bool:
         """Whether a read without a token is refused."""
@@ -59,8 +51,6 @@ class ConsulApi(AclApi, Protocol):
 
     def put_token(self, token: AclToken) -> None:
         """Make the token or bring it up to date, by accessor; another secret for it is an AgentError."""
-
-    def autopilot_health(self) -> AutopilotHealth: ...
 
 
 class NomadApi(AclApi, Protocol):

@@ -32,7 +32,6 @@ class Member:
 
     name: str
     """Nomad appends ``.global``; here it is cut off."""
-    address: str
     status: str
     """alive, left, failed or leaving."""
 
@@ -43,7 +42,6 @@ class NomadNode:
 
     id: str
     name: str
-    address: str
     status: str
     """initializing, ready, down or disconnected."""
     eligible: bool
@@ -53,15 +51,6 @@ class NomadNode:
     """Detected drivers and whether each is healthy."""
     draining: bool = False
     """Its work is being moved away; False again once that is done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnToken:
-    """The ACL token that a call was made with, as the agent knows it."""
-
-    accessor: str
-    management: bool
-    """Whether it may do everything (Consul: policy ``global-management``; Nomad: type ``management``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,25 +95,3 @@ class ListedToken:
 
     accessor: str
     grant: TokenGrant
-
-
-@dataclass(frozen=True, kw_only=True)
-class RaftServer:
-    """One Consul server as autopilot sees it."""
-
-    name: str
-    address: str
-    """``ip:port`` of its RPC."""
-    leader: bool
-    voter: bool
-    healthy: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutopilotHealth:
-    """Consul's own judgement of its servers."""
-
-    healthy: bool
-    failure_tolerance: int
-    """How many more servers may fail before the quorum is lost."""
-    servers: tuple[RaftServer, ...]

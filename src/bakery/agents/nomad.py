@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bakery.agents.bootstrap import bootstrap_acl
-from bakery.agents.model import Member, NomadNode, OwnToken, Target
+from bakery.agents.model import Member, NomadNode, Target
 from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
 
@@ -46,8 +46,8 @@ class Nomad:
             self._http, "POST", secret, refused=_BAD_REQUEST, already="ACL bootstrap already done"
         )
 
-    def read_own_token(self) -> OwnToken | None:
-        return self._http.read("/v1/acl/token/self", _own_token, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
+    def has_management_token(self) -> bool:
+        return self._http.read("/v1/acl/token/self", _is_management, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
 
     def denies_anonymous(self) -> bool:
         accept = frozenset({_FORBIDDEN})
@@ -75,7 +75,6 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
     return NomadNode(
         id=row["ID"],
         name=row["Name"],
-        address=row.get("Address", ""),
         status=row["Status"],
         eligible=row["SchedulingEligibility"] == "eligible",
         consul_version=None,
@@ -91,10 +90,8 @@ def _version_attribute(value: Mapping[str, Any] | None) -> str | None:
 
 def _member(row: Mapping[str, Any]) -> Member:
     region = row["Tags"].get("region", "global")
-    return Member(name=row["Name"].removesuffix(f".{region}"), address=row["Addr"], status=row["Status"])
+    return Member(name=row["Name"].removesuffix(f".{region}"), status=row["Status"])
 
 
-def _own_token(value: Mapping[str, Any] | None) -> OwnToken | None:
-    if value is None:  # 403 and 404 come with plain text
-        return None
-    return OwnToken(accessor=value["AccessorID"], management=value["Type"] == "management")
+def _is_management(value: Mapping[str, Any] | None) -> bool:
+    return value is not None and value["Type"] == "management"  # 403 and 404 come with plain text

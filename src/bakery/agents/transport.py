@@ -99,7 +99,9 @@ class AgentHttp:
                 allow_redirects=False,
             )
             body_text = response.text
-        except OSError as error:  # requests' exceptions are OSErrors, as are unreadable certificate files
+        # requests' exceptions are OSErrors, as are unreadable certificate files. urllib3's is a ValueError where the
+        # address cannot be one.
+        except (OSError, ValueError) as error:
             message = f"{self.name} cannot be reached"
             raise AgentError(message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0) from None
         status, told = response.status_code, redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
@@ -124,7 +126,7 @@ def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value
         return None
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong, without urllib3's wrapping: "[Errno 111] Connection refused"."""
     inner = error.args[0] if error.args else error
     text = str(getattr(inner, "reason", inner))

@@ -27,10 +27,8 @@ _TOO_MANY, _SERVER_FAULT = 429, 500
 
 @dataclass(frozen=True, kw_only=True)
 class AclOutcome:
-    """What :func:`ensure_acls` had to do; nothing, the second time."""
+    """What :func:`ensure_acls` had to write; nothing, the second time."""
 
-    consul_bootstrapped: bool
-    nomad_bootstrapped: bool
     policies_written: int
     tokens_written: int
 
@@ -60,34 +58,25 @@ def ensure_acls(
     consuls = [clients.consul(address) for address in consul_servers]
     nomads = [clients.nomad(address) for address in nomad_servers]
     with reporter.step("Consul's ACLs"):
-        secret = bundle.consul_management.secret
-        consul_done = _bootstrap("Consul", consuls, secret, seconds=seconds, clock=clock)
+        _bootstrap("Consul", consuls, bundle.consul_management.secret, seconds=seconds, clock=clock)
         tokens = consul_tokens(plan, roles, bundle)
-        written = _persist(
+        outcome = _persist(
             "Consul to take policies and tokens",
             consuls,
             lambda consul: _write(consul, tokens),
             seconds=WRITE_SECONDS,
             clock=clock,
         )
-    nomad_done = False
     if nomads:
         with reporter.step("Nomad's ACLs"):
-            secret = bundle.nomad_management.secret
-            nomad_done = _bootstrap("Nomad", nomads, secret, seconds=seconds, clock=clock)
-    return AclOutcome(
-        consul_bootstrapped=consul_done,
-        nomad_bootstrapped=nomad_done,
-        policies_written=written.policies,
-        tokens_written=written.tokens,
-    )
+            _bootstrap("Nomad", nomads, bundle.nomad_management.secret, seconds=seconds, clock=clock)
+    return outcome
 
 
-def _bootstrap(product: str, apis: Sequence[Api], secret: str, *, seconds: float, clock: Clock | None) -> bool:
+def _bootstrap(product: str, apis: Sequence[Api], secret: str, *, seconds: float, clock: Clock | None) -> None:
     what = f"{product} to elect a leader and take the ACL bootstrap"
-    done = _persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds, clock=clock)
+    _persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds, clock=clock)
     _require_own_token(product, apis, clock=clock)
-    return done
 
 
 _NOT_OURS = "the management token is not known there"
@@ -95,8 +84,7 @@ _NOT_OURS = "the management token is not known there"
 
 def _require_own_token(product: str, apis: Sequence[Api], *, clock: Clock | None) -> None:
     def check(api: Api) -> bool | Pending:
-        own = api.read_own_token()
-        return True if own is not None and own.management else Pending(_NOT_OURS)
+        return True if api.has_management_token() else Pending(_NOT_OURS)
 
     what = f"{product} to accept the management token"
     try:
@@ -110,19 +98,13 @@ def _require_own_token(product: str, apis: Sequence[Api], *, clock: Clock | None
         raise CredentialsError(message, details=details, hint=hint) from None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Written:
-    policies: int
-    tokens: int
-
-
-def _write(consul: ConsulApi, tokens: Sequence[AclToken]) -> _Written:
+def _write(consul: ConsulApi, tokens: Sequence[AclToken]) -> AclOutcome:
     policies = sum(consul.put_policy(policy) for policy in POLICIES)
     there = {listed.accessor: listed.grant for listed in consul.list_tokens()}
     wanting = [token for token in tokens if there.get(token.accessor) != token.grant]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         list(pool.map(consul.put_token, wanting))
-    return _Written(policies=policies, tokens=len(wanting))
+    return AclOutcome(policies_written=policies, tokens_written=len(wanting))
 
 
 def _persist(

@@ -108,7 +108,7 @@ def _ask_consul(reached: _Reached[ConsulApi]) -> ConsulFacts:
         leader=reached.leader,
         members=_ask_if(api, lambda consul: consul.members()),
         peers=_ask_if(api, lambda consul: consul.peers()),
-        token_works=_ask_if(api, _token_works),
+        token_works=_ask_if(api, lambda consul: consul.has_management_token()),
         denies_anonymous=_ask_if(api, lambda consul: consul.denies_anonymous()),
         catalog=_ask_if(api, lambda consul: consul.catalog_nodes()),
         passing=_ask_if(api, lambda consul: consul.passing_nodes()),
@@ -120,15 +120,10 @@ def _ask_nomad(reached: _Reached[NomadApi]) -> NomadFacts:
     return NomadFacts(
         leader=reached.leader,
         members=_ask_if(api, lambda nomad: nomad.members()),
-        token_works=_ask_if(api, _token_works),
+        token_works=_ask_if(api, lambda nomad: nomad.has_management_token()),
         denies_anonymous=_ask_if(api, lambda nomad: nomad.denies_anonymous()),
         nodes=_ask_if(api, lambda nomad: nomad.nodes()),
     )
-
-
-def _token_works(api: AclApi) -> bool:
-    own = api.read_own_token()
-    return own is not None and own.management
 
 
 def _ask_if(api: Api | None, call: Callable[[Api], T]) -> Answer[T]:

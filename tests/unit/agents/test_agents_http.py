@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from bakery.agents.model import (
     Member,
     NodeIdentity,
     NomadNode,
-    OwnToken,
     Target,
     TlsFiles,
     TokenGrant,
@@ -85,7 +85,7 @@ def test_consul_members_by_serf_status() -> None:
     ]
     consul = _answer(Consul, "GET /v1/agent/members", 200, rows)
     assert consul.members() == tuple(
-        Member(name=f"n{i}", address=f"10.0.0.{i}", status=status)
+        Member(name=f"n{i}", status=status)
         for i, status in [(1, "alive"), (2, "leaving"), (3, "left"), (4, "failed")]
     )
 
@@ -156,26 +156,27 @@ MANAGEMENT_POLICY = {"ID": "00000000-0000-0000-0000-000000000001", "Name": "glob
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, {"AccessorID": "a", "Policies": [MANAGEMENT_POLICY]}, OwnToken(accessor="a", management=True)),
-        (200, {"AccessorID": "a", "Policies": None}, OwnToken(accessor="a", management=False)),
-        (403, "token does not exist: ACL not found", None),
-        (404, "Supplied token does not exist", None),
+        (200, {"AccessorID": "a", "Policies": [MANAGEMENT_POLICY]}, True),
+        (200, {"AccessorID": "a", "Policies": [{"ID": "p1", "Name": "global-management"}]}, False),
+        (200, {"AccessorID": "a", "Policies": None}, False),
+        (403, "token does not exist: ACL not found", False),
+        (404, "Supplied token does not exist", False),
     ],
 )
-def test_consul_own_token(status: int, body: Any, expected: OwnToken | None) -> None:  # noqa: ANN401
-    assert _answer(Consul, "GET /v1/acl/token/self", status, body).read_own_token() == expected
+def test_consul_knows_our_token_or_not(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
+    assert _answer(Consul, "GET /v1/acl/token/self", status, body).has_management_token() is expected
 
 
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, {"AccessorID": "a", "Type": "management"}, OwnToken(accessor="a", management=True)),
-        (200, {"AccessorID": "a", "Type": "client"}, OwnToken(accessor="a", management=False)),
-        (403, "ACL token not found", None),
+        (200, {"AccessorID": "a", "Type": "management"}, True),
+        (200, {"AccessorID": "a", "Type": "client"}, False),
+        (403, "ACL token not found", False),
     ],
 )
-def test_nomad_own_token(status: int, body: Any, expected: OwnToken | None) -> None:  # noqa: ANN401
-    assert _answer(Nomad, "GET /v1/acl/token/self", status, body).read_own_token() == expected
+def test_nomad_knows_our_token_or_not(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
+    assert _answer(Nomad, "GET /v1/acl/token/self", status, body).has_management_token() is expected
 
 
 POLICY = AclPolicy(name="bakery-dns", description="d", rules='node_prefix "" { policy = "read" }')
@@ -256,13 +257,6 @@ def test_tokens_are_listed_without_their_secrets() -> None:
     assert SECRET not in repr(listed)
 
 
-def test_autopilot_answers_429_while_a_server_is_unhealthy() -> None:
-    server = {"Name": "s1", "Address": "10.0.0.1:8300", "Leader": True, "Voter": True, "Healthy": False}
-    body = {"Healthy": False, "FailureTolerance": 0, "Servers": [server]}
-    health = _answer(Consul, "GET /v1/operator/autopilot/health", 429, body).autopilot_health()
-    assert (health.healthy, health.failure_tolerance, health.servers[0].name) == (False, 0, "s1")
-
-
 @pytest.mark.parametrize(
     ("status", "body", "leader"),
     [(200, "10.0.0.1:4647", "10.0.0.1:4647"), (200, "", ""), (500, "No cluster leader", "")],
@@ -276,7 +270,7 @@ def test_nomad_members_lose_their_region() -> None:
     tags = {"region": "global", "role": "nomad"}
     row = {"Name": "demo-nomad-server-1.global", "Addr": "10.0.0.4", "Port": 4648, "Status": "alive", "Tags": tags}
     nomad = _answer(Nomad, "GET /v1/agent/members", 200, {"ServerName": "x", "Members": [row]})
-    assert nomad.members() == (Member(name="demo-nomad-server-1", address="10.0.0.4", status="alive"),)
+    assert nomad.members() == (Member(name="demo-nomad-server-1", status="alive"),)
 
 
 def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
@@ -304,7 +298,6 @@ def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
     assert first[0] == NomadNode(
         id="id1",
         name="n1",
-        address="10.0.0.9",
         status="ready",
         eligible=True,
         consul_version="1.22.5",
@@ -317,6 +310,17 @@ def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
     wire.requests.clear()
     nomad.nodes()
     assert wire.asked == ["GET /v1/nodes"]
+
+
+@pytest.mark.parametrize("address", ["a..b", "x" * 64, "a b", "[", ""])
+def test_an_address_that_cannot_be_one_is_an_answer_of_nobody(address: str, tmp_path: Path) -> None:
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        (tmp_path / name).touch()
+    tls = TlsFiles(ca=tmp_path / "ca.pem", certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    with pytest.raises(AgentError) as caught:
+        Consul(replace(_target(), address=address, tls=tls)).leader()
+    assert caught.value.status == 0
+    assert caught.value.brief == f"Consul at {address}:8501 cannot be reached"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])

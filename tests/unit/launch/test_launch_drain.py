@@ -13,7 +13,6 @@ def _client(number: int, status: str = "ready") -> NomadNode:
     return NomadNode(
         id=f"id-{number}",
         name=f"demo-nomad-client-{number}",
-        address="10.100.0.9",
         status=status,
         eligible=True,
         consul_version="1.22.5",

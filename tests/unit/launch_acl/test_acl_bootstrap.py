@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bakery.agents.model import OwnToken
 from bakery.config.model import Kind, Role
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
@@ -52,9 +51,7 @@ def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_t
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
     assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
     # One for DNS; 6 nodes and 3 roles, each with an agent's; Nomad's on 3 nodes and 2 roles.
-    assert outcome == AclOutcome(
-        consul_bootstrapped=True, nomad_bootstrapped=True, policies_written=4, tokens_written=1 + 9 + 5
-    )
+    assert outcome == AclOutcome(policies_written=4, tokens_written=1 + 9 + 5)
     secrets = {token.secret for token in cluster.consul.tokens.values()}
     for subject in ("demo-nomad-client-2", "nomad-client"):
         assert consul_agent_token(bundle, subject).secret in secrets
@@ -66,9 +63,7 @@ def test_the_second_time_nothing_is_written(bundle: Bundle) -> None:
     cluster = healthy_cluster()
     _ensure(cluster, bundle)
     cluster.consul.calls.clear()
-    assert _ensure(cluster, bundle) == AclOutcome(
-        consul_bootstrapped=False, nomad_bootstrapped=False, policies_written=0, tokens_written=0
-    )
+    assert _ensure(cluster, bundle) == AclOutcome(policies_written=0, tokens_written=0)
     assert cluster.consul.calls.count("list_tokens") == 1
     assert "put_token" not in cluster.consul.calls
 
@@ -89,7 +84,7 @@ def test_only_what_is_missing_or_wrong_is_written(bundle: Bundle) -> None:
 def test_a_cluster_of_somebody_else_is_refused_by_name(bundle: Bundle) -> None:
     cluster = healthy_cluster()
     cluster.consul.bootstrapped_with = "another"
-    cluster.consul.own_token = None
+    cluster.consul.knows_our_token = False
     clock = FakeClock()
     with pytest.raises(CredentialsError) as caught:
         _ensure(cluster, bundle, clock)
@@ -100,23 +95,14 @@ def test_a_cluster_of_somebody_else_is_refused_by_name(bundle: Bundle) -> None:
     assert clock.time == 15
 
 
-def test_a_token_without_all_rights_is_not_ours_either(bundle: Bundle) -> None:
-    cluster = healthy_cluster()
-    cluster.consul.bootstrapped_with = "another"
-    cluster.consul.own_token = OwnToken(accessor="x", management=False)
-    with pytest.raises(CredentialsError):
-        _ensure(cluster, bundle)
-
-
 def test_a_server_that_learns_of_the_token_late_is_given_time(bundle: Bundle) -> None:
     cluster = healthy_cluster()
-    known, cluster.consul.own_token = cluster.consul.own_token, None
+    cluster.consul.knows_our_token = False
 
     def on_sleep(now: float) -> None:
-        if now >= 3:
-            cluster.consul.own_token = known
+        cluster.consul.knows_our_token = now >= 3
 
-    assert _ensure(cluster, bundle, FakeClock(on_sleep)).consul_bootstrapped
+    assert _ensure(cluster, bundle, FakeClock(on_sleep)).tokens_written
 
 
 def test_nothing_is_bootstrapped_before_there_is_a_leader(bundle: Bundle) -> None:
@@ -140,7 +126,8 @@ def test_it_goes_on_when_the_leader_appears(bundle: Bundle) -> None:
         if now >= 10:
             cluster.nomad.leader_address = address
 
-    assert _ensure(cluster, bundle, FakeClock(on_sleep)).nomad_bootstrapped
+    _ensure(cluster, bundle, FakeClock(on_sleep))
+    assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
@@ -151,7 +138,8 @@ def test_a_fault_that_may_pass_is_waited_for(bundle: Bundle, status: int) -> Non
     def on_sleep(now: float) -> None:
         cluster.consul.failures.clear()
 
-    assert _ensure(cluster, bundle, FakeClock(on_sleep)).consul_bootstrapped
+    _ensure(cluster, bundle, FakeClock(on_sleep))
+    assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
@@ -169,7 +157,8 @@ def test_a_refusal_ends_it_at_once(bundle: Bundle, status: int) -> None:
 def test_a_silent_first_server_does_not_stop_it(bundle: Bundle) -> None:
     cluster = healthy_cluster()
     cluster.unreachable = {"198.18.0.1"}
-    assert _ensure(cluster, bundle).consul_bootstrapped
+    _ensure(cluster, bundle)
+    assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
 
 
 def test_no_rule_gives_more_than_its_agent_needs() -> None:
@@ -221,7 +210,7 @@ def test_no_secret_shows_in_what_it_says_or_raises(bundle: Bundle) -> None:
     cluster = healthy_cluster()
     outcome = _ensure(cluster, bundle)
     said = f"{outcome!r} {list(cluster.consul.tokens.values())!r}"
-    cluster.consul.own_token = None
+    cluster.consul.knows_our_token = False
     with pytest.raises(CredentialsError) as caught:
         _ensure(cluster, bundle)
     said += repr(caught.value)

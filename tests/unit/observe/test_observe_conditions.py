@@ -50,7 +50,7 @@ def _two_droplets(cluster: FakeCluster) -> None:
 
 def _member_failed(cluster: FakeCluster) -> None:
     pool = cluster.consul.pool
-    cluster.consul.pool = (*pool[:5], Member(name=pool[5].name, address=pool[5].address, status="failed"))
+    cluster.consul.pool = (*pool[:5], Member(name=pool[5].name, status="failed"))
 
 
 def _not_a_member(cluster: FakeCluster) -> None:
@@ -66,12 +66,7 @@ def _stale_peer(cluster: FakeCluster) -> None:
 
 
 def _foreign_token(cluster: FakeCluster) -> None:
-    cluster.consul.own_token = None
-
-
-def _weak_token(cluster: FakeCluster) -> None:
-    assert cluster.consul.own_token is not None
-    cluster.consul.own_token = replace(cluster.consul.own_token, management=False)
+    cluster.consul.knows_our_token = False
 
 
 def _open_consul(cluster: FakeCluster) -> None:
@@ -87,7 +82,7 @@ def _open_nomad(cluster: FakeCluster) -> None:
 
 
 def _foreign_nomad(cluster: FakeCluster) -> None:
-    cluster.nomad.own_token = None
+    cluster.nomad.knows_our_token = False
 
 
 def _not_in_catalog(cluster: FakeCluster) -> None:
@@ -127,7 +122,6 @@ def _client_unknown(cluster: FakeCluster) -> None:
             "4 raft peers, 3 expected: 10.100.0.1:8300, 10.100.0.2:8300, 10.100.0.3:8300, 10.100.0.77:8300",
         ),
         (_foreign_token, "consul-acls", "Consul does not accept the cluster's management token"),
-        (_weak_token, "consul-acls", "Consul does not accept the cluster's management token"),
         (_open_consul, "consul-acls", "Consul answers requests without a token"),
         (_nomad_server_left, "nomad-servers", "demo-nomad-server-1: left"),
         (_open_nomad, "nomad-acls", "Nomad answers requests without a token"),
