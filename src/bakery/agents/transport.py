@@ -99,8 +99,8 @@ class AgentHttp:
                 allow_redirects=False,
             )
             body_text = response.text
-        # requests' exceptions are OSErrors, as are unreadable certificate files. urllib3's is a ValueError where the
-        # address cannot be one.
+        # requests' exceptions are OSErrors, as are unreadable certificate files; urllib3's, of an address
+        # that cannot be one, is a ValueError.
         except (OSError, ValueError) as error:
             message = f"{self.name} cannot be reached"
             raise AgentError(message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0) from None
