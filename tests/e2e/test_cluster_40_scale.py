@@ -56,3 +56,26 @@ def test_one_node_is_destroyed_by_name(cluster: Cluster) -> None:
     assert {droplet.name for droplet in before} - {droplet.name for droplet in after} == {"demo-nomad-client-5"}
     assert set(after) < set(before)
     cluster.wait_healthy()
+
+
+def test_a_droplet_that_never_boots_is_named_and_only_it_is_replaced(cluster: Cluster) -> None:
+    before = cluster.droplets()
+    assert cluster.api("POST", "/_emulator/faults", {"action": "create", "outcome": "unbootable"}).status == 201
+
+    missed = cluster.bakery(*MORE, "--deadline", "30", check=False)
+
+    assert missed.returncode == 6
+    assert "demo-nomad-client-5 never joined" in missed.stderr
+    dead = cluster.droplet("demo-nomad-client-5")
+    assert set(before) <= set(cluster.droplets())
+    cluster.api("DELETE", "/_emulator/requests")
+
+    done = cluster.bakery(*MORE)
+
+    assert "demo is healthy: 11 droplets, 1 new" in done.stderr
+    assert [each for each in mutating_requests(cluster) if "/v2/droplets" in each] == [
+        f"DELETE /v2/droplets/{dead.id}",
+        "POST /v2/droplets",
+    ]
+    assert set(before) <= set(cluster.droplets())
+    cluster.bakery("destroy", "--local", "--yes", "--node", "demo-nomad-client-5")
