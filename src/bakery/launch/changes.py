@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bakery.cloud.model import Droplet, Image, Size
+from bakery.cloud.model import Droplet, Image, Size, Vpc
 from bakery.launch.drift import differences
 from bakery.launch.firewalls import differs, find_firewall, request_for
 from bakery.launch.model import Change, Changes, FirewallUpdate, Present, Price, Sign
@@ -45,9 +45,9 @@ def compare(
         replaced=replaced,
         kept=kept,
         extra=tuple(d for d in present.droplets if d.name not in planned),
-        duplicates=tuple(d for name in planned for d in by_name.get(name, [])[1:]),
+        duplicates=tuple(d for node in plan.nodes for d in by_name.get(node.name, [])[1:]),
         later=differences(plan, kept, image),
-        lines=_lines(plan, vpc is None, new_firewalls, updates, new_nodes, replaced),
+        lines=_lines(plan, vpc, new_firewalls, updates, new_nodes, replaced),
         added=added,
         total=_price([*staying, *(node.size for node in new_nodes)], present.sizes),
     )
@@ -84,7 +84,7 @@ def _firewalls(
 
 def _lines(
     plan: ClusterPlan,
-    vpc_is_new: bool,  # noqa: FBT001 - private
+    vpc: Vpc | None,
     firewalls: Iterable[PlannedFirewall],
     updates: Iterable[FirewallUpdate],
     nodes: Iterable[Node],
@@ -92,7 +92,7 @@ def _lines(
 ) -> tuple[Change, ...]:
     before = {droplet.name: droplet.status for droplet in replaced}
     lines = []
-    if vpc_is_new:
+    if vpc is None:
         lines.append(Change(sign=Sign.CREATE, kind="vpc", name=plan.vpc_name, details=str(plan.vpc_cidr)))
     for firewall in firewalls:
         details = f"{len(firewall.inbound)} rules for droplets tagged {firewall.tag}"

@@ -90,8 +90,7 @@ def _destroy_some(
             drain(going)
             remove_droplets(session, going)
             for droplet in going:
-                session.journal.removing(droplet.id)
-                session.journal.settled(droplet.name)
+                session.journal.removed(droplet.id)
         return going
 
 

@@ -85,10 +85,8 @@ def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> 
 
 def _remove(session: Session, dead: Iterable[Droplet]) -> None:
     for droplet in dead:
-        # In this order: a droplet noted as gone is never looked at again.
         session.cloud.delete_droplet(droplet.id)
-        session.journal.removing(droplet.id)
-        session.journal.settled(droplet.name)
+        session.journal.removed(droplet.id)
         session.reporter.node(droplet.name, "removed, to be replaced")
 
 

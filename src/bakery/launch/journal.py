@@ -23,7 +23,7 @@ class Request:
     """One create that was asked for."""
 
     what: str
-    """A droplet's name, or "vpc", "ssh-key", "firewall NAME"."""
+    """A droplet's name, or "vpc", "ssh-key", "firewall NAME", "tag NAME"."""
     at: float
     """Epoch seconds, just before the request went out."""
     droplet_id: int | None = None
@@ -32,6 +32,10 @@ class Request:
     """The droplet did not become active in time."""
     absent: bool = False
     """The droplet is active, and the cluster had not heard of it when the launch gave up."""
+
+    @property
+    def is_for_droplet(self) -> bool:
+        return self.what not in ("vpc", "ssh-key") and " " not in self.what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +80,7 @@ def load_journal(path: Path, cluster: str) -> Journal:
         raise _unreadable(path, str(error)) from None
     try:
         return _parse(json.loads(text), path, cluster)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from None
 
 
@@ -156,8 +160,9 @@ class JournalFile:
             self._change(lambda j: replace(j, requests=(*_without(j, *(r.what for r in made)), *marked)))
         return tuple(request.what for request in marked)
 
-    def removing(self, droplet_id: int) -> None:
-        self._change(lambda j: replace(j, gone=(*(i for i in j.gone if i != droplet_id), droplet_id)))
+    def removed(self, droplet_id: int) -> None:
+        """Call it after the API has taken the delete: a droplet noted as gone is never looked at again."""
+        self._change(lambda j: _without_droplet(j, droplet_id))
 
     def made_vpc(self, vpc_id: str) -> None:
         self._change(lambda j: replace(j, vpc_id=vpc_id, requests=_without(j, "vpc")))
@@ -193,6 +198,11 @@ class JournalFile:
 
 def _without(journal: Journal, *whats: str) -> tuple[Request, ...]:
     return tuple(request for request in journal.requests if request.what not in whats)
+
+
+def _without_droplet(journal: Journal, droplet_id: int) -> Journal:
+    gone = (*(i for i in journal.gone if i != droplet_id), droplet_id)
+    return replace(journal, gone=gone, requests=tuple(r for r in journal.requests if r.droplet_id != droplet_id))
 
 
 def _with_droplet(journal: Journal, name: str, droplet_id: int, at: float) -> tuple[Request, ...]:

@@ -48,14 +48,10 @@ def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet
             if found is not None and cluster_tag(session.cluster) in found.tags:
                 droplets[found.id] = found
     names = {droplet.name for droplet in droplets.values()}
-    unclear = {r.what: r.at for r in journal.requests if _is_unclear_droplet(r.what, r.droplet_id, names)}
+    requests = (r for r in journal.requests if r.is_for_droplet and r.droplet_id is None and r.what not in names)
+    unclear = {request.what: request.at for request in requests}
     droplets |= {droplet.id: droplet for droplet in find_unclear(session, unclear).values()}
     return tuple(droplets.values())
-
-
-def _is_unclear_droplet(what: str, droplet_id: int | None, names: set[str]) -> bool:
-    """Other requests than droplets' are "vpc", "ssh-key", or have a space in them."""
-    return droplet_id is None and what not in names and what not in ("vpc", "ssh-key") and " " not in what
 
 
 def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:

@@ -52,8 +52,7 @@ def _is_ours(session: Session, droplet: Droplet) -> bool:
 
 def _withdraw(session: Session, droplet: Droplet) -> None:
     session.cloud.delete_droplet(droplet.id)
-    session.journal.removing(droplet.id)
-    session.journal.settled(droplet.name)
+    session.journal.removed(droplet.id)
     session.reporter.node(droplet.name, "made by another launch at the same time; ours is removed")
 
 
@@ -63,8 +62,7 @@ def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
     for request in requests:
         assert request.droplet_id is not None  # noqa: S101 - just asked for
         session.cloud.delete_droplet(request.droplet_id)
-        session.journal.removing(request.droplet_id)
-        session.journal.settled(request.what)
+        session.journal.removed(request.droplet_id)
     if names:
         brief = f"another launch of cluster {session.cluster} is under way"
         raise LockedError(brief, f"removed again: {', '.join(r.what for r in requests)}", WAIT)

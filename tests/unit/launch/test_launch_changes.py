@@ -59,6 +59,14 @@ def test_a_twin_is_reported_and_the_active_older_one_counts(bench: Bench) -> Non
     assert kept in {d.id for d in changes.kept}
 
 
+def test_twins_are_reported_in_the_plans_order(bench: Bench) -> None:
+    bench.launch()
+    for node in reversed(bench.plan.nodes):
+        bench.cloud.add_droplet(node.name, tags=("bakery:demo",))
+    names = [droplet.name for droplet in bench.preview().duplicates]
+    assert names == [node.name for node in bench.plan.nodes]
+
+
 def test_a_firewall_changed_by_hand_is_put_right(bench: Bench) -> None:
     bench.launch()
     firewall = next(f for f in bench.cloud.firewalls.values() if f.name.startswith("demo-nomad-client-"))

@@ -26,7 +26,7 @@ def test_what_was_written_is_read_again(path: Path) -> None:
     file.made_vpc("vpc-1")
     file.made_firewall("fw-1", "firewall demo-nomad-client")
     file.ssh_key(7)
-    file.removing(41)
+    file.removed(41)
     again = load_journal(path, "demo")
     assert again == file.now
     request = again.request("demo-nomad-client-1")
@@ -41,6 +41,16 @@ def test_an_unfinished_launch_keeps_its_id(path: Path) -> None:
     JournalFile(path, "demo").finish(listed_since=0)
     assert JournalFile(path, "demo").begin("aaaa0003") == "aaaa0003"
     assert load_journal(path, "demo").launches == ("aaaa0001", "aaaa0003")
+
+
+def test_a_removed_droplet_is_gone_with_its_request_and_its_twin_stays_known(path: Path) -> None:
+    file = JournalFile(path, "demo")
+    file.created("a", 1, 0)
+    file.created("b", 2, 0)
+    file.removed(1)
+    file.removed(3)  # a twin of b
+    assert load_journal(path, "demo").gone == (1, 3)
+    assert [(request.what, request.droplet_id) for request in file.now.requests] == [("b", 2)]
 
 
 def test_finishing_keeps_what_failed(path: Path) -> None:
@@ -76,6 +86,9 @@ def test_it_is_private_and_says_its_version(path: Path) -> None:
         (b"", "cannot read the launch journal"),
         (b"{", "cannot read the launch journal"),
         (b"[]", "cannot read the launch journal"),
+        (b"5", "cannot read the launch journal"),
+        (b'"journal"', "cannot read the launch journal"),
+        (b"null", "cannot read the launch journal"),
         (b"{}", "cannot read the launch journal"),
         (b"\xff", "cannot read the launch journal"),
         (b"[" * 100_000, "cannot read the launch journal"),
