@@ -261,7 +261,32 @@ def test_power_actions() -> None:
             assert (action["type"], action["status"], action["resource_type"]) == (kind, "completed", "droplet")
             assert api.droplet(droplet_id)["status"] == status
             assert api.machines.is_running(droplet_id) is (status == "active")
-        assert api.post(f"/v2/droplets/{droplet_id}/actions", {"type": "shutdown"}).status_code == 422
+        assert api.post(f"/v2/droplets/{droplet_id}/actions", {"type": "reboot"}).status_code == 422
+
+
+@pytest.mark.parametrize(("kind", "state"), [("power_off", "off"), ("power_on", "on")])
+def test_a_droplet_that_is_so_already_is_refused_in_the_apis_words(kind: str, state: str) -> None:
+    """DigitalOcean's Terraform provider reads this message: before a resize it powers off, whatever the status is."""
+    with emulated() as api:
+        droplet_id = api.active()["id"]
+        if state == "off":
+            api.act(droplet_id, "power_off")
+
+        answer = api.post(f"/v2/droplets/{droplet_id}/actions", {"type": kind})
+
+        assert (answer.status_code, answer.json()["id"]) == (422, "unprocessable_entity")
+        assert answer.json()["message"] == f"Droplet is already powered {state}"
+
+
+def test_a_shutdown_of_a_droplet_that_is_off_is_no_error() -> None:
+    """DigitalOcean's Terraform provider relies on it (graceful_shutdown in its resource_droplet.go)."""
+    with emulated() as api:
+        droplet_id = api.active()["id"]
+        api.act(droplet_id, "power_off")
+
+        assert api.act(droplet_id, "shutdown")["status"] == "completed"
+        assert api.droplet(droplet_id)["status"] == "off"
+        assert not api.machines.is_running(droplet_id)
 
 
 def test_a_guest_that_does_not_stop_leaves_its_shutdown_errored() -> None:

@@ -33,6 +33,12 @@ SCOPES = {
 }
 """Needed beside droplet:update."""
 
+_ALREADY = {
+    ("power_off", "off"): "Droplet is already powered off",
+    ("power_on", "active"): "Droplet is already powered on",
+}
+"""The API's own words; clients read them (terraform-provider-digitalocean, resource_droplet.go)."""
+
 
 def act_on_droplet(call: Call) -> Reply:
     droplet = call.state.droplets.get(call.id("droplet"))
@@ -88,7 +94,8 @@ def _reboot(call: Call, droplet: Droplet) -> Action:
 
 
 def _shutdown(call: Call, droplet: Droplet) -> Action:
-    action = _start(call, droplet, "shutdown", needs="active")
+    """No error for a droplet that is off (terraform-provider-digitalocean, resource_droplet.go)."""
+    action = _start(call, droplet, "shutdown")
     call.work.shutdown(droplet, action)
     return action
 
@@ -134,7 +141,8 @@ def _start(call: Call, droplet: Droplet, kind: str, *, needs: str | None = None)
     """Raises PendingEvent, or Unprocessable in the wrong status (``needs`` None: any but ``new``)."""
     fits = droplet.status != "new" if needs is None else droplet.status == needs
     if droplet.pending_action is None and not fits:
-        message = f"Droplet is {droplet.status}: it cannot {kind} now."
+        already = _ALREADY.get((kind, droplet.status))
+        message = already or f"Droplet is {droplet.status}: it cannot {kind} now."
         raise Unprocessable(message)
     return call.state.droplets.start_action(droplet, kind)
 

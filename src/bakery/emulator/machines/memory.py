@@ -99,7 +99,7 @@ class InMemoryMachines:
     def shutdown(self, droplet_id: int) -> None:
         self._obey("shutdown")
         machine = self._get(droplet_id)
-        machine.running = machine.ignores_shutdown
+        machine.running = machine.running and machine.ignores_shutdown
 
     def power_off(self, droplet_id: int) -> None:
         self._obey("power_off")
