@@ -25,19 +25,38 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
     After a crash at any point the file holds the old content or the new, whole.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    temporary = temporary_beside(path)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), mode)  # whatever the umask says
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_new(temporary, content, mode=mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A new hidden name in the folder of ``path``: ``.NAME.RANDOM.tmp``."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def write_new(path: Path, content: bytes, *, mode: int) -> None:
+    """Make the file ``path``, on disk when it returns; never over one that is there, never through a link."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(stream.fileno(), mode)  # whatever the umask says
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the folder's names on disk: a rename or a new link survives a crash from then on."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_secret(path: Path, content: bytes) -> None:
@@ -54,11 +73,3 @@ def write_secret_file(path: Path, content: bytes) -> None:
 def is_private(path: Path) -> bool:
     """Whether nobody but the owner may read or write ``path``."""
     return path.stat().st_mode & 0o077 == 0
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

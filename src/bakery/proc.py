@@ -153,8 +153,8 @@ def stream(
 ) -> int:
     """Run a program in a process group of its own, hand each output line to ``on_line``, return its exit code.
 
-    When the caller is interrupted (any exception), the group gets SIGTERM once and is waited for: Packer
-    ignores a lone SIGINT and needs its time to delete what it made.
+    When the caller is interrupted (any exception), the program gets SIGTERM once and is waited for: Packer
+    ignores a lone SIGINT, passes SIGTERM on by itself, and needs its time to delete what it made.
     """
     with subprocess.Popen(
         [str(word) for word in argv],

@@ -52,6 +52,7 @@ def decode(content: bytes, *, source: Path) -> Bundle:
             return _bundle(document)
         except _DamagedError as error:
             damage = str(error)
+    # Not in the except block: the context of an error keeps frames, and those hold the document.
     message = f"{source} is damaged"
     hint = "restore it from a backup; without it the cluster's nodes cannot be reached"
     raise CredentialsError(message, details=damage, hint=hint)

@@ -1,7 +1,6 @@
 """Puts a file in place exactly once, whole, whoever else tries at the same time."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bakery.errors import CredentialsError, LockedError
-from bakery.files import PRIVATE_FILE
+from bakery.files import PRIVATE_FILE, sync_folder, temporary_beside, write_new
 
 LOCK_SECONDS = 30.0
 """Longer than making a bundle takes by far."""
@@ -48,9 +47,9 @@ def publish_once(path: Path, content: bytes) -> None:
     """
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         stale.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = temporary_beside(path)
     try:
-        _write_new(temporary, content)
+        write_new(temporary, content, mode=PRIVATE_FILE)
         os.link(temporary, path)  # unlike a rename, a link refuses to replace
     except FileExistsError as error:
         message = f"{path} appeared while a new one was being made"
@@ -61,26 +60,9 @@ def publish_once(path: Path, content: bytes) -> None:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _cannot_write(path: Path, error: OSError) -> CredentialsError:
     hint = "the state needs a local file system with hard links and free space; BAKERY_STATE_DIR moves it"
     return CredentialsError(f"cannot write {path}", details=error.strerror, hint=hint)
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(stream.fileno(), PRIVATE_FILE)  # whatever the umask says
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

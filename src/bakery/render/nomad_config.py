@@ -6,13 +6,13 @@ Keys: https://developer.hashicorp.com/nomad/docs/configuration
 from typing import Any
 
 from bakery.credentials.model import Token
+from bakery.credentials.names import NOMAD_REGION
 from bakery.errors import RenderError
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address, vpc_interface
 from bakery.render.consul_config import HTTPS_PORT as CONSUL_HTTPS_PORT
 from bakery.render.subject import Subject
 
-REGION = "global"
 DYNAMIC_PORTS = (20000, 32000)
 """Nomad's own defaults, written out because the host firewall names them."""
 # Each asks 169.254.169.254, which the host firewall drops.
@@ -76,7 +76,7 @@ def _identity(subject: Subject) -> dict[str, Any]:
     # 4646 is reached from outside on servers only; mutual TLS and the cloud firewall guard it.
     http = f"127.0.0.1 {own_address}" if subject.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
     identity = {
-        "region": REGION,
+        "region": NOMAD_REGION,
         "datacenter": subject.plan.cluster,
         "data_dir": paths.NOMAD_DATA,
         "bind_addr": own_address,
