@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # T2: the demo brings up one shared cluster of nine droplets; the e2e tests run on it; nothing may stay behind.
+# tests/e2e.sh FILE... runs those alone; with BAKERY_FIGURES=1 what the faults' tests measure goes into
+# docs/reliability.md (make sweep).
 # Every answer of the emulated API on the way is recorded, and held against the schemas by the last test of the cluster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +22,7 @@ export BAKERY_E2E_RECORDING=$work/answers.jsonl
 .venv/bin/bakery emulator requests --name demo --record "$BAKERY_E2E_RECORDING"
 KEEP=1 demo/run.sh
 code=0
-.venv/bin/python -m pytest -q -m e2e --timeout=900 -p no:xdist --durations=10 tests/e2e || code=$?
+.venv/bin/python -m pytest -q -m e2e --timeout=900 -p no:xdist --durations=10 "${@:-tests/e2e}" || code=$?
 demo/down.sh
 scripts/traces.sh >"$work/after"
 if ! diff "$work/before" "$work/after"; then

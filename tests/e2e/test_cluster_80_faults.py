@@ -1,29 +1,29 @@
 """The cluster comes back without hands: dead leaders, partitions, rolling reboots, killed agents.
 
-Each test ends with the whole cluster healthy, as ``bakery status`` sees it.
+Each test ends with the whole cluster healthy, as ``bakery status`` sees it; one that fails mends what it broke.
 """
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
 
-from bakery.wait import Pending, wait_until
-from tests.helpers.cluster_e2e import PATIENCE, Cluster
+from bakery.wait import Pending
+from tests.helpers.cluster_e2e import Cluster, wait_for
 from tests.helpers.kv_writer import PREFIX, KvWriter
+from tests.sweep.figures import Figures, kept
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SERVERS = ("demo-consul-server-1", "demo-consul-server-2", "demo-consul-server-3")
 NOMAD_SERVER = "demo-nomad-server-2"
 CLIENT = "demo-nomad-client-1"
-PARTITION = os.environ.get("BAKERY_E2E_PARTITION", "60s")
-
-
-@pytest.fixture(scope="module")
-def writer_addresses(cluster: Cluster) -> tuple[str, ...]:
-    return tuple(cluster.droplet(name).public for name in SERVERS)
+PARTITION_SECONDS = float(os.environ.get("BAKERY_E2E_PARTITION", "60s").removesuffix("s"))
+KILLS = 10
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,65 +33,141 @@ def _tidy(cluster: Cluster) -> Iterator[None]:
     cluster.tool("consul", "kv", "delete", "-recurse", f"{PREFIX}/", check=False)
 
 
-def leader(cluster: Cluster) -> str:
-    """The Consul server that leads, by name; asked of any server that answers."""
+@pytest.fixture(scope="module")
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """They reach docs/reliability.md only when ``make sweep`` asks for that."""
+    if os.environ.get("BAKERY_FIGURES"):
+        with kept(request.config.cache) as found:
+            yield found
+    else:
+        yield Figures()
 
-    def found() -> str | Pending:
-        for address in [cluster.droplet(name).public for name in SERVERS]:
-            words = ("consul", "operator", "raft", "list-peers", f"-http-addr=https://{address}:8501")
-            shown = cluster.tool(*words, check=False, seconds=10)
-            leading = [line.split()[0] for line in shown.stdout.splitlines() if " leader " in line]
-            if shown.returncode == 0 and leading:
-                return leading[0]
-        return Pending("no Consul server knows of a leader")
 
-    return wait_until(found, what="a Consul leader", seconds=PATIENCE)
+@pytest.fixture
+def writer(cluster: Cluster) -> KvWriter:
+    return KvWriter(cluster, [cluster.droplet(name).public for name in SERVERS])
+
+
+def leader(cluster: Cluster, *, after: str | None = None) -> str:
+    """The Consul server that leads, by name, once every server (but the dead leader ``after``) says the same."""
+    asked = [name for name in SERVERS if name != after]
+
+    def agreed() -> str | Pending:
+        seen = {name: cluster.leader_seen_by(name) for name in asked}
+        named = set(seen.values())
+        if len(named) == 1 and not named & {"", after}:
+            return named.pop()
+        return Pending("; ".join(f"{name} knows of {seen[name] or 'no leader'}" for name in asked))
+
+    return wait_for(agreed, what="another Consul leader" if after else "a Consul leader", every=0.2)
+
+
+def recovered(cluster: Cluster, name: str) -> None:
+    """Wait until the droplet's agents have joined (their units are Type=notify) and the whole cluster is healthy.
+
+    Asked before, the cluster may still tell of the time before the fault.
+    """
+    units = ["consul", *(role for role in ("nomad-server", "nomad-client") if role in name)]
+    for unit in units:
+        active = partial(cluster.reads, name, f"systemctl is-active {unit}")
+        wait_for(active, what=f"{unit} on {name} to join", every=0.5)
+    cluster.wait_healthy()
+    leader(cluster)
+
+
+def act(cluster: Cluster, name: str, action: str) -> None:
+    path = f"/v2/droplets/{cluster.droplet(name).id}/actions"
+    assert cluster.api("POST", path, {"type": action}).status == 201
 
 
 def power(cluster: Cluster, name: str, action: str, status: str) -> None:
     """Order a power action and wait until the API shows the droplet in ``status``."""
-    droplet = cluster.droplet(name)
-    assert cluster.api("POST", f"/v2/droplets/{droplet.id}/actions", {"type": action}).status == 201
+    act(cluster, name, action)
 
     def reached() -> bool | Pending:
         now = cluster.droplet(name).status
         return True if now == status else Pending(f"{name} is {now}")
 
-    wait_until(reached, what=f"{name} to be {status}", seconds=PATIENCE, every=0.5)
+    wait_for(reached, what=f"{name} to be {status}", every=0.5)
 
 
-def test_a_dead_leader_costs_no_acknowledged_write(
-    cluster: Cluster, writer_addresses: tuple[str, ...], record_property: Callable[[str, object], None]
-) -> None:
-    before = leader(cluster)
-    with KvWriter(cluster, writer_addresses) as writer:
-        power(cluster, before, "power_off", "off")
-        after = wait_until(
-            lambda: now if (now := leader(cluster)) != before else Pending(f"{before} still leads"),
-            what="another leader",
-            seconds=PATIENCE,
+@dataclass
+class Outage:
+    """One droplet's, timed."""
+
+    began: float
+    healthy_after: float = 0.0
+    """Seconds from the end of the fault until all was healthy."""
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.began
+
+
+@contextmanager
+def without_power(cluster: Cluster, name: str) -> Iterator[Outage]:
+    """Power is cut, and afterwards back, whatever happens in the block."""
+    outage = Outage(began=time.monotonic())
+    try:
+        power(cluster, name, "power_off", "off")
+        yield outage
+    finally:
+        back = time.monotonic()
+        if cluster.droplet(name).status == "off":
+            power(cluster, name, "power_on", "active")
+        recovered(cluster, name)
+        outage.healthy_after = time.monotonic() - back
+
+
+@contextmanager
+def cut_off(cluster: Cluster, name: str) -> Iterator[Outage]:
+    """No packet passes for PARTITION_SECONDS; nothing is left of it after the block, whatever happens there."""
+    outage = Outage(began=time.monotonic())
+    try:
+        cluster.bakery("emulator", "impair", "--partition", f"{PARTITION_SECONDS}s", name)
+        yield outage
+    finally:
+        cluster.bakery("emulator", "impair", "--heal", name)
+        recovered(cluster, name)
+        outage.healthy_after = outage.age - PARTITION_SECONDS
+
+
+def tell(figures: Figures, bar: str, writer: KvWriter, *measured: str) -> None:
+    """Note what was measured and what the writer saw; no acknowledged write may be lost."""
+    lost, written = writer.lost(), len(writer.acknowledged)
+    gap = f"{writer.longest_gap:.1f} s at most without an acknowledged write"
+    figures.tell(bar, "; ".join((*measured, gap, f"{len(lost)} of {written} acknowledged writes lost")))
+    assert written
+    assert lost == {}
+
+
+def test_a_dead_leader_costs_no_acknowledged_write(cluster: Cluster, writer: KvWriter, figures: Figures) -> None:
+    bar = "power cut of the Consul leader"
+    with figures.watch(bar):
+        before = leader(cluster)
+        with writer, without_power(cluster, before) as outage:
+            leader(cluster, after=before)
+            elected = outage.age
+            count = len(writer.acknowledged)
+            wait_for(
+                lambda: True if len(writer.acknowledged) > count + 5 else Pending("no write is acknowledged"),
+                what="writes under the new leader",
+            )
+        tell(
+            figures,
+            bar,
+            writer,
+            f"another leader after {elected:.1f} s",
+            f"all healthy {outage.healthy_after:.0f} s after power on",
         )
-        count = len(writer.acknowledged)
-        wait_until(
-            lambda: True if len(writer.acknowledged) > count + 5 else Pending("no write is acknowledged"),
-            what="writes under the new leader",
-            seconds=PATIENCE,
-        )
-        power(cluster, before, "power_on", "active")
-        cluster.wait_healthy()
-
-    assert after != before
-    assert writer.lost() == {}
-    record_property("longest time without an acknowledged write, s", round(writer.longest_gap, 1))
 
 
-def test_the_checker_notices_a_lost_write(cluster: Cluster, writer_addresses: tuple[str, ...]) -> None:
+def test_the_checker_notices_a_lost_write(cluster: Cluster, writer: KvWriter) -> None:
     """Control: a key that somebody deletes is missed."""
-    with KvWriter(cluster, writer_addresses) as writer:
-        wait_until(
+    with writer:
+        wait_for(
             lambda: True if writer.acknowledged else Pending("no write is acknowledged"),
             what="a write",
-            seconds=PATIENCE,
         )
     key = next(iter(writer.acknowledged))
     cluster.tool("consul", "kv", "delete", key)
@@ -99,73 +175,138 @@ def test_the_checker_notices_a_lost_write(cluster: Cluster, writer_addresses: tu
     assert set(writer.lost()) == {key}
 
 
-@pytest.mark.parametrize("name", [NOMAD_SERVER, CLIENT])
-def test_a_nomad_node_that_lost_its_power_comes_back(cluster: Cluster, name: str) -> None:
-    power(cluster, name, "power_off", "off")
-    assert not cluster.status()["healthy"]
-
-    power(cluster, name, "power_on", "active")
-
-    cluster.wait_healthy()
-
-
-def test_a_server_cut_off_for_a_while_comes_back(cluster: Cluster, writer_addresses: tuple[str, ...]) -> None:
-    leading = leader(cluster)
-    # Not the first: that is whom the consul program asks.
-    cut = next(name for name in SERVERS[1:] if name != leading)
-    with KvWriter(cluster, writer_addresses) as writer:
-        cluster.bakery("emulator", "impair", "--partition", PARTITION, cut)
-        wait_until(
-            lambda: True if cluster.consul_members().get(cut) == "failed" else Pending(f"{cut} is not missed"),
-            what=f"Consul to miss {cut}",
-            seconds=PATIENCE,
+@pytest.mark.parametrize(
+    ("name", "bar"),
+    [(NOMAD_SERVER, "power cut of a Nomad server"), (CLIENT, "power cut of a Nomad client")],
+)
+def test_a_nomad_node_that_lost_its_power_comes_back(
+    cluster: Cluster, writer: KvWriter, figures: Figures, name: str, bar: str
+) -> None:
+    with figures.watch(bar):
+        with writer, without_power(cluster, name) as outage:
+            assert not cluster.status()["healthy"]
+            missed = _missed(cluster, SERVERS[0], name, outage)
+        tell(
+            figures,
+            bar,
+            writer,
+            f"missed after {missed:.1f} s",
+            f"all healthy {outage.healthy_after:.0f} s after power on",
         )
-        cluster.wait_healthy()
-
-    assert writer.lost() == {}
 
 
-def test_all_servers_rebooted_one_after_another_then_an_old_client(cluster: Cluster) -> None:
-    for name in (*SERVERS, CLIENT):
-        boot = cluster.inside(name, "cat /proc/sys/kernel/random/boot_id").stdout.strip()
-        droplet = cluster.droplet(name)
-        assert cluster.api("POST", f"/v2/droplets/{droplet.id}/actions", {"type": "reboot"}).status == 201
-        wait_until(
-            partial(_rebooted, cluster, name, boot),
-            what=f"{name} to boot again",
-            seconds=PATIENCE,
+def _missed(cluster: Cluster, asked: str, name: str, outage: Outage) -> float:
+    """Seconds until that server's gossip counts the droplet as failed."""
+
+    def failed() -> bool | Pending:
+        said = cluster.consul_members(asked).get(name, "unknown")
+        return True if said == "failed" else Pending(f"{asked} says that {name} is {said}")
+
+    wait_for(failed, what=f"Consul to miss {name}", every=0.5)
+    return outage.age
+
+
+def test_a_server_cut_off_for_a_while_comes_back(cluster: Cluster, writer: KvWriter, figures: Figures) -> None:
+    bar = "a Consul server cut off"
+    with figures.watch(bar):
+        leading = leader(cluster)
+        cut = next(name for name in SERVERS if name != leading)
+        with writer, cut_off(cluster, cut) as outage:
+            missed = _missed(cluster, leading, cut, outage)
+            cluster.wait_healthy()
+            assert outage.age > PARTITION_SECONDS
+        tell(
+            figures,
+            bar,
+            writer,
+            f"missed after {missed:.1f} s",
+            f"all healthy {outage.healthy_after:.0f} s after the {PARTITION_SECONDS:.0f} s",
         )
-        cluster.wait_healthy()
 
 
-def _rebooted(cluster: Cluster, name: str, boot: str) -> bool | Pending:
-    now = cluster.reads(name, "cat /proc/sys/kernel/random/boot_id")
-    if isinstance(now, Pending) or now == boot:
-        return Pending(f"{name} has not booted again")
-    return True
+def test_all_servers_rebooted_one_after_another_then_an_old_client(
+    cluster: Cluster, writer: KvWriter, figures: Figures
+) -> None:
+    bar = "rolling reboots"
+    with figures.watch(bar):
+        with writer:
+            took = {name: _reboot(cluster, name) for name in (*SERVERS, CLIENT)}
+        tell(
+            figures,
+            bar,
+            writer,
+            "all healthy after " + ", ".join(f"{took[name]:.0f}" for name in SERVERS) + " s",
+            f"after the client's {took[CLIENT]:.0f} s",
+        )
 
 
-def test_agents_killed_ten_times_leave_running_tasks_alone(cluster: Cluster) -> None:
+def _reboot(cluster: Cluster, name: str) -> float:
+    """Seconds until it has booted again and all is healthy."""
+    ask = "cat /proc/sys/kernel/random/boot_id"
+    before = cluster.inside(name, ask).stdout.strip()
+    outage = Outage(began=time.monotonic())
+    act(cluster, name, "reboot")
+
+    def booted() -> bool | Pending:
+        now = cluster.reads(name, ask)
+        return now if isinstance(now, Pending) else now != before or Pending(f"{name} has not gone down")
+
+    wait_for(booted, what=f"{name} to boot again", every=0.5)
+    recovered(cluster, name)
+    return outage.age
+
+
+def test_agents_killed_ten_times_leave_running_tasks_alone(
+    cluster: Cluster, writer: KvWriter, figures: Figures
+) -> None:
     """Nomad's promise in its own e2e suite (hashicorp/nomad e2e/clientstate): a task keeps its process."""
-    (allocation, *_) = cluster.allocations("web")
-    node = allocation["NodeName"]
-    before = _task(cluster, node)
-    for _ in range(10):
-        for unit in ("nomad-client", "consul"):
-            cluster.inside(node, f"systemctl kill --kill-whom=main --signal=KILL {unit}")
-            wait_until(
-                partial(cluster.reads, node, f"systemctl is-active {unit}"),
-                what=f"{unit} on {node} to start again",
-                seconds=PATIENCE,
-                every=0.5,
-            )
+    bar = "agents killed"
+    with figures.watch(bar):
+        node, before = _web(cluster)
+        with writer:
+            for _ in range(KILLS):
+                for unit in ("nomad-client", "consul"):
+                    _kill(cluster, node, unit)
+            struck = time.monotonic()
+            recovered(cluster, node)
+            healthy = time.monotonic() - struck
+        same = cluster.reads(node, _WEB) == before
+        tell(
+            figures,
+            bar,
+            writer,
+            f"{2 * KILLS} kills, {'the task kept its process id' if same else 'the task was lost'}",
+            f"all healthy {healthy:.0f} s after the last",
+        )
+        assert same
 
-    cluster.wait_healthy()
-    assert _task(cluster, node) == before
+
+_WEB = "ps -eo pid=,lstart=,args= | grep '[p]ython3 -m http.server'"
+"""Process id and start of the node's tasks of the job ``web``."""
 
 
-def _task(cluster: Cluster, node: str) -> str:
-    """Process id and start of the node's task of the job ``web``."""
-    listed = cluster.inside(node, "ps -eo pid=,lstart=,args= | grep '[p]ython3 -m http.server'").stdout
-    assert listed.strip()
-    return listed
+def _web(cluster: Cluster) -> tuple[str, str]:
+    """A node that runs the job ``web``, and its tasks there. What ran on one that was away may be on the move."""
+
+    def settled() -> tuple[str, str] | Pending:
+        running = [each for each in cluster.allocations("web") if each["DesiredStatus"] == "run"]
+        if len(running) != 2:
+            return Pending(f"{len(running)} of 2 tasks run")
+        node = running[0]["NodeName"]
+        listed = cluster.reads(node, _WEB)
+        return listed if isinstance(listed, Pending) else (node, listed)
+
+    return wait_for(settled, what="the job web to run")
+
+
+def _kill(cluster: Cluster, node: str, unit: str) -> None:
+    """``kill -9`` the agent and wait until another process of it has joined."""
+    running = f"systemctl is-active --quiet {unit} && systemctl show --property=MainPID --value {unit}"
+    before = cluster.inside(node, running).stdout.strip()
+    cluster.inside(node, f"systemctl kill --kill-whom=main --signal=KILL {unit}")
+
+    def another() -> str | Pending:
+        now = cluster.reads(node, running)
+        return Pending(f"{unit} on {node} has not ended") if now == before else now
+
+    wait_for(another, what=f"{unit} on {node} to start again", every=0.5)

@@ -4,15 +4,15 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
-from bakery.errors import BakeryError
+from bakery.errors import CommandError, ExitCode
 from bakery.proc import Completed, run
 from bakery.wait import Pending, deadline_factor, wait_until
 
@@ -25,6 +25,28 @@ DEMO_JOBS = ROOT / "demo" / "jobs"
 # Five times the measured median, 120 s at least.
 PATIENCE = 120.0
 LAUNCH_PATIENCE = 300.0
+# One look within a wait: who does not answer by then is asked again. On a machine at rest an agent answers in
+# 0.1 s, `bakery emulator exec` in 0.2 s, `bakery status` in 0.6 s, or in 6 s if a server swallows packets.
+LOOK = 10.0
+LONG_LOOK = 40.0
+
+T = TypeVar("T")
+
+
+def wait_for(look: Callable[[], T | Pending], *, what: str, seconds: float = PATIENCE, every: float = 1.0) -> T:
+    """:func:`wait_until` for a cluster under faults: a command that fails or hangs in one look is asked again.
+
+    Raises:
+        DeadlineError: the deadline passed; details hold what was missing last, or how the last command failed.
+    """
+
+    def tried() -> T | Pending:
+        try:
+            return look()
+        except CommandError as error:
+            return Pending("\n".join(part for part in (error.brief, error.command, error.details) if part))
+
+    return wait_until(tried, what=what, seconds=seconds, every=every)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +106,29 @@ class Cluster:
         environment = {**self.env, "PATH": f"{self.tools}:{os.environ['PATH']}"}
         return run(words, env=environment, check=check, seconds=seconds * deadline_factor(), secrets=self.tokens)
 
-    def nomad_json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
+    def ask_consul(self, server: str, *words: str) -> str:
+        """What one Consul server itself says to ``consul WORDS``.
+
+        Raises:
+            CommandError: it refused or did not answer within seconds; the brief names the server.
+        """
+        address = f"-http-addr=https://{self.droplet(server).public}:8501"
+        try:
+            return self.tool("consul", *words, address, seconds=LOOK).stdout
+        except CommandError as error:
+            raise replace(error, brief=f"{server}: {error.brief}") from None
+
+    def leader_seen_by(self, server: str) -> str:
+        """The Consul leader's name as that server knows it; empty when it knows of none.
+
+        Stale, or a follower would hold the question until a leader answers it.
+        """
+        lines = self.ask_consul(server, "operator", "raft", "list-peers", "-stale").splitlines()[1:]
+        return next((words[0] for words in map(str.split, lines) if words[3] == "leader"), "")
+
+    def nomad_json(self, *words: str, seconds: float = PATIENCE) -> Any:  # noqa: ANN401 - JSON
         """What ``nomad`` says, as JSON."""
-        return json.loads(self.tool("nomad", *words).stdout)
+        return json.loads(self.tool("nomad", *words, seconds=seconds).stdout)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -94,9 +136,17 @@ class Cluster:
         return self.env["CONSUL_HTTP_TOKEN"], self.env["NOMAD_TOKEN"]
 
     def status(self) -> dict[str, Any]:
-        """``bakery status --json``."""
-        shown: dict[str, Any] = json.loads(self.bakery("status", "--local", "--json", check=False).stdout)
-        return shown
+        """``bakery status --json``.
+
+        Raises:
+            CommandError: it could not say whether the cluster is healthy.
+        """
+        shown = self.bakery("status", "--local", "--json", check=False, seconds=LONG_LOOK)
+        if shown.returncode not in {ExitCode.DONE, ExitCode.CHECKS}:
+            message = f"bakery status failed with exit code {shown.returncode}"
+            raise CommandError(message, details=shown.stderr.strip(), returncode=shown.returncode)
+        report: dict[str, Any] = json.loads(shown.stdout)
+        return report
 
     def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
         """Ask the emulated API, or the emulator's own side of it."""
@@ -120,27 +170,30 @@ class Cluster:
         (found,) = [droplet for droplet in self.droplets() if droplet.name == name]
         return found
 
-    def inside(self, droplet: str, script: str, *, check: bool = True) -> Completed:
+    def inside(
+        self, droplet: str, script: str, *, check: bool = True, seconds: float = LAUNCH_PATIENCE
+    ) -> Completed:
         """Run a shell script inside a droplet as its root."""
-        return self.bakery("emulator", "exec", droplet, "sh", "-c", script, check=check)
+        return self.bakery("emulator", "exec", droplet, "sh", "-c", script, check=check, seconds=seconds)
 
     def reads(self, droplet: str, script: str) -> str | Pending:
         """What a script inside prints, once it succeeds and prints something; for :func:`wait_until`."""
         try:
-            done = self.inside(droplet, script, check=False)
-        except BakeryError as error:
-            return Pending(str(error))
+            done = self.inside(droplet, script, check=False, seconds=LONG_LOOK)
+        except CommandError as error:
+            return Pending(f"{droplet}: {error.brief}")
         said = done.stdout.strip()
         return said if said and done.returncode == 0 else Pending(f"{droplet}: {said} {done.stderr.strip()}")
 
     def nomad_nodes(self) -> dict[str, str]:
         """Nomad's word on each client, by name; of several of one name the newest registered."""
-        nodes = sorted(self.nomad_json("node", "status", "-json"), key=lambda node: node["CreateIndex"])
+        listed = self.nomad_json("node", "status", "-json", seconds=LOOK)
+        nodes = sorted(listed, key=lambda node: node["CreateIndex"])
         return {node["Name"]: node["Status"] for node in nodes}
 
-    def consul_members(self) -> dict[str, str]:
-        """Consul's word on each member, by name."""
-        lines = self.tool("consul", "members").stdout.splitlines()[1:]
+    def consul_members(self, server: str = "demo-consul-server-1") -> dict[str, str]:
+        """That server's word on each member of Consul's gossip, by name."""
+        lines = self.ask_consul(server, "members").splitlines()[1:]
         return {words[0]: words[2] for words in map(str.split, lines)}
 
     def wait_ready(self, name: str) -> None:
@@ -150,7 +203,7 @@ class Cluster:
             said = self.nomad_nodes().get(name, "unknown"), self.consul_members().get(name, "unknown")
             return True if said == ("ready", "alive") else Pending(f"{name} is {said[0]}, in Consul {said[1]}")
 
-        wait_until(ready, what=f"{name} to be ready", seconds=PATIENCE)
+        wait_for(ready, what=f"{name} to be ready")
 
     def wait_healthy(self) -> None:
         """Wait until ``bakery status`` says that every planned node is healthy."""
@@ -160,7 +213,7 @@ class Cluster:
             wrong = [each["message"] for each in report["conditions"] if each["state"] != "ok"]
             return True if report["healthy"] else Pending("; ".join(wrong))
 
-        wait_until(healthy, what="a healthy cluster", seconds=PATIENCE, every=2)
+        wait_for(healthy, what="a healthy cluster")
 
     def run_job(self, file: Path, *variables: str) -> None:
         """Submit a job and return at once."""

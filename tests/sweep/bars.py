@@ -1,4 +1,4 @@
-"""The bars of a launch and a destroy, in the order of the page."""
+"""The bars of a launch, a destroy and a cluster under faults, in the order of the page."""
 
 from dataclasses import dataclass
 
@@ -68,5 +68,40 @@ BARS = (
         name="random states",
         promise="any state, any faults, any commands: what comes out is valid, and a launch heals it",
         control="`tests/integration/test_launch_states.py`: without journal and second look it finds a twin",
+    ),
+)
+
+_FAULTS = "tests/e2e/test_cluster_80_faults.py"
+_LOST = f"`{_FAULTS}`: a key that somebody deletes is missed"
+FAULTS = (
+    Bar(
+        name="power cut of the Consul leader",
+        promise="another server leads, no acknowledged write is lost, and it comes back",
+        control=_LOST,
+    ),
+    Bar(
+        name="power cut of a Nomad server",
+        promise="no acknowledged write is lost, and it comes back",
+        control=f"`{_FAULTS}`: without power the cluster is not healthy",
+    ),
+    Bar(
+        name="power cut of a Nomad client",
+        promise="no acknowledged write is lost, and it comes back",
+        control=f"`{_FAULTS}`: without power the cluster is not healthy",
+    ),
+    Bar(
+        name="a Consul server cut off",
+        promise="the others miss it and go on, no acknowledged write is lost, and it comes back",
+        control=_LOST,
+    ),
+    Bar(
+        name="rolling reboots",
+        promise="each Consul server, then a client, comes back; no acknowledged write is lost",
+        control=_LOST,
+    ),
+    Bar(
+        name="agents killed",
+        promise="Nomad and Consul of a client, kill -9 ten times each: its tasks keep their processes",
+        control=f"`{_FAULTS}`: each kill ended the process that it was for",
     ),
 )

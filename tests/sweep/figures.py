@@ -1,14 +1,19 @@
 """What a sweep found, bar by bar, and the page that is written from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.sweep.bars import BARS, Bar
+import pytest
+
+from tests.sweep.bars import BARS, FAULTS, Bar
 
 MISSING = "-"
 TEMPLATE = Path(__file__).with_name("reliability.md.in")
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+_KEPT = "sweep/"
 
 
 @dataclass
@@ -35,6 +40,16 @@ class Figures:
             return False
         return True
 
+    @contextmanager
+    def watch(self, bar: str) -> Iterator[None]:
+        """Whatever ends the block early counts against the bar, and goes on."""
+        self.measured.add(bar)
+        try:
+            yield
+        except BaseException as error:
+            self.failed.setdefault(bar, []).append(repr(error)[:2000])
+            raise
+
     def tell(self, bar: str, text: str) -> None:
         """The figure for a bar; with an earlier one for the same bar, both count."""
         self.measured.add(bar)
@@ -54,15 +69,34 @@ class Figures:
 
     @property
     def whole(self) -> bool:
-        """Whether every bar has its figure: a part of a sweep alone writes no page."""
+        """Whether every bar of launch and destroy has its figure: a part of a sweep alone writes no page.
+
+        The faults need droplets that boot; without them the page says "not measured".
+        """
         return all(bar.name in self.found for bar in BARS)
 
     def page(self) -> str:
-        rows = [_row(bar, self.found.get(bar.name, MISSING), self.failures(bar.name)) for bar in BARS]
         date = f"{datetime.now(UTC):%Y-%m-%d}"
-        return TEMPLATE.read_text(encoding="utf-8").format(rows="\n".join(rows), date=date)
+        template = TEMPLATE.read_text(encoding="utf-8")
+        return template.format(rows=self._rows(BARS), faults=self._rows(FAULTS), date=date)
+
+    def _rows(self, bars: Sequence[Bar]) -> str:
+        return "\n".join(_row(bar, self.found.get(bar.name, MISSING), self.failures(bar.name)) for bar in bars)
+
+
+@contextmanager
+def kept(cache: pytest.Cache | None) -> Iterator[Figures]:
+    """Figures that count: the parts of a sweep may run one after the other, and meet in pytest's cache."""
+    assert cache is not None
+    found = Figures()
+    yield found
+    found.add_earlier(cache.get(_KEPT + "found", {}), cache.get(_KEPT + "failed", {}))
+    cache.set(_KEPT + "found", found.found)
+    cache.set(_KEPT + "failed", found.failed)
+    if found.whole:
+        PAGE.write_text(found.page(), encoding="utf-8")
 
 
 def _row(bar: Bar, figure: str, failures: int) -> str:
-    state = "not measured" if figure == MISSING else "not met" if failures else "met"
+    state = "not met" if failures else "not measured" if figure == MISSING else "met"
     return f"| {bar.name} | {bar.promise} | {figure} | {state} | {bar.control} |"
