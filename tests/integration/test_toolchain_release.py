@@ -131,6 +131,11 @@ def test_an_archive_without_the_program_is_refused(mirror: Mirror, places: Place
         find_consul(places)
 
 
+def test_a_site_whose_name_cannot_be_one_is_not_reached(places: Places) -> None:
+    with pytest.raises(MissingToolError, match=r"releases\.\.example could not be reached"):
+        find_consul(replace(places, releases_url="https://releases..example"))
+
+
 def test_what_a_droplet_fetches_is_pinned(mirror: Mirror, places: Places) -> None:
     published = find_published(ToolName.CONSUL, "1.22.5", places=places, system=SYSTEM, limits=QUICK)
     sums = mirror.files["/consul/1.22.5/consul_1.22.5_SHA256SUMS"].decode()

@@ -8,12 +8,10 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Image
 from bakery.console import Reporter
 from bakery.errors import BakeError
-from bakery.plan.tags import PREFIX, build_tag
+from bakery.plan.tags import build_tag, is_content_tag
 from bakery.wait import Clock, Pending, wait_until
 
 _AVAILABLE_SECONDS = 300
-IMAGE_PREFIX = f"{PREFIX}:image:"
-"""How every content tag begins."""
 
 
 def find_baked(cloud: Cloud, request: BakeRequest) -> Image | None:
@@ -57,7 +55,7 @@ def list_snapshots(cloud: Cloud, build: Build) -> tuple[Image, ...]:
 
 def is_finished(image: Image) -> bool:
     """Whether a killed build got as far as a whole snapshot: Packer tags it after everything else."""
-    return image.status == "available" and any(tag.startswith(IMAGE_PREFIX) for tag in image.tags)
+    return image.status == "available" and any(is_content_tag(tag) for tag in image.tags)
 
 
 def _named(cloud: Cloud, build: Build) -> Image | Pending:

@@ -66,10 +66,7 @@ def ended_builds(cloud: Cloud, folder: Path) -> tuple[str, ...]:
     """
     try:
         with lock(folder):
-            account = cloud.get_account().uuid
-            records = sorted(folder.glob("*.build"))
-            ours = (record for record in records if record.read_text(encoding="utf-8") == account)
-            return tuple(Build(id=record.stem, folder=folder).snapshot_name for record in ours)
+            return tuple(build.snapshot_name for build in _recorded(cloud, folder))
     except LockedError:
         return ()
 
@@ -79,14 +76,17 @@ def sweep_ended(cloud: Cloud, folder: Path, *, reporter: Reporter) -> tuple[str,
     removed: list[str] = []
     for work in folder.glob(f"{WORK_PREFIX}*"):
         shutil.rmtree(work, ignore_errors=True)
-    account = cloud.get_account().uuid
-    for record in sorted(folder.glob("*.build")):
-        if record.read_text(encoding="utf-8") != account:
-            continue
-        build = Build(id=record.stem, folder=folder)
+    for build in _recorded(cloud, folder):
         finished = any(is_finished(image) for image in list_snapshots(cloud, build))
         removed += sweep_build(cloud, build, keep_snapshot=finished, reporter=reporter)
     return tuple(removed)
+
+
+def _recorded(cloud: Cloud, folder: Path) -> list[Build]:
+    account = cloud.get_account().uuid
+    records = sorted(folder.glob("*.build"))
+    ours = (record for record in records if record.read_text(encoding="utf-8") == account)
+    return [Build(id=record.stem, folder=folder) for record in ours]
 
 
 def record_build(build: Build, account: Account) -> None:

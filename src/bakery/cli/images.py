@@ -13,7 +13,7 @@ HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "CURRENT")
 @click.pass_context
 def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a click flag
     """List the account's bakery snapshots; CURRENT marks what this cluster file launches from."""
-    from bakery.plan.tags import PREFIX
+    from bakery.plan.tags import is_content_tag
 
     session = session_of(context)
     current = session.content_tag()
@@ -23,7 +23,7 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
         else:
             session.console.data(current)
         return
-    found = [i for i in session.cloud.list_images() if any(t.startswith(f"{PREFIX}:image:") for t in i.tags)]
+    found = [i for i in session.cloud.list_images() if any(is_content_tag(tag) for tag in i.tags)]
     if session.settings.json:
         session.console.json(
             [{"id": i.id, "name": i.name, "regions": list(i.regions), "current": current in i.tags} for i in found]

@@ -12,13 +12,12 @@ from bakery.cloud.model import Droplet, Image, SshKey
 from bakery.console import SILENT, Reporter
 from bakery.launch.marks import cluster_of_key, launch_of_key
 from bakery.launch.model import Orphans
-from bakery.plan.tags import PREFIX, launch_tag
+from bakery.plan.tags import PREFIX, is_content_tag, launch_tag
 
 OLD_ENOUGH = timedelta(hours=2)
 """Longer than any bake or launch lasts."""
 # No second colon: a cluster may be named "build", and its tags go on with ":role:", ":launch:" or ":ca:".
 _BUILD = re.compile(rf"{PREFIX}:build:[^:]+")
-_CONTENT = f"{PREFIX}:image:"
 # The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
 _PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 _PACKER_SECONDS = 120
@@ -84,7 +83,7 @@ def _is_packers(name: str, born: Iterable[float]) -> bool:
 
 def _half_made(image: Image) -> bool:
     """A finished snapshot has a content tag."""
-    return not any(tag.startswith(_CONTENT) for tag in image.tags)
+    return not any(is_content_tag(tag) for tag in image.tags)
 
 
 def _before(created_at: str, cutoff: datetime) -> bool:

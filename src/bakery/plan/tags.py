@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 
 PREFIX = "bakery"
+_CONTENT = f"{PREFIX}:image:"
 
 
 def cluster_tag(cluster: str) -> str:
@@ -37,7 +38,12 @@ def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: s
     for name in sorted(named):
         digest.update(f"{name}\0{len(named[name])}\0".encode())
         digest.update(named[name])
-    return f"{PREFIX}:image:{digest.hexdigest()[:24]}"
+    return f"{_CONTENT}{digest.hexdigest()[:24]}"
+
+
+def is_content_tag(tag: str) -> bool:
+    """Whether a tag is one of :func:`content_tag`; a snapshot without any is unfinished, or not bakery's."""
+    return tag.startswith(_CONTENT)
 
 
 def build_tag(build_id: str) -> str:

@@ -68,7 +68,7 @@ def _reply(url: str, limits: Limits) -> Iterator[requests.Response]:
         with requests.get(url, stream=True, timeout=(limits.connect, limits.silence)) as response:
             _check(url, response)
             yield response
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # ValueError: urllib3's, of a host that cannot be one
         raise _unreachable(url, _reason(error)) from error
 
 
@@ -87,7 +87,7 @@ def _unreachable(url: str, reason: str) -> UnreachableError:
     return UnreachableError(message, details=f"{url}: {reason}")
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate could not be verified"
     if isinstance(error, requests.exceptions.Timeout):

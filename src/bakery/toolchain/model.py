@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from bakery.errors import UsageError
 
 PACKER_VERSION = "1.16.0"
 PLUGIN_VERSION = "1.4.1"
@@ -71,7 +74,11 @@ class Places:
 
 
 def places_from_environment(environ: Mapping[str, str] = os.environ) -> Places:
-    """The user's cache and PATH, ``BAKERY_TOOLCHAIN_DIR``, ``BAKERY_RELEASES_URL`` and ``BAKERY_GITHUB_URL``."""
+    """The user's cache and PATH, ``BAKERY_TOOLCHAIN_DIR``, ``BAKERY_RELEASES_URL`` and ``BAKERY_GITHUB_URL``.
+
+    Raises:
+        UsageError: a download site that is no URL.
+    """
     import platformdirs
 
     folder = environ.get("BAKERY_TOOLCHAIN_DIR")
@@ -79,6 +86,22 @@ def places_from_environment(environ: Mapping[str, str] = os.environ) -> Places:
         cache=Path(platformdirs.user_cache_dir("bakery")) / "toolchain",
         folder=Path(folder) if folder else None,
         path=environ.get("PATH", ""),
-        releases_url=(environ.get("BAKERY_RELEASES_URL") or Places.releases_url).rstrip("/"),
-        github_url=(environ.get("BAKERY_GITHUB_URL") or Places.github_url).rstrip("/"),
+        releases_url=_site(environ, "BAKERY_RELEASES_URL", Places.releases_url),
+        github_url=_site(environ, "BAKERY_GITHUB_URL", Places.github_url),
     )
+
+
+def _site(environ: Mapping[str, str], variable: str, default: str) -> str:
+    url = (environ.get(variable) or default).rstrip("/")
+    if not _is_site(url):
+        message = f"{variable} is not a URL: {url!r}"
+        raise UsageError(message, hint=f"for example {default}")
+    return url
+
+
+def _is_site(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

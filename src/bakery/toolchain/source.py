@@ -80,7 +80,8 @@ def build_tool(
     recipe = RECIPES[name]
     version = read_version(name, modules)
     go = _check_compilers(recipe, name)
-    key = build_key(name, version, sums=(modules / name / "go.sum").read_bytes(), go=_go_version(go, modules, run))
+    module = modules / name
+    key = build_key(name, version, sums=(module / "go.sum").read_bytes(), go=_go_version(go, module, run))
     found = find_by_key(cache, name, version, key)
     if found is not None:
         reporter.note(f"{name} {version} is built already: {found.path}")
@@ -89,7 +90,7 @@ def build_tool(
     def fill(folder: Path) -> None:
         with reporter.step(f"building {name} {version} from source, a few minutes the first time"):
             argv: list[str | Path] = [go, "build", *recipe.flags(version), "-o", f"{folder}/", "tool"]
-            run(argv, cwd=modules / name, env=_environment(recipe), seconds=_BUILD_SECONDS)
+            run(argv, cwd=module, env=_environment(recipe), seconds=_BUILD_SECONDS)
 
     tool = publish(cache, name, version, key=key, origin=Origin.SOURCE, fill=fill)
     reporter.note(f"{name} {version}: {tool.path}")
@@ -134,9 +135,9 @@ def _check_compilers(recipe: Recipe, name: ToolName) -> Path:
     )
 
 
-def _go_version(go: Path, modules: Path, run: proc.Runner) -> str:
+def _go_version(go: Path, module: Path, run: proc.Runner) -> str:
     """Go's version and platform, as the module's own go line selects it."""
-    asked = run([go, "env", "GOVERSION", "GOOS", "GOARCH"], cwd=modules / ToolName.CONSUL, env=_go_settings())
+    asked = run([go, "env", "GOVERSION", "GOOS", "GOARCH"], cwd=module, env=_go_settings())
     version = " ".join(asked.stdout.split())
     release = re.match(r"go1\.(\d+)", version)
     if release is None or int(release[1]) < 21:

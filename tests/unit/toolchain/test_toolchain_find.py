@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakery import proc
-from bakery.errors import MissingToolError
+from bakery.errors import MissingToolError, UsageError
 from bakery.toolchain import release
 from bakery.toolchain.cache import publish
 from bakery.toolchain.find import find_local_tool, find_tool
@@ -91,6 +91,12 @@ def test_the_environment_moves_the_places() -> None:
     assert (places.folder, places.path) == (Path("/opt/tools"), "/usr/bin")
     assert places.releases_url == "http://127.0.0.1:9"
     assert places.github_url == "https://github.com"
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "releases.example", "ftp://releases.example", "https://"])
+def test_a_download_site_that_is_none_is_named_by_its_variable(url: str) -> None:
+    with pytest.raises(UsageError, match="BAKERY_RELEASES_URL is not a URL"):
+        places_from_environment({"BAKERY_RELEASES_URL": url})
 
 
 # Layouts: releases.hashicorp.com, the plugin's .goreleaser.yml, the assets of the CNI plugins' releases.
