@@ -53,9 +53,9 @@ def test_a_create_that_is_sent_again_blindly_makes_extra_droplets(
 
     monkeypatch.setattr(DigitalOcean, "create_droplet", again)
     monkeypatch.setattr("bakery.launch.droplets.settle_twins", lambda session, members, listed: dict(members))
-    extra = 0
-    for seed in range(8):
+    for seed in range(40):  # one launch in four loses the reply to a create
         with stormy(tmp_path / f"{seed}", seed) as place:
             place.launch_until_done()
-            extra += len(place.names()) - len(NAMES)
-    assert extra > 0
+            if len(place.names()) > len(NAMES):
+                return
+    pytest.fail("no storm has shown what it is there to show")
