@@ -106,25 +106,28 @@ class Cluster:
         environment = {**self.env, "PATH": f"{self.tools}:{os.environ['PATH']}"}
         return run(words, env=environment, check=check, seconds=seconds * deadline_factor(), secrets=self.tokens)
 
-    def ask_consul(self, server: str, *words: str) -> str:
-        """What one Consul server itself says to ``consul WORDS``.
+    def ask(self, server: str, *words: str) -> str:
+        """What one server itself says to ``consul WORDS``, or to ``nomad WORDS`` if it is a Nomad server.
 
         Raises:
             CommandError: it refused or did not answer within seconds; the brief names the server.
         """
-        address = f"-http-addr=https://{self.droplet(server).public}:8501"
+        address = self.droplet(server).public
+        where = {"consul": f"-http-addr=https://{address}:8501", "nomad": f"-address=https://{address}:4646"}
+        program = "nomad" if "nomad" in server else "consul"
         try:
-            return self.tool("consul", *words, address, seconds=LOOK).stdout
+            return self.tool(program, *words, where[program], seconds=LOOK).stdout
         except CommandError as error:
             raise replace(error, brief=f"{server}: {error.brief}") from None
 
     def leader_seen_by(self, server: str) -> str:
-        """The Consul leader's name as that server knows it; empty when it knows of none.
+        """The name of Consul's leader (of Nomad's, asked of a Nomad server) as that server knows it, or nothing.
 
         Stale, or a follower would hold the question until a leader answers it.
         """
-        lines = self.ask_consul(server, "operator", "raft", "list-peers", "-stale").splitlines()[1:]
-        return next((words[0] for words in map(str.split, lines) if words[3] == "leader"), "")
+        lines = self.ask(server, "operator", "raft", "list-peers", "-stale").splitlines()[1:]
+        leading = [words[0] for words in map(str.split, lines) if words[3] == "leader"]
+        return leading[0].removesuffix(".global") if leading else ""
 
     def nomad_json(self, *words: str, seconds: float = PATIENCE) -> Any:  # noqa: ANN401 - JSON
         """What ``nomad`` says, as JSON."""
@@ -193,7 +196,7 @@ class Cluster:
 
     def consul_members(self, server: str = "demo-consul-server-1") -> dict[str, str]:
         """That server's word on each member of Consul's gossip, by name."""
-        lines = self.ask_consul(server, "members").splitlines()[1:]
+        lines = self.ask(server, "members").splitlines()[1:]
         return {words[0]: words[2] for words in map(str.split, lines)}
 
     def wait_ready(self, name: str) -> None:

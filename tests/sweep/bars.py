@@ -80,8 +80,8 @@ FAULTS = (
         control=_LOST,
     ),
     Bar(
-        name="power cut of a Nomad server",
-        promise="no acknowledged write is lost, and it comes back",
+        name="power cut of the Nomad leader",
+        promise="another server leads, no acknowledged write is lost, and it comes back",
         control=f"`{_FAULTS}`: without power the cluster is not healthy",
     ),
     Bar(
