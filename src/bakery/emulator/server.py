@@ -90,13 +90,9 @@ def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
 
 
 @contextmanager
-def running_server(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve ``app`` while the block runs; gives its base URL, without a slash at the end.
-
-    Raises:
-        EmulatorError: the port is taken.
-    """
-    server = RunningServer(app, listen(host, port))
+def running_server(app: Starlette) -> Iterator[str]:
+    """Serve ``app`` on a free port of this machine while the block runs; gives its base URL without a last slash."""
+    server = RunningServer(app, listen("127.0.0.1", 0))
     try:
         yield server.url
     finally:

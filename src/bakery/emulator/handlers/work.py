@@ -245,9 +245,8 @@ def machine_spec(state: State, droplet: Droplet) -> MachineSpec:
     size = SIZES[droplet.size]
     settings = state.settings
     droplets = state.droplets
-    private = _interface(droplet, 1, droplet.private_address, state.vpcs.pool(droplet.vpc_id), None)
-    if droplet.public_address is None:
-        private = _interface(droplet, 0, droplet.private_address, state.vpcs.pool(droplet.vpc_id), None)
+    inside = 0 if droplet.public_address is None else 1
+    private = _interface(droplet, inside, droplet.private_address, state.vpcs.pool(droplet.vpc_id), None)
     return MachineSpec(
         droplet_id=droplet.id,
         name=droplet.name,

@@ -34,9 +34,6 @@ class Droplets:
         )
         self.anchors = AddressPool(settings.anchor_network, reserved=(settings.anchor_gateway,))
 
-    def __len__(self) -> int:
-        return len(self._droplets)
-
     def restore(self, droplets: Iterable[Droplet], leaving: Iterable[Droplet]) -> None:
         """Have these and no others; tags and VPCs are there already."""
         self._droplets = {droplet.id: droplet for droplet in droplets}
