@@ -10,7 +10,7 @@ import click
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.cluster import absent_of, list_cluster_droplets
 from bakery.cli.session import Session, common_options, session_of
-from bakery.errors import ExitCode, UsageError
+from bakery.errors import UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
@@ -46,7 +46,7 @@ def launch(
     deadline: int,
     cidrs: tuple[str, ...],
     dry_run: bool,  # noqa: FBT001 - a click flag
-) -> int:
+) -> None:
     """Create what is missing, in waves, and wait until the cluster is healthy.
 
     Running it again changes nothing. It never destroys: nodes beyond the plan are reported.
@@ -70,7 +70,7 @@ def launch(
         show_extra(session.console, changes)
         if session.settings.json:
             session.console.json(changes_json(changes))
-        return ExitCode.DONE
+        return
     image = find_snapshot(cloud, session.config, session.content_tag())
     bundle = _bundle(session, plan)
     result = run_launch(
@@ -88,7 +88,7 @@ def launch(
         absent=absent_of(session, plan),
         reporter=session.console,
     )
-    return _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
+    _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
 
 
 def _counts(role: str | None, count: int | None) -> dict[str, int] | None:
@@ -203,7 +203,7 @@ def _public(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple
 
 def _finish(
     session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]", *, created: int, healthy: bool
-) -> int:
+) -> None:
     if session.settings.json:
         session.console.json(
             {
@@ -220,4 +220,3 @@ def _finish(
         f"{plan.cluster} is {'healthy' if healthy else 'active'}: {len(droplets)} droplets, {created} new"
     )
     session.console.note('next: eval "$(bakery env)"; consul members; nomad node status')
-    return ExitCode.DONE

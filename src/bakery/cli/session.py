@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -67,11 +67,8 @@ class Endpoint:
     """Base URL without ``/v2``."""
     address_url: str
     """Answers with the caller's own IPv4 address."""
-    token: str | None
+    token: str | None = field(repr=False)
     """The emulator's own token with ``--local``; else None: it is read from the environment."""
-
-    def __repr__(self) -> str:
-        return f"Endpoint(url={self.url!r})"
 
 
 def settings_of(context: click.Context | None) -> Settings:
