@@ -14,14 +14,15 @@ if [ "${1:-}" = --path ]; then
 fi
 
 missing=()
+problem=$(mktemp)
+trap 'rm -f "$problem"' EXIT
 for tool in "${TOOLS[@]}"; do
-  if path=$(.venv/bin/python -m bakery.toolchain path "$tool" 2>"/tmp/bakery-tool.$$"); then
+  if path=$(.venv/bin/python -m bakery.toolchain path "$tool" 2>"$problem"); then
     printf '  %-28s %s\n' "$tool" "$path"
   else
     missing+=("$tool")
-    reason=$(cat "/tmp/bakery-tool.$$")
+    reason=$(cat "$problem")
   fi
-  rm -f "/tmp/bakery-tool.$$"
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 if ! command -v go >/dev/null; then
