@@ -1,5 +1,6 @@
 """Writing files so that neither a crash nor another user of the machine can spoil them."""
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -68,6 +69,12 @@ def write_secret(path: Path, content: bytes) -> None:
 def write_secret_file(path: Path, content: bytes) -> None:
     """:func:`write_atomically` with mode 0600, in a folder that the user chose and that stays as it is."""
     write_atomically(path, content, mode=PRIVATE_FILE)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of what the file holds."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_private(path: Path) -> bool:

@@ -50,7 +50,6 @@ def make_node(kind: Kind, index: int = 1, *, cluster: str = "demo", wave: Wave =
         name=f"{cluster}-{kind.value}-{index}",
         role=kind.value,
         kind=kind,
-        index=index,
         size="s-1vcpu-1gb",
         node_pool="default",
         wave=wave,

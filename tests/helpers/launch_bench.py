@@ -84,7 +84,6 @@ def _node(kind: Kind, index: int, size: str) -> Node:
         name=f"demo-{kind.value}-{index}",
         role=kind.value,
         kind=kind,
-        index=index,
         size=size,
         node_pool="default",
         wave=wave,

@@ -1,6 +1,5 @@
 """From a cluster file to a bake request, and from that to Packer's variables."""
 
-import hashlib
 import io
 import json
 import tarfile
@@ -12,7 +11,7 @@ from bakery.bake.model import BakeRequest, Build, Downloads, Tools
 from bakery.cloud.model import Size
 from bakery.config.model import ClusterConfig
 from bakery.errors import MissingToolError, UsageError
-from bakery.files import write_atomically, write_secret
+from bakery.files import file_sha256, write_atomically, write_secret
 from bakery.plan.tags import build_tag, content_tag
 
 _MIN_MEMORY = 1024  # MB; apt and the unpacking of docker run out of memory on the 512 MB size
@@ -113,7 +112,7 @@ def _uploads(tools: Tools, work: Path) -> dict[str, str | list[str]]:
     uploads["consul"].symlink_to(consul.resolve())
     uploads["nomad"].symlink_to(nomad.resolve())
     write_atomically(uploads["cni"], pack_plugins(cni), mode=0o600)
-    digests: dict[str, str | list[str]] = {f"{name}_sha256": _sha256(path) for name, path in uploads.items()}
+    digests: dict[str, str | list[str]] = {f"{name}_sha256": file_sha256(path) for name, path in uploads.items()}
     return digests | {"uploads": [str(path) for path in uploads.values()]}
 
 
@@ -122,8 +121,3 @@ def _present(name: str, path: Path | None) -> Path:
         message = f"there is no {name} on this machine to upload"
         raise MissingToolError(message, hint="`make toolchain`, or `binaries: download` in the cluster file")
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

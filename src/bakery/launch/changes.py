@@ -35,8 +35,9 @@ def compare(
     planned = {node.name for node in plan.nodes}
     vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
     new_firewalls, updates = _firewalls(plan, present, admin_cidrs)
-    added = _price([node.size for node in new_nodes], present.sizes)
     staying = [droplet.size for droplet in present.droplets if droplet not in replaced]
+    now = _price([droplet.size for droplet in present.droplets], present.sizes)
+    total = _price([*staying, *(node.size for node in new_nodes)], present.sizes)
     return Changes(
         vpc=vpc,
         new_firewalls=new_firewalls,
@@ -48,8 +49,8 @@ def compare(
         duplicates=tuple(d for node in plan.nodes for d in by_name.get(node.name, [])[1:]),
         later=differences(plan, kept, image),
         lines=_lines(plan, vpc, new_firewalls, updates, new_nodes, replaced),
-        added=added,
-        total=_price([*staying, *(node.size for node in new_nodes)], present.sizes),
+        added=Price(monthly=round(total.monthly - now.monthly, 2), hourly=round(total.hourly - now.hourly, 5)),
+        total=total,
     )
 
 

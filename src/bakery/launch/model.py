@@ -136,7 +136,7 @@ class Changes:
     """How kept droplets differ from the plan, a line each. Only new droplets will have it."""
     lines: tuple[Change, ...]
     added: Price
-    """What the new droplets cost."""
+    """What the cluster then costs more than now; a droplet that replaces its like adds nothing."""
     total: Price
     """What the whole cluster costs then, extra droplets and duplicates included."""
 
@@ -160,11 +160,9 @@ class AfterStep:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchResult:
-    proceeded: bool
-    """False if the changes were not approved; nothing was made then."""
     changes: Changes
     created: tuple[str, ...]
-    """Names, in the plan's order."""
+    """Names, in the plan's order; none if the changes were not approved."""
     droplets: tuple[Droplet, ...]
     """Every planned droplet, in the plan's order."""
 

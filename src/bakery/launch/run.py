@@ -121,7 +121,7 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
         present, changes = prepare(session, order)
     _report(session, changes)
     if not changes.empty and not approve(changes):
-        return LaunchResult(proceeded=False, changes=changes, created=(), droplets=changes.kept)
+        return LaunchResult(changes=changes, created=(), droplets=changes.kept)
     if settle_earlier(session, present.droplets):
         present, changes = prepare(session, order)
     rehearse(order, changes)
@@ -134,7 +134,7 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
             step.run(droplets)
     session.journal.finish(listed_since=session.wall() - session.timings.settle)
     created = tuple(node.name for node in changes.new_nodes)
-    return LaunchResult(proceeded=True, changes=changes, created=created, droplets=droplets)
+    return LaunchResult(changes=changes, created=created, droplets=droplets)
 
 
 @contextmanager

@@ -93,7 +93,6 @@ def _node(cluster: str, role: Role, index: int, wave: Wave) -> Node:
         name=f"{cluster}-{role.name}-{index}",
         role=role.name,
         kind=role.kind,
-        index=index,
         size=role.size,
         node_pool=role.node_pool,
         wave=wave,

@@ -26,8 +26,6 @@ class Node:
     """``<cluster>-<role>-<index>``: droplet name, host name and agent name."""
     role: str
     kind: Kind
-    index: int
-    """From 1, within its role."""
     size: str
     node_pool: str
     wave: Wave

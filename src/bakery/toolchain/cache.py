@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bakery.errors import LockedError
+from bakery.files import file_sha256
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Tool, ToolName
 
 _LABEL = "tool.json"
@@ -25,8 +26,8 @@ def members(name: ToolName) -> tuple[str, ...]:
 def sha256_of(name: ToolName, path: Path) -> str:
     """Hex digest of a program, or of the names and digests of a set."""
     if name is not ToolName.CNI:
-        return _file_digest(path)
-    lines = "".join(f"{_file_digest(path / member)}  {member}\n" for member in members(name))
+        return file_sha256(path)
+    lines = "".join(f"{file_sha256(path / member)}  {member}\n" for member in members(name))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -107,8 +108,3 @@ def _program(folder: Path, name: ToolName) -> Path:
 
 def _folder(cache: Path, name: ToolName, version: str, key: str) -> Path:
     return cache / name / f"{version}-{key}"
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -124,7 +124,7 @@ def test_droplets_of_one_wave_may_be_asked_for_together(bench: Bench) -> None:
 
 def test_not_approved_means_not_touched(bench: Bench) -> None:
     result = bench.launch(approve=lambda changes: False)
-    assert not result.proceeded
+    assert result.created == ()
     assert bench.cloud.mutations == []
     assert not bench.paths.journal.exists()
 
@@ -248,6 +248,7 @@ def test_a_droplet_that_never_joined_is_named_and_only_it_is_replaced(bench: Ben
 
     (line,) = result.changes.lines
     assert (line.sign, line.details) == ("-/+", "s-1vcpu-1gb, the one before never joined")
+    assert result.changes.added.monthly == 0.0
     touched = [(c.name, c.subject) for c in bench.cloud.mutations if "droplet" in c.name]
     assert touched == [("delete_droplet", str(missed)), ("create_droplet", ABSENT)]
     bench.cloud.revive()

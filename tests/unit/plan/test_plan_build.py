@@ -45,7 +45,6 @@ def test_a_node_in_full() -> None:
         name="demo-nomad-client-3",
         role="nomad-client",
         kind=Kind.NOMAD_CLIENT,
-        index=3,
         size="s-2vcpu-2gb",
         node_pool="default",
         wave=Wave.REST,
