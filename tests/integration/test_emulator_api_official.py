@@ -1,7 +1,6 @@
 """DigitalOcean's own clients as they come: pydo, and godo (which Terraform, doctl and Packer are built on)."""
 
 import json
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from bakery.proc import run
 from tests.helpers.emulated import DROPLET, TOKEN, Api, emulated, public_key
+from tests.helpers.go.programs import MODULES, go_environment
 from tests.helpers.tools import require_tool
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-GODO = Path(__file__).parents[1] / "helpers" / "go" / "godo"
-GO_SETTINGS = ("GOPROXY", "GOPRIVATE", "GONOSUMDB", "GOSUMDB", "GOCACHE", "GOMODCACHE", "GOPATH", "XDG_CACHE_HOME")
+GODO = MODULES / "godo"
 
 
 class Plain:
@@ -99,9 +98,7 @@ def godo_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built once, from the modules that go.sum pins."""
     go = require_tool("go")
     program = tmp_path_factory.mktemp("godo") / "godo"
-    settings = {name: os.environ[name] for name in GO_SETTINGS if name in os.environ}
-    env = settings | {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "CGO_ENABLED": "0"}
-    run([go, "build", "-o", program, "."], env=env, cwd=GODO, seconds=500)
+    run([go, "build", "-o", program, "."], env=go_environment() | {"GOTOOLCHAIN": "local"}, cwd=GODO, seconds=500)
     return program
 
 

@@ -37,7 +37,7 @@ _ALREADY = {
     ("power_off", "off"): "Droplet is already powered off",
     ("power_on", "active"): "Droplet is already powered on",
 }
-"""The API's own words; clients read them (terraform-provider-digitalocean, resource_droplet.go)."""
+"""The API's own words; the Terraform provider goes on after the first (its resource_droplet.go)."""
 
 
 def act_on_droplet(call: Call) -> Reply:
