@@ -91,7 +91,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
 
 @contextmanager
 def running_server(app: Starlette) -> Iterator[str]:
-    """Serve ``app`` on a free port of this machine while the block runs; gives its base URL without a last slash."""
+    """Serve ``app`` on a free port of loopback while the block runs; gives its base URL without a last slash."""
     server = RunningServer(app, listen("127.0.0.1", 0))
     try:
         yield server.url
