@@ -40,6 +40,7 @@ def bake(
         UnauthorizedError, UnreachableError: before Packer starts.
         MissingToolError: Packer, its plugin or a binary to upload is not there.
         BakeError: Packer failed, or its snapshot is not what was asked for.
+        DeadlineError: its snapshot does not show in time.
         LockedError: another bake is running in ``request.folder``.
     """
     account = cloud.get_account()

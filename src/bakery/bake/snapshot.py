@@ -3,6 +3,8 @@
 Packer's plugin prints success for tags that failed, and names only the region it built in.
 """
 
+from collections.abc import Set
+
 from bakery.bake.model import BakeRequest, Build
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Image
@@ -25,26 +27,34 @@ def verify_snapshot(
 ) -> Image:
     """The snapshot of this build: there, available, in the region, with all its tags (missing ones are added).
 
+    The list of images may be behind what Packer and we have just done, so every look is repeated.
+
     Raises:
-        BakeError: there is none, there are several, or it is not what was asked for.
-        DeadlineError: it does not become available.
+        BakeError: there are several, or it is in another region.
+        DeadlineError: it does not show, does not become available, or does not take its tags.
     """
-    image = wait_until(
-        lambda: _named(cloud, build),
-        what=f"the snapshot {build.snapshot_name}",
-        seconds=_AVAILABLE_SECONDS,
-        every=5,
-        clock=clock,
-        hint="run `bakery build-image` again",
-    )
-    missing = [tag for tag in (request.content_tag, build_tag(build.id)) if tag not in image.tags]
-    for tag in missing:
+    wanted = {request.content_tag, build_tag(build.id)}
+
+    def wait_for(tags: Set[str]) -> Image:
+        return wait_until(
+            lambda: _named(cloud, build, tags),
+            what=f"the snapshot {build.snapshot_name}",
+            seconds=_AVAILABLE_SECONDS,
+            every=5,
+            clock=clock,
+            hint="run `bakery build-image` again",
+        )
+
+    image = wait_for(frozenset())
+    for tag in sorted(wanted - set(image.tags)):
         reporter.note(f"    adding the tag {tag}, which Packer left out")
         cloud.create_tag(tag)
         cloud.tag_image(image.id, tag)
-    if missing:
-        image = _named_now(cloud, build)
-    _check(image, request, build)
+    if not wanted <= set(image.tags):
+        image = wait_for(wanted)
+    if request.region not in image.regions:
+        message = f"the snapshot {image.name} is not in {request.region}"
+        raise BakeError(message, details=f"it is in {', '.join(image.regions) or 'no region'}")
     return image
 
 
@@ -58,27 +68,18 @@ def is_finished(image: Image) -> bool:
     return image.status == "available" and any(is_content_tag(tag) for tag in image.tags)
 
 
-def _named(cloud: Cloud, build: Build) -> Image | Pending:
-    image = _named_now(cloud, build)
-    return image if image.status == "available" else Pending(f"{image.name} is {image.status}")
-
-
-def _named_now(cloud: Cloud, build: Build) -> Image:
+def _named(cloud: Cloud, build: Build, tags: Set[str]) -> Image | Pending:
     images = list_snapshots(cloud, build)
-    if len(images) != 1:
+    if not images:
+        return Pending(f"packer reported success, but no snapshot is named {build.snapshot_name}")
+    if len(images) > 1:
         message = f"packer reported success, but {len(images)} snapshots are named {build.snapshot_name}"
         raise BakeError(message, hint=f"Packer's log is {build.log}; run `bakery build-image` again")
-    return images[0]
-
-
-def _check(image: Image, request: BakeRequest, build: Build) -> None:
-    missing = {request.content_tag, build_tag(build.id)} - set(image.tags)
-    if missing:
-        message = f"the snapshot {image.name} does not take the tag {min(missing)}"
-        raise BakeError(message, hint="run `bakery build-image` again")
-    if request.region not in image.regions:
-        message = f"the snapshot {image.name} is not in {request.region}"
-        raise BakeError(message, details=f"it is in {', '.join(image.regions) or 'no region'}")
+    (image,) = images
+    if image.status != "available":
+        return Pending(f"{image.name} is {image.status}")
+    missing = tags - set(image.tags)
+    return Pending(f"{image.name} does not have the tag {min(missing)}") if missing else image
 
 
 def _is_usable(image: Image, request: BakeRequest) -> bool:

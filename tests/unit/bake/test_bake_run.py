@@ -14,13 +14,14 @@ from bakery.cloud.model import Image
 from bakery.errors import (
     BakeError,
     BakeryError,
+    DeadlineError,
     LockedError,
     MissingToolError,
     UnauthorizedError,
     UnreachableError,
 )
 from tests.helpers.fake_cloud import FakeClock, Fault, Killed, fault_at
-from tests.helpers.fake_packer import STEPS, BakeCloud, FakePacker, bake_cloud, plugin_installer
+from tests.helpers.fake_packer import SIZE, STEPS, BakeCloud, FakePacker, bake_cloud, plugin_installer
 
 CANARY = "dop_v1_canary"
 CONTENT = "bakery:image:0123456789abcdef01234567"
@@ -111,7 +112,6 @@ def test_tags_that_packer_lost_are_added_through_the_api(tmp_path: Path) -> None
     ("packer_with", "brief"),
     [
         ({"region": "ams3"}, "the snapshot bakery-b1 is not in fra1"),
-        ({"snapshots": 0}, "packer reported success, but 0 snapshots are named bakery-b1"),
         ({"snapshots": 2}, "packer reported success, but 2 snapshots are named bakery-b1"),
     ],
 )
@@ -123,6 +123,33 @@ def test_a_wrong_snapshot_is_refused_and_removed(
         run_bake(tmp_path, packer)
     assert caught.value.brief == brief
     assert packer.cloud.images == {}
+
+
+class LateCloud(BakeCloud):
+    """Its list of images is behind for the first looks after Packer's end."""
+
+    looks = 3
+
+    def list_images(self, *, tag: str | None = None) -> tuple[Image, ...]:
+        images = super().list_images(tag=tag)
+        if images and self.looks:
+            self.looks -= 1
+            return ()
+        return images
+
+
+def test_a_list_that_is_behind_costs_no_bake(tmp_path: Path) -> None:
+    packer = FakePacker(LateCloud(sizes=(SIZE,)))
+    assert run_bake(tmp_path, packer).name == "bakery-b1"
+    assert_only_snapshots(packer.cloud)
+    assert len(packer.cloud.images) == 1
+
+
+def test_a_snapshot_that_never_shows_is_named_when_the_wait_ends(tmp_path: Path) -> None:
+    with pytest.raises(DeadlineError) as caught:
+        run_bake(tmp_path, FakePacker(bake_cloud(), snapshots=0))
+    assert caught.value.brief == "waited 300 s for the snapshot bakery-b1"
+    assert caught.value.details == "packer reported success, but no snapshot is named bakery-b1"
 
 
 def test_packers_errors_are_told_without_the_token(tmp_path: Path) -> None:
