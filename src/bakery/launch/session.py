@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from bakery.cloud.interface import Cloud
 from bakery.console import SILENT, Reporter
-from bakery.errors import CloudError, DeadlineError, RateLimitedError, UnprocessableError, UnreachableError
+from bakery.errors import (
+    BakeryError,
+    CloudError,
+    DeadlineError,
+    RateLimitedError,
+    UnprocessableError,
+    UnreachableError,
+)
 from bakery.launch.journal import JournalFile
 from bakery.launch.model import Timings
 from bakery.wait import Clock, Pending, SystemClock, wait_until
@@ -59,7 +66,7 @@ def create_once(session: Session, what: str, *, find: Callable[[], T | None], cr
     lists must have caught up; only then is the create sent again. The caller records the thing in the journal.
 
     Raises:
-        CloudError: refused, or no clear reply in ``ROUNDS`` tries.
+        UnauthorizedError, CloudError: refused, or no clear reply in ``ROUNDS`` tries.
     """
     earlier = _look_for_earlier(session, what, find)
     if earlier is not None:
@@ -70,6 +77,7 @@ def create_once(session: Session, what: str, *, find: Callable[[], T | None], cr
         try:
             return create()
         except RateLimitedError as error:
+            session.journal.settled(what)
             last = error
         except UnprocessableError:
             session.journal.settled(what)
@@ -82,6 +90,9 @@ def create_once(session: Session, what: str, *, find: Callable[[], T | None], cr
             found = look_until(session, what, find, since=session.wall())
             if found is not None:
                 return found
+        except BakeryError:
+            session.journal.settled(what)
+            raise
     assert last is not None  # noqa: S101 - every round ended in an error
     raise last
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bakery.errors import DeadlineError
+from bakery.cloud.model import Vpc
+from bakery.errors import DeadlineError, UnauthorizedError
 from bakery.launch.destroy import destroy
 from tests.helpers.fake_cloud import Call, Fault, Killed
 from tests.helpers.launch_bench import NAMES, Bench
@@ -97,6 +98,25 @@ def test_a_wait_that_ends_names_the_culprit(
     assert caught.value.brief == brief
     assert (caught.value.details or "").startswith(details)
     assert caught.value.hint == hint
+
+
+def test_what_was_refused_for_certain_is_not_looked_for_by_the_next_run(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(**_: object) -> Vpc:
+        brief = "DigitalOcean does not allow POST /v2/vpcs"
+        raise UnauthorizedError(brief, status=403)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.cloud, "create_vpc", forbidden)
+        with pytest.raises(UnauthorizedError):
+            bench.launch()
+    before = bench.cloud.clock.now()
+    bench.cloud.calls.clear()
+    bench.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_vpc" else None
+    with pytest.raises(Killed):
+        bench.launch()
+    assert bench.cloud.clock.now() == before
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
