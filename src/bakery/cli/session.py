@@ -13,12 +13,12 @@ import click
 from bakery.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
+    from bakery.agents.interface import AgentClients
     from bakery.cli.suggestions import SuggestingConsole
     from bakery.cloud.interface import Cloud
     from bakery.config.model import ClusterConfig
     from bakery.config.paths import StatePaths
     from bakery.credentials.model import Bundle
-    from bakery.observe.health import AgentClients
     from bakery.plan.model import ClusterPlan
 
 DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"

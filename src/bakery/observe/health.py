@@ -13,8 +13,6 @@ from bakery.observe.nodes import report_nodes
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Clock, Pending, wait_until
 
-__all__ = ["AgentClients", "observe_cluster", "wait_until_healthy"]
-
 
 def observe_cluster(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> ClusterReport:
     """Judge the cluster as it is now; reads only, and an agent that does not answer is part of the report.
