@@ -106,7 +106,8 @@ def _downloads(downloads: Downloads) -> dict[str, str | list[str]]:
 
 
 def _uploads(tools: Tools, work: Path) -> dict[str, str | list[str]]:
-    consul, nomad, cni = (_present(name, getattr(tools, name)) for name in ("consul", "nomad", "cni"))
+    consul, nomad = _present("consul", tools.consul), _present("nomad", tools.nomad)
+    cni = _present("cni", tools.cni)
     uploads = {"consul": work / "consul", "nomad": work / "nomad", "cni": work / "cni.tar"}
     # Packer keeps a file's own name, and the build script knows these three.
     uploads["consul"].symlink_to(consul.resolve())

@@ -118,26 +118,28 @@ def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything
     asked: set[int] = set()
 
     def check() -> bool | Pending:
-        reasons = [reason for i, d in left.items() if i not in asked and (reason := _delete(session, d, asked))]
-        listed = {
-            d.id: d
-            for d in session.cloud.list_droplets(tag=cluster_tag(session.cluster))
-            if everything or d.id in left
-        }
-        left.update(listed)
-        still = [f"{droplet.name} is still there" for droplet in listed.values()]
-        return Pending(", ".join(reasons or still)) if reasons or still else True
+        refused = []
+        for droplet in [droplet for droplet in left.values() if droplet.id not in asked]:
+            refusal = _delete(session, droplet)
+            if refusal is None:
+                asked.add(droplet.id)
+            else:
+                refused.append(refusal)
+        listed = session.cloud.list_droplets(tag=cluster_tag(session.cluster))
+        there = {droplet.id: droplet for droplet in listed if everything or droplet.id in left}
+        left.update(there)
+        reasons = refused or [f"{droplet.name} is still there" for droplet in there.values()]
+        return Pending(", ".join(reasons)) if reasons else True
 
     session.wait(check, what="the droplets to be gone", seconds=session.timings.gone)
 
 
-def _delete(session: Session, droplet: Droplet, asked: set[int]) -> str | None:
+def _delete(session: Session, droplet: Droplet) -> str | None:
     """Why it cannot be deleted yet: DigitalOcean refuses while something else happens to the droplet."""
     try:
         session.cloud.delete_droplet(droplet.id)
     except UnprocessableError as error:
         return f"{droplet.name}: {error.details or error}"
-    asked.add(droplet.id)
     session.reporter.node(droplet.name, "deleted")
     return None
 

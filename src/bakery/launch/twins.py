@@ -58,14 +58,16 @@ def _withdraw(session: Session, droplet: Droplet) -> None:
 
 def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
     names = {name for droplet in lost for name in session.told.get(droplet.id, ())}
-    requests = [r for name in sorted(names) if (r := session.journal.now.request(name)) and r.droplet_id]
-    for request in requests:
-        assert request.droplet_id is not None  # noqa: S101 - just asked for
-        session.cloud.delete_droplet(request.droplet_id)
-        session.journal.removed(request.droplet_id)
+    removed = []
+    for name in sorted(names):
+        request = session.journal.now.request(name)
+        if request is not None and request.droplet_id is not None:
+            session.cloud.delete_droplet(request.droplet_id)
+            session.journal.removed(request.droplet_id)
+            removed.append(name)
     if names:
         brief = f"another launch of cluster {session.cluster} is under way"
-        raise LockedError(brief, f"removed again: {', '.join(r.what for r in requests)}", WAIT)
+        raise LockedError(brief, f"removed again: {', '.join(removed)}", WAIT)
 
 
 def settle_firewalls(
