@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from bakery.wait import Pending
-from tests.helpers.cluster_e2e import Cluster, wait_for
+from tests.helpers.cluster_e2e import PATIENCE, Cluster, wait_for
 from tests.helpers.kv_writer import PREFIX, KvWriter
 from tests.sweep.figures import Figures, kept
 
@@ -224,7 +224,7 @@ def test_a_server_cut_off_for_a_while_comes_back(cluster: Cluster, writer: KvWri
         cut = next(name for name in SERVERS if name != leading)
         with writer, cut_off(cluster, cut) as outage:
             missed = _missed(cluster, leading, cut, outage)
-            cluster.wait_healthy()
+            cluster.wait_healthy(seconds=PARTITION_SECONDS + PATIENCE)
             assert outage.age > PARTITION_SECONDS
         told = f"{PARTITION_SECONDS:.0f} s, missed after {missed:.1f} s"
         tell(figures, bar, writer, told, outage.said)

@@ -208,7 +208,7 @@ class Cluster:
 
         wait_for(ready, what=f"{name} to be ready")
 
-    def wait_healthy(self) -> None:
+    def wait_healthy(self, *, seconds: float = PATIENCE) -> None:
         """Wait until ``bakery status`` says that every planned node is healthy."""
 
         def healthy() -> bool | Pending:
@@ -216,7 +216,7 @@ class Cluster:
             wrong = [each["message"] for each in report["conditions"] if each["state"] != "ok"]
             return True if report["healthy"] else Pending("; ".join(wrong))
 
-        wait_for(healthy, what="a healthy cluster")
+        wait_for(healthy, what="a healthy cluster", seconds=seconds)
 
     def run_job(self, file: Path, *variables: str) -> None:
         """Submit a job and return at once."""
