@@ -266,7 +266,7 @@ def test_power_actions() -> None:
 
 @pytest.mark.parametrize(("kind", "state"), [("power_off", "off"), ("power_on", "on")])
 def test_a_droplet_that_is_so_already_is_refused_in_the_apis_words(kind: str, state: str) -> None:
-    """DigitalOcean's Terraform provider reads this message: before a resize it powers off, whatever the status is."""
+    """DigitalOcean's Terraform provider reads this message: before a resize it powers off in any case."""
     with emulated() as api:
         droplet_id = api.active()["id"]
         if state == "off":
