@@ -3,7 +3,11 @@
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from bakery.errors import LockedError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -69,6 +73,26 @@ def write_secret(path: Path, content: bytes) -> None:
 def write_secret_file(path: Path, content: bytes) -> None:
     """:func:`write_atomically` with mode 0600, in a folder that the user chose and that stays as it is."""
     write_atomically(path, content, mode=PRIVATE_FILE)
+
+
+@contextmanager
+def file_lock(path: Path, *, seconds: float, busy: LockedError) -> Iterator[None]:
+    """Hold the lock at ``path`` while the block runs; the system frees that of a process that dies.
+
+    Raises:
+        LockedError: ``busy``, if another process has held it for ``seconds``.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path, timeout=seconds)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise busy from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def file_sha256(path: Path) -> str:

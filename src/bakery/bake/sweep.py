@@ -16,7 +16,7 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Account, SshKey
 from bakery.console import SILENT, Reporter
 from bakery.errors import LockedError
-from bakery.files import ensure_private_folder, write_secret
+from bakery.files import ensure_private_folder, file_lock, write_secret
 from bakery.plan.tags import build_tag
 
 # The plugin logs the name of the key it made (step_create_ssh_key.go).
@@ -36,15 +36,10 @@ def lock(folder: Path) -> Iterator[None]:
     Raises:
         LockedError: another one is at work.
     """
-    import filelock
-
     ensure_private_folder(folder)
-    try:
-        with filelock.FileLock(folder / "builds.lock", timeout=0):
-            yield
-    except filelock.Timeout as error:
-        message = f"another bakery is baking in {folder}"
-        raise LockedError(message, hint="wait until it is done, or end it") from error
+    busy = LockedError(f"another bakery is baking in {folder}", hint="wait until it is done, or end it")
+    with file_lock(folder / "builds.lock", seconds=0, busy=busy):
+        yield
 
 
 def sweep(cloud: Cloud, folder: Path, *, reporter: Reporter = SILENT) -> tuple[str, ...]:

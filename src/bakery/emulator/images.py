@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from bakery.console import SILENT, Reporter
 from bakery.emulator import images_debian
 from bakery.emulator.images_sources import Source, debian_sources, key_rings
-from bakery.errors import EmulatorError
-from bakery.files import ensure_private_folder
+from bakery.errors import EmulatorError, LockedError
+from bakery.files import ensure_private_folder, file_lock
 from bakery.proc import run
 
 BUILD_SECONDS = 1800
@@ -35,6 +34,7 @@ def base_image(slug: str = images_debian.SLUG, *, folder: Path | None = None, re
 
     Raises:
         EmulatorError: this machine has no Debian package sources for it.
+        LockedError: another process has been building it for half an hour.
         CommandError: mmdebstrap failed.
     """
     codename = images_debian.CODENAMES[slug]
@@ -42,7 +42,9 @@ def base_image(slug: str = images_debian.SLUG, *, folder: Path | None = None, re
     folder = folder or bases_folder()
     ensure_private_folder(folder)
     root = folder / f"{slug}-{digest(sources)}"
-    with filelock.FileLock(str(root) + ".lock", timeout=LOCK_SECONDS):
+    message = f"another process has been building the base image {slug} for {LOCK_SECONDS // 60} minutes"
+    busy = LockedError(message, hint="wait for it, or end it")
+    with file_lock(folder / f"{root.name}.lock", seconds=LOCK_SECONDS, busy=busy):
         if not root.is_dir():
             with reporter.step(f"build the base image {slug} (once, about a minute)"):
                 _build(root, codename, sources)

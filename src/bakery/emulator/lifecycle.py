@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import filelock
-
 from bakery.console import SILENT, Reporter
 from bakery.emulator import images, lifecycle_checks, network_namespace
 from bakery.emulator.lifecycle_serve import serve
@@ -20,7 +18,7 @@ from bakery.emulator.lifecycle_state import Home, RunningEmulator, Wish, home, i
 from bakery.emulator.machines.nspawn_cgroups import memory_in_use
 from bakery.emulator.network import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
-from bakery.files import ensure_private_folder
+from bakery.files import ensure_private_folder, file_lock
 from bakery.proc import start
 from bakery.wait import Pending, wait_until
 
@@ -225,16 +223,10 @@ def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) ->
 @contextmanager
 def _lock(place: Home) -> Iterator[None]:
     ensure_private_folder(place.folder)
-    lock = filelock.FileLock(str(place.lock))
-    try:
-        lock.acquire(timeout=LOCK_SECONDS)
-    except filelock.Timeout as error:
-        message = f"the emulator in {place.folder} is being brought up or down by another process"
-        raise LockedError(message, hint="wait for it, then run this again") from error
-    try:
+    message = f"the emulator in {place.folder} is being brought up or down by another process"
+    busy = LockedError(message, hint="wait for it, then run this again")
+    with file_lock(place.lock, seconds=LOCK_SECONDS, busy=busy):
         yield
-    finally:
-        lock.release()
 
 
 def _tail(log: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bakery.errors import LockedError
-from bakery.files import file_sha256
+from bakery.files import file_lock, file_sha256
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Tool, ToolName
 
 _LABEL = "tool.json"
@@ -56,17 +56,12 @@ def publish(
     Raises:
         LockedError: another process has held the lock for an hour.
     """
-    import filelock
-
     (cache / name).mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(cache / name / f".{version}-{key}.lock", timeout=_LOCK_SECONDS)
-    try:
-        with lock:
-            found = find_by_key(cache, name, version, key)
-            return found or _fill_and_rename(_folder(cache, name, version, key), name, version, origin, fill)
-    except filelock.Timeout as error:
-        message = f"another process has been making {name} {version} for an hour"
-        raise LockedError(message, hint=f"end it, or remove {lock.lock_file}") from error
+    lock = cache / name / f".{version}-{key}.lock"
+    message = f"another process has been making {name} {version} for an hour"
+    with file_lock(lock, seconds=_LOCK_SECONDS, busy=LockedError(message, hint=f"end it, or remove {lock}")):
+        found = find_by_key(cache, name, version, key)
+        return found or _fill_and_rename(_folder(cache, name, version, key), name, version, origin, fill)
 
 
 def _fill_and_rename(
