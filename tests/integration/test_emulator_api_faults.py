@@ -1,5 +1,7 @@
 """Faults, as a client meets them."""
 
+import json
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -85,6 +87,29 @@ def test_a_client_can_be_killed_at_the_second_request(tmp_path: Path, when: str,
         assert total(api) == 1 + droplets
         [entry] = [entry for entry in api.get("/_emulator/requests").json()["requests"] if entry["status"] == 0]
         assert entry["applied"] is (when == "after")
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 1), ("after", 2)])
+def test_a_client_is_killed_at_its_second_create(tmp_path: Path, when: str, made: int) -> None:
+    with emulated() as api:
+        fault(api, method="POST", path="/v2/droplets", skip=1, kill=when)
+        words = [sys.executable, "-c", POSTS_A_DROPLET, api.url, TOKEN, json.dumps(DROPLET)]
+        first = start(words, output=tmp_path / "first.log")
+        assert first.wait(30) == 0
+        assert total(api) == 1
+        second = start(words, output=tmp_path / "second.log")
+
+        assert second.wait(30) == -signal.SIGKILL
+        until(lambda: total(api) == made, "the account to show what was applied")
+        assert api.get("/v2/account").status_code == 200
+
+
+def test_a_client_in_the_emulators_own_process_loses_its_connection_only() -> None:
+    with emulated() as api:
+        fault(api, path="/v2/account", kill="before")
+        with pytest.raises(requests.ConnectionError):
+            api.get("/v2/account")
+        assert api.get("/v2/account").status_code == 200
 
 
 def test_requests_that_hang_are_cut_off_when_the_faults_are_cleared() -> None:

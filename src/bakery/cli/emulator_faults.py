@@ -39,6 +39,9 @@ _WHAT = (
     click.option("--reset", is_flag=True, help="Reset the connection; nothing is applied."),
     click.option("--lost-reply", is_flag=True, help="Apply it, then close the connection without an answer."),
     click.option("--hang", type=click.Choice(["before", "after"]), help="Never answer; before or after applying."),
+    click.option(
+        "--kill", type=click.Choice(["before", "after"]), help="Kill the client, before or after applying."
+    ),
     click.option("--stale", "stale_s", type=click.FloatRange(0, 600), help="GETs show today's state for so long."),
     click.option("--delay", "delay_s", type=click.FloatRange(0, 600), help="Seconds to wait first."),
     click.option(

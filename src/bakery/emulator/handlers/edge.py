@@ -52,18 +52,27 @@ class Edge:
             await asyncio.sleep(fault.delay_s)  # the delay is what was asked for
         if fault.reset:
             await mishaps.reset(receive)
-        elif fault.hang == "before":
-            await mishaps.hang(self._emulator.faults, receive)
+        elif "before" in (fault.hang, fault.kill):
+            await self._leave_alone(fault, scope, receive)
         elif fault.status is not None:
             finish = send if fault.html else self._finishing(record, self._grant(scope), send)
             record.status = fault.status
             await mishaps.answer(fault, record.request_id)(scope, receive, finish)
-        elif fault.lost_reply or fault.hang == "after":
+        elif fault.lost_reply or "after" in (fault.hang, fault.kill):
             await self._serve(scope, receive, mishaps.swallow)
             record.status = 0
-            await (mishaps.hang(self._emulator.faults, receive) if fault.hang else mishaps.hang_up(receive))
+            await self._leave_alone(fault, scope, receive)
         else:
             await self._serve(scope, receive, send)
+
+    async def _leave_alone(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+        """No answer goes out, now or ever."""
+        if fault.hang:
+            await mishaps.hang(self._emulator.faults, receive)
+        elif fault.kill:
+            await mishaps.kill_client(scope, receive)
+        else:
+            await mishaps.hang_up(receive)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         record: RequestRecord = scope[RECORD]

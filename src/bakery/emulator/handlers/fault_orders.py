@@ -6,12 +6,12 @@ from typing import NoReturn, TypeVar
 
 from bakery.emulator.errors import Unprocessable
 from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.faults import ENDLESS, Fault, Hang, Outcome
+from bakery.emulator.handlers.faults import ENDLESS, Fault, Moment, Outcome
 
 T = TypeVar("T")
 
 MAX_SECONDS = 600
-HANGS: dict[str, Hang] = {"before": "before", "after": "after"}
+MOMENTS: dict[str, Moment] = {"before": "before", "after": "after"}
 OUTCOMES: dict[str, Outcome] = {
     "errored": "errored",
     "endless": "endless",
@@ -40,7 +40,8 @@ def read_fault(body: fields.Body) -> Fault:
         retry_after=_count(body, "retry_after", 0) if body.get("retry_after") is not None else None,
         reset=fields.boolean(body, "reset"),
         lost_reply=fields.boolean(body, "lost_reply"),
-        hang=_one_of(body, "hang", HANGS),
+        hang=_one_of(body, "hang", MOMENTS),
+        kill=_one_of(body, "kill", MOMENTS),
         stale_s=_number(body, "stale_s", 0.0, most=MAX_SECONDS),
         outcome=_one_of(body, "outcome", OUTCOMES),
     )
@@ -61,6 +62,7 @@ def _check(fault: Fault) -> None:
         fault.reset or None,
         fault.lost_reply or None,
         fault.hang,
+        fault.kill,
         fault.stale_s or None,
     ]
     given = sum(value is not None for value in meant_for_requests)
@@ -69,9 +71,9 @@ def _check(fault: Fault) -> None:
     if fault.path and fault.outcome is not None:
         _refuse("outcome is for faults of an action")
     if given > 1:
-        _refuse("only one of status, reset, lost_reply, hang and stale_s can happen")
+        _refuse("only one of status, reset, lost_reply, hang, kill and stale_s can happen")
     if fault.path and not given and not fault.delay_s:
-        _refuse("a fault of a request has one of status, reset, lost_reply, hang, stale_s and delay_s")
+        _refuse("a fault of a request has one of status, reset, lost_reply, hang, kill, stale_s and delay_s")
     if fault.outcome in ABOUT_GUESTS and fault.action not in BOOTS:
         _refuse(f"{fault.outcome} is an outcome of {', '.join(sorted(BOOTS))}")
     if fault.status is None and (fault.html or fault.retry_after is not None):

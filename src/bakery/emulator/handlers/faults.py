@@ -18,7 +18,8 @@ from bakery.emulator.state.account import State
 ENDLESS = 0
 """``times`` of a fault that is never used up."""
 
-Hang = Literal["before", "after"]
+Moment = Literal["before", "after"]
+"""Before or after the request is applied."""
 Outcome = Literal["errored", "endless", "dead", "unbootable", "unconfigured"]
 
 
@@ -53,8 +54,10 @@ class Fault:
     """Reset the connection instead of applying the request."""
     lost_reply: bool = False
     """Apply the request, then close the connection without a reply."""
-    hang: Hang | None = None
-    """Never answer; whether the request was applied first is what it says."""
+    hang: Moment | None = None
+    """Never answer."""
+    kill: Moment | None = None
+    """Kill the client (SIGKILL), if it is a process of this machine; any other loses its connection."""
     stale_s: float = 0.0
     """For so long every GET is answered as it would have been when the fault was added."""
     outcome: Outcome | None = None

@@ -1,15 +1,19 @@
 """What a client meets when a fault acts: an error, a page for people, silence, or a connection that breaks."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import socket
 import struct
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from bakery.emulator.errors import ApiError, ServerError
 from bakery.emulator.handlers.faults import Fault, Faults
+from bakery.emulator.handlers.peers import processes_at
 from bakery.emulator.handlers.serve import refusal
 
 _POLL_S = 0.05
@@ -66,6 +70,14 @@ async def hang_up(receive: Receive, *, with_reset: bool = False) -> None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
         await _disconnected(receive)
+
+
+async def kill_client(scope: Scope, receive: Receive) -> None:
+    """End the processes at the other end, and then the connection."""
+    for process in processes_at(tuple(scope["client"]), tuple(scope["server"])):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    await hang_up(receive)
 
 
 async def hang(faults: Faults, receive: Receive) -> None:
