@@ -66,6 +66,11 @@ class BakeryError(Exception):
     def __str__(self) -> str:
         return self.brief
 
+    @property
+    def summary(self) -> str:
+        """Brief and details, to be quoted in another message."""
+        return f"{self.brief}: {self.details}" if self.details else self.brief
+
     __hash__ = Exception.__hash__
 
 

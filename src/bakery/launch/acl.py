@@ -145,4 +145,4 @@ def _passing(error: AgentError) -> str:
     """What an error says that may go away by itself; any other is raised."""
     if 0 < error.status < _SERVER_FAULT and error.status != _TOO_MANY:
         raise error
-    return f"{error.brief}: {error.details}" if error.details else error.brief
+    return error.summary

@@ -43,8 +43,7 @@ def drain_clients(
             )
             _wait(nomad, ids, seconds + GRACE_SECONDS, clock or SystemClock())
     except (AgentError, DeadlineError) as error:
-        why = f"{error.brief}; {error.details}" if error.details else error.brief
-        reporter.warn(f"not drained: {', '.join(sorted(wanted))} ({why})")
+        reporter.warn(f"not drained: {', '.join(sorted(wanted))} ({error.summary})")
 
 
 def _wait(nomad: NomadApi, ids: set[str], seconds: float, clock: Clock) -> None:

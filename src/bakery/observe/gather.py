@@ -136,4 +136,4 @@ def _ask(call: Callable[[], T]) -> Answer[T]:
     try:
         return Answer(value=call())
     except AgentError as error:
-        return Answer(error=f"{error.brief}: {error.details}" if error.details else error.brief)
+        return Answer(error=error.summary)

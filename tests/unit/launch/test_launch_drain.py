@@ -39,7 +39,7 @@ def test_a_drain_that_does_not_end_names_the_node() -> None:
     nomad = FakeNomad(clients=(_client(1),))
     drain_clients(nomad, ["demo-nomad-client-1"], seconds=60, clock=FakeClock(), reporter=reporter)
     assert reporter.warnings == [
-        "not drained: demo-nomad-client-1 (waited 90 s for Nomad to move the work away;"
+        "not drained: demo-nomad-client-1 (waited 90 s for Nomad to move the work away:"
         " demo-nomad-client-1 still has work)"
     ]
 
@@ -49,5 +49,5 @@ def test_a_nomad_that_does_not_answer_is_a_warning() -> None:
     nomad = FakeNomad(failures={"nodes": AgentError("Nomad at 192.0.2.1 cannot be reached", "timed out")})
     drain_clients(nomad, ["demo-nomad-client-1"], clock=FakeClock(), reporter=reporter)
     assert reporter.warnings == [
-        "not drained: demo-nomad-client-1 (Nomad at 192.0.2.1 cannot be reached; timed out)"
+        "not drained: demo-nomad-client-1 (Nomad at 192.0.2.1 cannot be reached: timed out)"
     ]
