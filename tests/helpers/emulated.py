@@ -1,7 +1,9 @@
 """An emulated DigitalOcean over in-memory machines, for tests: its state alone, or served on loopback."""
 
 import base64
+import itertools
 import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.settings import EmulatorSettings
 from bakery.emulator.state.account import State
 from bakery.emulator.state.model import Action, Droplet, NewDroplet, Vpc
-from bakery.emulator.state.source import CountingIds, system_clock
+from bakery.emulator.state.source import SystemIds, system_clock
 from tests.helpers import stage
 from tests.helpers.schemas import SchemaChecker
 
@@ -35,6 +37,17 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+
+
+class CountingIds(SystemIds):
+    """Numbers and UUIDs that count up: the same in every run."""
+
+    def __init__(self) -> None:
+        super().__init__(first=1001)
+        self._uuids = itertools.count(1)
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(int=next(self._uuids)))
 
 
 def make_state(clock: ManualClock | None = None, **changes: Any) -> State:  # noqa: ANN401 - fields of EmulatorSettings

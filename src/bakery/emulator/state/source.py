@@ -35,14 +35,3 @@ class SystemIds:
 
     def uuid(self) -> str:
         return str(uuid.uuid4())
-
-
-class CountingIds(SystemIds):
-    """Numbers and UUIDs that count up: the same in every run."""
-
-    def __init__(self, first: int = 1001) -> None:
-        super().__init__(first)
-        self._uuids = itertools.count(1)
-
-    def uuid(self) -> str:
-        return str(uuid.UUID(int=next(self._uuids)))
