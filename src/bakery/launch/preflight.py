@@ -87,7 +87,8 @@ def check_room(plan: ClusterPlan, present: Present, changes: Changes, image: Ima
         several = f"{len(obstacles)} things stand in the way of the launch"
         brief = obstacles[0] if len(obstacles) == 1 else several
         details = None if len(obstacles) == 1 else "\n".join(obstacles)
-        raise UsageError(brief, details, "nothing was made; change the cluster file or the account, then run it again")
+        hint = "nothing was made; change the cluster file or the account, then run it again"
+        raise UsageError(brief, details, hint)
 
 
 def _account(present: Present, changes: Changes) -> Iterator[str]:
