@@ -1,6 +1,6 @@
 """Droplets in waves: each asked for once, each next wave told the addresses of the ones before."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -80,7 +80,7 @@ def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> 
     servers = {name: droplet for name, droplet in members.items() if name in names and droplet.status != "off"}
     if all(_has_address(droplet) for droplet in servers.values()):
         return servers
-    return wait_for(session, servers, "no VPC address", _has_address)
+    return _wait_for(session, servers, active=False)
 
 
 def _remove(session: Session, dead: Iterable[Droplet]) -> None:
@@ -180,18 +180,15 @@ def _is_active(droplet: Droplet) -> bool:
     return droplet.status == "active" and droplet.private_ipv4 is not None
 
 
-def wait_for(
-    session: Session, droplets: Members, lacking: str, done: Callable[[Droplet], bool], *, active: bool = False
-) -> dict[str, Droplet]:
-    """List the cluster until ``done`` holds for each of ``droplets``: one request per look, however many.
-
-    ``lacking`` says what is the matter with one that is not done ("not active").
+def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str, Droplet]:
+    """List the cluster until each of ``droplets`` is active, or has its VPC address: one request per look.
 
     Raises:
         DeadlineError: names the droplets; the journal marks them as failed, so that the next run replaces them.
     """
     timings = session.timings
     seconds, every = (timings.active, timings.active_poll) if active else (timings.address, timings.poll)
+    done, lacking = (_is_active, "not active") if active else (_has_address, "no VPC address")
     members = dict(droplets)
     late = dict(droplets)
 
@@ -232,4 +229,4 @@ def wait_until_active(session: Session, members: Members, names: Iterable[str]) 
     coming = {name: droplet for name, droplet in down.items() if droplet.status != "off"}
     if not coming:
         return dict(members)
-    return {**members, **wait_for(session, coming, "not active", _is_active, active=True)}
+    return {**members, **_wait_for(session, coming, active=True)}
