@@ -12,7 +12,7 @@ from bakery.launch.twins import settle_twins
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.plan.tags import ca_tag, cluster_tag, launch_tag
 from bakery.render.model import Join
-from bakery.wait import Pending
+from bakery.wait import Pending, deadline_factor
 
 CREATE_ROUNDS = 5
 Members = Mapping[str, Droplet]
@@ -211,10 +211,9 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
     except DeadlineError as error:
         session.journal.failed({name: droplet.id for name, droplet in late.items()}, session.wall())
         names = ", ".join(late)
-        brief = f"{names}: {lacking} after {seconds:.0f} s"
-        raise DeadlineError(
-            brief, error.details, f"run the same command again: it replaces only {names}"
-        ) from None
+        brief = f"{names}: {lacking} after {seconds * deadline_factor():.0f} s"
+        hint = f"run the same command again: it replaces only {names}"
+        raise DeadlineError(brief, error.details, hint) from None
 
 
 def wait_until_active(session: Session, members: Members, names: Iterable[str]) -> dict[str, Droplet]:

@@ -100,6 +100,13 @@ def test_a_wait_that_ends_names_the_culprit(
     assert caught.value.hint == hint
 
 
+def test_a_deadline_that_was_scaled_is_told_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "2")
+    with pytest.raises(DeadlineError) as caught:
+        _never_active(bench)
+    assert caught.value.brief == "demo-nomad-server-3: not active after 1200 s"
+
+
 def test_what_was_refused_for_certain_is_not_looked_for_by_the_next_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
