@@ -72,6 +72,20 @@ def test_a_taken_port_is_refused_before_anything_is_made(wish: Wish) -> None:
     assert home("memory").read() is None
 
 
+def test_its_process_has_the_same_cache_and_deadlines(
+    wish: Wish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the base image that ``up`` has built would be built again elsewhere by the process that needs it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "2")
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN", "CANARY")
+    running = lifecycle.up(wish)
+    environment = Path(f"/proc/{running.pid}/environ").read_bytes().split(b"\0")
+    assert f"XDG_CACHE_HOME={tmp_path / 'cache'}".encode() in environment
+    assert b"BAKERY_DEADLINE_FACTOR=2" in environment
+    assert not any(b"CANARY" in variable for variable in environment)
+
+
 def test_no_child_knows_the_token(wish: Wish) -> None:
     """Neither its words nor its environment hold it: they are readable by others or end in logs."""
     running = lifecycle.up(wish)

@@ -29,6 +29,8 @@ DOWN_SECONDS = 120.0
 KILL_SECONDS = 10.0
 LOCK_SECONDS = 5.0
 REPLY_SECONDS = 10.0
+PASSED_ON = ("XDG_CACHE_HOME", "BAKERY_DEADLINE_FACTOR")
+"""Of our environment: where base images are, and how long to wait."""
 
 # The daemon outlives us; a reference keeps Python from warning about a child that nobody waited for.
 _started: list[object] = []
@@ -95,7 +97,8 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmu
     running = find_running(name)
     if running is None or running.machines != "nspawn":
         message = f"the emulator {name} is not running" if running is None else "droplets in memory cannot run on"
-        raise EmulatorError(message, hint="bakery emulator up")
+        hint = "bakery emulator up" if running is None else "bakery emulator down; bakery emulator up"
+        raise EmulatorError(message, hint=hint)
     _signal(running, signal.SIGKILL, KILL_SECONDS)
     return resume(name, reporter=reporter)
 
@@ -158,8 +161,15 @@ def ask(
         connection.close()
     if answer.status >= http.client.BAD_REQUEST:
         message = f"the emulator answered {answer.status} to {path}"
-        raise EmulatorError(message, details=text.decode(errors="replace"))
+        raise EmulatorError(message, details=_said(text))
     return json.loads(text) if text else None
+
+
+def _said(text: bytes) -> str:
+    """The ``message`` of an error body; a body of another form as it is."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(text)["message"])
+    return text.decode(errors="replace")
 
 
 def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
@@ -174,7 +184,9 @@ def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
 
 
 def _start(place: Home, planned: RunningEmulator, reporter: Reporter, *flags: str) -> RunningEmulator:
-    process = start([sys.executable, "-m", "bakery.emulator", str(place.folder), *flags], output=place.log)
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    argv = [sys.executable, "-m", "bakery.emulator", str(place.folder), *flags]
+    process = start(argv, env=environment, output=place.log)
     _started.append(process)
 
     def answers() -> RunningEmulator | Pending:
