@@ -24,8 +24,8 @@ KEEP=1 demo/run.sh
 code=0
 .venv/bin/python -m pytest -q -m e2e --timeout=900 -p no:xdist --durations=10 "${@:-tests/e2e}" || code=$?
 demo/down.sh
-# A guest's PID 1 that was killed is in the list of processes until the last of its children is gone (zap_pid_ns_processes,
-# pid_namespaces(7)), a moment longer than in its control group.
+# A guest's PID 1 that was killed ends when the last of its children has (Linux, kernel/pid_namespace.c,
+# zap_pid_ns_processes): it is in the list of processes a moment longer than in its control group.
 for _ in {1..50}; do
   scripts/traces.sh >"$work/after"
   if cmp -s "$work/before" "$work/after"; then break; fi
