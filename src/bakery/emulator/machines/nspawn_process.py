@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Process(Protocol):
 
     def kill(self) -> None: ...
 
-    def wait(self, timeout: float | None = None) -> int: ...
+    def wait(self) -> int: ...
 
 
 class AdoptedProcess:
@@ -79,16 +80,17 @@ class AdoptedProcess:
         self.pid = pid
         self._folder = folder
         self._descriptor = os.pidfd_open(pid)
+        weakref.finalize(self, os.close, self._descriptor)
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self) -> int:
         """Its exit code, as it has written it down; -9 if it could not."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll()
         return exit_code(self._folder)
 
 
@@ -101,8 +103,10 @@ def find_started(folder: Path) -> AdoptedProcess | None:
     """The very process that was noted, if it still runs."""
     with suppress(OSError, ValueError):
         pid, started = (folder / STARTED).read_text(encoding="ascii").split()
+        process = AdoptedProcess(int(pid), folder)
+        # Only now: the number may have become another's, and from here on the descriptor holds on to it.
         if _start_time(int(pid)) == started:
-            return AdoptedProcess(int(pid), folder)
+            return process
     return None
 
 
