@@ -14,8 +14,10 @@ WAIT ?=
 JOIN ?=
 OUT ?= rendered
 LOCAL ?=
-FLAGS := --cluster-file $(CLUSTER_FILE) $(if $(LOCAL),--local)
-ONE_ROLE := $(if $(ROLE),--role $(ROLE)) $(if $(COUNT),--count $(COUNT))
+# One word for the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+FLAGS = --cluster-file $(call quoted,$(CLUSTER_FILE)) $(if $(LOCAL),--local)
+ONE_ROLE = $(if $(ROLE),--role $(call quoted,$(ROLE))) $(if $(COUNT),--count $(call quoted,$(COUNT)))
 
 include toolchain.mk
 
@@ -36,7 +38,7 @@ build-image: venv ## bake the snapshot (finds an unchanged one)
 
 .PHONY: launch
 launch: venv ## launch every role, or ROLE=nomad-client COUNT=3 (WAIT=active: do not wait until it is healthy)
-	$(BAKERY) launch $(FLAGS) $(ONE_ROLE) $(if $(WAIT),--wait $(WAIT)) --yes
+	$(BAKERY) launch $(FLAGS) $(ONE_ROLE) $(if $(WAIT),--wait $(call quoted,$(WAIT))) --yes
 
 .PHONY: status
 status: venv ## is the cluster healthy?
@@ -44,7 +46,8 @@ status: venv ## is the cluster healthy?
 
 .PHONY: render
 render: venv ## write user-data for ROLE into OUT (JOIN="10.100.0.2 10.100.0.3" for a cluster made elsewhere)
-	$(BAKERY) render $(FLAGS) --role $(ROLE) $(foreach address,$(JOIN),--join $(address)) --output $(OUT)
+	$(if $(ROLE),,$(error which role? make render ROLE=nomad-client))
+	$(BAKERY) render $(FLAGS) --role $(call quoted,$(ROLE)) $(foreach address,$(JOIN),--join $(call quoted,$(address))) --output $(call quoted,$(OUT))
 
 .PHONY: destroy
 destroy: venv ## destroy the cluster, without asking
