@@ -1,5 +1,6 @@
 """The way into the room: a cluster file, or its text, to a ClusterConfig or to all its problems."""
 
+import shlex
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,8 +67,7 @@ def _read(path: Path) -> bytes:
     """At most ``MAX_BYTES`` and one byte. A pipe or a device is refused before it is opened: it could block."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path} is not a file"
-            raise ConfigError(message, hint=_INIT, file=str(path))
+            raise _no_file(path)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
@@ -81,6 +81,13 @@ def _read(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise _too_large(path)
     return content
+
+
+def _no_file(path: Path) -> ConfigError:
+    if not path.is_dir():
+        return ConfigError(f"{path} is not a file", hint="-f names the cluster file", file=str(path))
+    inside = shlex.quote(str(path / "bakery.yaml"))
+    return ConfigError(f"{path} is a folder", hint=f"name the file in it: -f {inside}", file=str(path))
 
 
 def _decode(content: bytes, path: Path) -> str:

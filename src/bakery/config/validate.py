@@ -139,7 +139,7 @@ def _vpc(shape: ClusterShape) -> Iterator[Finding]:
     if problem:
         yield Finding(path=path, message=f"vpc.cidr: {problem[0]}", hint=problem[1])
         return
-    droplets = sum(role.count for role in shape.roles.values())
+    droplets = sum(role.count for role in shape.roles.values() if 0 <= role.count <= defaults.MAX_COUNT)
     if isinstance(network, IPv4Network) and droplets > capacity(network):
         message = f"vpc.cidr: {network} has room for {capacity(network)} droplets, the roles ask for {droplets}"
         yield Finding(path=path, message=message, hint="choose a shorter prefix, such as /20")

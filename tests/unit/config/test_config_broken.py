@@ -487,3 +487,10 @@ def test_the_brief_counts(text: str, brief: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_cluster(text, FILE)
     assert caught.value.brief == brief
+
+
+def test_a_count_that_cannot_be_is_no_reason_for_a_larger_network() -> None:
+    found = problems_of(
+        "version: 1\ncluster: demo\nroles:\n  server: {count: 3}\n  nomad-client: {count: 90000}\n"
+    )
+    assert [message for _, _, message, _ in found] == ["roles.nomad-client.count must be from 0 to 100, not 90000"]

@@ -190,7 +190,7 @@ def _huge(folder: Path) -> Path:
         (lambda folder: Path("-"), "there is no cluster file -"),
         (lambda folder: Path("bakery\0.yaml"), "cannot read bakery\0.yaml"),
         (lambda folder: folder / ("x" * 300), "cannot read {path}"),
-        (_folder, "{path} is not a file"),
+        (_folder, "{path} is a folder"),
         (_pipe, "{path} is not a file"),
         (_loop, "cannot read {path}"),
         (lambda folder: Path("/dev/zero"), "/dev/zero is not a file"),
