@@ -74,6 +74,10 @@ class Console:
         if not self.quiet:
             self._talk(text)
 
+    def show(self, text: str) -> None:
+        """A line on stderr that a question is about: said also where the rest is quiet."""
+        self._talk(text)
+
     def detail(self, text: str) -> None:
         """A line for ``-v`` only."""
         if self.verbose and not self.quiet:

@@ -165,7 +165,7 @@ error: bakery.yaml has a problem
         """\
 ==> Looking at the account
 error: VPC range 10.100.0.0/20 overlaps 10.100.0.0/16 of VPC office in nyc1
-help: nothing was made; change bakery.yaml or the account, then run it again
+help: nothing was made; change the cluster file or the account, then run it again
 """,
     ),
     Case(
@@ -242,7 +242,7 @@ help: bakery build-image -f bakery.yaml
         """\
 ==> Looking at the account
 error: DigitalOcean has no size 's-99'
-help: nothing was made; change bakery.yaml or the account, then run it again
+help: nothing was made; change the cluster file or the account, then run it again
 """,
     ),
     Case(
@@ -256,7 +256,7 @@ error: 3 things stand in the way of the launch
   DigitalOcean has no region 'xyz1' (it has ams3, blr1, fra1, lon1, nyc1, nyc3, sfo3, sgp1, syd1, tor1)
   size s-1vcpu-1gb is not to be had in region xyz1
   snapshot bakery-stand-in is not in region xyz1 (it is in fra1)
-help: nothing was made; change bakery.yaml or the account, then run it again
+help: nothing was made; change the cluster file or the account, then run it again
 """,
     ),
     Case(
@@ -427,7 +427,78 @@ error: there is no cluster file none.yaml
 help: bakery init --local -f none.yaml writes a cluster file to start from
 """,
     ),
-    Case("a folder as cluster file", _folder, ("plan", "-f", "folder"), 2, "error: folder is not a file\n...\n"),
+    Case(
+        "a folder as cluster file",
+        _folder,
+        ("plan", "-f", "folder"),
+        2,
+        """\
+error: folder is a folder
+help: name the file in it: -f folder/bakery.yaml
+""",
+    ),
+    Case(
+        "init over a folder",
+        _folder,
+        ("init", "-f", "folder", "--force"),
+        2,
+        """\
+error: folder is a folder
+help: name a file in it: -f folder/bakery.yaml
+""",
+    ),
+    Case(
+        "a device as cluster file",
+        _nothing,
+        ("plan", "-f", "/dev/null"),
+        2,
+        """\
+error: /dev/null is not a file
+help: -f names the cluster file
+""",
+    ),
+    Case(
+        "an empty name",
+        _nothing,
+        ("init", "-f", "new.yaml", "--cluster", ""),
+        2,
+        """\
+error: cluster "" is not a label
+help: lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)
+""",
+    ),
+    Case(
+        "a token with a line break is not passed over by plan",
+        _env(DIGITALOCEAN_TOKEN="canary\ntoken"),
+        ("plan",),
+        3,
+        """\
+error: what stands in DIGITALOCEAN_TOKEN is not a token
+  it has spaces, line breaks or other characters no token has
+help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local
+""",
+    ),
+    Case(
+        "a token file that is not there is not passed over by plan",
+        _env(DIGITALOCEAN_TOKEN=None, DIGITALOCEAN_TOKEN_FILE="/none/token"),
+        ("plan",),
+        3,
+        """\
+error: cannot read the token file /none/token
+  No such file or directory
+help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local
+""",
+    ),
+    Case(
+        "snapshots of one node",
+        _nothing,
+        ("destroy", "--node", "demo-nomad-client-1", "--snapshots", "--yes"),
+        2,
+        """\
+error: --snapshots goes with the whole cluster, not with --node or --role
+help: leave it out
+""",
+    ),
     Case(
         "init over a file",
         _nothing,

@@ -101,9 +101,10 @@ def test_plan_offline_asks_nobody(at: Desk, monkeypatch: pytest.MonkeyPatch) -> 
 def test_plan_and_its_exit_code(at: Desk) -> None:
     ran = at("plan", "--exit-code")
     assert ran.code == 10
-    assert ran.err.splitlines()[0] == "  + vpc       bakery-demo           10.100.0.0/20"
-    assert "  + droplet   demo-nomad-client-2   s-1vcpu-1gb" in ran.err.splitlines()
-    assert ran.err.splitlines()[-2:] == [  # 4 x $6, 4 x $0.00893: https://www.digitalocean.com/pricing/droplets
+    assert ran.err == ""
+    assert "  + vpc       bakery-demo           10.100.0.0/20" in ran.out.splitlines()
+    assert "  + droplet   demo-nomad-client-2   s-1vcpu-1gb" in ran.out.splitlines()
+    assert ran.out.splitlines()[-2:] == [  # 4 x $6, 4 x $0.00893: https://www.digitalocean.com/pricing/droplets
         "8 to create, 0 to update, 0 to replace",
         "adds $24.00 a month; the cluster then costs $24.00 a month ($0.036 an hour)",
     ]
@@ -117,7 +118,7 @@ def test_plan_and_its_exit_code(at: Desk) -> None:
     assert at.changing() == []
     assert at(*ACTIVE).code == 0
     ran = at("plan", "--exit-code")
-    assert (ran.code, ran.err) == (0, "nothing to change: the cloud is as planned\n")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "nothing to change: the cloud is as planned")
 
 
 def test_a_dry_run_changes_nothing_at_all(at: Desk) -> None:

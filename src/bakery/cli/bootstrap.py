@@ -3,6 +3,7 @@
 import click
 
 from bakery.cli.session import common_options, session_of
+from bakery.errors import RenderError, UsageError
 
 
 @click.command()
@@ -25,6 +26,7 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
     plan = session.plan()
     bundle = session.bundle()
     if servers:
+        _check_addresses(servers)
         addresses = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
     else:
         addresses = server_addresses(session, plan)
@@ -47,3 +49,15 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
         if outcome.policies_written or outcome.tokens_written
         else "done: everything was there already"
     )
+
+
+def _check_addresses(servers: tuple[str, ...]) -> None:
+    """Refused at once: an address that cannot be one would be asked until the deadline."""
+    from bakery.render.addresses import checked_join
+
+    for server in servers:
+        try:
+            checked_join([server])
+        except RenderError as error:
+            message = f"--server {server} is not an address"
+            raise UsageError(message, hint="an IPv4 address or a DNS name, without a port") from error

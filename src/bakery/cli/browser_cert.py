@@ -30,7 +30,7 @@ def browser_cert(
     password_file: Path | None,
     force: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Write a PKCS#12 file for the user interface of WHICH; import it in the browser, with the CA as trusted."""
+    """Write a PKCS#12 file for one user interface; import it in the browser, with the CA as trusted."""
     from bakery.credentials.browser import browser_certificate
     from bakery.files import write_secret_file
 

@@ -1,8 +1,9 @@
 """How pending changes and their price look, in ``plan`` and before ``launch``."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bakery.console import Console
+from bakery.cli.suggestions import SuggestingConsole
 
 if TYPE_CHECKING:
     from bakery.launch.model import Changes
@@ -10,25 +11,27 @@ if TYPE_CHECKING:
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 
-def show_changes(console: Console, changes: "Changes") -> None:
-    """``+ ~ -/+`` lines and the tally with the monthly price, on stderr."""
+def show_changes(
+    console: SuggestingConsole, changes: "Changes", say: Callable[[str], None], *, out: bool = False
+) -> None:
+    """``+ ~ -/+`` lines and the tally with the monthly price, through ``say``; ``out``: that is to stdout."""
     width = max((len(line.name) for line in changes.lines), default=0)
     for line in changes.lines:
-        sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value])
-        console.note(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
+        sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value], out=out)
+        say(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
     if changes.empty:
-        console.note("nothing to change: the cloud is as planned")
+        say("nothing to change: the cloud is as planned")
     else:
-        console.note(_tally(changes))
-        console.note(_price(changes))
+        say(_tally(changes))
+        say(_price(changes))
 
 
-def show_extra(console: Console, changes: "Changes") -> None:
+def show_extra(changes: "Changes", say: Callable[[str], None]) -> None:
     """Droplets beyond the plan, and beside it: what a launch leaves alone or refuses."""
     for line in changes.later:
-        console.note(f"    {line}")
+        say(f"    {line}")
     for droplet in changes.extra:
-        console.note(f"    {droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}")
+        say(f"    {droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}")
 
 
 def changes_json(changes: "Changes") -> dict[str, Any]:

@@ -12,10 +12,14 @@ from bakery.errors import UsageError
 @common_options
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script for SHELL: ``eval "$(bakery completion bash)"``."""
+    """Print the completion script of a shell: eval "$(bakery completion bash)"."""
     found = get_completion_class(shell)
     if found is None:
         message = f"no completion for {shell}"
         raise UsageError(message)
-    script = found(context.find_root().command, {}, "bakery", "_BAKERY_COMPLETE")
-    session_of(context).console.data(script.source())
+    script = found(context.find_root().command, {}, "bakery", "_BAKERY_COMPLETE").source()
+    session = session_of(context)
+    if session.settings.json:
+        session.console.json({"shell": shell, "script": script})
+    else:
+        session.console.data(script)

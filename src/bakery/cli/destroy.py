@@ -1,5 +1,6 @@
 """``bakery destroy``: everything of the cluster, one node or one role, after showing it and asking."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,6 +43,9 @@ def destroy(
     if node is not None and role is not None:
         message = "--node and --role are two different orders"
         raise UsageError(message, hint="give one of them")
+    if snapshots and (node is not None or role is not None):
+        message = "--snapshots goes with the whole cluster, not with --node or --role"
+        raise UsageError(message, hint="leave it out")
     if node is not None or role is not None:
         _destroy_some(session, node, role, drains=not no_drain, dry_run=dry_run)
         return
@@ -58,12 +62,12 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         targets = list_targets(
             plan, cloud=session.cloud, paths=session.paths, snapshot_tag=tag, snapshots=snapshots
         )
-        _show(session, targets)
+        _show(session, targets, session.console.note if session.settings.json else session.console.answer)
         _tell_json(session, targets)
         return
 
     def approve(targets: "Targets") -> bool:
-        _show(session, targets)
+        _show(session, targets, session.console.note if confirmed else session.before_question)
         if not targets.empty:
             _ask_for_name(session, confirmed)
         return True
@@ -79,7 +83,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
     )
     _tell_json(session, targets)
     if targets.empty:
-        _show(session, targets)
+        _show(session, targets, session.console.note)
     else:
         session.console.note(f"cluster {plan.cluster} is gone")
 
@@ -89,9 +93,13 @@ def _destroy_some(session: Session, node: str | None, role: str | None, *, drain
     from bakery.launch.destroy_some import destroy_node, destroy_role
     from bakery.launch.drain import no_drain
 
+    say = session.before_question
+    if dry_run:
+        say = session.console.note if session.settings.json else session.console.answer
+
     def approve(droplets: "tuple[Droplet, ...]") -> bool:
         for droplet in droplets:
-            session.console.note(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+            say(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         if not dry_run:
             session.confirm(f"destroy {', '.join(droplet.name for droplet in droplets)}?")
         return not dry_run
@@ -148,15 +156,16 @@ def _tell_json(session: Session, targets: "Targets") -> None:
     session.console.json(value)
 
 
-def _show(session: Session, targets: "Targets") -> None:
+def _show(session: Session, targets: "Targets", say: Callable[[str], None]) -> None:
     console = session.console
+    minus = console.style("-", "red", out=say == console.answer)
     for kind, names in _things(targets).items():
         for name in names:
-            console.note(f"  {console.style('-', 'red')} {kind:<9} {name}")
+            say(f"  {minus} {kind:<9} {name}")
     if targets.empty:
-        console.note(f"nothing of cluster {session.config.cluster} is there")
+        say(f"nothing of cluster {session.config.cluster} is there")
     for kept in targets.kept:
-        console.note(f"    {kept.kind:<9} {kept.name} stays: {kept.reason}")
+        say(f"    {kept.kind:<9} {kept.name} stays: {kept.reason}")
 
 
 def _ask_for_name(session: Session, confirmed: str | None) -> None:

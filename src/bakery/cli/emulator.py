@@ -2,8 +2,11 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from bakery.cli.emulator_faults import fault
 from bakery.cli.emulator_impair import impair
@@ -11,23 +14,28 @@ from bakery.cli.emulator_requests import requests
 from bakery.cli.emulator_running import NAME as _NAME
 from bakery.cli.emulator_running import running as _running
 from bakery.cli.session import common_options, settings_of
-from bakery.errors import EmulatorError
+from bakery.errors import EmulatorError, UsageError
+
+if TYPE_CHECKING:
+    from bakery.emulator.lifecycle_state import RunningEmulator
 
 _UNENFORCED = "stored, not enforced: droplets in memory send no packets"
 
 
 @click.group(short_help="A local DigitalOcean whose droplets really boot.")
+@common_options
 def emulator() -> None:
     """Run a local DigitalOcean: the same API, droplets that really boot, nothing to pay.
 
     \b
       bakery emulator up
+      bakery --local build-image
       bakery --local launch
       bakery emulator down
     """
 
 
-@emulator.command()
+@emulator.command(short_help="Start it.")
 @_NAME
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=7180, show_default=True, help="Of the API, on 127.0.0.1."
@@ -74,14 +82,31 @@ def up(
     else:
         running = already
         console.note(f"the emulator {name} is up already")
+        _warn_of_differences(context, running)
     if settings_of(context).json:
         console.json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
-    console.note('next: bakery --local launch; or eval "$(bakery emulator env)" for other tools')
+    other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
+    first = "bakery --local build-image, bakery --local launch"
+    console.note(f'next: {other}{first}; or eval "$(bakery emulator env)" for other tools')
 
 
-@emulator.command()
+def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> None:
+    """A running emulator keeps its port and its machines, whatever was asked for now."""
+    is_so = {"port": urlsplit(running.endpoint).port, "machines": running.machines}
+    given = (name for name in is_so if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
+    wrong = [f"--{name} {context.params[name]}" for name in given if context.params[name] != is_so[name]]
+    if wrong:
+        down = f"bakery emulator down{_name_flag(running.name)}"
+        settings_of(context).console().warn(f"it runs without {' and '.join(wrong)}; for that, first: {down}")
+
+
+def _name_flag(name: str) -> str:
+    return "" if name == "default" else f" --name {name}"
+
+
+@emulator.command(short_help="End its process and start it again; droplets run on.")
 @_NAME
 @common_options
 @click.pass_context
@@ -90,6 +115,8 @@ def restart(context: click.Context, name: str) -> None:
     from bakery.emulator import lifecycle
 
     running = lifecycle.restart(name, reporter=settings_of(context).console())
+    if settings_of(context).json:
+        settings_of(context).console().json({"name": name, "endpoint": running.endpoint})
     settings_of(context).console().note(f"the emulator answers at {running.endpoint} again")
 
 
@@ -103,6 +130,8 @@ def down(context: click.Context, name: str) -> None:
 
     console = settings_of(context).console()
     was_there = lifecycle.down(name, reporter=console)
+    if settings_of(context).json:
+        console.json({"name": name, "was_there": was_there})
     console.note(f"the emulator {name} is gone" if was_there else f"there is no emulator {name}")
 
 
@@ -127,10 +156,15 @@ def status(context: click.Context, name: str) -> None:
     console.data(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
 
 
-@emulator.command()
+@emulator.command(short_help="Print exports for tools that speak to DigitalOcean.")
 @_NAME
-def env(name: str) -> None:
+@common_options
+@click.pass_context
+def env(context: click.Context, name: str) -> None:
     """Print exports for tools that speak to DigitalOcean: eval "$(bakery emulator env)"."""
+    if settings_of(context).json:
+        message = "env holds a token, which bakery never prints as JSON"
+        raise UsageError(message, hint='eval "$(bakery emulator env)"')
     running = _running(name)
     click.echo(f"export DIGITALOCEAN_API_URL={shlex.quote(running.endpoint)}")
     click.echo(f"export DIGITALOCEAN_TOKEN={shlex.quote(running.token)}")
@@ -142,11 +176,23 @@ def env(name: str) -> None:
 @click.option("--console", "printed", is_flag=True, help="What it printed on its console, instead of its journal.")
 @click.option("--all", "folder", type=click.Path(path_type=Path), help="Write every droplet's logs into a folder.")
 @click.argument("droplet", required=False)
-def logs(name: str, printed: bool, folder: Path | None, droplet: str | None) -> None:  # noqa: FBT001 - a click flag
+@common_options
+@click.pass_context
+def logs(
+    context: click.Context,
+    name: str,
+    printed: bool,  # noqa: FBT001 - a click flag
+    folder: Path | None,
+    droplet: str | None,
+) -> None:
     """Show the journal of a droplet, given by name or id."""
     from bakery.emulator.lifecycle_state import home
     from bakery.emulator.machines import nspawn_logs
 
+    if settings_of(context).json:
+        message = "logs are text, not JSON"
+        raise UsageError(message, hint="leave --json out")
+    _refuse_memory(name)
     place = home(name).folder
     if folder is not None:
         nspawn_logs.keep(place, folder)
@@ -161,7 +207,9 @@ def logs(name: str, printed: bool, folder: Path | None, droplet: str | None) -> 
         click.echo(nspawn_logs.journal(nspawn_logs.droplet_folders(place)[number]))
 
 
-@emulator.command(name="exec", context_settings={"ignore_unknown_options": True})
+@emulator.command(
+    name="exec", short_help="Run a command inside a droplet.", context_settings={"ignore_unknown_options": True}
+)
 @_NAME
 @click.argument("droplet")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -172,6 +220,7 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     from bakery.emulator.machines.interface import MachineFailure
     from bakery.emulator.network import cgroup_of
 
+    _refuse_memory(name)
     number = nspawn_logs.find(home(name).folder, droplet)
     try:
         done = nspawn_exec.exec_in(f"{cgroup_of(_running(name).network)}/{number}", command)
@@ -181,6 +230,17 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     click.echo(done.stdout, nl=False)
     click.echo(done.stderr, nl=False, err=True)
     return done.returncode
+
+
+def _refuse_memory(name: str) -> None:
+    """Asked of the state, not of the process: logs outlive it."""
+    from bakery.emulator.lifecycle_state import home
+
+    found = home(name).read()
+    if found is not None and found.machines == "memory":
+        message = f"the droplets of the emulator {name} are in memory: they run nothing and log nothing"
+        again = f"bakery emulator down{_name_flag(name)}; bakery emulator up{_name_flag(name)}"
+        raise EmulatorError(message, hint=f"for droplets that boot: {again}")
 
 
 emulator.add_command(fault)

@@ -12,6 +12,7 @@ _SHOWN_ELSEWHERE = {"id", "method", "path", "action", "times", "skip", "probabil
 
 
 @click.group()
+@common_options
 def fault() -> None:
     """Make the emulated API fail, to see what a client does then.
 
@@ -104,13 +105,16 @@ def list_(context: click.Context, name: str) -> None:
 @click.argument("ids", type=int, nargs=-1)
 @common_options
 @click.pass_context
-def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:  # noqa: ARG001 - click's signature
+def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
     """Take faults back: those named, or all. Requests that hang are cut off when all go."""
     from bakery.emulator.lifecycle import ask
 
     emulator = running(name)
     for path in [f"{_PATH}/{number}" for number in ids] or [_PATH]:
         ask(emulator, path, method="DELETE")
+    settings = settings_of(context)
+    if settings.json:
+        settings.console().json({"cleared": list(ids) or "all"})
 
 
 def _who(entry: dict[str, Any]) -> str:

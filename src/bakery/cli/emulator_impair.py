@@ -30,7 +30,7 @@ def _value(text: str | None, example: str, *units: str) -> float | None:
     return float(found[1]) * _UNITS[found[2] or units[-1]]
 
 
-@click.command()
+@click.command(short_help="Make a droplet's links bad.")
 @NAME
 @click.option("--loss", metavar="PERCENT", help="Lose so many packets, each way: 1%.")
 @click.option("--delay", metavar="TIME", help="Delay what goes to it: 15ms. Needs the kernel's sch_netem.")

@@ -13,7 +13,7 @@ _PATH = "/_emulator/requests"
 _RECORDING = "/_emulator/recording"
 
 
-@click.command()
+@click.command(short_help="Show the requests of clients.")
 @NAME
 @click.option("--clear", is_flag=True, help="Forget them.")
 @click.option(
@@ -42,15 +42,19 @@ def requests(
         message = "--clear, --record and --stop-recording are three different things"
         raise UsageError(message, hint="give one at a time")
     settings, emulator = settings_of(context), running(name)
+    if not (clear or stop_recording or record):
+        _show(context, ask(emulator, _PATH))
+        return
     if clear:
         ask(emulator, _PATH, method="DELETE")
     elif record is not None:
         ask(emulator, _RECORDING, body={"file": str(record)})
         settings.console().note(f"answers go into {record}")
-    elif stop_recording:
-        ask(emulator, _RECORDING, method="DELETE")
     else:
-        _show(context, ask(emulator, _PATH))
+        ask(emulator, _RECORDING, method="DELETE")
+    if settings.json:
+        done = "cleared" if clear else "recording"
+        settings.console().json({done: clear or (str(record) if record else None)})
 
 
 def _show(context: click.Context, answer: dict[str, Any]) -> None:

@@ -29,5 +29,6 @@ def running(name: str) -> "RunningEmulator":
     found = find_running(name)
     if found is None:
         message = f"the emulator {name} is not running"
-        raise EmulatorError(message, hint="bakery emulator up")
+        flag = "" if name == "default" else f" --name {name}"
+        raise EmulatorError(message, hint=f"bakery emulator up{flag}")
     return found

@@ -26,6 +26,9 @@ def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click 
     """
     session = session_of(context)
     if unset:
+        if session.settings.json:
+            session.console.json({"unset": list(VARIABLES)})
+            return
         session.console.data("\n".join(f"unset {name}" for name in VARIABLES))
         return
     if session.settings.json:

@@ -21,7 +21,10 @@ def as_text(error: BakeryError, console: Console) -> str:
 
 
 def as_json(error: BakeryError, code: int) -> str:
-    """One object: exit code, kind, message, details, hint, and the problems of a file with their places."""
+    """One object: exit code, kind, message, details, hint, and the problems of a file with their places.
+
+    On one line, the last of stderr: whatever was said before it can be told apart.
+    """
     value: dict[str, object] = {
         "code": code,
         "error": type(error).__name__,
@@ -34,7 +37,7 @@ def as_json(error: BakeryError, code: int) -> str:
         value["problems"] = [
             {"line": p.line, "column": p.column, "message": p.message, "hint": p.hint} for p in error.problems
         ]
-    return json.dumps(value, indent=2, sort_keys=True)
+    return json.dumps(value, sort_keys=True)
 
 
 def _help(error: BakeryError, console: Console) -> list[str]:

@@ -1,6 +1,7 @@
 """``bakery init``: a commented cluster file."""
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -23,10 +24,13 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
 
     session = session_of(context)
     path = session.settings.cluster_file
+    if path.is_dir():
+        message = f"{path} is a folder"
+        raise UsageError(message, hint=f"name a file in it: -f {shlex.quote(str(path / 'bakery.yaml'))}")
     if path.exists() and not force:
         message = f"{path} exists"
         raise UsageError(message, hint="--force replaces it, -f FILE writes another")
-    text = cluster_file(cluster=cluster or _name_from(Path.cwd()), region=region)
+    text = cluster_file(cluster=_name_from(Path.cwd()) if cluster is None else cluster, region=region)
     try:
         parse_cluster(text, path)
     except ConfigError as error:

@@ -66,8 +66,9 @@ def launch(
         changes = preview(
             plan, cloud=cloud, paths=session.paths, admin_cidrs=networks, only_role=role, absent=absent
         )
-        show_changes(session.console, changes)
-        show_extra(session.console, changes)
+        say = session.console.note if session.settings.json else session.console.answer
+        show_changes(session.console, changes, say, out=not session.settings.json)
+        show_extra(changes, say)
         if session.settings.json:
             session.console.json(changes_json(changes))
         return
@@ -151,7 +152,7 @@ def _approval(session: Session) -> "Callable[[Changes], bool]":
     from bakery.cli.changes_view import show_changes
 
     def approve(changes: "Changes") -> bool:
-        show_changes(session.console, changes)
+        show_changes(session.console, changes, session.before_question)
         session.confirm("create these?")
         return True
 

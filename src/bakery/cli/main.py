@@ -1,6 +1,7 @@
 """The one door out: runs the command, prints what went wrong, exits with the documented code."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -13,11 +14,13 @@ from bakery import __version__
 from bakery.cli import signals
 from bakery.cli.session import Settings, common_options
 from bakery.cli.verbs import Verbs
-from bakery.errors import BakeryError, ExitCode, UsageError
+from bakery.errors import BakeryError, ExitCode, MissingToolError, UsageError
 
 COMPLETE_VARIABLE = "_BAKERY_COMPLETE"
 """Set by the completion script; click's own convention."""
 _GOES_ON = "what was made is kept; the same command goes on from there"
+_EMULATOR_MODULES = {"starlette", "uvicorn", "httptools"}
+"""What the extra ``emulator`` brings."""
 # What the machine refuses, not what bakery does wrong.
 _REFUSALS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EEXIST,
@@ -47,6 +50,7 @@ def bakery() -> None:
 
 def main() -> NoReturn:
     """Entry point of the console script."""
+    _open_streams()
     signals.install()
     try:
         code = run(sys.argv[1:])
@@ -55,6 +59,21 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, signals.Terminated):
         code = ExitCode.INTERRUPTED
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """A stream that the parent closed is an empty one: its number would go to the next file that is opened.
+
+    A path that is not text in the terminal's encoding is printed as the bytes that it is.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    while nowhere <= 2:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+    os.close(nowhere)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -77,6 +96,8 @@ def run(arguments: Sequence[str]) -> int:
         return _hang_up()
     except OSError as error:
         return _tell(settings, _of_system(error) or _bug(error))
+    except ModuleNotFoundError as error:
+        return _tell(settings, _of_extra(error) or _bug(error))
     except Exception as error:
         return _tell(settings, _bug(error))
 
@@ -120,6 +141,15 @@ def _of_system(error: OSError) -> BakeryError | None:
     if error.errno not in _REFUSALS:
         return None
     return UsageError(f"the system refused: {error.strerror}", details=error.filename and str(error.filename))
+
+
+def _of_extra(error: ModuleNotFoundError) -> BakeryError | None:
+    if error.name is None or error.name.partition(".")[0] not in _EMULATOR_MODULES:
+        return None
+    brief = "the emulator's packages are not installed"
+    return MissingToolError(
+        brief, details=f"no module {error.name}", hint="in the checkout: pip install '.[emulator]'"
+    )
 
 
 def _hang_up() -> int:

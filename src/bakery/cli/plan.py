@@ -44,7 +44,7 @@ def _changes(
     try:
         cloud = session.cloud
     except CredentialsError:
-        if required:
+        if required or session.names_token:
             raise
         session.console.note("no token: prices and pending changes are left out")
         return None
@@ -64,8 +64,9 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console.data("")
     console.table(RULE_HEADER, _rule_rows(planned))
     if changes is not None:
-        show_changes(console, changes)
-        show_extra(console, changes)
+        console.data("")
+        show_changes(console, changes, console.answer, out=True)
+        show_extra(changes, console.answer)
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:

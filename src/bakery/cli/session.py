@@ -100,7 +100,9 @@ _OPTIONS = (
         help="The cluster file.",
     ),
     click.option("--local", is_flag=True, help="Talk to the running emulator (bakery emulator up)."),
-    click.option("--json", is_flag=True, help="Answer in JSON on stdout; errors in JSON on stderr."),
+    click.option(
+        "--json", is_flag=True, help="Answer in JSON on stdout; an error is the last line of stderr, in JSON."
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors."),
     click.option("-v", "--verbose", is_flag=True, help="More talk on stderr."),
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
@@ -192,6 +194,15 @@ class Session:
             raise
 
     @property
+    def names_token(self) -> bool:
+        """Whether the user has named a token at all, fit or not."""
+        from bakery.cloud.access import TOKEN_VARIABLES
+
+        return any(
+            self._environment.get(name, "").strip() for name in (*TOKEN_VARIABLES, "DIGITALOCEAN_TOKEN_FILE")
+        )
+
+    @property
     def cloud(self) -> "Cloud":
         from bakery.cloud.digitalocean import connect
 
@@ -236,6 +247,11 @@ class Session:
             nomad_token=bundle.nomad_management.secret,
         )
 
+    def before_question(self, text: str) -> None:
+        """What a question is about is said even with ``--quiet``, if there will be a question."""
+        asks = has_terminal() and not self.settings.yes
+        (self.console.show if asks else self.console.note)(text)
+
     def confirm(self, question: str) -> None:
         """Ask before something changes; ``--yes`` answers, and without a terminal it must.
 
@@ -249,13 +265,18 @@ class Session:
             raise UsageError(DECLINED, hint="--yes answers it")
 
 
+def has_terminal() -> bool:
+    """Whether somebody can be asked, and answer."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def need_terminal(hint: str) -> None:
     """A question needs a terminal to be asked on and one to be answered from.
 
     Raises:
         UsageError: with the flag that answers instead.
     """
-    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not has_terminal():
         message = "this needs an answer, and there is no terminal to ask on"
         raise UsageError(message, hint=hint)
 

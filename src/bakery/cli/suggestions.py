@@ -26,5 +26,12 @@ class SuggestingConsole(Console):
     def note(self, text: str) -> None:
         super().note(with_flags(text, self._flags))
 
+    def answer(self, text: str) -> None:
+        """Such text as data, on stdout."""
+        self.data(with_flags(text, self._flags))
+
+    def show(self, text: str) -> None:
+        super().show(with_flags(text, self._flags))
+
     def warn(self, text: str) -> None:
         super().warn(with_flags(text, self._flags))
