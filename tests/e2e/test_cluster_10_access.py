@@ -118,7 +118,6 @@ def test_nomad_lists_three_ready_nodes(cluster: Cluster) -> None:
     assert cluster.nomad_nodes() == {f"demo-nomad-client-{number}": "ready" for number in (1, 2, 3)}
 
 
-@pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("name", [f"demo-nomad-client-{number}" for number in (1, 2, 3)])
 def test_no_client_came_too_early(cluster: Cluster, name: str) -> None:
     """A first registration that is refused costs 15 to 30 s; wait-for-servers keeps Nomad from asking for that."""
@@ -127,6 +126,7 @@ def test_no_client_came_too_early(cluster: Cluster, name: str) -> None:
     assert "error registering" not in said
 
 
+@pytest.mark.parametrize("agent", AGENTS)
 def test_certificate_and_token_open_it(cluster: Cluster, agent: Agent) -> None:
     """Control of what follows: the same request is answered when nothing is missing."""
     assert ask(cluster, agent, papers(cluster, agent[0])) == 200
