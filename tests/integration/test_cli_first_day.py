@@ -162,6 +162,19 @@ def test_a_server_that_is_no_address_is_refused_at_once(at: Desk, address: str) 
     )
 
 
+def test_credentials_that_cannot_be_looked_for_are_not_absent(at: Desk) -> None:
+    """A symbolic link to itself: like a folder without permission, but for root too."""
+    assert at(*ACTIVE).code == 0
+    (at.folder / ".bakery" / "demo").rename(at.folder / "moved")
+    (at.folder / ".bakery" / "demo").symlink_to("demo")
+    at.forget()
+    for arguments in (("credentials",), ACTIVE, ("render", "--role", "nomad-client", "-o", "out")):
+        ran = at(*arguments)
+        assert ran.code == 3
+        assert ran.err.startswith(f"error: {at.folder}/.bakery/demo/bundle.json cannot be read\n")
+    assert at.changing() == []
+
+
 # The emulator's verbs ----------------------------------------------------------------
 
 

@@ -93,7 +93,7 @@ _OPTIONS = (
     click.option(
         "-f",
         "--cluster-file",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),  # config says more
         default=Path("bakery.yaml"),
         show_default=True,
         envvar="BAKERY_CLUSTER_FILE",

@@ -1,6 +1,5 @@
 """Keeps the bundle of a cluster: made once, read back whole or not at all, never overwritten."""
 
-import os
 import secrets
 from base64 import b64encode
 from datetime import datetime
@@ -17,6 +16,8 @@ from bakery.credentials.publish import exclusive, publish_once
 from bakery.credentials.tokens import random_token
 from bakery.errors import CredentialsError
 from bakery.files import is_private, write_secret
+
+_UNREADABLE = "run bakery as the user who made the cluster, or restore the file from a backup"
 
 
 def create_bundle(cluster: str, *, now: datetime) -> Bundle:
@@ -60,7 +61,7 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
     Raises:
         CredentialsError: as :func:`ensure_bundle`.
     """
-    files = [file for file in (paths.bundle, _encrypted(paths)) if os.path.lexists(file)]
+    files = [file for file in (paths.bundle, _encrypted(paths)) if _is_there(file)]
     if not files:
         return None
     if len(files) > 1:
@@ -75,6 +76,18 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
     bundle = decode(content, source=files[0])
     _check_cluster(bundle, paths.folder.name, paths)
     return bundle
+
+
+def _is_there(file: Path) -> bool:
+    """A folder that may not be looked into is no empty one: what is in it is not made a second time."""
+    try:
+        file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        message = f"{file} cannot be read"
+        raise CredentialsError(message, details=error.strerror, hint=_UNREADABLE) from error
+    return True
 
 
 def write_operator_files(bundle: Bundle, paths: StatePaths) -> None:
@@ -122,8 +135,7 @@ def _read(file: Path, reporter: Reporter) -> bytes:
         return file.read_bytes()
     except OSError as error:
         message = f"{file} cannot be read"
-        hint = "run bakery as the user who made the cluster, or restore the file from a backup"
-        raise CredentialsError(message, details=error.strerror, hint=hint) from error
+        raise CredentialsError(message, details=error.strerror, hint=_UNREADABLE) from error
 
 
 def _check_cluster(bundle: Bundle, cluster: str, paths: StatePaths) -> None:
