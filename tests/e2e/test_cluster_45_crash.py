@@ -99,7 +99,7 @@ def test_the_next_launch_makes_it_whole(small: Cluster) -> None:
     tokens = json.loads(small.tool("consul", "acl", "token", "list", "-format=json").stdout)
     names = [token["Description"] for token in tokens]
     assert len(set(names)) == len(names), "no token twice"
-    # Consul's anonymous token and its first; DNS; agents' for 3 nodes and 3 roles; Nomad's for 2 nodes and 2 roles.
+    # Consul's anonymous token and its first; DNS; agents' for 3 nodes and 3 roles; Nomad's for 2 and 2.
     assert len(names) == 2 + 1 + 6 + 4
 
 
