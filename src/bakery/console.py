@@ -5,6 +5,7 @@ Rooms below ``cli`` speak through the :class:`Reporter` port, whose default says
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,9 @@ class Reporter(Protocol):
     def node(self, name: str, state: str) -> None:
         """Droplet ``name`` reached ``state`` ("requested", "active", "joined", "healthy")."""
 
+    def waiting(self, reason: str) -> None:
+        """What is still missing, one thing a line; told at each look in vain."""
+
 
 class Silent:
     """The reporter that says nothing."""
@@ -41,17 +45,25 @@ class Silent:
 
     def node(self, name: str, state: str) -> None: ...
 
+    def waiting(self, reason: str) -> None: ...
+
 
 SILENT: Reporter = Silent()
 
+REMIND_SECONDS = 30.0
+"""How often somebody who reads no terminal is told what is waited for."""
+_ERASE_LINE = "\r\x1b[K"
 _STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
 
 
 def wants_colour(stream: IO[str], *, no_color: bool) -> bool:
     """Colour only on a terminal, and never with ``NO_COLOR``, ``TERM=dumb`` or ``--no-color`` (no-color.org)."""
-    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return stream.isatty()
+    return not no_color and not os.environ.get("NO_COLOR") and _erases(stream)
+
+
+def _erases(stream: IO[str]) -> bool:
+    """Whether a line on ``stream`` can be written over."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Console:
@@ -63,6 +75,9 @@ class Console:
         self._colour = wants_colour(sys.stderr, no_color=no_color)
         self._colour_out = wants_colour(sys.stdout, no_color=no_color)
         self._said: dict[str, str] = {}
+        self._passing = False
+        """Whether the last line on the terminal is one to write over."""
+        self._last_words = time.monotonic()
 
     def style(self, text: str, style: str, *, out: bool = False) -> str:
         """``text`` in one of the named styles, or as it is where colour is off."""
@@ -90,7 +105,10 @@ class Console:
     def step(self, title: str) -> Iterator[None]:
         started = time.monotonic()
         self.note(f"{self.style('==>', 'cyan')} {title}")
-        yield
+        try:
+            yield
+        finally:
+            self._erase()
         self.detail(f"    {title}: {time.monotonic() - started:.1f} s")
 
     def node(self, name: str, state: str) -> None:
@@ -98,8 +116,23 @@ class Console:
             self._said[name] = state
             self.note(f"    {name:<28} {state}")
 
+    def waiting(self, reason: str) -> None:
+        """On a terminal one line that each next one replaces; elsewhere a line every half minute."""
+        if self.quiet:
+            return
+        first, *others = reason.splitlines() or [""]
+        text = f"    waiting: {first}" + (f" (and {len(others)} more)" if others else "")
+        if _erases(sys.stderr):
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(_ERASE_LINE + self.style(text[:width], "dim"))
+            sys.stderr.flush()
+            self._passing = True
+        elif time.monotonic() - self._last_words >= REMIND_SECONDS:
+            self._talk(text)
+
     def data(self, text: str) -> None:
         """The answer, on stdout."""
+        self._erase()
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
 
@@ -117,5 +150,13 @@ class Console:
         self.data("\n".join([self.style(head, "bold", out=True), *(line.rstrip() for line in lines)]))
 
     def _talk(self, text: str) -> None:
+        self._erase()
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
+        self._last_words = time.monotonic()
+
+    def _erase(self) -> None:
+        if self._passing:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+            self._passing = False

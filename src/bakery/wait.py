@@ -59,11 +59,13 @@ def wait_until(
     every: float = 1.0,
     clock: Clock | None = None,
     hint: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> T:
     """Call ``check`` until it returns something that is not :class:`Pending`, and return that.
 
     Pauses begin short and grow to ``every``. ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``.
-    Errors that ``check`` raises pass through: turn the expected ones into ``Pending`` there.
+    Errors that ``check`` raises pass through: turn the expected ones into ``Pending`` there. ``tell`` hears the
+    reason after each look in vain.
 
     Raises:
         DeadlineError: the deadline passed; details hold the last reason.
@@ -80,5 +82,7 @@ def wait_until(
         if left <= 0:
             message = f"waited {limit:.0f} s for {what}"
             raise DeadlineError(message, details=answer.reason, hint=hint)
+        if tell is not None:
+            tell(answer.reason)
         clock.sleep(min(pause, left))
         pause = min(every, pause * _GROWTH)

@@ -330,6 +330,17 @@ def test_a_machine_that_takes_the_connection_and_says_nothing_is_given_up(
     assert "timed out" in (caught.value.details or "")
 
 
+def test_where_nobody_listens_it_is_said_in_two_words(tmp_path: Path) -> None:
+    bundle = create_bundle("demo", now=datetime.now(UTC))
+    tls = write_tls(tmp_path / "tls", bundle.consul_ca.certificate, bundle.consul_operator)
+    with socket.create_server((LOOPBACK, 0)) as closed:
+        port = closed.getsockname()[1]
+    target = Target(address=LOOPBACK, port=port, server_name="server.demo.consul", tls=tls, token="")
+    with pytest.raises(AgentError) as caught:
+        Consul(target).leader()
+    assert caught.value.details == "Connection refused"
+
+
 def test_an_open_consul_is_seen_as_open(tmp_path: Path) -> None:
     """Control: with default_policy "allow" the same question gives the other answer."""
     with running_cluster(tmp_path, default_policy="allow", nomad=False) as running:

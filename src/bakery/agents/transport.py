@@ -127,8 +127,9 @@ def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without urllib3's wrapping: "[Errno 111] Connection refused"."""
+    """What went wrong, without urllib3's wrapping: "Connection refused"."""
     inner = error.args[0] if error.args else error
     text = str(getattr(inner, "reason", inner))
     text = re.sub(r"^.*?HTTPSConnection(Pool)?\([^)]*\): ", "", text)
+    text = re.sub(r"^Failed to establish a new connection: (\[Errno \d+\] )?", "", text)
     return text[:_LONGEST_DETAILS]

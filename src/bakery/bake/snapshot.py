@@ -43,6 +43,7 @@ def verify_snapshot(
             every=5,
             clock=clock,
             hint="run `bakery build-image` again",
+            tell=reporter.waiting,
         )
 
     image = wait_for(frozenset())

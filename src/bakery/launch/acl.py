@@ -57,38 +57,57 @@ def ensure_acls(
     """
     consuls = [clients.consul(address) for address in consul_servers]
     nomads = [clients.nomad(address) for address in nomad_servers]
+    waiter = _Waiter(clock=clock, tell=reporter.waiting)
     with reporter.step("Consul's ACLs"):
-        _bootstrap("Consul", consuls, bundle.consul_management.secret, seconds=seconds, clock=clock)
+        _bootstrap(waiter, "Consul", consuls, bundle.consul_management.secret, seconds=seconds)
         tokens = consul_tokens(plan, roles, bundle)
-        outcome = _persist(
+        outcome = waiter.persist(
             "Consul to take policies and tokens",
             consuls,
             lambda consul: _write(consul, tokens),
             seconds=WRITE_SECONDS,
-            clock=clock,
         )
     if nomads:
         with reporter.step("Nomad's ACLs"):
-            _bootstrap("Nomad", nomads, bundle.nomad_management.secret, seconds=seconds, clock=clock)
+            _bootstrap(waiter, "Nomad", nomads, bundle.nomad_management.secret, seconds=seconds)
     return outcome
 
 
-def _bootstrap(product: str, apis: Sequence[Api], secret: str, *, seconds: float, clock: Clock | None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Waiter:
+    """Whose time passes, and who hears what is waited for."""
+
+    clock: Clock | None
+    tell: Callable[[str], None]
+
+    def persist(self, what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float) -> T:
+        """Let a server that sees a leader do ``work``; go on while they are silent, leaderless or overloaded."""
+        return wait_until(
+            lambda: _attempt(apis, work),
+            what=what,
+            seconds=seconds,
+            clock=self.clock,
+            hint="bakery status says more; if your address has changed: bakery access refresh",
+            tell=self.tell,
+        )
+
+
+def _bootstrap(waiter: _Waiter, product: str, apis: Sequence[Api], secret: str, *, seconds: float) -> None:
     what = f"{product} to elect a leader and take the ACL bootstrap"
-    _persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds, clock=clock)
-    _require_own_token(product, apis, clock=clock)
+    waiter.persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds)
+    _require_own_token(waiter, product, apis)
 
 
 _NOT_OURS = "the management token is not known there"
 
 
-def _require_own_token(product: str, apis: Sequence[Api], *, clock: Clock | None) -> None:
+def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> None:
     def check(api: Api) -> bool | Pending:
         return True if api.has_management_token() else Pending(_NOT_OURS)
 
     what = f"{product} to accept the management token"
     try:
-        _persist(what, apis, check, seconds=OWN_TOKEN_SECONDS, clock=clock)
+        waiter.persist(what, apis, check, seconds=OWN_TOKEN_SECONDS)
     except DeadlineError as error:
         if error.details != _NOT_OURS:
             raise
@@ -105,14 +124,6 @@ def _write(consul: ConsulApi, tokens: Sequence[AclToken]) -> AclOutcome:
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         list(pool.map(consul.put_token, wanting))
     return AclOutcome(policies_written=policies, tokens_written=len(wanting))
-
-
-def _persist(
-    what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float, clock: Clock | None
-) -> T:
-    """Let a server that sees a leader do ``work``; go on while servers are silent, leaderless or overloaded."""
-    hint = "bakery status says more; if your address has changed: bakery access refresh"
-    return wait_until(lambda: _attempt(apis, work), what=what, seconds=seconds, clock=clock, hint=hint)
 
 
 def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:

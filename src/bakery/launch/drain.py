@@ -6,7 +6,7 @@ from bakery.agents.interface import NomadApi
 from bakery.cloud.model import Droplet
 from bakery.console import SILENT, Reporter
 from bakery.errors import AgentError, DeadlineError
-from bakery.wait import Clock, Pending, SystemClock, wait_until
+from bakery.wait import Clock, Pending, wait_until
 
 DRAIN_SECONDS = 300
 """Then Nomad stops what could not be moved."""
@@ -41,14 +41,16 @@ def drain_clients(
             reporter.note(
                 f"    moving the work of {', '.join(sorted(wanted))} to other nodes (at most {seconds} s)"
             )
-            _wait(nomad, ids, seconds + GRACE_SECONDS, clock or SystemClock())
+            _wait(nomad, ids, seconds + GRACE_SECONDS, clock=clock, tell=reporter.waiting)
     except (AgentError, DeadlineError) as error:
         reporter.warn(f"not drained: {', '.join(sorted(wanted))} ({error.summary})")
 
 
-def _wait(nomad: NomadApi, ids: set[str], seconds: float, clock: Clock) -> None:
+def _wait(
+    nomad: NomadApi, ids: set[str], seconds: float, *, clock: Clock | None, tell: Callable[[str], None]
+) -> None:
     def check() -> bool | Pending:
         busy = sorted(node.name for node in nomad.nodes() if node.id in ids and node.draining)
         return Pending(f"{', '.join(busy)} still has work") if busy else True
 
-    wait_until(check, what="Nomad to move the work away", seconds=seconds, every=2, clock=clock)
+    wait_until(check, what="Nomad to move the work away", seconds=seconds, every=2, clock=clock, tell=tell)

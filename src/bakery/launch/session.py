@@ -46,7 +46,15 @@ class Session:
         self, check: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None
     ) -> T:
         pause = every or self.timings.poll
-        return wait_until(check, what=what, seconds=seconds, every=pause, clock=self.clock, hint=AGAIN)
+        return wait_until(
+            check,
+            what=what,
+            seconds=seconds,
+            every=pause,
+            clock=self.clock,
+            hint=AGAIN,
+            tell=self.reporter.waiting,
+        )
 
 
 @contextmanager

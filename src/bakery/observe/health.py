@@ -54,7 +54,14 @@ def wait_until_healthy(
         return report if report.healthy else Pending(_unmet(report))
 
     try:
-        return wait_until(check, what=f"{plan.cluster} to be healthy", seconds=seconds, every=every, clock=clock)
+        return wait_until(
+            check,
+            what=f"{plan.cluster} to be healthy",
+            seconds=seconds,
+            every=every,
+            clock=clock,
+            tell=reporter.waiting,
+        )
     except DeadlineError as error:
         message = f"{plan.cluster} is not healthy: {error.brief}"
         hint = "bakery status shows it again; bakery launch goes on from here"

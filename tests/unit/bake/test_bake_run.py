@@ -47,6 +47,8 @@ class Heard:
 
     def node(self, name: str, state: str) -> None: ...
 
+    def waiting(self, reason: str) -> None: ...
+
 
 def make_request(folder: Path) -> BakeRequest:
     return BakeRequest(
