@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a run could leave behind on this machine, in a form that `diff` compares: namespaces, links, routes, rules,
-# mounts, nspawn and slirp processes, control groups.
+# mounts, nspawn and slirp processes, control groups, emulators' folders.
 set -euo pipefail
 section() { printf '[%s]\n' "$1"; }
 
@@ -17,3 +17,4 @@ section processes
 ps -eo comm= | grep -E '^(systemd-nspawn|slirp4netns|systemd|nsenter|packer|consul|nomad)' | sort | uniq -c || true
 section propagate; ls /run/systemd/nspawn/propagate 2>/dev/null || true
 section cgroups; find /sys/fs/cgroup -maxdepth 2 -type d -name 'bakery*' | sort
+section folders; find "${XDG_DATA_HOME:-$HOME/.local/share}/bakery/emulator" -mindepth 1 -type d 2>/dev/null | sort || true

@@ -65,6 +65,35 @@ def test_up_after_a_crash(wish: Wish) -> None:
     assert second.token != first.token
 
 
+def test_its_folder_goes_with_it(wish: Wish) -> None:
+    lifecycle.up(wish)
+    assert home("memory").folder.is_dir(), "control"
+    lifecycle.down("memory")
+    assert not home("memory").folder.exists()
+
+
+def test_told_to_stop_it_takes_its_folder_away_itself(wish: Wish) -> None:
+    running = lifecycle.up(wish)
+    os.kill(running.pid, signal.SIGTERM)
+    folder = home("memory").folder
+    wait_until(
+        lambda: Pending("there") if folder.exists() else True, what=f"{folder} to go", seconds=60, every=0.05
+    )
+
+
+def test_what_somebody_else_has_put_there_stays(wish: Wish) -> None:
+    lifecycle.up(wish)
+    foreign = home("memory").folder / "notes.txt"
+    foreign.write_text("mine")
+    lifecycle.down("memory")
+    assert foreign.read_text() == "mine"
+
+
+def test_down_makes_nothing(wish: Wish) -> None:
+    assert not lifecycle.down(wish.name)
+    assert not home(wish.name).folder.exists()
+
+
 def test_a_taken_port_is_refused_before_anything_is_made(wish: Wish) -> None:
     with socket.create_server(("127.0.0.1", wish.port)), pytest.raises(EmulatorError) as caught:
         lifecycle.up(wish)

@@ -118,6 +118,7 @@ def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
     with _lock(place):
         was_there = place.read() is not None or bool(place.record.things())
         _take_down(place, reporter)
+        place.remove()
         return was_there
 
 
@@ -234,7 +235,7 @@ def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) ->
 
 @contextmanager
 def _lock(place: Home) -> Iterator[None]:
-    ensure_private_folder(place.folder)
+    ensure_private_folder(place.lock.parent)
     message = f"the emulator in {place.folder} is being brought up or down by another process"
     busy = LockedError(message, hint="wait for it, then run this again")
     with file_lock(place.lock, seconds=LOCK_SECONDS, busy=busy):

@@ -105,7 +105,8 @@ def _check_disk(folder: Path) -> None:
     if kind in UNFIT or kind.startswith("fuse"):
         message = f"{folder} is on {kind}, where a droplet's disk cannot be"
         raise EmulatorError(message, hint="set XDG_DATA_HOME to a folder on ext4, xfs or btrfs")
-    free = shutil.disk_usage(folder).free
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(there).free
     if free < FREE_BYTES:
         message = f"{folder} has {free / 1024**3:.1f} GB free, and a bake and nine droplets need 3 GB"
         raise EmulatorError(message, hint="free some, or set XDG_DATA_HOME to a folder with more")

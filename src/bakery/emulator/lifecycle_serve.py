@@ -54,6 +54,7 @@ def serve(place: Home, *, resume: bool = False) -> None:
         place.record.remove_all()
         place.record.clear()
         place.forget()
+    place.remove()
 
 
 @contextmanager

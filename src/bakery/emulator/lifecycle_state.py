@@ -77,8 +77,8 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """Held while it is brought up or down."""
-        return self.folder / "lock"
+        """Held while it is brought up or down; beside the folder, which goes with the emulator."""
+        return self.folder.with_name(f"{self.folder.name}.lock")
 
     @property
     def account(self) -> Path:
@@ -104,6 +104,14 @@ class Home:
         """There is no running emulator any more."""
         self._state.unlink(missing_ok=True)
         self.account.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Take the logs and the folder away, once nothing that the emulator made is left in it."""
+        for log in self.folder.glob("*.log"):
+            log.unlink(missing_ok=True)
+        for folder in (self.folder / "droplets", self.folder):
+            with suppress(OSError):  # not there, or not empty: then it is not only ours
+                folder.rmdir()
 
 
 def make_wish(*, name: str, port: int, machines: str, public_range: str | None) -> Wish:
