@@ -49,8 +49,8 @@ def launch(
 ) -> None:
     """Create what is missing, in waves, and wait until the cluster is healthy.
 
-    Running it again changes nothing. Nodes beyond the plan are reported, never destroyed; a droplet of an earlier try
-    that never came up or never joined is replaced.
+    Running it again changes nothing. Nodes beyond the plan are reported, never destroyed; a droplet of an earlier
+    try that never came up or never joined is replaced.
     """
     from bakery.cli.changes_view import changes_json, show_changes, show_extra
     from bakery.launch.run import launch as run_launch
