@@ -24,6 +24,7 @@ PRELUDE = """
 import os, signal, sys, types
 from datetime import UTC, datetime
 from pathlib import Path
+from bakery import files
 from bakery.config.paths import state_paths
 from bakery.credentials import publish, store
 from bakery.credentials.authority import ca_fingerprint
@@ -47,8 +48,9 @@ def deadly(*arguments, **options):
     real(*arguments, **options)
     die()
 
-publish.os = types.SimpleNamespace(**vars(os))
-setattr(publish.os, name, deadly)
+paths.ensure()  # the bundle's own write is meant
+publish.os = files.os = types.SimpleNamespace(**vars(os))
+setattr(files.os, name, deadly)
 store.ensure_bundle(paths, "demo", now=NOW)
 """
 )
