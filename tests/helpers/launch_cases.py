@@ -10,7 +10,7 @@ from bakery.credentials.store import find_bundle
 from bakery.launch.journal import load_journal
 from tests.helpers.launch_bench import NAMES
 from tests.helpers.launch_gate import Hold
-from tests.helpers.launch_processes import DESTROY, LAUNCH, Account, Forker, Lab, lab
+from tests.helpers.launch_processes import DESTROY, EXIT_CODES, LAUNCH, Account, Forker, Lab, lab
 
 ROLES = ("consul-server", "nomad-client", "nomad-server")
 PLAIN_TAGS = ("bakery:demo", *(f"bakery:demo:role:{role}" for role in ROLES))
@@ -42,16 +42,20 @@ def strike_destroy(
         return struck, place.seconds
 
 
-def die_at_a_write(forker: Forker, folder: Path, argv: tuple[str, ...], number: int) -> bool:
+def die_at_a_write(
+    forker: Forker, folder: Path, argv: tuple[str, ...], number: int, *, by: signal.Signals = signal.SIGKILL
+) -> bool:
     """False if the run has no such write."""
     with lab(folder, forker) as place:
         before = place.account()
         if argv == DESTROY:
             place.run(LAUNCH)
-        running = place.start(argv, die_at=number)
+        running = place.start(argv, die_at=number, die_by=by)
         code = running.wait()
-        assert code in (0, -signal.SIGKILL), running.text
+        assert code in (0, EXIT_CODES[by]), running.text
         assert_readable(place)
+        if by != signal.SIGKILL:
+            assert list(paths_of(place).folder.glob(".*.tmp")) == []
         place.run(argv)
         if argv == DESTROY:
             assert place.account() == before

@@ -1,9 +1,9 @@
 """A program that runs ``bakery`` commands in processes of their own, each forked from here after the imports.
 
 One JSON object a line on stdin: ``argv``, ``cwd``, ``env``, ``output`` (a file for stdout and stderr), ``die_at``
-(0, or the number of the local write at which the process kills itself), ``ignored`` (signals), ``largest_file``
-(bytes, or null). One line each on stdout: the process id, then, when it has ended, its exit code, negative for a
-signal, and its largest resident set in KiB.
+(0, or the number of the local write at which the process signals itself), ``die_by`` (that signal), ``ignored``
+(signals), ``largest_file`` (bytes, or null). One line each on stdout: the process id, then, when it has ended, its
+exit code, negative for a signal, and its largest resident set in KiB.
 """
 
 import importlib
@@ -41,15 +41,15 @@ def _change_defaults(kind: type, **values: float) -> None:
     defaults.update(values)
 
 
-def die_at(number: int) -> None:
-    """Kill this process at its ``number``-th moment of writing, counted from 1."""
+def die_at(number: int, by: int) -> None:
+    """Signal this process at its ``number``-th moment of writing, counted from 1."""
     seen = 0
 
     def moment() -> None:
         nonlocal seen
         seen += 1
         if seen == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), by)
 
     def around(call: Callable[..., Any]) -> Callable[..., Any]:
         def written(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - stands in for anything
@@ -78,7 +78,7 @@ def become_bakery(order: dict[str, Any]) -> None:
     if order["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], resource.RLIM_INFINITY))
     if order["die_at"]:
-        die_at(order["die_at"])
+        die_at(order["die_at"], order["die_by"])
     sys.argv = ["bakery", *order["argv"]]
     main()
 

@@ -98,6 +98,7 @@ class Forker:
         folder: Path,
         env: dict[str, str],
         die_at: int,
+        die_by: signal.Signals,
         ignored: tuple[signal.Signals, ...],
         largest_file: int | None,
         output: Path,
@@ -109,6 +110,7 @@ class Forker:
             "env": env,
             "output": str(output),
             "die_at": die_at,
+            "die_by": die_by,
             "ignored": ignored,
             "largest_file": largest_file,
         }
@@ -174,6 +176,7 @@ class Lab:
         *,
         folder: Path | None = None,
         die_at: int = 0,
+        die_by: signal.Signals = signal.SIGKILL,
         ignored: tuple[signal.Signals, ...] = (),
         largest_file: int | None = None,
     ) -> Running:
@@ -186,6 +189,7 @@ class Lab:
             folder=folder,
             env=env,
             die_at=die_at,
+            die_by=die_by,
             ignored=ignored,
             largest_file=largest_file,
             output=folder / self.output,

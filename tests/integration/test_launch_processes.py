@@ -69,6 +69,14 @@ def test_killed_at_a_write_nothing_on_disk_is_half_and_the_next_run_finishes(
     assert die_at_a_write(hand, tmp_path, LAUNCH, number)
 
 
+@pytest.mark.parametrize("by", SIGNALS[1:])
+def test_a_signal_at_a_write_leaves_no_temporary_file_either(
+    hand: Forker, tmp_path: Path, by: signal.Signals
+) -> None:
+    for number in _dice.sample(range(1, LAUNCH_WRITES), 2):
+        assert die_at_a_write(hand, tmp_path / str(number), LAUNCH, number, by=by)
+
+
 def test_killed_at_a_write_of_a_destroy(hand: Forker, tmp_path: Path) -> None:
     die_at_a_write(hand, tmp_path, DESTROY, 8)
 

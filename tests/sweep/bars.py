@@ -31,7 +31,7 @@ BARS = (
     ),
     Bar(
         name="local writes",
-        promise="killed at any fsync, rename or link: nothing on disk is half a file, and the rerun finishes",
+        promise="kill -9 or a signal at any fsync, rename or link: no half file on disk, and the rerun finishes",
         control="`tests/unit/launch/test_launch_journal.py`: half a journal is refused",
     ),
     Bar(

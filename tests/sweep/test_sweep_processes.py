@@ -60,20 +60,27 @@ def test_strike_a_destroy_at_every_request(figures: Figures, hand: Forker, tmp_p
     _strike_all(figures, "destroy, kill -9 and signals", strike_destroy, hand, tmp_path, numbers)
 
 
-def test_kill_at_every_write(figures: Figures, hand: Forker, tmp_path: Path) -> None:
+def test_strike_at_every_write(figures: Figures, hand: Forker, tmp_path: Path) -> None:
     bar = "local writes"
     for argv in (LAUNCH, DESTROY):
-        cases = 0
-        for number in range(1, MOST):
-            died: list[bool] = []
-
-            def one() -> None:
-                died.append(die_at_a_write(hand, tmp_path / f"{argv[0]}-{number}", argv, number))  # noqa: B023
-
-            figures.case(bar, f"{argv[0]}, write {number}", one)
-            if died == [False]:
-                break
-            cases += 1
+        cases = sum(_strike_writes(figures, bar, hand, tmp_path, argv, by) for by in (signal.SIGKILL, *ASKING))
         figures.tell(bar, f"{argv[0]}: {cases} moments")
     figures.tell(bar, f"{figures.failures(bar)} failed")
     figures.assert_met(bar)
+
+
+def _strike_writes(
+    figures: Figures, bar: str, hand: Forker, folder: Path, argv: tuple[str, ...], by: signal.Signals
+) -> int:
+    """How many there were."""
+    for number in range(1, MOST):
+        died: list[bool] = []
+
+        def one() -> None:
+            where = folder / f"{argv[0]}-{by.name}-{number}"  # noqa: B023 - called at once
+            died.append(die_at_a_write(hand, where, argv, number, by=by))  # noqa: B023
+
+        figures.case(bar, f"{argv[0]}, {by.name}, write {number}", one)
+        if died == [False]:
+            return number - 1
+    raise AssertionError  # no run has so many
