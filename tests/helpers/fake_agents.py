@@ -155,7 +155,7 @@ def healthy_cluster() -> FakeCluster:
     plan = replace(make_plan(), nodes=nodes, consul_expect=3, nomad_expect=1)
     droplets = [make_droplet(i, node.name, node.tags) for i, node in enumerate(nodes, start=1)]
     names = tuple(node.name for node in nodes)
-    alive = {droplet.name: Member(name=droplet.name, status="alive") for droplet in droplets}
+    alive = {d.name: Member(name=d.name, address=str(d.private_ipv4), status="alive") for d in droplets}
     consul = FakeConsul(
         raft=tuple(f"{droplet.private_ipv4}:8300" for droplet in droplets[: len(plan.consul_servers)]),
         pool=tuple(alive.values()),
@@ -190,6 +190,7 @@ def make_client(name: str) -> NomadNode:
     return NomadNode(
         id=f"id-{name}",
         name=name,
+        address="10.100.0.9",
         status="ready",
         eligible=True,
         consul_version="1.22.5",

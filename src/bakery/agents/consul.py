@@ -90,7 +90,7 @@ class Consul:
 
 
 def _member(row: Mapping[str, Any]) -> Member:
-    return Member(name=row["Name"], status=_SERF_STATUS[row["Status"]])
+    return Member(name=row["Name"], address=row["Addr"], status=_SERF_STATUS[row["Status"]])
 
 
 def _is_management(value: Mapping[str, Any] | None) -> bool:

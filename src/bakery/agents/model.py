@@ -32,6 +32,8 @@ class Member:
 
     name: str
     """Nomad appends ``.global``; here it is cut off."""
+    address: str
+    """On the VPC."""
     status: str
     """alive, left, failed or leaving."""
 
@@ -42,6 +44,8 @@ class NomadNode:
 
     id: str
     name: str
+    address: str
+    """On the VPC."""
     status: str
     """initializing, ready, down or disconnected."""
     eligible: bool

@@ -75,6 +75,7 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
     return NomadNode(
         id=row["ID"],
         name=row["Name"],
+        address=row["Address"],
         status=row["Status"],
         eligible=row["SchedulingEligibility"] == "eligible",
         consul_version=None,
@@ -90,7 +91,7 @@ def _version_attribute(value: Mapping[str, Any] | None) -> str | None:
 
 def _member(row: Mapping[str, Any]) -> Member:
     region = row["Tags"].get("region", "global")
-    return Member(name=row["Name"].removesuffix(f".{region}"), status=row["Status"])
+    return Member(name=row["Name"].removesuffix(f".{region}"), address=row["Addr"], status=row["Status"])
 
 
 def _is_management(value: Mapping[str, Any] | None) -> bool:

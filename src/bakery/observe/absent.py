@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bakery.agents.interface import AgentClients
+from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError
 from bakery.observe.gather import Facts, gather
 from bakery.plan.model import ClusterPlan
 
+ALIVE = {"alive", "ready"}
+"""A member's status, and a Nomad client's."""
 _PARALLEL = 8
 
 
 def absent_nodes(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:
-    """Names of planned nodes whose droplet is active, and which neither Consul nor Nomad knows in any state.
+    """Names of planned nodes whose droplet is active, and which neither Consul nor Nomad has ever heard of.
 
     While Consul has no leader nobody can be asked who is there: then only Consul servers are named that do not
     answer, and only if another one does. Empty if there is no way to tell. Reads only, raises no AgentError.
@@ -23,14 +26,20 @@ def absent_nodes(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentC
     if facts.consul.members.value is None:
         return _silent_consul_servers(plan, active, clients)
     planned = {node.name for node in plan.nodes}
-    return frozenset(droplet.name for droplet in active) & planned - _heard_of(facts)
+    return frozenset(d.name for d in active if d.name in planned and not _is_heard_of(d, facts))
 
 
-def _heard_of(facts: Facts) -> set[str]:
-    """Members that failed or left among them: Consul shows those for 72 hours (its reconnect_timeout)."""
+def _is_heard_of(droplet: Droplet, facts: Facts) -> bool:
+    """Whoever is shown under its name is it, unless that one is not alive and had another address.
+
+    Consul shows members that failed or left for 72 hours (reconnect_timeout), also those of an earlier droplet.
+    """
     members = (*(facts.consul.members.value or ()), *(facts.nomad.members.value or ()))
-    clients = facts.nomad.nodes.value or ()
-    return {member.name for member in members} | {client.name for client in clients}
+    namesakes: tuple[Member | NomadNode, ...] = (*members, *(facts.nomad.nodes.value or ()))
+    return any(
+        one.name == droplet.name and (one.status in ALIVE or one.address == droplet.private_ipv4)
+        for one in namesakes
+    )
 
 
 def _silent_consul_servers(plan: ClusterPlan, active: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:

@@ -85,7 +85,7 @@ def test_consul_members_by_serf_status() -> None:
     ]
     consul = _answer(Consul, "GET /v1/agent/members", 200, rows)
     assert consul.members() == tuple(
-        Member(name=f"n{i}", status=status)
+        Member(name=f"n{i}", address=f"10.0.0.{i}", status=status)
         for i, status in [(1, "alive"), (2, "leaving"), (3, "left"), (4, "failed")]
     )
 
@@ -270,7 +270,7 @@ def test_nomad_members_lose_their_region() -> None:
     tags = {"region": "global", "role": "nomad"}
     row = {"Name": "demo-nomad-server-1.global", "Addr": "10.0.0.4", "Port": 4648, "Status": "alive", "Tags": tags}
     nomad = _answer(Nomad, "GET /v1/agent/members", 200, {"ServerName": "x", "Members": [row]})
-    assert nomad.members() == (Member(name="demo-nomad-server-1", status="alive"),)
+    assert nomad.members() == (Member(name="demo-nomad-server-1", address="10.0.0.4", status="alive"),)
 
 
 def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
@@ -298,6 +298,7 @@ def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
     assert first[0] == NomadNode(
         id="id1",
         name="n1",
+        address="10.0.0.9",
         status="ready",
         eligible=True,
         consul_version="1.22.5",

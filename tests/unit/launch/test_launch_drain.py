@@ -13,6 +13,7 @@ def _client(number: int, status: str = "ready") -> NomadNode:
     return NomadNode(
         id=f"id-{number}",
         name=f"demo-nomad-client-{number}",
+        address=f"10.100.0.{number}",
         status=status,
         eligible=True,
         consul_version="1.22.5",

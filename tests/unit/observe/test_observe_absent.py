@@ -57,6 +57,19 @@ def test_one_that_only_nomad_knows_is_not() -> None:
     assert absent(cluster) == set()
 
 
+def test_what_is_left_of_an_earlier_droplet_of_that_name_is_not_it() -> None:
+    """Consul and Nomad keep a droplet that was destroyed in mind, under the address that it had."""
+    cluster = healthy_cluster()
+    member = next(member for member in cluster.consul.pool if member.name == CLIENT)
+    client = next(client for client in cluster.nomad.clients if client.name == CLIENT)
+    forget(cluster, CLIENT)
+    cluster.consul.pool += (replace(member, status="failed", address="10.100.0.99"),)
+    cluster.nomad.clients += (replace(client, status="down", address="10.100.0.99"),)
+    assert absent(cluster) == {CLIENT}
+    cluster.consul.pool += (member,)
+    assert absent(cluster) == set(), "the new one has joined"
+
+
 def test_a_droplet_beyond_the_plan_is_not() -> None:
     cluster = healthy_cluster()
     forget(cluster, CLIENT)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.agents.model import Member
 from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
 from bakery.observe.model import ClusterReport, State
@@ -50,7 +49,7 @@ def _two_droplets(cluster: FakeCluster) -> None:
 
 def _member_failed(cluster: FakeCluster) -> None:
     pool = cluster.consul.pool
-    cluster.consul.pool = (*pool[:5], Member(name=pool[5].name, status="failed"))
+    cluster.consul.pool = (*pool[:5], replace(pool[5], status="failed"))
 
 
 def _not_a_member(cluster: FakeCluster) -> None:
