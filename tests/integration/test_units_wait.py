@@ -64,18 +64,24 @@ def answers(ready: Any, config: dict[str, Any], script: ModuleType) -> bool:  # 
     return bool(script.wait(lambda: ready(config), end=0.0))
 
 
-def test_each_is_ready_when_it_can_take_a_client(
-    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+def wait_for_nomad(
+    cluster: RealCluster, script: ModuleType, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Until the script finds the server ready, at the port that it has here."""
     monkeypatch.setattr(script, "NOMAD_PORT", cluster.nomad_port)
-    config = client_config(cluster)
-
     wait_until(
         lambda: True if answers(script.nomad_ready, config, script) else Pending("no leader with keys"),
         what="the Nomad server",
         seconds=SECONDS,
         every=0.3,
     )
+
+
+def test_each_is_ready_when_it_can_take_a_client(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = client_config(cluster)
+    wait_for_nomad(cluster, script, config, monkeypatch)
     assert not answers(script.consul_ready, config, script), "Consul does not know Nomad's token yet"
     ensure_acls(
         cluster.plan,
@@ -100,14 +106,8 @@ def test_a_server_without_keys_is_not_ready(script: ModuleType, monkeypatch: pyt
 def test_only_the_cluster_s_own_server_counts(
     cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(script, "NOMAD_PORT", cluster.nomad_port)
     config = client_config(cluster)
-    wait_until(
-        lambda: True if answers(script.nomad_ready, config, script) else Pending("no leader with keys"),
-        what="the Nomad server",
-        seconds=SECONDS,
-        every=0.3,
-    )
+    wait_for_nomad(cluster, script, config, monkeypatch)
     assert not answers(script.nomad_ready, config | {"region": "elsewhere"}, script)
 
 
