@@ -231,6 +231,24 @@ def test_an_unchanged_image_is_found_without_any_program(at: Desk, monkeypatch: 
     assert at.changing() == []
 
 
+def test_what_would_be_baked_is_shown_with_its_price(at: Desk) -> None:
+    """The sizes' prices are the emulator's; the snapshot's is DigitalOcean's list price."""
+    assert at("build-image", "--dry-run").out == "", "there is one"
+    file = at.folder / "bakery.yaml"
+    file.write_text(file.read_text() + "image: {nomad: 1.11.2}\n")
+    ran = at("build-image", "--dry-run")
+    assert (ran.code, ran.out) == (
+        0,
+        "  + snapshot  of debian-12-x64, Consul 1.22.5 and Nomad 1.11.2, in fra1\n"
+        "baked on a droplet of size s-1vcpu-1gb ($0.009 an hour), which goes; "
+        "a snapshot costs $0.06 per GB and month\n",
+    )
+    ran = at("build-image", "--dry-run", "--json")
+    check_answer(ran.json, "build-image-dry-run")
+    assert ran.json == {"bakes": True}
+    assert at.changing() == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -315,7 +333,17 @@ def test_access_follows_the_operator(launched: Desk) -> None:
     check_answer(ran.json, "access-refresh")
     assert ran.json == {"admin_cidrs": ["127.64.0.2/32"], "changed": []}
     assert launched.changing() == []
-    ran = launched("access", "refresh", "--admin-cidr", "203.0.113.7/32", "--json")
+    moved = ("access", "refresh", "--admin-cidr", "203.0.113.7/32")
+    ran = launched(*moved, "--dry-run")
+    assert [line.rpartition("-")[0] for line in ran.out.splitlines()] == [
+        "  ~ firewall demo-consul-server",
+        "  ~ firewall demo-nomad-server",
+    ], "each with the launch's id at its end"
+    ran = launched(*moved)
+    assert ran.code == 2, "nobody is there to be asked"
+    assert ran.err.endswith("help: add --yes\n")
+    assert launched.changing() == []
+    ran = launched(*moved, "--yes", "--json")
     assert ran.code == 0
     check_answer(ran.json, "access-refresh")
     assert len(ran.json["changed"]) == 2, "the servers' firewalls, and not the clients'"

@@ -1,5 +1,7 @@
 """``bakery access``: who may reach the cluster's APIs from outside."""
 
+from collections.abc import Sequence
+
 import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
@@ -14,17 +16,34 @@ def access() -> None:
 
 @access.command(short_help="Put your present address into the cluster's firewalls.")
 @admin_cidr_option
+@click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
 @common_options
 @click.pass_context
-def refresh(context: click.Context, cidrs: tuple[str, ...]) -> None:
+def refresh(context: click.Context, cidrs: tuple[str, ...], dry_run: bool) -> None:  # noqa: FBT001 - a click flag
     """Ask for the present address (auto), and update the cluster's firewalls where they differ."""
     from bakery.launch.access import refresh_access
 
     session = session_of(context)
     cloud = session.cloud
     networks = admin_cidrs(session, cidrs)
+    say = session.before_question
+    if dry_run:
+        say = session.console.note if session.settings.json else session.console.answer
+
+    def approve(names: Sequence[str]) -> bool:
+        for name in names:
+            say(f"  ~ firewall {name}: lets in {', '.join(networks)}")
+        if not dry_run:
+            session.confirm("change these?")
+        return not dry_run
+
     changed = refresh_access(
-        session.plan(), cloud=cloud, paths=session.paths, admin_cidrs=networks, reporter=session.console
+        session.plan(),
+        cloud=cloud,
+        paths=session.paths,
+        admin_cidrs=networks,
+        approve=approve,
+        reporter=session.console,
     )
     if session.settings.json:
         session.console.json({"admin_cidrs": list(networks), "changed": list(changed)})

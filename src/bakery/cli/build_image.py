@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @click.command("build-image")
 @click.option("--size", help="Size slug of the build droplet; default: the smallest disk in the region.")
+@click.option("--dry-run", is_flag=True, help="Say whether a snapshot would be baked, and stop.")
 @common_options
 @click.pass_context
-def build_image(context: click.Context, size: str | None) -> None:
+def build_image(context: click.Context, size: str | None, dry_run: bool) -> None:  # noqa: FBT001 - a click flag
     """Bake one snapshot for every role: Consul, Nomad, docker and CNI inside, nothing configured.
 
     An unchanged input finds the existing snapshot and bakes nothing.
@@ -30,10 +31,12 @@ def build_image(context: click.Context, size: str | None) -> None:
     )
     # Looked for first: where nothing is to be baked, no program is needed.
     image = find_baked(session.cloud, request)
-    if image is None:
-        image = _bake(session, request)
-    else:
+    if image is not None:
         session.console.note(f"{image.name} holds exactly this already; nothing to bake")
+    if dry_run:
+        _show_only(session, request, bakes=image is None)
+        return
+    image = image or _bake(session, request)
     if session.settings.json:
         session.console.json({"id": image.id, "name": image.name, "regions": list(image.regions)})
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
@@ -45,7 +48,32 @@ def _bake(session: Session, request: "BakeRequest") -> "Image":
     from bakery.bake.bake import bake
 
     tools, downloads = _parts(session)
+    if not session.settings.yes:
+        for line in _outlook(session, request):
+            session.before_question(line)
+        session.confirm("bake it?")
     return bake(replace(request, downloads=downloads), tools=tools, cloud=session.cloud, reporter=session.console)
+
+
+def _show_only(session: Session, request: "BakeRequest", *, bakes: bool) -> None:
+    if session.settings.json:
+        session.console.json({"bakes": bakes})
+    elif bakes:
+        for line in _outlook(session, request):
+            session.console.answer(line)
+
+
+def _outlook(session: Session, request: "BakeRequest") -> tuple[str, str]:
+    """What a bake makes, and what that costs: https://docs.digitalocean.com/products/snapshots/details/pricing/."""
+    from bakery.bake.request import choose_size
+
+    sizes = session.cloud.list_sizes()
+    slug = request.size or choose_size(sizes, request.region)
+    price = next((f" (${size.price_hourly:.3f} an hour)" for size in sizes if size.slug == slug), "")
+    return (
+        f"  + snapshot  of {request.base}, Consul {request.consul} and Nomad {request.nomad}, in {request.region}",
+        f"baked on a droplet of size {slug}{price}, which goes; a snapshot costs $0.06 per GB and month",
+    )
 
 
 def _parts(session: Session) -> "tuple[Tools, Downloads | None]":

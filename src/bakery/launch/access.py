@@ -1,6 +1,6 @@
 """Who may reach the APIs from outside, brought up to date: the operator's address changes, user-data cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bakery.cloud.interface import Cloud
 from bakery.config.paths import StatePaths
@@ -8,6 +8,7 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
 from bakery.launch.firewalls import differs, find_firewall, request_for
 from bakery.launch.lock import locked
+from bakery.launch.model import FirewallUpdate
 from bakery.plan.model import ClusterPlan
 
 
@@ -17,9 +18,12 @@ def refresh_access(
     cloud: Cloud,
     paths: StatePaths,
     admin_cidrs: Sequence[str],
+    approve: Callable[[Sequence[str]], bool] = lambda names: True,  # noqa: ARG005 - the port's name
     reporter: Reporter = SILENT,
 ) -> tuple[str, ...]:
-    """Put ``admin_cidrs`` into the cluster's firewalls. Returns the names of those that changed.
+    """Put ``admin_cidrs`` into the cluster's firewalls. Returns the names of those that differed.
+
+    ``approve`` is shown these names, if there are any, before the first of them changes.
 
     Raises:
         UsageError: the cluster has no firewalls yet.
@@ -31,13 +35,17 @@ def refresh_access(
         if not any(firewall for _, firewall in found):
             message = f"cluster {plan.cluster} has no firewalls yet"
             raise UsageError(message, hint="bakery launch")
-        changed = []
-        for planned, firewall in found:
-            if firewall is None:
-                continue
-            request = request_for(planned, name=firewall.name, admin_cidrs=admin_cidrs)
-            if differs(firewall, request):
-                cloud.update_firewall(firewall.id, request)
-                reporter.note(f"    {firewall.name} lets in {', '.join(admin_cidrs)}")
-                changed.append(firewall.name)
-        return tuple(changed)
+        wanted = [
+            FirewallUpdate(
+                firewall=firewall, request=request_for(planned, name=firewall.name, admin_cidrs=admin_cidrs)
+            )
+            for planned, firewall in found
+            if firewall is not None
+        ]
+        updates = [update for update in wanted if differs(update.firewall, update.request)]
+        names = tuple(update.firewall.name for update in updates)
+        if names and approve(names):
+            for update in updates:
+                cloud.update_firewall(update.firewall.id, update.request)
+                reporter.note(f"    {update.firewall.name} lets in {', '.join(admin_cidrs)}")
+        return names

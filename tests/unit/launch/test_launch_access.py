@@ -1,5 +1,6 @@
 """The operator's new address in the firewalls of a running cluster."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,23 @@ def test_only_the_firewalls_change(tmp_path: Path) -> None:
     assert [call.name for call in bench.cloud.mutations] == ["update_firewall"] * 3
     admitted = {a for f in bench.cloud.firewalls.values() for r in f.inbound for a in r.addresses}
     assert admitted == {"10.100.0.0/20", "203.0.113.99/32"}, "the old address is out"
+
+
+def test_what_is_not_approved_does_not_change(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.launch()
+    bench.cloud.revive()
+    shown: list[str] = []
+
+    def refuse(names: Sequence[str]) -> bool:
+        shown.extend(names)
+        return False
+
+    refresh_access(
+        bench.plan, cloud=bench.cloud, paths=bench.paths, admin_cidrs=["203.0.113.99/32"], approve=refuse
+    )
+    assert len(shown) == 3
+    assert bench.cloud.mutations == []
 
 
 def test_the_same_address_changes_nothing(tmp_path: Path) -> None:
