@@ -10,8 +10,8 @@ from bakery.errors import DeadlineError
 
 T = TypeVar("T")
 
-_EAGER, _GROWTH = 16, 4
-"""The first pause is a sixteenth of the full one, the next a quarter: what is done at once is seen soon, and after
+_EAGER, _GROWTH = 32, 6
+"""The first pause is a 32nd of the full one, the next about a fifth: what is done at once is seen soon, and after
 two looks nothing is polled harder than asked for."""
 
 
