@@ -207,11 +207,15 @@ def test_a_nomad_client_that_lost_its_power_comes_back(
 
 
 def _missed(cluster: Cluster, asked: str, name: str, outage: Outage) -> float:
-    """Seconds until that server's gossip counts the droplet as failed."""
+    """Seconds until that server's gossip counts the droplet as failed.
+
+    A server that failed is made to leave by Consul's autopilot at its next look (cleanup_dead_servers, every ten
+    seconds), which may be a moment later.
+    """
 
     def failed() -> bool | Pending:
         said = cluster.consul_members(asked).get(name, "unknown")
-        return True if said == "failed" else Pending(f"{asked} says that {name} is {said}")
+        return True if said in {"failed", "left"} else Pending(f"{asked} says that {name} is {said}")
 
     wait_for(failed, what=f"Consul to miss {name}", every=0.5)
     return outage.age
