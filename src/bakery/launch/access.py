@@ -6,9 +6,8 @@ from bakery.cloud.interface import Cloud
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
-from bakery.launch.firewalls import differs, find_firewall, request_for
+from bakery.launch.changes import compare_firewalls
 from bakery.launch.lock import locked
-from bakery.launch.model import FirewallUpdate
 from bakery.plan.model import ClusterPlan
 
 
@@ -30,19 +29,10 @@ def refresh_access(
         LockedError: another bakery works on this cluster.
     """
     with locked(paths.lock, cluster=plan.cluster):
-        firewalls = cloud.list_firewalls()
-        found = [(planned, find_firewall(planned, firewalls)) for planned in plan.firewalls]
-        if not any(firewall for _, firewall in found):
+        missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs)
+        if len(missing) == len(plan.firewalls):
             message = f"cluster {plan.cluster} has no firewalls yet"
             raise UsageError(message, hint="bakery launch")
-        wanted = [
-            FirewallUpdate(
-                firewall=firewall, request=request_for(planned, name=firewall.name, admin_cidrs=admin_cidrs)
-            )
-            for planned, firewall in found
-            if firewall is not None
-        ]
-        updates = [update for update in wanted if differs(update.firewall, update.request)]
         names = tuple(update.firewall.name for update in updates)
         if names and approve(names):
             for update in updates:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bakery.cloud.model import Droplet, Image, Size, Vpc
+from bakery.cloud.model import Droplet, Firewall, Image, Size, Vpc
 from bakery.launch.drift import differences
 from bakery.launch.firewalls import differs, find_firewall, request_for
 from bakery.launch.model import Change, Changes, FirewallUpdate, Present, Price, Sign
@@ -34,7 +34,7 @@ def compare(
     new_nodes = tuple(n for n in wanted if n.name not in best or best[n.name] in replaced)
     planned = {node.name for node in plan.nodes}
     vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
-    new_firewalls, updates = _firewalls(plan, present, admin_cidrs)
+    new_firewalls, updates = compare_firewalls(plan, present.firewalls, admin_cidrs)
     staying = [droplet.size for droplet in present.droplets if droplet not in replaced]
     now = _price([droplet.size for droplet in present.droplets], present.sizes)
     total = _price([*staying, *(node.size for node in new_nodes)], present.sizes)
@@ -67,13 +67,14 @@ def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
     return droplet.id in failed and droplet.status == "new"
 
 
-def _firewalls(
-    plan: ClusterPlan, present: Present, admin_cidrs: Sequence[str]
+def compare_firewalls(
+    plan: ClusterPlan, firewalls: Sequence[Firewall], admin_cidrs: Sequence[str]
 ) -> tuple[tuple[PlannedFirewall, ...], tuple[FirewallUpdate, ...]]:
+    """The planned firewalls that are not there, and what those that are there lack."""
     new: list[PlannedFirewall] = []
     updates: list[FirewallUpdate] = []
     for planned in plan.firewalls:
-        found = find_firewall(planned, present.firewalls)
+        found = find_firewall(planned, firewalls)
         if found is None:
             new.append(planned)
             continue
