@@ -28,7 +28,7 @@ def refresh(context: click.Context, cidrs: tuple[str, ...], dry_run: bool) -> No
     networks = admin_cidrs(session, cidrs)
     say = session.before_question
     if dry_run:
-        say = session.console.note if session.settings.json else session.console.answer
+        say = session.answer_or_note
 
     def approve(names: Sequence[str]) -> bool:
         for name in names:

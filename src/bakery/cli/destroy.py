@@ -62,7 +62,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         targets = list_targets(
             plan, cloud=session.cloud, paths=session.paths, snapshot_tag=tag, snapshots=snapshots
         )
-        _show(session, targets, session.console.note if session.settings.json else session.console.answer)
+        _show(session, targets, session.answer_or_note)
         _tell_json(session, targets)
         return
 
@@ -95,7 +95,7 @@ def _destroy_some(session: Session, node: str | None, role: str | None, *, drain
 
     say = session.before_question
     if dry_run:
-        say = session.console.note if session.settings.json else session.console.answer
+        say = session.answer_or_note
 
     def approve(droplets: "tuple[Droplet, ...]") -> bool:
         for droplet in droplets:

@@ -67,7 +67,7 @@ def launch(
         changes = preview(
             plan, cloud=cloud, paths=session.paths, admin_cidrs=networks, only_role=role, absent=absent
         )
-        say = session.console.note if session.settings.json else session.console.answer
+        say = session.answer_or_note
         show_changes(session.console, changes, say, out=not session.settings.json)
         show_extra(changes, say)
         if session.settings.json:

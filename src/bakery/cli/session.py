@@ -252,6 +252,10 @@ class Session:
         asks = has_terminal() and not self.settings.yes
         (self.console.show if asks else self.console.note)(text)
 
+    def answer_or_note(self, text: str) -> None:
+        """A line of what a dry run found: the answer on stdout, or, where that is JSON, talk beside it."""
+        (self.console.note if self.settings.json else self.console.answer)(text)
+
     def confirm(self, question: str) -> None:
         """Ask before something changes; ``--yes`` answers, and without a terminal it must.
 
