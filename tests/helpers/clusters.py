@@ -47,13 +47,18 @@ NOMAD_TOKEN = "c0ffee00-0000-4000-8000-000000000403"
 
 def make_node(kind: Kind, index: int = 1, *, cluster: str = "demo", wave: Wave = Wave.REST) -> Node:
     return Node(
+        slot=f"{cluster}-{kind.value}-{index}",
         name=f"{cluster}-{kind.value}-{index}",
         role=kind.value,
         kind=kind,
         size="s-1vcpu-1gb",
         node_pool="default",
         wave=wave,
-        tags=(f"bakery:{cluster}", f"bakery:{cluster}:role:{kind.value}"),
+        tags=(
+            f"bakery:{cluster}",
+            f"bakery:{cluster}:role:{kind.value}",
+            f"bakery:{cluster}:slot:{kind.value}-{index}",
+        ),
     )
 
 

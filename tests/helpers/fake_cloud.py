@@ -21,6 +21,7 @@ from bakery.cloud.model import (
     Vpc,
 )
 from bakery.errors import NotFoundError, RateLimitedError, UnauthorizedError, UnprocessableError, UnreachableError
+from bakery.plan.slots import slot_of
 
 T = TypeVar("T")
 START = 1_700_000_000.0
@@ -134,6 +135,10 @@ class FakeCloud:
     def names(self) -> list[str]:
         """Of every droplet in the account."""
         return sorted(d.name for d in self.droplets.values() if self.is_there(d.id))
+
+    def slots(self) -> list[str]:
+        """Of every droplet in the account; a stranger's is its name."""
+        return sorted(slot_of(d, "demo") for d in self.droplets.values() if self.is_there(d.id))
 
     def is_there(self, number: int) -> bool:
         """Whether the droplet was made and not deleted, whatever lists say."""

@@ -81,13 +81,14 @@ def _node(kind: Kind, index: int, size: str) -> Node:
     elif kind is Kind.NOMAD_SERVER and index == 1:
         wave = Wave.SERVERS
     return Node(
+        slot=f"demo-{kind.value}-{index}",
         name=f"demo-{kind.value}-{index}",
         role=kind.value,
         kind=kind,
         size=size,
         node_pool="default",
         wave=wave,
-        tags=("bakery:demo", f"bakery:demo:role:{kind.value}"),
+        tags=("bakery:demo", f"bakery:demo:role:{kind.value}", f"bakery:demo:slot:{kind.value}-{index}"),
     )
 
 

@@ -19,8 +19,9 @@ from bakery.errors import RenderError, UsageError
 @click.pass_context
 def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -> None:
     """Bootstrap the ACLs of Consul and Nomad and create every token that user-data carries. Safe to repeat."""
-    from bakery.cli.cluster import ServerAddresses, server_addresses
+    from bakery.cli.cluster import ServerAddresses, list_cluster_droplets, server_addresses
     from bakery.launch.acl import ensure_acls
+    from bakery.plan.slots import as_running
 
     session = session_of(context)
     plan = session.plan()
@@ -30,6 +31,7 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
         addresses = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
     else:
         addresses = server_addresses(session, plan)
+        plan = as_running(plan, list_cluster_droplets(session, plan))
     outcome = ensure_acls(
         plan,
         session.config.roles,

@@ -31,10 +31,13 @@ def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":
     """How a launch asks the cluster who never came; without credentials there is nobody to ask."""
     from bakery.credentials.store import find_bundle
     from bakery.observe.absent import absent_nodes
+    from bakery.plan.slots import as_running
 
     def absent(droplets: "tuple[Droplet, ...]") -> frozenset[str]:
         bundle = find_bundle(session.paths)
-        return frozenset() if bundle is None else absent_nodes(plan, droplets, session.agents(bundle))
+        if bundle is None:
+            return frozenset()
+        return absent_nodes(as_running(plan, droplets), droplets, session.agents(bundle))
 
     return absent
 
@@ -45,16 +48,17 @@ def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:
     Raises:
         UsageError: the cluster has no active Consul server.
     """
-    droplets = {
-        droplet.name: droplet for droplet in list_cluster_droplets(session, plan) if droplet.status == "active"
-    }
+    from bakery.plan.slots import slot_of
 
-    def addresses(names: tuple[str, ...]) -> tuple[str, ...]:
-        found = (droplets[name].public_ipv4 for name in names if name in droplets)
+    listed = list_cluster_droplets(session, plan)
+    droplets = {slot_of(droplet, plan.cluster): droplet for droplet in listed if droplet.status == "active"}
+
+    def addresses(slots: tuple[str, ...]) -> tuple[str, ...]:
+        found = (droplets[slot].public_ipv4 for slot in slots if slot in droplets)
         return tuple(address for address in found if address)
 
-    consul = addresses(tuple(node.name for node in plan.consul_servers))
+    consul = addresses(tuple(node.slot for node in plan.consul_servers))
     if not consul:
         message = f"cluster {plan.cluster} has no active Consul server"
         raise UsageError(message, hint="bakery launch")
-    return ServerAddresses(consul=consul, nomad=addresses(tuple(node.name for node in plan.nomad_servers)))
+    return ServerAddresses(consul=consul, nomad=addresses(tuple(node.slot for node in plan.nomad_servers)))

@@ -170,7 +170,7 @@ def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: in
     def acls(droplets: "tuple[Droplet, ...]") -> None:
         there = _existing(plan, droplets)
         ensure_acls(
-            plan,
+            there,
             session.config.roles,
             bundle,
             clients,
@@ -189,13 +189,19 @@ def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: in
             reporter=session.console,
         )
 
-    return AfterStep(title="Access control", run=acls), AfterStep(title="Health", run=health)
+    return (
+        AfterStep(title="Access control", run=acls, forms_cluster=True),
+        AfterStep(title="Health", run=health),
+    )
 
 
 def _existing(plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "ClusterPlan":
-    """The plan cut to the nodes that exist: a launch of one role does not wait for the others."""
-    names = {droplet.name for droplet in droplets}
-    return replace(plan, nodes=tuple(node for node in plan.nodes if node.name in names))
+    """The plan cut to the nodes that exist, by their names: a launch of one role does not wait for the others."""
+    from bakery.plan.slots import as_running, slot_of
+
+    slots = {slot_of(droplet, plan.cluster) for droplet in droplets}
+    named = as_running(plan, droplets)
+    return replace(named, nodes=tuple(node for node in named.nodes if node.slot in slots))
 
 
 def _public(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple[str, ...]:

@@ -70,8 +70,12 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
-    there = {droplet.name: droplet.private_ipv4 for droplet in changes.kept} if changes else {}
-    return [(n.name, n.role, n.size, str(n.wave.value), there.get(n.name) or "at launch") for n in planned.nodes]
+    from bakery.plan.slots import as_running, slot_of
+
+    kept = changes.kept if changes else ()
+    there = {slot_of(droplet, planned.cluster): droplet.private_ipv4 for droplet in kept}
+    nodes = as_running(planned, kept).nodes
+    return [(n.name, n.role, n.size, str(n.wave.value), there.get(n.slot) or "at launch") for n in nodes]
 
 
 def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:

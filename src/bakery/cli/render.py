@@ -100,29 +100,31 @@ def _join(session: Session, plan: "ClusterPlan", joins: tuple[str, ...], *, firs
         message = "--first joins nobody, and --join names somebody"
         raise UsageError(message, hint="give one of them")
     if first:
-        return Join(consul=(), nomad=())
+        return Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
     if joins:
-        return Join(consul=joins, nomad=())
+        # Whether the cluster made elsewhere has Nomad servers cannot be asked.
+        return Join(consul=joins, nomad=(), forms_nomad=True)
     droplets = _addresses(session, plan)
-    consul = tuple(droplets[n.name] for n in plan.consul_servers if n.name in droplets)
-    nomad = tuple(droplets[n.name] for n in plan.nomad_servers if n.name in droplets)
+    consul = tuple(droplets[n.slot] for n in plan.consul_servers if n.slot in droplets)
+    nomad = tuple(droplets[n.slot] for n in plan.nomad_servers if n.slot in droplets)
     if not consul:
         message = f"cluster {plan.cluster} has no Consul server to join"
         raise UsageError(message, hint="--join ADDR names one; --first renders a first server")
-    return Join(consul=consul, nomad=nomad)
+    return Join(consul=consul, nomad=nomad, forms_nomad=not nomad)
 
 
 def _addresses(session: Session, plan: "ClusterPlan") -> "dict[str, str]":
-    """Private addresses of the cluster's droplets by name; refused where their credentials are not here."""
+    """Private addresses of the cluster's droplets by slot; refused where their credentials are not here."""
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.store import find_bundle
     from bakery.launch.preflight import check_trust
+    from bakery.plan.slots import slot_of
 
     droplets = list_cluster_droplets(session, plan)
     bundle = find_bundle(session.paths)
     check_trust(droplets, plan.cluster, ca_fingerprint(bundle) if bundle else None)
-    return {droplet.name: droplet.private_ipv4 for droplet in droplets if droplet.private_ipv4}
+    return {slot_of(d, plan.cluster): d.private_ipv4 for d in droplets if d.private_ipv4}
 
 
 def _tags(plan: "ClusterPlan", role: str) -> tuple[str, str]:

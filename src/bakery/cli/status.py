@@ -14,12 +14,13 @@ def status(context: click.Context) -> int:
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.observe.health import observe_cluster
     from bakery.observe.report import CONDITION_HEADER, NODE_HEADER, condition_rows, node_rows, report_json
+    from bakery.plan.slots import as_running
 
     session = session_of(context)
     plan = session.plan()
     bundle = session.bundle()
     droplets = list_cluster_droplets(session, plan)
-    report = observe_cluster(plan, droplets, session.agents(bundle))
+    report = observe_cluster(as_running(plan, droplets), droplets, session.agents(bundle))
     if session.settings.json:
         session.console.json(report_json(report))
     else:

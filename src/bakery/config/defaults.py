@@ -24,7 +24,8 @@ ROLES = (Kind.CONSUL_SERVER, Kind.NOMAD_SERVER, Kind.NOMAD_CLIENT)
 """The roles of a file without ``roles``, by name."""
 
 MAX_CLUSTER_NAME = 30
-MAX_ROLE_NAME = 28
-"""With the longest cluster name and three digits a node name has 63 characters, a DNS label's limit (RFC 1035)."""
+MAX_ROLE_NAME = 23
+"""With the longest cluster name, three digits and what tells a droplet from the one before it
+(:func:`bakery.plan.slots.later_name`), a node name has 63 characters, a DNS label's limit (RFC 1035)."""
 MAX_COUNT = 100
 """Nodes of one role."""

@@ -1,13 +1,15 @@
 """The plan against what is there: what a launch would create, update and replace, and what it costs. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bakery.cloud.model import Droplet, Firewall, Image, Size, Vpc
 from bakery.launch.drift import differences
 from bakery.launch.firewalls import differs, find_firewall, request_for
 from bakery.launch.model import Change, Changes, FirewallUpdate, Present, Price, Sign
+from bakery.launch.names import occupants
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
+from bakery.plan.slots import slot_of
 
 
 def compare(
@@ -25,17 +27,17 @@ def compare(
     ``failed`` are droplet ids that a launch gave up on: those still not active are replaced. So are all of
     ``absent``, which are active and never joined. ``image`` is what new droplets boot from, if that is known.
     """
-    by_name = _by_name(present.droplets)
-    best = {node.name: by_name[node.name][0] for node in plan.nodes if node.name in by_name}
+    by_slot = occupants(present.droplets, plan.cluster)
+    best = {node.slot: by_slot[node.slot][0] for node in plan.nodes if node.slot in by_slot}
     wanted = [node for node in plan.nodes if only_role in (None, node.role)]
     dead = [droplet for droplet in best.values() if droplet.id in absent or _never_came_up(droplet, failed)]
-    replaced = tuple(best[node.name] for node in wanted if best.get(node.name) in dead)
-    kept = tuple(droplet for droplet in best.values() if droplet not in replaced)
-    new_nodes = tuple(n for n in wanted if n.name not in best or best[n.name] in replaced)
-    planned = {node.name for node in plan.nodes}
+    replaced = {node.slot: best[node.slot] for node in wanted if best.get(node.slot) in dead}
+    kept = tuple(droplet for slot, droplet in best.items() if slot not in replaced)
+    new_nodes = tuple(node for node in wanted if node.slot not in best or node.slot in replaced)
+    planned = {node.slot for node in plan.nodes}
     vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
     new_firewalls, updates = compare_firewalls(plan, present.firewalls, admin_cidrs)
-    staying = [droplet.size for droplet in present.droplets if droplet not in replaced]
+    staying = [droplet.size for droplet in present.droplets if droplet not in replaced.values()]
     now = _price([droplet.size for droplet in present.droplets], present.sizes)
     total = _price([*staying, *(node.size for node in new_nodes)], present.sizes)
     return Changes(
@@ -43,23 +45,15 @@ def compare(
         new_firewalls=new_firewalls,
         firewall_updates=updates,
         new_nodes=new_nodes,
-        replaced=replaced,
+        replaced=tuple(replaced.values()),
         kept=kept,
-        extra=tuple(d for d in present.droplets if d.name not in planned),
-        duplicates=tuple(d for node in plan.nodes for d in by_name.get(node.name, [])[1:]),
+        extra=tuple(d for d in present.droplets if slot_of(d, plan.cluster) not in planned),
+        duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
         later=differences(plan, kept, image),
         lines=_lines(plan, vpc, new_firewalls, updates, new_nodes, replaced),
         added=Price(monthly=round(total.monthly - now.monthly, 2), hourly=round(total.hourly - now.hourly, 5)),
         total=total,
     )
-
-
-def _by_name(droplets: Iterable[Droplet]) -> dict[str, list[Droplet]]:
-    """Droplets of each name, the one that counts first: an active one, then the oldest."""
-    groups: dict[str, list[Droplet]] = {}
-    for droplet in sorted(droplets, key=lambda d: (d.status != "active", d.id)):
-        groups.setdefault(droplet.name, []).append(droplet)
-    return groups
 
 
 def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
@@ -90,9 +84,8 @@ def _lines(
     firewalls: Iterable[PlannedFirewall],
     updates: Iterable[FirewallUpdate],
     nodes: Iterable[Node],
-    replaced: Iterable[Droplet],
+    replaced: Mapping[str, Droplet],
 ) -> tuple[Change, ...]:
-    before = {droplet.name: droplet.status for droplet in replaced}
     lines = []
     if vpc is None:
         lines.append(Change(sign=Sign.CREATE, kind="vpc", name=plan.vpc_name, details=str(plan.vpc_cidr)))
@@ -105,10 +98,11 @@ def _lines(
             Change(sign=Sign.UPDATE, kind="firewall", name=name, details="its rules differ from the plan")
         )
     for node in nodes:
-        if node.name not in before:
+        before = replaced.get(node.slot)
+        if before is None:
             lines.append(Change(sign=Sign.CREATE, kind="droplet", name=node.name, details=node.size))
             continue
-        never = "never joined" if before[node.name] == "active" else "never came up"
+        never = "never joined" if before.status == "active" else "never came up"
         details = f"{node.size}, the one before {never}"
         lines.append(Change(sign=Sign.REPLACE, kind="droplet", name=node.name, details=details))
     return tuple(lines)

@@ -15,6 +15,7 @@ from bakery.launch.marks import launches_of, role_of_tag
 from bakery.launch.model import Timings
 from bakery.launch.session import Session, resumable
 from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
 from bakery.wait import Clock
 
 Choose = Callable[[tuple[Droplet, ...]], tuple[Droplet, ...]]
@@ -95,7 +96,8 @@ def _destroy_some(
 
 
 def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:
-    found = max((member for member in members if member.name == name), key=lambda d: d.id, default=None)
+    named = [member for member in members if name in (member.name, slot_of(member, plan.cluster))]
+    found = max(named, key=lambda droplet: droplet.id, default=None)
     if found is None:
         names = ", ".join(sorted(member.name for member in members)) or "none"
         brief = f"cluster {plan.cluster} has no droplet {name!r}"

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator
 from bakery.cloud.model import Droplet, Image
 from bakery.launch.marks import role_of_tag
 from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
 
 LATER = "takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
 
 
 def differences(plan: ClusterPlan, kept: Iterable[Droplet], image: Image | None) -> tuple[str, ...]:
     """How running droplets differ from what the plan and ``image`` would make of them, one line per difference."""
-    nodes = {node.name: node for node in plan.nodes}
+    nodes = {node.slot: node for node in plan.nodes}
     droplets = tuple(kept)
     sizes: dict[tuple[str, str], list[str]] = {}
     for droplet in droplets:
-        wanted = nodes[droplet.name].size
+        wanted = nodes[slot_of(droplet, plan.cluster)].size
         if droplet.size != wanted:
             sizes.setdefault((droplet.size, wanted), []).append(droplet.name)
     lines = [f"{', '.join(names)}: size {now}, the file says {wanted}" for (now, wanted), names in sizes.items()]
@@ -38,8 +39,9 @@ def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[str]:
 def _fewer(
     plan: ClusterPlan, members: Iterable[Droplet], product: str, servers: tuple[Node, ...]
 ) -> Iterator[str]:
-    roles, names = {node.role for node in servers}, {node.name for node in servers}
-    beyond = [d.name for d in members if role_of_tag(d.tags, plan.cluster) in roles and d.name not in names]
+    roles, slots = {node.role for node in servers}, {node.slot for node in servers}
+    of_roles = (d for d in members if role_of_tag(d.tags, plan.cluster) in roles)
+    beyond = [droplet.name for droplet in of_roles if slot_of(droplet, plan.cluster) not in slots]
     if beyond:
         yield (
             f"the file says {len(servers)} {product} servers, and {', '.join(beyond)} run beyond them;"

@@ -23,7 +23,7 @@ class Request:
     """One create that was asked for."""
 
     what: str
-    """A droplet's name, or "vpc", "ssh-key", "firewall NAME", "tag NAME"."""
+    """A droplet's slot, or "vpc", "ssh-key", "firewall NAME", "tag NAME"."""
     at: float
     """Epoch seconds, just before the request went out."""
     droplet_id: int | None = None
@@ -48,6 +48,12 @@ class Journal:
     requests: tuple[Request, ...] = ()
     gone: tuple[int, ...] = ()
     """Droplet ids that bakery deleted; a late list may still show them."""
+    leaving: tuple[int, ...] = ()
+    """Droplet ids whose removal from the cluster has begun; a launch replaces them."""
+    drained: tuple[str, ...] = ()
+    """Ids of the Nomad nodes that bakery has drained for a removal that is not done."""
+    formed: tuple[str, ...] = ()
+    """"consul" and "nomad", once the unfinished launch has come as far as their access control."""
     vpc_id: str | None = None
     """Set only if bakery made it."""
     firewall_ids: tuple[str, ...] = ()
@@ -125,8 +131,12 @@ class JournalFile:
         self._change(lambda j: replace(j, launch_id=launch_id, launches=(*j.launches, launch_id)))
         return launch_id
 
+    def has_formed(self) -> None:
+        """Consul and Nomad took the access control: no new server may begin them again."""
+        self._change(lambda j: replace(j, formed=("consul", "nomad")))
+
     def finish(self, *, listed_since: float) -> None:
-        """The launch is done, so nobody is absent. What failed stays marked, and droplets that lists may not show
+        """The launch is done, so no node is absent. What failed stays marked, and droplets that lists may not show
         yet stay known.
 
         ``listed_since`` is in epoch seconds: lists show all that was asked for before.
@@ -134,7 +144,7 @@ class JournalFile:
         late = (r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
         kept = tuple(replace(request, absent=False) for request in late)
         if self._journal.launch_id is not None or kept != self._journal.requests:
-            self._change(lambda j: replace(j, launch_id=None, requests=kept))
+            self._change(lambda j: replace(j, launch_id=None, formed=(), requests=kept))
 
     def asking(self, what: str, at: float) -> None:
         self._change(lambda j: replace(j, requests=(*_without(j, what), Request(what=what, at=at))))
@@ -144,21 +154,33 @@ class JournalFile:
         if self._journal.request(what) is not None:
             self._change(lambda j: replace(j, requests=_without(j, what)))
 
-    def created(self, name: str, droplet_id: int, at: float) -> None:
-        self._change(lambda j: replace(j, requests=_with_droplet(j, name, droplet_id, at)))
+    def created(self, slot: str, droplet_id: int, at: float) -> None:
+        self._change(lambda j: replace(j, requests=_with_droplet(j, slot, droplet_id, at)))
 
     def failed(self, droplets: dict[str, int], at: float) -> None:
-        """These droplets (name to id) did not come up in time."""
+        """These droplets (slot to id) did not come up in time."""
         made = tuple(Request(what=n, at=at, droplet_id=i, failed=True) for n, i in droplets.items())
         self._change(lambda j: replace(j, requests=(*_without(j, *droplets), *made)))
 
-    def absent(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Mark those of ``names`` that the unfinished launch made; returns them."""
-        made = tuple(r for r in self._journal.requests if r.what in set(names) and r.droplet_id is not None)
+    def absent(self, slots: Iterable[str]) -> tuple[str, ...]:
+        """Mark those of ``slots`` whose droplets the unfinished launch made; returns them."""
+        made = tuple(r for r in self._journal.requests if r.what in set(slots) and r.droplet_id is not None)
         marked = tuple(replace(request, absent=True) for request in made)
         if marked:
             self._change(lambda j: replace(j, requests=(*_without(j, *(r.what for r in made)), *marked)))
         return tuple(request.what for request in marked)
+
+    def is_leaving(self, droplet_ids: Iterable[int]) -> None:
+        """Note it before the first request that takes a node of theirs out of the cluster."""
+        new = tuple(i for i in droplet_ids if i not in self._journal.leaving)
+        if new:
+            self._change(lambda j: replace(j, leaving=(*j.leaving, *new)))
+
+    def draining(self, node_ids: Iterable[str]) -> None:
+        """Note it before the first drain begins; without ids every drain is done or undone."""
+        noted = tuple(node_ids)
+        if noted != self._journal.drained:
+            self._change(lambda j: replace(j, drained=noted))
 
     def removed(self, droplet_id: int) -> None:
         """Call it after the API has taken the delete: a droplet noted as gone is never looked at again."""
@@ -202,10 +224,12 @@ def _without(journal: Journal, *whats: str) -> tuple[Request, ...]:
 
 def _without_droplet(journal: Journal, droplet_id: int) -> Journal:
     gone = (*(i for i in journal.gone if i != droplet_id), droplet_id)
-    return replace(journal, gone=gone, requests=tuple(r for r in journal.requests if r.droplet_id != droplet_id))
+    leaving = tuple(i for i in journal.leaving if i != droplet_id)
+    requests = tuple(r for r in journal.requests if r.droplet_id != droplet_id)
+    return replace(journal, gone=gone, leaving=leaving, requests=requests)
 
 
-def _with_droplet(journal: Journal, name: str, droplet_id: int, at: float) -> tuple[Request, ...]:
-    asked = journal.request(name)
-    made = Request(what=name, at=asked.at if asked else at, droplet_id=droplet_id)
-    return (*_without(journal, name), made)
+def _with_droplet(journal: Journal, slot: str, droplet_id: int, at: float) -> tuple[Request, ...]:
+    asked = journal.request(slot)
+    made = Request(what=slot, at=asked.at if asked else at, droplet_id=droplet_id)
+    return (*_without(journal, slot), made)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 
 from bakery.cloud.model import Droplet
-from bakery.plan.tags import ca_tag, cluster_tag, launch_tag, role_tag
+from bakery.plan.tags import ca_tag, cluster_tag, launch_tag, role_tag, slot_tag
 
 _ID = "[0-9a-f]{8}"
 _LABEL = "[a-z](?:[a-z0-9-]*[a-z0-9])?"
@@ -85,5 +85,5 @@ def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
 
 def is_cluster_tag(tag: str, cluster: str) -> bool:
     """Whether a tag is one that a launch of this cluster makes; snapshots' and other clusters' are not."""
-    prefixes = (role_tag(cluster, ""), launch_tag(cluster, ""), ca_tag(cluster, ""))
+    prefixes = (role_tag(cluster, ""), slot_tag(cluster, ""), launch_tag(cluster, ""), ca_tag(cluster, ""))
     return tag == cluster_tag(cluster) or tag.startswith(prefixes)

@@ -156,6 +156,8 @@ class AfterStep:
     title: str
     run: Callable[[tuple[Droplet, ...]], None]
     """Takes the cluster's planned droplets with their addresses."""
+    forms_cluster: bool = False
+    """Once it is done, Consul and Nomad hold data that no new server may begin again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from bakery.launch.drift import obstacles as in_the_way
 from bakery.launch.marks import authorities_of
 from bakery.launch.model import Changes, Present
 from bakery.plan.model import ClusterPlan
+from bakery.plan.slots import slot_of
 from bakery.plan.tags import ca_tag, cluster_tag
 
 
@@ -60,8 +61,9 @@ def check_servers(plan: ClusterPlan, changes: Changes, only_role: str | None) ->
         roles = ", ".join(dict.fromkeys(node.role for node in plan.nodes))
         brief = f"the cluster has no nodes of a role {only_role!r}"
         raise UsageError(brief, hint=f"its roles: {roles}")
-    servers = {node.name for node in plan.consul_servers}
-    live = any(d.name in servers and d.status == "active" and d.private_ipv4 for d in changes.kept)
+    servers = {node.slot for node in plan.consul_servers}
+    kept = (d for d in changes.kept if slot_of(d, plan.cluster) in servers)
+    live = any(droplet.status == "active" and droplet.private_ipv4 for droplet in kept)
     if live or any(kind.is_consul_server for kind in kinds):
         return
     first = next((node.role for node in plan.consul_servers), "consul-server")

@@ -1,41 +1,59 @@
 """Before anything is made: what is there, what of earlier tries is still on its way, and what has to change."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
 from bakery.launch.changes import compare
 from bakery.launch.droplets import find_unclear
+from bakery.launch.formed import Formed, check_state_is_left, what_formed
 from bakery.launch.journal import Journal
 from bakery.launch.model import Absent, Changes, Order, Present, Timings
+from bakery.launch.names import name_nodes
 from bakery.launch.preflight import check_room, check_servers, check_trust, survey
 from bakery.launch.session import Session
+from bakery.plan.slots import slot_of
 from bakery.plan.tags import cluster_tag
 from bakery.render.model import Join
 from bakery.wait import deadline_factor
 
 
-def prepare(session: Session, order: Order) -> tuple[Present, Changes]:
-    """What is there and what a launch would change. Sends nothing that changes anything.
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What a launch works from."""
 
-    Raises: see :mod:`bakery.launch.preflight`.
+    order: Order
+    """As asked for, with the names that its nodes have or get."""
+    present: Present
+    changes: Changes
+    formed: Formed
+
+
+def prepare(session: Session, order: Order, launch_id: str) -> Prepared:
+    """What is there and what launch ``launch_id`` would change. Sends nothing that changes anything.
+
+    Raises: see :mod:`bakery.launch.preflight` and :mod:`bakery.launch.formed`.
     """
-    plan = order.plan
-    listed = survey(session.cloud, plan.cluster)
+    listed = survey(session.cloud, order.plan.cluster)
     present = replace(listed, droplets=whole_droplets(session, listed.droplets))
+    journal = session.journal.now
+    leaving = frozenset(journal.leaving)
+    plan = name_nodes(order.plan, present, launch_id, renamed=leaving)
     check_trust(present.droplets, plan.cluster, order.ca_fingerprint)
     changes = compare(
         plan,
         present,
         admin_cidrs=order.admin_cidrs,
-        failed=given_up(session.journal.now, session.wall(), session.timings),
-        absent=still_absent(session.journal.now, present.droplets, order.absent),
+        failed=given_up(journal, session.wall(), session.timings),
+        absent=still_absent(journal, present.droplets, order.absent) | leaving,
         only_role=order.only_role,
         image=order.image,
     )
     check_servers(plan, changes, order.only_role)
+    check_state_is_left(plan, present, changes, journal)
     check_room(plan, present, changes, order.image)
-    return present, changes
+    formed = what_formed(plan, changes, journal)
+    return Prepared(order=replace(order, plan=plan), present=present, changes=changes, formed=formed)
 
 
 def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
@@ -47,8 +65,8 @@ def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet
             found = session.cloud.find_droplet(request.droplet_id)
             if found is not None and cluster_tag(session.cluster) in found.tags:
                 droplets[found.id] = found
-    names = {droplet.name for droplet in droplets.values()}
-    requests = (r for r in journal.requests if r.is_for_droplet and r.droplet_id is None and r.what not in names)
+    slots = {slot_of(droplet, session.cluster) for droplet in droplets.values()}
+    requests = (r for r in journal.requests if r.is_for_droplet and r.droplet_id is None and r.what not in slots)
     unclear = {request.what: request.at for request in requests}
     droplets |= {droplet.id: droplet for droplet in find_unclear(session, unclear).values()}
     return tuple(droplets.values())
@@ -62,7 +80,7 @@ def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:
 
 
 def still_absent(journal: Journal, droplets: tuple[Droplet, ...], absent: Absent) -> frozenset[int]:
-    """Droplets marked as absent, less those that have joined since; nobody is asked where there is no mark."""
+    """Droplets marked as absent, less those that have joined since; the cluster is asked only if one is marked."""
     marked = [droplet for droplet in droplets if droplet.id in journal.absent_ids]
     if not marked:
         return frozenset()
@@ -81,6 +99,11 @@ def rehearse(order: Order, changes: Changes) -> None:
     def addresses(servers: int) -> tuple[str, ...]:
         return tuple(str(plan.vpc_cidr[-2 - number]) for number in range(servers))
 
-    join = Join(consul=addresses(len(plan.consul_servers)), nomad=addresses(len(plan.nomad_servers)))
+    join = Join(
+        consul=addresses(len(plan.consul_servers)),
+        nomad=addresses(len(plan.nomad_servers)),
+        forms_consul=True,
+        forms_nomad=True,
+    )
     for node in {node.role: node for node in changes.new_nodes}.values():
         order.user_data(node, join)

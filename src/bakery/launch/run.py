@@ -12,7 +12,7 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError
 from bakery.launch.changes import compare
 from bakery.launch.drift import LATER, obstacles
-from bakery.launch.droplets import Members, Recipe, create_droplets, wait_until_active
+from bakery.launch.droplets import Members, Recipe, create_droplets, members_of, wait_until_active
 from bakery.launch.journal import JournalFile, load_journal
 from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
 from bakery.launch.lock import locked
@@ -24,17 +24,18 @@ from bakery.launch.model import (
     Changes,
     LaunchResult,
     Order,
-    Present,
     Timings,
     UserDataFor,
     nobody,
 )
+from bakery.launch.names import name_nodes
 from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
-from bakery.launch.prepare import given_up, prepare, rehearse, still_absent
+from bakery.launch.prepare import Prepared, given_up, prepare, rehearse, still_absent
 from bakery.launch.session import Session, resumable
 from bakery.launch.twins import settle_earlier, settle_firewalls
 from bakery.plan.model import ClusterPlan
+from bakery.plan.slots import slot_of
 from bakery.wait import Clock, SystemClock
 
 
@@ -109,42 +110,48 @@ def preview(
     """What :func:`launch` would change. It takes no lock and changes nothing, on disk neither."""
     present = survey(cloud, plan.cluster)
     journal = load_journal(paths.journal, plan.cluster)
+    plan = name_nodes(plan, present, journal.launch_id, renamed=frozenset(journal.leaving))
     failed = given_up(journal, wall(), Timings())
-    missed = still_absent(journal, present.droplets, absent)
+    missed = still_absent(journal, present.droplets, absent) | frozenset(journal.leaving)
     changes = compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, absent=missed, only_role=only_role)
     refused = (f"refused: {line}" for line in obstacles(plan, present.droplets))
     return replace(changes, later=(*refused, *(f"{line}; this {LATER}" for line in changes.later)))
 
 
 def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:
+    launch_id = session.journal.now.launch_id or new_launch_id()
     with session.reporter.step("Looking at the account"):
-        present, changes = prepare(session, order)
-    _report(session, changes)
-    if not changes.empty and not approve(changes):
-        return LaunchResult(changes=changes, created=(), droplets=changes.kept)
-    if settle_earlier(session, present.droplets):
-        present, changes = prepare(session, order)
-    rehearse(order, changes)
-    for key in leftover_keys(present, session.journal.now, now=session.wall()):
+        prepared = prepare(session, order, launch_id)
+    _report(session, prepared.changes)
+    if not prepared.changes.empty and not approve(prepared.changes):
+        return LaunchResult(changes=prepared.changes, created=(), droplets=prepared.changes.kept)
+    if settle_earlier(session, prepared.present.droplets):
+        prepared = prepare(session, order, launch_id)
+    rehearse(prepared.order, prepared.changes)
+    for key in leftover_keys(prepared.present, session.journal.now, now=session.wall()):
         remove_key(session, key.id)
-    members = _converge(session, order, present, changes)
-    droplets = tuple(members[node.name] for node in order.plan.nodes if node.name in members)
+    members = _converge(session, prepared, launch_id)
+    droplets = tuple(members[node.slot] for node in order.plan.nodes if node.slot in members)
     for step in after:
         with session.reporter.step(step.title), _noting_absence(session, order, droplets):
             step.run(droplets)
+        if step.forms_cluster:
+            session.journal.has_formed()
     session.journal.finish(listed_since=session.wall() - session.timings.settle)
-    created = tuple(node.name for node in changes.new_nodes)
-    return LaunchResult(changes=changes, created=created, droplets=droplets)
+    created = tuple(node.name for node in prepared.changes.new_nodes)
+    return LaunchResult(changes=prepared.changes, created=created, droplets=droplets)
 
 
 @contextmanager
 def _noting_absence(session: Session, order: Order, droplets: tuple[Droplet, ...]) -> Iterator[None]:
-    """After a deadline: who never came, so that the next launch replaces those alone."""
+    """After a deadline: note which nodes never joined, so that the next launch replaces those alone."""
     try:
         yield
     except DeadlineError:
-        for name in session.journal.absent(order.absent(droplets)):
-            session.reporter.warn(f"{name} never joined; unless it does, the next launch replaces it")
+        names = order.absent(droplets)
+        slots = {slot_of(d, session.cluster): d.name for d in droplets if d.name in names}
+        for slot in session.journal.absent(slots):
+            session.reporter.warn(f"{slots[slot]} never joined; unless it does, the next launch replaces it")
         raise
 
 
@@ -156,31 +163,31 @@ def _report(session: Session, changes: Changes) -> None:
             f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"
         )
     for droplet in changes.duplicates:
-        twin = f"{droplet.name} exists more than once (droplet {droplet.id})"
+        twin = f"{slot_of(droplet, session.cluster)} exists more than once (droplet {droplet.id})"
         session.reporter.warn(f"{twin}; to remove the newest: bakery destroy --node {droplet.name}")
 
 
-def _converge(session: Session, order: Order, present: Present, changes: Changes) -> Members:
-    members: Members = {droplet.name: droplet for droplet in changes.kept}
+def _converge(session: Session, prepared: Prepared, launch_id: str) -> Members:
+    order, changes = prepared.order, prepared.changes
+    members: Members = members_of(session, changes.kept)
     if not changes.empty:
-        launch_id = session.journal.begin(new_launch_id())
+        session.journal.begin(launch_id)
         with session.reporter.step("Network and firewalls"):
             vpc_id = ensure_network(
-                session, order.plan, present, changes, launch_id=launch_id, admin_cidrs=order.admin_cidrs
+                session, order.plan, prepared.present, changes, launch_id=launch_id, admin_cidrs=order.admin_cidrs
             )
         if changes.new_nodes:
             with session.reporter.step("Droplets"):
-                members = _create(session, order, present, changes, launch_id=launch_id, vpc_id=vpc_id)
-    members = wait_until_active(session, members, [node.name for node in order.wanted])
+                members = _create(session, prepared, launch_id=launch_id, vpc_id=vpc_id)
+    members = wait_until_active(session, members, [node.slot for node in order.wanted])
     if changes.new_firewalls:
         settle_firewalls(session, order.plan.firewalls, session.cloud.list_firewalls())
     return members
 
 
-def _create(
-    session: Session, order: Order, present: Present, changes: Changes, *, launch_id: str, vpc_id: str
-) -> Members:
+def _create(session: Session, prepared: Prepared, *, launch_id: str, vpc_id: str) -> Members:
+    order = prepared.order
     with throwaway_key(session, order.throwaway_public_key, launch_id) as key_id:
-        keys = (key_id, *ssh_key_ids(order.plan, present))
-        recipe = Recipe(order=order, launch_id=launch_id, vpc_id=vpc_id, ssh_keys=keys)
-        return create_droplets(session, recipe, changes)
+        keys = (key_id, *ssh_key_ids(order.plan, prepared.present))
+        recipe = Recipe(order=order, launch_id=launch_id, vpc_id=vpc_id, ssh_keys=keys, formed=prepared.formed)
+        return create_droplets(session, recipe, prepared.changes)

@@ -40,7 +40,7 @@ class Session:
     workers: int = 8
     """Creates on their way at the same time."""
     told: dict[int, set[str]] = field(default_factory=dict)
-    """Servers (by droplet id) whose addresses stand in the user-data of droplets (by name) that this run made."""
+    """Servers (by droplet id) whose addresses stand in the user-data of droplets (by slot) that this run made."""
 
     def wait(
         self, check: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None

@@ -1,7 +1,8 @@
-"""Two operators launch one cluster at once: of things with one name the oldest stays, its maker removes any other.
+"""Two operators launch one cluster at once: of droplets in one slot, and of firewalls with one name, the oldest
+stays, and the launch that made another removes it.
 
-DigitalOcean takes any number of droplets of one name, and has no create that fails if there is one. So each launch
-looks again after its creates. Whoever comes later sees the earlier; ids count up, and both sides judge alike.
+DigitalOcean has no create that fails if there is one already. So each launch looks again after its creates. The
+later one sees the earlier; ids count up, and both sides judge alike.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from bakery.errors import LockedError
 from bakery.launch.firewalls import all_firewalls
 from bakery.launch.session import Session
 from bakery.plan.model import Firewall as PlannedFirewall
+from bakery.plan.slots import slot_of
 
 WAIT = "wait until it is done, then run the same command again"
 
@@ -18,7 +20,7 @@ WAIT = "wait until it is done, then run the same command again"
 def settle_twins(
     session: Session, members: Mapping[str, Droplet], listed: Iterable[Droplet]
 ) -> dict[str, Droplet]:
-    """``members`` by name, each of ours that lost to an older droplet of its name deleted and replaced by that.
+    """``members`` by slot, each of ours that lost to an older droplet in its slot deleted and replaced by that.
 
     Raises:
         LockedError: the address of one that lost stands in the user-data of others that this run made. They are
@@ -26,12 +28,12 @@ def settle_twins(
     """
     oldest: dict[str, Droplet] = {}
     for droplet in sorted(listed, key=lambda droplet: droplet.id):
-        oldest.setdefault(droplet.name, droplet)
-    lost = [d for name, d in members.items() if name in oldest and oldest[name].id < d.id and _is_ours(session, d)]
+        oldest.setdefault(slot_of(droplet, session.cluster), droplet)
+    lost = [d for slot, d in members.items() if slot in oldest and oldest[slot].id < d.id and _is_ours(session, d)]
     for droplet in lost:
         _withdraw(session, droplet)
     _withdraw_followers(session, lost)
-    return {name: oldest[name] if droplet in lost else droplet for name, droplet in members.items()}
+    return {slot: oldest[slot] if droplet in lost else droplet for slot, droplet in members.items()}
 
 
 def settle_earlier(session: Session, listed: Iterable[Droplet]) -> bool:
@@ -41,12 +43,12 @@ def settle_earlier(session: Session, listed: Iterable[Droplet]) -> bool:
         LockedError: as :func:`settle_twins`.
     """
     droplets = tuple(listed)
-    ours = {droplet.name: droplet for droplet in droplets if _is_ours(session, droplet)}
+    ours = {slot_of(droplet, session.cluster): droplet for droplet in droplets if _is_ours(session, droplet)}
     return settle_twins(session, ours, droplets) != ours
 
 
 def _is_ours(session: Session, droplet: Droplet) -> bool:
-    request = session.journal.now.request(droplet.name)
+    request = session.journal.now.request(slot_of(droplet, session.cluster))
     return request is not None and request.droplet_id == droplet.id
 
 
@@ -57,15 +59,15 @@ def _withdraw(session: Session, droplet: Droplet) -> None:
 
 
 def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
-    names = {name for droplet in lost for name in session.told.get(droplet.id, ())}
+    slots = {slot for droplet in lost for slot in session.told.get(droplet.id, ())}
     removed = []
-    for name in sorted(names):
-        request = session.journal.now.request(name)
+    for slot in sorted(slots):
+        request = session.journal.now.request(slot)
         if request is not None and request.droplet_id is not None:
             session.cloud.delete_droplet(request.droplet_id)
             session.journal.removed(request.droplet_id)
-            removed.append(name)
-    if names:
+            removed.append(slot)
+    if slots:
         brief = f"another launch of cluster {session.cluster} is under way"
         raise LockedError(brief, f"removed again: {', '.join(removed)}", WAIT)
 

@@ -10,7 +10,7 @@ from bakery.config.networks import capacity
 from bakery.errors import PlanError
 from bakery.plan.firewall import firewall_of
 from bakery.plan.model import ClusterPlan, Node, Wave
-from bakery.plan.tags import cluster_tag, role_tag
+from bakery.plan.tags import cluster_tag, role_tag, slot_tag
 
 
 def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None) -> ClusterPlan:
@@ -89,12 +89,14 @@ def _nodes(cluster: str, roles: tuple[Role, ...]) -> tuple[Node, ...]:
 
 
 def _node(cluster: str, role: Role, index: int, wave: Wave) -> Node:
+    slot = f"{cluster}-{role.name}-{index}"
     return Node(
-        name=f"{cluster}-{role.name}-{index}",
+        slot=slot,
+        name=slot,
         role=role.name,
         kind=role.kind,
         size=role.size,
         node_pool=role.node_pool,
         wave=wave,
-        tags=(cluster_tag(cluster), role_tag(cluster, role.name)),
+        tags=(cluster_tag(cluster), role_tag(cluster, role.name), slot_tag(cluster, slot)),
     )

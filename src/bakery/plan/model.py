@@ -22,15 +22,18 @@ class Wave(IntEnum):
 class Node:
     """A planned member; becomes a droplet at launch."""
 
+    slot: str
+    """``<cluster>-<role>-<index>``: the node's place in the plan. It stays when the droplet in it is replaced."""
     name: str
-    """``<cluster>-<role>-<index>``: droplet name, host name and agent name."""
+    """Droplet name, host name and agent name: the slot for the first droplet in it, and the slot with four
+    hexadecimal digits (:func:`bakery.plan.slots.later_name`) for each later one."""
     role: str
     kind: Kind
     size: str
     node_pool: str
     wave: Wave
     tags: tuple[str, ...]
-    """Cluster and role tags; the launch adds its own."""
+    """Cluster, role and slot tags; the launch adds its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

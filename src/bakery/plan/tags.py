@@ -21,6 +21,12 @@ def role_tag(cluster: str, role: str) -> str:
     return f"{PREFIX}:{cluster}:role:{role}"
 
 
+def slot_tag(cluster: str, slot: str) -> str:
+    """On the droplet in a slot (:class:`bakery.plan.model.Node`). It outlives the droplet: it tells that there was
+    one."""
+    return f"{PREFIX}:{cluster}:slot:{slot.removeprefix(f'{cluster}-')}"
+
+
 def launch_tag(cluster: str, launch_id: str) -> str:
     """On every droplet that one launch asked for: what a retry lists before it creates."""
     return f"{PREFIX}:{cluster}:launch:{launch_id}"

@@ -62,9 +62,12 @@ def _membership(subject: Subject) -> dict[str, Any]:
 
 
 def _server(subject: Subject) -> dict[str, Any]:
+    # Servers without it count in the first election of those that have it (hashicorp/consul
+    # agent/consul/server_serf.go, maybeBootstrap: an Expect of 0 is no conflict).
+    expect = {"bootstrap_expect": subject.plan.consul_expect} if subject.join.forms_consul else {}
     return {
         "server": True,
-        "bootstrap_expect": subject.plan.consul_expect,
+        **expect,
         "performance": {"raft_multiplier": 1},
         "ui_config": {"enabled": True},
     }

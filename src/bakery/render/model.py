@@ -8,10 +8,17 @@ MAX_USER_DATA = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Join:
-    """Private addresses that a node's agents dial first. Empty tuples: a first server."""
+    """Private addresses that a node's agents dial first, and whether there is a cluster to join at all."""
 
     consul: tuple[str, ...]
+    """Empty for the first Consul server."""
     nomad: tuple[str, ...]
+    """Empty: Nomad finds its servers through Consul."""
+    forms_consul: bool = False
+    """There is no Consul yet: a server carries ``bootstrap_expect`` and may begin the first election. Without it a
+    server can only join, and never begin a second, empty cluster."""
+    forms_nomad: bool = False
+    """The same for Nomad's servers."""
 
 
 @dataclass(frozen=True, kw_only=True)

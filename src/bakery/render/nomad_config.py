@@ -92,9 +92,10 @@ def _server(subject: Subject) -> dict[str, Any]:
     if subject.credentials.nomad_gossip_key is None:
         message = f"the credentials of {subject.name} hold no Nomad gossip key"
         raise RenderError(message)
+    expect = {"bootstrap_expect": subject.plan.nomad_expect} if subject.join.forms_nomad else {}
     return {
         "enabled": True,
-        "bootstrap_expect": subject.plan.nomad_expect,
+        **expect,
         "encrypt": subject.credentials.nomad_gossip_key,
         **_server_join(subject),
     }

@@ -203,8 +203,8 @@ NAMES = {
         'the role name "My_Pool" is not a label', _LABEL,
     ),
     "long role name": (
-        f"{HEAD}roles:\n  server: {{}}\n  {'p' * 29}: {{kind: nomad-client}}\n", 5, 3,
-        f'the role name "{"p" * 29}" has 29 characters, at most 28 fit into a node\'s name',
+        f"{HEAD}roles:\n  server: {{}}\n  {'p' * 24}: {{kind: nomad-client}}\n", 5, 3,
+        f'the role name "{"p" * 24}" has 24 characters, at most 23 fit into a node\'s name',
         "choose a shorter one",
     ),
     "region": (

@@ -52,7 +52,7 @@ def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
     bench.cloud.revive()
     bench.paths.journal.unlink()
     bench.launch()
-    assert bench.cloud.names().count("demo-nomad-client-1") == droplets
+    assert bench.cloud.slots().count("demo-nomad-client-1") == droplets
 
 
 @pytest.mark.parametrize("forgets", [False, True])

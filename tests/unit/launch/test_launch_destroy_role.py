@@ -48,7 +48,8 @@ def test_every_droplet_of_the_role_goes_and_nothing_else(bench: Bench) -> None:
     assert bench.cloud.names() == before, "a stranger of the same name is still there"
     assert {call.name for call in bench.cloud.mutations} == {"delete_droplet"}
     bench.launch()
-    assert bench.cloud.names() == sorted([*before, *ours])
+    assert bench.cloud.slots() == sorted([*before, *ours])
+    assert not set(ours) & set(bench.cloud.names()) - set(before), "a name belongs to one droplet for ever"
 
 
 @pytest.mark.parametrize(

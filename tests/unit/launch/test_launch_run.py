@@ -1,5 +1,6 @@
 """The whole launch against an account in memory: order, addresses, reuse, and what stops it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,16 +88,18 @@ def test_a_new_first_server_joins_the_living_ones(bench: Bench) -> None:
     bench.cloud.delete_droplet(lost)
     bench.launch()
     others = addresses(bench, "demo-consul-server-2", "demo-consul-server-3")
-    assert bench.joins()["demo-consul-server-1"].startswith(f"consul={others} nomad=")
+    later = [name for name in bench.cloud.names() if re.fullmatch("demo-consul-server-1-[0-9a-f]{4}", name)]
+    assert [bench.joins()[name].startswith(f"consul={others} nomad=") for name in later] == [True]
 
 
 def test_every_droplet_carries_its_tags_from_its_creation(bench: Bench) -> None:
     bench.launch()
     launch_id = bench.cloud.vpcs[next(iter(bench.cloud.vpcs))].description.split()[-1]
     for droplet in bench.cloud.droplets.values():
-        role = droplet.name.removeprefix("demo-").rsplit("-", 1)[0]
+        role, index = droplet.name.removeprefix("demo-").rsplit("-", 1)
         assert droplet.tags == (
-            "bakery:demo", f"bakery:demo:role:{role}", f"bakery:demo:launch:{launch_id}",
+            "bakery:demo", f"bakery:demo:role:{role}", f"bakery:demo:slot:{role}-{index}",
+            f"bakery:demo:launch:{launch_id}",
             "bakery:demo:ca:0123456789abcdef",
         )  # fmt: skip
 

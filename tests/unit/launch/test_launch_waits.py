@@ -141,6 +141,6 @@ def test_killed_while_it_replaces_a_droplet_no_second_one_stays_hidden(bench: Be
         bench.launch()
     bench.cloud.revive()
     bench.launch()
-    assert bench.cloud.names() == NAMES
+    assert bench.cloud.slots() == NAMES
     destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
     assert bench.cloud.names() == []

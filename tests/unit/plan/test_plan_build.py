@@ -10,6 +10,7 @@ from bakery.config.model import ClusterConfig, Kind
 from bakery.errors import ExitCode, PlanError
 from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan, Node, Wave
+from bakery.plan.slots import later_name
 
 
 def config_of(text: str = "") -> ClusterConfig:
@@ -42,13 +43,14 @@ def test_the_default_cluster() -> None:
 
 def test_a_node_in_full() -> None:
     assert build_plan(config_of()).nodes[-1] == Node(
+        slot="demo-nomad-client-3",
         name="demo-nomad-client-3",
         role="nomad-client",
         kind=Kind.NOMAD_CLIENT,
         size="s-2vcpu-2gb",
         node_pool="default",
         wave=Wave.REST,
-        tags=("bakery:demo", "bakery:demo:role:nomad-client"),
+        tags=("bakery:demo", "bakery:demo:role:nomad-client", "bakery:demo:slot:nomad-client-3"),
     )
 
 
@@ -98,10 +100,11 @@ def test_consul_alone() -> None:
 def test_the_longest_names_are_labels() -> None:
     config = parse_cluster(
         f"version: 1\ncluster: {'c' * 30}\n"
-        f"roles: {{server: {{count: 1}}, {'r' * 28}: {{kind: nomad-client, count: 100}}}}\n",
+        f"roles: {{server: {{count: 1}}, {'r' * 23}: {{kind: nomad-client, count: 100}}}}\n",
         Path("bakery.yaml"),
     )
-    assert max(len(node.name) for node in build_plan(config).nodes) == 63
+    slots = [node.slot for node in build_plan(config).nodes]
+    assert max(len(later_name(slot, "7f3a0000")) for slot in slots) == 63
 
 
 def test_a_count_raises_one_role_and_nothing_else() -> None:

@@ -22,7 +22,7 @@ from tests.helpers.clusters import (
 )
 from tests.helpers.rendered import json_of
 
-JOIN = Join(consul=("10.100.0.2", "10.100.0.3"), nomad=("10.100.0.4",))
+JOIN = Join(consul=("10.100.0.2", "10.100.0.3"), nomad=("10.100.0.4",), forms_consul=True, forms_nomad=True)
 NO_NOMAD = Join(consul=("10.100.0.2",), nomad=())
 VPC_ADDRESS = '{{ GetAllInterfaces | include "network" "10.100.0.0/20" | attr "address" }}'
 VPC_INTERFACE = '{{ GetAllInterfaces | include "network" "10.100.0.0/20" | attr "name" }}'

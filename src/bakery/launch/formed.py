@@ -1,0 +1,61 @@
+"""Whether Consul and Nomad have formed: a new server joins what has formed, and never begins it a second time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bakery.cloud.model import Droplet
+from bakery.errors import UsageError
+from bakery.launch.journal import Journal
+from bakery.launch.model import Changes, Present
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
+from bakery.plan.tags import launch_tag, slot_tag
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formed:
+    """What has elected a leader, or may have, before this launch creates anything."""
+
+    consul: bool
+    nomad: bool
+
+
+def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed:
+    """A product has formed if a server of it stays that an earlier launch made, or if this unfinished launch has
+    come as far as the access control."""
+
+    def formed(product: str, servers: Iterable[Node]) -> bool:
+        slots = {server.slot for server in servers}
+        staying = [droplet for droplet in changes.kept if slot_of(droplet, plan.cluster) in slots]
+        return bool(staying) and (product in journal.formed or any(map(of_earlier_launch, staying)))
+
+    def of_earlier_launch(droplet: Droplet) -> bool:
+        return not _is_of_launch(droplet, plan.cluster, journal.launch_id)
+
+    return Formed(consul=formed("consul", plan.consul_servers), nomad=formed("nomad", plan.nomad_servers))
+
+
+def check_state_is_left(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> None:
+    """Refuse to begin a product anew beside droplets that knew it: the data went with its last server.
+
+    Raises:
+        UsageError: an earlier launch made servers of the product, all are gone, and other droplets are left.
+    """
+    left = [d for d in changes.kept if not _is_of_launch(d, plan.cluster, journal.launch_id)]
+    for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
+        slots = {server.slot for server in servers}
+        # One that is replaced because it never joined took no data with it.
+        never_joined = (droplet for droplet in changes.replaced if droplet.id not in journal.leaving)
+        there = any(slot_of(droplet, plan.cluster) in slots for droplet in (*changes.kept, *never_joined))
+        had = any(slot_tag(plan.cluster, slot) in present.tags for slot in slots)
+        if left and had and not there:
+            brief = f"the last {product} server of cluster {plan.cluster} is gone, and {product}'s data with it"
+            details = (
+                f"new servers would begin an empty {product}, unknown to the {len(left)} droplets that are left"
+            )
+            hint = "destroy the whole cluster and launch it again: bakery destroy; bakery launch"
+            raise UsageError(brief, details, hint)
+
+
+def _is_of_launch(droplet: Droplet, cluster: str, launch_id: str | None) -> bool:
+    return launch_id is not None and launch_tag(cluster, launch_id) in droplet.tags

@@ -1,0 +1,49 @@
+"""Slots and names: a slot is a node's place in the plan, a name belongs to one droplet for ever.
+
+A replacement under the name of its predecessor is kept out for up to two minutes: Consul's catalog refuses a node
+whose name another id holds (hashicorp/consul agent/consul/state/catalog.go, ensureNoNodeWithSimilarNameTxn), and a
+gossip pool refuses a new address for a name that it remembers (hashicorp/memberlist state.go, aliveNode). It would
+have its predecessor's tokens, too.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import slot_tag
+
+
+class Tagged(Protocol):
+    """A droplet, as far as its slot can be told from it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+def slot_of(droplet: Tagged, cluster: str) -> str:
+    """The slot that the droplet's tag names; without such a tag (droplets of bakery 0.1) its name."""
+    prefix = slot_tag(cluster, "")
+    slots = (f"{cluster}-{tag.removeprefix(prefix)}" for tag in droplet.tags if tag.startswith(prefix))
+    return next(slots, droplet.name)
+
+
+def later_name(slot: str, launch_id: str) -> str:
+    """The name of a droplet that is not the first in its slot. One in 65,536 launches gives the same one again."""
+    return f"{slot}-{launch_id[:4]}"
+
+
+def with_names(plan: ClusterPlan, names: Mapping[str, str]) -> ClusterPlan:
+    """The plan with the nodes named as ``names`` says, by slot; a node that is not in it keeps its name."""
+    return replace(plan, nodes=tuple(replace(node, name=names.get(node.slot, node.name)) for node in plan.nodes))
+
+
+def as_running(plan: ClusterPlan, droplets: Iterable[Tagged]) -> ClusterPlan:
+    """The plan with the names of the droplets in its slots; of several in one slot the first counts."""
+    names: dict[str, str] = {}
+    for droplet in droplets:
+        names.setdefault(slot_of(droplet, plan.cluster), droplet.name)
+    return with_names(plan, names)
