@@ -2,9 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
-from bakery.agents.interface import AgentClients
-from bakery.agents.model import AclPolicy, AclToken, ListedToken, Member, NomadNode
+from bakery.agents.interface import AgentClients, ConsulApi
+from bakery.agents.model import (
+    AclPolicy,
+    AclToken,
+    Allocation,
+    Autopilot,
+    GossipKeys,
+    ListedToken,
+    Member,
+    NomadNode,
+    RaftPeer,
+    ServerHealth,
+)
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
 from bakery.errors import AgentError, DeadlineError
@@ -20,11 +32,19 @@ class FakeAgent:
     knows_our_token: bool = True
     anonymous_denied: bool = True
     bootstrapped_with: str | None = None
+    pool: tuple[Member, ...] = ()
+    raft: tuple[RaftPeer, ...] = ()
+    lagging: set[str] = field(default_factory=set)
+    """Names of servers that autopilot finds unhealthy though their members are alive."""
+    other_keys: int = 0
+    """Gossip keys beside ours."""
+    without_our_key: int = 0
+    """How many members lack ours."""
     failures: dict[str, AgentError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
-    def _called(self, name: str) -> None:
-        self.calls.append(name)
+    def _called(self, name: str, *details: str) -> None:
+        self.calls.append(" ".join([name, *details]))
         if name in self.failures:
             raise self.failures[name]
 
@@ -47,11 +67,94 @@ class FakeAgent:
         self._called("denies_anonymous")
         return self.anonymous_denied
 
+    def members(self) -> tuple[Member, ...]:
+        self._called("members")
+        return self.pool
+
+    def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
+        self._called("raft_peers", *(["stale"] if stale else []))
+        if not stale:
+            self._need_leader()
+        return self.raft
+
+    def autopilot(self) -> Autopilot:
+        self._called("autopilot")
+        self._need_leader()
+        servers = tuple(sorted((self._health(peer) for peer in self.raft), key=lambda server: server.name))
+        voters = [server for server in servers if server.voter]
+        spare = sum(server.healthy for server in voters) - (len(voters) // 2 + 1)
+        return Autopilot(
+            healthy=all(server.healthy for server in servers), failure_tolerance=max(0, spare), servers=servers
+        )
+
+    def transfer_leadership(self, peer_id: str) -> None:
+        self._called("transfer_leadership", peer_id)
+        if peer_id not in {peer.id for peer in self.raft if peer.voter}:
+            message = "no such voter"
+            raise AgentError(message, status=500)
+        self._lead(peer_id)
+
+    def remove_peer(self, peer_id: str) -> None:
+        self._called("remove_peer", peer_id)
+        self._drop_peer(peer_id)
+
+    def force_leave(self, name: str) -> None:
+        self._called("force_leave", name)
+        self.pool = tuple(member for member in self.pool if member.name != name or member.status == "alive")
+
+    def gossip_keys(self) -> GossipKeys:
+        self._called("gossip_keys")
+        members = sum(member.status == "alive" for member in self.pool)
+        return GossipKeys(members=members, with_ours=members - self.without_our_key, others=self.other_keys)
+
+    def fail(self, address: str, status: str = "failed") -> None:
+        """The member at that address stops; Raft keeps it, and without a majority of voters nobody leads."""
+        self.pool = tuple(replace(m, status=status) if m.address == address else m for m in self.pool)
+        voters = [peer for peer in self.raft if peer.voter]
+        alive = [peer for peer in voters if self._is_alive(peer)]
+        if 2 * len(alive) <= len(voters):
+            self._lead("")
+        elif not any(peer.leader for peer in alive):
+            self._lead(alive[0].id)
+
+    def _need_leader(self) -> None:
+        if not self.leader_address:
+            message = "the agent has no leader"
+            raise AgentError(message, details="No cluster leader", status=500)
+
+    def _health(self, peer: RaftPeer) -> ServerHealth:
+        alive = self._is_alive(peer)
+        healthy = alive and peer.name not in self.lagging
+        return ServerHealth(
+            id=peer.id,
+            name=peer.name,
+            address=peer.address,
+            alive=alive,
+            healthy=healthy,
+            voter=peer.voter,
+            leader=peer.leader,
+        )
+
+    def _is_alive(self, peer: RaftPeer) -> bool:
+        return any(
+            member.status == "alive" and (member.name, member.address) == (peer.name, peer.address)
+            for member in self.pool
+        )
+
+    def _lead(self, peer_id: str) -> None:
+        self.raft = tuple(replace(peer, leader=peer.id == peer_id) for peer in self.raft)
+        leaders = [peer.address for peer in self.raft if peer.leader]
+        self.leader_address = f"{leaders[0]}:8300" if leaders else ""
+
+    def _drop_peer(self, peer_id: str) -> None:
+        led = any(peer.id == peer_id and peer.leader for peer in self.raft)
+        self.raft = tuple(peer for peer in self.raft if peer.id != peer_id)
+        if led:
+            self._lead(next((peer.id for peer in self.raft if peer.voter and self._is_alive(peer)), ""))
+
 
 @dataclass
 class FakeConsul(FakeAgent):
-    raft: tuple[str, ...] = ()
-    pool: tuple[Member, ...] = ()
     catalog: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
     policies: dict[str, AclPolicy] = field(default_factory=dict)
@@ -59,11 +162,7 @@ class FakeConsul(FakeAgent):
 
     def peers(self) -> tuple[str, ...]:
         self._called("peers")
-        return self.raft
-
-    def members(self) -> tuple[Member, ...]:
-        self._called("members")
-        return self.pool
+        return tuple(f"{peer.address}:8300" for peer in self.raft)
 
     def catalog_nodes(self) -> tuple[str, ...]:
         self._called("catalog_nodes")
@@ -87,25 +186,85 @@ class FakeConsul(FakeAgent):
         self._called("put_token")
         self.tokens[token.accessor] = token
 
+    def delete_token(self, accessor: str) -> None:
+        self._called("delete_token", accessor)
+        self.tokens.pop(accessor, None)
+
+    def deregister_node(self, name: str) -> None:
+        self._called("deregister_node", name)
+        self._forget(name)
+
+    def force_leave(self, name: str) -> None:
+        """The leader strikes whoever has left from the catalog too."""
+        super().force_leave(name)
+        if name not in {member.name for member in self.pool}:
+            self._forget(name)
+
+    def leave(self) -> None:
+        """Of one machine's agent only: see :class:`_ConsulAt`."""
+        raise NotImplementedError
+
+    def leave_from(self, address: str) -> None:
+        """As a server leaves: out of Raft, then stopped, with a member that says "left"."""
+        self._called("leave", address)
+        for member in self.pool:
+            if (member.address, member.status) == (address, "alive"):
+                self._forget(member.name)
+        for peer in self.raft:
+            if peer.address == address and len(self.raft) > 1:
+                self._drop_peer(peer.id)
+        self.fail(address, "left")
+
+    def _forget(self, name: str) -> None:
+        self.catalog = tuple(node for node in self.catalog if node != name)
+        self.passing = tuple(node for node in self.passing if node != name)
+
 
 @dataclass
 class FakeNomad(FakeAgent):
-    pool: tuple[Member, ...] = ()
     clients: tuple[NomadNode, ...] = ()
-
-    def members(self) -> tuple[Member, ...]:
-        self._called("members")
-        return self.pool
+    running: dict[str, tuple[Allocation, ...]] = field(default_factory=dict)
+    """Allocations by the id of the client."""
 
     def nodes(self) -> tuple[NomadNode, ...]:
         self._called("nodes")
         return self.clients
 
     def drain(self, node_id: str, *, seconds: int) -> None:
-        self._called(f"drain {node_id}")
+        self._called("drain", node_id)
+        self._change(node_id, draining=True, eligible=False)
+
+    def set_eligible(self, node_id: str) -> None:
+        self._called("set_eligible", node_id)
+        self._change(node_id, draining=False, eligible=True)
+
+    def purge(self, node_id: str) -> None:
+        self._called("purge", node_id)
+        self.clients = tuple(node for node in self.clients if node.id != node_id)
+
+    def allocations(self, node_id: str) -> tuple[Allocation, ...]:
+        self._called("allocations", node_id)
+        return self.running.get(node_id, ())
+
+    def _change(self, node_id: str, *, draining: bool, eligible: bool) -> None:
         self.clients = tuple(
-            replace(node, draining=True, eligible=False) if node.id == node_id else node for node in self.clients
+            replace(node, draining=draining, eligible=eligible) if node.id == node_id else node
+            for node in self.clients
         )
+
+
+class _ConsulAt:
+    """The agent of one machine: told to leave, it leaves under that machine's address and answers no more."""
+
+    def __init__(self, consul: FakeConsul, cluster: "FakeCluster", address: str) -> None:
+        self._consul, self._cluster, self._address = consul, cluster, address
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the shared one has
+        return getattr(self._consul, name)
+
+    def leave(self) -> None:
+        self._consul.leave_from(self._cluster.private(self._address))
+        self._cluster.without_consul.add(self._address)
 
 
 class FakeClock:
@@ -136,13 +295,22 @@ class FakeCluster:
     nomad: FakeNomad
     unreachable: set[str] = field(default_factory=set)
     """Addresses where nobody answers."""
+    without_consul: set[str] = field(default_factory=set)
+    """Addresses whose Consul agent has left and ended."""
 
     @property
     def clients(self) -> AgentClients:
         return AgentClients(consul=self._consul_at, nomad=self._nomad_at)
 
-    def _consul_at(self, address: str) -> FakeConsul:
-        return FakeConsul(failures={"leader": _silence(address)}) if address in self.unreachable else self.consul
+    def private(self, address: str) -> str:
+        """The VPC address of the machine that is asked there."""
+        found = [d.private_ipv4 for d in self.droplets if address in (d.public_ipv4, d.private_ipv4)]
+        return found[0] or ""
+
+    def _consul_at(self, address: str) -> ConsulApi:
+        if address in self.unreachable | self.without_consul:
+            return FakeConsul(failures={"leader": _silence(address)})
+        return cast("ConsulApi", _ConsulAt(self.consul, self, address))
 
     def _nomad_at(self, address: str) -> FakeNomad:
         return FakeNomad(failures={"leader": _silence(address)}) if address in self.unreachable else self.nomad
@@ -157,7 +325,9 @@ def healthy_cluster() -> FakeCluster:
     names = tuple(node.name for node in nodes)
     alive = {d.name: Member(name=d.name, address=str(d.private_ipv4), status="alive") for d in droplets}
     consul = FakeConsul(
-        raft=tuple(f"{droplet.private_ipv4}:8300" for droplet in droplets[: len(plan.consul_servers)]),
+        raft=tuple(
+            make_peer(alive[node.name], leader=number == 2) for number, node in enumerate(plan.consul_servers, 1)
+        ),
         pool=tuple(alive.values()),
         catalog=names,
         passing=names,
@@ -165,6 +335,7 @@ def healthy_cluster() -> FakeCluster:
     nomad = FakeNomad(
         leader_address="10.100.0.4:4647",
         pool=tuple(alive[node.name] for node in plan.nomad_servers),
+        raft=tuple(make_peer(alive[node.name], leader=True) for node in plan.nomad_servers),
         clients=tuple(make_client(node.name) for node in plan.nomad_clients),
     )
     return FakeCluster(plan=plan, droplets=droplets, consul=consul, nomad=nomad)
@@ -184,6 +355,12 @@ def make_droplet(number: int, name: str, tags: tuple[str, ...] = ()) -> Droplet:
         public_ipv4=f"198.18.0.{number}",
         private_ipv4=f"10.100.0.{number}",
     )
+
+
+def make_peer(member: Member, *, voter: bool = True, leader: bool = False) -> RaftPeer:
+    """A peer's id is made from its address: a successor of the same name has another one."""
+    peer_id = f"id-{member.address}"
+    return RaftPeer(id=peer_id, name=member.name, address=member.address, voter=voter, leader=leader)
 
 
 def make_client(name: str) -> NomadNode:

@@ -69,6 +69,8 @@ class RealCluster:
             consul_token=consul_token,
             nomad_tls=self.nomad_tls,
             nomad_token=nomad_token,
+            consul_gossip_key=self.bundle.consul_gossip_key,
+            nomad_gossip_key=self.bundle.nomad_gossip_key,
             consul_port=self.consul_port,
             nomad_port=self.nomad_port,
         )

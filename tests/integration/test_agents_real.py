@@ -323,7 +323,9 @@ def test_a_machine_that_takes_the_connection_and_says_nothing_is_given_up(
     tls = write_tls(tmp_path / "tls", bundle.consul_ca.certificate, bundle.consul_operator)
     with socket.create_server((LOOPBACK, 0)) as silent:
         port = silent.getsockname()[1]
-        target = Target(address=LOOPBACK, port=port, server_name="server.demo.consul", tls=tls, token="")
+        target = Target(
+            address=LOOPBACK, port=port, server_name="server.demo.consul", tls=tls, token="", gossip_key=""
+        )
         with pytest.raises(AgentError) as caught:
             Consul(target).leader()
     assert (caught.value.status, caught.value.brief) == (0, f"Consul at {LOOPBACK}:{port} cannot be reached")
@@ -335,7 +337,9 @@ def test_where_nobody_listens_it_is_said_in_two_words(tmp_path: Path) -> None:
     tls = write_tls(tmp_path / "tls", bundle.consul_ca.certificate, bundle.consul_operator)
     with socket.create_server((LOOPBACK, 0)) as closed:
         port = closed.getsockname()[1]
-    target = Target(address=LOOPBACK, port=port, server_name="server.demo.consul", tls=tls, token="")
+    target = Target(
+        address=LOOPBACK, port=port, server_name="server.demo.consul", tls=tls, token="", gossip_key=""
+    )
     with pytest.raises(AgentError) as caught:
         Consul(target).leader()
     assert caught.value.details == "Connection refused"

@@ -16,8 +16,10 @@ def agent_clients(
     datacenter: str,
     consul_tls: TlsFiles,
     consul_token: str,
+    consul_gossip_key: str,
     nomad_tls: TlsFiles,
     nomad_token: str,
+    nomad_gossip_key: str,
     consul_port: int = CONSUL_PORT,
     nomad_port: int = NOMAD_PORT,
 ) -> AgentClients:
@@ -35,6 +37,7 @@ def agent_clients(
                 server_name=f"server.{datacenter}.consul",
                 tls=consul_tls,
                 token=consul_token,
+                gossip_key=consul_gossip_key,
             )
         )
 
@@ -47,6 +50,7 @@ def agent_clients(
                 server_name="server.global.nomad",
                 tls=nomad_tls,
                 token=nomad_token,
+                gossip_key=nomad_gossip_key,
             )
         )
 

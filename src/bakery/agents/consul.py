@@ -1,18 +1,24 @@
 """The adapter to Consul's HTTP API, tested against 1.22.5."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from bakery.agents.bootstrap import bootstrap_acl
+from bakery.agents.keyring import compare_keys
 from bakery.agents.model import (
     AclPolicy,
     AclToken,
+    Autopilot,
+    GossipKeys,
     ListedToken,
     Member,
     NodeIdentity,
+    RaftPeer,
     Target,
     TokenGrant,
 )
+from bakery.agents.raft import read_autopilot, read_raft_peers, remove_peer
 from bakery.agents.transport import AgentHttp, text
 from bakery.errors import AgentError
 
@@ -21,6 +27,9 @@ _SERF_STATUS = ("none", "alive", "leaving", "left", "failed")
 # hashicorp/consul agent/structs/acl.go, ACLPolicyGlobalManagementID
 _GLOBAL_MANAGEMENT = "00000000-0000-0000-0000-000000000001"
 _FORBIDDEN, _NOT_FOUND, _FAILED = 403, 404, 500
+LEAVE_SECONDS = 60.0
+"""A server answers once it has left: 5 s for its callers to turn elsewhere, up to 5 s until Raft has dropped it,
+and what gossip takes (hashicorp/consul agent/consul/server.go, Leave)."""
 
 
 class Consul:
@@ -28,6 +37,7 @@ class Consul:
 
     def __init__(self, target: Target) -> None:
         self._http = AgentHttp(target, product="Consul", token_header="X-Consul-Token")  # noqa: S106 - a header's name
+        self._gossip_key = target.gossip_key
 
     def leader(self) -> str:
         return self._http.read("/v1/status/leader", text)
@@ -44,6 +54,35 @@ class Consul:
     def passing_nodes(self) -> tuple[str, ...]:
         path = "/v1/health/state/passing?filter=CheckID%20%3D%3D%20%22serfHealth%22"
         return self._http.read(path, lambda value: tuple(row["Node"] for row in value))
+
+    def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
+        return read_raft_peers(self._http, stale=stale, short=str)
+
+    def autopilot(self) -> Autopilot:
+        return read_autopilot(self._http, short=str)
+
+    def transfer_leadership(self, peer_id: str) -> None:
+        path = f"/v1/operator/raft/transfer-leader?id={quote(peer_id, safe='')}"
+        # hashicorp/raft raft.go, initiateLeadershipTransfer
+        self._http.call_unless_done("POST", path, refused=_FAILED, already="cannot transfer leadership to itself")
+
+    def remove_peer(self, peer_id: str) -> None:
+        remove_peer(self._http, peer_id)
+
+    def force_leave(self, name: str) -> None:
+        # hashicorp/consul agent/consul/server_ce.go, removeFailedNode
+        path = f"/v1/agent/force-leave/{quote(name, safe='')}?prune"
+        self._http.call_unless_done("PUT", path, refused=_FAILED, already="No node found with name")
+
+    def gossip_keys(self) -> GossipKeys:
+        """Answers come by UDP; each is sent twice more through other members (serf's relay factor)."""
+        return self._http.read("/v1/operator/keyring?relay-factor=2", self._compare_keys)
+
+    def leave(self) -> None:
+        self._http.call("PUT", "/v1/agent/leave", read_seconds=LEAVE_SECONDS)
+
+    def deregister_node(self, name: str) -> None:
+        self._http.call("PUT", "/v1/catalog/deregister", {"Node": name})
 
     def bootstrap_acl(self, secret: str) -> bool:
         # hashicorp/consul agent/consul/acl_endpoint.go, ACL.BootstrapTokens
@@ -87,6 +126,19 @@ class Consul:
             message = f"{self._http.name} refused the token of {token.grant.description}"
             raise AgentError(message, details=reply.told, status=reply.status)
         self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
+
+    def delete_token(self, accessor: str) -> None:
+        path = f"/v1/acl/token/{quote(accessor, safe='')}"
+        deleted = self._http.call_unless_done("DELETE", path, refused=_NOT_FOUND, already="Cannot find token")
+        # It says the same when it does not know the token that asks (agent/acl_endpoint.go, ACLTokenDelete).
+        if not deleted and not self.has_management_token():
+            message = f"{self._http.name} does not accept the cluster's management token"
+            raise AgentError(message, status=_NOT_FOUND)
+
+    def _compare_keys(self, value: Sequence[Mapping[str, Any]]) -> GossipKeys:
+        """One answer for each pool; ours is the LAN pool (agent/structs/structs.go, KeyringResponse)."""
+        (lan,) = (ring for ring in value if not ring["WAN"])
+        return compare_keys(lan["Keys"], members=lan["NumNodes"], expected=self._gossip_key)
 
 
 def _member(row: Mapping[str, Any]) -> Member:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bakery.agents.model import AclPolicy, AclToken, ListedToken, Member, NomadNode
+from bakery.agents.model import (
+    AclPolicy,
+    AclToken,
+    Allocation,
+    Autopilot,
+    GossipKeys,
+    ListedToken,
+    Member,
+    NomadNode,
+    RaftPeer,
+)
 
 
 class AclApi(Protocol):
@@ -28,15 +38,36 @@ class AclApi(Protocol):
     def denies_anonymous(self) -> bool:
         """Whether a read without a token is refused."""
 
+    def members(self) -> tuple[Member, ...]:
+        """The gossip pool as this agent sees it: every node of Consul, the servers of Nomad."""
+
+    def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
+        """The Raft configuration. ``stale``: as this server knows it, which needs no leader."""
+
+    def autopilot(self) -> Autopilot:
+        """The servers' health. Just after an election the leader may know no server yet and says unhealthy."""
+
+    def transfer_leadership(self, peer_id: str) -> None:
+        """Make that peer the leader; if it is the leader already, nothing happens."""
+
+    def remove_peer(self, peer_id: str) -> None:
+        """Take a server out of the Raft configuration; nothing happens if it is not in there.
+
+        The leader adds a server that is still an alive member again within a minute.
+        """
+
+    def force_leave(self, name: str) -> None:
+        """Strike a member that failed or left from the gossip pool; an unknown name is no error."""
+
+    def gossip_keys(self) -> GossipKeys:
+        """Ask every alive member for its gossip keys; one that does not answer is an AgentError."""
+
 
 class ConsulApi(AclApi, Protocol):
     """One Consul agent's API."""
 
     def peers(self) -> tuple[str, ...]:
         """``ip:port`` of each server in the Raft configuration."""
-
-    def members(self) -> tuple[Member, ...]:
-        """The LAN gossip pool as this agent sees it."""
 
     def catalog_nodes(self) -> tuple[str, ...]:
         """Names of the nodes in the catalog."""
@@ -52,18 +83,37 @@ class ConsulApi(AclApi, Protocol):
     def put_token(self, token: AclToken) -> None:
         """Make the token or bring it up to date, by accessor; another secret for it is an AgentError."""
 
+    def delete_token(self, accessor: str) -> None:
+        """Delete the token; one that does not exist is no error."""
+
+    def deregister_node(self, name: str) -> None:
+        """Strike the node from the catalog, with its services and checks; an unknown name is no error."""
+
+    def leave(self) -> None:
+        """Make this very agent leave the cluster and end; takes up to 20 seconds.
+
+        A server hands leadership over, leaves the gossip pool and waits until Raft has dropped it. It does not
+        come back by itself: its unit restarts only after a failure.
+        """
+
 
 class NomadApi(AclApi, Protocol):
     """One Nomad server's API."""
-
-    def members(self) -> tuple[Member, ...]:
-        """The servers' gossip pool."""
 
     def nodes(self) -> tuple[NomadNode, ...]:
         """Every client that Nomad knows, those that are down too."""
 
     def drain(self, node_id: str, *, seconds: int) -> None:
         """Begin to move a client's work away; after ``seconds`` Nomad stops what is left. No new work comes."""
+
+    def set_eligible(self, node_id: str) -> None:
+        """Let new work come to the client again, and end its drain if one runs."""
+
+    def purge(self, node_id: str) -> None:
+        """Strike a client from the list; an unknown one is no error. One that still runs registers again."""
+
+    def allocations(self, node_id: str) -> tuple[Allocation, ...]:
+        """What runs or ran on the client; empty for an unknown one."""
 
 
 @dataclass(frozen=True, kw_only=True)

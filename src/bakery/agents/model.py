@@ -24,6 +24,8 @@ class Target:
     """``server.<dc>.consul`` or ``server.global.nomad``."""
     tls: TlsFiles
     token: str = field(repr=False)
+    gossip_key: str = field(repr=False)
+    """The one gossip key that the members should have, in base64; compared with theirs, never sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,60 @@ class Member:
     """On the VPC."""
     status: str
     """alive, left, failed or leaving."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaftPeer:
+    """One server in the Raft configuration; a peer without a vote follows and does not count for the quorum."""
+
+    id: str
+    name: str
+    """Of the gossip pool's member at that address; empty if there is none. A member that is gone counts too."""
+    address: str
+    """On the VPC, without a port."""
+    voter: bool
+    leader: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerHealth:
+    """What the leader's autopilot thinks of one Raft peer."""
+
+    id: str
+    """The same as :attr:`RaftPeer.id`."""
+    name: str
+    address: str
+    """On the VPC, without a port."""
+    alive: bool
+    """Whether its member in the gossip pool is alive."""
+    healthy: bool
+    """Alive, in touch with the leader and not far behind its log."""
+    voter: bool
+    leader: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Autopilot:
+    """Raft's health as the leader's autopilot sees it; it looks every two seconds."""
+
+    healthy: bool
+    """Every peer is healthy."""
+    failure_tolerance: int
+    """How many healthy voters may fail before the quorum is lost."""
+    servers: tuple[ServerHealth, ...]
+    """Every Raft peer, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GossipKeys:
+    """The members' gossip keys, compared with the one that they should have; no key is in here."""
+
+    members: int
+    """How many members answered: all that are alive."""
+    with_ours: int
+    """How many of them have the expected key."""
+    others: int
+    """How many other keys at least one of them has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +111,20 @@ class NomadNode:
     """Detected drivers and whether each is healthy."""
     draining: bool = False
     """Its work is being moved away; False again once that is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocation:
+    """One allocation of a Nomad client, running or done."""
+
+    id: str
+    job: str
+    job_type: str
+    """service, batch, system or sysbatch."""
+    status: str
+    """What the client says: pending, running, complete, failed, lost or unknown."""
+    desired: str
+    """What the servers want: run, stop or evict."""
 
 
 @dataclass(frozen=True, kw_only=True)

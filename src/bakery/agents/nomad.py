@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from bakery.agents.bootstrap import bootstrap_acl
-from bakery.agents.model import Member, NomadNode, Target
+from bakery.agents.keyring import compare_keys
+from bakery.agents.model import Allocation, Autopilot, GossipKeys, Member, NomadNode, RaftPeer, Target
+from bakery.agents.raft import read_autopilot, read_raft_peers, remove_peer
 from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
 
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _FAILED = 400, 403, 404, 500
+_REGION = "global"
 
 
 class Nomad:
@@ -21,6 +25,7 @@ class Nomad:
 
     def __init__(self, target: Target) -> None:
         self._http = AgentHttp(target, product="Nomad", token_header="X-Nomad-Token")  # noqa: S106 - a header's name
+        self._gossip_key = target.gossip_key
         self._consul_versions: dict[str, str] = {}
 
     def leader(self) -> str:
@@ -40,6 +45,30 @@ class Nomad:
         self._read_consul_versions([node.id for node in listed if node.status == "ready"])
         return tuple(replace(node, consul_version=self._consul_versions.get(node.id)) for node in listed)
 
+    def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
+        return read_raft_peers(self._http, stale=stale, short=_short)
+
+    def autopilot(self) -> Autopilot:
+        return read_autopilot(self._http, short=_short)
+
+    def transfer_leadership(self, peer_id: str) -> None:
+        """The leader's own id is a no-op for Nomad (nomad/operator_endpoint.go, TransferLeadershipToPeer)."""
+        self._http.call("PUT", f"/v1/operator/raft/transfer-leadership?id={quote(peer_id, safe='')}")
+
+    def remove_peer(self, peer_id: str) -> None:
+        remove_peer(self._http, peer_id)
+
+    def force_leave(self, name: str) -> None:
+        """An unknown name is no error for Nomad: it only spreads the news (command/agent/agent_endpoint.go)."""
+        self._http.call("PUT", f"/v1/agent/force-leave?node={quote(f'{name}.{_REGION}', safe='')}&prune=true")
+
+    def gossip_keys(self) -> GossipKeys:
+        # hashicorp/nomad command/agent/agent_endpoint.go, KeyringOperationRequest
+        def compare(value: Mapping[str, Any]) -> GossipKeys:
+            return compare_keys(value["Keys"], members=value["NumNodes"], expected=self._gossip_key)
+
+        return self._http.read("/v1/agent/keyring/list", compare)
+
     def bootstrap_acl(self, secret: str) -> bool:
         # hashicorp/nomad nomad/acl_endpoint.go, ACL.Bootstrap
         return bootstrap_acl(
@@ -57,6 +86,17 @@ class Nomad:
         # https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node: Deadline is in nanoseconds
         spec = {"Deadline": seconds * 1_000_000_000, "IgnoreSystemJobs": False}
         self._http.call("POST", f"/v1/node/{node_id}/drain", {"DrainSpec": spec, "MarkEligible": False})
+
+    def set_eligible(self, node_id: str) -> None:
+        # hashicorp/nomad nomad/state/state_store.go, updateNodeDrainImpl: no drain and eligible, in one write.
+        self._http.call("POST", f"/v1/node/{node_id}/drain", {"DrainSpec": None, "MarkEligible": True})
+
+    def purge(self, node_id: str) -> None:
+        # hashicorp/nomad nomad/node_endpoint.go, deregister
+        self._http.call_unless_done("POST", f"/v1/node/{node_id}/purge", refused=_FAILED, already="node not found")
+
+    def allocations(self, node_id: str) -> tuple[Allocation, ...]:
+        return self._http.read(f"/v1/node/{node_id}/allocations", lambda value: tuple(map(_allocation, value)))
 
     def _read_consul_versions(self, nodes: Sequence[str]) -> None:
         """The list lacks attributes but for ``os.name`` (hashicorp/nomad nomad/structs/structs.go, Node.Stub)."""
@@ -84,14 +124,28 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
     )
 
 
+def _allocation(row: Mapping[str, Any]) -> Allocation:
+    return Allocation(
+        id=row["ID"],
+        job=row["JobID"],
+        job_type=row["Job"]["Type"],
+        status=row["ClientStatus"],
+        desired=row["DesiredStatus"],
+    )
+
+
 def _version_attribute(value: Mapping[str, Any] | None) -> str | None:
     version = ((value or {}).get("Attributes") or {}).get("consul.version")
     return None if version is None else str(version)
 
 
 def _member(row: Mapping[str, Any]) -> Member:
-    region = row["Tags"].get("region", "global")
-    return Member(name=row["Name"].removesuffix(f".{region}"), address=row["Addr"], status=row["Status"])
+    return Member(name=_short(row["Name"]), address=row["Addr"], status=row["Status"])
+
+
+def _short(name: str) -> str:
+    """Nomad's members are called NAME.REGION."""
+    return name.removesuffix(f".{_REGION}")
 
 
 def _is_management(value: Mapping[str, Any] | None) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import requests
@@ -43,8 +43,8 @@ class Reply:
 
     status: int
     told: str
-    """The start of the body, for messages: without secrets."""
-    value: Any
+    """The start of a refusal, for messages: without secrets. Empty for a 2xx, whose body may hold them."""
+    value: Any = field(repr=False)
     """The JSON value; None where the body is not JSON (errors are plain text)."""
 
 
@@ -57,6 +57,7 @@ class AgentHttp:
         self._base = f"https://{host}:{target.port}"
         self._token_header = token_header
         self._token = target.token
+        self._hidden = (target.token, target.gossip_key)
         self._session = requests.Session()
         self._session.trust_env = False  # neither proxies nor REQUESTS_CA_BUNDLE nor .netrc may reroute this
         self._session.verify = str(target.tls.ca)
@@ -81,13 +82,16 @@ class AgentHttp:
         anonymous: bool = False,
         accept: frozenset[int] = frozenset(),
         secrets: tuple[str, ...] = (),
+        read_seconds: float | None = None,
     ) -> Reply:
         """One request, never retried. ``secrets`` in the body are struck out of errors, as the token always is.
+
+        ``read_seconds`` is for a call that answers late; default :data:`READ_SECONDS`.
 
         Raises:
             AgentError: no reply (status 0), or a status that is neither 2xx nor accepted; redirects are refused.
         """
-        hidden = (self._token, *secrets)
+        hidden = (*self._hidden, *secrets)
         headers = {self._token_header: self._token} if self._token and not anonymous else {}
         try:
             response = self._session.request(
@@ -95,7 +99,7 @@ class AgentHttp:
                 self._base + path,
                 json=body,
                 headers=headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(CONNECT_SECONDS, read_seconds or READ_SECONDS),
                 allow_redirects=False,
             )
             body_text = response.text
@@ -104,11 +108,32 @@ class AgentHttp:
         except (OSError, ValueError) as error:
             message = f"{self.name} cannot be reached"
             raise AgentError(message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0) from None
-        status, told = response.status_code, redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
-        if not 200 <= status < 300 and status not in accept:
+        status = response.status_code
+        if 200 <= status < 300:
+            return Reply(status=status, told="", value=_json(response))
+        told = redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
+        if status not in accept:
             message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
             raise AgentError(message, details=told or None, status=status)
         return Reply(status=status, told=told, value=_json(response))
+
+    def call_unless_done(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, refused: int, already: str
+    ) -> bool:
+        """One request that takes something away; whether there was something.
+
+        ``refused`` is the status of a refusal, ``already`` what it says when there is nothing to take away.
+
+        Raises:
+            AgentError: refused for another reason.
+        """
+        reply = self.call(method, path, body, accept=frozenset({refused}))
+        if reply.status != refused:
+            return True
+        if already in reply.told:
+            return False
+        message = f"{self.name} refused {method} {path.partition('?')[0]} ({refused})"
+        raise AgentError(message, details=reply.told or None, status=refused)
 
 
 def text(value: object) -> str:

@@ -234,7 +234,10 @@ class Session:
         return content_tag(image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad)
 
     def agents(self, bundle: "Bundle") -> "AgentClients":
-        """Consul's and Nomad's APIs by address, over mutual TLS, with the management tokens."""
+        """Consul's and Nomad's APIs by address, over mutual TLS, with the management tokens.
+
+        The gossip keys are only compared with the members' own.
+        """
         from bakery.agents.connect import agent_clients
         from bakery.agents.model import TlsFiles
 
@@ -245,6 +248,8 @@ class Session:
             nomad_tls=TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key),
             consul_token=bundle.consul_management.secret,
             nomad_token=bundle.nomad_management.secret,
+            consul_gossip_key=bundle.consul_gossip_key,
+            nomad_gossip_key=bundle.nomad_gossip_key,
         )
 
     def before_question(self, text: str) -> None:

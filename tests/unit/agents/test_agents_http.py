@@ -2,14 +2,11 @@
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from requests.adapters import BaseAdapter
 
 from bakery.agents.connect import agent_clients
 from bakery.agents.consul import Consul
@@ -20,62 +17,12 @@ from bakery.agents.model import (
     Member,
     NodeIdentity,
     NomadNode,
-    Target,
     TlsFiles,
     TokenGrant,
 )
 from bakery.agents.nomad import Nomad
 from bakery.errors import AgentError
-
-TOKEN = "c0ffee00-0000-4000-8000-00000000ca4a"
-SECRET = "c0ffee00-0000-4000-8000-0000000b0075"
-TLS = TlsFiles(ca=Path("ca.pem"), certificate=Path("cert.pem"), key=Path("key.pem"))
-
-
-class Wire(BaseAdapter):
-    """Answers from a table of "METHOD path"; keeps the requests."""
-
-    def __init__(self, answers: Mapping[str, tuple[int, str]]) -> None:
-        super().__init__()
-        self.answers = dict(answers)
-        self.requests: list[requests.PreparedRequest] = []
-
-    def send(self, request: requests.PreparedRequest, *args: object, **kwargs: object) -> requests.Response:
-        self.requests.append(request)
-        status, body = self.answers[f"{request.method} {request.path_url}"]
-        response = requests.Response()
-        response.status_code = status
-        response._content = body.encode()
-        response.request, response.url = request, str(request.url)
-        if status in (301, 302, 307):
-            response.headers["Location"] = "https://127.0.0.1:1/elsewhere"
-        return response
-
-    def close(self) -> None: ...
-
-    @property
-    def asked(self) -> list[str]:
-        return [f"{request.method} {request.path_url}" for request in self.requests]
-
-
-def _target(port: int = 8501) -> Target:
-    return Target(address="198.18.0.1", port=port, server_name="server.demo.consul", tls=TLS, token=TOKEN)
-
-
-def _wire(agent: Consul | Nomad, answers: Mapping[str, tuple[int, Any]]) -> Wire:
-    texts = {
-        key: (status, body if isinstance(body, str) else json.dumps(body))
-        for key, (status, body) in answers.items()
-    }
-    wire = Wire(texts)
-    agent._http._session.mount("https://", wire)
-    return wire
-
-
-def _answer(consul_or_nomad: type[Consul] | type[Nomad], key: str, status: int, body: Any) -> Any:  # noqa: ANN401
-    agent = consul_or_nomad(_target())
-    _wire(agent, {key: (status, body)})
-    return agent
+from tests.helpers.agent_wire import OUR_KEY, SECRET, TLS, TOKEN, answer, put_wire, target
 
 
 def test_consul_members_by_serf_status() -> None:
@@ -83,7 +30,7 @@ def test_consul_members_by_serf_status() -> None:
         {"Name": f"n{i}", "Addr": f"10.0.0.{i}", "Port": 8301, "Tags": {}, "Status": i, "ProtocolCur": 2}
         for i in range(1, 5)
     ]
-    consul = _answer(Consul, "GET /v1/agent/members", 200, rows)
+    consul = answer(Consul, "GET /v1/agent/members", 200, rows)
     assert consul.members() == tuple(
         Member(name=f"n{i}", address=f"10.0.0.{i}", status=status)
         for i, status in [(1, "alive"), (2, "leaving"), (3, "left"), (4, "failed")]
@@ -98,7 +45,7 @@ def test_consul_members_by_serf_status() -> None:
     ],
 )
 def test_consul_bootstrap_is_done_or_was_done(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
-    consul = _answer(Consul, "PUT /v1/acl/bootstrap", status, body)
+    consul = answer(Consul, "PUT /v1/acl/bootstrap", status, body)
     assert consul.bootstrap_acl(SECRET) is expected
 
 
@@ -110,16 +57,16 @@ def test_consul_bootstrap_is_done_or_was_done(status: int, body: Any, expected: 
     ],
 )
 def test_nomad_bootstrap_is_done_or_was_done(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
-    nomad = _answer(Nomad, "POST /v1/acl/bootstrap", status, body)
+    nomad = answer(Nomad, "POST /v1/acl/bootstrap", status, body)
     assert nomad.bootstrap_acl(SECRET) is expected
 
 
 @pytest.mark.parametrize("product", [Consul, Nomad])
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 def test_another_refusal_of_the_bootstrap_is_an_error(product: type[Consul] | type[Nomad], status: int) -> None:
-    agent = product(_target())
+    agent = product(target())
     body = (status, f"something about {SECRET}")
-    _wire(agent, {"PUT /v1/acl/bootstrap": body, "POST /v1/acl/bootstrap": body})
+    put_wire(agent, {"PUT /v1/acl/bootstrap": body, "POST /v1/acl/bootstrap": body})
     with pytest.raises(AgentError) as caught:
         agent.bootstrap_acl(SECRET)
     assert caught.value.status == status
@@ -127,8 +74,8 @@ def test_another_refusal_of_the_bootstrap_is_an_error(product: type[Consul] | ty
 
 
 def test_the_bootstrap_carries_no_token_and_every_other_call_carries_it_in_the_header_only() -> None:
-    consul = Consul(_target())
-    wire = _wire(
+    consul = Consul(target())
+    wire = put_wire(
         consul,
         {
             "PUT /v1/acl/bootstrap": (200, {}),
@@ -146,8 +93,8 @@ def test_the_bootstrap_carries_no_token_and_every_other_call_carries_it_in_the_h
 
 @pytest.mark.parametrize(("status", "denied"), [(403, True), (200, False)])
 def test_anonymous_is_denied_or_not(status: int, denied: bool) -> None:  # noqa: FBT001
-    assert _answer(Consul, "GET /v1/agent/self", status, {}).denies_anonymous() is denied
-    assert _answer(Nomad, "GET /v1/nodes?per_page=1", status, []).denies_anonymous() is denied
+    assert answer(Consul, "GET /v1/agent/self", status, {}).denies_anonymous() is denied
+    assert answer(Nomad, "GET /v1/nodes?per_page=1", status, []).denies_anonymous() is denied
 
 
 MANAGEMENT_POLICY = {"ID": "00000000-0000-0000-0000-000000000001", "Name": "global-management"}
@@ -164,7 +111,7 @@ MANAGEMENT_POLICY = {"ID": "00000000-0000-0000-0000-000000000001", "Name": "glob
     ],
 )
 def test_consul_knows_our_token_or_not(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
-    assert _answer(Consul, "GET /v1/acl/token/self", status, body).has_management_token() is expected
+    assert answer(Consul, "GET /v1/acl/token/self", status, body).has_management_token() is expected
 
 
 @pytest.mark.parametrize(
@@ -176,7 +123,7 @@ def test_consul_knows_our_token_or_not(status: int, body: Any, expected: bool) -
     ],
 )
 def test_nomad_knows_our_token_or_not(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
-    assert _answer(Nomad, "GET /v1/acl/token/self", status, body).has_management_token() is expected
+    assert answer(Nomad, "GET /v1/acl/token/self", status, body).has_management_token() is expected
 
 
 POLICY = AclPolicy(name="bakery-dns", description="d", rules='node_prefix "" { policy = "read" }')
@@ -192,8 +139,8 @@ KEPT = {"ID": "p1", "Name": "bakery-dns", "Description": "d", "Rules": POLICY.ru
     ],
 )
 def test_a_policy_is_made_kept_or_corrected(found: tuple[int, Any], changed: bool, last: str) -> None:  # noqa: FBT001
-    consul = Consul(_target())
-    wire = _wire(
+    consul = Consul(target())
+    wire = put_wire(
         consul,
         {
             "GET /v1/acl/policy/name/bakery-dns": found,
@@ -210,8 +157,8 @@ ACL_TOKEN = AclToken(accessor="acc", secret=SECRET, grant=GRANT)
 
 
 def test_a_token_that_exists_is_updated_under_its_own_path() -> None:
-    consul = Consul(_target())
-    wire = _wire(
+    consul = Consul(target())
+    wire = put_wire(
         consul,
         {
             "PUT /v1/acl/token": (500, "Invalid Token: AccessorID is already in use"),
@@ -231,7 +178,7 @@ def test_a_token_that_exists_is_updated_under_its_own_path() -> None:
 
 
 def test_a_refused_token_does_not_show_its_secret() -> None:
-    consul = _answer(Consul, "PUT /v1/acl/token", 500, f"no such policy for {SECRET}")
+    consul = answer(Consul, "PUT /v1/acl/token", 500, f"no such policy for {SECRET}")
     with pytest.raises(AgentError) as caught:
         consul.put_token(ACL_TOKEN)
     assert SECRET not in repr(caught.value)
@@ -249,7 +196,7 @@ def test_tokens_are_listed_without_their_secrets() -> None:
         },
         {"AccessorID": "bare", "SecretID": SECRET, "Description": ""},
     ]
-    listed = _answer(Consul, "GET /v1/acl/tokens", 200, rows).list_tokens()
+    listed = answer(Consul, "GET /v1/acl/tokens", 200, rows).list_tokens()
     assert listed == (
         ListedToken(accessor="acc", grant=GRANT),
         ListedToken(accessor="bare", grant=TokenGrant(description="")),
@@ -263,13 +210,13 @@ def test_tokens_are_listed_without_their_secrets() -> None:
 )
 def test_nomad_without_a_leader_answers_500(status: int, body: str, leader: str) -> None:
     text = json.dumps(body) if status == 200 else body
-    assert _answer(Nomad, "GET /v1/status/leader", status, text).leader() == leader
+    assert answer(Nomad, "GET /v1/status/leader", status, text).leader() == leader
 
 
 def test_nomad_members_lose_their_region() -> None:
     tags = {"region": "global", "role": "nomad"}
     row = {"Name": "demo-nomad-server-1.global", "Addr": "10.0.0.4", "Port": 4648, "Status": "alive", "Tags": tags}
-    nomad = _answer(Nomad, "GET /v1/agent/members", 200, {"ServerName": "x", "Members": [row]})
+    nomad = answer(Nomad, "GET /v1/agent/members", 200, {"ServerName": "x", "Members": [row]})
     assert nomad.members() == (Member(name="demo-nomad-server-1", address="10.0.0.4", status="alive"),)
 
 
@@ -284,8 +231,8 @@ def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
 
 
 def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
-    nomad = Nomad(_target(4646))
-    wire = _wire(
+    nomad = Nomad(target(4646))
+    wire = put_wire(
         nomad,
         {
             "GET /v1/nodes": (200, [_node_row(1), _node_row(2), _node_row(3, "down")]),
@@ -319,15 +266,15 @@ def test_an_address_that_cannot_be_one_is_an_answer_of_nobody(address: str, tmp_
         (tmp_path / name).touch()
     tls = TlsFiles(ca=tmp_path / "ca.pem", certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
     with pytest.raises(AgentError) as caught:
-        Consul(replace(_target(), address=address, tls=tls)).leader()
+        Consul(replace(target(), address=address, tls=tls)).leader()
     assert caught.value.status == 0
     assert caught.value.brief == f"Consul at {address}:8501 cannot be reached"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
 def test_a_redirect_is_refused_and_not_followed(status: int) -> None:
-    consul = Consul(_target())
-    wire = _wire(consul, {"GET /v1/status/leader": (status, "")})
+    consul = Consul(target())
+    wire = put_wire(consul, {"GET /v1/status/leader": (status, "")})
     with pytest.raises(AgentError) as caught:
         consul.leader()
     assert caught.value.status == status
@@ -338,19 +285,19 @@ def test_a_redirect_is_refused_and_not_followed(status: int) -> None:
 @pytest.mark.parametrize("product", [Consul, Nomad])
 def test_what_is_no_address_is_no_leader(product: type[Consul] | type[Nomad], body: str) -> None:
     with pytest.raises(AgentError):
-        _answer(product, "GET /v1/status/leader", 200, body).leader()
+        answer(product, "GET /v1/status/leader", 200, body).leader()
 
 
 @pytest.mark.parametrize("body", ["<html>", "[{}]", "null", '[{"Name": "a", "Addr": "b", "Status": 99}]'])
 def test_an_answer_of_another_shape_is_an_error_of_ours(body: str) -> None:
     with pytest.raises(AgentError) as caught:
-        _answer(Consul, "GET /v1/agent/members", 200, body).members()
+        answer(Consul, "GET /v1/agent/members", 200, body).members()
     assert "in a shape that bakery does not know" in caught.value.brief
 
 
 def test_an_error_carries_what_the_agent_said_without_our_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    consul = _answer(Consul, "GET /v1/catalog/nodes", 403, f"token {TOKEN} lacks node:read\n")
+    consul = answer(Consul, "GET /v1/catalog/nodes", 403, f"token {TOKEN} lacks node:read\n")
     with pytest.raises(AgentError) as caught:
         consul.catalog_nodes()
     assert caught.value == AgentError(
@@ -359,19 +306,25 @@ def test_an_error_carries_what_the_agent_said_without_our_token(caplog: pytest.L
         status=403,
     )
     assert TOKEN not in caplog.text
-    assert TOKEN not in repr(_target())
+    assert TOKEN not in repr(target())
 
 
 def test_missing_certificate_files_are_an_error_of_ours() -> None:
     with pytest.raises(AgentError) as caught:
-        Consul(_target()).leader()
+        Consul(target()).leader()
     assert caught.value.status == 0
     assert "ca.pem" in (caught.value.details or "")
 
 
 def test_an_address_keeps_its_client() -> None:
     clients = agent_clients(
-        datacenter="demo", consul_tls=TLS, consul_token=TOKEN, nomad_tls=TLS, nomad_token=TOKEN
+        datacenter="demo",
+        consul_tls=TLS,
+        consul_token=TOKEN,
+        nomad_tls=TLS,
+        nomad_token=TOKEN,
+        consul_gossip_key=OUR_KEY,
+        nomad_gossip_key=OUR_KEY,
     )
     assert clients.nomad("198.18.0.4") is clients.nomad("198.18.0.4")
     assert clients.consul("198.18.0.4") is not clients.consul("198.18.0.5")
@@ -379,8 +332,8 @@ def test_an_address_keeps_its_client() -> None:
 
 def test_a_drain_is_asked_for_in_nanoseconds_and_seen_in_the_list() -> None:
     """https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node; Node.Stub has "Drain"."""
-    nomad = Nomad(_target(4646))
-    wire = _wire(
+    nomad = Nomad(target(4646))
+    wire = put_wire(
         nomad,
         {
             "POST /v1/node/id-1/drain": (200, {"NodeModifyIndex": 1}),

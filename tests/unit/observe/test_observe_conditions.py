@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from bakery.agents.model import Member
 from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
 from bakery.observe.model import ClusterReport, State
-from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_client, make_droplet
+from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_client, make_droplet, make_peer
 
 Break = Callable[[FakeCluster], None]
 
@@ -61,7 +62,10 @@ def _peer_missing(cluster: FakeCluster) -> None:
 
 
 def _stale_peer(cluster: FakeCluster) -> None:
-    cluster.consul.raft = (*cluster.consul.raft, "10.100.0.77:8300")
+    cluster.consul.raft = (
+        *cluster.consul.raft,
+        make_peer(Member(name="demo-consul-server-9", address="10.100.0.77", status="failed")),
+    )
 
 
 def _foreign_token(cluster: FakeCluster) -> None:
