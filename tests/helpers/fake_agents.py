@@ -202,6 +202,7 @@ class FakeConsul(FakeAgent):
 
     def leave(self) -> None:
         """Of one machine's agent only: see :class:`_ConsulAt`."""
+        self._called("leave")
         raise NotImplementedError
 
     def leave_from(self, address: str) -> None:
@@ -309,7 +310,7 @@ class FakeCluster:
 
     def _consul_at(self, address: str) -> ConsulApi:
         if address in self.unreachable | self.without_consul:
-            return FakeConsul(failures={"leader": _silence(address)})
+            return FakeConsul(failures=dict.fromkeys(["leader", "leave"], _silence(address)))
         return cast("ConsulApi", _ConsulAt(self.consul, self, address))
 
     def _nomad_at(self, address: str) -> FakeNomad:

@@ -33,12 +33,15 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.on_sleep: Callable[[], object] = lambda: None
+        """Lets the world change meanwhile."""
 
     def now(self) -> float:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+        self.on_sleep()
 
     def wall(self) -> float:
         return START + self.seconds

@@ -9,6 +9,7 @@ from bakery.errors import UsageError
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
     from bakery.launch.model import Absent
+    from bakery.launch.running import Running
     from bakery.plan.model import ClusterPlan
 
 
@@ -40,6 +41,19 @@ def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":
         return absent_nodes(as_running(plan, droplets), droplets, session.agents(bundle))
 
     return absent
+
+
+def running_of(session: Session) -> "Running | None":
+    """How the running cluster is asked and changed; None where its credentials are not here."""
+    from bakery.credentials.store import find_bundle
+    from bakery.launch.acl_policies import token_accessors
+    from bakery.launch.running import Running
+
+    bundle = find_bundle(session.paths)
+    if bundle is None:
+        return None
+    session.bundle()  # writes the operator's TLS files that the agents' clients read
+    return Running(clients=session.agents(bundle), tokens_of=lambda name: token_accessors(bundle, name))
 
 
 def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:

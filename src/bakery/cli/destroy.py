@@ -10,6 +10,7 @@ from bakery.errors import UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
+    from bakery.launch.destroy_some import Removal
     from bakery.launch.model import Targets
 
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 @click.option("--node", help="Only this droplet.")
 @click.option("--role", help="Only the droplets of this role.")
 @click.option("--no-drain", is_flag=True, help="With --node or --role: do not move Nomad's work away first.")
+@click.option(
+    "--accept-quorum-loss",
+    "accepted",
+    multiple=True,
+    metavar="NAME",
+    help="With --node or --role: destroy this server although Consul or Nomad may lose its quorum and its data.",
+)
 @click.option("--confirm", "confirmed", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--snapshots", is_flag=True, help="Delete the cluster's snapshots too.")
 @click.option("--dry-run", is_flag=True, help="List what would go, and stop.")
@@ -27,6 +35,7 @@ def destroy(
     node: str | None,
     role: str | None,
     no_drain: bool,  # noqa: FBT001 - a click flag
+    accepted: tuple[str, ...],
     confirmed: str | None,
     snapshots: bool,  # noqa: FBT001 - a click flag
     dry_run: bool,  # noqa: FBT001 - a click flag
@@ -43,11 +52,14 @@ def destroy(
     if node is not None and role is not None:
         message = "--node and --role are two different orders"
         raise UsageError(message, hint="give one of them")
+    if accepted and node is None and role is None:
+        message = "--accept-quorum-loss goes with --node or --role"
+        raise UsageError(message, hint="without them the whole cluster goes, whatever its quorum")
     if snapshots and (node is not None or role is not None):
         message = "--snapshots goes with the whole cluster, not with --node or --role"
         raise UsageError(message, hint="leave it out")
     if node is not None or role is not None:
-        _destroy_some(session, node, role, drains=not no_drain, dry_run=dry_run)
+        _destroy_some(session, node, role, drains=not no_drain, insisted=frozenset(accepted), dry_run=dry_run)
         return
     _destroy_all(session, confirmed, snapshots=snapshots, dry_run=dry_run)
 
@@ -88,32 +100,35 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         session.console.note(f"cluster {plan.cluster} is gone")
 
 
-def _destroy_some(session: Session, node: str | None, role: str | None, *, drains: bool, dry_run: bool) -> None:
-    from bakery.cli.draining import drain_of
+def _destroy_some(
+    session: Session, node: str | None, role: str | None, *, drains: bool, insisted: frozenset[str], dry_run: bool
+) -> None:
+    from bakery.cli.cluster import running_of
     from bakery.launch.destroy_some import destroy_node, destroy_role
-    from bakery.launch.drain import no_drain
 
-    say = session.before_question
-    if dry_run:
-        say = session.answer_or_note
+    say = session.answer_or_note if dry_run else session.before_question
 
-    def approve(droplets: "tuple[Droplet, ...]") -> bool:
-        for droplet in droplets:
+    def approve(removal: "Removal") -> bool:
+        for droplet in removal.droplets:
             say(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+        for note in removal.notes:
+            say(f"    {note}")
         if not dry_run:
-            session.confirm(f"destroy {', '.join(droplet.name for droplet in droplets)}?")
+            session.confirm(f"destroy {', '.join(droplet.name for droplet in removal.droplets)}?")
         return not dry_run
 
     plan = session.plan()
-    drain = drain_of(session, plan) if drains else no_drain
+    running = running_of(session)
     if node is not None:
         one = destroy_node(
             plan,
             node,
             cloud=session.cloud,
             paths=session.paths,
-            approve=lambda droplet: approve((droplet,)),
-            drain=drain,
+            running=running,
+            insisted=insisted,
+            drains=drains,
+            approve=approve,
             reporter=session.console,
         )
         gone: tuple[Droplet, ...] = (one,)
@@ -123,8 +138,10 @@ def _destroy_some(session: Session, node: str | None, role: str | None, *, drain
             role or "",
             cloud=session.cloud,
             paths=session.paths,
+            running=running,
+            insisted=insisted,
+            drains=drains,
             approve=approve,
-            drain=drain,
             reporter=session.console,
         )
     names = [droplet.name for droplet in gone]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
-from bakery.cli.cluster import absent_of, list_cluster_droplets
+from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import UsageError
 
@@ -88,6 +88,7 @@ def launch(
         approve=_approval(session),
         after=_after(session, plan, bundle, deadline) if until == "healthy" else (),
         absent=absent_of(session, plan),
+        running=running_of(session),
         reporter=session.console,
     )
     _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")

@@ -63,6 +63,11 @@ def consul_tokens(plan: ClusterPlan, roles: Iterable[Role], bundle: Bundle) -> t
     return tuple(tokens)
 
 
+def token_accessors(bundle: Bundle, node: str) -> tuple[str, ...]:
+    """The accessors of every token that a node of that name may have."""
+    return (consul_agent_token(bundle, node).accessor, consul_nomad_token(bundle, node).accessor)
+
+
 def _nomad_token(bundle: Bundle, subject: str, kind: Kind) -> Sequence[AclToken]:
     if not kind.runs_nomad:
         return ()

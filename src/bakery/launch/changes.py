@@ -1,6 +1,6 @@
 """The plan against what is there: what a launch would create, update and replace, and what it costs. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bakery.cloud.model import Droplet, Firewall, Image, Size, Vpc
 from bakery.launch.drift import differences
@@ -19,18 +19,20 @@ def compare(
     admin_cidrs: Sequence[str],
     failed: frozenset[int] = frozenset(),
     absent: frozenset[int] = frozenset(),
+    leaving: frozenset[int] = frozenset(),
     only_role: str | None = None,
     image: Image | None = None,
 ) -> Changes:
     """What leads from ``present`` to ``plan``; with ``only_role``, droplets of that role alone.
 
     ``failed`` are droplet ids that a launch gave up on: those still not active are replaced. So are all of
-    ``absent``, which are active and never joined. ``image`` is what new droplets boot from, if that is known.
+    ``absent``, which are active and never joined, and of ``leaving``, whose removal was begun. ``image`` is what
+    new droplets boot from, if that is known.
     """
     by_slot = occupants(present.droplets, plan.cluster)
     best = {node.slot: by_slot[node.slot][0] for node in plan.nodes if node.slot in by_slot}
     wanted = [node for node in plan.nodes if only_role in (None, node.role)]
-    dead = [droplet for droplet in best.values() if droplet.id in absent or _never_came_up(droplet, failed)]
+    dead = [d for d in best.values() if d.id in absent | leaving or _never_came_up(d, failed)]
     replaced = {node.slot: best[node.slot] for node in wanted if best.get(node.slot) in dead}
     kept = tuple(droplet for slot, droplet in best.items() if slot not in replaced)
     new_nodes = tuple(node for node in wanted if node.slot not in best or node.slot in replaced)
@@ -50,7 +52,7 @@ def compare(
         extra=tuple(d for d in present.droplets if slot_of(d, plan.cluster) not in planned),
         duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
         later=differences(plan, kept, image),
-        lines=_lines(plan, vpc, new_firewalls, updates, new_nodes, replaced),
+        lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
         added=Price(monthly=round(total.monthly - now.monthly, 2), hourly=round(total.hourly - now.hourly, 5)),
         total=total,
     )
@@ -83,8 +85,7 @@ def _lines(
     vpc: Vpc | None,
     firewalls: Iterable[PlannedFirewall],
     updates: Iterable[FirewallUpdate],
-    nodes: Iterable[Node],
-    replaced: Mapping[str, Droplet],
+    nodes: Iterable[Change],
 ) -> tuple[Change, ...]:
     lines = []
     if vpc is None:
@@ -97,15 +98,22 @@ def _lines(
         lines.append(
             Change(sign=Sign.UPDATE, kind="firewall", name=name, details="its rules differ from the plan")
         )
+    return (*lines, *nodes)
+
+
+def _node_lines(
+    nodes: Iterable[Node], replaced: Mapping[str, Droplet], leaving: frozenset[int]
+) -> Iterator[Change]:
     for node in nodes:
         before = replaced.get(node.slot)
         if before is None:
-            lines.append(Change(sign=Sign.CREATE, kind="droplet", name=node.name, details=node.size))
+            yield Change(sign=Sign.CREATE, kind="droplet", name=node.name, details=node.size)
             continue
-        never = "never joined" if before.status == "active" else "never came up"
-        details = f"{node.size}, the one before {never}"
-        lines.append(Change(sign=Sign.REPLACE, kind="droplet", name=node.name, details=details))
-    return tuple(lines)
+        why = "never joined" if before.status == "active" else "never came up"
+        if before.id in leaving:
+            why = "was about to be removed"
+        details = f"{node.size}, the one before {why}"
+        yield Change(sign=Sign.REPLACE, kind="droplet", name=node.name, details=details)
 
 
 def _price(slugs: Iterable[str], sizes: Iterable[Size]) -> Price:

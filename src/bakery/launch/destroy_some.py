@@ -1,25 +1,38 @@
 """Destroy one node or one role: nothing else goes, and no server whose loss would end a quorum."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
-from bakery.launch.destroy import open_session, remove_droplets
-from bakery.launch.drain import Drain, no_drain
+from bakery.launch.destroy import open_session
+from bakery.launch.drain import NO_DRAIN, drained, plan_drain
 from bakery.launch.droplets import list_members
 from bakery.launch.lock import locked
 from bakery.launch.marks import launches_of, role_of_tag
 from bakery.launch.model import Timings
+from bakery.launch.quorum import check_quorum
+from bakery.launch.removal import remove_nodes
+from bakery.launch.running import Running
 from bakery.launch.session import Session, resumable
-from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.wait import Clock
 
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """What would go, and what the user should know before it does."""
+
+    droplets: tuple[Droplet, ...]
+    notes: tuple[str, ...]
+
+
 Choose = Callable[[tuple[Droplet, ...]], tuple[Droplet, ...]]
-ApproveSome = Callable[[tuple[Droplet, ...]], bool]
+ApproveSome = Callable[[Removal], bool]
 
 
 def destroy_node(
@@ -28,13 +41,18 @@ def destroy_node(
     *,
     cloud: Cloud,
     paths: StatePaths,
-    approve: Callable[[Droplet], bool] = lambda droplet: True,  # noqa: ARG005 - the port's name
-    drain: Drain = no_drain,
+    running: Running | None = None,
+    insisted: frozenset[str] = frozenset(),
+    drains: bool = True,
+    approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
     timings: Timings | None = None,
 ) -> Droplet:
-    """Remove one droplet, nothing else; of several with that name the newest. Returns it.
+    """Remove one droplet, by its name or its slot; of several the newest. Returns it.
+
+    A server leaves Raft before its droplet goes; whatever goes is gone from Consul, Nomad and the ACLs when this
+    returns. ``running`` is how the cluster is asked: without it no server goes but the ``insisted``, by name.
 
     Raises:
         UsageError: no such droplet, or a server without which Consul or Nomad would lose their quorum.
@@ -46,8 +64,10 @@ def destroy_node(
             session,
             plan,
             choose=lambda members: (_newest(plan, name, members),),
-            approve=lambda droplets: approve(droplets[0]),
-            drain=drain,
+            approve=approve,
+            running=running,
+            insisted=insisted,
+            drains=drains,
         )
         return gone[0]
 
@@ -58,15 +78,18 @@ def destroy_role(
     *,
     cloud: Cloud,
     paths: StatePaths,
-    approve: ApproveSome = lambda droplets: True,  # noqa: ARG005 - the port's name
-    drain: Drain = no_drain,
+    running: Running | None = None,
+    insisted: frozenset[str] = frozenset(),
+    drains: bool = True,
+    approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
     timings: Timings | None = None,
 ) -> tuple[Droplet, ...]:
     """Remove every droplet of a role, those too that the plan does not name any more. Returns them.
 
-    The role's firewall stays: it costs nothing, and a launch uses it again.
+    As :func:`destroy_node`, server by server. The role's firewall stays: it costs nothing, and a launch uses it
+    again.
 
     Raises:
         UsageError: no droplet of that role, or servers without which Consul or Nomad would lose their quorum.
@@ -75,23 +98,36 @@ def destroy_role(
     with locked(paths.lock, cluster=plan.cluster):
         session = open_session(plan, cloud, paths, reporter, clock, timings)
         return _destroy_some(
-            session, plan, choose=lambda members: _of_role(plan, role, members), approve=approve, drain=drain
+            session,
+            plan,
+            choose=lambda members: _of_role(plan, role, members),
+            approve=approve,
+            running=running,
+            insisted=insisted,
+            drains=drains,
         )
 
 
 def _destroy_some(
-    session: Session, plan: ClusterPlan, *, choose: Choose, approve: ApproveSome, drain: Drain
+    session: Session,
+    plan: ClusterPlan,
+    *,
+    choose: Choose,
+    approve: ApproveSome,
+    running: Running | None,
+    insisted: frozenset[str],
+    drains: bool,
 ) -> tuple[Droplet, ...]:
     with resumable():
         members = list_members(session)
         going = choose(members)
-        check_quorum(plan, going, members)
-        if approve(going):
+        staying = [member for member in members if member not in going]
+        check_quorum(session, plan, going, members, running, insisted=insisted)
+        drain = plan_drain(plan, running, going, staying) if drains else NO_DRAIN
+        if approve(Removal(droplets=going, notes=(drain.note,) if drain.note else ())):
             session.journal.remember_launches(launches_of(members, plan.cluster))
-            drain(going)
-            remove_droplets(session, going)
-            for droplet in going:
-                session.journal.removed(droplet.id)
+            with drained(session, drain):
+                remove_nodes(session, plan, running, going, members)
         return going
 
 
@@ -113,34 +149,3 @@ def _of_role(plan: ClusterPlan, role: str, members: Iterable[Droplet]) -> tuple[
         brief = f"cluster {plan.cluster} has no droplet of a role {role!r}"
         raise UsageError(brief, hint=f"roles with droplets: {names}")
     return found
-
-
-def check_quorum(plan: ClusterPlan, going: Iterable[Droplet], members: Iterable[Droplet]) -> None:
-    """Without these droplets, more than half of the expected servers must still be active.
-
-    A droplet that is not active takes nothing away, nor does the twin of one that stays.
-
-    Raises:
-        UsageError: they would not.
-    """
-    gone = {droplet.id for droplet in going}
-    rest = [member for member in members if member.id not in gone and member.status == "active"]
-    staying = {member.name for member in rest}
-    lost = [d for d in going if d.status == "active" and d.name not in staying]
-    groups = (
-        ("Consul", plan.consul_servers, plan.consul_expect),
-        ("Nomad", plan.nomad_servers, plan.nomad_expect),
-    )
-    for product, servers, expect in groups:
-        names = [droplet.name for droplet in lost if _is_one_of(droplet, servers, plan.cluster)]
-        left = len({member.name for member in rest if _is_one_of(member, servers, plan.cluster)})
-        if names and left < expect // 2 + 1:
-            brief = f"without {', '.join(names)}, {product} would have {left} of {expect} servers and no quorum"
-            hint = "bring the other servers up first: bakery launch; to end the whole cluster: bakery destroy"
-            raise UsageError(brief, hint=hint)
-
-
-def _is_one_of(droplet: Droplet, servers: Iterable[Node], cluster: str) -> bool:
-    """By name, or by role for a server that the plan does not name any more."""
-    role = role_of_tag(droplet.tags, cluster)
-    return any(droplet.name == server.name or role == server.role for server in servers)

@@ -176,6 +176,10 @@ class JournalFile:
         if new:
             self._change(lambda j: replace(j, leaving=(*j.leaving, *new)))
 
+    def stays(self, droplet_id: int) -> None:
+        """Its removal is given up."""
+        self._change(lambda j: replace(j, leaving=tuple(i for i in j.leaving if i != droplet_id)))
+
     def draining(self, node_ids: Iterable[str]) -> None:
         """Note it before the first drain begins; without ids every drain is done or undone."""
         noted = tuple(node_ids)

@@ -15,6 +15,7 @@ from bakery.cloud.model import (
     SshKey,
     Vpc,
 )
+from bakery.launch.running import Running
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.render.model import Join
@@ -47,6 +48,8 @@ class Order:
     """One OpenSSH line; nobody keeps the private half."""
     only_role: str | None = None
     absent: Absent = nobody
+    running: Running | None = None
+    """How the running cluster is asked and mended; None where it cannot be."""
 
     @property
     def wanted(self) -> tuple[Node, ...]:

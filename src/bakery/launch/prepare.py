@@ -45,7 +45,8 @@ def prepare(session: Session, order: Order, launch_id: str) -> Prepared:
         present,
         admin_cidrs=order.admin_cidrs,
         failed=given_up(journal, session.wall(), session.timings),
-        absent=still_absent(journal, present.droplets, order.absent) | leaving,
+        absent=still_absent(journal, present.droplets, order.absent),
+        leaving=leaving,
         only_role=order.only_role,
         image=order.image,
     )

@@ -12,11 +12,12 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError
 from bakery.launch.changes import compare
 from bakery.launch.drift import LATER, obstacles
-from bakery.launch.droplets import Members, Recipe, create_droplets, members_of, wait_until_active
+from bakery.launch.droplets import Members, Recipe, create_droplets, list_members, members_of, wait_until_active
 from bakery.launch.journal import JournalFile, load_journal
 from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
 from bakery.launch.lock import locked
 from bakery.launch.marks import new_launch_id
+from bakery.launch.mend import mend
 from bakery.launch.model import (
     Absent,
     AfterStep,
@@ -32,6 +33,8 @@ from bakery.launch.names import name_nodes
 from bakery.launch.network import ensure_network
 from bakery.launch.preflight import ssh_key_ids, survey
 from bakery.launch.prepare import Prepared, given_up, prepare, rehearse, still_absent
+from bakery.launch.removal import finish_removals
+from bakery.launch.running import Running
 from bakery.launch.session import Session, resumable
 from bakery.launch.twins import settle_earlier, settle_firewalls
 from bakery.plan.model import ClusterPlan
@@ -53,6 +56,7 @@ def launch(
     approve: Approve = lambda changes: True,  # noqa: ARG005 - the port's name
     after: Sequence[AfterStep] = (),
     absent: Absent = nobody,
+    running: Running | None = None,
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
     wall: Callable[[], float] = time.time,
@@ -63,8 +67,9 @@ def launch(
 
     ``approve`` is asked only if there are changes; ``after`` runs in order once every droplet is active, changes
     or not. If one of those steps misses its deadline, ``absent`` says of whom the cluster has not heard; the next
-    launch replaces those of them that are still unheard of. Running it again without a change sends no request
-    that changes anything. A signal must arrive as an exception in the calling thread.
+    launch replaces those of them that are still unheard of. ``running`` is how what an interrupted destroy left is
+    mended. Running it again without a change sends no request that changes anything. A signal must arrive as an
+    exception in the calling thread.
 
     Raises:
         LockedError: another bakery works on this cluster.
@@ -81,6 +86,7 @@ def launch(
         throwaway_public_key=throwaway_public_key,
         only_role=only_role,
         absent=absent,
+        running=running,
     )
     with locked(paths.lock, cluster=plan.cluster):
         session = Session(
@@ -112,8 +118,15 @@ def preview(
     journal = load_journal(paths.journal, plan.cluster)
     plan = name_nodes(plan, present, journal.launch_id, renamed=frozenset(journal.leaving))
     failed = given_up(journal, wall(), Timings())
-    missed = still_absent(journal, present.droplets, absent) | frozenset(journal.leaving)
-    changes = compare(plan, present, admin_cidrs=admin_cidrs, failed=failed, absent=missed, only_role=only_role)
+    changes = compare(
+        plan,
+        present,
+        admin_cidrs=admin_cidrs,
+        failed=failed,
+        absent=still_absent(journal, present.droplets, absent),
+        leaving=frozenset(journal.leaving),
+        only_role=only_role,
+    )
     refused = (f"refused: {line}" for line in obstacles(plan, present.droplets))
     return replace(changes, later=(*refused, *(f"{line}; this {LATER}" for line in changes.later)))
 
@@ -125,7 +138,9 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
     _report(session, prepared.changes)
     if not prepared.changes.empty and not approve(prepared.changes):
         return LaunchResult(changes=prepared.changes, created=(), droplets=prepared.changes.kept)
-    if settle_earlier(session, prepared.present.droplets):
+    settled = settle_earlier(session, prepared.present.droplets)
+    removed = finish_removals(session, prepared.order.plan, order.running, prepared.present.droplets)
+    if settled or removed:
         prepared = prepare(session, order, launch_id)
     rehearse(prepared.order, prepared.changes)
     for key in leftover_keys(prepared.present, session.journal.now, now=session.wall()):
@@ -137,6 +152,8 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
             step.run(droplets)
         if step.forms_cluster:
             session.journal.has_formed()
+            if order.running is not None:
+                mend(session, order.plan, order.running, list_members(session))
     session.journal.finish(listed_since=session.wall() - session.timings.settle)
     created = tuple(node.name for node in prepared.changes.new_nodes)
     return LaunchResult(changes=prepared.changes, created=created, droplets=droplets)

@@ -1,0 +1,102 @@
+"""Consul and Nomad in memory whose members are the droplets of a FakeCloud, as they come and go."""
+
+from dataclasses import dataclass, field
+
+from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
+from bakery.agents.model import Member, NomadNode
+from bakery.cloud.model import Droplet
+from bakery.launch.running import Running
+from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_peer
+from tests.helpers.fake_cloud import FakeCloud
+from tests.helpers.launch_bench import small_plan
+
+
+@dataclass
+class LiveCluster:
+    """A droplet that is there is an alive member, and a voter on a server. One that is deleted or off has failed."""
+
+    cloud: FakeCloud
+    consul: FakeConsul = field(default_factory=lambda: FakeConsul(leader_address=""))
+    nomad: FakeNomad = field(default_factory=lambda: FakeNomad(leader_address=""))
+    deleted_tokens: list[str] = field(default_factory=list)
+    _known: set[int] = field(default_factory=set)
+
+    @property
+    def running(self) -> Running:
+        return Running(
+            clients=AgentClients(consul=self._consul_at, nomad=self._nomad_at),
+            tokens_of=lambda name: (f"agent of {name}", f"nomad of {name}"),
+        )
+
+    def names(self, product: str) -> list[str]:
+        """The names of the product's members, whatever their state."""
+        self._follow()
+        return sorted(member.name for member in (self.consul if product == "consul" else self.nomad).pool)
+
+    def _consul_at(self, address: str) -> ConsulApi:
+        self._follow()
+        return self._as_cluster().clients.consul(address)
+
+    def _nomad_at(self, address: str) -> NomadApi:
+        self._follow()
+        return self._as_cluster().clients.nomad(address)
+
+    def _as_cluster(self) -> FakeCluster:
+        there = list(self._there().values())
+        dead = {d.public_ipv4 or "" for d in self.cloud.droplets.values() if d.id not in self._there()}
+        off = {d.public_ipv4 or "" for d in there if d.status == "off"}
+        droplets = list(self.cloud.droplets.values())
+        return FakeCluster(
+            plan=small_plan(), droplets=droplets, consul=self.consul, nomad=self.nomad, unreachable=dead | off
+        )
+
+    def _there(self) -> dict[int, Droplet]:
+        ours = {i: d for i, d in self.cloud.droplets.items() if "bakery:demo" in d.tags}
+        return {i: d for i, d in ours.items() if self.cloud.is_there(i)}
+
+    def _follow(self) -> None:
+        there = self._there()
+        for number, droplet in there.items():
+            if number not in self._known:
+                self._known.add(number)
+                self._join(droplet)
+        for number in self._known:
+            droplet = self.cloud.droplets[number]
+            if number not in there or droplet.status == "off":
+                self._lose(droplet)
+
+    def _join(self, droplet: Droplet) -> None:
+        member = Member(name=droplet.name, address=droplet.private_ipv4 or "", status="alive")
+        self.consul.pool += (member,)
+        self.consul.catalog += (droplet.name,)
+        self.consul.passing += (droplet.name,)
+        peer = make_peer(member)
+        if "consul-server" in droplet.name:
+            self.consul.raft += (peer,)
+            if not self.consul.leader_address:
+                self.consul.transfer_leadership(peer.id)
+        elif "nomad-server" in droplet.name:
+            self.nomad.pool += (member,)
+            self.nomad.raft += (peer,)
+            if not self.nomad.leader_address:
+                self.nomad.transfer_leadership(peer.id)
+        else:
+            self.nomad.clients += (_client(droplet),)
+
+    def _lose(self, droplet: Droplet) -> None:
+        address = droplet.private_ipv4 or ""
+        for agent in (self.consul, self.nomad):
+            if any(member.address == address and member.status == "alive" for member in agent.pool):
+                agent.fail(address)
+
+
+def _client(droplet: Droplet) -> NomadNode:
+    return NomadNode(
+        id=f"id-{droplet.id}",
+        name=droplet.name,
+        address=droplet.private_ipv4 or "",
+        status="ready",
+        eligible=True,
+        consul_version="1.22.5",
+        drivers={"docker": True, "exec": True},
+    )
