@@ -13,7 +13,7 @@ from tests.helpers.launch_bench import small_plan
 
 @dataclass
 class LiveCluster:
-    """A droplet that is there is an alive member, and a voter on a server. One that is deleted or off has failed."""
+    """A droplet that is there is an alive member, and a voter on a server. One deleted or off has failed."""
 
     cloud: FakeCloud
     consul: FakeConsul = field(default_factory=lambda: FakeConsul(leader_address=""))
