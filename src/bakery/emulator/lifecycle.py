@@ -175,6 +175,7 @@ def _said(text: bytes) -> str:
 
 def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
     """Look at everything, take away what a crash left, and have the base image ready."""
+    lifecycle_checks.check_public_range(wish.public_range)
     if wish.machines == "nspawn":
         lifecycle_checks.check_machine(place.folder, reporter)
     _take_down(place, reporter)

@@ -29,6 +29,13 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_PER_DROPLET = 7  # measured: systemd 252 with dbus, logind and networkd
 ENOUGH_DROPLETS = 20
 FREE_BYTES = 3 * 1024**3
+SMALLEST_RANGE = 22
+"""Prefix length: the router takes a /24 for itself (``NetworkPlan.egress``), droplets the rest."""
+UNOWNED = tuple(
+    IPv4Network(text)
+    for text in ("198.18.0.0/15", "100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")
+)
+"""Set aside for benchmarks, carriers, private networks and loopback (IANA's special-purpose registry, RFC 6890)."""
 UNFIT = {"overlay", "tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse", "fuseblk"}
 
 _MEMORY = "without droplets that boot: bakery emulator up --machines memory"
@@ -53,18 +60,30 @@ def check_machine(folder: Path, reporter: Reporter) -> None:
     _check_inotify(reporter)
 
 
-def check_network(wish: Wish) -> None:
-    """Raises EmulatorError if the public range is too small, used here, or one of the emulator's other ranges."""
-    wanted = wish.public_range
-    if wanted.prefixlen > 22:
+def check_public_range(wanted: IPv4Network) -> None:
+    """Whether droplets can have their public addresses in ``wanted``, in memory or booted.
+
+    Raises:
+        EmulatorError: it is too small, can hold other people's machines, or overlaps a range of the emulator's.
+    """
+    hint = "for example: bakery emulator up --public-range 198.18.0.0/15"
+    if wanted.prefixlen > SMALLEST_RANGE:
         message = f"the public range {wanted} is too small"
-        raise EmulatorError(message, hint="give a /22 or larger: bakery emulator up --public-range NETWORK")
+        raise EmulatorError(message, hint=f"give a /{SMALLEST_RANGE} or larger, {hint}")
+    if not any(wanted.subnet_of(network) for network in UNOWNED):
+        message = f"the public range {wanted} holds addresses of other people's machines"
+        details = f"nobody owns {', '.join(str(network) for network in UNOWNED)}"
+        raise EmulatorError(message, details=details, hint=hint)
     settings = EmulatorSettings(tokens=())
-    for other in (settings.anchor_network, settings.vpc_pool):
-        if wanted.overlaps(IPv4Network(other)):
-            message = f"the public range {wanted} overlaps {other}, which droplets use inside"
-            raise EmulatorError(message, hint="bakery emulator up --public-range ANOTHER")
-    check_range(NetworkPlan(id="", range=wanted))
+    for inside in (settings.anchor_network, settings.vpc_pool):
+        if wanted.overlaps(IPv4Network(inside)):
+            message = f"the public range {wanted} overlaps {inside}, which droplets use inside"
+            raise EmulatorError(message, hint=hint)
+
+
+def check_network(wish: Wish) -> None:
+    """Raises EmulatorError if a part of the public range is used on this machine."""
+    check_range(NetworkPlan(id="", range=wish.public_range))
 
 
 def _check_system() -> None:

@@ -59,10 +59,38 @@ def test_root_s_inotify_instances_bound_the_droplets(monkeypatch: pytest.MonkeyP
 def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
     """10.17.0.0/16 holds the anchors and 10.116.0.0/14 the default VPCs (emulator/settings.py)."""
     with pytest.raises(EmulatorError) as caught:
-        lifecycle_checks.check_network(Wish(public_range=IPv4Network(text)))
+        lifecycle_checks.check_public_range(IPv4Network(text))
     assert caught.value.exit_code is ExitCode.USAGE
     assert caught.value.hint is not None
     assert "--public-range" in caught.value.hint
+
+
+@pytest.mark.parametrize("machines", ["nspawn", "memory"])
+@pytest.mark.parametrize(
+    ("text", "brief"),
+    [
+        ("8.8.8.0", "the public range 8.8.8.0/32 is too small"),
+        ("198.18.0.0/23", "the public range 198.18.0.0/23 is too small"),
+        ("8.8.0.0/16", "the public range 8.8.0.0/16 holds addresses of other people's machines"),
+        ("198.16.0.0/12", "the public range 198.16.0.0/12 holds addresses of other people's machines"),
+        ("0.0.0.0/0", "the public range 0.0.0.0/0 holds addresses of other people's machines"),
+        ("10.116.0.0/14", "the public range 10.116.0.0/14 overlaps 10.116.0.0/14, which droplets use inside"),
+    ],
+)
+def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text: str, brief: str) -> None:
+    """For droplets in memory too: the emulator's process would die of it, or a launch would dial strangers."""
+    wish = make_wish(name="range", port=7190, machines=machines, public_range=text)
+    with pytest.raises(EmulatorError) as caught:
+        lifecycle.up(wish)
+    assert caught.value.brief == brief
+    assert caught.value.hint is not None
+    assert "bakery emulator up --public-range 198.18.0.0/15" in caught.value.hint
+    assert not home("range").folder.exists()
+
+
+@pytest.mark.parametrize("text", ["198.18.0.0/22", "127.64.0.0/10", "100.64.0.0/16", "10.0.0.0/20", "192.168.0.0/16"])
+def test_ranges_that_nobody_owns_will_do(text: str) -> None:
+    lifecycle_checks.check_public_range(IPv4Network(text))
 
 
 def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
