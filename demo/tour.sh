@@ -27,8 +27,8 @@ show "$BAKERY" init --cluster tour
 show "$BAKERY" validate
 show "$BAKERY" plan --offline
 show "$BAKERY" render --role nomad-client --join 10.100.0.2 --output "$work/rendered"
-say "The tour has no Packer: instead of bakery build-image it snapshots an empty droplet, through the API."
-(eval "$("$BAKERY" emulator env)" && show "$PYTHON" demo/stand_in.py "$("$BAKERY" images --tag --local)")
+say "The tour has no Packer: instead of bakery build-image it makes an empty snapshot."
+show "$BAKERY" emulator stand-in
 show "$BAKERY" images --local
 show "$BAKERY" launch --local --yes --wait active
 say "Droplets in memory run no agents, and status says so (exit code 7)."

@@ -230,7 +230,7 @@ def test_up_again_says_what_it_does_not_change(at: Desk, emulator: RunningEmulat
     assert other.code == 0
     advice = "for that, first: bakery emulator down --name first"
     assert f"warning: it runs without --port 7199 and --machines nspawn; {advice}" in other.err.splitlines()
-    assert "next: export BAKERY_EMULATOR=first; bakery --local build-image, bakery --local launch; " in other.err
+    assert "next: export BAKERY_EMULATOR=first; bakery emulator stand-in, bakery --local launch" in other.err
 
 
 # make --------------------------------------------------------------------------------

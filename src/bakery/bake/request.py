@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakery import assets
 from bakery.bake.model import BakeRequest, Build, Downloads, Tools
-from bakery.cloud.model import Size
+from bakery.cloud.model import Region, Size
 from bakery.config.model import ClusterConfig
 from bakery.errors import MissingToolError, UsageError
 from bakery.files import file_sha256, write_atomically, write_secret
@@ -58,6 +58,20 @@ def choose_size(sizes: Sequence[Size], region: str) -> str:
         message = f"the region {region} offers no droplet that an image can be built on"
         raise UsageError(message, hint="name another region in the cluster file")
     return min(fitting, key=lambda s: (s.disk, s.price_monthly, s.slug)).slug
+
+
+def check_region(regions: Sequence[Region], region: str) -> None:
+    """Whether Packer could log in to a droplet there: cloud-init learns its SSH key from the metadata service.
+
+    Raises:
+        UsageError: the region has none, so a build would wait for SSH in vain.
+    """
+    if all(r.slug != region or "metadata" in r.features for r in regions):
+        return
+    message = f"nothing can be baked in {region}: no metadata service answers droplets there"
+    details = "it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain"
+    stand_in = "bakery emulator stand-in makes an empty snapshot instead"
+    raise UsageError(message, details, f"on an emulator with droplets in memory: {stand_in}")
 
 
 def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: str, work: Path) -> Path:

@@ -21,7 +21,7 @@ def build_image(context: click.Context, size: str | None, dry_run: bool) -> None
 
     An unchanged input finds the existing snapshot and bakes nothing.
     """
-    from bakery.bake.request import build_request
+    from bakery.bake.request import build_request, check_region
     from bakery.bake.snapshot import find_baked
 
     session = session_of(context)
@@ -33,6 +33,8 @@ def build_image(context: click.Context, size: str | None, dry_run: bool) -> None
     image = find_baked(session.cloud, request)
     if image is not None:
         session.console.note(f"{image.name} holds exactly this already; nothing to bake")
+    if image is None:
+        check_region(session.cloud.list_regions(), request.region)
     if dry_run:
         _show_only(session, request, bakes=image is None)
         return

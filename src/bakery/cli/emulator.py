@@ -13,12 +13,15 @@ from bakery.cli.emulator_impair import impair
 from bakery.cli.emulator_requests import requests
 from bakery.cli.emulator_running import NAME as _NAME
 from bakery.cli.emulator_running import running as _running
+from bakery.cli.emulator_stand_in import stand_in
 from bakery.cli.session import common_options, settings_of
 from bakery.errors import EmulatorError, UsageError
 
 if TYPE_CHECKING:
     from bakery.emulator.lifecycle_state import RunningEmulator
 
+_MEMORY_NEXT = "bakery emulator stand-in, bakery --local launch --wait active"
+"""Nothing boots there: nothing can be baked, and nothing becomes healthy."""
 _UNENFORCED = "stored, not enforced: droplets in memory send no packets"
 
 
@@ -88,7 +91,7 @@ def up(
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
-    first = "bakery --local build-image, bakery --local launch"
+    first = _MEMORY_NEXT if running.machines == "memory" else "bakery --local build-image, bakery --local launch"
     console.note(f'next: {other}{first}; or eval "$(bakery emulator env)" for other tools')
 
 
@@ -246,3 +249,4 @@ def _refuse_memory(name: str) -> None:
 emulator.add_command(fault)
 emulator.add_command(impair)
 emulator.add_command(requests)
+emulator.add_command(stand_in)

@@ -125,3 +125,5 @@ class Size:
 class Region:
     slug: str
     available: bool
+    features: tuple[str, ...] = ("metadata",)
+    """What the region offers; DigitalOcean's all have a metadata service."""

@@ -120,7 +120,7 @@ def size(item: Json) -> Size:
 
 
 def region(item: Json) -> Region:
-    return Region(slug=str(item["slug"]), available=bool(item["available"]))
+    return Region(slug=str(item["slug"]), available=bool(item["available"]), features=_texts(item.get("features")))
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ UNOWNED = tuple(
     IPv4Network(text)
     for text in ("198.18.0.0/15", "100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")
 )
-"""Set aside for benchmarks, carriers, private networks and loopback (IANA's special-purpose registry, RFC 6890)."""
+"""Set aside for benchmarks, carriers, private networks and loopback (special-purpose addresses, RFC 6890)."""
 UNFIT = {"overlay", "tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse", "fuseblk"}
 
 _MEMORY = "without droplets that boot: bakery emulator up --machines memory"

@@ -22,6 +22,7 @@ from bakery.emulator.metadata import build_metadata_app
 from bakery.emulator.network import Router
 from bakery.emulator.server import RunningServer, listen
 from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.state.catalog import REGION_FEATURES
 from bakery.errors import EmulatorError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -93,10 +94,14 @@ def _machines(
 
 
 def _settings(planned: RunningEmulator) -> EmulatorSettings:
-    network, limit = planned.network, EmulatorSettings.droplet_limit
+    network, limit, features = planned.network, EmulatorSettings.droplet_limit, REGION_FEATURES
+    if planned.machines == "memory":
+        # No guest runs there that could ask, so no metadata service is served: clients learn it from the regions.
+        features = tuple(name for name in features if name != "metadata")
     return EmulatorSettings(
         tokens=(planned.token,),
         droplet_limit=limit if planned.machines == "memory" else min(limit, droplet_room()),
+        region_features=features,
         public_network=str(network.range),
         public_gateway=str(network.gateway),
         host_address=str(network.host),

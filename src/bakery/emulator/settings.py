@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bakery.emulator.state.catalog import REGION_FEATURES
+
 DEFAULT_PORT = 7180
 DEFAULT_REGIONS = ("ams3", "blr1", "fra1", "lon1", "nyc1", "nyc3", "sfo3", "sgp1", "syd1", "tor1")
 
@@ -16,6 +18,8 @@ class EmulatorSettings:
     scoped_tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """Further tokens and their scopes, such as ``droplet:read``; ``read`` stands for reading everything."""
     regions: tuple[str, ...] = DEFAULT_REGIONS
+    region_features: tuple[str, ...] = REGION_FEATURES
+    """What every region offers; without ``metadata`` no metadata service answers its droplets."""
     base_images: tuple[str, ...] = ("debian-12-x64", "debian-13-x64", "ubuntu-22-04-x64", "ubuntu-24-04-x64")
     """Slugs of the public images that the API lists; ``Machines.check_image`` says which can boot here."""
     droplet_limit: int = 10_000

@@ -12,7 +12,8 @@ import pytest
 
 from bakery import assets
 from bakery.bake.model import BakeRequest, Build, Download, Downloads, Tools
-from bakery.bake.request import build_request, choose_size, pack_plugins, write_variables
+from bakery.bake.request import build_request, check_region, choose_size, pack_plugins, write_variables
+from bakery.cloud.model import Region
 from bakery.config.model import Access, Binaries, ClusterConfig, Image
 from bakery.errors import MissingToolError, UsageError
 from bakery.toolchain.model import CNI_VERSION
@@ -172,3 +173,11 @@ def test_the_template_installs_the_cni_version_that_the_toolchain_has() -> None:
     found = re.search(r'variable "cni_version" \{\n.*\n\s*default = "(.*)"', variables)
     assert found is not None
     assert found[1] == CNI_VERSION
+
+
+def test_a_region_without_metadata_service_is_refused() -> None:
+    """There cloud-init learns no SSH key, and Packer waits ten minutes for nothing."""
+    regions = [Region(slug="fra1", available=True), Region(slug="ams3", available=True, features=("ipv6",))]
+    check_region(regions, "fra1")
+    with pytest.raises(UsageError, match="nothing can be baked in ams3"):
+        check_region(regions, "ams3")

@@ -88,7 +88,9 @@ def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text
     assert not home("range").folder.exists()
 
 
-@pytest.mark.parametrize("text", ["198.18.0.0/22", "127.64.0.0/10", "100.64.0.0/16", "10.0.0.0/20", "192.168.0.0/16"])
+@pytest.mark.parametrize(
+    "text", ["198.18.0.0/22", "127.64.0.0/10", "100.64.0.0/16", "10.0.0.0/20", "192.168.0.0/16"]
+)
 def test_ranges_that_nobody_owns_will_do(text: str) -> None:
     lifecycle_checks.check_public_range(IPv4Network(text))
 

@@ -11,16 +11,18 @@ from bakery.emulator.state.model import Action
 
 def list_actions(call: Call) -> Reply:
     """Newest first, as the API has it."""
-    return page(call, "actions", call.state.actions.all()[::-1], action_view)
+    return page(call, "actions", call.state.actions.all()[::-1], lambda action: action_view(call, action))
 
 
 def get_action(call: Call) -> Reply:
-    return Reply(body={"action": action_view(call.state.actions.get(call.id("action")))})
+    return Reply(body={"action": action_view(call, call.state.actions.get(call.id("action")))})
 
 
 def list_droplet_actions(call: Call) -> Reply:
     droplet = call.state.droplets.get(call.id("droplet"))
-    return page(call, "actions", call.state.actions.of_droplet(droplet.id)[::-1], action_view)
+    return page(
+        call, "actions", call.state.actions.of_droplet(droplet.id)[::-1], lambda action: action_view(call, action)
+    )
 
 
 def get_droplet_action(call: Call) -> Reply:
@@ -28,13 +30,15 @@ def get_droplet_action(call: Call) -> Reply:
     action = call.state.actions.get(call.id("action"))
     if action.resource_id != call.id("droplet"):
         raise NotFound
-    return Reply(body={"action": action_view(action)})
+    return Reply(body={"action": action_view(call, action)})
 
 
 def list_image_actions(call: Call) -> Reply:
     number = fields.number(call.params["image"])
     image = call.state.images.get(call.params["image"] if number is None else number)
-    return page(call, "actions", call.state.actions.of_image(image.id)[::-1], action_view)
+    return page(
+        call, "actions", call.state.actions.of_image(image.id)[::-1], lambda action: action_view(call, action)
+    )
 
 
 def get_image_action(call: Call) -> Reply:
@@ -42,7 +46,7 @@ def get_image_action(call: Call) -> Reply:
     return get_action(call)
 
 
-def action_view(action: Action) -> dict[str, Any]:
+def action_view(call: Call, action: Action) -> dict[str, Any]:
     return {
         "id": action.id,
         "status": action.status,
@@ -51,6 +55,6 @@ def action_view(action: Action) -> dict[str, Any]:
         "completed_at": None if action.completed_at is None else timestamp(action.completed_at),
         "resource_id": action.resource_id,
         "resource_type": action.resource_type,
-        "region": region_view(action.region),
+        "region": region_view(action.region, call.emulator.settings.region_features),
         "region_slug": action.region,
     }

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from bakery.emulator.handlers.call import Call, Reply, page
-from bakery.emulator.state.catalog import REGION_FEATURES, REGION_NAMES, SIZES, Size
+from bakery.emulator.state.catalog import REGION_NAMES, SIZES, Size
 
 
 def get_account(call: Call) -> Reply:
@@ -34,7 +34,8 @@ def get_balance(call: Call) -> Reply:
 
 
 def list_regions(call: Call) -> Reply:
-    return page(call, "regions", call.emulator.settings.regions, region_view)
+    settings = call.emulator.settings
+    return page(call, "regions", settings.regions, lambda slug: region_view(slug, settings.region_features))
 
 
 def list_sizes(call: Call) -> Reply:
@@ -43,11 +44,11 @@ def list_sizes(call: Call) -> Reply:
 
 
 @lru_cache
-def region_view(slug: str) -> Mapping[str, Any]:
+def region_view(slug: str, features: tuple[str, ...]) -> Mapping[str, Any]:
     return {
         "name": REGION_NAMES.get(slug, slug),
         "slug": slug,
-        "features": list(REGION_FEATURES),
+        "features": list(features),
         "available": True,
         "sizes": list(SIZES),
     }

@@ -43,7 +43,7 @@ _ALREADY = {
 def act_on_droplet(call: Call) -> Reply:
     droplet = call.state.droplets.get(call.id("droplet"))
     action = _starter(call, _STARTERS)(call, droplet)
-    return Reply(status=201, body={"action": action_view(action)})
+    return Reply(status=201, body={"action": action_view(call, action)})
 
 
 def act_on_tagged(call: Call) -> Reply:
@@ -54,7 +54,7 @@ def act_on_tagged(call: Call) -> Reply:
     for droplet in call.state.droplets.some(tag.droplet_ids):
         with suppress(Unprocessable):
             started.append(start(call, droplet))
-    return Reply(status=201, body={"actions": [action_view(action) for action in started]})
+    return Reply(status=201, body={"actions": [action_view(call, action) for action in started]})
 
 
 def _starter(call: Call, starters: dict[str, Start]) -> Start:

@@ -138,7 +138,7 @@ def _whole_view(call: Call, droplet: Droplet) -> dict[str, Any]:
         "size": size_view(size, call.emulator.settings.regions),
         "size_slug": droplet.size,
         "networks": {"v4": _networks(call, droplet), "v6": []},
-        "region": region_view(droplet.region),
+        "region": region_view(droplet.region, call.emulator.settings.region_features),
         "tags": list(droplet.tags),
         "vpc_uuid": droplet.vpc_id,
     }

@@ -64,7 +64,7 @@ def act_on_image(call: Call) -> Reply:
         raise Unprocessable(message)
     action = call.state.actions.start(kind, resource_id=image.id, resource_type="image", region=region)
     call.work.transfer(image, action, region)
-    return Reply(status=201, body={"action": action_view(action)})
+    return Reply(status=201, body={"action": action_view(call, action)})
 
 
 def list_droplet_snapshots(call: Call) -> Reply:

@@ -1,0 +1,30 @@
+"""``bakery emulator stand-in``: an empty snapshot, so that droplets in memory can be launched."""
+
+import click
+
+from bakery.cli.emulator_running import NAME, running
+from bakery.cli.session import common_options, session_of
+
+
+@click.command("stand-in", short_help="Make an empty snapshot in place of a baked one (memory only).")
+@NAME
+@common_options
+@click.pass_context
+def stand_in(context: click.Context, name: str) -> None:
+    """Make an empty snapshot in place of a baked one, for an emulator whose droplets are in memory.
+
+    It carries the tag that this cluster file asks for, so that bakery launch takes it. A second run makes nothing.
+    """
+    from bakery.emulator.stand_in import make_stand_in
+
+    session = session_of(context)
+    emulator, config = running(name), session.config
+    made = make_stand_in(emulator, tag=session.content_tag(), region=config.region, base=config.image.base)
+    if session.settings.json:
+        session.console.json({"id": made.id, "name": made.name, "made": made.made})
+    else:
+        session.console.note(
+            f"snapshot {made.name} (id {made.id}) stands in for a baked one in {config.region}; it is empty"
+            if made.made
+            else f"snapshot {made.name} (id {made.id}) is there already"
+        )

@@ -1,0 +1,119 @@
+"""An emulator whose droplets are in memory: what cannot be had there is refused at once, with what to do."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakery.emulator import lifecycle
+from bakery.emulator.lifecycle_state import RunningEmulator, Wish, home, start_time
+from tests.helpers.cli import Desk, desk
+from tests.helpers.ports import free_port
+
+pytestmark = pytest.mark.integration
+
+REFUSED = (
+    "error: nothing can be baked in fra1: no metadata service answers droplets there\n"
+    "  it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain\n"
+    "help: on an emulator with droplets in memory: bakery emulator stand-in makes an empty snapshot instead\n"
+)
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def memory(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningEmulator]:
+    """A process of its own, without any snapshot, which --local finds."""
+    monkeypatch.setenv("BAKERY_EMULATOR", "memory")
+    yield lifecycle.up(Wish(name="memory", port=free_port(), machines="memory"))
+    lifecycle.down("memory")
+
+
+def changing(memory: RunningEmulator) -> list[str]:
+    requests = lifecycle.ask(memory, "/_emulator/requests")["requests"]
+    return [f"{r['method']} {r['path']}" for r in requests if r["method"] != "GET" and r["path"].startswith("/v2")]
+
+
+def test_a_bake_without_boots_is_refused_at_once(at: Desk, memory: RunningEmulator) -> None:
+    """Packer would wait ten minutes for SSH. Nor is a program looked for: none is needed to say no."""
+    started = time.monotonic()
+    for arguments in (("--yes",), ("--dry-run",)):
+        ran = at("build-image", "--local", *arguments)
+        assert (ran.code, ran.out, ran.err) == (
+            2, "", REFUSED.replace("stand-in makes", "stand-in --local makes"),
+        )  # fmt: skip
+    assert changing(memory) == []
+    assert time.monotonic() - started < 60
+
+
+def test_the_account_of_an_emulator_that_boots_can_bake(at: Desk) -> None:
+    """The control: with the metadata service in its regions the same command goes on."""
+    file = at.folder / "bakery.yaml"
+    file.write_text(file.read_text() + "image: {nomad: 1.11.2}\n")
+    ran = at("build-image", "--dry-run")
+    assert ran.code == 0, ran.err
+
+
+def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: RunningEmulator) -> None:
+    assert at("launch", "--local", "--yes", "--wait", "active").code == 2, "control: there is no snapshot yet"
+    ran = at("emulator", "stand-in")
+    assert ran.code == 0, ran.err
+    said = "snapshot bakery-stand-in (id {}) stands in for a baked one in fra1; it is empty\n"
+    number = at("images", "--local", "--json").json[0]["id"]
+    assert ran.err == said.format(number)
+    made = changing(memory)
+    again = at("emulator", "stand-in", "--json")
+    assert again.json == {"id": number, "name": "bakery-stand-in", "made": False}
+    assert changing(memory) == made
+    assert at("build-image", "--local", "--json").json["id"] == number
+    ran = at("launch", "--local", "--yes", "--wait", "active")
+    assert ran.code == 0, ran.err
+    status = lifecycle.status(memory)
+    assert (status["droplets"], status["running"]) == (4, 4), "its own droplet is gone"
+
+
+def test_a_stand_in_follows_the_cluster_file(at: Desk, memory: RunningEmulator) -> None:
+    other = at.write("version: 1\ncluster: other\nregion: ams3\nimage: {nomad: 1.11.2}\n", "other.yaml")
+    assert at("emulator", "stand-in", "-f", str(other)).code == 0
+    (image,) = at("images", "--local", "-f", str(other), "--json").json
+    assert (image["regions"], image["current"]) == (["ams3"], True)
+    assert at("images", "--local", "--json").json[0]["current"] is False
+
+
+def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: RunningEmulator) -> None:
+    at.write("version: 1\ncluster: other\nregion: fra9\n", "other.yaml")
+    ran = at("emulator", "stand-in", "-f", "other.yaml")
+    assert ran.code == 2
+    assert ran.err.startswith("error: the emulator made no stand-in\n")
+    assert "fra9" in ran.err or "region" in ran.err
+
+
+def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launch from it would boot a bare Debian that never becomes a node."""
+    pid = os.getpid()
+    home("boots").write(
+        RunningEmulator(
+            name="boots", endpoint="http://127.0.0.1:1", token="t", address_url="", machines="nspawn",
+            public_range="198.18.0.0/15", id="test", pid=pid, started=start_time(pid) or 0, ready=True,
+        )
+    )  # fmt: skip
+    ran = at("emulator", "stand-in", "--name", "boots")
+    assert (ran.code, ran.err) == (
+        2,
+        "error: the droplets of the emulator boots boot: an empty snapshot would never become a node\n"
+        "help: bake a real one: bakery build-image --local\n",
+    )
+
+
+def test_up_names_the_commands_that_work_there(at: Desk, memory: RunningEmulator) -> None:
+    ran = at("emulator", "up", "--name", "memory")
+    assert ran.err.splitlines()[-1] == (
+        "next: export BAKERY_EMULATOR=memory; bakery emulator stand-in, bakery --local launch --wait active; "
+        'or eval "$(bakery emulator env)" for other tools'
+    )
