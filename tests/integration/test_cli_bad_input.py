@@ -349,9 +349,11 @@ help: add --yes
         LAUNCH,
         4,
         """\
+    cannot reach 127.0.0.1:9 (connection refused: nothing listens there); retry 1 of 4 in 1 s
+...
 error: cannot reach 127.0.0.1:9 for GET /v2/images
-  connection refused, reset, or the host name is not known
-help: check the network, then run the same command again
+  connection refused: nothing listens there
+help: correct DIGITALOCEAN_API_URL, or start what it names: bakery emulator up
 """,
     ),
     Case(

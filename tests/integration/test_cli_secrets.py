@@ -79,13 +79,15 @@ def _secrets(at: Desk) -> list[str]:
 
 @pytest.mark.parametrize("flags", [("-v",), ("-v", "--json")], ids=["text", "json"])
 def test_no_command_prints_a_secret(at: Desk, flags: tuple[str, ...]) -> None:
-    secrets = _secrets(at)
+    secrets, everything = _secrets(at), ""
     for arguments in VERBS:
         ran = at(*flags, *arguments)
         text = ran.out + ran.err
+        everything += text
         assert "unexpected" not in text, arguments
         assert [secret for secret in secrets if secret in text] == [], arguments
         assert "PRIVATE KEY" not in text, arguments
+    assert "    POST /v2/droplets: 202, " in everything, "control: the request with user-data was traced"
 
 
 def test_the_search_finds_what_is_there(at: Desk) -> None:

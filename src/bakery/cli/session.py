@@ -104,7 +104,7 @@ _OPTIONS = (
         "--json", is_flag=True, help="Answer in JSON on stdout; an error is the last line of stderr, in JSON."
     ),
     click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors."),
-    click.option("-v", "--verbose", is_flag=True, help="More talk on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Show timings and each API request."),
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
     click.option("--no-color", is_flag=True, help="No colour (NO_COLOR works too)."),
 )
@@ -204,10 +204,12 @@ class Session:
 
     @property
     def cloud(self) -> "Cloud":
+        from bakery.cli.api_talk import ApiTalk
         from bakery.cloud.digitalocean import connect
 
         if self._cloud is None:
-            self._cloud = connect(endpoint=self.endpoint.url, token=self.token)
+            talk = ApiTalk(self.console)
+            self._cloud = connect(endpoint=self.endpoint.url, token=self.token, watcher=talk)
         return self._cloud
 
     def bundle(self) -> "Bundle":

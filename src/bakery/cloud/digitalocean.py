@@ -26,6 +26,7 @@ from bakery.cloud.model import (
     Vpc,
 )
 from bakery.cloud.transport import Limits, Transport
+from bakery.cloud.watch import UNWATCHED, Watcher
 from bakery.errors import CredentialsError, NotFoundError, UnprocessableError, UnreachableError
 from bakery.wait import Clock
 
@@ -33,9 +34,16 @@ T = TypeVar("T")
 
 
 def connect(
-    *, endpoint: str, token: str, limits: Limits | None = None, clock: Clock | None = None
+    *,
+    endpoint: str,
+    token: str,
+    limits: Limits | None = None,
+    clock: Clock | None = None,
+    watcher: Watcher = UNWATCHED,
 ) -> "DigitalOcean":
     """The API at ``endpoint`` (base URL without ``/v2``). Sends nothing yet.
+
+    ``watcher`` hears of every request and of every pause before one is sent again.
 
     Raises:
         UsageError: an endpoint that is no URL, or plain http to another machine.
@@ -46,7 +54,7 @@ def connect(
         raise CredentialsError(brief, hint="set DIGITALOCEAN_TOKEN")
     base = checked_endpoint(endpoint)
     silence_library()
-    return DigitalOcean(Transport(base, token, limits=limits, clock=clock), base=base)
+    return DigitalOcean(Transport(base, token, limits=limits, clock=clock, watcher=watcher), base=base)
 
 
 def silence_library() -> None:

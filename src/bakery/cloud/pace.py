@@ -26,12 +26,20 @@ class Pace:
     """
 
     def __init__(
-        self, clock: Clock, *, per_minute: int, patience: float, wall: Callable[[], float] = time.time
+        self,
+        clock: Clock,
+        *,
+        per_minute: int,
+        patience: float,
+        wall: Callable[[], float] = time.time,
+        tell: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._per_minute = per_minute
         self._patience = patience
         self._wall = wall
+        self._tell = tell
+        """Hears the seconds of a wait for a place among ``per_minute``."""
         self._sent: deque[float] = deque()
         self._not_before = 0.0
         self._lock = threading.Lock()
@@ -48,12 +56,19 @@ class Pace:
             if waited > self._patience:
                 brief = "the token's request limit is used up"
                 raise RateLimitedError(brief, hint=f"run the same command again in {pause:.0f} s", status=429)
+            if self.held() <= 0:
+                self._tell(pause)
             self._clock.sleep(pause)
 
     def hold(self, headers: Mapping[str, str]) -> None:
         """The API said 429: let nothing pass until it wants more."""
         with self._lock:
             self._not_before = max(self._not_before, self._clock.now() + self._asked_pause(headers))
+
+    def held(self) -> float:
+        """For how many seconds nothing may pass because the API said 429."""
+        with self._lock:
+            return max(self._not_before - self._clock.now(), 0.0)
 
     def _asked_pause(self, headers: Mapping[str, str]) -> float:
         after = _number(headers.get("retry-after"))

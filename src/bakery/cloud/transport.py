@@ -1,4 +1,6 @@
-"""HTTP to DigitalOcean: time-outs, pacing, bounded retries, checked pages, typed errors. It logs nothing.
+"""HTTP to DigitalOcean: time-outs, pacing, bounded retries, checked pages, typed errors.
+
+It logs nothing: what it tells, a watcher hears.
 
 Only GET, PUT and DELETE are sent again (the reference promises idempotency for these alone); a POST never is.
 """
@@ -8,15 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
 from bakery import __version__
+from bakery.cloud.connection import no_reply
 from bakery.cloud.endpoint import is_loopback
 from bakery.cloud.pace import Pace
 from bakery.cloud.refusals import as_object, refusal
+from bakery.cloud.watch import UNWATCHED, Exchange, Retry, Watcher
 from bakery.errors import BakeryError, RateLimitedError, UnreachableError
 from bakery.wait import Clock, SystemClock
 
@@ -43,6 +47,14 @@ class Limits:
     """Below DigitalOcean's 250."""
 
 
+class _Hopeless(Exception):
+    """Sending the request again would fail in the same way; ``error`` says why."""
+
+    def __init__(self, error: UnreachableError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class _Bearer(AuthBase):
     """Sets the token on each request; with an explicit auth, requests does not ask ~/.netrc."""
 
@@ -65,16 +77,19 @@ class Transport:
         limits: Limits | None = None,
         clock: Clock | None = None,
         wall: Callable[[], float] = time.time,
+        watcher: Watcher = UNWATCHED,
     ) -> None:
         self._base = f"{endpoint}/v2/"
         self._token = token
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
+        self._watcher = watcher
         self._pace = Pace(
             self._clock,
             per_minute=self._limits.per_minute,
             patience=self._limits.rate_patience,
             wall=wall,
+            tell=watcher.holding,
         )
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
@@ -91,15 +106,20 @@ class Transport:
         end = self._clock.now() + self._limits.patience
         rate_end = self._clock.now() + self._limits.rate_patience
         pause = self._limits.first_pause
-        for left in range(tries - 1, -1, -1):
+        for number in range(1, tries + 1):
             try:
                 return self._once(method, path, query, body)
-            except RateLimitedError:
-                if not left or self._clock.now() > rate_end:  # the pace holds the next try back
+            except RateLimitedError as error:
+                if number == tries or self._clock.now() > rate_end:  # the pace holds the next try back
                     raise
-            except UnreachableError:
-                if not left or self._clock.now() + pause + self._limits.read > end:
+                if (held := self._pace.held()) <= self._limits.rate_patience:
+                    self._tell_retry(error, number, held)
+            except _Hopeless as stop:
+                raise stop.error from None
+            except UnreachableError as error:
+                if number == tries or self._clock.now() + pause + self._limits.read > end:
                     raise
+                self._tell_retry(error, number, pause)
                 self._clock.sleep(pause)
                 pause *= 2
         raise AssertionError  # tries is at least 1
@@ -139,6 +159,14 @@ class Transport:
                 break
         return list(found.values()), total
 
+    def _tell_retry(self, error: RateLimitedError | UnreachableError, number: int, seconds: float) -> None:
+        reason = f"the API answered {error.status}"
+        if not error.status:
+            reason = f"cannot reach {urlsplit(self._base).netloc} ({error.details})"
+        elif error.status == 200:
+            reason = error.brief
+        self._watcher.retrying(Retry(reason=reason, number=number, most=self._limits.tries - 1, seconds=seconds))
+
     def _once(self, method: str, path: str, query: Query | None, body: object) -> dict[str, Any]:
         what = f"{method} /v2/{path}"
         self._pace.wait_turn()
@@ -156,9 +184,9 @@ class Transport:
         return reply
 
     def _exchange(self, what: str, method: str, path: str, query: Query | None, body: object) -> requests.Response:
-        problem = ""
+        started, status = self._clock.now(), 0
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 self._base + path,
                 params=dict(query or {}),
@@ -167,14 +195,17 @@ class Transport:
                 timeout=(self._limits.connect, self._limits.read),
                 allow_redirects=False,
             )
-        except requests.Timeout:
-            problem = f"no answer within {self._limits.read:g} s"
-        except requests.exceptions.SSLError:
-            problem = "its TLS certificate cannot be verified"
+            status = response.status_code
+            return response
         except (requests.RequestException, ValueError) as error:  # ValueError: a proxy's host that cannot be one
-            problem = _reason(error)
+            why = no_reply(error, self._base, read_seconds=self._limits.read)
+        finally:
+            shown = f"/v2/{path}" + (f"?{urlencode(query)}" if query else "")
+            spent = self._clock.now() - started
+            self._watcher.answered(Exchange(method=method, path=shown, status=status, seconds=spent))
         brief = f"cannot reach {urlsplit(self._base).netloc} for {what}"
-        raise UnreachableError(brief, problem, "check the network, then run the same command again")
+        unreachable = UnreachableError(brief, why.problem, why.hint)
+        raise unreachable if why.passing else _Hopeless(unreachable)
 
     def _refusal(self, what: str, response: requests.Response, body: object) -> BakeryError:
         secrets = (self._token, *_secret_parts(body))
@@ -185,20 +216,6 @@ def _secret_parts(body: object) -> tuple[str, ...]:
     """User-data in a request, as it is and as JSON writes it: an error body may quote the request."""
     text = body.get("user_data") if isinstance(body, dict) else None
     return (json.dumps(text)[1:-1], text, text.strip()) if isinstance(text, str) else ()
-
-
-def _reason(error: Exception) -> str:
-    """The error's kind only: its text may hold addresses of objects, proxies with passwords, and request parts."""
-    kinds = {
-        requests.exceptions.ProxyError: "the proxy refuses",
-        requests.exceptions.ChunkedEncodingError: "the reply broke off",
-        requests.exceptions.ContentDecodingError: "the reply cannot be decoded",
-        requests.exceptions.ConnectionError: "connection refused, reset, or the host name is not known",
-    }
-    for kind, text in kinds.items():
-        if isinstance(error, kind):
-            return text
-    return type(error).__name__
 
 
 def _elements(reply: dict[str, Any], path: str, key: str) -> list[dict[str, Any]]:

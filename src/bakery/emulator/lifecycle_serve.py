@@ -94,14 +94,13 @@ def _machines(
 
 
 def _settings(planned: RunningEmulator) -> EmulatorSettings:
-    network, limit, features = planned.network, EmulatorSettings.droplet_limit, REGION_FEATURES
-    if planned.machines == "memory":
-        # No guest runs there that could ask, so no metadata service is served: clients learn it from the regions.
-        features = tuple(name for name in features if name != "metadata")
+    network, limit = planned.network, EmulatorSettings.droplet_limit
+    # In memory no guest could ask, so no metadata service is served: clients learn that from the regions.
+    absent = {"metadata"} if planned.machines == "memory" else set()
     return EmulatorSettings(
         tokens=(planned.token,),
         droplet_limit=limit if planned.machines == "memory" else min(limit, droplet_room()),
-        region_features=features,
+        region_features=tuple(name for name in REGION_FEATURES if name not in absent),
         public_network=str(network.range),
         public_gateway=str(network.gateway),
         host_address=str(network.host),

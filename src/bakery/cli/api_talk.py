@@ -1,0 +1,42 @@
+"""What the user reads of the requests to the API: each pause, and with ``-v`` each request."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bakery.console import REMIND_SECONDS, Console
+
+if TYPE_CHECKING:
+    from bakery.cloud.watch import Exchange, Retry
+
+
+class ApiTalk:
+    """A :class:`bakery.cloud.watch.Watcher` that talks on the console.
+
+    Many threads may run into the same refusal, and a wait may run into it at each look: a line that was just said
+    is not said again.
+    """
+
+    def __init__(self, console: Console, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._now = now
+        self._said: dict[str, float] = {}
+
+    def retrying(self, retry: "Retry") -> None:
+        pause = max(round(retry.seconds), 1)
+        self._say(f"{retry.reason}; retry {retry.number} of {retry.most} in {pause} s")
+
+    def holding(self, seconds: float) -> None:
+        if seconds >= 1:
+            self._say(f"waiting {seconds:.0f} s: the token's requests of this minute are used up")
+
+    def answered(self, exchange: "Exchange") -> None:
+        outcome = str(exchange.status) if exchange.status else "no answer"
+        text = f"    {exchange.method} {exchange.path}: {outcome}, {exchange.seconds * 1000:.0f} ms"
+        self._console.detail(text)
+
+    def _say(self, text: str) -> None:
+        last, now = self._said.get(text), self._now()
+        self._said[text] = now
+        if last is None or now - last >= REMIND_SECONDS:
+            self._console.note(f"    {text}")
