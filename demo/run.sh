@@ -49,8 +49,6 @@ say "6. Looking at it with the real tools"
 # shellcheck disable=SC2016 # shown as it would be typed
 printf '\n$ eval "$(bakery env)"\n'
 eval "$("$BAKERY" env --local)"
-PATH=$(demo/tools.sh --path):$PATH
-export PATH
 show consul members
 show nomad server members
 show nomad node status
@@ -62,7 +60,7 @@ if [ -n "${KEEP:-}" ]; then
   cat <<TEXT
 
 The cluster stays up. In another shell:
-  cd $WORK && export BAKERY_EMULATOR=demo PATH="\$(cd $ROOT && demo/tools.sh --path):$ROOT/.venv/bin:\$PATH"
+  cd $WORK && export BAKERY_EMULATOR=demo PATH="$ROOT/.venv/bin:\$PATH"
   eval "\$(bakery env --local)"; consul members; nomad job status
   bakery launch --local --role nomad-client --count 5
   bakery status --local

@@ -98,7 +98,8 @@ class Cluster:
         found = {}
         for line in self.bakery("env", "--local").stdout.splitlines():
             name, _, value = line.removeprefix("export ").partition("=")
-            found[name] = shlex.split(value)[0]
+            if line.startswith("export ") and "PATH" not in name:  # these two are for a shell to work out
+                found[name] = shlex.split(value)[0]
         return found
 
     def tool(self, *words: str, check: bool = True, seconds: float = PATIENCE) -> Completed:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import click
 
+from bakery.cli import env_path
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import UsageError
 
@@ -16,26 +17,32 @@ VARIABLES = (
 
 
 @click.command()
-@click.option("--unset", is_flag=True, help="Print what takes them back.")
+@click.option("--unset", is_flag=True, help="Print what removes them again.")
 @common_options
 @click.pass_context
 def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click flag
     """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
 
-    They hold the management tokens: eval them, do not write them to a file.
+    They hold the management tokens: eval them, do not write them to a file. PATH is among them where consul and
+    nomad, in the cluster's versions, are in bakery's cache only.
     """
     session = session_of(context)
     if unset:
         if session.settings.json:
-            session.console.json({"unset": list(VARIABLES)})
+            session.console.json({"unset": [*VARIABLES, env_path.VARIABLE]})
             return
-        session.console.data("\n".join(f"unset {name}" for name in VARIABLES))
+        session.console.data("\n".join([*(f"unset {name}" for name in VARIABLES), *env_path.FORGET]))
         return
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
         raise UsageError(message, hint='eval "$(bakery env)"')
-    values = _values(session)
-    session.console.data("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in _values(session).items()]
+    image = session.config.image
+    programs = env_path.find_programs(image.consul, image.nomad)
+    session.console.data("\n".join([*lines, *env_path.exports(programs)]))
+    advice = env_path.advice(programs)
+    if advice is not None:
+        session.console.warn(advice)
 
 
 def _values(session: Session) -> Mapping[str, str]:

@@ -1,0 +1,76 @@
+"""The part of ``bakery env`` that is PATH: where the shell finds consul and nomad in the cluster's versions.
+
+A shell that evaluates this remembers the folders in BAKERY_ENV_PATH, so that they can be taken out again without
+losing what was added to PATH since (a saved copy of PATH, as virtualenv keeps it, would lose that). All of it is
+text for the shell: under sudo, bakery sees another PATH than the shell that evaluates what it prints.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+VARIABLE = "BAKERY_ENV_PATH"
+FORGET = (
+    """\
+[ -z "${BAKERY_ENV_PATH-}" ] || case ":$PATH:" in *":$BAKERY_ENV_PATH:"*)
+  PATH=":$PATH:"; PATH="${PATH%%":$BAKERY_ENV_PATH:"*}:${PATH#*":$BAKERY_ENV_PATH:"}"
+  PATH="${PATH#:}"; PATH="${PATH%:}";; esac""",
+    "unset BAKERY_ENV_PATH",
+)
+"""Lines for a POSIX shell that take the folders out of PATH, wherever they stand in it by now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """Where consul and nomad are."""
+
+    folders: tuple[Path, ...]
+    """To be put in front of PATH; not those that PATH has already."""
+    missing: tuple[tuple[str, str], ...]
+    """Name and version of what is not on this machine."""
+
+
+def find_programs(consul: str, nomad: str, environment: Mapping[str, str] = os.environ) -> Programs:
+    """Look for exactly these versions on PATH and in the verified cache; nothing is downloaded."""
+    from bakery.toolchain.find import find_local_tool
+    from bakery.toolchain.model import Origin, ToolName, places_from_environment
+
+    places = places_from_environment(environment)
+    places = replace(places, path=_without(places.path, environment.get(VARIABLE, "")))
+    folders: dict[Path, None] = {}
+    missing = []
+    for name, version in ((ToolName.CONSUL, consul), (ToolName.NOMAD, nomad)):
+        tool = find_local_tool(name, version, places=places)
+        if tool is None:
+            missing.append((name.value, version))
+        elif tool.origin is not Origin.PATH:
+            folders[tool.path.resolve().parent] = None
+    return Programs(folders=tuple(folders), missing=tuple(missing))
+
+
+def exports(programs: Programs) -> list[str]:
+    """Lines for the shell: the folders of an earlier ``env`` go, these come to the front."""
+    if not programs.folders:
+        return list(FORGET)
+    joined = shlex.quote(os.pathsep.join(str(folder) for folder in programs.folders))
+    return [*FORGET, f'export PATH={joined}:"$PATH"', f"export {VARIABLE}={joined}"]
+
+
+def advice(programs: Programs) -> str | None:
+    """What to do about programs that are not here."""
+    if not programs.missing:
+        return None
+    names = " and ".join(f"{name} {version}" for name, version in programs.missing)
+    commands = "; ".join(
+        f"{shlex.quote(sys.executable)} -m bakery.toolchain path {name} --version {version}"
+        for name, version in programs.missing
+    )
+    return f"not on this machine: {names}; to download: {commands}"
+
+
+def _without(path: str, added: str) -> str:
+    gone = set(added.split(os.pathsep)) if added else set()
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if folder not in gone)

@@ -1,0 +1,149 @@
+"""``eval "$(bakery env)"; consul members``: the shell finds the cluster's own consul and nomad."""
+
+import json
+import os
+import shlex
+import subprocess  # noqa: TID251 - what a shell makes of the exports
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.files import file_sha256
+from tests.helpers.cli import BAKERY, Desk, desk
+
+pytestmark = pytest.mark.integration
+
+SHELLS = [shell for shell in ("bash", "dash", "zsh", "ksh") if Path(f"/usr/bin/{shell}").exists()]
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A launched cluster, bakery on PATH, and neither consul nor nomad anywhere."""
+    with desk(tmp_path, monkeypatch) as made:
+        monkeypatch.setenv("PATH", f"{BAKERY.parent}:/usr/bin:/bin")
+        assert made("launch", "--yes", "--wait", "active").code == 0
+        yield made
+
+
+def program(folder: Path, name: str, version: str) -> Path:
+    """One that says its version, as the real ones do, and where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text(f'#!/bin/sh\ncase "$1" in version) echo "{name.title()} v{version}";; *) echo "$0";; esac\n')
+    file.chmod(0o755)
+    return file
+
+
+def cached(at: Desk, name: str, version: str) -> Path:
+    """The program as the cache keeps what it has verified (bakery.toolchain.cache)."""
+    file = program(
+        Path(os.environ["XDG_CACHE_HOME"]) / "bakery" / "toolchain" / name / f"{version}-abc", name, version
+    )
+    label = {"name": name, "version": version, "sha256": file_sha256(file), "origin": "release"}
+    (file.parent / "tool.json").write_text(json.dumps(label))
+    return file
+
+
+def shell(name: str, script: str) -> str:
+    done = subprocess.run([name, "-euc", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_flagship_line_finds_the_programs_in_the_cache(at: Desk, name: str) -> None:
+    consul, nomad = cached(at, "consul", CONSUL_VERSION), cached(at, "nomad", NOMAD_VERSION)
+    out = shell(name, 'eval "$(bakery env)"; consul members; nomad node status; echo "$CONSUL_HTTP_ADDR"')
+    lines = out.splitlines()
+    assert lines[:2] == [str(consul), str(nomad)]
+    assert lines[2].startswith("https://127.64.")
+
+
+def test_without_the_programs_it_says_how_to_get_them(at: Desk) -> None:
+    ran = at("env")
+    assert ran.code == 0
+    assert "PATH=/" not in ran.out
+    assert ran.err.startswith(
+        f"warning: not on this machine: consul {CONSUL_VERSION} and nomad {NOMAD_VERSION}; to"
+    )
+    assert f"-m bakery.toolchain path consul --version {CONSUL_VERSION}" in ran.err
+
+
+def test_what_is_on_path_in_that_version_is_left_where_it_is(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = at.folder / "own"
+    program(own, "consul", CONSUL_VERSION)
+    program(own, "nomad", NOMAD_VERSION)
+    cached(at, "consul", CONSUL_VERSION)
+    monkeypatch.setenv("PATH", f"{own}:{os.environ['PATH']}")
+    ran = at("env")
+    assert "export PATH" not in ran.out
+    assert ran.err == ""
+
+
+def test_another_version_on_path_is_stepped_over(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the one above: with another number it is the cache's that runs."""
+    own = at.folder / "own"
+    program(own, "consul", "1.2.3")
+    program(own, "nomad", NOMAD_VERSION)
+    file = cached(at, "consul", CONSUL_VERSION)
+    monkeypatch.setenv("PATH", f"{own}:{os.environ['PATH']}")
+    assert shell("dash", 'eval "$(bakery env)"; consul members; nomad x').splitlines() == [
+        str(file), str(own / "nomad"),
+    ]  # fmt: skip
+
+
+def test_a_program_that_was_changed_in_the_cache_is_not_used(at: Desk) -> None:
+    file = cached(at, "consul", CONSUL_VERSION)
+    cached(at, "nomad", NOMAD_VERSION)
+    file.write_text(file.read_text() + "# changed\n")
+    ran = at("env")
+    assert str(file.parent) not in ran.out
+    assert f"not on this machine: consul {CONSUL_VERSION};" in ran.err
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_unset_takes_its_folders_out_and_keeps_what_came_since(at: Desk, name: str) -> None:
+    cached(at, "consul", CONSUL_VERSION)
+    cached(at, "nomad", NOMAD_VERSION)
+    before = os.environ["PATH"]
+    script = 'eval "$(bakery env)"; PATH=/added:$PATH:/last; eval "$(bakery env --unset)"; echo "$PATH"'
+    assert shell(name, script) == f"/added:{before}:/last\n"
+    left = shell(name, 'eval "$(bakery env)"; eval "$(bakery env --unset)"; env')
+    assert [line for line in left.splitlines() if line.startswith(("CONSUL_", "NOMAD_", "BAKERY_ENV"))] == []
+    assert f"PATH={before}" in left.splitlines()
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_twice_is_as_once(at: Desk, name: str) -> None:
+    cached(at, "consul", CONSUL_VERSION)
+    cached(at, "nomad", NOMAD_VERSION)
+    once = shell(name, 'eval "$(bakery env)"; echo "$PATH"')
+    assert once != os.environ["PATH"] + "\n", "control"
+    assert shell(name, 'eval "$(bakery env)"; eval "$(bakery env)"; echo "$PATH"') == once
+
+
+def test_another_cluster_s_versions_replace_the_first_s(at: Desk) -> None:
+    cached(at, "consul", CONSUL_VERSION)
+    cached(at, "nomad", NOMAD_VERSION)
+    file = at.folder / "bakery.yaml"
+    old = cached(at, "consul", "1.22.4")
+    second = 'printf "image: {consul: 1.22.4}\\n" >>bakery.yaml; eval "$(bakery env)"'
+    found = shell("dash", f'eval "$(bakery env)"; {second}; consul x; echo "$PATH"').splitlines()
+    assert found[0] == str(old)
+    assert found[1].count("/consul/") == 1
+    assert file.read_text().count("image:") == 1
+
+
+def test_a_folder_with_a_space_and_a_quote(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = at.folder / "it's here"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(odd))
+    file = cached(at, "consul", CONSUL_VERSION)
+    cached(at, "nomad", NOMAD_VERSION)
+    assert shell("dash", 'eval "$(bakery env)"; consul x') == f"{file}\n"
+    assert shlex.quote(str(file.parent)) != str(file.parent), "control"
+
+
+def test_unset_where_nothing_was_set(at: Desk) -> None:
+    assert shell("dash", 'eval "$(bakery env --unset)"; echo "$PATH"') == os.environ["PATH"] + "\n"
