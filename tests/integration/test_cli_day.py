@@ -309,8 +309,8 @@ def test_browser_cert_can_be_imported(
     ran = launched("browser-cert", which, "--password-file", "password", "--json")
     assert ran.code == 0
     check_answer(ran.json, "browser-cert")
-    file = launched.folder / f"demo-{which}.p12"
-    assert ran.json["file"] == file.name
+    file = launched.folder / ".bakery" / "demo" / f"demo-{which}.p12"
+    assert ran.json["file"] == str(file)
     assert file.stat().st_mode & 0o777 == 0o600
     key, certificate, others = pkcs12.load_key_and_certificates(file.read_bytes(), b"canary-p12-password")
     assert key is not None
@@ -322,7 +322,7 @@ def test_browser_cert_can_be_imported(
     ran = launched("browser-cert", which)
     assert (ran.code, ran.err) == (
         2,
-        f"error: demo-{which}.p12 exists\nhelp: --force replaces it, -o FILE writes another\n",
+        f"error: {file} exists\nhelp: --force replaces it, -o FILE writes another\n",
     )
     assert launched("browser-cert", which, "--force").code == 0
     assert pkcs12.load_key_and_certificates(file.read_bytes(), b"other")[0] is not None

@@ -113,7 +113,7 @@ def test_a_password_is_asked_twice_and_never_shown(launched: Desk) -> None:
     child.sendline("canary-p12")
     child.expect("(?i)repeat for confirmation: ")
     child.sendline("canary-p12")
-    child.expect("wrote demo-consul.p12")
+    child.expect("wrote .*/.bakery/demo/demo-consul.p12")
     assert "canary-p12" not in child.before
     assert _ends(child) == 0
 

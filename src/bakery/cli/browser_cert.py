@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bakery.cli.output import refuse_existing, writing
+from bakery.cli.output import refuse_existing, warn_if_git_takes, writing
 from bakery.cli.session import common_options, need_terminal, session_of
 from bakery.errors import UsageError
 
@@ -13,7 +13,10 @@ from bakery.errors import UsageError
 @click.command("browser-cert")
 @click.argument("which", type=click.Choice(["consul", "nomad"]))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write; default <cluster>-<which>.p12."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; default .bakery/<cluster>/<cluster>-<which>.p12.",
 )
 @click.option(
     "--password-file",
@@ -36,11 +39,12 @@ def browser_cert(
 
     session = session_of(context)
     bundle = session.bundle()
-    target = output or Path(f"{session.config.cluster}-{which}.p12")
+    target = output or session.paths.browser_cert(which)
     refuse_existing(target, force=force)
     content = browser_certificate(bundle, "consul" if which == "consul" else "nomad", _password(password_file))
     with writing(target):
         write_secret_file(target, content)
+    warn_if_git_takes(target, session.console)
     if session.settings.json:
         session.console.json({"file": str(target)})
     session.console.note(f"wrote {target} (it holds a private key)")

@@ -17,7 +17,7 @@ VARIABLES = (
 
 
 @click.command()
-@click.option("--unset", is_flag=True, help="Print what removes them again.")
+@click.option("--unset", is_flag=True, help="Print unset lines for the same variables.")
 @common_options
 @click.pass_context
 def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click flag

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.output import ensure_folder, writing
+from bakery.cli.output import ensure_folder, warn_if_git_takes, writing
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import UsageError
 
@@ -57,6 +57,7 @@ def render(
     with writing(file):
         ensure_folder(output)
         write_secret_file(file, user_data.text.encode())
+    warn_if_git_takes(file, session.console)
     if session.settings.json:
         session.console.json({"file": str(file), "bytes": user_data.size})
     else:

@@ -66,6 +66,10 @@ class StatePaths:
     def nomad_key(self) -> Path:
         return self.folder / "nomad-key.pem"
 
+    def browser_cert(self, which: str) -> Path:
+        """The operator's certificate for ``consul`` or ``nomad`` as browsers import it."""
+        return self.folder / f"{self.folder.name}-{which}.p12"
+
     def ensure(self) -> None:
         """Make the folder (0700), after the ``.gitignore`` that keeps it out of every commit.
 

@@ -1,0 +1,97 @@
+"""README's own commands, then ``git add -A``: no private key and no token may be in what git takes."""
+
+import subprocess  # noqa: TID251 - the real git, as a user calls it
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import Desk, desk
+
+pytestmark = pytest.mark.integration
+
+RENDER = ("render", "--role", "consul-server", "--first", "-o")
+WARNING = "warning: git would take {} into a commit, and it holds private keys: add it to .gitignore"
+
+
+def git(at: Desk, *words: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    done = subprocess.run(
+        ["git", *identity, *words], cwd=at.folder, capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A repository with nothing in it but what ``bakery init`` writes."""
+    with desk(tmp_path, monkeypatch) as made:
+        monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
+        (made.folder / "bakery.yaml").unlink()
+        git(made, "init", "--quiet")
+        assert made("init", "--cluster", "demo").code == 0
+        yield made
+
+
+def taken(at: Desk) -> list[str]:
+    git(at, "add", "-A")
+    return git(at, "ls-files").split()
+
+
+def test_the_commands_of_the_first_day_leave_nothing_secret_to_add(at: Desk) -> None:
+    for arguments in ((*RENDER, "rendered/"), ("browser-cert", "consul"), ("browser-cert", "nomad")):
+        ran = at(*arguments)
+        assert ran.code == 0, ran.err
+        assert "warning" not in ran.err
+    assert taken(at) == ["bakery.yaml"]
+    (at.folder / "rendered" / ".gitignore").unlink()
+    assert "rendered/consul-server.yaml" in taken(at), "control: without the file git takes it"
+    for which in ("consul", "nomad"):
+        assert (at.folder / ".bakery" / "demo" / f"demo-{which}.p12").exists()
+
+
+def test_an_empty_folder_is_filled_behind_a_gitignore(at: Desk) -> None:
+    (at.folder / "empty").mkdir()
+    assert "warning" not in at(*RENDER, "empty").err
+    assert "warning" not in at(*RENDER[:2], "nomad-server", "--join", "10.100.0.2", "-o", "empty").err
+    assert (at.folder / "empty" / ".gitignore").read_text() == "*\n"
+    assert taken(at) == ["bakery.yaml"]
+
+
+def test_a_folder_of_the_user_s_is_not_hidden_from_git(at: Desk) -> None:
+    """There is something of his in it; a warning is all that is fair."""
+    (at.folder / "terraform").mkdir()
+    (at.folder / "terraform" / "main.tf").write_text("# mine\n")
+    ran = at(*RENDER, "terraform")
+    assert (ran.code, ran.out) == (0, "terraform/consul-server.yaml\n")
+    assert ran.err.splitlines()[0] == WARNING.format("terraform/consul-server.yaml")
+    assert not (at.folder / "terraform" / ".gitignore").exists()
+
+
+@pytest.mark.parametrize(("rules", "warned"), [("*.log\n", True), ("*.yaml\n", False)])
+def test_a_gitignore_of_the_user_s_is_kept_and_read(at: Desk, rules: str, warned: bool) -> None:  # noqa: FBT001
+    (at.folder / "out").mkdir()
+    (at.folder / "out" / ".gitignore").write_text(rules)
+    ran = at(*RENDER, "out")
+    assert ran.code == 0
+    assert (WARNING.format("out/consul-server.yaml") in ran.err.splitlines()) is warned
+    assert (at.folder / "out" / ".gitignore").read_text() == rules
+
+
+def test_a_browser_certificate_elsewhere_is_warned_of(at: Desk) -> None:
+    assert at(*RENDER, "rendered").code == 0
+    ran = at("browser-cert", "consul", "-o", "mine.p12")
+    assert ran.code == 0
+    assert WARNING.format("mine.p12") in ran.err.splitlines()
+
+
+def test_outside_of_a_repository_and_without_git_nothing_is_said(
+    at: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("")
+    assert "warning" not in at(*RENDER, str(tmp_path / "elsewhere")).err
+    (at.folder / "file").write_text("")
+    assert "warning" in at(*RENDER, ".").err, "control"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "warning" not in at(*RENDER, ".").err
