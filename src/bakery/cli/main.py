@@ -53,12 +53,18 @@ def main() -> NoReturn:
     _open_streams()
     signals.install()
     try:
-        code = run(sys.argv[1:])
-        with suppress(BrokenPipeError):
-            sys.stdout.flush()
+        code = _flushed(run(sys.argv[1:]))
     except (KeyboardInterrupt, signals.Terminated):
         code = ExitCode.INTERRUPTED
     sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _hang_up()
+    return code
 
 
 def _open_streams() -> None:
@@ -125,8 +131,11 @@ def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> in
     if error.hint is not None:
         error.hint = with_flags(error.hint, settings.flags)
     text = as_json(error, code) if settings.json else as_text(error, settings.console())
-    with suppress(BrokenPipeError):
+    try:
         sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        _hang_up()  # the error's own code says more
     return code
 
 
@@ -153,10 +162,18 @@ def _of_extra(error: ModuleNotFoundError) -> BakeryError | None:
 
 
 def _hang_up() -> int:
-    """The reader of our output has gone: say nothing, and let nothing be flushed to it at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.UNEXPECTED
+    """The reader of our output has gone: say nothing, and let nothing be flushed to it at exit.
+
+    The code is the one that shells give programs that die of SIGPIPE, as consul, nomad and terraform do.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+    return ExitCode.BROKEN_PIPE
 
 
 def _bug(error: Exception) -> BakeryError:
