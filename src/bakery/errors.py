@@ -23,7 +23,8 @@ BakeryError                    1  unexpected
 ├── ChecksFailedError          7  checks ran, and some failed
 └── CommandError               1  a program that bakery ran failed
 
-Signals end in 130 (SIGINT) and 143 (SIGTERM); a reader of our output that has gone in 141, as by SIGPIPE; ``plan --exit-code`` ends in 10 when changes are pending.
+Signals end in 130 (SIGINT) and 143 (SIGTERM); a reader of our output that has gone in 141, as by SIGPIPE;
+``plan --exit-code`` ends in 10 when changes are pending.
 """
 
 from dataclasses import dataclass, field
