@@ -14,6 +14,7 @@ from bakery.emulator import images, lifecycle
 from bakery.emulator.lifecycle_state import home, is_alive, make_wish
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.record import Kind
+from bakery.emulator.settings import VENDOR_DATA
 from bakery.errors import EmulatorError
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
@@ -32,7 +33,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     rules = host_rules()
     with running_lab(folder, LAB_RANGE) as lab:
-        lab.boot(lab.spec(1), lab.spec(2), lab.spec(3, vpc="vpc-b", third=1))
+        lab.boot(lab.spec(1, vendor_data=VENDOR_DATA), lab.spec(2), lab.spec(3, vpc="vpc-b", third=1))
         up = traces(lab.plan, folder)
         assert all(up[kind] for kind in ("namespaces", "links", "routes", "cgroups", "processes", "disks"))
         yield lab
@@ -65,6 +66,18 @@ def test_addresses_are_where_digitalocean_has_them(lab: Lab) -> None:
     }
     assert found["eth0"] == {f"{_public(lab, 1)}/15", "10.17.0.11/16"}
     assert found["eth1"] == {"10.100.0.11/24"}
+
+
+def test_a_droplet_knows_its_own_name_by_its_vendor_data(lab: Lab) -> None:
+    assert lab.sh(ONE, "hostname -f").stdout == "demo-1\n"
+    assert lab.sh(TWO, "hostname -f").returncode != 0  # control: without it, Debian does not
+
+
+def test_the_kernel_s_bridge_is_listed_and_no_disk_holds_the_list(lab: Lab) -> None:
+    """Nomad looks for this very line (client/fingerprint/bridge_linux.go)."""
+    file = "/lib/modules/$(uname -r)/modules.builtin"
+    assert lab.sh(ONE, f"cat {file}").stdout == "kernel/net/bridge/bridge.ko\n"
+    assert lab.sh(ONE, f"umount /lib/modules/* && cat {file}").returncode != 0  # control: it was a mount
 
 
 def test_no_unit_failed(lab: Lab) -> None:

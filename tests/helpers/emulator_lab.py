@@ -45,7 +45,13 @@ class Lab:
     """Source addresses that reached the metadata address."""
 
     def spec(
-        self, number: int, *, image: str = "debian-12-x64", vpc: str = "vpc-a", third: int = 0
+        self,
+        number: int,
+        *,
+        image: str = "debian-12-x64",
+        vpc: str = "vpc-a",
+        third: int = 0,
+        vendor_data: str | None = None,
     ) -> MachineSpec:
         """A droplet that our key opens."""
         public_key = self.key.with_suffix(".pub").read_text().strip()
@@ -55,6 +61,7 @@ class Lab:
             vpc=vpc,
             third=third,
             public_keys=(public_key,),
+            vendor_data=vendor_data,
             base=self.plan.range[0],
         )
 

@@ -31,7 +31,7 @@ def test_the_tree() -> None:
     state.vpcs.create(name="v", description="", region="fra1", ip_range="10.100.0.0/20")
     droplet, _ = add_droplet(state, tags=("bakery:demo", "role:web"))
     expected = {
-        "": "id\nhostname\nuser-data\npublic-keys\nregion\ninterfaces/\ndns/\n"
+        "": "id\nhostname\nuser-data\nvendor-data\npublic-keys\nregion\ninterfaces/\ndns/\n"
         "floating_ip/\nreserved_ip/\ntags/\nfeatures/",
         "id": str(droplet.id),
         "hostname": "web-1",
@@ -73,7 +73,7 @@ def test_a_folder_without_its_slash_redirects(path: str) -> None:
     ["/", "/metadata", "/metadata/v2/", "/metadata/v1/none", "/metadata/v1/id/x", "/metadata/v1/vendor-data"],
 )
 def test_what_is_not_there_is_404(path: str) -> None:
-    state = make_state()
+    state = make_state(vendor_data=None)
     droplet, _ = add_droplet(state)
     with metadata(state, droplet.id) as url:
         assert get(url + path).status_code == 404

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from bakery.emulator.state.catalog import REGION_FEATURES
 
 DEFAULT_PORT = 7180
+VENDOR_DATA = "#cloud-config\nmanage_etc_hosts: true\n"
+"""What is known of DigitalOcean's: a droplet's own name is in its /etc/hosts, whose head names this setting
+(https://github.com/docker-archive-public/docker.machine/pull/960 shows one)."""
 DEFAULT_REGIONS = ("ams3", "blr1", "fra1", "lon1", "nyc1", "nyc3", "sfo3", "sgp1", "syd1", "tor1")
 
 
@@ -41,7 +44,7 @@ class EmulatorSettings:
     made in a region becomes its default, and cannot be deleted."""
     dns: tuple[str, ...] = ("67.207.67.2", "67.207.67.3")
     """DigitalOcean's resolvers (https://docs.digitalocean.com/products/networking/dns/)."""
-    vendor_data: str | None = field(default=None, repr=False)
+    vendor_data: str | None = field(default=VENDOR_DATA, repr=False)
 
     action_s: float = 0.0
     """Added to every action, machine work apart."""

@@ -20,6 +20,7 @@ def test_the_json_document_has_the_documented_shape() -> None:
         "droplet_id": spec.droplet_id,
         "hostname": "web-1",
         "user_data": "#cloud-config\n# canary-user-data\n",
+        "vendor_data": "#cloud-config\nmanage_etc_hosts: true\n",
         "public_keys": [public_key(1)],
         "region": "fra1",
         "interfaces": {

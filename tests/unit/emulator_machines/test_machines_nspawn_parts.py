@@ -68,6 +68,8 @@ def test_the_words_that_boot_a_machine() -> None:
         "bk-3f2a-1001",
         "/state/droplets/1001/docker",
         "/state/droplets/1001/exit-code",
+        "/state/droplets/1001/modules",
+        "/state/droplets/1001/modules",
         "--network-interface=eth0",
         "--network-interface=eth1",
     ]

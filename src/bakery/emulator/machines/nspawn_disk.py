@@ -45,6 +45,11 @@ class Disk:
         """/var/lib/docker: docker cannot put its overlay on an overlay."""
         return self.folder / "docker"
 
+    @property
+    def modules(self) -> Path:
+        """What stands for the kernel's folder of modules, where the image has none."""
+        return self.folder / "modules"
+
     def mount_options(self) -> str:
         """The options of ``mount -t overlay``."""
         lower = ":".join(_escape(path) for path in self.lower)

@@ -29,10 +29,24 @@ groups=$1 net=$2 inner=$3; shift 3
 for group in $groups; do echo $$ > "$group/cgroup.procs"; done
 exec nsenter "--net=$net" unshare --mount sh -ec "$inner" sh "$@"
 """
+# Nomad offers bridge mode only where it finds the kernel's module or its name in /lib/modules
+# (client/fingerprint/bridge_linux.go). Here the kernel is the host's, and the guest sees neither its modules nor
+# /sys/module. A mount leaves nothing on the disk, so nothing in a snapshot, and nspawn follows no link of the
+# guest's out of its root.
+_BRIDGE = """
+release=$(uname -r)
+bridge=
+if [ ! -e "$root/lib/modules/$release/modules.builtin" ] && ip link add name bakery-probe type bridge; then
+  ip link delete dev bakery-probe
+  mkdir -p "$modules"
+  echo kernel/net/bridge/bridge.ko > "$modules/modules.builtin"
+  bridge=--bind-ro=$bindable:/lib/modules/$release
+fi
+"""
 # All mounts end with this mount namespace. /sys is read-only because nspawn would otherwise wait for udev to
 # announce eth0, and there may be no udev. The guest must not lead the seed elsewhere by a symbolic link.
 _INNER = f"""
-options=$1 root=$2 seed=$3 machine=$4 docker=$5 ended=$6; shift 6
+options=$1 root=$2 seed=$3 machine=$4 docker=$5 ended=$6 modules=$7 bindable=$8; shift 8
 mount -t overlay bakery -o "$options" "$root"
 mount -o remount,bind,ro /sys
 target=$root/{SEED}
@@ -40,10 +54,11 @@ mkdir -p "${{target%/*}}"
 test "$(cd "${{target%/*}}" && pwd -P)" = "${{target%/*}}"
 rm -rf -- "$target"
 cp -a "$seed" "$target"
+{_BRIDGE}
 code=0
 systemd-nspawn --quiet --directory="$root" --boot --machine="$machine" --register=no --keep-unit \\
   --console=read-only --kill-signal=SIGRTMIN+4 --system-call-filter=@keyring --system-call-filter=bpf \\
-  --bind="$docker:/var/lib/docker" "$@" || code=$?
+  --bind="$docker:/var/lib/docker" ${{bridge:+"$bridge"}} "$@" || code=$?
 echo "$code" > "$ended"
 exit "$code"
 """
@@ -141,7 +156,7 @@ def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
         "sh", "-ec", _OUTER, "sh",
         " ".join(str(group) for group in groups), f"/run/netns/{boot.namespace}", _INNER,
         boot.disk.mount_options(), str(boot.disk.root), str(boot.seed), boot.machine, _bindable(boot.disk.docker),
-        str(boot.disk.folder / ENDED),
+        str(boot.disk.folder / ENDED), str(boot.disk.modules), _bindable(boot.disk.modules),
         *(f"--network-interface={name}" for name in boot.interfaces),
         *_spoilt_words(boot),
     ]  # fmt: skip
