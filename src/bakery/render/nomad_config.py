@@ -47,6 +47,17 @@ TASK_ROOT = (
     "/etc/ssl/openssl.cnf",
     "/run/systemd/resolve",
 )
+# Nomad links the files of a task's root to the node's own (client/allocdir/fs_unix.go, linkOrCopy), and gives a task
+# of exec or java, whoever its user, what both its default list and allow_caps hold (drivers/shared/capabilities,
+# Calculate). Its default has DAC_OVERRIDE, FOWNER and SETUID: with these a task writes the node's /etc/passwd. What
+# is left opens ports below 1024. KILL is not: with pid_mode "host" it would end the agents.
+TASK_CAPABILITIES = ("net_bind_service",)
+# The system's own users, consul and nomad among them (Debian policy 9.2.2). "nobody" is 65534.
+SYSTEM_USERS = "0-999"
+# java has no denied_host_uids (drivers/java/driver.go, 1.9.4 to 2.0.6), so the users that hold keys are named too.
+DENIED_USERS = ("root", "consul", "nomad")
+# A fork bomb in a container stops here, and the agents beside it go on.
+CONTAINER_PROCESSES = 4096
 
 
 def nomad_config(subject: Subject) -> dict[str, Any]:
@@ -108,7 +119,10 @@ def _client(subject: Subject) -> dict[str, Any]:
         "network_interface": vpc_interface(subject.plan.vpc_cidr),
         **_server_join(subject),
         "chroot_env": {path: path for path in TASK_ROOT},
-        "options": {"fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS)},
+        "options": {
+            "fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS),
+            "user.denylist": ",".join(DENIED_USERS),
+        },
         # The operating system's and the two agents' share of a small droplet. MHz, MB, MB.
         "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
         "cni_path": paths.CNI_PLUGINS,
@@ -169,13 +183,17 @@ def _telemetry() -> dict[str, Any]:
 
 
 def _plugins() -> dict[str, Any]:
+    capabilities = list(TASK_CAPABILITIES)
     return {
         "docker": {
             "config": {
                 "allow_privileged": False,
                 "volumes": {"enabled": False},
                 "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+                "pids_limit": CONTAINER_PROCESSES,
             }
         },
+        "exec": {"config": {"allow_caps": capabilities, "denied_host_uids": SYSTEM_USERS}},
+        "java": {"config": {"allow_caps": capabilities}},
         "raw_exec": {"config": {"enabled": False}},
     }

@@ -213,7 +213,10 @@ def test_a_nomad_client() -> None:
             "network_interface": VPC_INTERFACE,
             "server_join": SERVER_JOIN,
             "chroot_env": CHROOT,
-            "options": {"fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce"},
+            "options": {
+                "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
+                "user.denylist": "root,consul,nomad",
+            },
             "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
             "cni_path": "/opt/cni/bin",
             "min_dynamic_port": 20000,
@@ -225,8 +228,12 @@ def test_a_nomad_client() -> None:
                     "allow_privileged": False,
                     "volumes": {"enabled": False},
                     "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+                    "pids_limit": 4096,
                 }
             },
+            # drivers/exec/driver.go and drivers/java/driver.go of Nomad 1.11.3, configSpec
+            "exec": {"config": {"allow_caps": ["net_bind_service"], "denied_host_uids": "0-999"}},
+            "java": {"config": {"allow_caps": ["net_bind_service"]}},
             "raw_exec": {"config": {"enabled": False}},
         },
     }
