@@ -44,6 +44,8 @@ def _ensure(cluster: RealCluster) -> AclOutcome:
         (SERVER, CLIENT),
         cluster.bundle,
         cluster.clients,
+        rendered={SERVER.name, CLIENT.name},
+        droplets=cluster.droplets,
         consul_servers=(LOOPBACK,),
         nomad_servers=(LOOPBACK,),
         seconds=SECONDS,
@@ -183,6 +185,33 @@ def test_a_nomad_server_registers_itself_and_a_client_every_service(cluster: Rea
     assert _register(cluster, server, node="demo-server-1", service="shop") == 403
     assert _register(cluster, client, node="demo-server-1", service="shop") == 200
     assert _register(cluster, client, node="demo-server-1", address="10.100.0.9") == 403
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_nomad_client_may_not_touch_the_servers_services(cluster: RealCluster) -> None:
+    """Whoever can write them makes agents lose their servers, or find false ones. Control: the server's token may."""
+    client = consul_nomad_token(cluster.bundle, "nomad-client")
+    server = consul_nomad_token(cluster.bundle, "demo-server-1")
+    for service in ("consul", "nomad"):
+        assert _register(cluster, client, node="demo-server-1", service=service) == 403
+    assert _register(cluster, client, node="demo-server-1", service="nomad-client") == 200
+    assert _register(cluster, server, node="demo-server-1", service="nomad") == 200
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_token_that_is_deleted_gives_no_rights_and_can_be_made_again(cluster: RealCluster) -> None:
+    consul = cluster.clients.consul(LOOPBACK)
+    made = random_token()
+    token = AclToken(
+        accessor=made.accessor, secret=made.secret, grant=TokenGrant(description="one", policies=("bakery-dns",))
+    )
+    consul.put_token(token)
+    assert _as(cluster, made).catalog_nodes()  # control
+    consul.delete_token(made.accessor)
+    consul.delete_token(made.accessor)  # what is not there is no error
+    assert made.accessor not in {row.accessor for row in consul.list_tokens()}
+    consul.put_token(token)
+    assert _as(cluster, made).catalog_nodes()
 
 
 @pytest.mark.usefixtures("closed")

@@ -88,6 +88,8 @@ def test_each_is_ready_when_it_can_take_a_client(
         (SERVER, CLIENT),
         cluster.bundle,
         cluster.clients,
+        rendered={CLIENT.name},
+        droplets=(),
         consul_servers=(LOOPBACK,),
         nomad_servers=(LOOPBACK,),
         seconds=SECONDS,

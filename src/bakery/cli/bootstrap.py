@@ -18,8 +18,12 @@ from bakery.errors import RenderError, UsageError
 @common_options
 @click.pass_context
 def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -> None:
-    """Bootstrap the ACLs of Consul and Nomad and create every token that user-data carries. Safe to repeat."""
+    """Bootstrap the ACLs of Consul and Nomad and create every token that user-data carries. Safe to repeat.
+
+    A role has tokens if it was rendered here (bakery render).
+    """
     from bakery.cli.cluster import ServerAddresses, list_cluster_droplets, server_addresses
+    from bakery.credentials.issue import rendered_roles
     from bakery.launch.acl import ensure_acls
     from bakery.plan.slots import as_running
 
@@ -37,6 +41,8 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
         session.config.roles,
         bundle,
         session.agents(bundle),
+        rendered=rendered_roles(session.paths),
+        droplets=() if servers else list_cluster_droplets(session, plan),
         consul_servers=addresses.consul,
         nomad_servers=addresses.nomad,
         seconds=deadline,
@@ -44,7 +50,11 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
     )
     if session.settings.json:
         session.console.json(
-            {"policies_written": outcome.policies_written, "tokens_written": outcome.tokens_written}
+            {
+                "policies_written": outcome.policies_written,
+                "tokens_written": outcome.tokens_written,
+                "roles_removed": list(outcome.roles_removed),
+            }
         )
     session.console.note(
         f"done: {outcome.policies_written} policies and {outcome.tokens_written} tokens written"

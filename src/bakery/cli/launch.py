@@ -162,6 +162,7 @@ def _approval(session: Session) -> "Callable[[Changes], bool]":
 
 
 def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: int) -> "tuple[AfterStep, ...]":
+    from bakery.credentials.issue import rendered_roles
     from bakery.launch.acl import ensure_acls
     from bakery.launch.model import AfterStep
     from bakery.observe.health import wait_until_healthy
@@ -175,6 +176,8 @@ def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: in
             session.config.roles,
             bundle,
             clients,
+            rendered=rendered_roles(session.paths),
+            droplets=droplets,
             consul_servers=_public(droplets, there.consul_servers),
             nomad_servers=_public(droplets, there.nomad_servers),
             seconds=deadline,

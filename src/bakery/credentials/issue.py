@@ -13,6 +13,7 @@ from bakery.credentials.model import Bundle, Leaf, NodeCredentials
 from bakery.credentials.names import consul_names, nomad_names
 from bakery.credentials.publish import exclusive
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.errors import CredentialsError
 from bakery.files import write_secret
 
 FORMAT = 1
@@ -47,6 +48,24 @@ def role_credentials(
             leaves = _issue(bundle, kind, now=now)
             write_secret(file, _encode(_mark(bundle, kind), leaves))
     return _credentials(bundle, role, kind, leaves)
+
+
+def rendered_roles(paths: StatePaths) -> frozenset[str]:
+    """Whom :func:`role_credentials` was ever called for: the roles whose nodes may have been made by hand.
+
+    The names of planned nodes that were rendered one by one are among them.
+
+    Raises:
+        CredentialsError: the folder cannot be read.
+    """
+    try:
+        return frozenset(file.stem for file in paths.roles.iterdir() if file.suffix == ".json")
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        message = f"{paths.roles} cannot be read"
+        hint = "run bakery as the user who rendered the roles"
+        raise CredentialsError(message, details=error.strerror, hint=hint) from error
 
 
 _Leaves = tuple[Leaf, Leaf | None]

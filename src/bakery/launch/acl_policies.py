@@ -36,7 +36,9 @@ NOMAD_SERVER = AclPolicy(
         'service_prefix "nomad" { policy = "write" }\n'
     ),
 )
-# A client registers the services of every job.
+# A client registers the services of every job, whatever their names, and itself as "nomad-client"
+# (nomad/structs/config/consul.go, ClientServiceName). The servers' own services are none of its business: an exact
+# name outweighs a prefix (Consul docs, "ACL rules", rule precedence). Consul has no rule for "on one's own node only".
 NOMAD_CLIENT = AclPolicy(
     name="bakery-nomad-client",
     description="Nomad clients, towards their local Consul",
@@ -44,28 +46,35 @@ NOMAD_CLIENT = AclPolicy(
         'agent_prefix "" { policy = "read" }\n'
         'node_prefix "" { policy = "read" }\n'
         'service_prefix "" { policy = "write" }\n'
+        'service "consul" { policy = "read" }\n'
+        'service "nomad" { policy = "read" }\n'
     ),
 )
 POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT)
 
 
-def consul_tokens(plan: ClusterPlan, roles: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
-    """Every token that user-data may carry: of planned nodes, of roles (for nodes made by hand), and for DNS."""
+def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
+    """Every token that user-data carries: for DNS, of planned nodes, and of the ``rendered`` roles."""
     tokens = [_token(consul_dns_token(bundle), "DNS", policies=(DNS.name,))]
     for node in plan.nodes:
         identity = NodeIdentity(node=node.name, datacenter=plan.cluster)
         tokens.append(_token(consul_agent_token(bundle, node.name), f"Consul agent of {node.name}", node=identity))
         tokens += _nomad_token(bundle, node.name, node.kind)
-    for role in roles:
-        agent = consul_agent_token(bundle, role.name)
-        tokens.append(_token(agent, f"Consul agents of role {role.name}", policies=(ROLE_AGENT.name,)))
-        tokens += _nomad_token(bundle, role.name, role.kind)
+    for role in rendered:
+        tokens += role_tokens(role, bundle)
     return tuple(tokens)
 
 
 def token_accessors(bundle: Bundle, node: str) -> tuple[str, ...]:
     """The accessors of every token that a node of that name may have."""
     return (consul_agent_token(bundle, node).accessor, consul_nomad_token(bundle, node).accessor)
+
+
+def role_tokens(role: Role, bundle: Bundle) -> tuple[AclToken, ...]:
+    """What all hand-made nodes of ``role`` share: the agent's token, and Nomad's where the role runs it."""
+    agent = consul_agent_token(bundle, role.name)
+    token = _token(agent, f"Consul agents of role {role.name}", policies=(ROLE_AGENT.name,))
+    return token, *_nomad_token(bundle, role.name, role.kind)
 
 
 def _nomad_token(bundle: Bundle, subject: str, kind: Kind) -> Sequence[AclToken]:

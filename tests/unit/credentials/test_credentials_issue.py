@@ -10,7 +10,7 @@ from cryptography import x509
 
 from bakery.config.model import Kind
 from bakery.config.paths import StatePaths
-from bakery.credentials.issue import issue_for_node, role_credentials
+from bakery.credentials.issue import issue_for_node, rendered_roles, role_credentials
 from bakery.credentials.model import Bundle, Leaf, NodeCredentials
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
@@ -156,6 +156,21 @@ def test_the_role_file_is_private_and_holds_leaf_certificates_only(bundle: Bundl
     assert file.stat().st_mode & 0o777 == 0o600
     assert paths.roles.stat().st_mode & 0o777 == 0o700
     assert set(json.loads(file.read_text())) == {"format", "ca", "generation", "kind", "consul", "nomad"}
+
+
+def test_it_is_known_which_roles_were_rendered(bundle: Bundle, paths: StatePaths) -> None:
+    assert rendered_roles(paths) == frozenset()
+    role(bundle, paths)
+    assert rendered_roles(paths) == {"workers"}
+    (paths.roles / ".workers.json.0123.tmp").write_text("")
+    assert rendered_roles(paths) == {"workers"}
+
+
+def test_an_unreadable_folder_is_no_empty_one(paths: StatePaths) -> None:
+    paths.ensure()
+    paths.roles.write_text("a file")
+    with pytest.raises(CredentialsError, match="cannot be read"):
+        rendered_roles(paths)
 
 
 def test_a_new_generation_a_new_ca_and_a_new_kind_get_new_leaves(bundle: Bundle, paths: StatePaths) -> None:

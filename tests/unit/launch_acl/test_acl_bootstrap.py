@@ -1,11 +1,14 @@
 """The ACL bootstrap against agents in memory: order, repetition, foreign clusters, deadlines, least privilege."""
 
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 
+from bakery.agents.model import Member
 from bakery.config.model import Kind, Role
+from bakery.console import SILENT, Reporter, Silent
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
@@ -32,17 +35,58 @@ def bundle() -> Bundle:
     return create_bundle("demo", now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def _ensure(cluster: FakeCluster, bundle: Bundle, clock: FakeClock | None = None) -> AclOutcome:
+def _ensure(
+    cluster: FakeCluster,
+    bundle: Bundle,
+    clock: FakeClock | None = None,
+    *,
+    rendered: Collection[str] = (),
+    reporter: Reporter = SILENT,
+) -> AclOutcome:
     return ensure_acls(
         cluster.plan,
         ROLES,
         bundle,
         cluster.clients,
+        rendered=rendered,
+        droplets=cluster.droplets,
         consul_servers=CONSUL_SERVERS,
         nomad_servers=NOMAD_SERVERS,
         seconds=30,
+        reporter=reporter,
         clock=clock or FakeClock(),
     )
+
+
+@dataclass
+class Listener(Silent):
+    """Keeps the warnings."""
+
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def _launched_cluster() -> FakeCluster:
+    """Droplets with the tag of the launch that made them."""
+    cluster = healthy_cluster()
+    cluster.droplets = [
+        replace(droplet, tags=(*droplet.tags, "bakery:demo:launch:0123abcd")) for droplet in cluster.droplets
+    ]
+    return cluster
+
+
+def _cluster_of_an_earlier_version(bundle: Bundle) -> FakeCluster:
+    """With tokens of every role, rendered or not."""
+    cluster = _launched_cluster()
+    _ensure(cluster, bundle, rendered={role.name for role in ROLES})
+    cluster.consul.calls.clear()
+    return cluster
+
+
+def _role_accessors(bundle: Bundle, role: str) -> set[str]:
+    return {consul_agent_token(bundle, role).accessor, consul_nomad_token(bundle, role).accessor}
 
 
 def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_token(bundle: Bundle) -> None:
@@ -50,13 +94,109 @@ def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_t
     outcome = _ensure(cluster, bundle)
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
     assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
-    # One for DNS; 6 nodes and 3 roles, each with an agent's; Nomad's on 3 nodes and 2 roles.
-    assert outcome == AclOutcome(policies_written=4, tokens_written=1 + 9 + 5)
+    # One for DNS; an agent's on 6 nodes; Nomad's on 3.
+    assert outcome == AclOutcome(policies_written=4, tokens_written=1 + 6 + 3)
     secrets = {token.secret for token in cluster.consul.tokens.values()}
-    for subject in ("demo-nomad-client-2", "nomad-client"):
-        assert consul_agent_token(bundle, subject).secret in secrets
-        assert consul_nomad_token(bundle, subject).secret in secrets
+    assert consul_agent_token(bundle, "demo-nomad-client-2").secret in secrets
+    assert consul_nomad_token(bundle, "demo-nomad-client-2").secret in secrets
     assert consul_dns_token(bundle).secret in secrets
+
+
+def test_a_role_has_tokens_only_if_it_was_rendered(bundle: Bundle) -> None:
+    cluster = healthy_cluster()
+    # Names of planned nodes that were rendered one by one are no roles.
+    _ensure(cluster, bundle, rendered={"nomad-client", "demo-nomad-server-1"})
+    there = set(cluster.consul.tokens)
+    assert _role_accessors(bundle, "nomad-client") <= there
+    assert not _role_accessors(bundle, "nomad-server") & there
+    assert consul_agent_token(bundle, "consul-server").accessor not in there
+
+
+def test_a_role_that_is_rendered_later_gets_its_tokens_then(bundle: Bundle) -> None:
+    cluster = healthy_cluster()
+    _ensure(cluster, bundle)
+    assert _ensure(cluster, bundle, rendered={"nomad-client"}).tokens_written == 2
+    assert _role_accessors(bundle, "nomad-client") <= set(cluster.consul.tokens)
+
+
+def test_tokens_of_an_earlier_version_for_unrendered_roles_are_removed_and_it_is_said(bundle: Bundle) -> None:
+    cluster = _cluster_of_an_earlier_version(bundle)
+    listener = Listener()
+    outcome = _ensure(cluster, bundle, rendered={"nomad-client"}, reporter=listener)
+    assert outcome == AclOutcome(
+        policies_written=0, tokens_written=0, roles_removed=("consul-server", "nomad-server")
+    )
+    there = set(cluster.consul.tokens)
+    assert not _role_accessors(bundle, "nomad-server") & there
+    assert _role_accessors(bundle, "nomad-client") <= there
+    assert len(there) == 1 + 6 + 3 + 2
+    assert listener.warnings[1] == (
+        "removed Consul's tokens for hand-made nodes of role nomad-server: the role was not rendered on this"
+        " machine, and bakery launched every node; bakery render --role nomad-server and bakery bootstrap bring them"
+        " back"
+    )
+    # The same again, once the role is rendered: a token is derived, so nodes that carried it have their rights back.
+    _ensure(cluster, bundle, rendered={"nomad-client", "nomad-server"})
+    assert _role_accessors(bundle, "nomad-server") <= set(cluster.consul.tokens)
+
+
+def _with_a_hand_made_node(cluster: FakeCluster) -> None:
+    handmade = Member(name="handmade", address="10.100.0.20", status="failed")
+    cluster.consul.pool = (*cluster.consul.pool, handmade)
+
+
+def _with_a_hand_made_droplet_of_a_planned_name(cluster: FakeCluster) -> None:
+    """As ``bakery render`` says: with the tags of the cluster and the role, and none of a launch."""
+    droplet = cluster.droplets[-1]
+    cluster.droplets[-1] = replace(droplet, tags=("bakery:demo", "bakery:demo:role:nomad-client"))
+
+
+def _with_droplets_that_nobody_asked_for(cluster: FakeCluster) -> None:
+    """``bakery bootstrap --server``: the cluster may be elsewhere."""
+    cluster.droplets = []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _with_a_hand_made_node,
+        _with_a_hand_made_droplet_of_a_planned_name,
+        _with_droplets_that_nobody_asked_for,
+    ],
+)
+def test_no_token_is_removed_that_a_hand_made_node_may_use(
+    bundle: Bundle, change: Callable[[FakeCluster], None]
+) -> None:
+    """The folder was restored without ``roles/``. Control: the same cluster without such a node, above."""
+    cluster = _cluster_of_an_earlier_version(bundle)
+    before = dict(cluster.consul.tokens)
+    change(cluster)
+    listener = Listener()
+    outcome = _ensure(cluster, bundle, reporter=listener)
+    assert outcome.roles_removed == ()
+    assert outcome.roles_kept == ("consul-server", "nomad-server", "nomad-client")
+    assert cluster.consul.tokens == before
+    assert not [call for call in cluster.consul.calls if call.startswith("delete_token")]
+    assert "these nodes may use them: " in listener.warnings[0]
+    assert outcome.others[-1] in listener.warnings[0]
+
+
+def test_a_node_that_has_left_uses_no_token(bundle: Bundle) -> None:
+    cluster = _cluster_of_an_earlier_version(bundle)
+    gone = Member(name="handmade", address="10.100.0.20", status="left")
+    cluster.consul.pool = (*cluster.consul.pool, gone)
+    assert len(_ensure(cluster, bundle).roles_removed) == 3
+
+
+def test_a_removal_that_was_interrupted_goes_on(bundle: Bundle) -> None:
+    cluster = _cluster_of_an_earlier_version(bundle)
+    cluster.consul.failures = {"delete_token": AgentError("Consul refused", details="rpc error", status=500)}
+
+    def on_sleep(now: float) -> None:
+        cluster.consul.failures.clear()
+
+    assert len(_ensure(cluster, bundle, FakeClock(on_sleep)).roles_removed) == 3
+    assert len(cluster.consul.tokens) == 1 + 6 + 3
 
 
 def test_the_second_time_nothing_is_written(bundle: Bundle) -> None:
@@ -176,6 +316,8 @@ def test_no_rule_gives_more_than_its_agent_needs() -> None:
             'agent_prefix "" { policy = "read" }',
             'node_prefix "" { policy = "read" }',
             'service_prefix "" { policy = "write" }',
+            'service "consul" { policy = "read" }',
+            'service "nomad" { policy = "read" }',
         ],
     }
 
