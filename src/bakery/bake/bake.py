@@ -31,10 +31,10 @@ def bake(
     clock: Clock | None = None,
     new_id: Callable[[], str] = lambda: secrets.token_hex(6),
 ) -> Image:
-    """The snapshot that the request describes; an existing one of the same content is taken as it is.
+    """The snapshot that the request describes; unless it asks for a fresh one, one of the same content is taken.
 
-    Ended or interrupted in any way, it deletes its build droplet, its SSH key and an unfinished snapshot; what a
-    killed bake left, the next one deletes.
+    Ended or interrupted in any way, it deletes its build droplet, its SSH key, and an unfinished snapshot with its
+    tag; what a killed bake left, the next one deletes.
 
     Raises:
         UnauthorizedError, UnreachableError: before Packer starts.
@@ -46,7 +46,7 @@ def bake(
     account = cloud.get_account()
     with lock(request.folder):
         sweep_ended(cloud, request.folder, reporter=reporter)
-        baked = find_baked(cloud, request)
+        baked = None if request.fresh else find_baked(cloud, request)
         if baked is not None:
             reporter.note(f"{baked.name} holds exactly this already; nothing to bake")
             return baked

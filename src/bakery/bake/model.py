@@ -54,6 +54,8 @@ class BakeRequest:
     """``None`` for an upload."""
     size: str | None = None
     """Size of the build droplet; ``None``: the one with the smallest disk in the region."""
+    fresh: bool = False
+    """Bake although a snapshot of the same content exists."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ def build_request(
     folder: Path,
     downloads: Downloads | None = None,
     size: str | None = None,
+    fresh: bool = False,
     inputs: Mapping[str, bytes] | None = None,
 ) -> BakeRequest:
     """The request for the cluster's snapshot; ``downloads`` is ``None`` when the binaries are uploaded.
@@ -44,6 +45,7 @@ def build_request(
         folder=folder,
         downloads=downloads,
         size=size,
+        fresh=fresh,
     )
 
 

@@ -3,7 +3,8 @@
 Packer's plugin prints success for tags that failed, and names only the region it built in.
 """
 
-from collections.abc import Set
+from collections.abc import Collection, Iterable, Set
+from datetime import datetime
 
 from bakery.bake.model import BakeRequest, Build
 from bakery.cloud.interface import Cloud
@@ -13,6 +14,8 @@ from bakery.errors import BakeError
 from bakery.plan.tags import build_tag, is_content_tag
 from bakery.wait import Clock, Pending, wait_until
 
+OLD_DAYS = 30
+"""A snapshot that is older lacks a month of the distribution's security updates: nodes install none themselves."""
 _AVAILABLE_SECONDS = 300
 
 
@@ -67,6 +70,31 @@ def list_snapshots(cloud: Cloud, build: Build) -> tuple[Image, ...]:
 def is_finished(image: Image) -> bool:
     """Whether a killed build got as far as a whole snapshot: Packer tags it after everything else."""
     return image.status == "available" and any(is_content_tag(tag) for tag in image.tags)
+
+
+def age_in_days(image: Image, now: datetime) -> int | None:
+    """Whole days since the snapshot was made, at ``now`` (with a time zone); None if its date is unreadable."""
+    try:
+        return max(0, (now - datetime.fromisoformat(image.created_at)).days)
+    except (ValueError, TypeError):
+        return None
+
+
+def is_old(image: Image, now: datetime) -> bool:
+    """Whether a new one should be baked for the sake of security updates."""
+    return (age_in_days(image, now) or 0) > OLD_DAYS
+
+
+def age_warning(images: Iterable[Image], used: Collection[int | None], now: datetime) -> str | None:
+    """One line on the oldest of the ``used`` (ids of) ``images``, if that is old."""
+    old = [image for image in images if image.id in used and is_old(image, now)]
+    if not old:
+        return None
+    oldest = max(old, key=lambda image: age_in_days(image, now) or 0)
+    return (
+        f"nodes run from snapshot {oldest.name}, which is {age_in_days(oldest, now)} days old and lacks the security"
+        " updates since; for nodes made from now on: bakery build-image --fresh"
+    )
 
 
 def _named(cloud: Cloud, build: Build, tags: Set[str]) -> Image | Pending:

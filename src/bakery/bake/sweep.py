@@ -1,4 +1,4 @@
-"""Removes what builds left behind: build droplets by tag, Packer's SSH keys by name, half-made snapshots by name.
+"""Removes what builds left behind: build droplets by tag, Packer's SSH keys and half-made snapshots by name, the tag.
 
 Packer cleans up only while it lives. A build's record is written before Packer starts and removed when nothing of
 the build is left, so whatever was killed is swept by the next bake or ``bakery gc``.
@@ -99,9 +99,12 @@ def sweep_build(cloud: Cloud, build: Build, *, keep_snapshot: bool, reporter: Re
         if _is_of(build, key):
             cloud.delete_ssh_key(key.id)
             removed.append(f"SSH key {key.name}")
-    for image in () if keep_snapshot else list_snapshots(cloud, build):
-        cloud.delete_image(image.id)
-        removed.append(f"unfinished snapshot {image.name}")
+    if not keep_snapshot:
+        for image in list_snapshots(cloud, build):
+            cloud.delete_image(image.id)
+            removed.append(f"unfinished snapshot {image.name}")
+        # Last: by this tag whatever is still there is found. A finished snapshot keeps it.
+        cloud.delete_tag(build_tag(build.id))
     for what in removed:
         reporter.note(f"    removed {what}")
     build.record.unlink(missing_ok=True)

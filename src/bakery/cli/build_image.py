@@ -13,13 +13,20 @@ if TYPE_CHECKING:
 
 @click.command("build-image")
 @click.option("--size", help="Size slug of the build droplet; default: the smallest disk in the region.")
+@click.option("--fresh", is_flag=True, help="Bake even if an equal snapshot exists: for security updates.")
 @click.option("--dry-run", is_flag=True, help="Say whether a snapshot would be baked, and stop.")
 @common_options
 @click.pass_context
-def build_image(context: click.Context, size: str | None, dry_run: bool) -> None:  # noqa: FBT001 - a click flag
+def build_image(
+    context: click.Context,
+    size: str | None,
+    fresh: bool,  # noqa: FBT001 - a click flag
+    dry_run: bool,  # noqa: FBT001 - a click flag
+) -> None:
     """Bake one snapshot for every role: Consul, Nomad, docker and CNI inside, nothing configured.
 
-    An unchanged input finds the existing snapshot and bakes nothing.
+    An unchanged input finds the existing snapshot and bakes nothing; --fresh bakes all the same, with the
+    distribution's present packages. Launches take the newest of equal snapshots, and the older ones stay.
     """
     from bakery.bake.request import build_request, check_region
     from bakery.bake.snapshot import find_baked
@@ -27,21 +34,29 @@ def build_image(context: click.Context, size: str | None, dry_run: bool) -> None
     session = session_of(context)
     session.cloud.get_account()
     request = build_request(
-        session.config, endpoint=session.endpoint.url, token=session.token, folder=builds_folder(), size=size
+        session.config,
+        endpoint=session.endpoint.url,
+        token=session.token,
+        folder=builds_folder(),
+        size=size,
+        fresh=fresh,
     )
     # Looked for first: where nothing is to be baked, no program is needed.
-    image = find_baked(session.cloud, request)
-    if image is not None:
-        session.console.note(f"{image.name} holds exactly this already; nothing to bake")
-    if image is None:
+    equal = find_baked(session.cloud, request)
+    if equal is not None and not fresh:
+        session.console.note(f"{equal.name} holds exactly this already; nothing to bake")
+    bakes = fresh or equal is None
+    if bakes:
         check_region(session.cloud.list_regions(), request.region)
     if dry_run:
-        _show_only(session, request, bakes=image is None)
+        _show_only(session, request, bakes=bakes)
         return
-    image = image or _bake(session, request)
+    image = _bake(session, request) if bakes or equal is None else equal
     if session.settings.json:
         session.console.json({"id": image.id, "name": image.name, "regions": list(image.regions)})
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
+    if equal is not None and equal.id != image.id:
+        session.console.note(f"launches take it from now on; {equal.name} (id {equal.id}) stays: nodes run from it")
 
 
 def _bake(session: Session, request: "BakeRequest") -> "Image":

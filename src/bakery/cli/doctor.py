@@ -76,9 +76,16 @@ def _programs(_session: Session) -> str:
 
 
 def _snapshot(session: Session) -> str:
+    from bakery.bake.snapshot import OLD_DAYS, age_in_days, is_old
+    from bakery.errors import ChecksFailedError
     from bakery.launch.snapshot import find_snapshot
 
+    now = datetime.now(UTC)
     image = find_snapshot(session.cloud, session.config, session.content_tag())
+    if is_old(image, now):
+        message = f"{image.name} is {age_in_days(image, now)} days old: the security updates since are not in it"
+        hint = f"bakery build-image --fresh (bake one every {OLD_DAYS} days, and replace the nodes)"
+        raise ChecksFailedError(message, hint=hint)
     return f"{image.name} is what this cluster file launches from"
 
 

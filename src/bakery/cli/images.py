@@ -1,10 +1,16 @@
 """``bakery images``: the snapshots that bakery baked."""
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from bakery.cli.session import common_options, session_of
 
-HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "CURRENT")
+if TYPE_CHECKING:
+    from bakery.cloud.model import Image
+
+HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "AGE", "CURRENT")
 
 
 @click.command()
@@ -13,6 +19,7 @@ HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "CURRENT")
 @click.pass_context
 def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a click flag
     """List the account's bakery snapshots; CURRENT marks what this cluster file launches from."""
+    from bakery.bake.snapshot import age_in_days
     from bakery.plan.tags import is_content_tag
 
     session = session_of(context)
@@ -24,23 +31,34 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
             session.console.data(current)
         return
     found = [i for i in session.cloud.list_images() if any(is_content_tag(tag) for tag in i.tags)]
+    now = datetime.now(UTC)
+    shown = [_shown(image, current=current in image.tags, age=age_in_days(image, now)) for image in found]
     if session.settings.json:
-        session.console.json(
-            [{"id": i.id, "name": i.name, "regions": list(i.regions), "current": current in i.tags} for i in found]
-        )
-        return
-    session.console.table(
-        HEADER,
-        [
-            (
-                str(i.id),
-                i.name,
-                ",".join(i.regions),
-                f"{i.min_disk_size} GB",
-                f"{i.size_gigabytes:.2f} GB",
-                i.created_at,
-                "yes" if current in i.tags else "",
-            )
-            for i in found
-        ],
+        session.console.json(shown)
+    else:
+        rows = [_row(image, each) for image, each in zip(found, shown, strict=True)]
+        session.console.table(HEADER, rows)
+
+
+def _shown(image: "Image", *, current: bool, age: int | None) -> dict[str, Any]:
+    return {
+        "id": image.id,
+        "name": image.name,
+        "regions": list(image.regions),
+        "current": current,
+        "created_at": image.created_at,
+        "age_days": age,
+    }
+
+
+def _row(image: "Image", shown: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        str(image.id),
+        image.name,
+        ",".join(image.regions),
+        f"{image.min_disk_size} GB",
+        f"{image.size_gigabytes:.2f} GB",
+        image.created_at,
+        "?" if shown["age_days"] is None else f"{shown['age_days']} d",
+        "yes" if shown["current"] else "",
     )

@@ -1,5 +1,7 @@
 """``bakery status``: is the cluster healthy, and if not, what is missing."""
 
+from datetime import UTC, datetime
+
 import click
 
 from bakery.cli.session import common_options, session_of
@@ -11,6 +13,7 @@ from bakery.errors import ExitCode
 @click.pass_context
 def status(context: click.Context) -> int:
     """Show every node and every condition; exit 7 when one does not hold."""
+    from bakery.bake.snapshot import age_warning
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.observe.health import observe_cluster
     from bakery.observe.report import CONDITION_HEADER, NODE_HEADER, condition_rows, node_rows, report_json
@@ -27,4 +30,7 @@ def status(context: click.Context) -> int:
         session.console.table(NODE_HEADER, node_rows(report))
         session.console.data("")
         session.console.table(CONDITION_HEADER, condition_rows(report))
+    used = {droplet.image_id for droplet in droplets}
+    if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):
+        session.console.warn(warning)
     return ExitCode.DONE if report.healthy else ExitCode.CHECKS

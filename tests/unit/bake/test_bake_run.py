@@ -9,6 +9,7 @@ import pytest
 
 from bakery.bake.bake import bake
 from bakery.bake.model import BakeRequest, Download, Downloads, Tools
+from bakery.bake.snapshot import find_baked
 from bakery.bake.sweep import lock, sweep
 from bakery.cloud.model import Image
 from bakery.errors import (
@@ -64,9 +65,11 @@ def make_tools(folder: Path) -> Tools:
     return Tools(packer=folder / "packer", plugin=folder / "plugin")
 
 
-def run_bake(folder: Path, packer: FakePacker, *, heard: Heard | None = None, build_id: str = "b1") -> Image:
+def run_bake(
+    folder: Path, packer: FakePacker, *, heard: Heard | None = None, build_id: str = "b1", fresh: bool = False
+) -> Image:
     return bake(
-        make_request(folder), tools=make_tools(folder), cloud=packer.cloud, reporter=heard or Heard(),
+        replace(make_request(folder), fresh=fresh), tools=make_tools(folder), cloud=packer.cloud, reporter=heard or Heard(),
         run=plugin_installer([]), stream=packer, clock=FakeClock(), new_id=lambda: build_id,
     )  # fmt: skip
 
@@ -76,6 +79,12 @@ def assert_only_snapshots(cloud: BakeCloud) -> None:
     assert cloud.names() == []
     assert list(cloud.ssh_keys.values()) == []
     assert [image.name for image in cloud.images.values() if CONTENT not in image.tags] == []
+    assert_no_build_tag_without_a_snapshot(cloud)
+
+
+def assert_no_build_tag_without_a_snapshot(cloud: BakeCloud) -> None:
+    borne = {tag for image in cloud.images.values() for tag in image.tags}
+    assert [tag for tag in cloud.tags if tag.startswith("bakery:build:b") and tag not in borne] == []
 
 
 def test_a_bake_ends_in_one_tagged_snapshot(tmp_path: Path) -> None:
@@ -105,6 +114,16 @@ def test_a_snapshot_that_cannot_be_used_is_baked_anew(name: str, value: object, 
     assert run_bake(tmp_path, packer, build_id="b2").name == "bakery-b2"
 
 
+def test_a_fresh_bake_does_not_look_for_an_equal_snapshot_and_leaves_it(tmp_path: Path) -> None:
+    packer = FakePacker(bake_cloud())
+    first = run_bake(tmp_path, packer)
+    second = run_bake(tmp_path, packer, build_id="b2", fresh=True)
+    assert (second.name, packer.runs) == ("bakery-b2", 2)
+    assert [image.name for image in packer.cloud.images.values()] == ["bakery-b1", "bakery-b2"]
+    assert find_baked(packer.cloud, make_request(tmp_path)) == second  # the newest counts from now on
+    assert first.created_at < second.created_at
+
+
 def test_tags_that_packer_lost_are_added_through_the_api(tmp_path: Path) -> None:
     packer = FakePacker(bake_cloud(), drops_tags=True)
     assert set(run_bake(tmp_path, packer).tags) == {CONTENT, "bakery:build:b1"}
@@ -125,6 +144,7 @@ def test_a_wrong_snapshot_is_refused_and_removed(
         run_bake(tmp_path, packer)
     assert caught.value.brief == brief
     assert packer.cloud.images == {}
+    assert_only_snapshots(packer.cloud)
 
 
 class LateCloud(BakeCloud):
@@ -225,6 +245,15 @@ def test_ctrl_c_leaves_nothing(step: str, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_bake(tmp_path, packer)
     assert (packer.cloud.names(), list(packer.cloud.ssh_keys), list(packer.cloud.images)) == ([], [], [])
+    assert_only_snapshots(packer.cloud)
+
+
+def test_a_bake_that_fails_leaves_not_even_its_tag(tmp_path: Path) -> None:
+    packer = FakePacker(bake_cloud(), exit_code=1)
+    with pytest.raises(BakeError):
+        run_bake(tmp_path, packer)
+    assert packer.cloud.list_tags() == ()
+    assert_only_snapshots(packer.cloud)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -239,6 +268,7 @@ def test_what_kill_leaves_the_next_bake_removes(step: str, tmp_path: Path) -> No
     assert [key.name for key in cloud.ssh_keys.values()] == [key.name for key in foreign]
     assert cloud.names() == [cloud.droplets[web].name]
     assert list(cloud.images) == [image.id]
+    assert_no_build_tag_without_a_snapshot(cloud)
 
 
 def test_killed_at_any_request_the_next_bake_ends_clean(tmp_path: Path) -> None:
