@@ -80,6 +80,7 @@ build {
     scripts = [
       "${path.root}/scripts/layout.sh",
       "${path.root}/scripts/boot.sh",
+      "${path.root}/scripts/harden.sh",
       "${path.root}/scripts/behaviour.sh",
       "${path.root}/scripts/clean.sh",
       "${path.root}/scripts/hygiene.sh",

@@ -39,6 +39,8 @@ for folder in /var/lib/cloud/seed /opt/consul /opt/nomad /var/lib/docker /var/li
     /var/log/journal /etc/consul.d/tls /etc/nomad.d/tls; do
     expect_empty "$folder"
 done
+found=$(find / -xdev -type f -perm /6000 -print -quit)
+[[ -z $found ]] || problem "$found runs with the rights of its owner or group"
 found=$(find /etc/consul.d /etc/nomad.d -type f -print -quit)
 [[ -z $found ]] || problem "$found configures an agent"
 

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Debian's packages: the docker engine and what the nodes' own scripts use. Nothing is started.
+# The base's own packages in their newest versions, the docker engine, and what the nodes' own scripts use. Nothing is
+# started. Nodes install no updates themselves: what the image has is what they have.
 set -euo pipefail
 
 export DEBIAN_FRONTEND=noninteractive
+# Ubuntu's needrestart would ask which services to restart; ucf keeps configuration that dpkg does not.
+export NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
 packages=(
     apparmor        # docker refuses to start containers where the kernel has AppArmor and the parser is missing
     ca-certificates
@@ -31,4 +34,7 @@ chmod 0755 "$policy"
 trap 'rm -f "$policy"' EXIT
 
 apt_get update
+# A new kernel is a package of a new name, which "upgrade" alone holds back; "dist-upgrade" may also remove packages.
+# Configuration that the base's maker changed stays as he wrote it (dpkg(1), --force-confdef and --force-confold).
+apt_get upgrade --yes --with-new-pkgs -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold
 apt_get install --yes --no-install-recommends "${packages[@]}"
