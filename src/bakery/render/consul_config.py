@@ -69,6 +69,9 @@ def _server(subject: Subject) -> dict[str, Any]:
         "server": True,
         **expect,
         "performance": {"raft_multiplier": 1},
+        # A server that was off for longer refuses to start until a file on it is deleted, which nobody can without
+        # SSH. Consul's default is a week (agent/agent.go, checkServerLastSeen; hashicorp/consul#20110).
+        "server_rejoin_age_max": "8760h",
         "ui_config": {"enabled": True},
     }
 

@@ -86,6 +86,7 @@ CONSUL_SERVER_ONLY = {
     "server": True,
     "bootstrap_expect": 3,
     "performance": {"raft_multiplier": 1},
+    "server_rejoin_age_max": "8760h",  # a year
     "ui_config": {"enabled": True},
 }
 CONSUL_CLIENT_ONLY = {"addresses": {"https": "127.0.0.1", "dns": f"127.0.0.1 {VPC_ADDRESS}"}}
@@ -109,6 +110,13 @@ def test_consul_before_1_17_has_two_keys_elsewhere() -> None:
     assert "verify_server_hostname" not in old["tls"]["defaults"]
     assert old["tls"]["internal_rpc"] == {"verify_server_hostname": True}
     assert old["acl"]["tokens"] == {"agent": AGENT_TOKEN, "default": DNS_TOKEN}
+
+
+def test_the_year_that_a_server_may_be_off_is_known_since_1_16() -> None:
+    """The same page, 1.16.0: GH-17171. A client never has it."""
+    assert "server_rejoin_age_max" not in consul(Kind.CONSUL_SERVER, version="1.15.10")
+    assert consul(Kind.CONSUL_SERVER, version="1.16.6")["server_rejoin_age_max"] == "8760h"
+    assert "server_rejoin_age_max" not in consul(Kind.NOMAD_CLIENT, version="1.15.10")
 
 
 @pytest.mark.parametrize("version", ["1.17.0", "1.22.5", "2.0.4"])
