@@ -1,11 +1,18 @@
 """Jobs of the demo: a service found by name and reached, a batch job, a system job; and what a task sees."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import pytest
 import requests
 
 from bakery.proc import run
+from bakery.render.nomad_config import TASK_ROOT
 from bakery.wait import Pending, wait_until
-from tests.helpers.cluster_e2e import DEMO_JOBS, JOBS, PATIENCE, Cluster
+from tests.helpers.cluster_e2e import DEMO_JOBS, JOBS, PATIENCE, ROOT, Cluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -163,3 +170,129 @@ def test_a_task_finds_programs_and_certificates_but_not_the_nodes_keys(cluster: 
     assert int(said["resolv"]) > 0
     node = cluster.inside("demo-nomad-client-1", "ls /etc /etc/nomad.d/tls").stdout.split()
     assert {"consul.d", "nomad.d", "bakery", "agent-key.pem"} <= set(node)  # control: the node has them
+
+
+def open_files(cluster: Cluster, *, node: str = ".*") -> dict[str, Any]:
+    """What a default exec task is answered when it opens each file of its root for reading and writing."""
+    cluster.run_job(JOBS / "openfiles.nomad.hcl", f"roots={','.join(TASK_ROOT)}", f"node={node}")
+    try:
+        said: dict[str, Any] = json.loads(cluster.output("openfiles"))
+    finally:
+        cluster.stop_job("openfiles")
+    return said
+
+
+# Paths of TASK_ROOT that hold regular files on Debian 12; the others are absent there or hold links only.
+WITH_FILES = {
+    "/bin", "/usr/bin", "/lib64", "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/python3.11", "/usr/share/ca-certificates", "/usr/share/zoneinfo", "/etc/group", "/etc/hosts",
+    "/etc/nsswitch.conf", "/etc/passwd", "/etc/protocols", "/etc/resolv.conf", "/etc/services",
+    "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
+}  # fmt: skip
+# Refusals that stand by themselves. ETXTBSY comes only after the permission is given (open(2)), and passes.
+REFUSALS = {"EACCES", "EROFS"}
+NET_BIND_SERVICE = 1 << 10  # linux/capability.h
+DEFAULT_CAPABILITIES = """{"plugin": {"exec": {"config": {"allow_caps": [
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
+    "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"]}}}}"""
+"""Nomad's own: drivers/shared/capabilities/defaults.go."""
+
+
+def test_an_exec_task_opens_no_file_of_the_node_for_writing(cluster: Cluster) -> None:
+    """The files of a task's root are the node's own, by hard links."""
+    said = open_files(cluster)
+    assert said["user"] == 65534
+    assert said["capabilities"] == NET_BIND_SERVICE
+    assert said["not_refused"] == []
+    assert set(said["answers"]) <= REFUSALS
+    assert said["setuid"] == []
+    assert {root for root, files in said["by_root"].items() if files} == WITH_FILES
+    assert said["files"] > 3000
+
+
+@contextmanager
+def nomads_own_capabilities(cluster: Cluster, node: str) -> Iterator[None]:
+    """Have one client give its exec tasks what Nomad gives by default."""
+    file = "/etc/nomad.d/zz-control.json"
+    restart = "systemctl restart nomad-client"
+    cluster.inside(node, f"cat >{file} <<'JSON'\n{DEFAULT_CAPABILITIES}\nJSON\n{restart}")
+    try:
+        cluster.wait_ready(node)
+        yield
+    finally:
+        cluster.inside(node, f"rm {file}; {restart}")
+        cluster.wait_ready(node)
+
+
+def test_with_nomads_own_capabilities_it_would_open_them(cluster: Cluster) -> None:
+    """Control of the test above, on one client. Nothing is written."""
+    node = "demo-nomad-client-3"
+    with nomads_own_capabilities(cluster, node):
+        said = open_files(cluster, node=node)
+    assert said["user"] == 65534
+    assert said["passwd"] == "opened"
+    assert said["answers"]["opened"] > 3000
+
+
+@pytest.mark.parametrize(
+    ("user", "refusal"),
+    [
+        ("root", 'running as user "root" is disallowed'),
+        ("consul", 'running as user "consul" is disallowed'),
+        ("nomad", 'running as user "nomad" is disallowed'),
+        ("daemon", "running as uid 1 is disallowed"),
+    ],
+)
+def test_an_exec_task_is_no_user_of_the_system(cluster: Cluster, user: str, refusal: str) -> None:
+    cluster.run_job(JOBS / "asuser.nomad.hcl", f"user={user}")
+
+    def failed() -> str | Pending:
+        found = cluster.allocations("asuser", "failed")
+        if not found:
+            return Pending(f"{cluster.nomad_json('job', 'allocs', '-json', 'asuser')}")
+        events = found[0]["TaskStates"]["asuser"]["Events"]
+        return "\n".join(event["DisplayMessage"] for event in events)
+
+    try:
+        assert refusal in wait_until(failed, what=f"the job as {user} to be refused", seconds=PATIENCE)
+    finally:
+        cluster.stop_job("asuser")
+
+
+@contextmanager
+def volume(cluster: Cluster, file: Path) -> Iterator[None]:
+    """The volume ``notes`` of the specification in ``file``."""
+    cluster.tool("nomad", "volume", "create", str(file))
+    (made,) = [each["ID"] for each in cluster.nomad_json("volume", "status", "-type=host", "-json")]
+    try:
+        yield
+    finally:
+        cluster.stop_job("notes")
+
+        def deleted() -> bool | Pending:
+            done = cluster.tool("nomad", "volume", "delete", "-type=host", made, check=False)
+            return True if done.returncode == 0 else Pending(done.stderr)
+
+        wait_until(deleted, what="the volume to be deleted", seconds=PATIENCE)
+
+
+def test_the_sample_volume_is_written_by_its_task(cluster: Cluster) -> None:
+    """docs/jobs: Nomad's mkdir plugin makes a folder of root's, and a task's user must be let in."""
+    with volume(cluster, ROOT / "docs/jobs/volume.hcl"):
+        cluster.run_job(ROOT / "docs/jobs/notes.nomad.hcl")
+        assert "UTC" in cluster.output("notes")
+
+
+def test_without_its_parameters_the_sample_volume_is_not_written(cluster: Cluster, tmp_path: Path) -> None:
+    """Control of the test above."""
+    file = tmp_path / "volume.hcl"
+    file.write_text((ROOT / "docs/jobs/volume.hcl").read_text().replace('uid = "65534"', 'mode = "0700"'))
+    with volume(cluster, file):
+        cluster.run_job(ROOT / "docs/jobs/notes.nomad.hcl")
+
+        def refused() -> str | Pending:
+            found = cluster.nomad_json("job", "allocs", "-json", "notes")
+            said = [cluster.tool("nomad", "alloc", "logs", "-stderr", a["ID"], check=False).stdout for a in found]
+            return said[0] if said and said[0] else Pending(f"{[each['ClientStatus'] for each in found]}")
+
+        assert "Permission denied" in wait_until(refused, what="the job to be refused", seconds=PATIENCE)

@@ -63,6 +63,18 @@ def test_it_runs_in_a_container_without_a_registry(cluster: Cluster, hello: Drop
     assert "bakery/hello:1 server-" in running
 
 
+def test_a_container_may_not_fill_the_nodes_table_of_processes(cluster: Cluster, hello: Droplet) -> None:
+    limits = "docker ps --quiet | xargs docker inspect --format '{{.HostConfig.PidsLimit}}'"
+    assert cluster.inside(hello.name, limits).stdout.split() == ["4096"]
+
+
+def test_containerd_listens_on_no_port(cluster: Cluster, hello: Droplet) -> None:
+    """Its plugin for Kubernetes would, in reach of each task with the host's network."""
+    listening = cluster.inside(hello.name, "ss --no-header --listening --tcp --processes").stdout
+    assert '"nomad"' in listening  # control: programs are named
+    assert "containerd" not in listening
+
+
 def test_nobody_reaches_the_metadata_service_from_a_container(cluster: Cluster, hello: Droplet) -> None:
     """With host network a container is root on the node's own interfaces; with docker's bridge it is forwarded."""
     image = "bakery/hello:1 /bin/busybox nc -w 5"

@@ -21,6 +21,7 @@ ROLE = "nomad-client"
 def handmade(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The droplet's name, when it has been asked for."""
     folder = tmp_path_factory.mktemp("by-hand")
+    assert role_tokens(cluster) == []  # nothing was rendered yet
     rendered = cluster.bakery("render", "--local", "--role", ROLE, "--output", str(folder / "rendered"))
     user_data = Path(rendered.stdout.strip())
     assert user_data.stat().st_mode & 0o777 == 0o600
@@ -45,12 +46,38 @@ def handmade(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     return NAME
 
 
+def role_tokens(cluster: Cluster) -> list[str]:
+    """What Consul says of the tokens that hand-made nodes share."""
+    listed = json.loads(cluster.tool("consul", "acl", "token", "list", "-format=json").stdout)
+    return sorted(each["Description"] for each in listed if " role " in f"{each['Description']} ")
+
+
 def _ours(vpc: dict[str, str]) -> bool:
     return vpc["name"] == "bakery-demo"
 
 
 def test_it_joins_and_becomes_ready(cluster: Cluster, handmade: str) -> None:
     cluster.wait_ready(handmade)
+
+
+def test_the_rendered_role_has_its_tokens_and_no_other_role_has(cluster: Cluster, handmade: str) -> None:
+    assert role_tokens(cluster) == [f"bakery: Consul agents of role {ROLE}"]
+    listed = json.loads(cluster.tool("consul", "acl", "token", "list", "-format=json").stdout)
+    assert f"bakery: Nomad of {ROLE}" in {each["Description"] for each in listed}
+
+
+def test_tokens_that_a_node_may_use_stay_when_the_note_of_the_rendering_is_gone(
+    cluster: Cluster, handmade: str
+) -> None:
+    note = cluster.work / f".bakery/demo/roles/{ROLE}.json"
+    away = note.rename(note.with_suffix(".away"))
+    try:
+        bootstrapped = cluster.bakery("bootstrap", "--local")
+    finally:
+        away.rename(note)
+    assert f"warning: Consul has tokens for hand-made nodes of role {ROLE}" in bootstrapped.stderr
+    assert NAME in bootstrapped.stderr
+    assert role_tokens(cluster) == [f"bakery: Consul agents of role {ROLE}"]
 
 
 def test_it_is_sealed_like_the_others(cluster: Cluster, handmade: str) -> None:
