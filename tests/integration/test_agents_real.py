@@ -189,7 +189,7 @@ def test_a_nomad_server_registers_itself_and_a_client_every_service(cluster: Rea
 
 @pytest.mark.usefixtures("closed")
 def test_a_nomad_client_may_not_touch_the_servers_services(cluster: RealCluster) -> None:
-    """Whoever can write them makes agents lose their servers, or find false ones. Control: the server's token may."""
+    """With them agents find their servers. Control: the server's token may."""
     client = consul_nomad_token(cluster.bundle, "nomad-client")
     server = consul_nomad_token(cluster.bundle, "demo-server-1")
     for service in ("consul", "nomad"):

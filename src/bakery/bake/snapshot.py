@@ -92,8 +92,8 @@ def age_warning(images: Iterable[Image], used: Collection[int | None], now: date
         return None
     oldest = max(old, key=lambda image: age_in_days(image, now) or 0)
     return (
-        f"nodes run from snapshot {oldest.name}, which is {age_in_days(oldest, now)} days old and lacks the security"
-        " updates since; for nodes made from now on: bakery build-image --fresh"
+        f"nodes run from snapshot {oldest.name}, which is {age_in_days(oldest, now)} days old and lacks the"
+        " security updates since; for nodes made from now on: bakery build-image --fresh"
     )
 
 

@@ -1,4 +1,4 @@
-"""Removes what builds left behind: build droplets by tag, Packer's SSH keys and half-made snapshots by name, the tag.
+"""Removes what builds left: build droplets by tag, Packer's SSH keys and half-made snapshots by name, their tags.
 
 Packer cleans up only while it lives. A build's record is written before Packer starts and removed when nothing of
 the build is left, so whatever was killed is swept by the next bake or ``bakery gc``.

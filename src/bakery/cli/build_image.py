@@ -56,7 +56,7 @@ def build_image(
         session.console.json({"id": image.id, "name": image.name, "regions": list(image.regions)})
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
     if equal is not None and equal.id != image.id:
-        session.console.note(f"launches take it from now on; {equal.name} (id {equal.id}) stays: nodes run from it")
+        session.console.note(f"launches take it from now on; {equal.name} (id {equal.id}) stays")
 
 
 def _bake(session: Session, request: "BakeRequest") -> "Image":

@@ -62,9 +62,9 @@ def ensure_acls(
     nodes made by hand: these alone have tokens. ``seconds`` bounds each wait for a leader.
 
     Earlier versions made tokens for every role. Those of a role that was not rendered are deleted, but only if
-    every node in Consul is one of ``droplets`` and has a launch's tag, so a token of its own: another may have been
-    rendered on another machine, and would lose its rights. A deleted token is derived from the bundle, and comes
-    back the same once its role is rendered.
+    every node in Consul is one of ``droplets`` and has a launch's tag, so a token of its own: another may have
+    been rendered on another machine, and would lose its rights. A deleted token is derived from the bundle, and
+    comes back the same once its role is rendered.
 
     Raises:
         CredentialsError: the ACLs were bootstrapped with another secret than the bundle's.
@@ -193,7 +193,7 @@ def _remove(
 def _report(reporter: Reporter, outcome: AclOutcome) -> None:
     for role in outcome.roles_removed:
         reporter.warn(
-            f"removed Consul's tokens for hand-made nodes of role {role}: the role was not rendered on this machine,"
+            f"removed Consul's tokens for hand-made nodes of role {role}: it was not rendered on this machine,"
             f" and bakery launched every node; bakery render --role {role} and bakery bootstrap bring them back"
         )
     for role in outcome.roles_kept:

@@ -37,8 +37,8 @@ NOMAD_SERVER = AclPolicy(
     ),
 )
 # A client registers the services of every job, whatever their names, and itself as "nomad-client"
-# (nomad/structs/config/consul.go, ClientServiceName). The servers' own services are none of its business: an exact
-# name outweighs a prefix (Consul docs, "ACL rules", rule precedence). Consul has no rule for "on one's own node only".
+# (nomad/structs/config/consul.go, ClientServiceName), but not the servers' own: an exact name outweighs a prefix
+# (Consul docs, "ACL rules", rule precedence). Consul has no rule for "on one's own node only".
 NOMAD_CLIENT = AclPolicy(
     name="bakery-nomad-client",
     description="Nomad clients, towards their local Consul",

@@ -47,10 +47,11 @@ TASK_ROOT = (
     "/etc/ssl/openssl.cnf",
     "/run/systemd/resolve",
 )
-# Nomad links the files of a task's root to the node's own (client/allocdir/fs_unix.go, linkOrCopy), and gives a task
-# of exec or java, whoever its user, what both its default list and allow_caps hold (drivers/shared/capabilities,
-# Calculate). Its default has DAC_OVERRIDE, FOWNER and SETUID: with these a task writes the node's /etc/passwd. What
-# is left opens ports below 1024. KILL is not: with pid_mode "host" it would end the agents.
+# Nomad links the files of a task's root to the node's own (client/allocdir/fs_unix.go, linkOrCopy), and gives a
+# task of exec or java, whoever its user, what both its default list and allow_caps hold
+# (drivers/shared/capabilities, Calculate). The default has DAC_OVERRIDE, FOWNER and SETUID, with which a task
+# writes the node's /etc/passwd, and KILL, which ends the agents from a task with pid_mode "host". What is left
+# opens ports below 1024.
 TASK_CAPABILITIES = ("net_bind_service",)
 # The system's own users, consul and nomad among them (Debian policy 9.2.2). "nobody" is 65534.
 SYSTEM_USERS = "0-999"

@@ -69,8 +69,9 @@ def run_bake(
     folder: Path, packer: FakePacker, *, heard: Heard | None = None, build_id: str = "b1", fresh: bool = False
 ) -> Image:
     return bake(
-        replace(make_request(folder), fresh=fresh), tools=make_tools(folder), cloud=packer.cloud, reporter=heard or Heard(),
-        run=plugin_installer([]), stream=packer, clock=FakeClock(), new_id=lambda: build_id,
+        replace(make_request(folder), fresh=fresh), tools=make_tools(folder), cloud=packer.cloud,
+        reporter=heard or Heard(), run=plugin_installer([]), stream=packer, clock=FakeClock(),
+        new_id=lambda: build_id,
     )  # fmt: skip
 
 

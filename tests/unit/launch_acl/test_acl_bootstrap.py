@@ -131,11 +131,10 @@ def test_tokens_of_an_earlier_version_for_unrendered_roles_are_removed_and_it_is
     assert _role_accessors(bundle, "nomad-client") <= there
     assert len(there) == 1 + 6 + 3 + 2
     assert listener.warnings[1] == (
-        "removed Consul's tokens for hand-made nodes of role nomad-server: the role was not rendered on this"
-        " machine, and bakery launched every node; bakery render --role nomad-server and bakery bootstrap bring them"
-        " back"
+        "removed Consul's tokens for hand-made nodes of role nomad-server: it was not rendered on this machine,"
+        " and bakery launched every node; bakery render --role nomad-server and bakery bootstrap bring them back"
     )
-    # The same again, once the role is rendered: a token is derived, so nodes that carried it have their rights back.
+    # A token is derived: once the role is rendered, nodes that carried it have their rights back.
     _ensure(cluster, bundle, rendered={"nomad-client", "nomad-server"})
     assert _role_accessors(bundle, "nomad-server") <= set(cluster.consul.tokens)
 
