@@ -21,6 +21,7 @@ BakeryError                    1  unexpected
 ├── DeadlineError              6  a wait ended without what it waited for
 │   └── NotHealthyError        6  the cluster is not healthy in time
 ├── ChecksFailedError          7  checks ran, and some failed
+│   └── UntrustedError         7  the cluster runs with strangers or foreign gossip keys in it
 └── CommandError               1  a program that bakery ran failed
 
 Signals end in 130 (SIGINT) and 143 (SIGTERM); a reader of our output that has gone in 141, as by SIGPIPE;
@@ -207,6 +208,10 @@ class ChecksFailedError(BakeryError):
     """Checks ran and some failed."""
 
     exit_code = ExitCode.CHECKS
+
+
+class UntrustedError(ChecksFailedError):
+    """The cluster runs, and something in it is not its own: a stranger, or a gossip key."""
 
 
 @dataclass

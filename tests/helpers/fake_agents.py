@@ -10,6 +10,7 @@ from bakery.agents.model import (
     AclToken,
     Allocation,
     Autopilot,
+    CatalogNode,
     GossipKeys,
     ListedToken,
     Member,
@@ -155,16 +156,12 @@ class FakeAgent:
 
 @dataclass
 class FakeConsul(FakeAgent):
-    catalog: tuple[str, ...] = ()
+    catalog: tuple[CatalogNode, ...] = ()
     passing: tuple[str, ...] = ()
     policies: dict[str, AclPolicy] = field(default_factory=dict)
     tokens: dict[str, AclToken] = field(default_factory=dict)
 
-    def peers(self) -> tuple[str, ...]:
-        self._called("peers")
-        return tuple(f"{peer.address}:8300" for peer in self.raft)
-
-    def catalog_nodes(self) -> tuple[str, ...]:
+    def catalog_nodes(self) -> tuple[CatalogNode, ...]:
         self._called("catalog_nodes")
         return self.catalog
 
@@ -217,7 +214,7 @@ class FakeConsul(FakeAgent):
         self.fail(address, "left")
 
     def _forget(self, name: str) -> None:
-        self.catalog = tuple(node for node in self.catalog if node != name)
+        self.catalog = tuple(node for node in self.catalog if node.name != name)
         self.passing = tuple(node for node in self.passing if node != name)
 
 
@@ -296,6 +293,8 @@ class FakeCluster:
     nomad: FakeNomad
     unreachable: set[str] = field(default_factory=set)
     """Addresses where nobody answers."""
+    leaderless: set[str] = field(default_factory=set)
+    """Addresses whose agents answer and see no leader."""
     without_consul: set[str] = field(default_factory=set)
     """Addresses whose Consul agent has left and ended."""
 
@@ -311,10 +310,14 @@ class FakeCluster:
     def _consul_at(self, address: str) -> ConsulApi:
         if address in self.unreachable | self.without_consul:
             return FakeConsul(failures=dict.fromkeys(["leader", "leave"], _silence(address)))
+        if address in self.leaderless:
+            return FakeConsul(leader_address="")
         return cast("ConsulApi", _ConsulAt(self.consul, self, address))
 
     def _nomad_at(self, address: str) -> FakeNomad:
-        return FakeNomad(failures={"leader": _silence(address)}) if address in self.unreachable else self.nomad
+        if address in self.unreachable:
+            return FakeNomad(failures={"leader": _silence(address)})
+        return FakeNomad(leader_address="") if address in self.leaderless else self.nomad
 
 
 def healthy_cluster() -> FakeCluster:
@@ -330,14 +333,14 @@ def healthy_cluster() -> FakeCluster:
             make_peer(alive[node.name], leader=number == 2) for number, node in enumerate(plan.consul_servers, 1)
         ),
         pool=tuple(alive.values()),
-        catalog=names,
+        catalog=tuple(CatalogNode(name=d.name, address=str(d.private_ipv4)) for d in droplets),
         passing=names,
     )
     nomad = FakeNomad(
         leader_address="10.100.0.4:4647",
         pool=tuple(alive[node.name] for node in plan.nomad_servers),
         raft=tuple(make_peer(alive[node.name], leader=True) for node in plan.nomad_servers),
-        clients=tuple(make_client(node.name) for node in plan.nomad_clients),
+        clients=tuple(make_client(node.name, alive[node.name].address) for node in plan.nomad_clients),
     )
     return FakeCluster(plan=plan, droplets=droplets, consul=consul, nomad=nomad)
 
@@ -364,11 +367,11 @@ def make_peer(member: Member, *, voter: bool = True, leader: bool = False) -> Ra
     return RaftPeer(id=peer_id, name=member.name, address=member.address, voter=voter, leader=leader)
 
 
-def make_client(name: str) -> NomadNode:
+def make_client(name: str, address: str) -> NomadNode:
     return NomadNode(
         id=f"id-{name}",
         name=name,
-        address="10.100.0.9",
+        address=address,
         status="ready",
         eligible=True,
         consul_version="1.22.5",

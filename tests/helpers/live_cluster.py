@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
-from bakery.agents.model import Member, NomadNode
+from bakery.agents.model import CatalogNode, Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.launch.running import Running
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_peer
@@ -68,7 +68,7 @@ class LiveCluster:
     def _join(self, droplet: Droplet) -> None:
         member = Member(name=droplet.name, address=droplet.private_ipv4 or "", status="alive")
         self.consul.pool += (member,)
-        self.consul.catalog += (droplet.name,)
+        self.consul.catalog += (CatalogNode(name=member.name, address=member.address),)
         self.consul.passing += (droplet.name,)
         peer = make_peer(member)
         if "consul-server" in droplet.name:

@@ -16,7 +16,7 @@ from requests import Session
 from bakery.agents import transport
 from bakery.agents.consul import Consul
 from bakery.agents.interface import ConsulApi
-from bakery.agents.model import AclToken, Target, TokenGrant
+from bakery.agents.model import AclToken, CatalogNode, Target, TokenGrant
 from bakery.credentials.model import Token
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token, random_token
@@ -137,7 +137,7 @@ def _as(cluster: RealCluster, token: Token | None) -> ConsulApi:
 @pytest.mark.usefixtures("closed")
 def test_the_dns_token_reads_nodes_and_no_token_reads_none(cluster: RealCluster) -> None:
     dns = _as(cluster, consul_dns_token(cluster.bundle))
-    assert dns.catalog_nodes() == ("demo-server-1",)
+    assert dns.catalog_nodes() == (CatalogNode(name="demo-server-1", address=LOOPBACK),)
     assert [member.name for member in dns.members()] == ["demo-server-1"]
     assert _as(cluster, None).catalog_nodes() == ()
     with pytest.raises(AgentError) as caught:

@@ -1,6 +1,7 @@
 """The commands of a day, on droplets in memory: from init to destroy, for people and as JSON."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def test_status_of_droplets_without_agents(launched: Desk) -> None:
     ran = launched("status")
     assert ran.code == 7
     rows = [line.split() for line in ran.out.splitlines()]
-    assert rows[0] == ["NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "HEALTHY"]
+    assert rows[0] == ["NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "VOTER", "HEALTHY"]
     assert [row[0] for row in rows[1:5]] == [
         "demo-consul-server-1", "demo-nomad-server-1", "demo-nomad-client-1", "demo-nomad-client-2",
     ]  # fmt: skip
@@ -468,8 +469,12 @@ def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch)
         "programs": False,
         "snapshot": True,
         "certificates": False,
+        "strangers": True,
+        "keyrings": True,
     }
-    assert "bakery launch -f bakery.yaml" in ran.json[-1]["remedy"]
+    certificates, strangers, keyrings = ran.json[-3:]
+    assert "bakery launch -f bakery.yaml" in certificates["remedy"]
+    assert strangers["message"] == keyrings["message"] == "not asked: demo has no droplets"
     at.write("version: 1\n")
     ran = at("doctor")
     assert [line.split()[0] for line in ran.out.splitlines() if not line.startswith(" ")] == [
@@ -478,6 +483,19 @@ def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch)
         "FAIL",
     ]
     assert at.changing() == []
+
+
+def test_doctor_asks_the_cluster_who_is_in_it(launched: Desk) -> None:
+    def checks() -> dict[str, tuple[bool, str, str | None]]:
+        shown = launched("doctor", "--json").json
+        return {check["name"]: (check["passed"], check["message"], check["remedy"]) for check in shown}
+
+    unanswered = (False, "cannot be asked: there is no leader", "bakery status")
+    assert checks()["strangers"] == checks()["keyrings"] == unanswered, "droplets in memory have no agents"
+    shutil.rmtree(launched.folder / ".bakery")
+    not_asked = (True, "not asked: there are no credentials of demo here", None)
+    assert checks()["strangers"] == checks()["keyrings"] == not_asked
+    assert launched.changing() == []
 
 
 def test_local_means_the_running_emulator(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from bakery.agents.model import (
     AclPolicy,
     AclToken,
     Autopilot,
+    CatalogNode,
     GossipKeys,
     ListedToken,
     Member,
@@ -42,14 +43,11 @@ class Consul:
     def leader(self) -> str:
         return self._http.read("/v1/status/leader", text)
 
-    def peers(self) -> tuple[str, ...]:
-        return self._http.read("/v1/status/peers", lambda value: tuple(map(text, value or ())))
-
     def members(self) -> tuple[Member, ...]:
         return self._http.read("/v1/agent/members", lambda value: tuple(map(_member, value)))
 
-    def catalog_nodes(self) -> tuple[str, ...]:
-        return self._http.read("/v1/catalog/nodes", lambda value: tuple(row["Node"] for row in value))
+    def catalog_nodes(self) -> tuple[CatalogNode, ...]:
+        return self._http.read("/v1/catalog/nodes", lambda value: tuple(map(_catalog_node, value)))
 
     def passing_nodes(self) -> tuple[str, ...]:
         path = "/v1/health/state/passing?filter=CheckID%20%3D%3D%20%22serfHealth%22"
@@ -143,6 +141,10 @@ class Consul:
 
 def _member(row: Mapping[str, Any]) -> Member:
     return Member(name=row["Name"], address=row["Addr"], status=_SERF_STATUS[row["Status"]])
+
+
+def _catalog_node(row: Mapping[str, Any]) -> CatalogNode:
+    return CatalogNode(name=row["Node"], address=row["Address"])
 
 
 def _is_management(value: Mapping[str, Any] | None) -> bool:

@@ -12,6 +12,7 @@ from bakery.agents.model import (
     AclToken,
     Allocation,
     Autopilot,
+    CatalogNode,
     GossipKeys,
     ListedToken,
     Member,
@@ -66,11 +67,8 @@ class AclApi(Protocol):
 class ConsulApi(AclApi, Protocol):
     """One Consul agent's API."""
 
-    def peers(self) -> tuple[str, ...]:
-        """``ip:port`` of each server in the Raft configuration."""
-
-    def catalog_nodes(self) -> tuple[str, ...]:
-        """Names of the nodes in the catalog."""
+    def catalog_nodes(self) -> tuple[CatalogNode, ...]:
+        """The nodes in the catalog; of those that the token may not read there is no word."""
 
     def passing_nodes(self) -> tuple[str, ...]:
         """Names of the nodes whose ``serfHealth`` check passes."""

@@ -41,6 +41,15 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CatalogNode:
+    """One node of Consul's catalog."""
+
+    name: str
+    address: str
+    """On the VPC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RaftPeer:
     """One server in the Raft configuration; a peer without a vote follows and does not count for the quorum."""
 

@@ -85,18 +85,18 @@ class Nomad:
     def drain(self, node_id: str, *, seconds: int) -> None:
         # https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node: Deadline is in nanoseconds
         spec = {"Deadline": seconds * 1_000_000_000, "IgnoreSystemJobs": False}
-        self._http.call("POST", f"/v1/node/{node_id}/drain", {"DrainSpec": spec, "MarkEligible": False})
+        self._http.call("POST", f"{_path(node_id)}/drain", {"DrainSpec": spec, "MarkEligible": False})
 
     def set_eligible(self, node_id: str) -> None:
         # hashicorp/nomad nomad/state/state_store.go, updateNodeDrainImpl: no drain and eligible, in one write.
-        self._http.call("POST", f"/v1/node/{node_id}/drain", {"DrainSpec": None, "MarkEligible": True})
+        self._http.call("POST", f"{_path(node_id)}/drain", {"DrainSpec": None, "MarkEligible": True})
 
     def purge(self, node_id: str) -> None:
         # hashicorp/nomad nomad/node_endpoint.go, deregister
-        self._http.call_unless_done("POST", f"/v1/node/{node_id}/purge", refused=_FAILED, already="node not found")
+        self._http.call_unless_done("POST", f"{_path(node_id)}/purge", refused=_FAILED, already="node not found")
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
-        return self._http.read(f"/v1/node/{node_id}/allocations", lambda value: tuple(map(_allocation, value)))
+        return self._http.read(f"{_path(node_id)}/allocations", lambda value: tuple(map(_allocation, value)))
 
     def _read_consul_versions(self, nodes: Sequence[str]) -> None:
         """The list lacks attributes but for ``os.name`` (hashicorp/nomad nomad/structs/structs.go, Node.Stub)."""
@@ -107,7 +107,12 @@ class Nomad:
                     self._consul_versions[node] = version
 
     def _consul_version(self, node: str) -> str | None:
-        return self._http.read(f"/v1/node/{node}", _version_attribute, accept=frozenset({_NOT_FOUND}))
+        return self._http.read(_path(node), _version_attribute, accept=frozenset({_NOT_FOUND}))
+
+
+def _path(node_id: str) -> str:
+    """A client chooses its id itself (nomad/node_endpoint.go, Register)."""
+    return f"/v1/node/{quote(node_id, safe='')}"
 
 
 def _node(row: Mapping[str, Any]) -> NomadNode:

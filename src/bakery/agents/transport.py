@@ -30,7 +30,8 @@ class _ServerNameAdapter(HTTPAdapter):
 
     def __init__(self, server_name: str) -> None:
         self._server_name = server_name
-        super().__init__(pool_maxsize=PARALLEL, max_retries=0)
+        # Twice: the caller asks several things at once, and one of them may be a list with a request for each row.
+        super().__init__(pool_maxsize=2 * PARALLEL, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
         kwargs["server_hostname"] = self._server_name

@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.suggestions import with_flags
 from bakery.errors import BakeryError, ExitCode
+
+if TYPE_CHECKING:
+    from bakery.observe.model import ClusterReport
 
 EXPIRY_WARNING_DAYS = 30
 
@@ -27,11 +32,16 @@ class Check:
 @common_options
 @click.pass_context
 def doctor(context: click.Context) -> int:
-    """Check cluster file, token, programs, snapshot and certificates; exit 7 when a check fails."""
+    """Check cluster file, token, programs, snapshot, certificates, and who is in the cluster.
+
+    Exit 7 when a check fails. The last two ask the running cluster, if there is one.
+    """
     session = session_of(context)
     first = _try("cluster file", _cluster_file, session)
     rest = CHECKS if first.passed else WITHOUT_FILE
     checks = [first, *(_try(name, check, session) for name, check in rest)]
+    if first.passed:
+        checks += _cluster_checks(session)
     console = session.console
     if session.settings.json:
         console.json([vars(check) for check in checks])
@@ -52,8 +62,12 @@ def _try(name: str, check: Callable[[Session], str], session: Session) -> Check:
     try:
         return Check(name=name, passed=True, message=check(session))
     except BakeryError as error:
-        remedy = with_flags(error.hint, session.settings.flags) if error.hint else None
-        return Check(name=name, passed=False, message=error.brief, remedy=remedy)
+        return _failed(name, error, session)
+
+
+def _failed(name: str, error: BakeryError, session: Session) -> Check:
+    remedy = with_flags(error.hint, session.settings.flags) if error.hint else None
+    return Check(name=name, passed=False, message=error.brief, remedy=remedy)
 
 
 def _cluster_file(session: Session) -> str:
@@ -102,6 +116,48 @@ def _certificates(session: Session) -> str:
     return f"the first to expire is the {first.name}, in {left} days"
 
 
+def _cluster_checks(session: Session) -> list[Check]:
+    """What the running cluster says of itself; all from one look."""
+    try:
+        looked = _look(session)
+    except BakeryError as error:
+        return [_failed(name, error, session) for name in CLUSTER_CHECKS]
+    return [_try(name, partial(_condition, looked, name), session) for name in CLUSTER_CHECKS]
+
+
+def _look(session: Session) -> "ClusterReport | str":
+    """The cluster as it is now, or why nobody is asked."""
+    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.credentials.store import find_bundle
+    from bakery.observe.health import observe_cluster
+
+    plan = session.plan()
+    droplets = list_cluster_droplets(session, plan)
+    if not droplets:
+        return f"{plan.cluster} has no droplets"
+    if find_bundle(session.paths) is None:
+        return f"there are no credentials of {plan.cluster} here"
+    return observe_cluster(plan, droplets, session.agents(session.bundle()))
+
+
+def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> str:
+    """The message of that condition of ``bakery status``.
+
+    Raises:
+        ChecksFailedError: it is not met, or the cluster cannot be asked.
+    """
+    from bakery.errors import ChecksFailedError
+
+    if isinstance(looked, str):
+        return f"not asked: {looked}"
+    condition = next(one for one in looked.conditions if one.name == name)
+    if condition in looked.missing:
+        raise ChecksFailedError(condition.message, hint=condition.help or "bakery status")
+    return condition.message
+
+
 WITHOUT_FILE: tuple[tuple[str, Callable[[Session], str]], ...] = (("token", _token), ("programs", _programs))
 CHECKS = (*WITHOUT_FILE, ("snapshot", _snapshot), ("certificates", _certificates))
 """The last two ask about the cluster, so there must be a file that describes one."""
+CLUSTER_CHECKS = ("strangers", "keyrings")
+"""Conditions of ``bakery status`` that no launch will meet."""

@@ -16,7 +16,14 @@ def status(context: click.Context) -> int:
     from bakery.bake.snapshot import age_warning
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.observe.health import observe_cluster
-    from bakery.observe.report import CONDITION_HEADER, NODE_HEADER, condition_rows, node_rows, report_json
+    from bakery.observe.report import (
+        CONDITION_HEADER,
+        NODE_HEADER,
+        condition_rows,
+        help_lines,
+        node_rows,
+        report_json,
+    )
     from bakery.plan.slots import as_running
 
     session = session_of(context)
@@ -30,6 +37,8 @@ def status(context: click.Context) -> int:
         session.console.table(NODE_HEADER, node_rows(report))
         session.console.data("")
         session.console.table(CONDITION_HEADER, condition_rows(report))
+        for line in help_lines(report):
+            session.console.data(f"help: {line}")
     used = {droplet.image_id for droplet in droplets}
     if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):
         session.console.warn(warning)

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from bakery.agents.model import Member, NomadNode
-from bakery.observe.gather import Answer, Facts
-from bakery.observe.model import Condition, State
-from bakery.plan.model import ClusterPlan, Node
+from bakery.agents.model import CatalogNode, NomadNode
+from bakery.observe.gather import Facts
+from bakery.observe.keyrings import keyrings
+from bakery.observe.model import Condition
+from bakery.observe.servers import acls_closed, all_members, all_voters, autopilot_agrees, has_leader
+from bakery.observe.strangers import strangers
+from bakery.observe.verdict import judged, plain, unknown
+from bakery.plan.model import ClusterPlan
 
 REQUIRED_DRIVERS = ("docker", "exec")
 """What every Nomad client must offer. Others count once Nomad detects them (java, qemu: not in the image)."""
@@ -13,107 +17,106 @@ REQUIRED_DRIVERS = ("docker", "exec")
 
 def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
     """Every condition that applies to the plan, in the order in which a cluster forms."""
-    conditions = [
-        droplets_active(plan, facts),
-        consul_leader(facts),
-        consul_members(plan, facts),
-        consul_peers(plan, facts),
-        consul_acls(facts),
-    ]
+    conditions = [droplets_active(plan, facts), *_consul(plan, facts)]
     if plan.nomad_servers:
-        conditions += [nomad_leader(facts), nomad_servers(plan, facts), nomad_acls(facts)]
+        conditions += _nomad(plan, facts)
     conditions.append(consul_catalog(plan, facts))
     if plan.nomad_clients:
         conditions.append(nomad_clients(plan, facts))
-    return tuple(conditions)
+    return (*conditions, strangers(plan, facts), keyrings(plan, facts))
 
 
 def droplets_active(plan: ClusterPlan, facts: Facts) -> Condition:
     """Every planned node has exactly one droplet, and it is active."""
     faults = [fault for node in plan.nodes if (fault := _droplet_fault(node.name, facts))]
-    return _judged("droplets", faults, f"{len(plan.nodes)} of {len(plan.nodes)} droplets active")
+    return judged("droplets", faults, f"{len(plan.nodes)} of {len(plan.nodes)} droplets active")
 
 
-def consul_leader(facts: Facts) -> Condition:
-    return _leader("consul-leader", "Consul", facts.consul.leader)
+def _consul(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
+    consul = facts.consul
+    return (
+        has_leader("consul-leader", "Consul", consul.leader),
+        all_members("consul-members", "Consul members", plan.nodes, consul.members, facts),
+        all_voters("consul-peers", "Consul", plan.consul_servers, plan.consul_expect, consul, facts),
+        autopilot_agrees("consul-autopilot", "Consul", consul.autopilot),
+        acls_closed("consul-acls", "Consul", consul),
+    )
 
 
-def consul_members(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned node is an alive member of Consul's LAN pool."""
-    return _members("consul-members", "Consul members", plan.nodes, facts.consul.members)
-
-
-def consul_peers(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Raft has as many peers as the cluster file has Consul servers."""
-    peers = facts.consul.peers.value
-    if peers is None:
-        return _unknown("consul-peers", facts.consul.peers.error)
-    if len(peers) == plan.consul_expect:
-        return _judged("consul-peers", [], f"{len(peers)} of {plan.consul_expect} raft peers")
-    hosts = {peer.rsplit(":", maxsplit=1)[0] for peer in peers}
-    absent = [node.name for node in plan.consul_servers if _private_address(node, facts) not in hosts]
-    culprits = f"; missing: {', '.join(absent)}" if absent else f": {', '.join(peers)}"
-    return _judged("consul-peers", [f"{len(peers)} raft peers, {plan.consul_expect} expected{culprits}"], "")
-
-
-def consul_acls(facts: Facts) -> Condition:
-    return _acls("consul-acls", "Consul", facts.consul.token_works, facts.consul.denies_anonymous)
-
-
-def nomad_leader(facts: Facts) -> Condition:
-    return _leader("nomad-leader", "Nomad", facts.nomad.leader)
-
-
-def nomad_servers(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned Nomad server is an alive member of the servers' pool."""
-    return _members("nomad-servers", "Nomad servers", plan.nomad_servers, facts.nomad.members)
-
-
-def nomad_acls(facts: Facts) -> Condition:
-    return _acls("nomad-acls", "Nomad", facts.nomad.token_works, facts.nomad.denies_anonymous)
+def _nomad(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
+    nomad = facts.nomad
+    return (
+        has_leader("nomad-leader", "Nomad", nomad.leader),
+        all_members("nomad-servers", "Nomad servers", plan.nomad_servers, nomad.members, facts),
+        all_voters("nomad-peers", "Nomad", plan.nomad_servers, plan.nomad_expect, nomad, facts),
+        autopilot_agrees("nomad-autopilot", "Nomad", nomad.autopilot),
+        acls_closed("nomad-acls", "Nomad", nomad),
+    )
 
 
 def consul_catalog(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned node is in Consul's catalog, and its serfHealth check passes."""
+    """Every planned node is in Consul's catalog at its droplet's address, and its serfHealth check passes."""
     catalog, passing = facts.consul.catalog, facts.consul.passing
     if catalog.value is None or passing.value is None:
-        return _unknown("consul-catalog", catalog.error or passing.error)
-    faults = [fault for node in plan.nodes if (fault := _catalog_fault(node.name, catalog.value, passing.value))]
-    return _judged("consul-catalog", faults, f"{len(plan.nodes)} of {len(plan.nodes)} nodes pass serfHealth")
+        return unknown("consul-catalog", catalog.error or passing.error)
+    known, well = catalog.value, passing.value
+    faults = [
+        f"{node.name}: {fault}"
+        for node in plan.nodes
+        if (fault := catalog_fault(node.name, facts.address(node.name), known, well))
+    ]
+    return judged("consul-catalog", faults, f"{len(plan.nodes)} of {len(plan.nodes)} nodes pass serfHealth")
+
+
+def catalog_fault(
+    name: str, address: str | None, catalog: Sequence[CatalogNode], passing: Sequence[str]
+) -> str | None:
+    """What is wrong with a node's entry in Consul's catalog, or None."""
+    entry = next((node for node in catalog if node.name == name), None)
+    if entry is None:
+        return "not in Consul's catalog"
+    if entry.address != address:
+        return f"Consul's catalog has it at {plain(entry.address)}, {_whereabouts(address)}"
+    return None if name in passing else "serfHealth does not pass"
 
 
 def nomad_clients(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned client is ready, eligible, sees its local Consul, and its drivers are healthy."""
+    """Every planned client is ready at its droplet's address, eligible, sees Consul, and has healthy drivers."""
     nodes = facts.nomad.nodes
     if nodes.value is None:
-        return _unknown("nomad-clients", nodes.error)
+        return unknown("nomad-clients", nodes.error)
     known = nodes.value
     faults = [
         f"{node.name}: {fault}"
         for node in plan.nomad_clients
-        if (fault := client_fault(find_client(node.name, known)))
+        if (fault := client_fault(node.name, facts.address(node.name), known))
     ]
-    return _judged(
-        "nomad-clients", faults, f"{len(plan.nomad_clients)} of {len(plan.nomad_clients)} clients ready"
-    )
+    count = len(plan.nomad_clients)
+    return judged("nomad-clients", faults, f"{count} of {count} clients ready")
 
 
-def find_client(name: str, nodes: Iterable[NomadNode]) -> NomadNode | None:
-    """The client of that name, a ready one first: the old entry of a recreated droplet stays "down" a while."""
-    named = [node for node in nodes if node.name == name]
-    return min(named, key=lambda node: (node.status != "ready", node.id), default=None)
+def find_client(name: str, address: str | None, nodes: Iterable[NomadNode]) -> NomadNode | None:
+    """The client of that name and address, a ready one first: an earlier entry stays "down" a while."""
+    mine = [node for node in nodes if (node.name, node.address) == (name, address)]
+    return min(mine, key=lambda node: (node.status != "ready", node.id), default=None)
 
 
-def client_fault(node: NomadNode | None) -> str | None:
+def client_fault(name: str, address: str | None, nodes: Sequence[NomadNode]) -> str | None:
     """What keeps a client from being healthy, or None."""
+    node = find_client(name, address, nodes)
     if node is None:
-        return "not registered in Nomad"
+        other = next((one for one in nodes if (one.name, one.status) == (name, "ready")), None)
+        return f"ready at {plain(other.address)}, {_whereabouts(address)}" if other else "not registered in Nomad"
     if node.status != "ready":
         return f"status {node.status}"
     if not node.eligible:
         return "not eligible for work"
     if node.consul_version is None:
         return "does not see its local Consul"
+    return _driver_fault(node)
+
+
+def _driver_fault(node: NomadNode) -> str | None:
     unhealthy = sorted(name for name, healthy in node.drivers.items() if not healthy)
     undetected = [name for name in REQUIRED_DRIVERS if name not in node.drivers]
     if undetected:
@@ -123,6 +126,10 @@ def client_fault(node: NomadNode | None) -> str | None:
     return None
 
 
+def _whereabouts(address: str | None) -> str:
+    return f"its droplet is at {address}" if address else "it has no droplet with an address"
+
+
 def _droplet_fault(name: str, facts: Facts) -> str | None:
     named = [droplet for droplet in facts.droplets if droplet.name == name]
     if not named:
@@ -130,55 +137,3 @@ def _droplet_fault(name: str, facts: Facts) -> str | None:
     if len(named) > 1:
         return f"{name}: {len(named)} droplets ({', '.join(str(droplet.id) for droplet in named)})"
     return None if named[0].status == "active" else f"{name}: droplet is {named[0].status}"
-
-
-def _catalog_fault(name: str, catalog: Sequence[str], passing: Sequence[str]) -> str | None:
-    if name not in catalog:
-        return f"{name}: not in Consul's catalog"
-    return None if name in passing else f"{name}: serfHealth does not pass"
-
-
-def _leader(name: str, product: str, leader: Answer[str]) -> Condition:
-    if leader.value is None:
-        return Condition(name=name, state=State.MISSING, message=f"no {product} leader seen: {leader.error}")
-    return _judged(
-        name, [] if leader.value else [f"{product} has no leader"], f"{product}'s leader is {leader.value}"
-    )
-
-
-def _members(name: str, what: str, nodes: Sequence[Node], answer: Answer[tuple[Member, ...]]) -> Condition:
-    if answer.value is None:
-        return _unknown(name, answer.error)
-    statuses = {member.name: member.status for member in answer.value}
-    faults = [
-        f"{node.name}: {statuses.get(node.name, 'not a member')}"
-        for node in nodes
-        if statuses.get(node.name) != "alive"
-    ]
-    return _judged(name, faults, f"{len(nodes)} of {len(nodes)} {what} alive")
-
-
-def _acls(name: str, product: str, token_works: Answer[bool], denies_anonymous: Answer[bool]) -> Condition:
-    if token_works.value is None or denies_anonymous.value is None:
-        return _unknown(name, token_works.error or denies_anonymous.error)
-    faults = []
-    if not token_works.value:
-        faults.append(f"{product} does not accept the cluster's management token")
-    if not denies_anonymous.value:
-        faults.append(f"{product} answers requests without a token")
-    return _judged(name, faults, f"{product} accepts our token and denies anonymous requests")
-
-
-def _private_address(node: Node, facts: Facts) -> str | None:
-    droplet = facts.droplet(node.name)
-    return droplet.private_ipv4 if droplet else None
-
-
-def _judged(name: str, faults: Sequence[str], good: str) -> Condition:
-    if faults:
-        return Condition(name=name, state=State.MISSING, message="; ".join(faults))
-    return Condition(name=name, state=State.OK, message=good)
-
-
-def _unknown(name: str, error: str) -> Condition:
-    return Condition(name=name, state=State.UNKNOWN, message=f"cannot be asked: {error}")

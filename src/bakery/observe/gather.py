@@ -1,12 +1,12 @@
 """Asks the agents everything that the conditions need; whatever cannot be asked is an answer too."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
-from bakery.agents.model import Member, NomadNode
+from bakery.agents.model import Autopilot, CatalogNode, GossipKeys, Member, NomadNode, RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError
 from bakery.plan.model import ClusterPlan, Node
@@ -26,23 +26,27 @@ class Answer(Generic[T]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConsulFacts:
+class ServerFacts:
+    """What Consul and Nomad have in common."""
+
     leader: Answer[str]
     """Empty string: there is none."""
     members: Answer[tuple[Member, ...]]
-    peers: Answer[tuple[str, ...]]
+    peers: Answer[tuple[RaftPeer, ...]]
+    autopilot: Answer[Autopilot]
+    keys: Answer[GossipKeys]
     token_works: Answer[bool]
     denies_anonymous: Answer[bool]
-    catalog: Answer[tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsulFacts(ServerFacts):
+    catalog: Answer[tuple[CatalogNode, ...]]
     passing: Answer[tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class NomadFacts:
-    leader: Answer[str]
-    members: Answer[tuple[Member, ...]]
-    token_works: Answer[bool]
-    denies_anonymous: Answer[bool]
+class NomadFacts(ServerFacts):
     nodes: Answer[tuple[NomadNode, ...]]
 
 
@@ -59,14 +63,25 @@ class Facts:
         named = [droplet for droplet in self.droplets if droplet.name == name]
         return min(named, key=lambda droplet: (droplet.status != "active", droplet.id), default=None)
 
+    def address(self, name: str) -> str | None:
+        """The VPC address of the droplet of that name."""
+        droplet = self.droplet(name)
+        return droplet.private_ipv4 if droplet else None
+
+    def droplet_at(self, address: str) -> Droplet | None:
+        """The droplet with that VPC address."""
+        return next((droplet for droplet in self.droplets if droplet.private_ipv4 == address), None)
+
 
 def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> Facts:
-    """Ask one Consul server and one Nomad server; any that answers will do. Reads only, raises no AgentError."""
-    return Facts(
-        droplets=tuple(droplets),
-        consul=_ask_consul(_reach("Consul", plan.consul_servers, droplets, clients.consul)),
-        nomad=_ask_nomad(_reach("Nomad", plan.nomad_servers, droplets, clients.nomad)),
-    )
+    """Ask one Consul server and one Nomad server; any that sees a leader will do.
+
+    Reads only, raises no AgentError.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        consul = pool.submit(lambda: _ask_consul(_reach("Consul", plan.consul_servers, droplets, clients.consul)))
+        nomad = pool.submit(lambda: _ask_nomad(_reach("Nomad", plan.nomad_servers, droplets, clients.nomad)))
+        return Facts(droplets=tuple(droplets), consul=consul.result(), nomad=nomad.result())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +97,10 @@ def _reach(
 ) -> _Reached[Api]:
     """Ask every server for the leader, all at once: a droplet that swallows packets must not delay the others."""
     names = {node.name for node in servers}
-    asked = [droplet for droplet in droplets if droplet.name in names and _address(droplet)]
+    asked = [droplet for droplet in droplets if droplet.name in names and api_address(droplet)]
     if not asked:
         return _Reached(api=None, leader=Answer(error=f"no {product} server has an address yet"))
-    apis = [connect(_address(droplet)) for droplet in asked]
+    apis = [connect(api_address(droplet)) for droplet in asked]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         answers = list(pool.map(lambda api: _ask(api.leader), apis))
     for api, answer in zip(apis, answers, strict=True):
@@ -97,33 +112,70 @@ def _reach(
     return _Reached(api=None, leader=Answer(error="; ".join(errors)))
 
 
-def _address(droplet: Droplet) -> str:
+def api_address(droplet: Droplet) -> str:
     """Public where there is one; a private droplet is asked on its VPC address (from within, or over a VPN)."""
     return droplet.public_ipv4 or droplet.private_ipv4 or ""
 
 
 def _ask_consul(reached: _Reached[ConsulApi]) -> ConsulFacts:
-    api = reached.api
-    return ConsulFacts(
-        leader=reached.leader,
-        members=_ask_if(api, lambda consul: consul.members()),
-        peers=_ask_if(api, lambda consul: consul.peers()),
-        token_works=_ask_if(api, lambda consul: consul.has_management_token()),
-        denies_anonymous=_ask_if(api, lambda consul: consul.denies_anonymous()),
-        catalog=_ask_if(api, lambda consul: consul.catalog_nodes()),
-        passing=_ask_if(api, lambda consul: consul.passing_nodes()),
-    )
+    with _Asker(reached.api) as asker:
+        members = asker.ask(lambda consul: consul.members())
+        peers = asker.ask(lambda consul: consul.raft_peers())
+        autopilot = asker.ask(lambda consul: consul.autopilot())
+        keys = asker.ask(lambda consul: consul.gossip_keys())
+        token_works = asker.ask(lambda consul: consul.has_management_token())
+        denies_anonymous = asker.ask(lambda consul: consul.denies_anonymous())
+        catalog = asker.ask(lambda consul: consul.catalog_nodes())
+        passing = asker.ask(lambda consul: consul.passing_nodes())
+        return ConsulFacts(
+            leader=reached.leader,
+            members=members.result(),
+            peers=peers.result(),
+            autopilot=autopilot.result(),
+            keys=keys.result(),
+            token_works=token_works.result(),
+            denies_anonymous=denies_anonymous.result(),
+            catalog=catalog.result(),
+            passing=passing.result(),
+        )
 
 
 def _ask_nomad(reached: _Reached[NomadApi]) -> NomadFacts:
-    api = reached.api
-    return NomadFacts(
-        leader=reached.leader,
-        members=_ask_if(api, lambda nomad: nomad.members()),
-        token_works=_ask_if(api, lambda nomad: nomad.has_management_token()),
-        denies_anonymous=_ask_if(api, lambda nomad: nomad.denies_anonymous()),
-        nodes=_ask_if(api, lambda nomad: nomad.nodes()),
-    )
+    with _Asker(reached.api) as asker:
+        members = asker.ask(lambda nomad: nomad.members())
+        peers = asker.ask(lambda nomad: nomad.raft_peers())
+        autopilot = asker.ask(lambda nomad: nomad.autopilot())
+        keys = asker.ask(lambda nomad: nomad.gossip_keys())
+        token_works = asker.ask(lambda nomad: nomad.has_management_token())
+        denies_anonymous = asker.ask(lambda nomad: nomad.denies_anonymous())
+        nodes = asker.ask(lambda nomad: nomad.nodes())
+        return NomadFacts(
+            leader=reached.leader,
+            members=members.result(),
+            peers=peers.result(),
+            autopilot=autopilot.result(),
+            keys=keys.result(),
+            token_works=token_works.result(),
+            denies_anonymous=denies_anonymous.result(),
+            nodes=nodes.result(),
+        )
+
+
+class _Asker(Generic[Api]):
+    """Asks one agent several things at once: the gossip keys take a second, since every member is asked."""
+
+    def __init__(self, api: Api | None) -> None:
+        self._api = api
+        self._pool = ThreadPoolExecutor(max_workers=_PARALLEL)
+
+    def __enter__(self) -> "_Asker[Api]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def ask(self, call: Callable[[Api], T]) -> Future[Answer[T]]:
+        return self._pool.submit(_ask_if, self._api, call)
 
 
 def _ask_if(api: Api | None, call: Callable[[Api], T]) -> Answer[T]:

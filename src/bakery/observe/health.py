@@ -5,17 +5,17 @@ from collections.abc import Callable, Sequence
 from bakery.agents.interface import AgentClients
 from bakery.cloud.model import Droplet
 from bakery.console import SILENT, Reporter
-from bakery.errors import DeadlineError, NotHealthyError
+from bakery.errors import DeadlineError, NotHealthyError, UntrustedError
 from bakery.observe.conditions import judge
 from bakery.observe.gather import gather
-from bakery.observe.model import ClusterReport, NodeReport
+from bakery.observe.model import ClusterReport, NodeReport, State
 from bakery.observe.nodes import report_nodes
 from bakery.plan.model import ClusterPlan
-from bakery.wait import Clock, Pending, wait_until
+from bakery.wait import Clock, Pending, SystemClock, wait_until
 
 
 def observe_cluster(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> ClusterReport:
-    """Judge the cluster as it is now; reads only, and an agent that does not answer is part of the report.
+    """Judge the cluster in one look; reads only, and an agent that does not answer is part of the report.
 
     ``plan`` holds the nodes that should exist now (a launch of one role passes the plan cut to those);
     ``droplets`` are all droplets with the cluster's tag. Others than planned are reported and do no harm.
@@ -28,6 +28,17 @@ def observe_cluster(plan: ClusterPlan, droplets: Sequence[Droplet], clients: Age
     )
 
 
+CONFIRMING_LOOKS = 2
+"""Further looks that a healthy one needs. Autopilot's word may be two seconds old, and gossip may call a machine
+alive that is gone: such a state has passed for healthy once (a destroyed server counted as its successor)."""
+CONFIRM_SECONDS = 1.0
+"""Between those looks: shorter than the usual pause, since launch-to-healthy is what a user waits for."""
+NOT_BY_WAITING = {"keyrings": 10.0, "strangers": 60.0}
+"""Conditions that waiting does not meet, and for how many seconds they may be all that is unmet. A machine that
+was destroyed a moment ago still counts as alive: up to 45 s as a Nomad server (memberlist's WAN timing), 30 s as a
+Nomad client (its heartbeat)."""
+
+
 def wait_until_healthy(
     plan: ClusterPlan,
     list_droplets: Callable[[], Sequence[Droplet]],
@@ -38,34 +49,76 @@ def wait_until_healthy(
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
 ) -> ClusterReport:
-    """Observe until every condition holds, and return that report.
+    """Observe until every condition holds in three looks in a row, and return the last report.
 
     ``list_droplets`` is asked each time; its errors pass through. The reporter hears each node's state as it
     changes: active (the droplet), joined (alive in Consul), healthy.
 
     Raises:
         NotHealthyError: the deadline passed; details hold every unmet condition, one a line, with its culprits.
+        UntrustedError: all that is unmet is what waiting does not meet: strangers, or foreign gossip keys.
     """
-    progress = _Progress(reporter)
-
-    def check() -> ClusterReport | Pending:
-        report = observe_cluster(plan, list_droplets(), clients)
-        progress.tell(report.nodes)
-        return report if report.healthy else Pending(_unmet(report))
-
+    watch = _Watch(plan, list_droplets, clients, reporter=reporter, clock=clock or SystemClock())
     try:
         return wait_until(
-            check,
+            watch.check,
             what=f"{plan.cluster} to be healthy",
             seconds=seconds,
             every=every,
-            clock=clock,
+            clock=watch.clock,
             tell=reporter.waiting,
         )
     except DeadlineError as error:
         message = f"{plan.cluster} is not healthy: {error.brief}"
         hint = "bakery status shows it again; bakery launch goes on from here"
         raise NotHealthyError(message, details=error.details, hint=hint) from None
+
+
+class _Watch:
+    """Looks until three in a row are good, and remembers since when only the hopeless is unmet."""
+
+    def __init__(
+        self,
+        plan: ClusterPlan,
+        list_droplets: Callable[[], Sequence[Droplet]],
+        clients: AgentClients,
+        *,
+        reporter: Reporter,
+        clock: Clock,
+    ) -> None:
+        self.clock = clock
+        self._plan, self._list_droplets, self._clients = plan, list_droplets, clients
+        self._progress = _Progress(reporter)
+        self._hopeless_since: float | None = None
+
+    def check(self) -> ClusterReport | Pending:
+        report = self._look()
+        for _ in range(CONFIRMING_LOOKS):
+            if not report.healthy:
+                break
+            self.clock.sleep(CONFIRM_SECONDS)
+            report = self._look()
+        if report.healthy:
+            return report
+        self._stop_if_hopeless(report)
+        return Pending(_unmet(report))
+
+    def _look(self) -> ClusterReport:
+        report = observe_cluster(self._plan, self._list_droplets(), self._clients)
+        self._progress.tell(report.nodes)
+        return report
+
+    def _stop_if_hopeless(self, report: ClusterReport) -> None:
+        if any(one.state is State.UNKNOWN or one.name not in NOT_BY_WAITING for one in report.missing):
+            self._hopeless_since = None
+            return
+        if self._hopeless_since is None:
+            self._hopeless_since = self.clock.now()
+        patience = max(NOT_BY_WAITING[condition.name] for condition in report.missing)
+        if self.clock.now() - self._hopeless_since >= patience:
+            message = f"{report.cluster} runs, but something in it is not the cluster's own"
+            hint = "; ".join(condition.help for condition in report.missing if condition.help)
+            raise UntrustedError(message, details=_unmet(report), hint=hint)
 
 
 class _Progress:

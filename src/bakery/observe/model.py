@@ -21,6 +21,8 @@ class Condition:
     state: State
     message: str
     """For people; names the culprit: "demo-nomad-client-2: not in Consul's catalog"."""
+    help: str | None = None
+    """What to do about it, where waiting or another launch does not help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +37,12 @@ class NodeReport:
     public_ipv4: str | None
     private_ipv4: str | None
     consul: str
-    """Serf status as in ``consul members``, or "-"."""
+    """Serf status as in ``consul members``, or "-" if no member has the node's name and address."""
     nomad: str
-    """A client's status, a server's serf status, or "-"."""
+    """A client's status, a server's serf status, or "-", likewise."""
+    consul_voter: bool | None
+    """Whether Consul's Raft counts it as a voter; None if it is no Consul server, or nobody could be asked."""
+    nomad_voter: bool | None
     healthy: bool
 
 

@@ -1,9 +1,10 @@
 """One line per node, planned or found, from the facts."""
 
-from bakery.agents.model import Member
+from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
-from bakery.observe.conditions import client_fault, find_client
-from bakery.observe.gather import Answer, Facts
+from bakery.observe.absent import ALIVE
+from bakery.observe.conditions import catalog_fault, client_fault, find_client
+from bakery.observe.gather import Answer, Facts, ServerFacts
 from bakery.observe.model import NodeReport
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.tags import role_tag
@@ -23,26 +24,56 @@ def report_nodes(plan: ClusterPlan, facts: Facts) -> tuple[NodeReport, ...]:
 
 def _planned(node: Node, facts: Facts) -> NodeReport:
     droplet = facts.droplet(node.name)
-    consul = _status(node.name, facts.consul.members)
-    nomad = _nomad_status(node, facts)
-    checks = [droplet is not None and droplet.status == "active", consul == "alive", _passes(node.name, facts)]
-    if node.kind.is_nomad_server:
+    consul = _status(node.name, droplet, facts.consul.members)
+    nomad = _nomad_status(node, droplet, facts)
+    kind = node.kind
+    consul_vote = _server_vote(droplet, facts.consul) if kind.is_consul_server else None
+    nomad_vote = _server_vote(droplet, facts.nomad) if kind.is_nomad_server else None
+    checks = [
+        droplet is not None and droplet.status == "active",
+        consul == "alive",
+        _passes(node.name, droplet, facts),
+        consul_vote is not False and nomad_vote is not False,
+    ]
+    if kind.is_nomad_server:
         checks.append(nomad == "alive")
-    if node.kind.is_nomad_client:
-        checks.append(client_fault(find_client(node.name, facts.nomad.nodes.value or ())) is None)
-    return _report(node.name, node.role, droplet, consul=consul, nomad=nomad, healthy=all(checks))
+    if kind.is_nomad_client:
+        checks.append(client_fault(node.name, _address(droplet), facts.nomad.nodes.value or ()) is None)
+    return _report(
+        node.name,
+        node.role,
+        droplet,
+        consul=consul,
+        nomad=nomad,
+        votes=(consul_vote, nomad_vote),
+        healthy=all(checks),
+    )
 
 
 def _extra(droplet: Droplet, cluster: str, facts: Facts) -> NodeReport:
-    """A droplet that the plan does not know: reported, never judged healthy."""
+    """A droplet that the plan does not know: reported, never judged healthy. Its agents may have other names."""
     prefix = role_tag(cluster, "")
     roles = [tag.removeprefix(prefix) for tag in droplet.tags if tag.startswith(prefix)]
-    consul = _status(droplet.name, facts.consul.members)
-    return _report(droplet.name, roles[0] if roles else NONE, droplet, consul=consul, nomad=NONE, healthy=False)
+    return _report(
+        droplet.name,
+        roles[0] if roles else NONE,
+        droplet,
+        consul=_first_status(droplet, facts.consul.members),
+        nomad=_first_status(droplet, facts.nomad.members, facts.nomad.nodes),
+        votes=(_vote(droplet, facts.consul), _vote(droplet, facts.nomad)),
+        healthy=False,
+    )
 
 
 def _report(
-    name: str, role: str, droplet: Droplet | None, *, consul: str, nomad: str, healthy: bool
+    name: str,
+    role: str,
+    droplet: Droplet | None,
+    *,
+    consul: str,
+    nomad: str,
+    votes: tuple[bool | None, bool | None],
+    healthy: bool,
 ) -> NodeReport:
     return NodeReport(
         name=name,
@@ -53,20 +84,45 @@ def _report(
         private_ipv4=droplet.private_ipv4 if droplet else None,
         consul=consul,
         nomad=nomad,
+        consul_voter=votes[0],
+        nomad_voter=votes[1],
         healthy=healthy,
     )
 
 
-def _status(name: str, members: Answer[tuple[Member, ...]]) -> str:
-    return next((member.status for member in members.value or () if member.name == name), NONE)
+def _status(name: str, droplet: Droplet | None, members: Answer[tuple[Member, ...]]) -> str:
+    mine = (name, _address(droplet))
+    return next((one.status for one in members.value or () if (one.name, one.address) == mine), NONE)
 
 
-def _nomad_status(node: Node, facts: Facts) -> str:
+def _first_status(droplet: Droplet, *answers: Answer[tuple[Member, ...]] | Answer[tuple[NomadNode, ...]]) -> str:
+    """By address; alive or ready before what is gone."""
+    found = [one.status for answer in answers for one in answer.value or () if one.address == droplet.private_ipv4]
+    return min(found, key=lambda status: status not in ALIVE, default=NONE)
+
+
+def _nomad_status(node: Node, droplet: Droplet | None, facts: Facts) -> str:
     if node.kind.is_nomad_client:
-        client = find_client(node.name, facts.nomad.nodes.value or ())
+        client = find_client(node.name, _address(droplet), facts.nomad.nodes.value or ())
         return client.status if client else NONE
-    return _status(node.name, facts.nomad.members) if node.kind.is_nomad_server else NONE
+    return _status(node.name, droplet, facts.nomad.members) if node.kind.is_nomad_server else NONE
 
 
-def _passes(name: str, facts: Facts) -> bool:
-    return name in (facts.consul.catalog.value or ()) and name in (facts.consul.passing.value or ())
+def _vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:
+    """Whether the droplet's Raft peer votes; None if it is no peer, or nobody could be asked."""
+    peers = [peer for peer in asked.peers.value or () if peer.address == _address(droplet)]
+    return peers[0].voter if peers else None
+
+
+def _server_vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:
+    """A planned server that is no peer has no vote."""
+    return None if asked.peers.value is None else bool(_vote(droplet, asked))
+
+
+def _passes(name: str, droplet: Droplet | None, facts: Facts) -> bool:
+    catalog, passing = facts.consul.catalog.value or (), facts.consul.passing.value or ()
+    return catalog_fault(name, _address(droplet), catalog, passing) is None
+
+
+def _address(droplet: Droplet | None) -> str | None:
+    return droplet.private_ipv4 if droplet else None

@@ -4,7 +4,7 @@ from typing import Any
 
 from bakery.observe.model import ClusterReport, Condition, NodeReport
 
-NODE_HEADER = ("NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "HEALTHY")
+NODE_HEADER = ("NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "VOTER", "HEALTHY")
 CONDITION_HEADER = ("CONDITION", "STATE", "MESSAGE")
 
 
@@ -29,6 +29,7 @@ def node_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
             node.private_ipv4 or "-",
             node.consul,
             node.nomad,
+            _votes(node),
             "yes" if node.healthy else "no",
         )
         for node in report.nodes
@@ -40,8 +41,30 @@ def condition_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
     return tuple((condition.name, condition.state.value, condition.message) for condition in report.conditions)
 
 
-def _condition_json(condition: Condition) -> dict[str, str]:
-    return {"name": condition.name, "state": condition.state.value, "message": condition.message}
+def help_lines(report: ClusterReport) -> tuple[str, ...]:
+    """What to do about conditions that neither waiting nor a launch will meet."""
+    return tuple(f"{condition.name}: {condition.help}" for condition in report.missing if condition.help)
+
+
+def _votes(node: NodeReport) -> str:
+    """Of a server that is one of both products, the product in which it votes."""
+    votes = {"consul": node.consul_voter, "nomad": node.nomad_voter}
+    asked = [name for name, vote in votes.items() if vote is not None]
+    voting = [name for name in asked if votes[name]]
+    if not asked:
+        return "-"
+    if len(voting) in (0, len(asked)):
+        return "yes" if voting else "no"
+    return voting[0]
+
+
+def _condition_json(condition: Condition) -> dict[str, str | None]:
+    return {
+        "name": condition.name,
+        "state": condition.state.value,
+        "message": condition.message,
+        "help": condition.help,
+    }
 
 
 def _node_json(node: NodeReport) -> dict[str, Any]:
@@ -53,5 +76,7 @@ def _node_json(node: NodeReport) -> dict[str, Any]:
         "private_ipv4": node.private_ipv4,
         "consul": node.consul,
         "nomad": node.nomad,
+        "consul_voter": node.consul_voter,
+        "nomad_voter": node.nomad_voter,
         "healthy": node.healthy,
     }

@@ -81,7 +81,7 @@ def test_whoever_goes_is_forgotten_and_its_successor_has_another_name(cluster: C
     cluster.destroy(name)
     for product in ("consul", "nomad"):
         assert name not in cluster.live.names(product)
-    assert name not in cluster.live.consul.catalog
+    assert name not in [node.name for node in cluster.live.consul.catalog]
     assert [call for call in cluster.live.consul.calls if call.startswith("delete_token")] == [
         f"delete_token agent of {name}", f"delete_token nomad of {name}",
     ]  # fmt: skip

@@ -1,9 +1,17 @@
 """The report as JSON and as rows: shapes that scripts rely on."""
 
 import json
+from dataclasses import replace
 
 from bakery.observe.health import observe_cluster
-from bakery.observe.report import CONDITION_HEADER, NODE_HEADER, condition_rows, node_rows, report_json
+from bakery.observe.report import (
+    CONDITION_HEADER,
+    NODE_HEADER,
+    condition_rows,
+    help_lines,
+    node_rows,
+    report_json,
+)
 from tests.helpers.fake_agents import healthy_cluster
 
 
@@ -13,10 +21,11 @@ def test_json_has_stable_keys() -> None:
     document = report_json(observe_cluster(cluster.plan, cluster.droplets, cluster.clients))
     assert json.loads(json.dumps(document)) == document
     assert (document["cluster"], document["healthy"]) == ("demo", False)
-    assert document["conditions"][8] == {
+    assert document["conditions"][11] == {
         "name": "consul-catalog",
         "state": "missing",
         "message": "demo-nomad-client-2: not in Consul's catalog",
+        "help": None,
     }
     assert document["nodes"][0] == {
         "name": "demo-consul-server-1",
@@ -26,6 +35,8 @@ def test_json_has_stable_keys() -> None:
         "private_ipv4": "10.100.0.1",
         "consul": "alive",
         "nomad": "-",
+        "consul_voter": True,
+        "nomad_voter": None,
         "healthy": True,
     }
 
@@ -38,6 +49,27 @@ def test_rows_fit_their_headers_and_say_no_where_something_is_wrong() -> None:
     assert {len(row) for row in condition_rows(report)} == {len(CONDITION_HEADER)}
     rows = node_rows(report)
     assert rows[4] == (
-        "demo-nomad-client-1", "nomad-client", "active", "198.18.0.5", "10.100.0.5", "alive", "ready", "yes",
+        "demo-nomad-client-1", "nomad-client", "active", "198.18.0.5", "10.100.0.5", "alive", "ready", "-", "yes",
     )  # fmt: skip
-    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "absent", "-", "-", "alive", "ready", "no")
+    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "absent", "-", "-", "-", "-", "-", "no")
+
+
+def test_only_servers_have_a_vote_and_a_server_of_both_may_have_one_of_two() -> None:
+    cluster = healthy_cluster()
+    *others, last = cluster.consul.raft
+    cluster.consul.raft = (*others, replace(last, voter=False))
+    report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    votes = NODE_HEADER.index("VOTER")
+    assert [row[votes] for row in node_rows(report)] == ["yes", "yes", "no", "yes", "-", "-"]
+    assert [node.healthy for node in report.nodes] == [True, True, False, True, True, True]
+    half = replace(report.nodes[0], consul_voter=False, nomad_voter=True)
+    assert node_rows(replace(report, nodes=(half,)))[0][votes] == "nomad"
+
+
+def test_help_is_told_of_what_waiting_does_not_meet() -> None:
+    cluster = healthy_cluster()
+    cluster.nomad.other_keys = 1
+    cluster.consul.knows_our_token = False
+    report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    (line,) = help_lines(report)
+    assert line.startswith("keyrings: rotate back: ")

@@ -7,7 +7,7 @@ import pytest
 
 from bakery.cloud.model import Droplet
 from bakery.console import Silent
-from bakery.errors import ExitCode, NotHealthyError, UnreachableError
+from bakery.errors import ExitCode, NotHealthyError, UnreachableError, UntrustedError
 from bakery.observe.health import wait_until_healthy
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 
@@ -95,6 +95,91 @@ def test_a_cloud_that_is_gone_ends_the_wait() -> None:
 def test_it_only_reads() -> None:
     cluster: FakeCluster = healthy_cluster()
     wait_until_healthy(cluster.plan, lambda: cluster.droplets, cluster.clients, seconds=60, clock=FakeClock())
-    writes = {"bootstrap_acl", "put_policy", "put_token"}
-    assert writes.isdisjoint(cluster.consul.calls)
-    assert writes.isdisjoint(cluster.nomad.calls)
+    reads = {
+        "leader", "members", "raft_peers", "autopilot", "gossip_keys", "has_management_token", "denies_anonymous",
+    }  # fmt: skip
+    assert set(cluster.consul.calls) == reads | {"catalog_nodes", "passing_nodes"}
+    assert set(cluster.nomad.calls) == reads | {"nodes"}
+
+
+def wait(cluster: FakeCluster, clock: FakeClock, seconds: float = 300) -> float:
+    """Wait for health; when it came."""
+    wait_until_healthy(cluster.plan, lambda: cluster.droplets, cluster.clients, seconds=seconds, clock=clock)
+    return clock.time
+
+
+def looks(cluster: FakeCluster) -> int:
+    return cluster.consul.calls.count("members")
+
+
+def test_a_healthy_cluster_is_looked_at_three_times() -> None:
+    cluster = healthy_cluster()
+    assert wait(cluster, FakeClock()) == 2.0
+    assert looks(cluster) == 3
+
+
+@pytest.mark.parametrize("relapse", [1.0, 2.0])
+def test_a_look_in_vain_begins_the_count_anew(relapse: float) -> None:
+    """A destroyed server counted as alive for a moment: one good look is not enough."""
+    cluster = healthy_cluster()
+    pool = cluster.consul.pool
+
+    def on_sleep(now: float) -> None:
+        cluster.consul.pool = pool[:5] if now == relapse else pool
+
+    assert wait(cluster, FakeClock(on_sleep)) > relapse + 2.0
+    # The first `relapse` looks were good, one was not, three were.
+    assert looks(cluster) == int(relapse) + 1 + 3
+
+
+def test_foreign_gossip_keys_end_the_wait_after_ten_seconds() -> None:
+    cluster = healthy_cluster()
+    cluster.consul.other_keys = 1
+    clock = FakeClock()
+    with pytest.raises(UntrustedError) as caught:
+        wait(cluster, clock)
+    error = caught.value
+    assert error.exit_code is ExitCode.CHECKS
+    assert error.brief == "demo runs, but something in it is not the cluster's own"
+    assert error.details == "keyrings: another gossip key is installed on Consul's members"
+    assert error.hint is not None
+    assert error.hint.startswith("rotate back: consul keyring")
+    assert 10 <= clock.time < 13
+
+
+def _with_stranger() -> FakeCluster:
+    cluster = healthy_cluster()
+    rogue = replace(cluster.nomad.clients[0], id="rogue", address="10.100.0.66")
+    cluster.nomad.clients = (*cluster.nomad.clients, rogue)
+    return cluster
+
+
+def test_a_stranger_ends_the_wait_after_a_minute() -> None:
+    cluster = _with_stranger()
+    clock = FakeClock()
+    with pytest.raises(UntrustedError) as caught:
+        wait(cluster, clock)
+    assert "strangers: Nomad client demo-nomad-client-1 at 10.100.0.66" in (caught.value.details or "")
+    assert 60 <= clock.time < 63
+
+
+def test_a_stranger_that_goes_was_a_machine_destroyed_a_moment_ago() -> None:
+    cluster = _with_stranger()
+
+    def on_sleep(now: float) -> None:
+        if now > 40:
+            cluster.nomad.clients = cluster.nomad.clients[:2]
+
+    assert 40 < wait(cluster, FakeClock(on_sleep)) < 46
+
+
+def test_while_anything_else_is_unmet_strangers_do_not_end_the_wait() -> None:
+    cluster = _with_stranger()
+    cluster.consul.lagging = {"demo-consul-server-3"}
+    with pytest.raises(NotHealthyError):
+        wait(cluster, FakeClock(), seconds=200)
+
+
+def test_a_deadline_that_comes_sooner_is_the_deadline() -> None:
+    with pytest.raises(NotHealthyError):
+        wait(_with_stranger(), FakeClock(), seconds=20)

@@ -1,0 +1,52 @@
+"""Whether the members encrypt their gossip with the cluster's key and no other."""
+
+from bakery.agents.model import GossipKeys
+from bakery.observe.gather import Answer, Facts
+from bakery.observe.model import Condition
+from bakery.observe.verdict import judged, unknown
+from bakery.plan.model import ClusterPlan
+
+NAME = "keyrings"
+
+
+def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
+    """Consul's members and Nomad's servers have exactly the gossip keys of the cluster's credentials.
+
+    Any member can change the keys of all (security of shared-key gossip). With another key no new node can join.
+    """
+    asked = {"Consul": facts.consul.keys} | ({"Nomad": facts.nomad.keys} if plan.nomad_servers else {})
+    error = next((answer.error for answer in asked.values() if answer.value is None), "")
+    if error:
+        return unknown(NAME, error)
+    faults = {product: _faults(product, answer) for product, answer in asked.items()}
+    wrong = [product for product, found in faults.items() if found]
+    return judged(
+        NAME,
+        [fault for found in faults.values() for fault in found],
+        f"the gossip keys of {' and '.join(asked)} are the cluster's",
+        help_text=_help(plan.cluster, wrong),
+    )
+
+
+def _faults(product: str, answer: Answer[GossipKeys]) -> list[str]:
+    keys = answer.value
+    if keys is None:
+        return []
+    faults = []
+    if keys.with_ours < keys.members:
+        lacking = keys.members - keys.with_ours
+        faults.append(f"{lacking} of {keys.members} {product} members lack the cluster's gossip key")
+    if keys.others:
+        some = "another gossip key is" if keys.others == 1 else f"{keys.others} other gossip keys are"
+        faults.append(f"{some} installed on {product}'s members")
+    return faults
+
+
+def _help(cluster: str, wrong: list[str]) -> str:
+    ways = {
+        "Consul": "consul keyring -list, -install KEY, -use KEY, then -remove every other key",
+        "Nomad": "nomad operator gossip keyring list, install KEY, use KEY, then remove every other key",
+    }
+    fields = " and ".join(f"{product.lower()}_gossip_key" for product in wrong)
+    commands = "; ".join(ways[product] for product in wrong)
+    return f"rotate back: {commands}. KEY is {fields} in the credentials of {cluster}"

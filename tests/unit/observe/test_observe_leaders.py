@@ -1,0 +1,34 @@
+"""Whom to ask: servers that see a leader come first, the rest in plan order."""
+
+from dataclasses import replace
+
+from bakery.observe.leaders import ServerAddress, servers_with_leader
+from tests.helpers.fake_agents import FakeCluster, healthy_cluster
+
+
+def addresses(cluster: FakeCluster) -> tuple[list[str], list[str]]:
+    found = servers_with_leader(cluster.plan, cluster.droplets, cluster.clients)
+    return [server.address for server in found.consul], [server.address for server in found.nomad]
+
+
+def test_a_healthy_cluster_comes_in_plan_order() -> None:
+    assert addresses(healthy_cluster()) == (["198.18.0.1", "198.18.0.2", "198.18.0.3"], ["198.18.0.4"])
+
+
+def test_one_without_a_leader_and_one_that_is_silent_come_last() -> None:
+    cluster = healthy_cluster()
+    cluster.leaderless, cluster.unreachable = {"198.18.0.1"}, {"198.18.0.2"}
+    found = servers_with_leader(cluster.plan, cluster.droplets, cluster.clients)
+    assert found.consul == (
+        ServerAddress(name="demo-consul-server-3", address="198.18.0.3", sees_leader=True),
+        ServerAddress(name="demo-consul-server-1", address="198.18.0.1", sees_leader=False),
+        ServerAddress(name="demo-consul-server-2", address="198.18.0.2", sees_leader=False),
+    )
+
+
+def test_droplets_that_are_off_or_not_planned_are_not_asked_and_private_ones_are_on_the_vpc() -> None:
+    cluster = healthy_cluster()
+    cluster.droplets[0] = replace(cluster.droplets[0], status="off")
+    cluster.droplets[1] = replace(cluster.droplets[1], public_ipv4=None)
+    cluster.plan = replace(cluster.plan, nodes=cluster.plan.consul_servers)
+    assert addresses(cluster) == (["10.100.0.2", "198.18.0.3"], [])
