@@ -8,6 +8,7 @@ from bakery.errors import UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
+    from bakery.credentials.model import Bundle
     from bakery.launch.model import Absent
     from bakery.launch.running import Running
     from bakery.plan.model import ClusterPlan
@@ -56,6 +57,30 @@ def running_of(session: Session) -> "Running | None":
     return Running(clients=session.agents(bundle), tokens_of=lambda name: token_accessors(bundle, name))
 
 
+def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tuple[str, str | None]:
+    """The address of a Consul server and of a Nomad server, if there is one: of those that see a leader the first.
+
+    Raises:
+        UsageError: the cluster has no active Consul server.
+    """
+    from bakery.observe.leaders import servers_with_leader
+    from bakery.plan.slots import as_running
+
+    droplets = list_cluster_droplets(session, plan)
+    servers = servers_with_leader(as_running(plan, droplets), droplets, session.agents(bundle))
+    if not servers.consul:
+        raise _no_consul_server(plan)
+    for product, found in (("Consul", servers.consul), ("Nomad", servers.nomad)):
+        if found and not found[0].sees_leader:
+            session.console.warn(f"no {product} server sees a leader; bakery status says more")
+    return servers.consul[0].address, servers.nomad[0].address if servers.nomad else None
+
+
+def _no_consul_server(plan: "ClusterPlan") -> UsageError:
+    message = f"cluster {plan.cluster} has no active Consul server"
+    return UsageError(message, hint="bakery launch")
+
+
 def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:
     """Where the servers' APIs are.
 
@@ -73,6 +98,5 @@ def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:
 
     consul = addresses(tuple(node.slot for node in plan.consul_servers))
     if not consul:
-        message = f"cluster {plan.cluster} has no active Consul server"
-        raise UsageError(message, hint="bakery launch")
+        raise _no_consul_server(plan)
     return ServerAddresses(consul=consul, nomad=addresses(tuple(node.slot for node in plan.nomad_servers)))

@@ -47,14 +47,14 @@ def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click 
 
 def _values(session: Session) -> Mapping[str, str]:
     """Addresses are asked from the API each time: droplets come and go."""
-    from bakery.cli.cluster import server_addresses
+    from bakery.cli.cluster import best_servers
 
     bundle = session.bundle()
     plan = session.plan()
     paths = session.paths
-    addresses = server_addresses(session, plan)
+    consul, nomad = best_servers(session, plan, bundle)
     return {
-        "CONSUL_HTTP_ADDR": f"https://{addresses.consul[0]}:8501",
+        "CONSUL_HTTP_ADDR": f"https://{consul}:8501",
         "CONSUL_HTTP_SSL": "true",
         "CONSUL_CACERT": str(paths.consul_ca.resolve()),
         "CONSUL_CLIENT_CERT": str(paths.consul_cert.resolve()),
@@ -63,13 +63,13 @@ def _values(session: Session) -> Mapping[str, str]:
         "CONSUL_HTTP_TOKEN": bundle.consul_management.secret,
     } | (
         {
-            "NOMAD_ADDR": f"https://{addresses.nomad[0]}:4646",
+            "NOMAD_ADDR": f"https://{nomad}:4646",
             "NOMAD_CACERT": str(paths.nomad_ca.resolve()),
             "NOMAD_CLIENT_CERT": str(paths.nomad_cert.resolve()),
             "NOMAD_CLIENT_KEY": str(paths.nomad_key.resolve()),
             "NOMAD_TLS_SERVER_NAME": "server.global.nomad",
             "NOMAD_TOKEN": bundle.nomad_management.secret,
         }
-        if addresses.nomad
+        if nomad
         else {}
     )

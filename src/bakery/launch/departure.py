@@ -9,8 +9,9 @@ from bakery.agents.interface import AclApi, ConsulApi, NomadApi
 from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.running import Running, api_address, consul_api, nomad_api, servers_among
+from bakery.launch.running import Running, consul_api, nomad_api, servers_among
 from bakery.launch.session import Session
+from bakery.observe.gather import api_address
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Pending
 

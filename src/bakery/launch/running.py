@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
 from bakery.cloud.model import Droplet
-from bakery.errors import AgentError
 from bakery.launch.marks import role_of_tag
+from bakery.observe.gather import api_address
+from bakery.observe.leaders import sees_leader
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 
@@ -46,21 +47,9 @@ def nomad_api(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) 
     return _with_leader(running.clients.nomad, servers_among(plan, plan.nomad_servers, droplets))
 
 
-def api_address(droplet: Droplet) -> str:
-    """Where a server's API is asked: the public address, or the VPC's for a private droplet (over a VPN)."""
-    return droplet.public_ipv4 or droplet.private_ipv4 or ""
-
-
 def _with_leader(connect: Callable[[str], Api], droplets: Sequence[Droplet]) -> Api | None:
     """All are asked at once: a server that does not answer must not delay the others."""
     apis = [connect(api_address(d)) for d in droplets if d.status == "active" and api_address(d)]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        leaders = list(pool.map(_sees_leader, apis))
+        leaders = list(pool.map(sees_leader, apis))
     return next((api for api, sees in zip(apis, leaders, strict=True) if sees), None)
-
-
-def _sees_leader(api: AclApi) -> bool:
-    try:
-        return bool(api.leader())
-    except AgentError:
-        return False

@@ -49,14 +49,15 @@ def _asked(
     names = [node.name for node in nodes if node.name in active]
 
     def look(name: str) -> ServerAddress:
-        return ServerAddress(name=name, address=active[name], sees_leader=_sees_leader(connect(active[name])))
+        return ServerAddress(name=name, address=active[name], sees_leader=sees_leader(connect(active[name])))
 
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         seen = list(pool.map(look, names))
     return tuple(sorted(seen, key=lambda server: not server.sees_leader))
 
 
-def _sees_leader(api: AclApi) -> bool:
+def sees_leader(api: AclApi) -> bool:
+    """Whether the server knows who leads; one that does not answer does not."""
     try:
         return bool(api.leader())
     except AgentError:
