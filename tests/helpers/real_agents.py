@@ -81,8 +81,8 @@ def running_cluster(folder: Path, *, default_policy: str = "deny", nomad: bool =
     """The agents, started and not yet bootstrapped; stopped by their ids at the end. Logs lie in ``folder``."""
     consul, nomad_program = require_tool("consul"), require_tool("nomad")
     cluster, ports = _prepare(folder)
-    _write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
-    _write_json(folder / "nomad.json", _nomad_config(cluster, ports))
+    write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
+    write_json(folder / "nomad.json", _nomad_config(cluster, ports))
     argvs: dict[str, list[str | Path]] = {"consul": [consul, "agent", f"-config-file={folder / 'consul.json'}"]}
     if nomad:
         argvs["nomad"] = [nomad_program, "agent", f"-config={folder / 'nomad.json'}"]
@@ -91,7 +91,7 @@ def running_cluster(folder: Path, *, default_policy: str = "deny", nomad: bool =
         yield cluster
     finally:
         for process in reversed(processes):
-            _stop(process)
+            stop(process)
 
 
 def write_tls(folder: Path, ca: str, leaf: Leaf) -> TlsFiles:
@@ -102,14 +102,14 @@ def write_tls(folder: Path, ca: str, leaf: Leaf) -> TlsFiles:
     return files
 
 
-_PORTS = ("consul_https", "consul_rpc", "consul_serf", "nomad_http", "nomad_rpc", "nomad_serf")
+PORTS = ("consul_https", "consul_rpc", "consul_serf", "nomad_http", "nomad_rpc", "nomad_serf")
 
 
 def _prepare(folder: Path) -> tuple[RealCluster, dict[str, int]]:
     now = datetime.now(UTC)
     bundle = create_bundle("demo", now=now)
     node = make_node(Kind.SERVER)
-    ports = _free_ports()
+    ports = free_ports()
     cluster = RealCluster(
         bundle=bundle,
         credentials=issue_for_node(bundle, name=node.name, kind=node.kind, now=now),
@@ -204,20 +204,20 @@ def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]
     }
 
 
-def _free_ports() -> dict[str, int]:
-    sockets = [socket.create_server((LOOPBACK, 0)) for _ in _PORTS]
+def free_ports() -> dict[str, int]:
+    sockets = [socket.create_server((LOOPBACK, 0)) for _ in PORTS]
     try:
-        return {name: held.getsockname()[1] for name, held in zip(_PORTS, sockets, strict=True)}
+        return {name: held.getsockname()[1] for name, held in zip(PORTS, sockets, strict=True)}
     finally:
         for held in sockets:
             held.close()
 
 
-def _write_json(file: Path, value: dict[str, Any]) -> None:
+def write_json(file: Path, value: dict[str, Any]) -> None:
     write_secret(file, json.dumps(value, indent=2).encode())
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

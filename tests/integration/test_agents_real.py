@@ -101,7 +101,9 @@ def test_a_planned_node_that_is_not_there_keeps_it_unhealthy(cluster: RealCluste
     assert (caught.value.details or "").splitlines() == [
         "droplets: demo-server-2: no droplet",
         "consul-members: demo-server-2: not a member",
+        "consul-peers: demo-server-2: no Raft peer of Consul",
         "nomad-servers: demo-server-2: not a member",
+        "nomad-peers: demo-server-2: no Raft peer of Nomad",
         "consul-catalog: demo-server-2: not in Consul's catalog",
     ]
 

@@ -1,0 +1,266 @@
+"""Real servers that come, go and die, and strangers among them: what Raft, gossip and health say of each.
+
+The tests share one cluster and run in order: three servers, a fourth that joins and is taken out, strangers, keys.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from bakery.agents.model import Autopilot, GossipKeys, Member
+from bakery.errors import AgentError
+from bakery.observe.health import observe_cluster, wait_until_healthy
+from bakery.observe.leaders import servers_with_leader
+from bakery.observe.model import State
+from bakery.wait import Pending
+from tests.helpers.real_servers import SECONDS, RealServers, close_acls, eventually, running_servers
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+FOURTH = "demo-server-4"
+ROGUE = "rogue"
+ROGUE_NUMBER = 9
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServers]:
+    with running_servers(tmp_path_factory.mktemp("servers")) as running:
+        healthy(running)
+        yield running
+
+
+def healthy(servers: RealServers) -> int:
+    """Wait for health; after how many looks it came."""
+    looks = 0
+
+    def droplets() -> list[Any]:
+        nonlocal looks
+        looks += 1
+        return servers.droplets
+
+    wait_until_healthy(servers.plan, droplets, servers.clients, seconds=SECONDS, every=0.5)
+    return looks
+
+
+def test_three_voters_are_healthy_after_three_looks(servers: RealServers) -> None:
+    report = servers.observe()
+    assert [node.consul_voter for node in report.nodes] == [True] * 3
+    assert [node.nomad_voter for node in report.nodes] == [True] * 3
+    assert healthy(servers) == 3
+
+
+@pytest.mark.parametrize("product", ["consul", "nomad"])
+def test_raft_and_autopilot_name_every_server_at_its_address(servers: RealServers, product: str) -> None:
+    api = servers.consul(2) if product == "consul" else servers.nomad(2)
+    expected = {f"demo-server-{number}": servers.address(number) for number in (1, 2, 3)}
+    peers, autopilot = api.raft_peers(), api.autopilot()
+    assert {peer.name: peer.address for peer in peers} == expected
+    assert {server.name: server.address for server in autopilot.servers} == expected
+    assert {peer.id for peer in peers} == {server.id for server in autopilot.servers}
+    assert sum(peer.leader for peer in peers) == sum(server.leader for server in autopilot.servers) == 1
+    assert all(server.alive and server.healthy and server.voter for server in autopilot.servers)
+    assert (autopilot.healthy, autopilot.failure_tolerance) == (True, 1)
+    assert set(api.raft_peers(stale=True)) == set(peers)
+
+
+@pytest.mark.parametrize("product", ["consul", "nomad"])
+def test_leadership_goes_to_whom_it_is_handed(servers: RealServers, product: str) -> None:
+    api = servers.consul(1) if product == "consul" else servers.nomad(1)
+    follower = next(peer for peer in api.raft_peers() if not peer.leader)
+    api.transfer_leadership(follower.id)
+
+    def leads() -> bool | Pending:
+        (leader,) = [peer.id for peer in api.raft_peers() if peer.leader] or [""]
+        return leader == follower.id or Pending(f"{leader} leads")
+
+    eventually(leads, "the new leader")
+    api.transfer_leadership(follower.id)  # which is no error
+
+
+def test_every_server_sees_the_leader(servers: RealServers) -> None:
+    found = servers_with_leader(servers.plan, servers.droplets, servers.clients)
+    addresses = [servers.address(number) for number in (1, 2, 3)]
+    for servers_of_one in (found.consul, found.nomad):
+        assert [(server.address, server.sees_leader) for server in servers_of_one] == [
+            (address, True) for address in addresses
+        ]
+
+
+def test_a_server_that_has_joined_is_not_healthy_before_it_votes(servers: RealServers) -> None:
+    """Autopilot gives it a vote after 10 s; until then the old meaning of healthy was met."""
+    servers.add_server(4)
+    close_acls(servers)
+
+    def follows() -> dict[str, str] | Pending:
+        unmet = servers.unmet()
+        waiting = {name for name, message in unmet.items() if f"{FOURTH}: a Raft peer without a vote" in message}
+        return unmet if waiting == {"consul-peers", "nomad-peers"} else Pending(str(unmet))
+
+    unmet = eventually(follows, "the fourth to follow")
+    assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer without a vote yet"
+    healthy(servers)
+    assert [node.consul_voter for node in servers.observe().nodes] == [True] * 4
+
+
+def test_a_consul_server_leaves_and_is_gone_everywhere(servers: RealServers) -> None:
+    servers.consul(4).leave()
+    assert servers.processes.pop(("consul", FOURTH)).wait(SECONDS) == 0, "so its unit does not start it again"
+    consul = servers.consul(1)
+    assert servers.address(4) not in {peer.address for peer in consul.raft_peers()}
+    assert {member.status for member in consul.members() if member.name == FOURTH} == {"left"}
+    consul.force_leave(FOURTH)
+    consul.force_leave(FOURTH)  # which is no error
+    consul.deregister_node(FOURTH)
+    consul.deregister_node(FOURTH)
+
+    def gone() -> bool | Pending:
+        names = {member.name for member in consul.members()} | {node.name for node in consul.catalog_nodes()}
+        return FOURTH not in names or Pending(f"{FOURTH} is still in {names}")
+
+    eventually(gone, "nobody to know it")
+
+
+def test_a_dead_nomad_server_is_named_and_taken_out(servers: RealServers) -> None:
+    servers.end("nomad", FOURTH)
+    droplet = servers.droplets.pop()
+    nomad = servers.nomad(1)
+    peer = next(peer for peer in nomad.raft_peers() if peer.address == droplet.private_ipv4)
+    early = servers.unmet()
+    # Gossip calls it alive for a while yet: then it is a stranger.
+    assert f"{FOURTH} at {droplet.private_ipv4}" in early["nomad-peers"]
+    nomad.remove_peer(peer.id)
+    nomad.remove_peer(peer.id)  # which is no error
+
+    def struck() -> bool | Pending:
+        # Prunes only once gossip has noticed that it failed, or taken it for one that leaves.
+        nomad.force_leave(FOURTH)
+        found: list[Member] = [member for member in nomad.members() if member.name == FOURTH]
+        return not found or Pending(str(found))
+
+    eventually(struck, "Nomad's members to forget it")
+    nomad.force_leave(FOURTH)
+    healthy(servers)
+
+
+def test_a_token_is_deleted_once_and_for_all(servers: RealServers) -> None:
+    consul = servers.consul(1)
+    token = next(token for token in consul.list_tokens() if FOURTH in token.grant.description)
+    consul.delete_token(token.accessor)
+    assert token not in consul.list_tokens()
+    consul.delete_token(token.accessor)
+
+
+def test_a_rogue_nomad_client_is_named_and_can_be_taken_out(servers: RealServers) -> None:
+    """One stolen client certificate registers a node that may read every job's secrets."""
+    assert servers.observe().healthy, "control"
+    address = servers.address(ROGUE_NUMBER)
+    servers.start_nomad(ROGUE, address, servers.nomad_client())
+
+    def named() -> dict[str, str] | Pending:
+        return servers.unmet() or Pending("it is not registered")
+
+    unmet = eventually(named, "the stranger")
+    assert unmet == {"strangers": f"Nomad client {ROGUE} at {address} is no droplet of the cluster"}
+    nomad = servers.nomad(1)
+    (node,) = [node for node in nomad.nodes() if node.name == ROGUE]
+    assert nomad.allocations(node.id) == ()
+    nomad.drain(node.id, seconds=60)
+    assert [each.eligible for each in nomad.nodes()] == [False]
+    nomad.set_eligible(node.id)
+    assert [(each.eligible, each.draining) for each in nomad.nodes()] == [(True, False)]
+    servers.end("nomad", ROGUE)
+    nomad.purge(node.id)
+    nomad.purge(node.id)  # which is no error
+    assert nomad.nodes() == ()
+    assert servers.unmet() == {}
+
+
+def test_a_rogue_consul_member_is_named(servers: RealServers) -> None:
+    """The gossip key alone is enough to become a member."""
+    address = servers.address(ROGUE_NUMBER)
+    servers.start_consul(ROGUE, address, server=False)
+
+    def named() -> dict[str, str] | Pending:
+        return servers.unmet() or Pending("it has not joined")
+
+    unmet = eventually(named, "the stranger")
+    assert unmet["strangers"] == f"Consul member {ROGUE} at {address} is no droplet of the cluster"
+    consul = servers.consul(1)
+    assert consul.gossip_keys() == GossipKeys(members=4, with_ours=4, others=0)
+    servers.end("consul", ROGUE)
+
+    def failed() -> bool | Pending:
+        found = {member.status for member in consul.members() if member.name == ROGUE}
+        return found == {"failed"} or Pending(str(found))
+
+    eventually(failed, "gossip to notice")
+    consul.force_leave(ROGUE)
+    healthy(servers)
+
+
+def _keyring(servers: RealServers, method: str, key: str) -> None:
+    """As somebody would who is in the cluster; bakery itself only reads."""
+    folder = servers.folder / "operator-consul"
+    server = {"X-Consul-Token": servers.bundle.consul_management.secret}
+    context = servers.clients.consul(servers.address(1))._http._session  # type: ignore[attr-defined]
+    reply: requests.Response = context.request(
+        method,
+        f"https://{servers.address(1)}:{servers.ports['consul_https']}/v1/operator/keyring",
+        json={"Key": key},
+        headers=server,
+        timeout=30,
+    )
+    assert reply.status_code == 200, (folder, reply.text)
+
+
+def test_a_foreign_gossip_key_is_noticed_and_our_own_can_be_rotated_back(servers: RealServers) -> None:
+    assert servers.unmet() == {}, "control"
+    theirs = "Q0FOQVJZLWZvcmVpZ24ta2V5LTAxMjM0NTY3ODkwMTI="
+    _keyring(servers, "POST", theirs)
+    assert servers.unmet() == {"keyrings": "another gossip key is installed on Consul's members"}
+    _keyring(servers, "PUT", theirs)
+    _keyring(servers, "DELETE", servers.bundle.consul_gossip_key)
+    report = servers.observe()
+    assert [condition.message for condition in report.missing] == [
+        "3 of 3 Consul members lack the cluster's gossip key; another gossip key is installed on Consul's members"
+    ]
+    assert theirs not in repr(report)
+    assert servers.bundle.consul_gossip_key not in repr(report)
+    _keyring(servers, "POST", servers.bundle.consul_gossip_key)
+    _keyring(servers, "PUT", servers.bundle.consul_gossip_key)
+    _keyring(servers, "DELETE", theirs)
+    assert servers.unmet() == {}
+
+
+def test_nomads_keys_are_ours(servers: RealServers) -> None:
+    assert servers.nomad(3).gossip_keys() == GossipKeys(members=3, with_ours=3, others=0)
+
+
+def test_without_a_majority_raft_is_still_read_stale(servers: RealServers) -> None:
+    """Last: it ends two of the three."""
+    for number in (2, 3):
+        for product in ("consul", "nomad"):
+            servers.end(product, f"demo-server-{number}")
+
+    for api in (servers.consul(1), servers.nomad(1)):
+
+        def leaderless(api: Any = api) -> bool | Pending:  # noqa: ANN401 - either product
+            return not api.leader() or Pending("there is a leader yet")
+
+        eventually(leaderless, "the leader to go")
+        assert len(api.raft_peers(stale=True)) == 3
+        with pytest.raises(AgentError):
+            api.raft_peers()
+        with pytest.raises(AgentError):
+            _autopilot(api)
+    report = observe_cluster(servers.plan, servers.droplets, servers.clients)
+    assert {c.name: c.state for c in report.conditions}["strangers"] is State.UNKNOWN
+    found = servers_with_leader(servers.plan, servers.droplets, servers.clients)
+    assert not any(server.sees_leader for server in (*found.consul, *found.nomad))
+
+
+def _autopilot(api: Any) -> Autopilot:  # noqa: ANN401 - either product
+    answer: Autopilot = api.autopilot()
+    return answer
