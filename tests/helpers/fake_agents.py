@@ -41,6 +41,8 @@ class FakeAgent:
     """Gossip keys beside ours."""
     without_our_key: int = 0
     """How many members lack ours."""
+    silent: int = 0
+    """How many members do not tell their keys."""
     failures: dict[str, AgentError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
@@ -106,6 +108,8 @@ class FakeAgent:
     def gossip_keys(self) -> GossipKeys:
         self._called("gossip_keys")
         members = sum(member.status == "alive" for member in self.pool)
+        if self.silent:
+            return GossipKeys(members=members + self.silent, with_ours=0, others=0, silent=self.silent)
         return GossipKeys(members=members, with_ours=members - self.without_our_key, others=self.other_keys)
 
     def fail(self, address: str, status: str = "failed") -> None:

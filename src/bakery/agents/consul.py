@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bakery.agents.bootstrap import bootstrap_acl
-from bakery.agents.keyring import compare_keys
+from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
     AclPolicy,
     AclToken,
@@ -73,8 +73,16 @@ class Consul:
         self._http.call_unless_done("PUT", path, refused=_FAILED, already="No node found with name")
 
     def gossip_keys(self) -> GossipKeys:
-        """Answers come by UDP; each is sent twice more through other members (serf's relay factor)."""
-        return self._http.read("/v1/operator/keyring?relay-factor=2", self._compare_keys)
+        """Answers come by UDP; each is sent twice more through other members (serf's relay factor).
+
+        Where a member keeps silent this server's own keys are compared: whoever changes the keys changes its too.
+        """
+        keys = read_keys(self._http, "/v1/operator/keyring?relay-factor=2", self._compare_keys)
+        return (
+            read_keys(self._http, "/v1/operator/keyring?local-only=true", self._compare_keys)
+            if keys.silent
+            else keys
+        )
 
     def leave(self) -> None:
         self._http.call("PUT", "/v1/agent/leave", read_seconds=LEAVE_SECONDS)

@@ -61,7 +61,7 @@ class AclApi(Protocol):
         """Strike a member that failed or left from the gossip pool; an unknown name is no error."""
 
     def gossip_keys(self) -> GossipKeys:
-        """Ask every alive member for its gossip keys; one that does not answer is an AgentError."""
+        """Ask every alive member for its gossip keys; takes up to 8 seconds if one does not answer."""
 
 
 class ConsulApi(AclApi, Protocol):

@@ -96,11 +96,13 @@ class GossipKeys:
     """The members' gossip keys, compared with the one that they should have; no key is in here."""
 
     members: int
-    """How many members answered: all that are alive."""
+    """How many members were asked: all that gossip takes for alive."""
     with_ours: int
     """How many of them have the expected key."""
     others: int
     """How many other keys at least one of them has."""
+    silent: int = 0
+    """How many did not answer. If any, the agent tells nobody's keys, and the two numbers above are 0."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bakery.agents.bootstrap import bootstrap_acl
-from bakery.agents.keyring import compare_keys
+from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import Allocation, Autopilot, GossipKeys, Member, NomadNode, RaftPeer, Target
 from bakery.agents.raft import read_autopilot, read_raft_peers, remove_peer
 from bakery.agents.transport import PARALLEL, AgentHttp, text
@@ -67,7 +67,7 @@ class Nomad:
         def compare(value: Mapping[str, Any]) -> GossipKeys:
             return compare_keys(value["Keys"], members=value["NumNodes"], expected=self._gossip_key)
 
-        return self._http.read("/v1/agent/keyring/list", compare)
+        return read_keys(self._http, "/v1/agent/keyring/list", compare)
 
     def bootstrap_acl(self, secret: str) -> bool:
         # hashicorp/nomad nomad/acl_endpoint.go, ACL.Bootstrap

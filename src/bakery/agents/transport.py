@@ -67,11 +67,14 @@ class AgentHttp:
 
     def read(self, path: str, parse: Callable[[Any], T], *, accept: frozenset[int] = frozenset()) -> T:
         """GET ``path`` and hand its JSON to ``parse``, whose lookup errors become an AgentError."""
-        reply = self.call("GET", path, accept=accept)
+        return self.parse(self.call("GET", path, accept=accept), f"GET {path}", parse)
+
+    def parse(self, reply: Reply, asked: str, parse: Callable[[Any], T]) -> T:
+        """The reply's JSON through ``parse``, whose lookup errors become an AgentError that names ``asked``."""
         try:
             return parse(reply.value)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            message = f"{self.name} answered GET {path} in a shape that bakery does not know"
+            message = f"{self.name} answered {asked} in a shape that bakery does not know"
             raise AgentError(message, details=f"{type(error).__name__}: {error}", status=reply.status) from None
 
     def call(

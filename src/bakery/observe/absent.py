@@ -7,7 +7,7 @@ from bakery.agents.interface import AgentClients
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError
-from bakery.observe.gather import Facts, gather
+from bakery.observe.gather import WITHOUT_KEYS, Facts, gather
 from bakery.plan.model import ClusterPlan
 
 ALIVE = {"alive", "ready"}
@@ -22,7 +22,7 @@ def absent_nodes(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentC
     answer, and only if another one does. Empty if there is no way to tell. Reads only, raises no AgentError.
     """
     active = [droplet for droplet in droplets if droplet.status == "active"]
-    facts = gather(plan, droplets, clients)
+    facts = gather(plan, droplets, clients, keys=WITHOUT_KEYS)
     if facts.consul.members.value is None:
         return _silent_consul_servers(plan, active, clients)
     planned = {node.name for node in plan.nodes}

@@ -51,6 +51,20 @@ class NomadFacts(ServerFacts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Keys:
+    """What is known of the gossip keys before a look. None: ask for them, which may take eight seconds."""
+
+    consul: Answer[GossipKeys] | None
+    nomad: Answer[GossipKeys] | None
+
+
+ASK_FOR_KEYS = Keys(consul=None, nomad=None)
+_NOT_WANTED: Answer[GossipKeys] = Answer(error="not asked")
+WITHOUT_KEYS = Keys(consul=_NOT_WANTED, nomad=_NOT_WANTED)
+"""For a look that does not judge them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything that was seen at one moment."""
 
@@ -73,14 +87,20 @@ class Facts:
         return next((droplet for droplet in self.droplets if droplet.private_ipv4 == address), None)
 
 
-def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> Facts:
+def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients, *, keys: Keys) -> Facts:
     """Ask one Consul server and one Nomad server; any that sees a leader will do.
 
-    Reads only, raises no AgentError.
+    ``keys``: what is known of the gossip keys already. Reads only, raises no AgentError.
     """
+
+    def ask_consul() -> ConsulFacts:
+        return _ask_consul(_reach("Consul", plan.consul_servers, droplets, clients.consul), keys.consul)
+
+    def ask_nomad() -> NomadFacts:
+        return _ask_nomad(_reach("Nomad", plan.nomad_servers, droplets, clients.nomad), keys.nomad)
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        consul = pool.submit(lambda: _ask_consul(_reach("Consul", plan.consul_servers, droplets, clients.consul)))
-        nomad = pool.submit(lambda: _ask_nomad(_reach("Nomad", plan.nomad_servers, droplets, clients.nomad)))
+        consul, nomad = pool.submit(ask_consul), pool.submit(ask_nomad)
         return Facts(droplets=tuple(droplets), consul=consul.result(), nomad=nomad.result())
 
 
@@ -117,12 +137,12 @@ def api_address(droplet: Droplet) -> str:
     return droplet.public_ipv4 or droplet.private_ipv4 or ""
 
 
-def _ask_consul(reached: _Reached[ConsulApi]) -> ConsulFacts:
+def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) -> ConsulFacts:
     with _Asker(reached.api) as asker:
         members = asker.ask(lambda consul: consul.members())
         peers = asker.ask(lambda consul: consul.raft_peers())
         autopilot = asker.ask(lambda consul: consul.autopilot())
-        keys = asker.ask(lambda consul: consul.gossip_keys())
+        keys = asker.ask(lambda consul: consul.gossip_keys(), known)
         token_works = asker.ask(lambda consul: consul.has_management_token())
         denies_anonymous = asker.ask(lambda consul: consul.denies_anonymous())
         catalog = asker.ask(lambda consul: consul.catalog_nodes())
@@ -140,12 +160,12 @@ def _ask_consul(reached: _Reached[ConsulApi]) -> ConsulFacts:
         )
 
 
-def _ask_nomad(reached: _Reached[NomadApi]) -> NomadFacts:
+def _ask_nomad(reached: _Reached[NomadApi], known: Answer[GossipKeys] | None) -> NomadFacts:
     with _Asker(reached.api) as asker:
         members = asker.ask(lambda nomad: nomad.members())
         peers = asker.ask(lambda nomad: nomad.raft_peers())
         autopilot = asker.ask(lambda nomad: nomad.autopilot())
-        keys = asker.ask(lambda nomad: nomad.gossip_keys())
+        keys = asker.ask(lambda nomad: nomad.gossip_keys(), known)
         token_works = asker.ask(lambda nomad: nomad.has_management_token())
         denies_anonymous = asker.ask(lambda nomad: nomad.denies_anonymous())
         nodes = asker.ask(lambda nomad: nomad.nodes())
@@ -174,8 +194,8 @@ class _Asker(Generic[Api]):
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def ask(self, call: Callable[[Api], T]) -> Future[Answer[T]]:
-        return self._pool.submit(_ask_if, self._api, call)
+    def ask(self, call: Callable[[Api], T], known: Answer[T] | None = None) -> Future[Answer[T]]:
+        return self._pool.submit(lambda: known or _ask_if(self._api, call))
 
 
 def _ask_if(api: Api | None, call: Callable[[Api], T]) -> Answer[T]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from bakery.agents.interface import AgentClients
+from bakery.agents.model import GossipKeys
 from bakery.cloud.model import Droplet
 from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError, NotHealthyError, UntrustedError
 from bakery.observe.conditions import judge
-from bakery.observe.gather import gather
+from bakery.observe.gather import ASK_FOR_KEYS, Answer, Facts, Keys, gather
 from bakery.observe.model import ClusterReport, NodeReport, State
 from bakery.observe.nodes import report_nodes
 from bakery.plan.model import ClusterPlan
@@ -20,7 +21,10 @@ def observe_cluster(plan: ClusterPlan, droplets: Sequence[Droplet], clients: Age
     ``plan`` holds the nodes that should exist now (a launch of one role passes the plan cut to those);
     ``droplets`` are all droplets with the cluster's tag. Others than planned are reported and do no harm.
     """
-    facts = gather(plan, droplets, clients)
+    return _report(plan, gather(plan, droplets, clients, keys=ASK_FOR_KEYS))
+
+
+def _report(plan: ClusterPlan, facts: Facts) -> ClusterReport:
     return ClusterReport(
         cluster=plan.cluster,
         conditions=judge(plan, facts),
@@ -33,6 +37,8 @@ CONFIRMING_LOOKS = 2
 alive that is gone: such a state has passed for healthy once (a destroyed server counted as its successor)."""
 CONFIRM_SECONDS = 1.0
 """Between those looks: shorter than the usual pause, since launch-to-healthy is what a user waits for."""
+KEYS_SECONDS = 10.0
+"""How long the members' gossip keys count as known: to ask takes half a second, and eight where one is silent."""
 NOT_BY_WAITING = {"keyrings": 10.0, "strangers": 60.0}
 """Conditions that waiting does not meet, and for how many seconds they may be all that is unmet. A machine that
 was destroyed a moment ago still counts as alive: up to 45 s as a Nomad server (memberlist's WAN timing), 30 s as a
@@ -90,6 +96,8 @@ class _Watch:
         self._plan, self._list_droplets, self._clients = plan, list_droplets, clients
         self._progress = _Progress(reporter)
         self._hopeless_since: float | None = None
+        self._keys = ASK_FOR_KEYS
+        self._keys_since = 0.0
 
     def check(self) -> ClusterReport | Pending:
         report = self._look()
@@ -104,7 +112,13 @@ class _Watch:
         return Pending(_unmet(report))
 
     def _look(self) -> ClusterReport:
-        report = observe_cluster(self._plan, self._list_droplets(), self._clients)
+        if self.clock.now() - self._keys_since >= KEYS_SECONDS:
+            self._keys = ASK_FOR_KEYS
+        facts = gather(self._plan, self._list_droplets(), self._clients, keys=self._keys)
+        if self._keys == ASK_FOR_KEYS:
+            self._keys_since = self.clock.now()
+        self._keys = Keys(consul=_answered(facts.consul.keys), nomad=_answered(facts.nomad.keys))
+        report = _report(self._plan, facts)
         self._progress.tell(report.nodes)
         return report
 
@@ -119,6 +133,11 @@ class _Watch:
             message = f"{report.cluster} runs, but something in it is not the cluster's own"
             hint = "; ".join(condition.help for condition in report.missing if condition.help)
             raise UntrustedError(message, details=_unmet(report), hint=hint)
+
+
+def _answered(keys: Answer[GossipKeys]) -> Answer[GossipKeys] | None:
+    """What could not be asked for is asked for again."""
+    return None if keys.value is None else keys
 
 
 class _Progress:

@@ -2,7 +2,7 @@
 
 from bakery.agents.model import GossipKeys
 from bakery.observe.gather import Answer, Facts
-from bakery.observe.model import Condition
+from bakery.observe.model import Condition, State
 from bakery.observe.verdict import judged, unknown
 from bakery.plan.model import ClusterPlan
 
@@ -20,6 +20,10 @@ def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
         return unknown(NAME, error)
     faults = {product: _faults(product, answer) for product, answer in asked.items()}
     wrong = [product for product, found in faults.items() if found]
+    silent = [text for product, answer in asked.items() if (text := _silence(product, answer))]
+    if silent and not wrong:
+        message = f"cannot be asked: {'; '.join(silent)}"
+        return Condition(name=NAME, state=State.UNKNOWN, message=message, blocks=False)
     return judged(
         NAME,
         [fault for found in faults.values() for fault in found],
@@ -28,9 +32,19 @@ def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
     )
 
 
+def _silence(product: str, answer: Answer[GossipKeys]) -> str:
+    """No reason to wait: gossip asks a destroyed Nomad server for up to 45 s more (memberlist's WAN timing)."""
+    keys = answer.value
+    if keys is None or not keys.silent:
+        return ""
+    return (
+        f"{keys.silent} of {keys.members} members in {product}'s gossip keep silent, as one does that is just gone"
+    )
+
+
 def _faults(product: str, answer: Answer[GossipKeys]) -> list[str]:
     keys = answer.value
-    if keys is None:
+    if keys is None or keys.silent:
         return []
     faults = []
     if keys.with_ours < keys.members:

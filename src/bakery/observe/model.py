@@ -23,6 +23,8 @@ class Condition:
     """For people; names the culprit: "demo-nomad-client-2: not in Consul's catalog"."""
     help: str | None = None
     """What to do about it, where waiting or another launch does not help."""
+    blocks: bool = True
+    """Whether the cluster is not healthy while this is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,8 @@ class ClusterReport:
 
     @property
     def healthy(self) -> bool:
-        return all(condition.state is State.OK for condition in self.conditions)
+        """Every condition is met; one that does not block may be unknown."""
+        return not any(condition.blocks for condition in self.missing)
 
     @property
     def missing(self) -> tuple[Condition, ...]:

@@ -172,12 +172,31 @@ def test_gossip_keys_are_compared_and_not_shown(keys: dict[str, int], expected: 
         assert OUR_KEY not in repr(agent.gossip_keys())
 
 
+def test_a_silent_member_is_counted_and_the_others_keys_are_withheld() -> None:
+    """Nomad then answers 500 and tells no keys."""
+    nomad = answer(Nomad, "GET /v1/agent/keyring/list", 500, "3/4 nodes reported success")
+    assert nomad.gossip_keys() == GossipKeys(members=4, with_ours=0, others=0, silent=1)
+
+
+def test_with_a_silent_member_consul_is_asked_for_the_keys_of_one_server() -> None:
+    consul = Consul(target())
+    told = "1 error occurred:\n\t* demo (LAN) error: 8/9 nodes reported success\n\n"
+    put_wire(
+        consul,
+        {
+            "GET /v1/operator/keyring?relay-factor=2": (500, told),
+            "GET /v1/operator/keyring?local-only=true": (200, [_ring({THEIR_KEY: 1}, nodes=1)]),
+        },
+    )
+    assert consul.gossip_keys() == GossipKeys(members=1, with_ours=0, others=1)
+
+
 def test_no_gossip_key_is_in_an_error_or_a_repr() -> None:
-    told = f"1/3 nodes reported success {OUR_KEY} {TOKEN}"
+    told = f"rpc error {OUR_KEY} {TOKEN}"
     nomad = answer(Nomad, "GET /v1/agent/keyring/list", 500, told)
     with pytest.raises(AgentError) as caught:
         nomad.gossip_keys()
-    assert caught.value.details == "1/3 nodes reported success *** ***"
+    assert caught.value.details == "rpc error *** ***"
     strange = answer(Consul, "GET /v1/operator/keyring?relay-factor=2", 200, [{THEIR_KEY: 1}])
     with pytest.raises(AgentError) as caught:
         strange.gossip_keys()

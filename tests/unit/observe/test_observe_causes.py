@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bakery.agents.model import Member
+from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
 from bakery.observe.model import ClusterReport, State
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_droplet, make_peer
@@ -328,3 +329,20 @@ def test_help_with_keys_names_the_products_commands_and_holds_no_key() -> None:
         "rotate back: nomad operator gossip keyring list, install KEY, use KEY, then remove every other key. "
         "KEY is nomad_gossip_key in the credentials of demo"
     )
+
+
+def test_a_silent_member_leaves_the_keys_unknown_and_does_no_harm() -> None:
+    """A Nomad server that was destroyed is asked for up to 45 s more; health must not wait for that."""
+    cluster = healthy_cluster()
+    cluster.nomad.silent = 1
+    report = _observe(cluster)
+    assert report.healthy
+    assert [(unmet.name, unmet.state, unmet.message) for unmet in report.missing] == [
+        (
+            "keyrings",
+            State.UNKNOWN,
+            "cannot be asked: 1 of 2 members in Nomad's gossip keep silent, as one does that is just gone",
+        )
+    ]
+    cluster.nomad.failures["gossip_keys"] = AgentError("Nomad refused", status=403)
+    assert not _observe(cluster).healthy, "control: no answer at all is another thing"

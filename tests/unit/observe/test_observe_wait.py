@@ -7,7 +7,7 @@ import pytest
 
 from bakery.cloud.model import Droplet
 from bakery.console import Silent
-from bakery.errors import ExitCode, NotHealthyError, UnreachableError, UntrustedError
+from bakery.errors import AgentError, ExitCode, NotHealthyError, UnreachableError, UntrustedError
 from bakery.observe.health import wait_until_healthy
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 
@@ -116,6 +116,27 @@ def test_a_healthy_cluster_is_looked_at_three_times() -> None:
     cluster = healthy_cluster()
     assert wait(cluster, FakeClock()) == 2.0
     assert looks(cluster) == 3
+
+
+def test_gossip_keys_are_asked_for_every_ten_seconds_only() -> None:
+    """Every member must answer; the other looks take the last answer."""
+    cluster = healthy_cluster()
+    cluster.nomad.lagging = {"demo-nomad-server-1"}
+    with pytest.raises(NotHealthyError):
+        wait(cluster, FakeClock(), seconds=29)
+    assert looks(cluster) > 10
+    assert cluster.consul.calls.count("gossip_keys") == cluster.nomad.calls.count("gossip_keys") == 3
+
+
+def test_keys_that_could_not_be_asked_for_are_asked_for_again_at_once() -> None:
+    cluster = healthy_cluster()
+    cluster.nomad.failures["gossip_keys"] = AgentError("Nomad refused", status=500)
+
+    def on_sleep(now: float) -> None:
+        if now > 3:
+            cluster.nomad.failures.clear()
+
+    assert wait(cluster, FakeClock(on_sleep)) < 10
 
 
 @pytest.mark.parametrize("relapse", [1.0, 2.0])
