@@ -58,7 +58,11 @@ class AclApi(Protocol):
         """
 
     def force_leave(self, name: str) -> None:
-        """Strike a member that failed or left from the gossip pool; an unknown name is no error."""
+        """Strike a member that is gone from the gossip pool; an unknown name is no error.
+
+        At once if gossip has noticed that it failed or left. If gossip still takes it for alive, each agent needs
+        six seconds and lists no members meanwhile (hashicorp/serf serf/serf.go, handlePrune).
+        """
 
     def gossip_keys(self) -> GossipKeys:
         """Ask every alive member for its gossip keys; takes up to 8 seconds if one does not answer."""
