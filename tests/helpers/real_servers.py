@@ -223,6 +223,8 @@ def close_acls(servers: RealServers, names: Sequence[str] = ()) -> None:
         (Role(name="server", kind=Kind.SERVER, count=3, size="s-1vcpu-1gb", node_pool="default"),),
         servers.bundle,
         servers.clients,
+        rendered={"server"},
+        droplets=(),
         consul_servers=addresses,
         nomad_servers=addresses,
         seconds=SECONDS,
