@@ -71,6 +71,7 @@ def test_the_leader_is_replaced_and_no_acknowledged_write_or_allocation_is_lost(
     old = leader(cluster, role)
     with KvWriter(cluster, [cluster.droplet(name).public for name in servers(cluster, CONSUL)]) as writer:
         cluster.bakery("destroy", "--local", "--yes", "--node", old)
+        cluster.forget_env()
         assert old not in members(cluster, role)
         assert {peer.name for peer in peers(cluster, role)} == set(servers(cluster, role))
         refused = cluster.bakery("destroy", "--local", "--yes", "--node", servers(cluster, role)[0], check=False)

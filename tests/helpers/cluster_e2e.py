@@ -102,6 +102,10 @@ class Cluster:
                 found[name] = shlex.split(value)[0]
         return found
 
+    def forget_env(self) -> None:
+        """Ask ``bakery env`` again: the server that it named may be gone."""
+        self.__dict__.pop("env", None)
+
     def tool(self, *words: str, check: bool = True, seconds: float = PATIENCE) -> Completed:
         """Run ``consul`` or ``nomad`` with those variables."""
         environment = {**self.env, "PATH": f"{self.tools}:{os.environ['PATH']}"}
