@@ -96,10 +96,11 @@ e2e: ## T2: boots real droplets (root)
 	@tests/e2e.sh
 
 .PHONY: sweep
-sweep: venv ## T3: the long sweeps, never in CI whole; as root also a cluster under faults. Writes docs/reliability.md
+sweep: venv ## T3: the long sweeps, never in CI whole; as root also a cluster under faults and sequences of commands. Writes docs/reliability.md
 	$(BIN)/python -m pytest -q -m sweep --timeout=0 tests
-	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 tests/e2e.sh tests/e2e/test_cluster_80_faults.py; \
-	else echo "skipped: the cluster under faults (booting droplets needs root)"; fi
+	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 tests/e2e.sh tests/e2e/test_cluster_80_faults.py && \
+	BAKERY_FIGURES=1 BAKERY_E2E_MARK=sequences tests/e2e.sh tests/e2e/test_sequences.py; \
+	else echo "skipped: the cluster under faults and the sequences of commands (booting droplets needs root)"; fi
 
 .PHONY: bench
 bench: ## print the figures and write docs/benchmarks.md (root)

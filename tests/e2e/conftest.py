@@ -1,13 +1,15 @@
 """The shared cluster, and what is kept when a test on it fails."""
 
+import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.helpers.cluster_e2e import Cluster, find_cluster, keep_logs
+from tests.sweep.figures import Figures, kept
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +19,16 @@ def cluster() -> Cluster:
     if found is None:
         pytest.fail("there is no cluster to test: KEEP=1 make demo first")
     return found
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """They reach docs/reliability.md only when ``make sweep`` asks for that."""
+    if os.environ.get("BAKERY_FIGURES"):
+        with kept(request.config.cache) as found:
+            yield found
+    else:
+        yield Figures()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,7 @@ import pytest
 from bakery.wait import Pending
 from tests.helpers.cluster_e2e import PATIENCE, Cluster, wait_for
 from tests.helpers.kv_writer import PREFIX, KvWriter
-from tests.sweep.figures import Figures, kept
+from tests.sweep.figures import Figures
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -32,16 +32,6 @@ def _tidy(cluster: Cluster) -> Iterator[None]:
     cluster.wait_healthy()
     yield
     cluster.tool("consul", "kv", "delete", "-recurse", f"{PREFIX}/", check=False)
-
-
-@pytest.fixture(scope="module")
-def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    """They reach docs/reliability.md only when ``make sweep`` asks for that."""
-    if os.environ.get("BAKERY_FIGURES"):
-        with kept(request.config.cache) as found:
-            yield found
-    else:
-        yield Figures()
 
 
 @pytest.fixture

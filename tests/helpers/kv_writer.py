@@ -43,6 +43,10 @@ class KvWriter:
         self._stop.set()
         self._thread.join()
 
+    def turn_to(self, addresses: Sequence[str]) -> None:
+        """The servers are these from now on."""
+        self._servers = deque(addresses)
+
     def lost(self) -> dict[str, str]:
         """Acknowledged writes that the cluster does not hold."""
         shown = self.cluster.tool("consul", "kv", "get", "-recurse", f"{self.folder}/").stdout
@@ -65,12 +69,13 @@ class KvWriter:
 
     def _write(self, key: str, value: str) -> bool:
         """A write that nobody answered for is neither acknowledged nor repeated: it may stand or not."""
-        for _ in self.addresses:
-            words = ("consul", "kv", "put", f"-http-addr=https://{self._servers[0]}:8501", key, value)
+        servers = self._servers
+        for _ in range(len(servers)):
+            words = ("consul", "kv", "put", f"-http-addr=https://{servers[0]}:8501", key, value)
             try:
                 if self.cluster.tool(*words, check=False, seconds=TRY_SECONDS).returncode == 0:
                     return True
             except CommandError:
                 pass
-            self._servers.rotate(-1)
+            servers.rotate(-1)
         return False

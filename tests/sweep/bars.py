@@ -1,4 +1,4 @@
-"""The bars of a launch, a destroy and a cluster under faults, in the order of the page."""
+"""The bars of a launch, a destroy, a cluster under faults and sequences of commands, in the order of the page."""
 
 from dataclasses import dataclass
 
@@ -103,5 +103,41 @@ FAULTS = (
         name="agents killed",
         promise="Nomad and Consul of a client, kill -9 ten times each: its tasks keep their processes",
         control=f"`{_FAULTS}`: each kill ended the process that it was for",
+    ),
+)
+
+_SEQUENCES = "tests/e2e/test_sequences.py"
+_QUORUM = "tests/unit/launch/test_launch_removal.py"
+_REFUSED = f"`{_QUORUM}`: a server that Raft finds dead, or that has no vote, does not count"
+SEQUENCES = (
+    Bar(
+        name="nine nodes replaced",
+        promise="`destroy --node` and `launch` for each, leaders included: no acknowledged write or job is lost",
+        control=_REFUSED,
+    ),
+    Bar(
+        name="1, 3, 5 and 3 Consul servers",
+        promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
+        control=_REFUSED,
+    ),
+    Bar(
+        name="1, 3, 5 and 3 Nomad servers",
+        promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
+        control=_REFUSED,
+    ),
+    Bar(
+        name="servers of both on one droplet",
+        promise="each of three replaced; a second one is refused while the first is missing; the data stays",
+        control=_REFUSED,
+    ),
+    Bar(
+        name="leaders deleted in the control panel",
+        promise="a launch replaces them, and nothing is left of them in Raft or gossip",
+        control="`tests/unit/launch/test_launch_formed.py`: with the last server gone, the launch is refused",
+    ),
+    Bar(
+        name="random commands",
+        promise="destroy, launch, reboot and launches cut short in any order: a launch heals, the data stays",
+        control=_REFUSED,
     ),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep.bars import BARS, FAULTS, Bar
+from tests.sweep.bars import BARS, FAULTS, SEQUENCES, Bar
 
 MISSING = "-"
 TEMPLATE = Path(__file__).with_name("reliability.md.in")
@@ -78,7 +78,9 @@ class Figures:
     def page(self) -> str:
         date = f"{datetime.now(UTC):%Y-%m-%d}"
         template = TEMPLATE.read_text(encoding="utf-8")
-        return template.format(rows=self._rows(BARS), faults=self._rows(FAULTS), date=date)
+        return template.format(
+            rows=self._rows(BARS), faults=self._rows(FAULTS), sequences=self._rows(SEQUENCES), date=date
+        )
 
     def _rows(self, bars: Sequence[Bar]) -> str:
         return "\n".join(_row(bar, self.found.get(bar.name, MISSING), self.failures(bar.name)) for bar in bars)

@@ -1,0 +1,211 @@
+"""Documented commands one after another on droplets that boot, without a pause: no quorum and no data may be lost.
+
+``make sweep`` runs it as root; CI has a sample of it, in test_cluster_85_replace.py.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bakery.errors import ExitCode
+from tests.helpers.cluster_e2e import Cluster
+from tests.helpers.kv_writer import KvWriter
+from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
+from tests.sweep.figures import Figures
+
+pytestmark = [pytest.mark.sequences, pytest.mark.timeout(3600)]
+
+SEEDS = range(int(os.environ.get("BAKERY_SEQUENCES", "3")))
+STEPS = 6
+
+
+def made(cluster: Cluster, folder: Path, name: str, counts: str) -> Servers:
+    """Another cluster in the same emulator, not yet launched."""
+    folder.mkdir(exist_ok=True)
+    servers = Servers(replace(cluster, work=folder), name)
+    write_counts(servers, counts)
+    return servers
+
+
+def write_counts(servers: Servers, counts: str) -> None:
+    """``roles`` of the cluster file, as "consul-server: 3, nomad-client: 1"."""
+    roles = ", ".join(
+        f"{pair.split(':')[0].strip()}: {{count: {pair.split(':')[1]}}}" for pair in counts.split(",")
+    )
+    text = f"version: 1\ncluster: {servers.name}\nvpc: {{cidr: 10.120.0.0/20}}\nroles: {{{roles}}}\n"
+    (servers.cluster.work / "bakery.yaml").write_text(text)
+
+
+@pytest.fixture
+def second(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[str, str], Servers]]:
+    """Makes a second cluster, and destroys it in the end, whatever happened."""
+    clusters: list[Servers] = []
+
+    def make(name: str, counts: str) -> Servers:
+        clusters.append(made(cluster, tmp_path / name, name, counts))
+        return clusters[-1]
+
+    yield make
+    for servers in clusters:
+        servers.cluster.bakery("destroy", "--local", "--yes", check=False)
+
+
+def put(servers: Servers, key: str) -> None:
+    servers.cluster.tool("consul", "kv", "put", f"sequences/{key}", key)
+
+
+def has(servers: Servers, key: str) -> bool:
+    return servers.cluster.tool("consul", "kv", "get", f"sequences/{key}").stdout.strip() == key
+
+
+def assert_whole(servers: Servers, count: int, products: tuple[str, ...] = (CONSUL, NOMAD)) -> None:
+    """Asked at once, in the products' own words."""
+    for product in products:
+        assert servers.voters(product) == servers.names(product)
+        assert len(servers.voters(product)) == count
+        assert set(servers.members(product).values()) == {"alive"}
+
+
+def test_all_nine_are_replaced_without_a_lost_write_or_job(cluster: Cluster, figures: Figures) -> None:
+    bar = "nine nodes replaced"
+    with figures.watch(bar):
+        figures.tell(bar, replace_all_nine(cluster))
+
+
+def replace_all_nine(cluster: Cluster) -> str:
+    servers, began = Servers(cluster), time.monotonic()
+    names = sorted(droplet.name for droplet in cluster.droplets("bakery:demo"))
+    with KvWriter(cluster, [droplet.public for droplet in servers.droplets(CONSUL)]) as writer:
+        for name in names:
+            servers.destroy(name)
+            servers.launch()
+            writer.turn_to([droplet.public for droplet in servers.droplets(CONSUL)])
+            assert len(cluster.allocations("web")) == 2
+    assert_whole(servers, 3)
+    after = sorted(droplet.name for droplet in cluster.droplets("bakery:demo"))
+    assert sorted(map(slot_of, after)) == sorted(map(slot_of, names))
+    assert not set(names) & set(after)
+    assert len(writer.acknowledged) > len(names)  # control: it wrote all the while
+    assert writer.lost() == {}
+    assert set(cluster.nomad_nodes()) == {name for name in after if "client" in name}
+    seconds = (time.monotonic() - began) / len(names)
+    writes = f"{len(writer.acknowledged)} writes acknowledged, 0 lost"
+    return f"{seconds:.0f} s a node; {writes}, none for {writer.longest_gap:.1f} s at most"
+
+
+@pytest.mark.parametrize("product", [CONSUL, NOMAD])
+def test_from_one_server_to_three_to_five_and_back_to_three(
+    second: Callable[[str, str], Servers], figures: Figures, product: str
+) -> None:
+    bar = f"1, 3, 5 and 3 {product.capitalize()} servers"
+    with figures.watch(bar):
+        grow_and_shrink(second, product)
+        figures.tell(bar, "as promised")
+
+
+def grow_and_shrink(second: Callable[[str, str], Servers], product: str) -> None:
+    other = NOMAD if product == CONSUL else CONSUL
+    counts = f"{product}-server: {{}}, {other}-server: 1, nomad-client: 1"
+    servers = second("grow", counts.format(1))
+    servers.launch()
+    put(servers, "before")
+    refused = servers.destroy(f"grow-{product}-server-1", check=False)
+    assert refused.returncode == ExitCode.USAGE
+    assert "there is no other voter" in refused.stderr
+    for count in (3, 5):
+        write_counts(servers, counts.format(count))
+        servers.launch()
+        servers.destroy(servers.leader(product))
+        servers.launch()
+        assert_whole(servers, count, (product,))
+    write_counts(servers, counts.format(3))
+    for index in (5, 4):
+        servers.destroy(f"grow-{product}-server-{index}")
+    servers.launch()
+    assert_whole(servers, 3, (product,))
+    assert has(servers, "before")
+
+
+def test_servers_of_both_on_one_droplet_are_replaced(
+    second: Callable[[str, str], Servers], figures: Figures
+) -> None:
+    bar = "servers of both on one droplet"
+    with figures.watch(bar):
+        replace_servers_of_both(second)
+        figures.tell(bar, "as promised")
+
+
+def replace_servers_of_both(second: Callable[[str, str], Servers]) -> None:
+    servers = second("pair", "server: 3, nomad-client: 1")
+    servers.launch()
+    put(servers, "before")
+    for index in (2, 3, 1):
+        servers.destroy(f"pair-server-{index}")
+        refused = servers.destroy(min(servers.names(CONSUL)), "--dry-run", check=False)
+        assert refused.returncode == ExitCode.USAGE
+        servers.launch()
+        assert_whole(servers, 3)
+    assert has(servers, "before")
+
+
+def test_what_the_control_panel_deleted_is_replaced_and_forgotten(cluster: Cluster, figures: Figures) -> None:
+    bar, servers = "leaders deleted in the control panel", Servers(cluster)
+    with figures.watch(bar):
+        for product in (CONSUL, NOMAD):
+            gone = servers.leader(product)
+            assert cluster.api("DELETE", f"/v2/droplets/{cluster.droplet(gone).id}").status == 204
+            cluster.forget_env()
+            began = time.monotonic()
+            servers.launch()
+            figures.tell(bar, f"{product.capitalize()} whole again after {time.monotonic() - began:.0f} s")
+            assert_whole(servers, 3, (product,))
+            assert gone not in servers.members(product)
+
+
+def test_a_lost_quorum_is_not_replaced_by_an_empty_cluster(second: Callable[[str, str], Servers]) -> None:
+    """All servers of one product go behind bakery's back."""
+    servers = second("lost", "consul-server: 1, nomad-server: 1, nomad-client: 1")
+    servers.launch()
+    (only,) = servers.droplets(NOMAD)
+    assert servers.cluster.api("DELETE", f"/v2/droplets/{only.id}").status == 204
+    refused = servers.launch(check=False)
+    assert refused.returncode == ExitCode.USAGE
+    assert "the last Nomad server of cluster lost is gone" in refused.stderr
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_commands_lose_nothing(cluster: Cluster, figures: Figures, seed: int) -> None:
+    """Destroy, launch, reboot, launches cut short: in any order, each refused or done, and a launch heals."""
+    bar = "random commands"
+    with figures.watch(bar):
+        random_commands(cluster, seed)
+        figures.tell(bar, f"seed {seed}: {STEPS} commands")
+
+
+def random_commands(cluster: Cluster, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    servers = Servers(cluster)
+    key = f"random-{seed}"
+    put(servers, key)
+    for _ in range(STEPS):
+        droplet = dice.choice(cluster.droplets("bakery:demo"))
+        command = dice.choice(("destroy", "destroy", "launch", "launch", "reboot", "impatient"))
+        if command == "destroy":
+            done = servers.destroy(droplet.name, check=False)
+            assert done.returncode in {ExitCode.DONE, ExitCode.USAGE}, done.stderr
+        elif command == "launch":
+            done = servers.launch(check=False)
+            assert done.returncode == ExitCode.DONE, done.stderr
+        elif command == "impatient":
+            servers.launch("--deadline", "5", check=False)
+        else:
+            cluster.api("POST", f"/v2/droplets/{droplet.id}/actions", {"type": "reboot"})
+    servers.launch()
+    assert_whole(servers, 3)
+    assert has(servers, key)
+    assert len(cluster.allocations("web")) == 2
