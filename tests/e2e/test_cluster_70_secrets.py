@@ -134,13 +134,20 @@ def _processes() -> Iterator[str]:
                 yield (process / file).read_text(errors="replace")
 
 
+def images(cluster: Cluster) -> list[dict[str, Any]]:
+    """The snapshots that bakery knows."""
+    shown: list[dict[str, Any]] = json.loads(cluster.bakery("images", "--local", "--json").stdout)
+    return shown
+
+
 def test_no_secret_in_a_snapshot_or_in_packers_log(cluster: Cluster, patterns: Path) -> None:
     """Baked anew, now that there are secrets beside the cluster file. Droplets stay on the layer they stand on."""
-    for each in json.loads(cluster.bakery("images", "--local", "--json").stdout):
-        assert cluster.api("DELETE", f"/v2/images/{each['id']}").status == 204
+    (old,) = images(cluster)
     builds = Path(platformdirs.user_state_dir("bakery")) / "builds"
     before = set(builds.glob("*.log"))
-    cluster.bakery("build-image", "--local", "--yes")
+    fresh = json.loads(cluster.bakery("build-image", "--local", "--yes", "--fresh", "--json").stdout)
+    assert {each["id"]: each["current"] for each in images(cluster)} == {old["id"]: True, fresh["id"]: True}
+    assert cluster.api("DELETE", f"/v2/images/{old['id']}").status == 204
     (new,) = set(builds.glob("*.log")) - before
     assert "packer" in new.read_text()
     assert holders(patterns, builds) == []

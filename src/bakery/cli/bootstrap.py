@@ -58,7 +58,7 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
         )
     session.console.note(
         f"done: {outcome.policies_written} policies and {outcome.tokens_written} tokens written"
-        if outcome.policies_written or outcome.tokens_written
+        if outcome.policies_written or outcome.tokens_written or outcome.roles_removed
         else "done: everything was there already"
     )
 
