@@ -23,6 +23,9 @@ for program in docker nft iptables python3; do
     command -v "$program" >/dev/null || fail "$program is not installed"
 done
 
+left=$(apt-get --simulate upgrade --with-new-pkgs 2>/dev/null | grep '^Inst' | cut --delimiter=' ' --fields=2 || true)
+[[ -z $left ]] || fail "the base's packages are not up to date: ${left//$'\n'/ }"
+
 # Without that option (systemd before 250) verify says what is wrong and still ends in 0.
 verify=(systemd-analyze verify --man=no)
 if [[ $(systemd-analyze --help) == *--recursive-errors* ]]; then
