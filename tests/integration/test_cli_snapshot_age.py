@@ -43,6 +43,15 @@ def test_images_shows_the_age(at: Desk) -> None:
     assert row[-3:] == ["12", "d", "yes"]
 
 
+def test_of_equal_snapshots_the_newest_is_the_one_that_a_launch_takes(at: Desk) -> None:
+    (first,) = at("images", "--json").json
+    assert first["current"] is True  # control
+    second = at.bake()
+    ran = at("images", "--json")
+    check_answer(ran.json, "images")
+    assert {image["id"]: image["current"] for image in ran.json} == {first["id"]: False, second: True}
+
+
 @pytest.mark.parametrize(("days", "passed"), [(0, True), (30.5, True), (31.5, False), (400, False)])
 def test_doctor_fails_after_thirty_days_and_names_the_command(at: Desk, days: float, *, passed: bool) -> None:
     age(at, days)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Image
@@ -23,21 +24,31 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     from bakery.plan.tags import is_content_tag
 
     session = session_of(context)
-    current = session.content_tag()
+    tag = session.content_tag()
     if only_tag:
         if session.settings.json:
-            session.console.json({"tag": current})
+            session.console.json({"tag": tag})
         else:
-            session.console.data(current)
+            session.console.data(tag)
         return
-    found = [i for i in session.cloud.list_images() if any(is_content_tag(tag) for tag in i.tags)]
-    now = datetime.now(UTC)
-    shown = [_shown(image, current=current in image.tags, age=age_in_days(image, now)) for image in found]
+    found = [i for i in session.cloud.list_images() if any(map(is_content_tag, i.tags))]
+    now, current = datetime.now(UTC), _current(session, tag)
+    shown = [_shown(image, current=image.id == current, age=age_in_days(image, now)) for image in found]
     if session.settings.json:
         session.console.json(shown)
     else:
         rows = [_row(image, each) for image, each in zip(found, shown, strict=True)]
         session.console.table(HEADER, rows)
+
+
+def _current(session: Session, tag: str) -> int | None:
+    """The id of the one that a launch takes: of equal snapshots, the newest."""
+    from bakery.launch.snapshot import find_snapshot
+
+    try:
+        return find_snapshot(session.cloud, session.config, tag).id
+    except UsageError:
+        return None
 
 
 def _shown(image: "Image", *, current: bool, age: int | None) -> dict[str, Any]:
