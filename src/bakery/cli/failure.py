@@ -1,16 +1,21 @@
 """How an error looks: lines for people, with the place and the next step; one JSON object for machines."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Sequence
 
 from bakery.console import Console
 from bakery.errors import BakeryError, CommandError, ConfigError, Problem
+
+MOST_OF_A_KIND = 5
 
 
 def as_text(error: BakeryError, console: Console) -> str:
     """``error:``, the place with a caret, what the other side said, ``help:``."""
     head = console.style("error:", "red")
     if isinstance(error, ConfigError) and error.problems:
-        blocks = [_problem(error.file, problem, console) for problem in error.problems]
+        blocks = [_problem(error.file, problem, more, console) for problem, more in _few(error.problems)]
         return "\n\n".join([*blocks, "\n".join([f"{head} {error.brief}", *_help(error, console)])])
     lines = [f"{head} {error.brief}"]
     if error.details:
@@ -44,7 +49,29 @@ def _help(error: BakeryError, console: Console) -> list[str]:
     return [f"{console.style('help:', 'cyan')} {error.hint}"] if error.hint else []
 
 
-def _problem(file: str, problem: Problem, console: Console) -> str:
+def _few(problems: Sequence[Problem]) -> list[tuple[Problem, int]]:
+    """At most :data:`MOST_OF_A_KIND` of each kind, in order; with the last of them, how many more there are.
+
+    JSON has them all.
+    """
+    kinds = Counter(_kind(problem) for problem in problems)
+    shown: Counter[str] = Counter()
+    few = []
+    for problem in problems:
+        kind = _kind(problem)
+        shown[kind] += 1
+        if shown[kind] <= MOST_OF_A_KIND:
+            last = shown[kind] == MOST_OF_A_KIND
+            few.append((problem, kinds[kind] - MOST_OF_A_KIND if last else 0))
+    return few
+
+
+def _kind(problem: Problem) -> str:
+    """The message without what it is about: quoted words, names of fields, numbers."""
+    return re.sub(r'"[^"]*"|\S*[.\[]\S+|\d+', "_", problem.message)
+
+
+def _problem(file: str, problem: Problem, more: int, console: Console) -> str:
     number = str(problem.line)
     gutter = " " * len(number)
     lines = [
@@ -58,4 +85,6 @@ def _problem(file: str, problem: Problem, console: Console) -> str:
         lines += [f"{number} | {problem.source}", f"{gutter} | {blank}^"]
     if problem.hint:
         lines.append(f"{gutter} = help: {problem.hint}")
+    if more:
+        lines.append(f"{gutter} = and {more} more of this kind")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """The way into the room: a cluster file, or its text, to a ClusterConfig or to all its problems."""
 
+import errno
 import shlex
 import stat
 from collections.abc import Iterable
@@ -75,12 +76,22 @@ def _read(path: Path) -> bytes:
         raise ConfigError(message, hint=_INIT, file=str(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         message = f"cannot read {path}"
-        raise ConfigError(
-            message, details=getattr(error, "strerror", None) or str(error), file=str(path)
-        ) from error
+        details = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(message, details=details, hint=_unreadable(error, path), file=str(path)) from error
     if len(content) > MAX_BYTES:
         raise _too_large(path)
     return content
+
+
+def _unreadable(error: OSError | ValueError, path: Path) -> str:
+    """The way out of what the system says."""
+    quoted = shlex.quote(str(path))
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.EACCES, errno.EPERM):
+        return f"as its owner: chmod u+r {quoted}, and u+x for each folder above it; or -f names another file"
+    if number == errno.ELOOP:
+        return f"its symbolic links lead in a circle: ls -l {quoted}; or -f names another file"
+    return "-f names another file"
 
 
 def _no_file(path: Path) -> ConfigError:

@@ -76,6 +76,10 @@ class StatePaths:
         Raises:
             UsageError: the folder cannot be made, or not be made private.
         """
+        for folder in (self.root, self.folder):
+            if folder.exists() and not folder.is_dir():
+                message = f"{folder} is not a folder, and the cluster's state has to be in it"
+                raise UsageError(message, hint=f"move it away, or name another place with {ROOT_VARIABLE}")
         try:
             ensure_private_folder(self.gitignore.parent)
             if not self.gitignore.exists():

@@ -1,5 +1,6 @@
 """What a good file means, and every way in which a file cannot be read."""
 
+import errno
 import os
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -217,3 +218,23 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError) as caught:
         load_cluster(file)
     assert (caught.value.brief, caught.value.details) == (f"cannot read {file}", "Permission denied")
+
+
+def test_a_file_that_cannot_be_read_has_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    circle = tmp_path / "circle.yaml"
+    circle.symlink_to(circle)
+    with pytest.raises(ConfigError) as caught:
+        load_cluster(circle)
+    assert caught.value.hint == f"its symbolic links lead in a circle: ls -l {circle}; or -f names another file"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    mine = tmp_path / "bakery.yaml"
+    mine.write_text("version: 1\n")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ConfigError) as caught:
+        load_cluster(mine)
+    assert caught.value.details == "Permission denied"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(f"as its owner: chmod u+r {mine}, ")
