@@ -306,7 +306,7 @@ help: bakery launch --role nomad-client --count 3
         (*LAUNCH, "--role", "nomad-client", "--count", "0"),
         2,
         """\
-error: invalid value for '--count': 0 is not in the range x>=1
+error: invalid value for '--count': '0' is not a whole number from 1
 help: bakery launch --help
 """,
     ),
@@ -317,7 +317,7 @@ help: bakery launch --help
         2,
         """\
 error: --admin-cidr 0.0.0.0/0 would open the APIs to everyone
-help: name your own address or network
+help: name the networks you work from, or write auto for your own address
 """,
     ),
     Case(

@@ -353,6 +353,8 @@ def test_access_follows_the_operator(launched: Desk) -> None:
     rules = json.dumps(launched.api.get("/v2/firewalls").json())
     assert "203.0.113.7/32" in rules
     assert "127.64.0.2/32" not in rules
+    both = launched(*moved, "--admin-cidr", "auto", "--yes", "--json")
+    assert both.json["admin_cidrs"] == ["203.0.113.7/32", "127.64.0.2/32"], "auto as in the file"
 
 
 @pytest.mark.parametrize("answer", ["--yes", "--confirm=demo"])

@@ -216,9 +216,28 @@ def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: RunningE
 
 
 def test_a_refusal_of_the_emulator_is_a_sentence(at: Desk, emulator: RunningEmulator) -> None:
-    ran = at("emulator", "fault", "add", "--name", "first")
+    droplet = lifecycle.ask(emulator, "/v2/droplets", body={
+        "name": "x", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64",
+    })["droplet"]["id"]  # fmt: skip
+    ran = at("emulator", "impair", "x", "--loss", "1%", "--name", "first")
     assert ran.code == 2
-    assert ran.err.splitlines()[1] == "  a fault needs a path or an action, and not both"
+    assert ran.err.splitlines()[1] == f"  droplet {droplet} is in memory only and has no links"
+
+
+def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: RunningEmulator) -> None:
+    ran = at("emulator", "restart", "--name", "first")
+    assert (ran.code, ran.err) == (
+        2,
+        "error: droplets in memory cannot run on\n"
+        "help: bakery emulator down --name first; bakery emulator up --name first --machines memory\n",
+    )
+
+
+def test_a_fault_that_is_not_there(at: Desk, emulator: RunningEmulator) -> None:
+    ran = at("emulator", "fault", "clear", "99", "--name", "first")
+    assert (ran.code, ran.err) == (
+        2, "error: there is no fault 99\n  faults here: none\nhelp: bakery emulator fault list\n",
+    )  # fmt: skip
 
 
 def test_up_again_says_what_it_does_not_change(at: Desk, emulator: RunningEmulator) -> None:

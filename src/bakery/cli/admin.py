@@ -8,35 +8,32 @@ from bakery.cli.session import Session
 from bakery.errors import UsageError
 
 admin_cidr_option = click.option(
-    "--admin-cidr", "cidrs", multiple=True, metavar="CIDR", help="Replaces access.admin_cidrs; may be repeated."
+    "--admin-cidr",
+    "cidrs",
+    multiple=True,
+    metavar="CIDR",
+    help="Use this network, or auto, instead of access.admin_cidrs; may be repeated.",
 )
 
 
 def admin_cidrs(session: Session, given: Sequence[str]) -> tuple[str, ...]:
-    """``given`` (``--admin-cidr``) if there is any, else the file's list with ``auto`` replaced by our address.
+    """``given`` (``--admin-cidr``) if there is any, else the file's list; ``auto`` becomes our own address.
 
     Raises:
-        UsageError: the address cannot be learnt, or a network is none or is the whole internet.
+        UsageError: the address cannot be learnt, or a network would be refused in the file too.
     """
     from bakery.cloud.access import operator_address
 
-    if given:
-        return tuple(_network(text) for text in given)
-    return tuple(
-        operator_address(session.endpoint.address_url) if entry == "auto" else entry
-        for entry in session.config.access.admin_cidrs
-    )
+    for text in given:
+        _check(text)
+    entries = tuple(dict.fromkeys(given)) or session.config.access.admin_cidrs
+    return tuple(operator_address(session.endpoint.address_url) if entry == "auto" else entry for entry in entries)
 
 
-def _network(text: str) -> str:
-    import ipaddress
+def _check(text: str) -> None:
+    from bakery.config.networks import admin_entry_problem
 
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        message = f"--admin-cidr {text} is not a network"
-        raise UsageError(message, hint="write it as 203.0.113.7/32") from None
-    if network.prefixlen == 0:
-        message = f"--admin-cidr {text} would open the APIs to everyone"
-        raise UsageError(message, hint="name your own address or network")
-    return str(network)
+    problem = admin_entry_problem(text)
+    if problem:
+        message = f"--admin-cidr {text}{problem[0].removeprefix(f': {text}')}"
+        raise UsageError(message, hint=problem[1])

@@ -3,6 +3,7 @@
 import click
 
 from bakery.cli.session import common_options, session_of
+from bakery.cli.values import WholeNumber
 from bakery.errors import RenderError, UsageError
 
 
@@ -14,7 +15,7 @@ from bakery.errors import RenderError, UsageError
     metavar="ADDR",
     help="Address of a server; may be repeated. Default: the cluster's servers, asked from the API.",
 )
-@click.option("--deadline", type=click.IntRange(1), default=300, show_default=True, help="Seconds for each wait.")
+@click.option("--deadline", type=WholeNumber(1), default=300, show_default=True, help="Seconds for each wait.")
 @common_options
 @click.pass_context
 def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -> None:

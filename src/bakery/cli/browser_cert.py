@@ -7,11 +7,12 @@ import click
 
 from bakery.cli.output import refuse_existing, warn_if_git_takes, writing
 from bakery.cli.session import common_options, need_terminal, session_of
+from bakery.cli.values import Choice
 from bakery.errors import UsageError
 
 
 @click.command("browser-cert")
-@click.argument("which", type=click.Choice(["consul", "nomad"]))
+@click.argument("which", type=Choice(["consul", "nomad"]))
 @click.option(
     "-o",
     "--output",

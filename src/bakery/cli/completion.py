@@ -4,11 +4,12 @@ import click
 from click.shell_completion import get_completion_class
 
 from bakery.cli.session import common_options, session_of
+from bakery.cli.values import Choice
 from bakery.errors import UsageError
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @common_options
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

@@ -15,6 +15,7 @@ from bakery.cli.emulator_running import NAME as _NAME
 from bakery.cli.emulator_running import running as _running
 from bakery.cli.emulator_stand_in import stand_in
 from bakery.cli.session import common_options, settings_of
+from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError, UsageError
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ def emulator() -> None:
 @emulator.command(short_help="Start it.")
 @_NAME
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=7180, show_default=True, help="Of the API, on 127.0.0.1."
+    "--port", type=WholeNumber(1, 65535), default=7180, show_default=True, help="Of the API, on 127.0.0.1."
 )
 @click.option(
     "--machines",
-    type=click.Choice(["nspawn", "memory"]),
+    type=Choice(["nspawn", "memory"]),
     default="nspawn",
     show_default=True,
     help="nspawn boots them and needs root; memory only pretends.",
@@ -101,12 +102,10 @@ def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> 
     given = (name for name in is_so if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
     wrong = [f"--{name} {context.params[name]}" for name in given if context.params[name] != is_so[name]]
     if wrong:
-        down = f"bakery emulator down{_name_flag(running.name)}"
+        from bakery.emulator.lifecycle_state import down_command
+
+        down = down_command(running.name)
         settings_of(context).console().warn(f"it runs without {' and '.join(wrong)}; for that, first: {down}")
-
-
-def _name_flag(name: str) -> str:
-    return "" if name == "default" else f" --name {name}"
 
 
 @emulator.command(short_help="End its process and start it again; droplets run on.")
@@ -237,12 +236,12 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
 
 def _refuse_memory(name: str) -> None:
     """Asked of the state, not of the process: logs outlive it."""
-    from bakery.emulator.lifecycle_state import home
+    from bakery.emulator.lifecycle_state import down_command, home, up_command
 
     found = home(name).read()
     if found is not None and found.machines == "memory":
         message = f"the droplets of the emulator {name} are in memory: they run nothing and log nothing"
-        again = f"bakery emulator down{_name_flag(name)}; bakery emulator up{_name_flag(name)}"
+        again = f"{down_command(name)}; {up_command(name)}"
         raise EmulatorError(message, hint=f"for droplets that boot: {again}")
 
 

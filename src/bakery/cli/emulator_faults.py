@@ -4,8 +4,11 @@ from typing import Any
 
 import click
 
+from bakery.cli.emulator_fault_flags import check_order
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.session import common_options, settings_of
+from bakery.cli.values import Choice, WholeNumber
+from bakery.errors import EmulatorError
 
 _PATH = "/_emulator/faults"
 _SHOWN_ELSEWHERE = {"id", "method", "path", "action", "times", "skip", "probability", "seed", "met"}
@@ -28,26 +31,24 @@ _WHICH = (
     click.option("--path", help="Meets requests: a regular expression that matches the whole path."),
     click.option("--method", help="Meets requests: GET, POST ... (default: every method)."),
     click.option("--action", help="Meets actions instead: create, snapshot, reboot ..., or '*'."),
-    click.option("--times", type=click.IntRange(min=0), help="How many it meets; 0 for all (default: 1)."),
-    click.option("--skip", type=click.IntRange(min=0), help="How many it lets pass first."),
+    click.option("--times", type=WholeNumber(min=0), help="How many it meets; 0 for all (default: 1)."),
+    click.option("--skip", type=WholeNumber(min=0), help="How many it lets pass first."),
     click.option("--probability", type=click.FloatRange(0, 1), help="Throw dice for each (then --times is 0)."),
     click.option("--seed", type=int, help="Of the dice; the answer shows the one that was taken."),
 )
 _WHAT = (
-    click.option("--status", type=click.IntRange(400, 599), help="Answer this status; nothing is applied."),
+    click.option("--status", type=WholeNumber(400, 599), help="Answer this status; nothing is applied."),
     click.option("--html", is_flag=True, help="With --status: a gateway's page instead of JSON."),
-    click.option("--retry-after", type=click.IntRange(min=0), help="With --status: seconds."),
+    click.option("--retry-after", type=WholeNumber(min=0), help="With --status: seconds."),
     click.option("--reset", is_flag=True, help="Reset the connection; nothing is applied."),
     click.option("--lost-reply", is_flag=True, help="Apply it, then close the connection without an answer."),
-    click.option("--hang", type=click.Choice(["before", "after"]), help="Never answer; before or after applying."),
-    click.option(
-        "--kill", type=click.Choice(["before", "after"]), help="Kill the client, before or after applying."
-    ),
+    click.option("--hang", type=Choice(["before", "after"]), help="Never answer; before or after applying."),
+    click.option("--kill", type=Choice(["before", "after"]), help="Kill the client, before or after applying."),
     click.option("--stale", "stale_s", type=click.FloatRange(0, 600), help="GETs show today's state for so long."),
     click.option("--delay", "delay_s", type=click.FloatRange(0, 600), help="Seconds to wait first."),
     click.option(
         "--outcome",
-        type=click.Choice(["errored", "endless", "dead", "unbootable", "unconfigured"]),
+        type=Choice(["errored", "endless", "dead", "unbootable", "unconfigured"]),
         help="Of an action. dead: no guest runs; unconfigured: its cloud-init fails.",
     ),
 )
@@ -69,6 +70,7 @@ def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: AN
     from bakery.emulator.lifecycle import ask
 
     body = {field: value for field, value in order.items() if value is not None and value is not False}
+    check_order(body)
     made = ask(running(name), _PATH, body=body)["fault"]
     settings = settings_of(context)
     if settings.json:
@@ -110,6 +112,12 @@ def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
     from bakery.emulator.lifecycle import ask
 
     emulator = running(name)
+    if ids:
+        known = [entry["id"] for entry in ask(emulator, _PATH)["faults"]]
+        for number in (number for number in ids if number not in known):
+            message = f"there is no fault {number}"
+            shown = ", ".join(map(str, known)) or "none"
+            raise EmulatorError(message, details=f"faults here: {shown}", hint="bakery emulator fault list")
     for path in [f"{_PATH}/{number}" for number in ids] or [_PATH]:
         ask(emulator, path, method="DELETE")
     settings = settings_of(context)

@@ -1,6 +1,7 @@
 """``bakery emulator impair``: bad links for a droplet."""
 
 import re
+from dataclasses import dataclass
 
 import click
 
@@ -19,15 +20,44 @@ _UNITS = {
 }
 
 
-def _value(text: str | None, example: str, *units: str) -> float | None:
-    """A number with one of the units; without a unit it is meant in the last of them."""
+@dataclass(frozen=True, kw_only=True)
+class Flag:
+    """One kind of bad link."""
+
+    name: str
+    example: str
+    units: tuple[str, ...]
+    """A number without a unit is meant in the last of them."""
+    field: str
+    """Its name in the emulator's API."""
+    most: str
+    """``IMPAIRMENT_MOST``, for people."""
+
+
+LOSS = Flag(name="--loss", example="1%", units=("%",), field="loss", most="100%")
+DELAY = Flag(name="--delay", example="15ms", units=("m", "s", "ms"), field="delay_s", most="10s")
+RATE = Flag(name="--rate", example="10mbit", units=("kbit", "gbit", "mbit"), field="rate", most="100gbit")
+PARTITION = Flag(
+    name="--partition", example="60s", units=("ms", "m", "s"), field="partition_s", most="60m, an hour"
+)
+
+
+def _value(text: str | None, flag: Flag) -> float | None:
+    """What the flag says, in the unit of the emulator's API."""
+    from bakery.emulator.settings import IMPAIRMENT_MOST
+
     if text is None:
         return None
+    hint = f"for example: {flag.name} {flag.example}"
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z%]*)", text.lower())
-    if found is None or (found[2] and found[2] not in units):
-        message = f"{text} is not understood"
-        raise UsageError(message, hint=f"for example: {example}")
-    return float(found[1]) * _UNITS[found[2] or units[-1]]
+    if found is None or (found[2] and found[2] not in flag.units):
+        message = f"{flag.name} {text} is not understood"
+        raise UsageError(message, hint=hint)
+    value = float(found[1]) * _UNITS[found[2] or flag.units[-1]]
+    if value > IMPAIRMENT_MOST[flag.field]:
+        message = f"{flag.name} {text} is too much: it can be {flag.most} at most"
+        raise UsageError(message, hint=hint)
+    return value
 
 
 @click.command(short_help="Make a droplet's links bad.")
@@ -57,10 +87,8 @@ def impair(
     from bakery.emulator.lifecycle import ask
 
     order = {
-        "loss": _value(loss, "--loss 1%", "%"),
-        "delay_s": _value(delay, "--delay 15ms", "m", "s", "ms"),
-        "rate": _value(rate, "--rate 10mbit", "kbit", "gbit", "mbit"),
-        "partition_s": _value(partition, "--partition 60s", "ms", "m", "s"),
+        flag.field: _value(text, flag)
+        for flag, text in ((LOSS, loss), (DELAY, delay), (RATE, rate), (PARTITION, partition))
     }
     body = {field: value for field, value in order.items() if value is not None}
     if bool(body) == heal:

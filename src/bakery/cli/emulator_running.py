@@ -25,10 +25,10 @@ def running(name: str) -> "RunningEmulator":
         EmulatorError: it does not run.
     """
     from bakery.emulator.lifecycle import find_running
+    from bakery.emulator.lifecycle_state import up_command
 
     found = find_running(name)
     if found is None:
         message = f"the emulator {name} is not running"
-        flag = "" if name == "default" else f" --name {name}"
-        raise EmulatorError(message, hint=f"bakery emulator up{flag}")
+        raise EmulatorError(message, hint=up_command(name))
     return found

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from bakery.cli.session import builds_folder, common_options, session_of
+from bakery.cli.values import WholeNumber
 
 
 @click.command()
 @click.option("--delete", is_flag=True, help="Remove what is listed.")
 @click.option(
     "--older-than",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     default=120,
     show_default=True,
     metavar="MINUTES",

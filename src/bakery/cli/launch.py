@@ -10,6 +10,7 @@ import click
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,18 +23,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--role", help="Only this role.")
-@click.option("--count", type=click.IntRange(1), help="With --role: how many in all, for this run.")
+@click.option("--count", type=WholeNumber(1), help="With --role: how many in all, for this run.")
 @click.option(
     "--wait",
     "until",
-    type=click.Choice(["healthy", "active"]),
+    type=Choice(["healthy", "active"]),
     default="healthy",
     show_default=True,
     help="Return when the cluster is healthy, or already when the droplets are active.",
 )
-@click.option(
-    "--deadline", type=click.IntRange(1), default=900, show_default=True, help="Seconds to become healthy."
-)
+@click.option("--deadline", type=WholeNumber(1), default=900, show_default=True, help="Seconds to become healthy.")
 @admin_cidr_option
 @click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
 @common_options

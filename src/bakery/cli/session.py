@@ -81,6 +81,9 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     """A flag counts wherever it stands; the environment only where no flag does."""
     settings = context.ensure_object(Settings)
     name = parameter.name or ""
+    if name == "cluster_file" and value == Path("-"):
+        message = "the cluster file is not read from standard input: .bakery/ with its state lies beside the file"
+        raise UsageError(message, hint="write it to a file, and name that: -f FILE")
     source = context.get_parameter_source(name)
     if source is click.core.ParameterSource.COMMANDLINE:
         setattr(settings, name, value)

@@ -44,10 +44,9 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in SUMMARIES and not ctx.resilient_parsing:
-            from difflib import get_close_matches
+            from bakery.cli.values import guess
 
-            near = get_close_matches(args[0], SUMMARIES, n=1)
-            ctx.fail(f"no such command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            ctx.fail(f"no such command {args[0]!r}{guess(args[0], list(SUMMARIES))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

@@ -76,6 +76,21 @@ def vpc_problem(vpc: IPv4Network | IPv6Network) -> tuple[str, str] | None:
     return None
 
 
+def admin_entry_problem(text: str) -> tuple[str, str | None] | None:
+    """What is wrong with an entry of ``access.admin_cidrs``, as the end of a sentence about it, and what to do.
+
+    None if it may be opened to. ``auto`` stands for the operator's own address.
+    """
+    if text == "auto":
+        return None
+    network = parse_network(text)
+    if isinstance(network, str):
+        hint = "did you mean auto?" if text.lower() == "auto" else "such as 203.0.113.7/32"
+        return f" must be auto or a network in CIDR form: {network}", hint
+    problem = admin_problem(network)
+    return (f": {problem[0]}", problem[1]) if problem else None
+
+
 def admin_problem(network: IPv4Network | IPv6Network) -> tuple[str, str] | None:
     """Why the network may not be opened to, and what to do; None if it may."""
     hint = "name the networks you work from, or write auto for your own address"

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from bakery.config import defaults, versions
 from bakery.config.findings import FieldPath, Finding, dotted, nearest, quoted
 from bakery.config.model import Kind
-from bakery.config.networks import admin_problem, capacity, parse_network, vpc_problem
+from bakery.config.networks import admin_entry_problem, capacity, parse_network, vpc_problem
 from bakery.config.schema import FORMAT, LABEL, REGION, SLUG, ClusterShape, RoleShape
 
 _LABEL_HINT = "lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)"
@@ -149,23 +149,14 @@ def _admin_cidrs(shape: ClusterShape) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, text in enumerate(shape.access.admin_cidrs):
         path: FieldPath = ("access", "admin_cidrs", index)
-        if text != "auto":
-            yield from _admin_cidr(path, text)
+        problem = admin_entry_problem(text)
+        if problem:
+            yield Finding(path=path, message=f"{dotted(path)}{problem[0]}", hint=problem[1])
         if text in seen:
             yield Finding(
                 path=path, message=f"{dotted(path)} {quoted(text)} is given twice", hint="keep one of them"
             )
         seen.add(text)
-
-
-def _admin_cidr(path: FieldPath, text: str) -> Iterator[Finding]:
-    network = parse_network(text)
-    if isinstance(network, str):
-        yield Finding(path=path, message=f"{dotted(path)} must be auto or a network in CIDR form: {network}")
-        return
-    problem = admin_problem(network)
-    if problem:
-        yield Finding(path=path, message=f"{dotted(path)}: {problem[0]}", hint=problem[1])
 
 
 def _ssh_keys(shape: ClusterShape) -> Iterator[Finding]:

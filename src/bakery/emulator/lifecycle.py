@@ -14,7 +14,17 @@ from urllib.parse import urlsplit
 from bakery.console import SILENT, Reporter
 from bakery.emulator import images, lifecycle_checks, network_namespace
 from bakery.emulator.lifecycle_serve import serve
-from bakery.emulator.lifecycle_state import Home, RunningEmulator, Wish, home, is_alive, make_wish, new_emulator
+from bakery.emulator.lifecycle_state import (
+    Home,
+    RunningEmulator,
+    Wish,
+    down_command,
+    home,
+    is_alive,
+    make_wish,
+    new_emulator,
+    up_command,
+)
 from bakery.emulator.machines.nspawn_cgroups import memory_in_use
 from bakery.emulator.network import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
@@ -83,7 +93,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmul
         planned = place.read()
         if planned is None or not place.account.exists() or not _router_is_there(planned):
             message = f"nothing of the emulator {name} is left to go on with"
-            raise EmulatorError(message, hint="bakery emulator up")
+            raise EmulatorError(message, hint=up_command(name))
         lifecycle_checks.check_port(Wish(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
 
@@ -97,7 +107,7 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmu
     running = find_running(name)
     if running is None or running.machines != "nspawn":
         message = f"the emulator {name} is not running" if running is None else "droplets in memory cannot run on"
-        hint = "bakery emulator up" if running is None else "bakery emulator down; bakery emulator up"
+        hint = up_command(name) if running is None else f"{down_command(name)}; {up_command(name, 'memory')}"
         raise EmulatorError(message, hint=hint)
     _signal(running, signal.SIGKILL, KILL_SECONDS)
     return resume(name, reporter=reporter)
@@ -157,7 +167,7 @@ def ask(
         text = answer.read()
     except (OSError, http.client.HTTPException) as error:
         message = f"the emulator at {running.endpoint} does not answer"
-        raise EmulatorError(message, details=str(error), hint="bakery emulator down") from error
+        raise EmulatorError(message, details=str(error), hint=down_command(running.name)) from error
     finally:
         connection.close()
     if answer.status >= http.client.BAD_REQUEST:

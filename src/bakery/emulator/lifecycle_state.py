@@ -137,6 +137,17 @@ def make_wish(*, name: str, port: int, machines: str, public_range: str | None) 
     return Wish(name=name, port=port, machines=kind, public_range=network)
 
 
+def up_command(name: str, machines: MachineKind = "nspawn") -> str:
+    """The command that starts such an emulator."""
+    named = "" if name == "default" else f" --name {name}"
+    return f"bakery emulator up{named}" + (" --machines memory" if machines == "memory" else "")
+
+
+def down_command(name: str) -> str:
+    """The command that ends it."""
+    return "bakery emulator down" + ("" if name == "default" else f" --name {name}")
+
+
 def home(name: str) -> Home:
     """The folder of the emulator ``name``; it is made when something is written.
 

@@ -11,6 +11,9 @@ VENDOR_DATA = "#cloud-config\nmanage_etc_hosts: true\n"
 (https://github.com/docker-archive-public/docker.machine/pull/960 shows one)."""
 DEFAULT_REGIONS = ("ams3", "blr1", "fra1", "lon1", "nyc1", "nyc3", "sfo3", "sgp1", "syd1", "tor1")
 
+IMPAIRMENT_MOST = {"loss": 1, "delay_s": 10, "rate": 10**11, "partition_s": 3600}
+"""The most that each kind of bad link may be: a share, seconds, bits a second, seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorSettings:

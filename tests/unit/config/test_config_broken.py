@@ -381,9 +381,15 @@ ACCESS = {
     ),
     "address": (
         admin("203.0.113.7"), 5, 7,
-        f"access.admin_cidrs[0] {_CIDR}the prefix length is missing, as in 203.0.113.7/32", None,
+        f"access.admin_cidrs[0] {_CIDR}the prefix length is missing, as in 203.0.113.7/32",
+        "such as 203.0.113.7/32",
     ),
-    "word": (admin("home"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"home" is no IP address', None),
+    "word": (
+        admin("home"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"home" is no IP address', "such as 203.0.113.7/32",
+    ),
+    "capital": (
+        admin("Auto"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"Auto" is no IP address', "did you mean auto?",
+    ),
     "twice": (admin("auto", "auto"), 6, 7, 'access.admin_cidrs[1] "auto" is given twice', "keep one of them"),
     "key twice": (
         f"{HEAD}access: {{ssh_keys: [me, me]}}\n", 3, 25, 'access.ssh_keys[1] "me" is given twice',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakery.cli.emulator_impair import _value
+from bakery.cli.emulator_impair import DELAY, LOSS, PARTITION, RATE, Flag, _value
 from bakery.emulator.machines.interface import Impairment
 from bakery.emulator.network_impairments import Impairments, delay_words, ruleset
 from bakery.errors import UsageError
@@ -62,21 +62,33 @@ def test_delays_as_tc_takes_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "units", "value"),
+    ("text", "flag", "value"),
     [
-        ("1%", ("%",), 0.01),
-        ("2.5", ("%",), 0.025),
-        ("15ms", ("s", "ms"), 0.015),
-        ("15", ("s", "ms"), 0.015),
-        ("2m", ("ms", "m", "s"), 120),
-        ("10Mbit", ("kbit", "mbit"), 10_000_000),
+        ("1%", LOSS, 0.01),
+        ("2.5", LOSS, 0.025),
+        ("100%", LOSS, 1),
+        ("15ms", DELAY, 0.015),
+        ("15", DELAY, 0.015),
+        ("2m", PARTITION, 120),
+        ("60m", PARTITION, 3600),
+        ("10Mbit", RATE, 10_000_000),
     ],
 )
-def test_amounts_with_units(text: str, units: tuple[str, ...], value: float) -> None:
-    assert _value(text, "", *units) == pytest.approx(value)
+def test_amounts_with_units(text: str, flag: Flag, value: float) -> None:
+    assert _value(text, flag) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "flag", "most"),
+    [("200%", LOSS, "100%"), ("11s", DELAY, "10s"), ("2000gbit", RATE, "100gbit"), ("61m", PARTITION, "60m")],
+)
+def test_too_much_is_said_in_the_flag_s_own_words(text: str, flag: Flag, most: str) -> None:
+    with pytest.raises(UsageError, match=f"^{flag.name} {text} is too much: it can be {most}") as caught:
+        _value(text, flag)
+    assert caught.value.hint == f"for example: {flag.name} {flag.example}"
 
 
 @pytest.mark.parametrize("text", ["", "-1%", "one", "1mbit", "1 %"])
 def test_amounts_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="is not understood"):
-        _value(text, "--loss 1%", "%")
+        _value(text, LOSS)

@@ -6,19 +6,15 @@ from bakery.emulator.errors import Unprocessable
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
 from bakery.emulator.machines.interface import Impairment, MachineFailure
-
-MAX_SECONDS = 3600
-MAX_RATE = 10**11
-_FIELDS = {"loss": 1, "delay_s": 10, "rate": MAX_RATE, "partition_s": MAX_SECONDS}
-"""The most that each may be."""
+from bakery.emulator.settings import IMPAIRMENT_MOST
 
 
 def impair(call: Call) -> Reply:
     """The body has the fields of :class:`Impairment`; what it leaves out is well again."""
     droplet = call.state.droplets.get(call.id("droplet"))
-    unknown = sorted(set(call.body) - set(_FIELDS))
+    unknown = sorted(set(call.body) - set(IMPAIRMENT_MOST))
     if unknown or not call.body:
-        message = f"an impairment has {', '.join(_FIELDS)}"
+        message = f"an impairment has {', '.join(IMPAIRMENT_MOST)}"
         raise Unprocessable(message)
     impairment = Impairment(
         loss=_number(call.body, "loss"),
@@ -44,7 +40,7 @@ def _apply(call: Call, droplet_id: int, impairment: Impairment) -> None:
 
 def _number(body: fields.Body, name: str) -> float:
     value = body.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _FIELDS[name]:
-        message = f"{name} must be a number between 0 and {_FIELDS[name]}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= IMPAIRMENT_MOST[name]:
+        message = f"{name} must be a number between 0 and {IMPAIRMENT_MOST[name]}"
         raise Unprocessable(message)
     return value

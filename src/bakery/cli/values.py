@@ -1,0 +1,43 @@
+"""Values of flags and arguments, refused in bakery's own words."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+
+def guess(word: str, known: Sequence[str]) -> str:
+    """``; did you mean healthy?`` if a known word is near, else nothing."""
+    near = get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class Choice(click.Choice):  # type: ignore[type-arg] # not generic before click 8.2
+    """One of a few words; a mistyped one is answered with the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            words = [str(choice) for choice in self.choices]
+            self.fail(f"{value!r} is not {_either(words)}{guess(str(value), words)}", param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002 - click's signature
+        return f"Give {_either([str(choice) for choice in self.choices])}"
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            least = "" if self.min is None else f" from {self.min:g}"
+            most = "" if self.max is None else f" to {self.max:g}"
+            self.fail(f"{value!r} is not a whole number{least}{most}", param, ctx)
+
+
+def _either(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,0 +1,124 @@
+"""Mistyped values: the nearest one, the range in words, and flags that contradict each other."""
+
+from pathlib import Path
+
+import pytest
+
+from bakery.cli.admin import admin_cidrs
+from bakery.cli.main import run
+from bakery.cli.session import Session, Settings
+from bakery.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+ADD = "emulator fault add"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "launch --wait heathy",
+            "invalid value for '--wait': 'heathy' is not healthy or active; did you mean healthy?",
+        ),
+        (
+            "emulator up --machines memry",
+            "invalid value for '--machines': 'memry' is not nspawn or memory; did you mean memory?",
+        ),
+        ("emulator up --machines vm", "invalid value for '--machines': 'vm' is not nspawn or memory"),
+        (
+            "browser-cert cnsul",
+            "invalid value for '{consul|nomad}': 'cnsul' is not consul or nomad; did you mean consul?",
+        ),
+        ("browser-cert", "missing argument '{consul|nomad}'. Give consul or nomad"),
+        ("completion", "missing argument '{bash|zsh|fish}'. Give bash, zsh or fish"),
+        ("launch --count abc", "invalid value for '--count': 'abc' is not a whole number from 1"),
+        ("launch --count 0", "invalid value for '--count': '0' is not a whole number from 1"),
+        ("emulator up --port 70000", "invalid value for '--port': '70000' is not a whole number from 1 to 65535"),
+        (f"{ADD} --status 200", "invalid value for '--status': '200' is not a whole number from 400 to 599"),
+        (ADD, "a fault meets either requests (--path) or actions (--action)"),
+        (f"{ADD} --path x --action create", "a fault meets either requests (--path) or actions (--action)"),
+        (f"{ADD} --path (", "--path '(' is not a regular expression"),
+        (
+            f"{ADD} --path x --outcome dead",
+            "--outcome is what becomes of an action; for requests there is --status",
+        ),
+        (f"{ADD} --path x --reset --kill after", "--reset and --kill cannot both happen"),
+        (
+            f"{ADD} --path x",
+            "say what happens: --status, --reset, --lost-reply, --hang, --kill, --stale or --delay",
+        ),
+        (f"{ADD} --path x --reset --html", "--html and --retry-after go with --status"),
+        (f"{ADD} --action create", "with --action give --outcome or --delay, and nothing else that happens"),
+        (
+            f"{ADD} --action create --reset",
+            "with --action give --outcome or --delay, and nothing else that happens",
+        ),
+        (
+            f"{ADD} --action snapshot --outcome dead",
+            "--outcome dead is about a boot, and --action snapshot has none",
+        ),
+        ("validate -f -", "the cluster file is not read from standard input: .bakery/ with its state lies beside"),
+        ("init -f -", "the cluster file is not read from standard input: .bakery/ with its state lies beside"),
+    ],
+)
+def test_own_words_and_a_way_out(capsys: pytest.CaptureFixture[str], folder: Path, line: str, said: str) -> None:
+    assert run(line.split()) == 2
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {said}")
+    assert last.startswith("help: ")
+    assert list(folder.iterdir()) == []
+
+
+def test_an_environment_cannot_name_standard_input_either(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKERY_CLUSTER_FILE", "-")
+    assert run(["validate"]) == 2
+    assert "standard input" in capsys.readouterr().err
+
+
+FILE = "version: 1\ncluster: demo\naccess: {{admin_cidrs: ['{}']}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("10.0.0.1/8", " must be auto or a network in CIDR form: the address has bits beyond its prefix"),
+        ("203.0.113.7", " must be auto or a network in CIDR form: the prefix length is missing"),
+        ("Auto", ' must be auto or a network in CIDR form: "Auto" is no IP address'),
+        ("0.0.0.0/0", ": 0.0.0.0/0 would open the APIs to everyone"),
+        ("128.0.0.0/1", ": 128.0.0.0/1 would open the APIs to a large part of the internet"),
+    ],
+)
+def test_the_flag_refuses_what_the_file_refuses(
+    capsys: pytest.CaptureFixture[str], folder: Path, text: str, said: str
+) -> None:
+    (folder / "bakery.yaml").write_text(FILE.format(text))
+    assert run(["validate"]) == 2
+    in_file = capsys.readouterr().err
+    assert f"error: access.admin_cidrs[0]{said}" in in_file
+    with pytest.raises(UsageError) as caught:
+        admin_cidrs(Session(Settings()), ("10.0.0.0/8", text))
+    assert caught.value.brief.startswith(f"--admin-cidr {text}{said.removeprefix(f': {text}')}")
+    assert str(caught.value.hint) in in_file
+
+
+def test_at_most_five_findings_of_a_kind_are_shown(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """Every alias is one finding; a few lines of them can be hundreds."""
+    aliases = "".join(f"  r{number}: *a\n" for number in range(30))
+    (folder / "bakery.yaml").write_text(f"version: 1\ncluster: &a demo\nregon: fra1\nroles:\n{aliases}")
+    assert run(["validate"]) == 2
+    text = capsys.readouterr().err
+    assert text.count("refers to another value by an alias") == 5
+    assert text.count(" = and 25 more of this kind\n") == 1
+    assert 'unknown key "regon"' in text
+    assert "cluster has an anchor" in text
+    assert text.splitlines()[-1].startswith("error: bakery.yaml has 32 problems")
+    assert run(["validate", "--json"]) == 2
+    assert capsys.readouterr().err.count("by an alias") == 30, "machines get them all"
