@@ -131,10 +131,12 @@ class Bench:
         plan = changes.pop("plan", self.plan)
         return launch(plan, **(arguments | changes))
 
-    def preview(self, plan: ClusterPlan | None = None) -> Changes:
-        return preview(
-            plan or self.plan, cloud=self.cloud, paths=self.paths, admin_cidrs=ADMIN, wall=self.cloud.clock.wall
-        )
+    def preview(self, plan: ClusterPlan | None = None, **changes: Any) -> Changes:  # noqa: ANN401 - arguments of preview
+        arguments: dict[str, Any] = {
+            "cloud": self.cloud, "paths": self.paths, "image": IMAGE, "ca_fingerprint": FINGERPRINT,
+            "admin_cidrs": ADMIN, "wall": self.cloud.clock.wall,
+        }  # fmt: skip
+        return preview(plan or self.plan, **(arguments | changes))
 
     def joins(self) -> dict[str, str]:
         """What each droplet's user-data was told to join, by name; of twins, the newest."""

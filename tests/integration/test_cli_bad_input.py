@@ -165,7 +165,7 @@ error: bakery.yaml has a problem
         """\
 ==> Looking at the account
 error: VPC range 10.100.0.0/20 overlaps 10.100.0.0/16 of VPC office in nyc1
-help: nothing was made; change the cluster file or the account, then run it again
+help: set vpc.cidr: 10.101.0.0/20, which no VPC of the account uses
 """,
     ),
     Case(
@@ -229,8 +229,8 @@ help: make one at https://cloud.digitalocean.com/account/api/tokens and set DIGI
         (*LAUNCH, "-f", "bakery.yaml"),
         2,
         """\
+==> Looking at the account
 error: the account has no snapshot of consul 1.21.0 and nomad 1.11.3 on debian-12-x64
-  none has the tag bakery:image:...
 help: bakery build-image -f bakery.yaml
 """,
     ),
@@ -242,7 +242,7 @@ help: bakery build-image -f bakery.yaml
         """\
 ==> Looking at the account
 error: DigitalOcean has no size 's-99'
-help: nothing was made; change the cluster file or the account, then run it again
+help: set roles.consul-server.size, roles.nomad-server.size, roles.nomad-client.size, for example to s-1vcpu-1gb
 """,
     ),
     Case(
@@ -252,11 +252,8 @@ help: nothing was made; change the cluster file or the account, then run it agai
         2,
         """\
 ==> Looking at the account
-error: 3 things stand in the way of the launch
-  DigitalOcean has no region 'xyz1' (it has ams3, blr1, fra1, lon1, nyc1, nyc3, sfo3, sgp1, syd1, tor1)
-  size s-1vcpu-1gb is not to be had in region xyz1
-  snapshot bakery-stand-in is not in region xyz1 (it is in fra1)
-help: nothing was made; change the cluster file or the account, then run it again
+error: DigitalOcean has no region 'xyz1'
+help: set region to one that takes droplets: ams3, blr1, fra1, lon1, nyc1, nyc3, sfo3, sgp1, syd1, tor1
 """,
     ),
     Case(

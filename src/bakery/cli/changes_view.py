@@ -1,12 +1,13 @@
-"""How pending changes and their price look, in ``plan`` and before ``launch``."""
+"""How pending changes, their price and what stands in their way look, in ``plan`` and before ``launch``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from bakery.cli.suggestions import SuggestingConsole
+from bakery.launch.verdict import Outcome, lines_of, outcome_of
 
 if TYPE_CHECKING:
-    from bakery.launch.model import Changes
+    from bakery.launch.model import Changes, Obstacle, Price
 
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
@@ -19,35 +20,66 @@ def show_changes(
     for line in changes.lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value], out=out)
         say(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
-    if changes.empty:
-        say("nothing to change: the cloud is as planned")
-    else:
+    if changes.obstacles:
+        say(console.style("cannot be launched:", "red", out=out))
+    for obstacle in changes.obstacles:
+        for text in lines_of(obstacle):
+            say(f"    {text}")
+    if not changes.empty:
         say(_tally(changes))
         say(_price(changes))
 
 
-def show_extra(changes: "Changes", say: Callable[[str], None]) -> None:
-    """Droplets beyond the plan, and beside it: what a launch leaves alone or refuses."""
-    for line in changes.later:
+def show_verdict(console: SuggestingConsole, changes: "Changes", say: Callable[[str], None]) -> None:
+    """The whole of what a look found: the changes, or that there are none, and what a launch leaves alone."""
+    show_changes(console, changes, say, out=True)
+    outcome, different = outcome_of(changes), list(_different(changes))
+    if outcome is Outcome.AS_PLANNED:
+        say("nothing to change: the cloud is as planned")
+    elif outcome is Outcome.DIFFERS:
+        say("nothing to create or update; a launch leaves alone what differs from the plan:")
+    elif different:
+        say("a launch leaves alone what else differs from the plan:")
+    for line in different:
         say(f"    {line}")
+
+
+def _different(changes: "Changes") -> Iterator[str]:
+    yield from changes.later
     for droplet in changes.extra:
-        say(f"    {droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}")
+        yield f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"
+    for droplet in changes.duplicates:
+        twin = f"{droplet.name} exists more than once (droplet {droplet.id})"
+        yield f"{twin}; to remove the newest: bakery destroy --node {droplet.name}"
 
 
 def changes_json(changes: "Changes") -> dict[str, Any]:
     """The same for machines."""
     return {
+        "outcome": outcome_of(changes).value,
+        "cannot": [_obstacle_json(obstacle) for obstacle in changes.obstacles],
         "changes": [
             {"sign": line.sign.value, "kind": line.kind, "name": line.name, "details": line.details}
             for line in changes.lines
         ],
         "extra": [droplet.name for droplet in changes.extra],
+        "twins": [{"name": droplet.name, "id": droplet.id} for droplet in changes.duplicates],
         "later": list(changes.later),
         "price_usd": {
-            "added_monthly": changes.added.monthly,
-            "total_monthly": changes.total.monthly,
-            "total_hourly": changes.total.hourly,
+            "added_monthly": None if changes.added.unknown else changes.added.monthly,
+            "total_monthly": None if changes.total.unknown else changes.total.monthly,
+            "total_hourly": None if changes.total.unknown else changes.total.hourly,
         },
+    }
+
+
+def _obstacle_json(obstacle: "Obstacle") -> dict[str, Any]:
+    return {
+        "code": obstacle.code,
+        "message": obstacle.message,
+        "details": obstacle.details,
+        "hint": obstacle.hint,
+        "exit_code": int(obstacle.exit_code),
     }
 
 
@@ -57,7 +89,13 @@ def _tally(changes: "Changes") -> str:
 
 
 def _price(changes: "Changes") -> str:
+    if changes.total.unknown:
+        return f"what the cluster will cost is not known: {_without_price(changes.total)}"
     return (
         f"adds ${changes.added.monthly:.2f} a month; the cluster then costs ${changes.total.monthly:.2f} a month"
         f" (${changes.total.hourly:.3f} an hour)"
     )
+
+
+def _without_price(price: "Price") -> str:
+    return f"DigitalOcean names no price for size {', '.join(price.unknown)}"

@@ -9,9 +9,10 @@ import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
+from bakery.cli.preview import preview_launch
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.values import Choice, WholeNumber
-from bakery.errors import UsageError
+from bakery.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
@@ -45,16 +46,14 @@ def launch(
     deadline: int,
     cidrs: tuple[str, ...],
     dry_run: bool,  # noqa: FBT001 - a click flag
-) -> None:
+) -> int:
     """Create what is missing, in waves, and wait until the cluster is healthy.
 
     Running it again changes nothing. Nodes beyond the plan are reported, never destroyed; a droplet of an earlier
     try that never came up or never joined is replaced.
     """
-    from bakery.cli.changes_view import changes_json, show_changes, show_extra
     from bakery.launch.run import launch as run_launch
-    from bakery.launch.run import preview
-    from bakery.launch.snapshot import find_snapshot
+    from bakery.launch.snapshot import newest_snapshot
 
     session = session_of(context)
     plan = session.plan(_counts(role, count))
@@ -62,23 +61,13 @@ def launch(
     cloud = session.cloud  # a missing token is said before anything is asked of anybody
     networks = admin_cidrs(session, cidrs)
     if dry_run:
-        absent = absent_of(session, plan)
-        changes = preview(
-            plan, cloud=cloud, paths=session.paths, admin_cidrs=networks, only_role=role, absent=absent
-        )
-        say = session.answer_or_note
-        show_changes(session.console, changes, say, out=not session.settings.json)
-        show_extra(changes, say)
-        if session.settings.json:
-            session.console.json(changes_json(changes))
-        return
-    image = find_snapshot(cloud, session.config, session.content_tag())
+        return _rehearse(session, plan, networks, role)
     bundle = _bundle(session, plan)
     result = run_launch(
         plan,
         cloud=cloud,
         paths=session.paths,
-        image=image,
+        image=newest_snapshot(cloud, session.config, session.content_tag()),
         ca_fingerprint=_fingerprint(bundle),
         admin_cidrs=networks,
         user_data=_user_data(plan, bundle),
@@ -91,6 +80,19 @@ def launch(
         reporter=session.console,
     )
     _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
+    return ExitCode.DONE
+
+
+def _rehearse(session: Session, plan: "ClusterPlan", networks: tuple[str, ...], role: str | None) -> ExitCode:
+    """``--dry-run``: what a launch would do, and the code it would be refused with."""
+    from bakery.cli.changes_view import changes_json, show_verdict
+    from bakery.launch.verdict import exit_code_of
+
+    changes = preview_launch(session, plan, networks, only_role=role)
+    show_verdict(session.console, changes, session.answer_or_note)
+    if session.settings.json:
+        session.console.json(changes_json(changes))
+    return exit_code_of(changes)
 
 
 def _counts(role: str | None, count: int | None) -> dict[str, int] | None:

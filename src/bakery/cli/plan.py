@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
-from bakery.cli.cluster import absent_of
+from bakery.cli.preview import preview_launch
 from bakery.cli.session import Session, common_options, session_of
-from bakery.errors import CredentialsError, ExitCode
+from bakery.errors import CredentialsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from bakery.launch.model import Changes
@@ -19,12 +19,20 @@ RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
 
 @click.command()
 @click.option("--offline", is_flag=True, help="Do not ask the API, even with a token.")
-@click.option("--exit-code", is_flag=True, help="Exit 10 when a launch would change something.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit 10 when a launch would change something, or when something differs."
+)
 @admin_cidr_option
 @common_options
 @click.pass_context
 def plan(context: click.Context, offline: bool, exit_code: bool, cidrs: tuple[str, ...]) -> int:  # noqa: FBT001 - click flags
-    """Show nodes, firewall table and, with a token, the pending changes and the price. Changes nothing."""
+    """Show nodes, firewall table and, with a token, the pending changes and the price. Changes nothing.
+
+    What cannot be launched is a list of its own, and the exit code is that of the launch: 2, or 3 for credentials.
+    """
+    if offline and exit_code:
+        message = "--exit-code asks the API whether a launch would change something, and --offline asks nobody"
+        raise UsageError(message, hint="leave one of them out")
     session = session_of(context)
     planned = session.plan()
     changes = None if offline else _changes(session, planned, cidrs, required=exit_code)
@@ -32,29 +40,31 @@ def plan(context: click.Context, offline: bool, exit_code: bool, cidrs: tuple[st
         session.console.json(_as_json(planned, changes))
     else:
         _show(session, planned, changes)
-    return ExitCode.CHANGES if exit_code and changes is not None and not changes.empty else ExitCode.DONE
+    return _exit_code(changes, tells_changes=exit_code)
+
+
+def _exit_code(changes: "Changes | None", *, tells_changes: bool) -> ExitCode:
+    from bakery.launch.verdict import exit_code_of
+
+    return ExitCode.DONE if changes is None else exit_code_of(changes, tells_changes=tells_changes)
 
 
 def _changes(
     session: Session, planned: "ClusterPlan", cidrs: tuple[str, ...], *, required: bool
 ) -> "Changes | None":
     """None where there is no token: the plan itself needs none."""
-    from bakery.launch.run import preview
-
     try:
-        cloud = session.cloud
+        _ = session.cloud
     except CredentialsError:
         if required or session.names_token:
             raise
         session.console.note("no token: prices and pending changes are left out")
         return None
-    networks = admin_cidrs(session, cidrs)
-    absent = absent_of(session, planned)
-    return preview(planned, cloud=cloud, paths=session.paths, admin_cidrs=networks, absent=absent)
+    return preview_launch(session, planned, admin_cidrs(session, cidrs))
 
 
 def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
-    from bakery.cli.changes_view import show_changes, show_extra
+    from bakery.cli.changes_view import show_verdict
 
     console = session.console
     console.data(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
@@ -65,8 +75,7 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console.table(RULE_HEADER, _rule_rows(planned))
     if changes is not None:
         console.data("")
-        show_changes(console, changes, console.answer, out=True)
-        show_extra(changes, console.answer)
+        show_verdict(console, changes, console.answer)
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:

@@ -8,6 +8,9 @@ class Account:
     uuid: str
     status: str
     droplet_limit: int
+    email: str = ""
+    team: str = ""
+    """The team's name; empty where the API tells none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class Droplet:
     """None until the API shows one."""
     private_ipv4: str | None
     """The VPC address, never the anchor's."""
+    image_name: str = ""
+    """Of the image it was made from, also when that is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ def account(item: Json) -> Account:
         uuid=str(item["uuid"]),
         status=str(item["status"]),
         droplet_limit=int(item["droplet_limit"]),
+        email=str(item.get("email") or ""),
+        team=str((item.get("team") or {}).get("name") or ""),
     )
 
 
@@ -42,6 +44,7 @@ def droplet(item: Json) -> Droplet:
         region=str(item["region"]["slug"]),
         size=str(item["size_slug"]),
         image_id=int(image["id"]) if image and image.get("id") is not None else None,
+        image_name=str(image.get("name") or "") if image else "",
         tags=_texts(item.get("tags")),
         vpc_id=item.get("vpc_uuid") or None,
         public_ipv4=_address(item, "public"),

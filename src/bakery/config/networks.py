@@ -1,8 +1,10 @@
 """Which networks a cluster may use, and which it may open itself to."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from bakery.config.defaults import VPC_CIDR
 from bakery.config.findings import quoted
 
 LARGEST, SMALLEST = 16, 28
@@ -89,6 +91,20 @@ def admin_entry_problem(text: str) -> tuple[str, str | None] | None:
         return f" must be auto or a network in CIDR form: {network}", hint
     problem = admin_problem(network)
     return (f": {problem[0]}", problem[1]) if problem else None
+
+
+def free_range(taken: Iterable[IPv4Network], *, prefix: int = 20) -> IPv4Network | None:
+    """The first network of 10.0.0.0/8, of that prefix length, that a cluster can use beside ``taken``.
+
+    The search begins at the default range and goes on from 10.0.0.0 at the end; None if nothing is free.
+    """
+    whole, size, occupied = IPv4Network("10.0.0.0/8"), 1 << (32 - prefix), tuple(taken)
+    start = int(IPv4Network(VPC_CIDR).network_address) - int(whole.network_address)
+    for offset in range(0, whole.num_addresses, size):
+        network = IPv4Network((whole[(start + offset) % whole.num_addresses], prefix), strict=False)
+        if vpc_problem(network) is None and not any(network.overlaps(used) for used in occupied):
+            return network
+    return None
 
 
 def admin_problem(network: IPv4Network | IPv6Network) -> tuple[str, str] | None:

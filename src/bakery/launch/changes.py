@@ -27,7 +27,7 @@ def compare(
 
     ``failed`` are droplet ids that a launch gave up on: those still not active are replaced. So are all of
     ``absent``, which are active and never joined, and of ``leaving``, whose removal was begun. ``image`` is what
-    new droplets boot from, if that is known.
+    new droplets boot from, None if there is no snapshot for the plan's versions.
     """
     by_slot = occupants(present.droplets, plan.cluster)
     best = {node.slot: by_slot[node.slot][0] for node in plan.nodes if node.slot in by_slot}
@@ -40,8 +40,7 @@ def compare(
     vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
     new_firewalls, updates = compare_firewalls(plan, present.firewalls, admin_cidrs)
     staying = [droplet.size for droplet in present.droplets if droplet not in replaced.values()]
-    now = _price([droplet.size for droplet in present.droplets], present.sizes)
-    total = _price([*staying, *(node.size for node in new_nodes)], present.sizes)
+    new = [node.size for node in new_nodes]
     return Changes(
         vpc=vpc,
         new_firewalls=new_firewalls,
@@ -53,8 +52,8 @@ def compare(
         duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
         later=differences(plan, kept, image),
         lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
-        added=Price(monthly=round(total.monthly - now.monthly, 2), hourly=round(total.hourly - now.hourly, 5)),
-        total=total,
+        added=_less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
+        total=_price([*staying, *new], present.sizes),
     )
 
 
@@ -116,10 +115,19 @@ def _node_lines(
         yield Change(sign=Sign.REPLACE, kind="droplet", name=node.name, details=details)
 
 
-def _price(slugs: Iterable[str], sizes: Iterable[Size]) -> Price:
+def _price(slugs: Sequence[str], sizes: Iterable[Size]) -> Price:
     by_slug = {size.slug: size for size in sizes}
     known = [by_slug[slug] for slug in slugs if slug in by_slug]
     return Price(
         monthly=round(sum(size.price_monthly for size in known), 2),
         hourly=round(sum(size.price_hourly for size in known), 5),
+        unknown=tuple(dict.fromkeys(slug for slug in slugs if slug not in by_slug)),
+    )
+
+
+def _less(price: Price, other: Price) -> Price:
+    return Price(
+        monthly=round(price.monthly - other.monthly, 2),
+        hourly=round(price.hourly - other.hourly, 5),
+        unknown=tuple(dict.fromkeys((*price.unknown, *other.unknown))),
     )

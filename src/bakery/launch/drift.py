@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from bakery.cloud.model import Droplet, Image
 from bakery.launch.marks import role_of_tag
+from bakery.launch.model import Obstacle
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 
@@ -11,7 +12,10 @@ LATER = "takes effect on new droplets; to replace one: bakery destroy --node NAM
 
 
 def differences(plan: ClusterPlan, kept: Iterable[Droplet], image: Image | None) -> tuple[str, ...]:
-    """How running droplets differ from what the plan and ``image`` would make of them, one line per difference."""
+    """How running droplets differ from what the plan and ``image`` would make of them, one line per difference.
+
+    ``image`` is the snapshot that the file asks for; None if there is none of its versions.
+    """
     nodes = {node.slot: node for node in plan.nodes}
     droplets = tuple(kept)
     sizes: dict[tuple[str, str], list[str]] = {}
@@ -20,30 +24,51 @@ def differences(plan: ClusterPlan, kept: Iterable[Droplet], image: Image | None)
         if droplet.size != wanted:
             sizes.setdefault((droplet.size, wanted), []).append(droplet.name)
     lines = [f"{', '.join(names)}: size {now}, the file says {wanted}" for (now, wanted), names in sizes.items()]
-    old = [d.name for d in droplets if image is not None and d.image_id not in (None, image.id)]
-    if old and image is not None:
-        lines.append(f"{', '.join(old)}: made from another snapshot than {image.name}")
+    lines += [f"{', '.join(names)}: {text}" for text, names in snapshot_differences(plan, droplets, image).items()]
     return tuple(lines)
 
 
-def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[str]:
+def snapshot_differences(
+    plan: ClusterPlan, droplets: Iterable[Droplet], image: Image | None
+) -> dict[str, list[str]]:
+    """Names of the droplets that are from another snapshot than the file asks for, by what there is to say."""
+    asked = f"the file asks for {image.name}" if image is not None else _not_baked(plan)
+    found: dict[str, list[str]] = {}
+    for droplet in droplets:
+        if droplet.image_id is not None and (image is None or droplet.image_id != image.id):
+            made_from = f"made from snapshot {droplet.image_name or droplet.image_id}"
+            found.setdefault(f"{made_from}; {asked}", []).append(droplet.name)
+    return found
+
+
+def _not_baked(plan: ClusterPlan) -> str:
+    versions = f"consul {plan.consul_version} and nomad {plan.nomad_version} on {plan.image_base}"
+    return f"the file asks for {versions}, of which there is no snapshot yet (bakery build-image)"
+
+
+def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstacle]:
     """What no launch can change while these droplets of the cluster exist."""
     members = tuple(droplets)
     for region in sorted({droplet.region for droplet in members} - {plan.region}):
         names = ", ".join(droplet.name for droplet in members if droplet.region == region)
-        yield f"{names}: in region {region}, the file says {plan.region}; droplets and networks cannot move"
+        yield Obstacle(
+            code="region_changed",
+            message=f"{names}: in region {region}, the file says {plan.region}; droplets and networks cannot move",
+            hint=f"set region: {region} again, or launch a new cluster under another name",
+        )
     yield from _fewer(plan, members, "Consul", plan.consul_servers)
     yield from _fewer(plan, members, "Nomad", plan.nomad_servers)
 
 
 def _fewer(
     plan: ClusterPlan, members: Iterable[Droplet], product: str, servers: tuple[Node, ...]
-) -> Iterator[str]:
+) -> Iterator[Obstacle]:
     roles, slots = {node.role for node in servers}, {node.slot for node in servers}
     of_roles = (d for d in members if role_of_tag(d.tags, plan.cluster) in roles)
     beyond = [droplet.name for droplet in of_roles if slot_of(droplet, plan.cluster) not in slots]
     if beyond:
-        yield (
-            f"the file says {len(servers)} {product} servers, and {', '.join(beyond)} run beyond them;"
-            " destroy those first, one by one: bakery destroy --node NAME"
+        yield Obstacle(
+            code="fewer_servers",
+            message=f"the file says {len(servers)} {product} servers, and {', '.join(beyond)} run beyond them",
+            hint="remove them first, one by one: bakery destroy --node NAME",
         )

@@ -39,7 +39,7 @@ class Recipe:
             name=node.name,
             region=plan.region,
             size=node.size,
-            image=self.order.image.id,
+            image=self.order.image_id,
             tags=tuple(dict.fromkeys((*node.tags, cluster_tag(plan.cluster), *marks))),
             vpc_id=self.vpc_id,
             ssh_keys=self.ssh_keys,

@@ -1,12 +1,11 @@
 """Whether Consul and Nomad have formed: a new server joins what has formed, and never begins it a second time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet
-from bakery.errors import UsageError
 from bakery.launch.journal import Journal
-from bakery.launch.model import Changes, Present
+from bakery.launch.model import Changes, Obstacle, Present
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import launch_tag, slot_tag
@@ -35,11 +34,10 @@ def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed
     return Formed(consul=formed("consul", plan.consul_servers), nomad=formed("nomad", plan.nomad_servers))
 
 
-def check_state_is_left(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> None:
-    """Refuse to begin a product anew beside droplets that knew it: the data went with its last server.
+def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> Iterator[Obstacle]:
+    """A product whose servers an earlier launch made and that are all gone, while other droplets are left.
 
-    Raises:
-        UsageError: an earlier launch made servers of the product, all are gone, and other droplets are left.
+    New servers would begin it anew: the data went with its last server.
     """
     left = [d for d in changes.kept if not _is_of_launch(d, plan.cluster, journal.launch_id)]
     for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
@@ -49,12 +47,14 @@ def check_state_is_left(plan: ClusterPlan, present: Present, changes: Changes, j
         there = any(slot_of(droplet, plan.cluster) in slots for droplet in (*changes.kept, *never_joined))
         had = any(slot_tag(plan.cluster, slot) in present.tags for slot in slots)
         if left and had and not there:
-            brief = f"the last {product} server of cluster {plan.cluster} is gone, and {product}'s data with it"
-            details = (
-                f"new servers would begin an empty {product}, unknown to the {len(left)} droplets that are left"
+            gone = f"the last {product} server of cluster {plan.cluster} is gone"
+            empty = f"new servers would begin an empty {product}"
+            yield Obstacle(
+                code="data_lost",
+                message=f"{gone}, and {product}'s data with it",
+                details=f"{empty}, unknown to the {len(left)} droplets that are left",
+                hint="destroy the whole cluster and launch it again: bakery destroy; bakery launch",
             )
-            hint = "destroy the whole cluster and launch it again: bakery destroy; bakery launch"
-            raise UsageError(brief, details, hint)
 
 
 def _is_of_launch(droplet: Droplet, cluster: str, launch_id: str | None) -> bool:

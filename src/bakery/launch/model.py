@@ -15,6 +15,7 @@ from bakery.cloud.model import (
     SshKey,
     Vpc,
 )
+from bakery.errors import ExitCode, LaunchError
 from bakery.launch.running import Running
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
@@ -37,8 +38,8 @@ class Order:
     """What one launch is asked to do."""
 
     plan: ClusterPlan
-    image: Image
-    """The snapshot to boot from."""
+    image: Image | None
+    """The snapshot to boot from; None if the file's versions have none, and then no droplet can be made."""
     ca_fingerprint: str
     """Of the Consul CA, hex."""
     admin_cidrs: tuple[str, ...]
@@ -50,6 +51,18 @@ class Order:
     absent: Absent = nobody
     running: Running | None = None
     """How the running cluster is asked and mended; None where it cannot be."""
+
+    @property
+    def image_id(self) -> int:
+        """Of the snapshot, for a droplet that is to be made.
+
+        Raises:
+            LaunchError: there is none; the preflight lets no launch come so far.
+        """
+        if self.image is None:
+            message = "there is no snapshot to make droplets from"
+            raise LaunchError(message, hint="bakery build-image")
+        return self.image.id
 
     @property
     def wanted(self) -> tuple[Node, ...]:
@@ -109,6 +122,22 @@ class Price:
 
     monthly: float
     hourly: float
+    unknown: tuple[str, ...] = ()
+    """Sizes that the API names no price for; with one of them the sums are too low to be shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """One reason why the plan cannot be launched."""
+
+    code: str
+    """The same word for every case of its kind (``size_unknown``), for scripts."""
+    message: str
+    hint: str
+    """The next step."""
+    details: str | None = None
+    exit_code: ExitCode = ExitCode.USAGE
+    """What a launch ends in because of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +171,8 @@ class Changes:
     """What the cluster then costs more than now; a droplet that replaces its like adds nothing."""
     total: Price
     """What the whole cluster costs then, extra droplets and duplicates included."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """Why this cannot be launched; of a preview only, since a launch is refused."""
 
     @property
     def empty(self) -> bool:

@@ -4,11 +4,16 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 
 from bakery.cloud.interface import Cloud
-from bakery.cloud.model import Droplet, Image, Size, SshKey
-from bakery.errors import CredentialsError, UsageError
+from bakery.cloud.model import Droplet, Image, SshKey, Vpc
+from bakery.config.findings import nearest
+from bakery.config.networks import free_range
+from bakery.errors import CredentialsError, ExitCode
 from bakery.launch.drift import obstacles as in_the_way
+from bakery.launch.formed import lost_data
+from bakery.launch.journal import Journal
 from bakery.launch.marks import authorities_of
-from bakery.launch.model import Changes, Present
+from bakery.launch.model import Changes, Obstacle, Present
+from bakery.launch.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import ca_tag, cluster_tag
@@ -36,118 +41,151 @@ def check_trust(droplets: Iterable[Droplet], cluster: str, fingerprint: str | No
     Raises:
         CredentialsError: never make a second CA for a cluster that runs.
     """
-    existing = tuple(droplets)
+    for obstacle in trust_obstacles(tuple(droplets), cluster, fingerprint):
+        raise CredentialsError(obstacle.message, obstacle.details, obstacle.hint)
+
+
+def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: str | None) -> Iterator[Obstacle]:
+    """What :func:`check_trust` refuses."""
     hint = "bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)"
     if existing and fingerprint is None:
-        brief = f"cluster {cluster} has {len(existing)} droplets, but its credentials are not here"
-        raise CredentialsError(brief, hint=hint)
+        message = f"cluster {cluster} has {len(existing)} droplets, but its credentials are not here"
+        yield Obstacle(code="credentials_lost", message=message, hint=hint, exit_code=ExitCode.CREDENTIALS)
+        return
     strange = authorities_of(existing, cluster) - {ca_tag(cluster, fingerprint or "")}
     if strange:
         names = ", ".join(sorted(d.name for d in existing if strange & set(d.tags)))
-        brief = f"the credentials here are not those of cluster {cluster}"
-        raise CredentialsError(brief, f"another CA made the certificates of {names}", hint)
+        yield Obstacle(
+            code="credentials_foreign",
+            message=f"the credentials here are not those of cluster {cluster}",
+            details=f"another CA made the certificates of {names}",
+            hint=hint,
+            exit_code=ExitCode.CREDENTIALS,
+        )
 
 
-def check_servers(plan: ClusterPlan, changes: Changes, only_role: str | None) -> None:
-    """With ``only_role``: its nodes need a Consul server that is already there.
+def find_obstacles(
+    plan: ClusterPlan,
+    present: Present,
+    changes: Changes,
+    journal: Journal,
+    *,
+    image: Image | None,
+    only_role: str | None,
+) -> tuple[Obstacle, ...]:
+    """Why the changes cannot be made, credentials apart: the account, region, sizes, snapshot, VPC and keys."""
+    found = [
+        *_role(plan, changes, only_role),
+        *lost_data(plan, present, changes, journal),
+        *in_the_way(plan, present.droplets),
+        *_account(present, changes),
+        *_vpc(plan, present, changes),
+    ]
+    if changes.new_nodes:
+        found += [*_places(plan, present, changes, image), *_keys(plan, present)]
+    return tuple(found)
 
-    Raises:
-        UsageError: no such role, or no live Consul server; the hint is the command to run first.
-    """
+
+def _places(plan: ClusterPlan, present: Present, changes: Changes, image: Image | None) -> tuple[Obstacle, ...]:
+    """Where new droplets would run, and from what. A region that does not exist has no sizes and no snapshots."""
+    region = tuple(_region(plan, present))
+    if any(obstacle.code == "region_unknown" for obstacle in region):
+        return region
+    return (*region, *size_obstacles(plan, present, changes, image), *_image(plan, image))
+
+
+def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterator[Obstacle]:
+    """With ``only_role``: its nodes need a Consul server that is already there."""
     if only_role is None:
         return
     kinds = {node.kind for node in plan.nodes if node.role == only_role}
     if not kinds:
         roles = ", ".join(dict.fromkeys(node.role for node in plan.nodes))
-        brief = f"the cluster has no nodes of a role {only_role!r}"
-        raise UsageError(brief, hint=f"its roles: {roles}")
+        message = f"the cluster has no nodes of a role {only_role!r}"
+        yield Obstacle(code="role_unknown", message=message, hint=f"its roles: {roles}")
+        return
     servers = {node.slot for node in plan.consul_servers}
     kept = (d for d in changes.kept if slot_of(d, plan.cluster) in servers)
     live = any(droplet.status == "active" and droplet.private_ipv4 for droplet in kept)
     if live or any(kind.is_consul_server for kind in kinds):
         return
     first = next((node.role for node in plan.consul_servers), "consul-server")
-    brief = f"{only_role} needs a live Consul server to join, and cluster {plan.cluster} has none"
-    raise UsageError(brief, hint=f"bakery launch --role {first}")
+    message = f"{only_role} needs a live Consul server to join, and cluster {plan.cluster} has none"
+    yield Obstacle(code="no_consul_server", message=message, hint=f"bakery launch --role {first}")
 
 
-def check_room(plan: ClusterPlan, present: Present, changes: Changes, image: Image) -> None:
-    """The account, region, sizes, snapshot, VPC and keys allow the changes.
-
-    Raises:
-        UsageError: with every obstacle.
-    """
-    obstacles = [
-        *in_the_way(plan, present.droplets),
-        *_account(present, changes),
-        *_vpc(plan, present, changes),
-    ]
-    if changes.new_nodes:
-        obstacles += [*_region(plan, present), *_sizes(plan, present, changes, image), *_image(plan, image)]
-        obstacles += [f"no SSH key {wanted!r} in the account" for wanted in _missing_keys(plan, present)]
-    if obstacles:
-        several = f"{len(obstacles)} things stand in the way of the launch"
-        brief = obstacles[0] if len(obstacles) == 1 else several
-        details = None if len(obstacles) == 1 else "\n".join(obstacles)
-        hint = "nothing was made; change the cluster file or the account, then run it again"
-        raise UsageError(brief, details, hint)
-
-
-def _account(present: Present, changes: Changes) -> Iterator[str]:
+def _account(present: Present, changes: Changes) -> Iterator[Obstacle]:
     account = present.account
     if account.status == "locked":
-        yield "the DigitalOcean account is locked"
+        hint = "https://cloud.digitalocean.com/ says why; DigitalOcean's support unlocks it"
+        yield Obstacle(code="account_locked", message="the DigitalOcean account is locked", hint=hint)
     after = len(present.droplets) - len(changes.replaced) + len(changes.new_nodes)
     if changes.new_nodes and after > account.droplet_limit:
-        yield f"the cluster would have {after} droplets, the account may have {account.droplet_limit}"
+        message = f"the cluster would have {after} droplets, the account may have {account.droplet_limit}"
+        hint = "lower the counts, or ask DigitalOcean for a higher droplet limit"
+        yield Obstacle(code="droplet_limit", message=message, hint=hint)
 
 
-def _region(plan: ClusterPlan, present: Present) -> Iterator[str]:
+def _region(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:
     region = next((region for region in present.regions if region.slug == plan.region), None)
+    slugs = sorted(region.slug for region in present.regions if region.available)
+    others = f"set region to one that takes droplets: {', '.join(slugs)}"
     if region is None:
-        known = ", ".join(sorted(region.slug for region in present.regions if region.available))
-        yield f"DigitalOcean has no region {plan.region!r} (it has {known})"
+        guess = nearest(plan.region, slugs)
+        hint = f"did you mean {guess}? {others}" if guess else others
+        message = f"DigitalOcean has no region {plan.region!r}"
+        yield Obstacle(code="region_unknown", message=message, hint=hint)
     elif not region.available:
-        yield f"region {plan.region} takes no new droplets at present"
+        message = f"region {plan.region} takes no new droplets at present"
+        yield Obstacle(code="region_closed", message=message, hint=f"try again later, or {others}")
 
 
-def _sizes(plan: ClusterPlan, present: Present, changes: Changes, image: Image) -> Iterator[str]:
-    by_slug = {size.slug: size for size in present.sizes}
-    for slug in dict.fromkeys(node.size for node in changes.new_nodes):
-        size = by_slug.get(slug)
-        obstacle = f"DigitalOcean has no size {slug!r}" if size is None else _size(size, plan.region, image)
-        if obstacle:
-            yield obstacle
-
-
-def _size(size: Size, region: str, image: Image) -> str | None:
-    if not size.available or region not in size.regions:
-        return f"size {size.slug} is not to be had in region {region}"
-    if size.disk < image.min_disk_size:
-        return (
-            f"size {size.slug} has a disk of {size.disk} GB, snapshot {image.name} needs {image.min_disk_size} GB"
+def _image(plan: ClusterPlan, image: Image | None) -> Iterator[Obstacle]:
+    if image is None:
+        message = (
+            f"the account has no snapshot of consul {plan.consul_version} and nomad {plan.nomad_version}"
+            f" on {plan.image_base}"
         )
-    return None
-
-
-def _image(plan: ClusterPlan, image: Image) -> Iterator[str]:
-    if image.status.lower() != "available":
-        yield f"snapshot {image.name} is {image.status}, not available"
+        yield Obstacle(code="snapshot_missing", message=message, hint="bakery build-image")
+    elif image.status.lower() != "available":
+        message = f"snapshot {image.name} is {image.status}, not available"
+        yield Obstacle(
+            code="snapshot_unavailable", message=message, hint="bakery images shows when it is available"
+        )
     elif plan.region not in image.regions:
-        yield f"snapshot {image.name} is not in region {plan.region} (it is in {', '.join(image.regions)})"
+        message = f"snapshot {image.name} is not in region {plan.region} (it is in {', '.join(image.regions)})"
+        yield Obstacle(code="snapshot_not_in_region", message=message, hint="bakery build-image")
 
 
-def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[str]:
+def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[Obstacle]:
     if changes.vpc is not None:
         if changes.vpc.ip_range != str(plan.vpc_cidr):
             ranges = f"has the range {changes.vpc.ip_range}, the plan says {plan.vpc_cidr}"
-            yield f"VPC {plan.vpc_name} {ranges}; a range cannot be changed"
+            yield Obstacle(
+                code="vpc_range_changed",
+                message=f"VPC {plan.vpc_name} {ranges}; a range cannot be changed",
+                hint=f"set vpc.cidr: {changes.vpc.ip_range} again",
+            )
         return
+    moved = any(droplet.region != plan.region for droplet in present.droplets)
     for vpc in present.vpcs:
         if vpc.name == plan.vpc_name:
-            yield f"VPC {vpc.name} is in region {vpc.region}, the plan says {plan.region}"
+            if moved:  # its droplets say so already
+                continue
+            message = f"VPC {vpc.name} is in region {vpc.region}, the plan says {plan.region}"
+            hint = f"set region: {vpc.region}, or launch a new cluster under another name"
+            yield Obstacle(code="vpc_in_other_region", message=message, hint=hint)
         elif IPv4Network(vpc.ip_range, strict=False).overlaps(plan.vpc_cidr):
-            yield f"VPC range {plan.vpc_cidr} overlaps {vpc.ip_range} of VPC {vpc.name} in {vpc.region}"
+            message = f"VPC range {plan.vpc_cidr} overlaps {vpc.ip_range} of VPC {vpc.name} in {vpc.region}"
+            yield Obstacle(code="vpc_overlap", message=message, hint=_other_range(plan, present.vpcs))
+
+
+def _other_range(plan: ClusterPlan, vpcs: Iterable[Vpc]) -> str:
+    taken = [IPv4Network(vpc.ip_range, strict=False) for vpc in vpcs]
+    free = free_range(taken, prefix=plan.vpc_cidr.prefixlen)
+    if free is None:
+        return "remove a VPC that is not used, or set vpc.cidr to a smaller network"
+    return f"set vpc.cidr: {free}, which no VPC of the account uses"
 
 
 def ssh_key_ids(plan: ClusterPlan, present: Present) -> tuple[int, ...]:
@@ -155,8 +193,11 @@ def ssh_key_ids(plan: ClusterPlan, present: Present) -> tuple[int, ...]:
     return tuple(key.id for key in present.ssh_keys if any(_is_key(key, wanted) for wanted in plan.ssh_keys))
 
 
-def _missing_keys(plan: ClusterPlan, present: Present) -> list[str]:
-    return [wanted for wanted in plan.ssh_keys if not any(_is_key(key, wanted) for key in present.ssh_keys)]
+def _keys(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:
+    hint = "add the key to the account, or remove it from access.ssh_keys"
+    for wanted in plan.ssh_keys:
+        if not any(_is_key(key, wanted) for key in present.ssh_keys):
+            yield Obstacle(code="ssh_key_unknown", message=f"no SSH key {wanted!r} in the account", hint=hint)
 
 
 def _is_key(key: SshKey, wanted: str) -> bool:

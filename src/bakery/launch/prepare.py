@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from bakery.cloud.model import Droplet
 from bakery.launch.changes import compare
 from bakery.launch.droplets import find_unclear
-from bakery.launch.formed import Formed, check_state_is_left, what_formed
+from bakery.launch.formed import Formed, what_formed
 from bakery.launch.journal import Journal
 from bakery.launch.model import Absent, Changes, Order, Present, Timings
 from bakery.launch.names import name_nodes
-from bakery.launch.preflight import check_room, check_servers, check_trust, survey
+from bakery.launch.preflight import check_trust, find_obstacles, survey
 from bakery.launch.session import Session
+from bakery.launch.verdict import refusal
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import cluster_tag
 from bakery.render.model import Join
@@ -32,7 +33,8 @@ class Prepared:
 def prepare(session: Session, order: Order, launch_id: str) -> Prepared:
     """What is there and what launch ``launch_id`` would change. Sends nothing that changes anything.
 
-    Raises: see :mod:`bakery.launch.preflight` and :mod:`bakery.launch.formed`.
+    Raises:
+        UsageError, CredentialsError: it cannot be launched, with every reason (:mod:`bakery.launch.preflight`).
     """
     listed = survey(session.cloud, order.plan.cluster)
     present = replace(listed, droplets=whole_droplets(session, listed.droplets))
@@ -50,9 +52,9 @@ def prepare(session: Session, order: Order, launch_id: str) -> Prepared:
         only_role=order.only_role,
         image=order.image,
     )
-    check_servers(plan, changes, order.only_role)
-    check_state_is_left(plan, present, changes, journal)
-    check_room(plan, present, changes, order.image)
+    obstacles = find_obstacles(plan, present, changes, journal, image=order.image, only_role=order.only_role)
+    if obstacles:
+        raise refusal(obstacles)
     formed = what_formed(plan, changes, journal)
     return Prepared(order=replace(order, plan=plan), present=present, changes=changes, formed=formed)
 

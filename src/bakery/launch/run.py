@@ -9,9 +9,9 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
-from bakery.errors import DeadlineError
+from bakery.errors import DeadlineError, ExitCode
 from bakery.launch.changes import compare
-from bakery.launch.drift import LATER, obstacles
+from bakery.launch.drift import LATER
 from bakery.launch.droplets import Members, Recipe, create_droplets, list_members, members_of, wait_until_active
 from bakery.launch.journal import JournalFile, load_journal
 from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
@@ -24,6 +24,7 @@ from bakery.launch.model import (
     Approve,
     Changes,
     LaunchResult,
+    Obstacle,
     Order,
     Timings,
     UserDataFor,
@@ -31,7 +32,7 @@ from bakery.launch.model import (
 )
 from bakery.launch.names import name_nodes
 from bakery.launch.network import ensure_network
-from bakery.launch.preflight import ssh_key_ids, survey
+from bakery.launch.preflight import find_obstacles, ssh_key_ids, survey, trust_obstacles
 from bakery.launch.prepare import Prepared, given_up, prepare, rehearse, still_absent
 from bakery.launch.removal import finish_removals
 from bakery.launch.running import Running
@@ -47,7 +48,7 @@ def launch(
     *,
     cloud: Cloud,
     paths: StatePaths,
-    image: Image,
+    image: Image | None,
     ca_fingerprint: str,
     admin_cidrs: Sequence[str],
     user_data: UserDataFor,
@@ -108,12 +109,19 @@ def preview(
     *,
     cloud: Cloud,
     paths: StatePaths,
+    image: Image | None,
+    ca_fingerprint: str | None,
     admin_cidrs: Sequence[str],
+    before: Sequence[Obstacle] = (),
     only_role: str | None = None,
     absent: Absent = nobody,
     wall: Callable[[], float] = time.time,
 ) -> Changes:
-    """What :func:`launch` would change. It takes no lock and changes nothing, on disk neither."""
+    """What :func:`launch` would change, and why it would be refused. It takes no lock and changes nothing.
+
+    ``ca_fingerprint`` is None where there are no credentials. ``before`` are obstacles that the caller has found;
+    if the credentials are among them, they are not judged again.
+    """
     present = survey(cloud, plan.cluster)
     journal = load_journal(paths.journal, plan.cluster)
     plan = name_nodes(plan, present, journal.launch_id, renamed=frozenset(journal.leaving))
@@ -126,9 +134,15 @@ def preview(
         absent=still_absent(journal, present.droplets, absent),
         leaving=frozenset(journal.leaving),
         only_role=only_role,
+        image=image,
     )
-    refused = (f"refused: {line}" for line in obstacles(plan, present.droplets))
-    return replace(changes, later=(*refused, *(f"{line}; this {LATER}" for line in changes.later)))
+    judged = any(obstacle.exit_code is ExitCode.CREDENTIALS for obstacle in before)
+    found = (
+        *before,
+        *(() if judged else trust_obstacles(present.droplets, plan.cluster, ca_fingerprint)),
+        *find_obstacles(plan, present, changes, journal, image=image, only_role=only_role),
+    )
+    return replace(changes, obstacles=found, later=tuple(f"{line}; this {LATER}" for line in changes.later))
 
 
 def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:

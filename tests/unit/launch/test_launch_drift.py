@@ -48,7 +48,7 @@ def test_fewer_servers_are_refused_until_they_are_gone(bench: Bench) -> None:
     nodes = tuple(node for node in whole.nodes if node.name != "demo-consul-server-3")
     fewer = replace(whole, nodes=nodes, consul_expect=2)
     assert _refused(bench, fewer).startswith(
-        "the file says 2 Consul servers, and demo-consul-server-3 run beyond them;"
+        "the file says 2 Consul servers, and demo-consul-server-3 run beyond them\n"
     )
     gone = next(d.id for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-3")
     bench.cloud.delete_droplet(gone)
@@ -81,13 +81,32 @@ def test_another_snapshot_is_for_new_droplets(bench: Bench) -> None:
     newer = replace(IMAGE, id=78, name="bakery-newer")
     bench.launch(image=newer)
     assert bench.cloud.mutations == []
-    assert "made from another snapshot than bakery-newer; this takes effect on new" in bench.reporter.warnings[0]
+    assert (
+        "made from snapshot 77; the file asks for bakery-newer; this takes effect on new"
+        in bench.reporter.warnings[0]
+    )
+
+
+def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench: Bench) -> None:
+    bench.launch(image=None)
+    assert bench.cloud.mutations == []
+    assert (
+        "made from snapshot 77; the file asks for consul 1.22.5 and nomad 1.11.3 on debian-12-x64, of which there"
+        " is no snapshot yet (bakery build-image); this takes effect on new" in bench.reporter.warnings[0]
+    )
+
+
+def test_a_new_droplet_needs_one(bench: Bench) -> None:
+    with pytest.raises(UsageError, match=r"no snapshot of consul 1\.22\.5 and nomad 1\.11\.3 on debian-12-x64"):
+        bench.launch(plan=small_plan(clients=4), image=None)
+    assert bench.cloud.mutations == []
 
 
 def test_plan_says_both_before_anybody_launches(bench: Bench) -> None:
     changes = bench.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
-    assert changes.later[0].startswith("refused: demo-consul-server-1, ")
-    assert changes.later[1].endswith("to replace one: bakery destroy --node NAME, then bakery launch")
+    assert [obstacle.code for obstacle in changes.obstacles] == ["region_changed"]
+    assert changes.obstacles[0].message.startswith("demo-consul-server-1, ")
+    assert changes.later[0].endswith("to replace one: bakery destroy --node NAME, then bakery launch")
 
 
 def test_an_unchanged_file_is_nothing_to_speak_of(bench: Bench) -> None:

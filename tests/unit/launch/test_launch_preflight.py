@@ -8,6 +8,7 @@ import pytest
 
 from bakery.errors import CredentialsError, UsageError
 from bakery.launch.preflight import check_trust
+from bakery.launch.verdict import Outcome, exit_code_of, outcome_of, refusal
 from tests.helpers.launch_bench import IMAGE, Bench, small_plan
 
 
@@ -51,7 +52,7 @@ def _size(slug: str) -> Callable[[Bench], None]:
     [
         (_full, "the cluster would have 9 droplets, the account may have 8"),
         (_locked, "the DigitalOcean account is locked"),
-        (_no_region, "things stand in the way"),
+        (_no_region, "DigitalOcean has no region 'fra9'"),
         (_region_closed, "region fra1 takes no new droplets at present"),
         (_vpc_overlaps, "VPC range 10.100.0.0/20 overlaps 10.100.8.0/24 of VPC office in fra1"),
         (_vpc_other_range, "VPC bakery-demo has the range 10.9.0.0/20, the plan says 10.100.0.0/20"),
@@ -75,6 +76,36 @@ def test_obstacles_stop_the_launch_before_it_makes_anything(
 
 
 @pytest.mark.parametrize(
+    "change", [_full, _locked, _no_region, _region_closed, _vpc_overlaps, _vpc_other_range, _size("s-none")]
+)
+def test_a_preview_says_what_the_launch_will(tmp_path: Path, change: Callable[[Bench], None]) -> None:
+    bench = Bench(tmp_path)
+    change(bench)
+    changes = bench.preview()
+    assert outcome_of(changes) is Outcome.CANNOT
+    assert exit_code_of(changes, tells_changes=True) == 2
+    with pytest.raises(UsageError) as caught:
+        bench.launch()
+    assert caught.value == refusal(changes.obstacles)
+
+
+def test_lost_credentials_weigh_more_than_the_rest(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.launch()
+    bench.plan = small_plan(clients=4, size="s-none")
+    changes = bench.preview(ca_fingerprint=None)
+    assert [obstacle.code for obstacle in changes.obstacles] == ["credentials_lost", "size_unknown"]
+    assert exit_code_of(changes) == 3
+    assert exit_code_of(bench.preview()) == 2, "control: with them it is the size"
+
+
+def test_a_price_that_is_not_known_is_not_nothing(tmp_path: Path) -> None:
+    changes = Bench(tmp_path, plan=small_plan(size="s-none")).preview()
+    assert changes.total.unknown == changes.added.unknown == ("s-none",)
+    assert Bench(tmp_path).preview().total.unknown == (), "control"
+
+
+@pytest.mark.parametrize(
     ("image", "message"),
     [
         (replace(IMAGE, status="pending"), "snapshot bakery-snapshot is pending, not available"),
@@ -95,7 +126,14 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         bench.launch()
     assert caught.value.brief == "4 things stand in the way of the launch"
-    assert (caught.value.details or "").count("\n") == 3
+    lines = (caught.value.details or "").splitlines()
+    assert lines[::2] == [
+        "the cluster would have 9 droplets, the account may have 8",
+        "VPC range 10.100.0.0/20 overlaps 10.100.8.0/24 of VPC office in fra1",
+        "DigitalOcean has no size 's-none'",
+        "no SSH key 'phone' in the account",
+    ]
+    assert all(line.startswith("  help: ") for line in lines[1::2]), "each with its next step below it"
 
 
 def test_a_bundle_is_not_made_anew_for_droplets_that_run(tmp_path: Path) -> None:

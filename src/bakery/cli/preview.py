@@ -1,0 +1,53 @@
+"""What ``plan`` and ``launch --dry-run`` look at: what a launch would change, and why it would be refused."""
+
+from typing import TYPE_CHECKING
+
+from bakery.cli.cluster import absent_of
+from bakery.cli.session import Session
+from bakery.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from bakery.launch.model import Changes, Obstacle
+    from bakery.plan.model import ClusterPlan
+
+
+def preview_launch(
+    session: Session, plan: "ClusterPlan", networks: tuple[str, ...], *, only_role: str | None = None
+) -> "Changes":
+    """The changes with every obstacle. Sends requests, and changes nothing."""
+    from bakery.launch.run import preview
+    from bakery.launch.snapshot import newest_snapshot
+
+    fingerprint, unreadable = _fingerprint(session)
+    return preview(
+        plan,
+        cloud=session.cloud,
+        paths=session.paths,
+        image=newest_snapshot(session.cloud, session.config, session.content_tag()),
+        ca_fingerprint=fingerprint,
+        admin_cidrs=networks,
+        before=unreadable,
+        only_role=only_role,
+        absent=absent_of(session, plan),
+    )
+
+
+def _fingerprint(session: Session) -> "tuple[str | None, tuple[Obstacle, ...]]":
+    """Of the credentials here; None if there are none. Those that cannot be read are an obstacle."""
+    from bakery.credentials.authority import ca_fingerprint
+    from bakery.credentials.store import find_bundle
+    from bakery.launch.model import Obstacle
+
+    try:
+        bundle = find_bundle(session.paths, reporter=session.console)
+    except CredentialsError as error:
+        hint = error.hint or "bring back the credentials bundle from a backup"
+        unreadable = Obstacle(
+            code="credentials_unreadable",
+            message=error.brief,
+            details=error.details,
+            hint=hint,
+            exit_code=error.exit_code,
+        )
+        return None, (unreadable,)
+    return (ca_fingerprint(bundle) if bundle is not None else None), ()
