@@ -348,7 +348,7 @@ help: add --yes
         """\
     cannot reach 127.0.0.1:9 (connection refused: nothing listens there); retry 1 of 4 in 1 s
 ...
-error: cannot reach 127.0.0.1:9 for GET /v2/images
+error: cannot reach 127.0.0.1:9 for GET /v2/account
   connection refused: nothing listens there
 help: correct DIGITALOCEAN_API_URL, or start what it names: bakery emulator up
 """,
@@ -390,6 +390,7 @@ help: sudo /usr/bin/bakery emulator up; or without droplets that boot: bakery em
         ("build-image",),
         2,
         """\
+on {host}, account operator@emulator.invalid, team Emulator
 ==> downloading packer 1.16.0
 error: packer 1.16.0 is not on this machine, and 127.0.0.1:9 could not be reached
 ...
@@ -594,8 +595,9 @@ help: name another place with -o
 ]
 
 
-def _pattern(text: str, folder: Path) -> str:
-    escaped = re.escape(text.replace("{folder}", str(folder)))
+def _pattern(text: str, at: Desk) -> str:
+    host = at.api.url.removeprefix("http://")
+    escaped = re.escape(text.replace("{folder}", str(at.folder)).replace("{host}", host))
     return re.sub(r"(?m)^\\\.\\\.\\\.\\?\n", r"(?:.*\\n)*", escaped).replace("bakery:image:" + r"\.\.\.", r"\S+")
 
 
@@ -604,7 +606,7 @@ def test_bad_input(at: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> Non
     case.prepare(at, monkeypatch)
     at.forget()
     ran = at(*case.arguments)
-    assert re.fullmatch(_pattern(case.text, at.folder), ran.err), ran.err
+    assert re.fullmatch(_pattern(case.text, at), ran.err), ran.err
     assert ran.code == case.code
     assert ran.out == ""
     assert "canary" not in ran.err

@@ -6,6 +6,7 @@ import click
 
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.session import common_options, session_of
+from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
 
 
 @click.group()
@@ -17,20 +18,28 @@ def access() -> None:
 @access.command(short_help="Put your present address into the cluster's firewalls.")
 @admin_cidr_option
 @click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
+@other_cloud_option
 @common_options
 @click.pass_context
-def refresh(context: click.Context, cidrs: tuple[str, ...], dry_run: bool) -> None:  # noqa: FBT001 - a click flag
+def refresh(
+    context: click.Context,
+    cidrs: tuple[str, ...],
+    dry_run: bool,  # noqa: FBT001 - a click flag
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> None:
     """Ask for the present address (auto), and update the cluster's firewalls where they differ."""
     from bakery.launch.access import refresh_access
 
     session = session_of(context)
     cloud = session.cloud
+    check_cloud(session, insists=other_cloud)
     networks = admin_cidrs(session, cidrs)
     say = session.before_question
     if dry_run:
         say = session.answer_or_note
 
     def approve(names: Sequence[str]) -> bool:
+        (session.console.note if dry_run else say)(cloud_line(session))
         for name in names:
             say(f"  ~ firewall {name}: lets in {', '.join(networks)}")
         if not dry_run:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.session import Session, builds_folder, common_options, session_of
+from bakery.cli.where import cloud_line
 
 if TYPE_CHECKING:
     from bakery.bake.model import BakeRequest, Downloads, Tools
@@ -32,7 +33,7 @@ def build_image(
     from bakery.bake.snapshot import find_baked
 
     session = session_of(context)
-    session.cloud.get_account()
+    _ = session.place  # a token that is not accepted is said before Packer is looked for
     request = build_request(
         session.config,
         endpoint=session.endpoint.url,
@@ -64,6 +65,7 @@ def _bake(session: Session, request: "BakeRequest") -> "Image":
 
     from bakery.bake.bake import bake
 
+    session.before_question(cloud_line(session))
     tools, downloads = _parts(session)
     if not session.settings.yes:
         for line in _outlook(session, request):

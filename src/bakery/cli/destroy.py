@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.session import Session, common_options, need_terminal, session_of
+from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--confirm", "confirmed", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--snapshots", is_flag=True, help="Delete the cluster's snapshots too.")
 @click.option("--dry-run", is_flag=True, help="List what would go, and stop.")
+@other_cloud_option
 @common_options
 @click.pass_context
 def destroy(
@@ -39,6 +41,7 @@ def destroy(
     confirmed: str | None,
     snapshots: bool,  # noqa: FBT001 - a click flag
     dry_run: bool,  # noqa: FBT001 - a click flag
+    other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
     """List everything of the cluster, ask for its name, and remove it. The credentials in .bakery/ stay."""
     session = session_of(context)
@@ -58,6 +61,7 @@ def destroy(
     if snapshots and (node is not None or role is not None):
         message = "--snapshots goes with the whole cluster, not with --node or --role"
         raise UsageError(message, hint="leave it out")
+    check_cloud(session, insists=other_cloud)
     if node is not None or role is not None:
         _destroy_some(session, node, role, drains=not no_drain, insisted=frozenset(accepted), dry_run=dry_run)
         return
@@ -67,10 +71,12 @@ def destroy(
 def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dry_run: bool) -> None:
     from bakery.launch.destroy import destroy as run_destroy
     from bakery.launch.destroy import list_targets
+    from bakery.launch.place import forget_place
 
     plan = session.plan()
     tag = session.content_tag()
     if dry_run:
+        session.console.note(cloud_line(session))
         targets = list_targets(
             plan, cloud=session.cloud, paths=session.paths, snapshot_tag=tag, snapshots=snapshots
         )
@@ -79,7 +85,9 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         return
 
     def approve(targets: "Targets") -> bool:
-        _show(session, targets, session.console.note if confirmed else session.before_question)
+        say = session.console.note if confirmed else session.before_question
+        say(cloud_line(session))
+        _show(session, targets, say)
         if not targets.empty:
             _ask_for_name(session, confirmed)
         return True
@@ -93,6 +101,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         approve=approve,
         reporter=session.console,
     )
+    forget_place(session.paths.place, session.place)
     _tell_json(session, targets)
     if targets.empty:
         _show(session, targets, session.console.note)
@@ -109,6 +118,7 @@ def _destroy_some(
     say = session.answer_or_note if dry_run else session.before_question
 
     def approve(removal: "Removal") -> bool:
+        (session.console.note if dry_run else say)(cloud_line(session))
         for droplet in removal.droplets:
             say(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         for note in removal.notes:

@@ -10,6 +10,7 @@ import click
 
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.suggestions import with_flags
+from bakery.cli.where import check_cloud
 from bakery.errors import BakeryError, ExitCode
 
 if TYPE_CHECKING:
@@ -76,8 +77,14 @@ def _cluster_file(session: Session) -> str:
 
 
 def _token(session: Session) -> str:
-    account = session.cloud.get_account()
-    return f"{session.endpoint.url} takes the token; up to {account.droplet_limit} droplets"
+    return f"{session.place.name} takes the token; up to {session.account.droplet_limit} droplets"
+
+
+def _token_of_cluster(session: Session) -> str:
+    """The token, and that it is for the cloud in which the cluster was launched."""
+    message = _token(session)
+    check_cloud(session, insists=False)
+    return message
 
 
 def _programs(_session: Session) -> str:
@@ -130,6 +137,7 @@ def _look(session: Session) -> "ClusterReport | str":
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.store import find_bundle
     from bakery.observe.health import observe_cluster
+    from bakery.plan.slots import as_running
 
     plan = session.plan()
     droplets = list_cluster_droplets(session, plan)
@@ -137,7 +145,7 @@ def _look(session: Session) -> "ClusterReport | str":
         return f"{plan.cluster} has no droplets"
     if find_bundle(session.paths) is None:
         return f"there are no credentials of {plan.cluster} here"
-    return observe_cluster(plan, droplets, session.agents(session.bundle()))
+    return observe_cluster(as_running(plan, droplets), droplets, session.agents(session.bundle()))
 
 
 def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> str:
@@ -157,7 +165,12 @@ def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> s
 
 
 WITHOUT_FILE: tuple[tuple[str, Callable[[Session], str]], ...] = (("token", _token), ("programs", _programs))
-CHECKS = (*WITHOUT_FILE, ("snapshot", _snapshot), ("certificates", _certificates))
-"""The last two ask about the cluster, so there must be a file that describes one."""
+CHECKS = (
+    ("token", _token_of_cluster),
+    ("programs", _programs),
+    ("snapshot", _snapshot),
+    ("certificates", _certificates),
+)
+"""These ask about the cluster, so there must be a file that describes one."""
 CLUSTER_CHECKS = ("strangers", "keyrings")
 """Conditions of ``bakery status`` that no launch will meet."""

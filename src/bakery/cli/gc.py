@@ -6,6 +6,7 @@ import click
 
 from bakery.cli.session import builds_folder, common_options, session_of
 from bakery.cli.values import WholeNumber
+from bakery.cli.where import cloud_line
 
 
 @click.command()
@@ -49,6 +50,7 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
     if not delete:
         session.console.note("bakery gc --delete removes them")
         return
+    session.before_question(cloud_line(session))
     session.confirm(f"remove these {len(listed)}?")
     if builds:
         sweep(session.cloud, builds_folder(), reporter=session.console)

@@ -12,6 +12,7 @@ from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
 from bakery.cli.preview import preview_launch
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.values import Choice, WholeNumber
+from bakery.cli.where import check_cloud, cloud_json, cloud_line, keep_cloud, other_cloud_option
 from bakery.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--deadline", type=WholeNumber(1), default=900, show_default=True, help="Seconds to become healthy.")
 @admin_cidr_option
 @click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
+@other_cloud_option
 @common_options
 @click.pass_context
 def launch(
@@ -46,6 +48,7 @@ def launch(
     deadline: int,
     cidrs: tuple[str, ...],
     dry_run: bool,  # noqa: FBT001 - a click flag
+    other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
     """Create what is missing, in waves, and wait until the cluster is healthy.
 
@@ -61,8 +64,11 @@ def launch(
     cloud = session.cloud  # a missing token is said before anything is asked of anybody
     networks = admin_cidrs(session, cidrs)
     if dry_run:
-        return _rehearse(session, plan, networks, role)
-    bundle = _bundle(session, plan)
+        changes = preview_launch(session, plan, networks, other_cloud=other_cloud, only_role=role)
+        return _tell(session, changes)
+    known = _has_credentials(session)
+    check_cloud(session, insists=other_cloud)
+    bundle = _bundle(session, plan, known=known)
     result = run_launch(
         plan,
         cloud=cloud,
@@ -79,19 +85,20 @@ def launch(
         running=running_of(session),
         reporter=session.console,
     )
+    keep_cloud(session)
     _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
     return ExitCode.DONE
 
 
-def _rehearse(session: Session, plan: "ClusterPlan", networks: tuple[str, ...], role: str | None) -> ExitCode:
+def _tell(session: Session, changes: "Changes") -> ExitCode:
     """``--dry-run``: what a launch would do, and the code it would be refused with."""
     from bakery.cli.changes_view import changes_json, show_verdict
     from bakery.launch.verdict import exit_code_of
 
-    changes = preview_launch(session, plan, networks, only_role=role)
+    session.answer_or_note(cloud_line(session))
     show_verdict(session.console, changes, session.answer_or_note)
     if session.settings.json:
-        session.console.json(changes_json(changes))
+        session.console.json({"cloud": cloud_json(session)} | changes_json(changes))
     return exit_code_of(changes)
 
 
@@ -111,13 +118,20 @@ def _check_role(session: Session, role: str | None) -> None:
         raise UsageError(message, hint=f"roles of {session.config.path}: {', '.join(known)}")
 
 
-def _bundle(session: Session, plan: "ClusterPlan") -> "Bundle":
+def _has_credentials(session: Session) -> bool:
+    """Raises CredentialsError for credentials that cannot be read: that is said before anything else."""
+    from bakery.credentials.store import find_bundle
+
+    return find_bundle(session.paths) is not None
+
+
+def _bundle(session: Session, plan: "ClusterPlan", *, known: bool) -> "Bundle":
     """The credentials; made on a first launch, never beside droplets that were made with others."""
-    from bakery.credentials.store import ensure_bundle, find_bundle, write_operator_files
+    from bakery.credentials.store import ensure_bundle, write_operator_files
     from bakery.launch.preflight import check_trust
 
     paths = session.paths
-    if find_bundle(paths) is None:
+    if not known:
         check_trust(list_cluster_droplets(session, plan), plan.cluster, None)
     paths.ensure()
     bundle = ensure_bundle(paths, plan.cluster, now=datetime.now(UTC), reporter=session.console)
@@ -155,8 +169,10 @@ def _approval(session: Session) -> "Callable[[Changes], bool]":
     from bakery.cli.changes_view import show_changes
 
     def approve(changes: "Changes") -> bool:
+        session.before_question(cloud_line(session))
         show_changes(session.console, changes, session.before_question)
         session.confirm("create these?")
+        keep_cloud(session)
         return True
 
     return approve

@@ -7,6 +7,7 @@ import click
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.preview import preview_launch
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import CredentialsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -23,9 +24,16 @@ RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
     "--exit-code", is_flag=True, help="Exit 10 when a launch would change something, or when something differs."
 )
 @admin_cidr_option
+@other_cloud_option
 @common_options
 @click.pass_context
-def plan(context: click.Context, offline: bool, exit_code: bool, cidrs: tuple[str, ...]) -> int:  # noqa: FBT001 - click flags
+def plan(
+    context: click.Context,
+    offline: bool,  # noqa: FBT001 - a click flag
+    exit_code: bool,  # noqa: FBT001 - a click flag
+    cidrs: tuple[str, ...],
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> int:
     """Show nodes, firewall table and, with a token, the pending changes and the price. Changes nothing.
 
     What cannot be launched is a list of its own, and the exit code is that of the launch: 2, or 3 for credentials.
@@ -35,9 +43,11 @@ def plan(context: click.Context, offline: bool, exit_code: bool, cidrs: tuple[st
         raise UsageError(message, hint="leave one of them out")
     session = session_of(context)
     planned = session.plan()
-    changes = None if offline else _changes(session, planned, cidrs, required=exit_code)
+    changes = None
+    if not offline and _has_token(session, required=exit_code):
+        changes = preview_launch(session, planned, admin_cidrs(session, cidrs), other_cloud=other_cloud)
     if session.settings.json:
-        session.console.json(_as_json(planned, changes))
+        session.console.json(_as_json(session, planned, changes))
     else:
         _show(session, planned, changes)
     return _exit_code(changes, tells_changes=exit_code)
@@ -49,18 +59,16 @@ def _exit_code(changes: "Changes | None", *, tells_changes: bool) -> ExitCode:
     return ExitCode.DONE if changes is None else exit_code_of(changes, tells_changes=tells_changes)
 
 
-def _changes(
-    session: Session, planned: "ClusterPlan", cidrs: tuple[str, ...], *, required: bool
-) -> "Changes | None":
-    """None where there is no token: the plan itself needs none."""
+def _has_token(session: Session, *, required: bool) -> bool:
+    """Whether the cloud can be asked; the plan itself needs no token."""
     try:
         _ = session.cloud
     except CredentialsError:
         if required or session.names_token:
             raise
         session.console.note("no token: prices and pending changes are left out")
-        return None
-    return preview_launch(session, planned, admin_cidrs(session, cidrs))
+        return False
+    return True
 
 
 def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
@@ -69,6 +77,8 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console = session.console
     console.data(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
     console.data(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}")
+    if changes is not None:
+        console.data(cloud_line(session))
     console.data("")
     console.table(NODE_HEADER, _node_rows(planned, changes))
     console.data("")
@@ -96,7 +106,7 @@ def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
     return rows
 
 
-def _as_json(planned: "ClusterPlan", changes: "Changes | None") -> dict[str, Any]:
+def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> dict[str, Any]:
     from bakery.cli.changes_view import changes_json
 
     value: dict[str, Any] = {
@@ -120,4 +130,4 @@ def _as_json(planned: "ClusterPlan", changes: "Changes | None") -> dict[str, Any
         ],
         "warnings": list(planned.warnings),
     }
-    return value | (changes_json(changes) if changes is not None else {})
+    return value if changes is None else value | {"cloud": cloud_json(session)} | changes_json(changes)

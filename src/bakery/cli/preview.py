@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from bakery.cli.cluster import absent_of
 from bakery.cli.session import Session
+from bakery.cli.where import place_obstacles
 from bakery.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -12,13 +13,20 @@ if TYPE_CHECKING:
 
 
 def preview_launch(
-    session: Session, plan: "ClusterPlan", networks: tuple[str, ...], *, only_role: str | None = None
+    session: Session,
+    plan: "ClusterPlan",
+    networks: tuple[str, ...],
+    *,
+    other_cloud: bool,
+    only_role: str | None = None,
 ) -> "Changes":
     """The changes with every obstacle. Sends requests, and changes nothing."""
     from bakery.launch.run import preview
     from bakery.launch.snapshot import newest_snapshot
 
     fingerprint, unreadable = _fingerprint(session)
+    # Where the credentials cannot be read, what lies beside them cannot either.
+    before = unreadable or place_obstacles(session, insists=other_cloud)
     return preview(
         plan,
         cloud=session.cloud,
@@ -26,7 +34,7 @@ def preview_launch(
         image=newest_snapshot(session.cloud, session.config, session.content_tag()),
         ca_fingerprint=fingerprint,
         admin_cidrs=networks,
-        before=unreadable,
+        before=before,
         only_role=only_role,
         absent=absent_of(session, plan),
     )

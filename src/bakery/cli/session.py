@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from bakery.agents.interface import AgentClients
     from bakery.cli.suggestions import SuggestingConsole
     from bakery.cloud.interface import Cloud
+    from bakery.cloud.model import Account
     from bakery.config.model import ClusterConfig
     from bakery.config.paths import StatePaths
     from bakery.credentials.model import Bundle
+    from bakery.launch.place import Place
     from bakery.plan.model import ClusterPlan
 
 DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"
@@ -69,6 +71,8 @@ class Endpoint:
     """Answers with the caller's own IPv4 address."""
     token: str | None = field(repr=False)
     """The emulator's own token with ``--local``; else None: it is read from the environment."""
+    emulator: str | None = None
+    """The emulator's name with ``--local``."""
 
 
 def settings_of(context: click.Context | None) -> Settings:
@@ -142,6 +146,7 @@ class Session:
         self._environment = os.environ if environment is None else environment
         self._config: ClusterConfig | None = None
         self._cloud: Cloud | None = None
+        self._account: Account | None = None
 
     @property
     def config(self) -> "ClusterConfig":
@@ -176,11 +181,13 @@ class Session:
             return Endpoint(url=url, address_url=address_url, token=None)
         from bakery.emulator.lifecycle import find_running
 
-        running = find_running(self._environment.get("BAKERY_EMULATOR", "default"))
+        name = self._environment.get("BAKERY_EMULATOR", "default")
+        running = find_running(name)
         if running is None:
-            message = "--local was given, but no emulator is running"
-            raise UsageError(message, hint="bakery emulator up")
-        return Endpoint(url=running.endpoint, address_url=running.address_url, token=running.token)
+            raise _no_emulator(name)
+        return Endpoint(
+            url=running.endpoint, address_url=running.address_url, token=running.token, emulator=running.name
+        )
 
     @property
     def token(self) -> str:
@@ -214,6 +221,21 @@ class Session:
             talk = ApiTalk(self.console)
             self._cloud = connect(endpoint=self.endpoint.url, token=self.token, watcher=talk)
         return self._cloud
+
+    @property
+    def account(self) -> "Account":
+        """Whose token it is: asked for once, in one request."""
+        if self._account is None:
+            self._account = self.cloud.get_account()
+        return self._account
+
+    @property
+    def place(self) -> "Place":
+        """The cloud and the account that commands go to."""
+        from bakery.launch.place import place_of
+
+        endpoint = self.endpoint
+        return place_of(endpoint.url, self.account, emulator=endpoint.emulator)
 
     def bundle(self) -> "Bundle":
         """The cluster's credentials, with the operator's TLS files beside them.
@@ -277,6 +299,18 @@ class Session:
         need_terminal("add --yes")
         if not click.confirm(question, err=True):
             raise UsageError(DECLINED, hint="--yes answers it")
+
+
+def _no_emulator(name: str) -> UsageError:
+    """``--local`` without the emulator that it means: others that run are named."""
+    from bakery.emulator.lifecycle_state import list_running
+
+    others = [running.name for running in list_running()]
+    if not others:
+        message = "--local was given, but no emulator is running"
+        return UsageError(message, hint="bakery emulator up")
+    message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
+    return UsageError(message, hint=f"export BAKERY_EMULATOR={others[0]}")
 
 
 def has_terminal() -> bool:

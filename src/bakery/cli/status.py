@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 import click
 
 from bakery.cli.session import common_options, session_of
+from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
 
 
 @click.command()
+@other_cloud_option
 @common_options
 @click.pass_context
-def status(context: click.Context) -> int:
+def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - a click flag
     """Show every node and every condition; exit 7 when one does not hold."""
     from bakery.bake.snapshot import age_warning
     from bakery.cli.cluster import list_cluster_droplets
@@ -29,11 +31,13 @@ def status(context: click.Context) -> int:
     session = session_of(context)
     plan = session.plan()
     bundle = session.bundle()
+    check_cloud(session, insists=other_cloud)
     droplets = list_cluster_droplets(session, plan)
     report = observe_cluster(as_running(plan, droplets), droplets, session.agents(bundle))
     if session.settings.json:
-        session.console.json(report_json(report))
+        session.console.json(report_json(report) | {"cloud": cloud_json(session)})
     else:
+        session.console.note(cloud_line(session))
         session.console.table(NODE_HEADER, node_rows(report))
         session.console.data("")
         session.console.table(CONDITION_HEADER, condition_rows(report))

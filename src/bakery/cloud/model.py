@@ -6,11 +6,22 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, kw_only=True)
 class Account:
     uuid: str
+    """Of the user whose token it is."""
     status: str
     droplet_limit: int
     email: str = ""
     team: str = ""
     """The team's name; empty where the API tells none."""
+    team_uuid: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The UUID of whoever owns the droplets: the team that the token belongs to, else the user.
+
+        ``uuid`` is "for the current user", ``team`` is there "when authorized in a team context" (OpenAPI:
+        resources/account/models/account.yml): one user's tokens for two teams are for two sets of droplets.
+        """
+        return self.team_uuid or self.uuid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ def account(item: Json) -> Account:
         droplet_limit=int(item["droplet_limit"]),
         email=str(item.get("email") or ""),
         team=str((item.get("team") or {}).get("name") or ""),
+        team_uuid=str((item.get("team") or {}).get("uuid") or ""),
     )
 
 

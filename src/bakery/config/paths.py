@@ -32,6 +32,11 @@ class StatePaths:
         return self.folder / "journal.json"
 
     @property
+    def place(self) -> Path:
+        """In which cloud the cluster was launched."""
+        return self.folder / "cloud.json"
+
+    @property
     def lock(self) -> Path:
         return self.folder / "lock"
 

@@ -99,6 +99,8 @@ def _settings(planned: RunningEmulator) -> EmulatorSettings:
     absent = {"metadata"} if planned.machines == "memory" else set()
     return EmulatorSettings(
         tokens=(planned.token,),
+        team_uuid=planned.team_uuid or EmulatorSettings.team_uuid,
+        team_name=f"emulator {planned.name}",
         droplet_limit=limit if planned.machines == "memory" else min(limit, droplet_room()),
         region_features=tuple(name for name in REGION_FEATURES if name not in absent),
         public_network=str(network.range),

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Network
@@ -52,6 +53,8 @@ class RunningEmulator:
     """The process's start in clock ticks after boot, so that a later process of the same number is told apart."""
     ready: bool = False
     """Whether the API answers."""
+    team_uuid: str = ""
+    """Of its account, which goes with it; empty in a file that an older bakery wrote."""
 
     @property
     def network(self) -> NetworkPlan:
@@ -160,6 +163,13 @@ def home(name: str) -> Home:
     return Home(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
+def list_running() -> tuple[RunningEmulator, ...]:
+    """Every emulator of this user that runs and answers, by name."""
+    folder = Path(platformdirs.user_data_dir("bakery")) / "emulator"
+    read = (Home(folder=place).read() for place in sorted(folder.glob("*")) if place.is_dir())
+    return tuple(found for found in read if found is not None and found.ready and is_alive(found))
+
+
 def new_emulator(wish: Wish) -> RunningEmulator:
     """An emulator that does not run yet, with a token of its own."""
     endpoint = f"http://127.0.0.1:{wish.port}"
@@ -171,6 +181,7 @@ def new_emulator(wish: Wish) -> RunningEmulator:
         machines=wish.machines,
         public_range=str(wish.public_range),
         id=secrets.token_hex(2),
+        team_uuid=str(uuid.uuid4()),
     )
 
 

@@ -29,6 +29,9 @@ class EmulatorSettings:
     base_images: tuple[str, ...] = ("debian-12-x64", "debian-13-x64", "ubuntu-22-04-x64", "ubuntu-24-04-x64")
     """Slugs of the public images that the API lists; ``Machines.check_image`` says which can boot here."""
     droplet_limit: int = 10_000
+    team_uuid: str = "00000000-0000-4000-8000-000000000002"
+    """Whose account it is: each emulator that is brought up has another."""
+    team_name: str = "Emulator"
     first_id: int = 400_000_001
     """Droplets, images, keys and actions count up from here."""
 

@@ -22,7 +22,7 @@ def get_account(call: Call) -> Reply:
         "email_verified": True,
         "status": "active",
         "status_message": "",
-        "team": {"uuid": "00000000-0000-4000-8000-000000000002", "name": "Emulator"},
+        "team": {"uuid": settings.team_uuid, "name": settings.team_name},
     }
     return Reply(body={"account": account})
 

@@ -1,0 +1,228 @@
+"""Which cloud a command goes to: said before it changes anything, remembered, and no other one without a flag."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from bakery.emulator import lifecycle
+from bakery.emulator.lifecycle_state import RunningEmulator, Wish
+from bakery.emulator.settings import DEFAULT_PORT
+from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
+from tests.helpers.cli_schemas import check_answer
+from tests.helpers.emulated import Api, emulated
+
+pytestmark = pytest.mark.integration
+
+ACTIVE = ("launch", "--yes", "--wait", "active")
+TEAM = "00000000-0000-4000-8000-0000000000aa"
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def _line(at: Desk) -> str:
+    host = at.api.url.removeprefix("http://")
+    return f"on {host}, account operator@emulator.invalid, team Emulator"
+
+
+@contextmanager
+def _another(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """Commands go to another emulator, with another account, while the desk's still runs."""
+    with emulated(replace(LOOPBACK, team_uuid=TEAM, team_name="Other")) as other, monkeypatch.context() as patch:
+        patch.setenv("DIGITALOCEAN_API_URL", other.url)
+        patch.setenv("BAKERY_ADDRESS_URL", f"{other.url}/_emulator/address")
+        Desk(folder=at.folder, api=other).bake()
+        yield other
+
+
+def test_the_cloud_is_named_where_the_state_is_shown(at: Desk) -> None:
+    assert at(*ACTIVE).code == 0
+    line = _line(at)
+    assert line in at("plan").out.splitlines()
+    assert line in at("launch", "--dry-run").out.splitlines()
+    assert line in at("status").err.splitlines()
+    assert line.removeprefix("on ") + " takes the token; up to 10000 droplets" in at("doctor").out
+    for arguments, schema in ((("plan",), "plan"), (("launch", "--dry-run"), "changes"), (("status",), "status")):
+        answer = at(*arguments, "--json").json
+        check_answer(answer, schema)
+        assert answer["cloud"]["endpoint"] == at.api.url
+    assert "account" not in at("plan", "--offline").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "question"),
+    [
+        (("launch", "--role", "nomad-client", "--count", "3"), "create these?"),
+        (("destroy",), "type the cluster's name"),
+        (("destroy", "--node", "demo-nomad-client-2"), r"destroy demo-nomad-client-2\?"),
+        (("access", "refresh", "--admin-cidr", "203.0.113.7/32"), "change these?"),
+        (("gc", "--older-than", "0", "--delete"), "remove these"),
+        (("build-image", "-f", "other.yaml"), "bake it?|error:"),  # where Packer is not there
+    ],
+)
+def test_the_cloud_is_named_before_each_question(at: Desk, arguments: tuple[str, ...], question: str) -> None:
+    assert at(*ACTIVE).code == 0
+    text = (at.folder / "bakery.yaml").read_text(encoding="utf-8")
+    at.write(text + "image: {base: debian-13-x64}\n", "other.yaml")
+    at.api.post("/v2/tags", {"name": "bakery:build:0123456789ab"})
+    child = pexpect.spawn(str(BAKERY), [*arguments, "--quiet"], encoding="utf-8", timeout=60, dimensions=(50, 200))
+    child.expect(question)
+    assert _line(at) in child.before
+    child.sendline("n")
+    child.expect(pexpect.EOF)
+    child.close()
+
+
+def test_another_account_is_refused_until_somebody_insists(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at(*ACTIVE).code == 0
+    kept = json.loads((at.folder / ".bakery" / "demo" / "cloud.json").read_text(encoding="utf-8"))
+    assert kept["endpoint"] == at.api.url
+    here = _line(at).removeprefix("on ")
+    with _another(at, monkeypatch) as other:
+        there = other.url.removeprefix("http://")
+        account = "account operator@emulator.invalid, team Other"
+        message = f"cluster demo was launched on {here}, and this is {there}, {account}"
+        for arguments in (
+            ACTIVE, ("destroy", "--yes"), ("destroy", "--node", "demo-nomad-client-2", "--yes"),
+            ("access", "refresh", "--yes"), ("status",),
+        ):  # fmt: skip
+            ran = at(*arguments)
+            assert (ran.code, ran.out) == (2, ""), arguments
+            assert ran.err.splitlines()[-2] == f"error: {message}"
+            assert ran.err.splitlines()[-1].endswith("; if you mean this one: --other-cloud")
+        for arguments in (("plan",), ("launch", "--dry-run")):
+            ran = at(*arguments, "--json")
+            assert ran.code == 2
+            assert [obstacle["message"] for obstacle in ran.json["cannot"]] == [message]
+        assert message in at("doctor").out
+        assert other.get("/v2/droplets").json()["droplets"] == []
+        ran = at(*ACTIVE, "--other-cloud")
+        assert ran.code == 0
+        assert ran.err.startswith(f"warning: cluster demo was launched on {here}; this is {there}, ")
+        assert len(other.get("/v2/droplets").json()["droplets"]) == 4
+        assert at("plan", "--exit-code").code == 0, "from now on it is here"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"owner": "of-the-emulator-before"}, {"owner": "of-the-emulator-before", "endpoint": "http://127.0.0.1:9"}],
+    ids=["at the same address", "at an address where nobody answers any more"],
+)
+def test_an_emulator_that_is_gone_binds_nobody(at: Desk, change: dict[str, str]) -> None:
+    """It was taken down and brought up again: the droplets went with it, the credentials are still here."""
+    assert at(*ACTIVE).code == 0
+    assert at("destroy", "--yes").code == 0
+    assert at(*ACTIVE).code == 0
+    file = at.folder / ".bakery" / "demo" / "cloud.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(kept | change | {"name": "the emulator before"}))
+    assert at("plan", "--exit-code").code == 0
+    ran = at("launch", "--wait", "active")
+    assert ran.code == 0
+    launched = (
+        "warning: cluster demo was launched on the emulator before, which is gone with its droplets; this is "
+    )
+    assert ran.err.startswith(launched)
+    assert "warning" not in at("launch", "--wait", "active").err, "now this one is remembered"
+
+
+def test_a_real_account_is_no_place_for_an_emulator_s_cluster(at: Desk) -> None:
+    """And the other way round: the file says that the cluster is at DigitalOcean, and this is an emulator."""
+    assert at(*ACTIVE).code == 0
+    file = at.folder / ".bakery" / "demo" / "cloud.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(kept | {"endpoint": "https://api.digitalocean.com", "name": "DigitalOcean"}))
+    at.forget()
+    for arguments in (ACTIVE, ("destroy", "--yes"), ("status",)):
+        ran = at(*arguments)
+        assert ran.code == 2
+        assert ran.err.startswith("error: cluster demo was launched on DigitalOcean, and this is ")
+    assert at.changing() == []
+
+
+def test_destroying_the_whole_cluster_forgets_the_cloud(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = at.folder / ".bakery" / "demo" / "cloud.json"
+    assert at(*ACTIVE).code == 0
+    assert at("destroy", "--node", "demo-nomad-client-2", "--yes").code == 0
+    assert at("destroy", "--dry-run").code == 0
+    assert file.exists()
+    assert at("destroy", "--yes").code == 0
+    assert not file.exists()
+    with _another(at, monkeypatch):
+        ran = at(*ACTIVE)
+        assert (ran.code, "warning" in ran.err) == (0, False)
+
+
+def test_a_cluster_of_an_older_bakery_is_remembered_at_its_next_launch(at: Desk) -> None:
+    file = at.folder / ".bakery" / "demo" / "cloud.json"
+    assert at(*ACTIVE).code == 0
+    file.unlink()
+    assert at("status").code == 7
+    assert not file.exists(), "looking writes nothing"
+    assert at("launch", "--wait", "active").code == 0
+    assert file.exists()
+
+
+def test_it_costs_one_request(at: Desk) -> None:
+    assert at(*ACTIVE).code == 0
+    at.forget()
+    assert at("launch", "--wait", "active").code == 0
+    paths = [record.path for record in at.api.emulator.requests.all() if record.path.startswith("/v2")]
+    assert paths.count("/v2/account") == 2, "one to name the cloud, one of the survey as before"
+
+
+# Emulators of one machine ------------------------------------------------------------
+
+
+@pytest.fixture
+def emulators(at: Desk) -> Iterator[tuple[RunningEmulator, ...]]:
+    """Two processes with droplets in memory, neither of the default name."""
+    yield tuple(_up(name, port) for name, port in (("blue", DEFAULT_PORT + 21), ("green", DEFAULT_PORT + 22)))
+    for name in ("blue", "green"):
+        lifecycle.down(name)
+
+
+def _up(name: str, port: int) -> RunningEmulator:
+    return lifecycle.up(Wish(name=name, port=port, machines="memory"))
+
+
+@pytest.mark.usefixtures("emulators")
+def test_local_names_the_emulators_that_run(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = at("--local", "plan")
+    assert (ran.code, ran.err.splitlines()) == (
+        2,
+        [
+            "error: --local means the emulator default, which is not running; running: blue, green",
+            "help: export BAKERY_EMULATOR=blue",
+        ],
+    )
+    monkeypatch.setenv("BAKERY_EMULATOR", "green")
+    ran = at("--local", "plan")
+    assert ran.code == 2, "it has no snapshot"
+    assert f"on the emulator green (http://127.0.0.1:{DEFAULT_PORT + 22})" in ran.out.splitlines()
+
+
+def test_each_emulator_has_an_account_of_its_own(
+    at: Desk, emulators: tuple[RunningEmulator, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = []
+    for name in ("blue", "green"):
+        monkeypatch.setenv("BAKERY_EMULATOR", name)
+        owners.append(at("--local", "plan", "--json").json["cloud"]["owner"])
+    blue = emulators[0]
+    os.kill(blue.pid, signal.SIGTERM)
+    lifecycle.down("blue")
+    _up("blue", DEFAULT_PORT + 21)
+    monkeypatch.setenv("BAKERY_EMULATOR", "blue")
+    owners.append(at("--local", "plan", "--json").json["cloud"]["owner"])
+    assert len(set(owners)) == 3
