@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.helpers.cli import SMALL, Desk, Ran, desk
 from tests.helpers.cli_schemas import check_answer
@@ -303,3 +304,47 @@ def test_an_exit_code_needs_a_look_at_the_cloud(at: Desk) -> None:
         "help: leave one of them out",
     ]
     assert at("plan", "--offline").code == 0
+
+
+# A range for another cluster ---------------------------------------------------------
+
+
+def _range(at: Desk, name: str) -> str:
+    cidr: str = yaml.safe_load((at.folder / name).read_text(encoding="utf-8"))["vpc"]["cidr"]
+    return cidr
+
+
+def test_a_second_cluster_gets_a_range_that_is_free(at: Desk) -> None:
+    assert at(*ACTIVE).code == 0
+    at.forget()
+    ran = at("init", "-f", "second.yaml", "--cluster", "second")
+    assert ran.code == 0
+    assert ran.err.splitlines()[0] == (
+        "vpc.cidr is 10.100.16.0/20: a VPC of the account overlaps 10.100.0.0/20, the default"
+    )
+    assert _range(at, "second.yaml") == "10.100.16.0/20"
+    assert at("launch", "-f", "second.yaml", "--dry-run").code == 0
+    assert at.changing() == []
+    ran = at("init", "-f", "again.yaml", "--cluster", "demo", "--json")
+    check_answer(ran.json, "init")
+    assert ran.json["vpc_cidr"] == "10.100.0.0/20", "its own VPC has that range"
+
+
+def test_without_a_token_or_an_answer_it_is_the_default(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    _office(at)
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN", "canary-not-accepted")
+    ran = at("init", "-f", "one.yaml")
+    assert ran.code == 0
+    assert ran.err.startswith(
+        "warning: vpc.cidr is the default, 10.100.0.0/20; the account's VPCs are not known: "
+    )
+    assert _range(at, "one.yaml") == "10.100.0.0/20"
+    monkeypatch.delenv("DIGITALOCEAN_TOKEN")
+    ran = at("init", "-f", "two.yaml")
+    assert ran.err.startswith("wrote two.yaml\n")
+    assert _range(at, "two.yaml") == "10.100.0.0/20"
+    ran = at("--local", "init", "-f", "three.yaml")
+    assert (ran.code, (at.folder / "three.yaml").exists()) == (2, False), "--local means an emulator that runs"
+    at.announce()
+    assert at("--local", "init", "-f", "three.yaml").code == 0
+    assert _range(at, "three.yaml") == "10.100.16.0/20"

@@ -2,12 +2,17 @@
 
 import re
 import shlex
+from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.session import common_options, session_of
-from bakery.errors import ConfigError, UsageError
+from bakery.cli.session import Session, common_options, session_of
+from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
+
+if TYPE_CHECKING:
+    from bakery.cloud.interface import Cloud
 
 
 @click.command()
@@ -17,7 +22,10 @@ from bakery.errors import ConfigError, UsageError
 @common_options
 @click.pass_context
 def init(context: click.Context, cluster: str | None, region: str, force: bool) -> None:  # noqa: FBT001 - a click flag
-    """Write a commented bakery.yaml with every default spelled out."""
+    """Write a commented bakery.yaml with every default spelled out.
+
+    With a token (or --local) the network's range is one that no VPC of the account overlaps.
+    """
     from bakery.config.load import parse_cluster
     from bakery.config.template import cluster_file
     from bakery.files import write_atomically
@@ -30,7 +38,9 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
     if path.exists() and not force:
         message = f"{path} exists"
         raise UsageError(message, hint="--force replaces it, -f FILE writes another")
-    text = cluster_file(cluster=_name_from(Path.cwd()) if cluster is None else cluster, region=region)
+    name = _name_from(Path.cwd()) if cluster is None else cluster
+    vpc_cidr = _vpc_range(session, name)
+    text = cluster_file(cluster=name, region=region, vpc_cidr=vpc_cidr)
     try:
         parse_cluster(text, path)
     except ConfigError as error:
@@ -41,9 +51,37 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
         message = f"cannot write {path}"
         raise UsageError(message, details=error.strerror, hint="-f FILE writes another") from error
     if session.settings.json:
-        session.console.json({"file": str(path)})
+        session.console.json({"file": str(path), "vpc_cidr": vpc_cidr})
     session.console.note(f"wrote {path}")
     session.console.note("next: bakery plan, bakery build-image, bakery launch")
+
+
+def _vpc_range(session: Session, cluster: str) -> str:
+    """The default, or, where the account can be asked and has a VPC there, a range that is free."""
+    from bakery.config.defaults import VPC_CIDR
+    from bakery.config.networks import free_range
+
+    if not (session.settings.local or session.names_token):
+        return VPC_CIDR
+    try:
+        vpcs = _quick(session).list_vpcs()
+    except (CredentialsError, CloudError) as error:
+        unknown = f"the account's VPCs are not known: {error}"
+        session.console.warn(f"vpc.cidr is the default, {VPC_CIDR}; {unknown}")
+        return VPC_CIDR
+    own = next((vpc.ip_range for vpc in vpcs if vpc.name == f"bakery-{cluster}"), None)
+    found = own or free_range(IPv4Network(vpc.ip_range, strict=False) for vpc in vpcs)
+    if found is not None and own is None and str(found) != VPC_CIDR:
+        session.console.note(f"vpc.cidr is {found}: a VPC of the account overlaps {VPC_CIDR}, the default")
+    return VPC_CIDR if found is None else str(found)
+
+
+def _quick(session: Session) -> "Cloud":
+    """The API, asked once: a file can be written without it."""
+    from bakery.cloud.digitalocean import connect
+    from bakery.cloud.transport import Limits
+
+    return connect(endpoint=session.endpoint.url, token=session.token, limits=Limits(tries=1, read=10))
 
 
 def _of_flags(error: ConfigError) -> UsageError:

@@ -50,7 +50,7 @@ protect: false
 """
 
 
-def cluster_file(*, cluster: str, region: str) -> str:
+def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR) -> str:
     """The text of a cluster file that spells out every default.
 
     The names are written so that YAML reads them back as they are; whether they are fit is parse_cluster's to say.
@@ -58,7 +58,7 @@ def cluster_file(*, cluster: str, region: str) -> str:
     return _TEMPLATE.format(
         cluster=_scalar(cluster),
         region=_scalar(region),
-        vpc_cidr=defaults.VPC_CIDR,
+        vpc_cidr=vpc_cidr,
         base=defaults.BASE_IMAGE,
         consul=defaults.CONSUL_VERSION,
         nomad=defaults.NOMAD_VERSION,
