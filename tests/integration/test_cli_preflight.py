@@ -306,6 +306,24 @@ def test_an_exit_code_needs_a_look_at_the_cloud(at: Desk) -> None:
     assert at("plan", "--offline").code == 0
 
 
+def test_status_says_which_droplets_are_from_another_snapshot(at: Desk) -> None:
+    assert at(*ACTIVE).code == 0
+    assert "snapshot" not in at("status").out
+    assert at("status", "--json").json["snapshots"]["others"] == []
+    older = at.api.get("/v2/images?private=true").json()["images"][0]["id"]
+    newer = at.bake()
+    ran = at("status")
+    assert (ran.code, ran.out.splitlines()[-1]) == (
+        7,
+        "demo-consul-server-1, demo-nomad-server-1, demo-nomad-client-1, demo-nomad-client-2:"
+        f" made from snapshot {older}; the file asks for bakery-stand-in (id {newer})",
+    )
+    ran = at("status", "--json")
+    check_answer(ran.json, "status")
+    assert ran.json["snapshots"]["asked"] == {"id": newer, "name": "bakery-stand-in"}
+    assert {other["id"] for other in ran.json["snapshots"]["others"]} == {older}
+
+
 # A range for another cluster ---------------------------------------------------------
 
 

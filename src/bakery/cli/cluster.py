@@ -1,7 +1,7 @@
 """What several verbs ask about the running cluster: its droplets and its servers' public addresses."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakery.cli.session import Session
 from bakery.errors import UsageError
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bakery.credentials.model import Bundle
     from bakery.launch.model import Absent
     from bakery.launch.running import Running
+    from bakery.launch.snapshot import SnapshotUse
     from bakery.plan.model import ClusterPlan
 
 
@@ -27,6 +28,20 @@ def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Dropl
     from bakery.plan.tags import cluster_tag
 
     return session.cloud.list_droplets(tag=cluster_tag(plan.cluster))
+
+
+def snapshots_of(session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "SnapshotUse":
+    """Which snapshots the droplets are from, in one request."""
+    from bakery.launch.snapshot import newest_snapshot, snapshot_use
+
+    return snapshot_use(plan, droplets, newest_snapshot(session.cloud, session.config, session.content_tag()))
+
+
+def snapshots_json(use: "SnapshotUse") -> dict[str, Any]:
+    """The same for machines."""
+    asked = None if use.asked is None else {"id": use.asked.id, "name": use.asked.name}
+    others = [{"droplet": d.name, "id": d.image_id, "name": d.image_name} for d in use.others]
+    return {"asked": asked, "others": others}
 
 
 def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":

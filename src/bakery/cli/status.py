@@ -16,7 +16,7 @@ from bakery.errors import ExitCode
 def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - a click flag
     """Show every node and every condition; exit 7 when one does not hold."""
     from bakery.bake.snapshot import age_warning
-    from bakery.cli.cluster import list_cluster_droplets
+    from bakery.cli.cluster import list_cluster_droplets, snapshots_json, snapshots_of
     from bakery.observe.health import observe_cluster
     from bakery.observe.report import (
         CONDITION_HEADER,
@@ -33,9 +33,11 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     bundle = session.bundle()
     check_cloud(session, insists=other_cloud)
     droplets = list_cluster_droplets(session, plan)
+    snapshots = snapshots_of(session, plan, droplets)
     report = observe_cluster(as_running(plan, droplets), droplets, session.agents(bundle))
     if session.settings.json:
-        session.console.json(report_json(report) | {"cloud": cloud_json(session)})
+        more = {"cloud": cloud_json(session), "snapshots": snapshots_json(snapshots)}
+        session.console.json(report_json(report) | more)
     else:
         session.console.note(cloud_line(session))
         session.console.table(NODE_HEADER, node_rows(report))
@@ -43,6 +45,8 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         session.console.table(CONDITION_HEADER, condition_rows(report))
         for line in help_lines(report):
             session.console.data(f"help: {line}")
+        for line in snapshots.lines:
+            session.console.answer(line)
     used = {droplet.image_id for droplet in droplets}
     if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):
         session.console.warn(warning)

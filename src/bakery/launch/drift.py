@@ -32,13 +32,18 @@ def snapshot_differences(
     plan: ClusterPlan, droplets: Iterable[Droplet], image: Image | None
 ) -> dict[str, list[str]]:
     """Names of the droplets that are from another snapshot than the file asks for, by what there is to say."""
-    asked = f"the file asks for {image.name}" if image is not None else _not_baked(plan)
+    asked = f"the file asks for {image.name} (id {image.id})" if image is not None else _not_baked(plan)
     found: dict[str, list[str]] = {}
     for droplet in droplets:
         if droplet.image_id is not None and (image is None or droplet.image_id != image.id):
-            made_from = f"made from snapshot {droplet.image_name or droplet.image_id}"
-            found.setdefault(f"{made_from}; {asked}", []).append(droplet.name)
+            found.setdefault(f"made from snapshot {_snapshot(droplet, image)}; {asked}", []).append(droplet.name)
     return found
+
+
+def _snapshot(droplet: Droplet, asked: Image | None) -> str:
+    """Its name; its id where the name says nothing, or is that of the snapshot asked for."""
+    known = droplet.image_name and (asked is None or droplet.image_name != asked.name)
+    return droplet.image_name if known else f"{droplet.image_id}"
 
 
 def _not_baked(plan: ClusterPlan) -> str:

@@ -1,9 +1,14 @@
-"""Which snapshot a launch boots from."""
+"""Which snapshot a launch boots from, and which one running droplets are from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bakery.cloud.interface import Cloud
-from bakery.cloud.model import Image
+from bakery.cloud.model import Droplet, Image
 from bakery.config.model import ClusterConfig
 from bakery.errors import UsageError
+from bakery.launch.drift import snapshot_differences
+from bakery.plan.model import ClusterPlan
 
 
 def newest_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image | None:
@@ -28,3 +33,26 @@ def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
         )
         raise UsageError(message, details=f"none has the tag {tag}", hint="bakery build-image")
     return image
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotUse:
+    """What droplets are made from, beside what their file asks for."""
+
+    asked: Image | None
+    """The newest snapshot of the file's versions; None if there is none."""
+    others: tuple[Droplet, ...]
+    """Droplets that are from another one."""
+    lines: tuple[str, ...]
+    """The same for people; none if every droplet is from the snapshot that the file asks for."""
+
+
+def snapshot_use(plan: ClusterPlan, droplets: Iterable[Droplet], asked: Image | None) -> SnapshotUse:
+    members = tuple(droplets)
+    differences = snapshot_differences(plan, members, asked)
+    names = {name for group in differences.values() for name in group}
+    return SnapshotUse(
+        asked=asked,
+        others=tuple(droplet for droplet in members if droplet.name in names),
+        lines=tuple(f"{', '.join(group)}: {text}" for text, group in differences.items()),
+    )

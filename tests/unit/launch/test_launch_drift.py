@@ -82,7 +82,7 @@ def test_another_snapshot_is_for_new_droplets(bench: Bench) -> None:
     bench.launch(image=newer)
     assert bench.cloud.mutations == []
     assert (
-        "made from snapshot 77; the file asks for bakery-newer; this takes effect on new"
+        "made from snapshot 77; the file asks for bakery-newer (id 78); this takes effect on new"
         in bench.reporter.warnings[0]
     )
 
