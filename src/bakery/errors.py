@@ -25,7 +25,8 @@ BakeryError                    1  unexpected
 └── CommandError               1  a program that bakery ran failed
 
 Signals end in 130 (SIGINT) and 143 (SIGTERM); a reader of our output that has gone in 141, as by SIGPIPE;
-``plan --exit-code`` ends in 10 when changes are pending.
+``plan --exit-code`` ends in 10 when changes are pending, or when something differs from the plan that a launch
+leaves alone.
 """
 
 from dataclasses import dataclass, field

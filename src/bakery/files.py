@@ -3,8 +3,9 @@
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bakery.errors import LockedError
@@ -38,6 +39,23 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """:func:`write_atomically` over a file of the user's: its mode and owner stay, and a link its target."""
+    target = path.resolve()
+    before = target.stat()
+    temporary = temporary_beside(target)
+    try:
+        write_new(temporary, content, mode=stat.S_IMODE(before.st_mode))
+        if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+            with suppress(PermissionError):  # only root may give a file away
+                os.chown(temporary, before.st_uid, before.st_gid)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
 
 
 def temporary_beside(path: Path) -> Path:

@@ -10,6 +10,7 @@ import click
 from bakery.cli.admin import admin_cidr_option, admin_cidrs
 from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
 from bakery.cli.preview import preview_launch
+from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, tell_scaling
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, keep_cloud, other_cloud_option
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--role", help="Only this role.")
 @click.option("--count", type=WholeNumber(1), help="With --role: how many in all, for this run.")
+@click.option("--save", is_flag=True, help="With --count: write the count into the cluster file.")
 @click.option(
     "--wait",
     "until",
@@ -44,6 +46,7 @@ def launch(
     context: click.Context,
     role: str | None,
     count: int | None,
+    save: bool,  # noqa: FBT001 - a click flag
     until: str,
     deadline: int,
     cidrs: tuple[str, ...],
@@ -59,8 +62,10 @@ def launch(
     from bakery.launch.snapshot import newest_snapshot
 
     session = session_of(context)
-    plan = session.plan(_counts(role, count))
+    scaling = scaling_of(role, count, save=save)
+    plan = session.plan({scaling.role: scaling.count} if scaling else None)
     _check_role(session, role)
+    check_saving(session, scaling)
     cloud = session.cloud  # a missing token is said before anything is asked of anybody
     networks = admin_cidrs(session, cidrs)
     if dry_run:
@@ -79,14 +84,15 @@ def launch(
         user_data=_user_data(plan, bundle),
         throwaway_public_key=_throwaway(),
         only_role=role,
-        approve=_approval(session),
+        approve=_approval(session, scaling),
         after=_after(session, plan, bundle, deadline) if until == "healthy" else (),
         absent=absent_of(session, plan),
         running=running_of(session),
         reporter=session.console,
     )
     keep_cloud(session)
-    _finish(session, plan, result.droplets, created=len(result.created), healthy=until == "healthy")
+    save_scaling(session, scaling)
+    _finish(session, plan, result.droplets, scaling, created=len(result.created), healthy=until == "healthy")
     return ExitCode.DONE
 
 
@@ -100,15 +106,6 @@ def _tell(session: Session, changes: "Changes") -> ExitCode:
     if session.settings.json:
         session.console.json({"cloud": cloud_json(session)} | changes_json(changes))
     return exit_code_of(changes)
-
-
-def _counts(role: str | None, count: int | None) -> dict[str, int] | None:
-    if count is None:
-        return None
-    if role is None:
-        message = "--count needs --role"
-        raise UsageError(message, hint="bakery launch --role nomad-client --count 3")
-    return {role: count}
 
 
 def _check_role(session: Session, role: str | None) -> None:
@@ -165,7 +162,7 @@ def _user_data(plan: "ClusterPlan", bundle: "Bundle") -> "UserDataFor":
     return user_data
 
 
-def _approval(session: Session) -> "Callable[[Changes], bool]":
+def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes], bool]":
     from bakery.cli.changes_view import show_changes
 
     def approve(changes: "Changes") -> bool:
@@ -173,6 +170,7 @@ def _approval(session: Session) -> "Callable[[Changes], bool]":
         show_changes(session.console, changes, session.before_question)
         session.confirm("create these?")
         keep_cloud(session)
+        save_scaling(session, scaling)
         return True
 
     return approve
@@ -231,7 +229,13 @@ def _public(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple
 
 
 def _finish(
-    session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]", *, created: int, healthy: bool
+    session: Session,
+    plan: "ClusterPlan",
+    droplets: "tuple[Droplet, ...]",
+    scaling: Scaling | None,
+    *,
+    created: int,
+    healthy: bool,
 ) -> None:
     if session.settings.json:
         session.console.json(
@@ -239,6 +243,7 @@ def _finish(
                 "cluster": plan.cluster,
                 "created": created,
                 "healthy": healthy,
+                "saved": scaling is not None and scaling.saves,
                 "droplets": [
                     {"name": d.name, "id": d.id, "public_ipv4": d.public_ipv4, "private_ipv4": d.private_ipv4}
                     for d in droplets
@@ -248,4 +253,5 @@ def _finish(
     session.console.note(
         f"{plan.cluster} is {'healthy' if healthy else 'active'}: {len(droplets)} droplets, {created} new"
     )
+    tell_scaling(session, scaling)
     session.console.note('next: eval "$(bakery env)"; consul members; nomad node status')

@@ -25,7 +25,16 @@ def load_cluster(path: Path) -> ClusterConfig:
     Raises:
         ConfigError: it cannot be read, or is wrong; ``problems`` holds everything that is, in file order.
     """
-    return parse_cluster(_decode(_read(path), path), path)
+    return parse_cluster(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The cluster file as it is, line endings and byte order mark included.
+
+    Raises:
+        ConfigError: it cannot be read, or is not UTF-8.
+    """
+    return _decode(_read(path), path)
 
 
 def parse_cluster(text: str, path: Path) -> ClusterConfig:

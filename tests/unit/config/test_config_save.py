@@ -1,0 +1,108 @@
+"""A count written into a cluster file: that one scalar changes, every other byte stays."""
+
+from pathlib import Path
+
+import pytest
+
+from bakery.config.load import parse_cluster
+from bakery.config.save import save_count, with_count
+from bakery.config.template import cluster_file
+from bakery.errors import UsageError
+
+PATH = Path("bakery.yaml")
+BOM = "\N{BYTE ORDER MARK}"
+HEAD = "version: 1\ncluster: demo\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("nomad-client: {count: 3, size: s-2vcpu-2gb}", "nomad-client: {count: 5, size: s-2vcpu-2gb}"),
+        ("nomad-client: {size: s-1vcpu-2gb, count: 3}  # 3", "nomad-client: {size: s-1vcpu-2gb, count: 5}  # 3"),
+        ("nomad-client:\n    count:   3   # of 3\n    kind: nomad-client",
+         "nomad-client:\n    count:   5   # of 3\n    kind: nomad-client"),
+        ("nomad-client: {count: 0}", "nomad-client: {count: 5}"),
+        ("nomad-client: {count: 100}", "nomad-client: {count: 5}"),
+        ('"nomad-client": {"count":3}', '"nomad-client": {"count":5}'),
+        ("nomad-client: {\n    count:\n      3\n  }", "nomad-client: {\n    count:\n      5\n  }"),
+        ("nomad-client: {count: 5}", "nomad-client: {count: 5}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", BOM, "# größe: 3 × ☃\n"])
+def test_one_scalar_changes(before: str, after: str, ending: str, start: str) -> None:
+    def whole(role: str) -> str:
+        text = (
+            start
+            + HEAD
+            + f"roles:\n  consul-server: {{count: 3}}\n  nomad-server: {{count: 3}}\n  {role}\n# end: 3"
+        )
+        return text.replace("\n", ending)
+
+    assert with_count(whole(before), PATH, "nomad-client", 5) == whole(after)
+
+
+def test_the_file_of_init_can_be_scaled() -> None:
+    text = cluster_file(cluster="demo", region="fra1")
+    changed = with_count(text, PATH, "nomad-client", 12)
+    assert changed == text.replace("nomad-client:  {count: 3,", "nomad-client:  {count: 12,")
+    assert changed != text
+    assert [role.count for role in parse_cluster(changed, PATH).roles] == [3, 3, 12]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            HEAD,
+            "add: roles: {consul-server: {count: 3}, nomad-server: {count: 3}, nomad-client: {count: 5}}",
+        ),
+        (
+            HEAD + "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}}\n",
+            "add count: 5 to roles.nomad-client",
+        ),
+        (
+            HEAD + "roles:\n  consul-server: {}\n  nomad-server: {}\n  nomad-client:\n    size: s-1vcpu-1gb\n",
+            "add count: 5 to roles.nomad-client",
+        ),
+    ],
+    ids=["no roles", "flow", "block"],
+)
+def test_a_count_that_is_only_a_default_is_refused_with_the_line_to_add(text: str, line: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        with_count(text, PATH, "nomad-client", 5)
+    assert caught.value.brief == "bakery.yaml has no roles.nomad-client.count to change"
+    assert caught.value.hint == line
+
+
+def test_what_the_hint_says_is_the_same_cluster_with_another_count() -> None:
+    with pytest.raises(UsageError) as caught:
+        with_count(HEAD, PATH, "nomad-client", 5)
+    line = (caught.value.hint or "").removeprefix("add: ")
+    before, after = parse_cluster(HEAD, PATH), parse_cluster(HEAD + line + "\n", PATH)
+    assert [(r.name, r.kind, r.size) for r in after.roles] == [(r.name, r.kind, r.size) for r in before.roles]
+    assert [role.count for role in after.roles] == [3, 3, 5]
+
+
+def test_the_file_keeps_its_mode_and_a_link_its_target(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.yaml", tmp_path / "bakery.yaml"
+    text = cluster_file(cluster="demo", region="fra1")
+    real.write_bytes(text.replace("\n", "\r\n").encode())
+    real.chmod(0o640)
+    link.symlink_to("real.yaml")
+    assert save_count(link, "nomad-client", 4) is True
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    wanted = text.replace("nomad-client:  {count: 3,", "nomad-client:  {count: 4,")
+    assert real.read_bytes() == wanted.replace("\n", "\r\n").encode()
+    inode = real.stat().st_ino
+    assert save_count(link, "nomad-client", 4) is False
+    assert real.stat().st_ino == inode, "what is there already is not written again"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bakery.yaml", "real.yaml"]
+
+
+def test_a_link_to_nowhere_is_no_cluster_file(tmp_path: Path) -> None:
+    link = tmp_path / "bakery.yaml"
+    link.symlink_to(tmp_path / "gone" / "bakery.yaml")
+    with pytest.raises(UsageError, match="there is no cluster file"):
+        save_count(link, "nomad-client", 4)
