@@ -35,7 +35,7 @@ show "$BAKERY" emulator up --name "$BAKERY_EMULATOR"
 say "3. The cluster file"
 mkdir -p "$WORK"
 show "$BAKERY" init --cluster demo --force
-show "$BAKERY" plan --local
+show "$BAKERY" plan --offline
 
 say "4. One snapshot for every role, baked with Packer"
 show "$BAKERY" build-image --local --yes

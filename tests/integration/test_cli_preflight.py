@@ -306,6 +306,17 @@ def test_an_exit_code_needs_a_look_at_the_cloud(at: Desk) -> None:
     assert at("plan", "--offline").code == 0
 
 
+def test_next_steps_carry_the_flags_of_this_run(at: Desk) -> None:
+    at.write(SMALL.replace("size: s-1vcpu-1gb", "size: s-99"), "other.yaml")
+    _no_snapshot(at)
+    named = ("-f", "other.yaml")
+    wanted = "help: bakery build-image -f other.yaml"
+    assert wanted in _lines(at("plan", *named))
+    assert wanted in [line.strip() for line in at(*ACTIVE, *named).err.splitlines()]
+    hints = {obstacle["code"]: obstacle["hint"] for obstacle in at("plan", "--json", *named).json["cannot"]}
+    assert hints["snapshot_missing"] == "bakery build-image -f other.yaml"
+
+
 def test_status_says_which_droplets_are_from_another_snapshot(at: Desk) -> None:
     assert at(*ACTIVE).code == 0
     assert "snapshot" not in at("status").out

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from bakery.cli.suggestions import SuggestingConsole
+from bakery.cli.suggestions import SuggestingConsole, with_flags
 from bakery.launch.verdict import Outcome, lines_of, outcome_of
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ def _different(changes: "Changes") -> Iterator[str]:
         yield f"{twin}; to remove the newest: bakery destroy --node {droplet.name}"
 
 
-def changes_json(changes: "Changes") -> dict[str, Any]:
-    """The same for machines."""
+def changes_json(changes: "Changes", *, flags: str) -> dict[str, Any]:
+    """The same for machines; ``flags`` are those that a suggested command needs."""
     return {
         "outcome": outcome_of(changes).value,
-        "cannot": [_obstacle_json(obstacle) for obstacle in changes.obstacles],
+        "cannot": [_obstacle_json(obstacle, flags) for obstacle in changes.obstacles],
         "changes": [
             {"sign": line.sign.value, "kind": line.kind, "name": line.name, "details": line.details}
             for line in changes.lines
         ],
         "extra": [droplet.name for droplet in changes.extra],
         "twins": [{"name": droplet.name, "id": droplet.id} for droplet in changes.duplicates],
-        "later": list(changes.later),
+        "later": [with_flags(line, flags) for line in changes.later],
         "price_usd": {
             "added_monthly": None if changes.added.unknown else changes.added.monthly,
             "total_monthly": None if changes.total.unknown else changes.total.monthly,
@@ -73,12 +73,12 @@ def changes_json(changes: "Changes") -> dict[str, Any]:
     }
 
 
-def _obstacle_json(obstacle: "Obstacle") -> dict[str, Any]:
+def _obstacle_json(obstacle: "Obstacle", flags: str) -> dict[str, Any]:
     return {
         "code": obstacle.code,
         "message": obstacle.message,
         "details": obstacle.details,
-        "hint": obstacle.hint,
+        "hint": with_flags(obstacle.hint, flags),
         "exit_code": int(obstacle.exit_code),
     }
 

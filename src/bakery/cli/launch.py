@@ -104,7 +104,7 @@ def _tell(session: Session, changes: "Changes") -> ExitCode:
     session.answer_or_note(cloud_line(session))
     show_verdict(session.console, changes, session.answer_or_note)
     if session.settings.json:
-        session.console.json({"cloud": cloud_json(session)} | changes_json(changes))
+        session.console.json({"cloud": cloud_json(session)} | changes_json(changes, flags=session.settings.flags))
     return exit_code_of(changes)
 
 

@@ -130,4 +130,6 @@ def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None"
         ],
         "warnings": list(planned.warnings),
     }
-    return value if changes is None else value | {"cloud": cloud_json(session)} | changes_json(changes)
+    if changes is None:
+        return value
+    return value | {"cloud": cloud_json(session)} | changes_json(changes, flags=session.settings.flags)

@@ -107,7 +107,8 @@ def forget_place(path: Path, place: Place) -> None:
     """After the whole cluster was destroyed at ``place``; what is remembered of another cloud stays."""
     remembered = load_place(path)
     if remembered is not None and (remembered.is_same(place) or _is_gone(remembered, place, is_answering)):
-        path.unlink(missing_ok=True)
+        with writing(path):
+            path.unlink(missing_ok=True)
 
 
 def judge(
