@@ -24,10 +24,11 @@ class ServerAddresses:
 
 
 def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Droplet, ...]":
-    """Every droplet that carries the cluster's tag."""
+    """Every droplet that carries the cluster's tag, the oldest first."""
     from bakery.plan.tags import cluster_tag
 
-    return session.cloud.list_droplets(tag=cluster_tag(plan.cluster))
+    listed = session.cloud.list_droplets(tag=cluster_tag(plan.cluster))
+    return tuple(sorted(listed, key=lambda droplet: droplet.id))
 
 
 def snapshots_of(session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "SnapshotUse":

@@ -9,7 +9,8 @@ from bakery.observe.model import Condition
 from bakery.observe.servers import acls_closed, all_members, all_voters, autopilot_agrees, has_leader
 from bakery.observe.strangers import strangers
 from bakery.observe.verdict import judged, plain, unknown
-from bakery.plan.model import ClusterPlan
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
 
 REQUIRED_DRIVERS = ("docker", "exec")
 """What every Nomad client must offer. Others count once Nomad detects them (java, qemu: not in the image)."""
@@ -27,8 +28,8 @@ def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
 
 
 def droplets_active(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned node has exactly one droplet, and it is active."""
-    faults = [fault for node in plan.nodes if (fault := _droplet_fault(node.name, facts))]
+    """Every planned node has exactly one droplet in its slot, and it is active."""
+    faults = [fault for node in plan.nodes if (fault := _droplet_fault(plan, node, facts))]
     return judged("droplets", faults, f"{len(plan.nodes)} of {len(plan.nodes)} droplets active")
 
 
@@ -130,10 +131,10 @@ def _whereabouts(address: str | None) -> str:
     return f"its droplet is at {address}" if address else "it has no droplet with an address"
 
 
-def _droplet_fault(name: str, facts: Facts) -> str | None:
-    named = [droplet for droplet in facts.droplets if droplet.name == name]
-    if not named:
-        return f"{name}: no droplet"
-    if len(named) > 1:
-        return f"{name}: {len(named)} droplets ({', '.join(str(droplet.id) for droplet in named)})"
-    return None if named[0].status == "active" else f"{name}: droplet is {named[0].status}"
+def _droplet_fault(plan: ClusterPlan, node: Node, facts: Facts) -> str | None:
+    there = [droplet for droplet in facts.droplets if slot_of(droplet, plan.cluster) == node.slot]
+    if not there:
+        return f"{node.name}: no droplet"
+    if len(there) > 1:
+        return f"{node.name}: {len(there)} droplets ({', '.join(str(droplet.id) for droplet in there)})"
+    return None if there[0].status == "active" else f"{node.name}: droplet is {there[0].status}"

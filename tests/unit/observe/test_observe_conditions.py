@@ -44,6 +44,12 @@ def _droplet_off(cluster: FakeCluster) -> None:
     cluster.droplets[4] = replace(cluster.droplets[4], status="off")
 
 
+def _copied(cluster: FakeCluster) -> None:
+    """A droplet from a snapshot of client 1: another name, the same tags."""
+    original = cluster.droplets[4]
+    cluster.droplets.append(replace(original, id=98, name="demo-nomad-client-3", private_ipv4="10.100.0.98"))
+
+
 def _two_droplets(cluster: FakeCluster) -> None:
     cluster.droplets.append(make_droplet(99, "demo-nomad-client-1"))
 
@@ -108,6 +114,7 @@ def _client_unknown(cluster: FakeCluster) -> None:
     [
         (_droplet_off, "droplets", "demo-nomad-client-1: droplet is off"),
         (_two_droplets, "droplets", "demo-nomad-client-1: 2 droplets (5, 99)"),
+        (_copied, "droplets", "demo-nomad-client-1: 2 droplets (5, 98)"),
         (_member_failed, "consul-members", "demo-nomad-client-2: failed"),
         (_not_a_member, "consul-members", "demo-nomad-client-2: not a member"),
         (_peer_missing, "consul-peers", "demo-consul-server-3: no Raft peer of Consul"),
