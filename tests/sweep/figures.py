@@ -30,6 +30,12 @@ class Figures:
         self.found |= {bar: text for bar, text in found.items() if bar not in self.measured}
         self.failed |= {bar: cases for bar, cases in failed.items() if bar not in self.measured}
 
+    def add_missing(self, found: dict[str, str], failed: dict[str, list[str]]) -> None:
+        """Of bars that neither this run nor an earlier part of it has measured."""
+        known = self.measured | self.found.keys() | self.failed.keys()
+        self.found |= {bar: text for bar, text in found.items() if bar not in known}
+        self.failed |= {bar: cases for bar, cases in failed.items() if bar not in known}
+
     def case(self, bar: str, name: str, run: Callable[[], object]) -> bool:
         """Run one case; a failure is noted and the sweep goes on."""
         self.measured.add(bar)
@@ -88,15 +94,33 @@ class Figures:
 
 @contextmanager
 def kept(cache: pytest.Cache | None) -> Iterator[Figures]:
-    """Figures that count: the parts of a sweep may run one after the other, and meet in pytest's cache."""
+    """Figures that count: the parts of a sweep may run one after the other, and meet in pytest's cache.
+
+    What neither this run nor the cache has measured stays as the page has it.
+    """
     assert cache is not None
     found = Figures()
     yield found
     found.add_earlier(cache.get(_KEPT + "found", {}), cache.get(_KEPT + "failed", {}))
+    found.add_missing(*on_page(PAGE.read_text(encoding="utf-8")))
     cache.set(_KEPT + "found", found.found)
     cache.set(_KEPT + "failed", found.failed)
     if found.whole:
         PAGE.write_text(found.page(), encoding="utf-8")
+
+
+def on_page(page: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """The figures that a page has, by bar, and the bars that were not met."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("| ")
+    ]
+    bars = {bar.name for bar in (*BARS, *FAULTS, *SEQUENCES)}
+    known = {row[0]: row for row in rows if row[0] in bars}
+    found = {name: row[2] for name, row in known.items() if row[2] != MISSING}
+    failed = {name: ["an earlier run"] for name, row in known.items() if row[3] == "not met"}
+    return found, failed
 
 
 def _row(bar: Bar, figure: str, failures: int) -> str:

@@ -6,7 +6,7 @@ from bakery.errors import CommandError, DeadlineError
 from bakery.wait import Pending
 from tests.helpers.cluster_e2e import wait_for
 from tests.sweep.bars import BARS, FAULTS
-from tests.sweep.figures import Figures
+from tests.sweep.figures import Figures, on_page
 
 FAULT = "rolling reboots"
 
@@ -55,6 +55,25 @@ def test_an_earlier_failure_is_gone_once_the_bar_is_met() -> None:
     figures.add_earlier({}, {FAULT: ["DeadlineError()"]})
 
     assert row(figures.page(), FAULT)[3] == "met"
+
+
+def test_what_a_part_has_not_measured_stays_as_the_page_has_it() -> None:
+    before = launches()
+    with before.watch(FAULT):
+        before.tell(FAULT, "0 of 9 acknowledged writes lost")
+    with pytest.raises(AssertionError), before.watch("random commands"):
+        raise AssertionError
+    part = Figures()
+    with part.watch("storm"):
+        part.tell("storm", "0 of 300 seeds failed")
+    part.add_missing(*on_page(before.page()))
+
+    page = part.page()
+    assert part.whole
+    assert row(page, "storm")[2:4] == ["0 of 300 seeds failed", "met"]
+    assert row(page, FAULT)[2:4] == ["0 of 9 acknowledged writes lost", "met"]
+    assert row(page, "random commands")[2:4] == ["-", "not met"]
+    assert row(page, "nine nodes replaced")[2:4] == ["-", "not measured"]
 
 
 @pytest.mark.may_sleep("nothing, but it is asked for")
