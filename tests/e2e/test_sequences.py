@@ -8,12 +8,16 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from subprocess import Popen  # noqa: TID251 - a type
 
 import pytest
 
 from bakery.errors import ExitCode
-from tests.helpers.cluster_e2e import Cluster
+from bakery.proc import start
+from bakery.wait import Pending
+from tests.helpers.cluster_e2e import BAKERY, EMULATOR, PATIENCE, Cluster, Droplet, wait_for
 from tests.helpers.kv_writer import KvWriter
 from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
 from tests.sweep.figures import Figures
@@ -176,6 +180,177 @@ def test_a_lost_quorum_is_not_replaced_by_an_empty_cluster(second: Callable[[str
     refused = servers.launch(check=False)
     assert refused.returncode == ExitCode.USAGE
     assert "the last Nomad server of cluster lost is gone" in refused.stderr
+
+
+def test_one_server_of_each_is_rebooted_and_grows(second: Callable[[str, str], Servers], figures: Figures) -> None:
+    bar = "one server of each, rebooted, then three"
+    with figures.watch(bar):
+        servers = second("single", "consul-server: 1, nomad-server: 1, nomad-client: 1")
+        servers.launch()
+        put(servers, "before")
+        (only,) = servers.droplets(CONSUL)
+        act(servers.cluster, only, "reboot")
+        write_counts(servers, "consul-server: 3, nomad-server: 3, nomad-client: 2")
+        servers.launch()
+        assert_whole(servers, 3)
+        assert has(servers, "before")
+        figures.tell(bar, "as promised")
+
+
+def test_a_client_is_replaced_three_times(cluster: Cluster, figures: Figures) -> None:
+    bar, servers, names = "a client replaced three times", Servers(cluster), set()
+    with figures.watch(bar):
+        began = time.monotonic()
+        for _ in range(3):
+            servers.destroy("demo-nomad-client-1")
+            servers.launch()
+            (name,) = {each for each in cluster.nomad_nodes() if slot_of(each) == "demo-nomad-client-1"}
+            names.add(name)
+            assert set(cluster.nomad_nodes().values()) == {"ready"}
+        figures.tell(bar, f"{(time.monotonic() - began) / 3:.0f} s each")
+    assert len(names) == 3
+
+
+def test_all_droplets_go_off_and_come_back_in_any_order(cluster: Cluster, figures: Figures) -> None:
+    bar, servers = "all power lost", Servers(cluster)
+    with figures.watch(bar):
+        put(servers, "power")
+        droplets = list(cluster.droplets("bakery:demo"))
+        allocations = {each["ID"] for each in cluster.allocations("web")}
+        for droplet in droplets:
+            act(cluster, droplet, "power_off")
+        wait_for_status(cluster, "off")
+        assert not cluster.status()["healthy"]
+        random.Random(1).shuffle(droplets)  # noqa: S311 - a test's dice
+        for droplet in droplets:
+            act(cluster, droplet, "power_on")
+        wait_for_status(cluster, "active")
+        began = time.monotonic()
+        servers.launch()
+        assert_whole(servers, 3)
+        assert has(servers, "power")
+        assert {each["ID"] for each in cluster.allocations("web")} == allocations
+        figures.tell(bar, f"healthy {time.monotonic() - began:.0f} s after the last was active")
+
+
+def test_a_launch_is_killed_and_the_emulator_restarted_in_the_next(
+    second: Callable[[str, str], Servers], figures: Figures
+) -> None:
+    bar = "launch killed, then the API away"
+    with figures.watch(bar):
+        servers = second("killed", "server: 3, nomad-client: 1")
+        first = begin_launch(servers)
+        wait_for(partial(some_droplets, servers, 2), what="two droplets of the launch", every=0.1)
+        first.kill()
+        first.wait()
+        again = begin_launch(servers)
+        wait_for(partial(some_droplets, servers, 3), what="three droplets of the launch", every=0.1)
+        servers.cluster.bakery("emulator", "restart")
+        assert again.wait(timeout=PATIENCE * 3) == ExitCode.DONE
+        slots = sorted(slot_of(each.name) for each in servers.cluster.droplets("bakery:killed"))
+        assert slots == ["killed-nomad-client-1", "killed-server-1", "killed-server-2", "killed-server-3"]
+        assert_whole(servers, 3)
+        figures.tell(bar, "as promised")
+
+
+def test_a_cluster_is_destroyed_beside_another(
+    cluster: Cluster, second: Callable[[str, str], Servers], figures: Figures
+) -> None:
+    bar = "one of two clusters destroyed"
+    with figures.watch(bar):
+        before = account(cluster)
+        other = second("beside", "server: 1, nomad-client: 1")
+        other.launch()
+        assert account(cluster) != before  # control
+        other.cluster.bakery("destroy", "--local", "--yes")
+        assert account(cluster) == before
+        assert_whole(Servers(cluster), 3)
+        figures.tell(bar, "as promised")
+
+
+def test_a_copy_of_a_running_node_is_named(cluster: Cluster, figures: Figures) -> None:
+    """A droplet made from a snapshot of it, with its tags, holds its keys and runs nothing."""
+    bar = "a droplet copied from a node"
+    with figures.watch(bar):
+        original = next(each for each in cluster.droplets("bakery:demo:role:nomad-client"))
+        copy = copied(cluster, original)
+        try:
+            report = cluster.status()
+            (condition,) = [each for each in report["conditions"] if each["name"] == "droplets"]
+            assert condition["message"] == f"{original.name}: 2 droplets ({original.id}, {copy})"
+            assert not report["healthy"]
+        finally:
+            cluster.api("DELETE", f"/v2/droplets/{copy}")
+        figures.tell(bar, "status names both")
+
+
+def test_every_client_of_the_only_role_goes_and_comes_back(cluster: Cluster, figures: Figures) -> None:
+    bar = "every client destroyed, then a launch"
+    with figures.watch(bar):
+        began = time.monotonic()
+        done = cluster.bakery("destroy", "--local", "--yes", "--role", "nomad-client")
+        seconds = time.monotonic() - began
+        assert "no other Nomad client can take the work" in done.stderr
+        Servers(cluster).launch()
+        wait_for(partial(web_runs, cluster), what="two allocations of web")
+        assert set(cluster.nomad_nodes().values()) == {"ready"}
+        figures.tell(bar, f"destroyed in {seconds:.0f} s without a wait for a drain; the job came back")
+
+
+def act(cluster: Cluster, droplet: Droplet, action: str) -> None:
+    assert cluster.api("POST", f"/v2/droplets/{droplet.id}/actions", {"type": action}).status == 201
+
+
+def wait_for_status(cluster: Cluster, status: str) -> None:
+    def reached() -> bool | Pending:
+        others = [each.name for each in cluster.droplets("bakery:demo") if each.status != status]
+        return Pending(f"not {status}: {', '.join(others)}") if others else True
+
+    wait_for(reached, what=f"every droplet to be {status}", every=0.5)
+
+
+def some_droplets(servers: Servers, count: int) -> bool | Pending:
+    there = len(servers.cluster.droplets(f"bakery:{servers.name}"))
+    return True if there >= count else Pending(f"{there} droplets")
+
+
+def begin_launch(servers: Servers) -> Popen[bytes]:
+    environment = {"BAKERY_EMULATOR": EMULATOR, "BAKERY_CLUSTER_FILE": str(servers.cluster.work / "bakery.yaml")}
+    words: list[str | Path] = [BAKERY, "launch", "--local", "--yes", "--quiet"]
+    return start(words, env=environment, output=servers.cluster.work / "launch.log")
+
+
+def account(cluster: Cluster) -> dict[str, set[str]]:
+    """Names of what a cluster makes, by kind."""
+    paths = {"droplets": "", "firewalls": "", "vpcs": "", "tags": "", "account/keys": "ssh_keys"}
+    return {
+        path: {each["name"] for each in cluster.api("GET", f"/v2/{path}?per_page=200").body[key or path]}
+        for path, key in paths.items()
+    }
+
+
+def copied(cluster: Cluster, original: Droplet) -> int:
+    """The id of a droplet from a snapshot of ``original``, with its tags."""
+    body = {"type": "snapshot", "name": "copy"}
+    assert cluster.api("POST", f"/v2/droplets/{original.id}/actions", body).status == 201
+
+    def snapshot() -> int | Pending:
+        images = cluster.api("GET", "/v2/images?private=true&per_page=200").body["images"]
+        found = [image["id"] for image in images if image["name"] == "copy" and image["status"] == "available"]
+        return found[0] if found else Pending("the snapshot is not available")
+
+    image = wait_for(snapshot, what="a snapshot of a running client")
+    shown = cluster.api("GET", f"/v2/droplets/{original.id}").body["droplet"]
+    wish = {"name": "demo-nomad-client-9", "region": shown["region"]["slug"], "image": image}
+    wish |= {"size": shown["size_slug"], "vpc_uuid": shown["vpc_uuid"], "tags": shown["tags"]}
+    made = cluster.api("POST", "/v2/droplets", wish)
+    assert made.status == 202, made.body
+    return int(made.body["droplet"]["id"])
+
+
+def web_runs(cluster: Cluster) -> bool | Pending:
+    running = len(cluster.allocations("web"))
+    return True if running == 2 else Pending(f"{running} allocations of web")
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -136,6 +136,41 @@ SEQUENCES = (
         control="`tests/unit/launch/test_launch_formed.py`: with the last server gone, the launch is refused",
     ),
     Bar(
+        name="one server of each, rebooted, then three",
+        promise="a reboot and a launch of 3 + 3 + 2 at once: three voters of each, the data stays",
+        control=_REFUSED,
+    ),
+    Bar(
+        name="a client replaced three times",
+        promise="each successor is ready when the launch ends, and Nomad lists no other node of the slot",
+        control=f"`{_QUORUM}`: an unknown address is another node",
+    ),
+    Bar(
+        name="all power lost",
+        promise="every droplet off, then on in random order: the same allocations run, the data stays",
+        control=f"`{_SEQUENCES}`: while they are off, status is not healthy",
+    ),
+    Bar(
+        name="launch killed, then the API away",
+        promise="kill -9, the same launch again, the emulator restarted in the middle: no twin, whole",
+        control="`tests/unit/launch/test_launch_crash.py`: without journal and second look there is a twin",
+    ),
+    Bar(
+        name="one of two clusters destroyed",
+        promise="nothing of it is left in the account, and nothing of the other is touched",
+        control=f"`{_SEQUENCES}`: before the destroy the account has more",
+    ),
+    Bar(
+        name="a droplet copied from a node",
+        promise="status names two droplets in one slot",
+        control="`tests/unit/observe/test_observe_conditions.py`: the healthy cluster has none",
+    ),
+    Bar(
+        name="every client destroyed, then a launch",
+        promise="no wait for a drain that has nowhere to go; the job runs again after the launch",
+        control=f"`{_QUORUM}`: a client among others is drained first",
+    ),
+    Bar(
         name="random commands",
         promise="destroy, launch, reboot and launches cut short in any order: a launch heals, the data stays",
         control=_REFUSED,
