@@ -7,12 +7,13 @@ import click
 
 from bakery.cli.session import Session, common_options, need_terminal, session_of
 from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
-from bakery.errors import UsageError
+from bakery.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
     from bakery.launch.destroy_some import Removal
     from bakery.launch.model import Targets
+    from bakery.launch.running import Running
 
 
 @click.command()
@@ -112,7 +113,6 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
 def _destroy_some(
     session: Session, node: str | None, role: str | None, *, drains: bool, insisted: frozenset[str], dry_run: bool
 ) -> None:
-    from bakery.cli.cluster import running_of
     from bakery.launch.destroy_some import destroy_node, destroy_role
 
     say = session.answer_or_note if dry_run else session.before_question
@@ -128,7 +128,7 @@ def _destroy_some(
         return not dry_run
 
     plan = session.plan()
-    running = running_of(session)
+    running = _running(session)
     if node is not None:
         one = destroy_node(
             plan,
@@ -159,6 +159,17 @@ def _destroy_some(
         session.console.json({"droplets": names})
     if not dry_run:
         session.console.note(f"gone: {', '.join(names)}")
+
+
+def _running(session: Session) -> "Running | None":
+    """A bundle that cannot be read does not keep a client's droplet from going."""
+    from bakery.cli.cluster import running_of
+
+    try:
+        return running_of(session)
+    except CredentialsError as error:
+        session.console.warn(f"the cluster cannot be asked: {error.brief}")
+        return None
 
 
 def _things(targets: "Targets") -> dict[str, list[str]]:

@@ -64,14 +64,18 @@ def _mark_slots(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]
 
 
 def finish_removals(
-    session: Session, plan: ClusterPlan, running: Running | None, members: Iterable[Droplet]
+    session: Session,
+    plan: ClusterPlan,
+    running: Running | None,
+    replaced: Iterable[Droplet],
+    members: Iterable[Droplet],
 ) -> bool:
-    """Remove the servers whose removal was begun and interrupted; whether there was one.
+    """Remove those of ``replaced`` whose removal was begun and interrupted; whether there was one.
 
     One that the quorum needs by now stays, with a warning.
     """
     droplets = tuple(members)
-    leaving = [droplet for droplet in droplets if droplet.id in session.journal.now.leaving]
+    leaving = [droplet for droplet in replaced if droplet.id in session.journal.now.leaving]
     for droplet in leaving:
         if running is not None:
             try:

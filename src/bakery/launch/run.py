@@ -153,7 +153,9 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
     if not prepared.changes.empty and not approve(prepared.changes):
         return LaunchResult(changes=prepared.changes, created=(), droplets=prepared.changes.kept)
     settled = settle_earlier(session, prepared.present.droplets)
-    removed = finish_removals(session, prepared.order.plan, order.running, prepared.present.droplets)
+    removed = finish_removals(
+        session, prepared.order.plan, order.running, prepared.changes.replaced, prepared.present.droplets
+    )
     if settled or removed:
         prepared = prepare(session, order, launch_id)
     rehearse(prepared.order, prepared.changes)
