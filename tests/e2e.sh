@@ -18,6 +18,8 @@ scripts/traces.sh >"$work/before"
 
 # The demo takes an emulator of its name that is up already.
 .venv/bin/bakery emulator up --name demo
+# Whatever stops this script early: the next run would take a demo that is left for its own.
+trap 'demo/down.sh >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 export BAKERY_E2E_RECORDING=$work/answers.jsonl
 .venv/bin/bakery emulator requests --name demo --record "$BAKERY_E2E_RECORDING"
 KEEP=1 demo/run.sh
