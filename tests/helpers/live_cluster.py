@@ -19,6 +19,8 @@ class LiveCluster:
     consul: FakeConsul = field(default_factory=lambda: FakeConsul(leader_address=""))
     nomad: FakeNomad = field(default_factory=lambda: FakeNomad(leader_address=""))
     deleted_tokens: list[str] = field(default_factory=list)
+    notices: bool = True
+    """Whether the pools have found out whose droplets are gone."""
     _known: set[int] = field(default_factory=set)
 
     @property
@@ -60,7 +62,7 @@ class LiveCluster:
             if number not in self._known:
                 self._known.add(number)
                 self._join(droplet)
-        for number in self._known:
+        for number in self._known if self.notices else ():
             droplet = self.cloud.droplets[number]
             if number not in there or droplet.status == "off":
                 self._lose(droplet)

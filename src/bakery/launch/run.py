@@ -168,8 +168,9 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
             step.run(droplets)
         if step.forms_cluster:
             session.journal.has_formed()
-            if order.running is not None:
-                mend(session, order.plan, order.running, list_members(session))
+        # At each step more of the dead are found dead: gossip takes up to half a minute.
+        if order.running is not None:
+            mend(session, order.plan, order.running, list_members(session))
     session.journal.finish(listed_since=session.wall() - session.timings.settle)
     created = tuple(node.name for node in prepared.changes.new_nodes)
     return LaunchResult(changes=prepared.changes, created=created, droplets=droplets)

@@ -331,6 +331,20 @@ def test_what_was_deleted_in_the_control_panel_is_forgotten_by_the_next_launch(c
     assert {m.status for m in (*cluster.live.consul.pool, *cluster.live.nomad.pool)} == {"alive"}
 
 
+def test_what_the_pools_find_out_during_the_launch_is_forgotten_at_its_end(cluster: Cluster) -> None:
+    """Just after a delete the dead still count as alive."""
+
+    def health(droplets: object) -> None:
+        cluster.live.notices = True
+
+    cluster.live.notices = False
+    cluster.bench.cloud.delete_droplet(cluster.in_slot("consul-server-3").id)
+    acls = AfterStep(title="Access control", run=lambda droplets: None, forms_cluster=True)
+    after = (acls, AfterStep(title="Health", run=health))
+    cluster.bench.launch(running=cluster.live.running, after=after)
+    assert "demo-consul-server-3" not in cluster.live.names("consul")
+
+
 def _client(cluster: Cluster, name: str) -> NomadNode:
     return next(node for node in cluster.live.nomad.clients if node.name == name)
 
