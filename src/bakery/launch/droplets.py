@@ -98,7 +98,9 @@ def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> 
 
 
 def _remove(session: Session, dead: Iterable[Droplet]) -> None:
-    for droplet in dead:
+    droplets = tuple(dead)
+    session.journal.never_joined(slot_of(droplet, session.cluster) for droplet in droplets)
+    for droplet in droplets:
         session.cloud.delete_droplet(droplet.id)
         session.journal.removed(droplet.id)
         session.reporter.node(droplet.name, "removed, to be replaced")

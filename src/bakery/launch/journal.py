@@ -54,6 +54,8 @@ class Journal:
     """Ids of the Nomad nodes that bakery has drained for a removal that is not done."""
     formed: tuple[str, ...] = ()
     """"consul" and "nomad", once the unfinished launch has come as far as their access control."""
+    never_joined: tuple[str, ...] = ()
+    """Slots of which the unfinished launch has deleted a droplet that never came up or never joined."""
     vpc_id: str | None = None
     """Set only if bakery made it."""
     firewall_ids: tuple[str, ...] = ()
@@ -144,7 +146,7 @@ class JournalFile:
         late = (r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
         kept = tuple(replace(request, absent=False) for request in late)
         if self._journal.launch_id is not None or kept != self._journal.requests:
-            self._change(lambda j: replace(j, launch_id=None, formed=(), requests=kept))
+            self._change(lambda j: replace(j, launch_id=None, formed=(), never_joined=(), requests=kept))
 
     def asking(self, what: str, at: float) -> None:
         self._change(lambda j: replace(j, requests=(*_without(j, what), Request(what=what, at=at))))
@@ -169,6 +171,12 @@ class JournalFile:
         if marked:
             self._change(lambda j: replace(j, requests=(*_without(j, *(r.what for r in made)), *marked)))
         return tuple(request.what for request in marked)
+
+    def never_joined(self, slots: Iterable[str]) -> None:
+        """Note it before the droplets are deleted: no data goes with them."""
+        new = tuple(slot for slot in slots if slot not in self._journal.never_joined)
+        if new:
+            self._change(lambda j: replace(j, never_joined=(*j.never_joined, *new)))
 
     def is_leaving(self, droplet_ids: Iterable[int]) -> None:
         """Note it before the first request that takes a node of theirs out of the cluster."""

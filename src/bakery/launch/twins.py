@@ -60,16 +60,15 @@ def _withdraw(session: Session, droplet: Droplet) -> None:
 
 def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
     slots = {slot for droplet in lost for slot in session.told.get(droplet.id, ())}
-    removed = []
-    for slot in sorted(slots):
-        request = session.journal.now.request(slot)
-        if request is not None and request.droplet_id is not None:
-            session.cloud.delete_droplet(request.droplet_id)
-            session.journal.removed(request.droplet_id)
-            removed.append(slot)
+    asked = (session.journal.now.request(slot) for slot in sorted(slots))
+    made = {request.what: request.droplet_id for request in asked if request and request.droplet_id is not None}
+    session.journal.never_joined(made)
+    for number in made.values():
+        session.cloud.delete_droplet(number)
+        session.journal.removed(number)
     if slots:
         brief = f"another launch of cluster {session.cluster} is under way"
-        raise LockedError(brief, f"removed again: {', '.join(removed)}", WAIT)
+        raise LockedError(brief, f"removed again: {', '.join(made)}", WAIT)
 
 
 def settle_firewalls(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bakery.errors import ExitCode, UsageError
+from bakery.errors import DeadlineError, ExitCode, UsageError
 from bakery.launch.journal import JournalFile
 from bakery.launch.model import AfterStep, UserDataFor
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.model import Join
 from tests.helpers.fake_cloud import Call, Fault, Killed
-from tests.helpers.launch_bench import Bench, small_plan, user_data
+from tests.helpers.launch_bench import NAMES, Bench, small_plan, user_data
+from tests.helpers.live_cluster import LiveCluster
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +153,55 @@ def test_a_droplet_whose_removal_has_begun_is_replaced_under_another_name(bench:
     bench.launch()
     assert "demo-consul-server-2" not in bench.cloud.names()
     assert bench.cloud.slots().count("demo-consul-server-2") == 1
+
+
+def test_a_last_server_that_is_about_to_be_removed_is_not_gone(bench: Bench) -> None:
+    """A destroy that was told to was interrupted before the droplet went: its data is there still."""
+    bench.launch()
+    _delete(bench, "nomad-server-1", "nomad-server-3")
+    last = next(d for d in bench.cloud.droplets.values() if d.name == "demo-nomad-server-2")
+    JournalFile(bench.paths.journal, "demo").is_leaving([last.id])
+    bench.launch(running=LiveCluster(bench.cloud).running)
+    assert bench.cloud.slots() == NAMES
+    assert bench.cloud.is_there(last.id)
+    assert any("demo-nomad-server-2 was begun and is given up" in line for line in bench.reporter.warnings)
+
+
+def test_servers_that_never_came_up_took_no_data_with_them(bench: Bench) -> None:
+    """A launch that adds Nomad replaces all of its servers and dies before it has made the new ones."""
+    plan = small_plan()
+    bench.launch(plan=_with(plan, plan.consul_servers))
+    bench.cloud.stuck = {node.name for node in plan.nomad_servers}
+    with pytest.raises(DeadlineError):
+        bench.launch()
+    bench.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_droplet" else None
+    with pytest.raises(Killed):
+        bench.launch()
+    assert not any("nomad-server" in name for name in bench.cloud.names()), "control"
+    bench.cloud.revive()
+    forms = Forms()
+    bench.launch(user_data=_after_rehearsal(forms))
+    assert bench.cloud.slots() == NAMES
+    assert len(forms.nomad) == 3
+
+
+def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(bench: Bench) -> None:
+    """Control of the one above."""
+    plan = small_plan()
+    bench.launch(plan=_with(plan, plan.consul_servers))
+    bench.cloud.stuck = {node.name for node in plan.nomad_servers}
+    with pytest.raises(DeadlineError):
+        bench.launch()
+
+    def fail(droplets: object) -> None:
+        message = "stopped by the test"
+        raise UsageError(message)
+
+    with pytest.raises(UsageError, match="stopped by the test"):
+        bench.launch(after=(ACLS, AfterStep(title="Health", run=fail)))
+    _delete(bench, *(f"nomad-server-{index}" for index in (1, 2, 3)))
+    with pytest.raises(UsageError, match="the last Nomad server of cluster demo is gone"):
+        bench.launch()
 
 
 def _at_delete(call: Call, fault: Fault) -> Fault | None:
