@@ -18,12 +18,12 @@ def occupants(droplets: Iterable[Droplet], cluster: str) -> dict[str, list[Dropl
 
 
 def name_nodes(
-    plan: ClusterPlan, present: Present, launch_id: str | None, *, renamed: frozenset[int] = frozenset()
+    plan: ClusterPlan, present: Present, run_id: str | None, *, renamed: frozenset[int] = frozenset()
 ) -> ClusterPlan:
-    """The plan with the names that droplets have, or will get from launch ``launch_id``.
+    """The plan with the names that droplets have, or will get from this run of a launch.
 
     A droplet that is replaced because it never came up leaves its name to its successor: nobody has heard of it.
-    ``renamed`` are the ids of those of which the cluster has. Without a launch id (nothing is made) a new node
+    ``renamed`` are the ids of those of which the cluster has. Without a run's id (nothing is made) a new node
     keeps the name of its slot.
     """
     by_slot = occupants(present.droplets, plan.cluster)
@@ -34,6 +34,6 @@ def name_nodes(
         if droplet is not None and droplet.id not in renamed:
             return droplet.name
         was_used = droplet is not None or slot_tag(plan.cluster, node.slot) in used
-        return later_name(node.slot, launch_id) if was_used and launch_id else node.slot
+        return later_name(node.slot, run_id) if was_used and run_id else node.slot
 
     return with_names(plan, {node.slot: name(node) for node in plan.nodes})

@@ -30,8 +30,8 @@ class Prepared:
     formed: Formed
 
 
-def prepare(session: Session, order: Order, launch_id: str) -> Prepared:
-    """What is there and what launch ``launch_id`` would change. Sends nothing that changes anything.
+def prepare(session: Session, order: Order, run_id: str) -> Prepared:
+    """What is there and what the launch would change in this run. Sends nothing that changes anything.
 
     Raises:
         UsageError, CredentialsError: it cannot be launched, with every reason (:mod:`bakery.launch.preflight`).
@@ -40,7 +40,7 @@ def prepare(session: Session, order: Order, launch_id: str) -> Prepared:
     present = replace(listed, droplets=whole_droplets(session, listed.droplets))
     journal = session.journal.now
     leaving = frozenset(journal.leaving)
-    plan = name_nodes(order.plan, present, launch_id, renamed=leaving)
+    plan = name_nodes(order.plan, present, run_id, renamed=leaving)
     check_trust(present.droplets, plan.cluster, order.ca_fingerprint)
     changes = compare(
         plan,

@@ -124,7 +124,7 @@ def preview(
     """
     present = survey(cloud, plan.cluster)
     journal = load_journal(paths.journal, plan.cluster)
-    plan = name_nodes(plan, present, journal.launch_id, renamed=frozenset(journal.leaving))
+    plan = name_nodes(plan, present, None, renamed=frozenset(journal.leaving))
     failed = given_up(journal, wall(), Timings())
     changes = compare(
         plan,
@@ -146,9 +146,10 @@ def preview(
 
 
 def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:
-    launch_id = session.journal.now.launch_id or new_launch_id()
+    run_id = new_launch_id()
+    launch_id = session.journal.now.launch_id or run_id
     with session.reporter.step("Looking at the account"):
-        prepared = prepare(session, order, launch_id)
+        prepared = prepare(session, order, run_id)
     _report(session, prepared.changes)
     if not prepared.changes.empty and not approve(prepared.changes):
         return LaunchResult(changes=prepared.changes, created=(), droplets=prepared.changes.kept)
@@ -157,7 +158,7 @@ def _launch(session: Session, order: Order, approve: Approve, after: Sequence[Af
         session, prepared.order.plan, order.running, prepared.changes.replaced, prepared.present.droplets
     )
     if settled or removed:
-        prepared = prepare(session, order, launch_id)
+        prepared = prepare(session, order, run_id)
     rehearse(prepared.order, prepared.changes)
     for key in leftover_keys(prepared.present, session.journal.now, now=session.wall()):
         remove_key(session, key.id)

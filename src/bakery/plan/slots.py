@@ -31,9 +31,13 @@ def slot_of(droplet: Tagged, cluster: str) -> str:
     return next(slots, droplet.name)
 
 
-def later_name(slot: str, launch_id: str) -> str:
-    """The name of a droplet that is not the first in its slot. One in 65,536 launches gives the same one again."""
-    return f"{slot}-{launch_id[:4]}"
+def later_name(slot: str, run_id: str) -> str:
+    """The name of a droplet that is not the first in its slot.
+
+    ``run_id`` are hexadecimal digits that each run of a launch draws anew: an interrupted launch, run again, may
+    replace a droplet that it has made itself. One in 65,536 runs gives the same name again.
+    """
+    return f"{slot}-{run_id[:4]}"
 
 
 def with_names(plan: ClusterPlan, names: Mapping[str, str]) -> ClusterPlan:

@@ -204,6 +204,20 @@ def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(
         bench.launch()
 
 
+def test_an_unfinished_launch_gives_no_name_twice(bench: Bench) -> None:
+    def fail(droplets: object) -> None:
+        message = "stopped by the test"
+        raise UsageError(message)
+
+    names = set()
+    for _ in range(3):
+        with pytest.raises(UsageError):
+            bench.launch(after=(AfterStep(title="Health", run=fail),))
+        names.add(next(name for name in bench.cloud.names() if name.startswith("demo-consul-server-2")))
+        _delete(bench, "consul-server-2")
+    assert len(names) == 3
+
+
 def _at_delete(call: Call, fault: Fault) -> Fault | None:
     return fault if call.name == "delete_droplet" else None
 
