@@ -66,7 +66,8 @@ class Cluster:
         now = datetime.now(UTC)
         bundle = create_bundle("demo", now=now)
         plan = make_plan(consul=1, nomad=1)
-        joins = [Join(consul=(), nomad=()), Join(consul=(self.lan.addresses[0],), nomad=())]
+        first = Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
+        joins = [first, Join(consul=(self.lan.addresses[0],), nomad=())]
         for root, node, join in zip(self.roots, [SERVER, CLIENT], joins, strict=True):
             credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now)
             write_below(root, render_node(plan, node, credentials, join))

@@ -1,5 +1,6 @@
 """Rendered user-data, judged by the programs that will read it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,15 +23,19 @@ pytestmark = pytest.mark.integration
 
 NOW = datetime.now(UTC)
 BUNDLE = create_bundle("demo", now=NOW)
-JOIN = Join(consul=("10.100.0.2",), nomad=("10.100.0.3",))
+JOIN = Join(consul=("10.100.0.2",), nomad=("10.100.0.3",), forms_consul=True, forms_nomad=True)
+LATER = replace(JOIN, forms_consul=False, forms_nomad=False)
+"""Of a server that joins what has formed."""
+EVEN = "WARNING: Number of bootstrap servers should ideally be set to an odd number."
+"""Nomad says so of none, too (hashicorp/nomad command/agent/command.go, IsValidConfig)."""
 KINDS = list(Kind)
 WITH_NOMAD = [kind for kind in Kind if kind.runs_nomad]
 
 
-def render(kind: Kind, *, ssh_keys: tuple[str, ...] = ()) -> UserData:
+def render(kind: Kind, *, join: Join = JOIN, ssh_keys: tuple[str, ...] = ()) -> UserData:
     plan = make_plan(ssh_keys=ssh_keys)
     node = node_of(plan, kind)
-    return render_node(plan, node, issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW), JOIN)
+    return render_node(plan, node, issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW), join)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,10 +55,11 @@ def test_cloud_init_refuses_a_number_for_a_mode(tmp_path: Path) -> None:
     assert run([cloud_init, "schema", "--config-file", file], check=False).returncode == 1
 
 
+@pytest.mark.parametrize("join", [JOIN, LATER], ids=["new", "later"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_consul_takes_it(kind: Kind, tmp_path: Path) -> None:
+def test_consul_takes_it(kind: Kind, join: Join, tmp_path: Path) -> None:
     consul = require_tool("consul")
-    write_below(tmp_path, render(kind))
+    write_below(tmp_path, render(kind, join=join))
     done = run_isolated([consul, "validate", tmp_path / "etc/consul.d/consul.json"])
     assert "Configuration is valid!" in done.stdout
 
@@ -76,6 +82,15 @@ def test_nomad_takes_it(kind: Kind, tmp_path: Path) -> None:
     done = run_isolated([nomad, "config", "validate", tmp_path / "etc/nomad.d"])
     assert "Configuration is valid!" in done.stdout
     assert "WARNING" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.is_nomad_server])
+def test_nomad_takes_a_server_that_only_joins(kind: Kind, tmp_path: Path) -> None:
+    nomad = require_tool("nomad")
+    write_below(tmp_path, render(kind, join=LATER))
+    done = run_isolated([nomad, "config", "validate", tmp_path / "etc/nomad.d"])
+    assert "Configuration is valid!" in done.stdout
+    assert [line for line in (done.stdout + done.stderr).splitlines() if "WARNING" in line] == [EVEN]
 
 
 def test_nomad_refuses_a_key_that_it_does_not_know(tmp_path: Path) -> None:
@@ -117,6 +132,6 @@ def test_consul_takes_a_cluster_of_one(tmp_path: Path) -> None:
     node = plan.consul_servers[0]
     credentials = issue_for_node(BUNDLE, name=node.name, kind=node.kind, now=NOW)
     consul = require_tool("consul")
-    write_below(tmp_path, render_node(plan, node, credentials, Join(consul=(), nomad=())))
+    write_below(tmp_path, render_node(plan, node, credentials, Join(consul=(), nomad=(), forms_consul=True)))
     done = run_isolated([consul, "validate", tmp_path / "etc/consul.d/consul.json"])
     assert "Configuration is valid!" in done.stdout

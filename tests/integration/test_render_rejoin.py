@@ -48,7 +48,7 @@ def test_a_server_that_was_off(lan: Lan, tmp_path: Path, days: int, expected: st
     credentials = issue_for_node(create_bundle("demo", now=now), name=node.name, kind=node.kind, now=now)
     root = tmp_path / "root"
     plan = make_plan(consul=1, nomad=1)
-    write_below(root, render_node(plan, node, credentials, Join(consul=(), nomad=())))
+    write_below(root, render_node(plan, node, credentials, Join(consul=(), nomad=(), forms_consul=True)))
     data = root / "opt/consul"
     data.mkdir(parents=True)
     # hashicorp/consul agent/consul/server_metadata.go
