@@ -94,7 +94,7 @@ def test_the_cluster_becomes_healthy_by_its_own_tokens(cluster: RealCluster) -> 
 
 @pytest.mark.usefixtures("closed")
 def test_a_planned_node_that_is_not_there_keeps_it_unhealthy(cluster: RealCluster) -> None:
-    absent = replace(cluster.plan.nodes[0], name="demo-server-2")
+    absent = replace(cluster.plan.nodes[0], slot="demo-server-2", name="demo-server-2")
     plan = replace(cluster.plan, nodes=(*cluster.plan.nodes, absent))
     with pytest.raises(NotHealthyError) as caught:
         wait_until_healthy(plan, lambda: cluster.droplets, cluster.clients, seconds=1, every=0.5)

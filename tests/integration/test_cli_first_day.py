@@ -67,7 +67,10 @@ def test_what_would_be_destroyed_is_an_answer(at: Desk) -> None:
     ran = at("destroy", "--dry-run", "--quiet")
     assert "  - droplet   demo-nomad-client-1" in ran.out.splitlines()
     ran = at("destroy", "--role", "nomad-client", "--dry-run", "--quiet")
-    assert [line.split()[2] for line in ran.out.splitlines()] == ["demo-nomad-client-1", "demo-nomad-client-2"]
+    first, second, note = ran.out.splitlines()
+    assert [line.split()[2] for line in (first, second)] == ["demo-nomad-client-1", "demo-nomad-client-2"]
+    work = "the work of demo-nomad-client-1, demo-nomad-client-2"
+    assert note == f"    {work} is not moved: no Nomad server sees a leader"
     assert len(at.droplets()) == 4
 
 
