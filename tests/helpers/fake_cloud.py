@@ -143,6 +143,11 @@ class FakeCloud:
         """Of every droplet in the account; a stranger's is its name."""
         return sorted(slot_of(d, "demo") for d in self.droplets.values() if self.is_there(d.id))
 
+    def came_up(self, number: int) -> bool:
+        """Whether the droplet was active before it was deleted, if it was."""
+        end = self._deleted.get(number, self.clock.now())
+        return number not in self._stuck_ids and end - self._born[number] >= self.active_after
+
     def is_there(self, number: int) -> bool:
         """Whether the droplet was made and not deleted, whatever lists say."""
         return number in self.droplets and number not in self._deleted

@@ -13,7 +13,11 @@ from tests.helpers.launch_gate import Hold
 from tests.helpers.launch_processes import DESTROY, EXIT_CODES, LAUNCH, Account, Forker, Lab, lab
 
 ROLES = ("consul-server", "nomad-client", "nomad-server")
-PLAIN_TAGS = ("bakery:demo", *(f"bakery:demo:role:{role}" for role in ROLES))
+PLAIN_TAGS = (
+    "bakery:demo",
+    *(f"bakery:demo:role:{role}" for role in ROLES),
+    *(f"bakery:demo:slot:{role}-{index}" for role in ROLES for index in (1, 2, 3)),
+)
 
 
 def strike_launch(
@@ -82,7 +86,7 @@ def assert_no_temporary_files_but_of_the_dead(place: Lab) -> None:
 
 
 def assert_exactly_the_plan(before: Account, after: Account) -> None:
-    assert _new(before.droplets, after.droplets) == NAMES
+    assert_one_droplet_in_each_slot(before, after)
     assert _new(before.vpcs, after.vpcs) == ["bakery-demo"]
     firewalls = [re.sub("-[0-9a-f]{8}$", "", name) for name in _new(before.firewalls, after.firewalls)]
     assert firewalls == [f"demo-{role}" for role in ROLES]
@@ -90,6 +94,13 @@ def assert_exactly_the_plan(before: Account, after: Account) -> None:
     assert after.images == before.images
     kinds = Counter(re.sub("[0-9a-f]{8,}$", "*", tag) for tag in _new(before.tags, after.tags))
     assert kinds == Counter([*PLAIN_TAGS, "bakery:demo:ca:*", "bakery:demo:launch:*"])
+
+
+def assert_one_droplet_in_each_slot(before: Account, after: Account) -> None:
+    """Each under a name of its own: the slot's, or that and four digits."""
+    assert _new(before.slots, after.slots) == NAMES
+    names = _new(before.droplets, after.droplets)
+    assert [re.sub("(?<=-[1-3])-[0-9a-f]{4}$", "", name) for name in names] == NAMES
 
 
 def _new(before: list[str], after: list[str]) -> list[str]:

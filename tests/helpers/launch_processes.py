@@ -23,6 +23,7 @@ from bakery.emulator.app import build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.server import running_server
 from bakery.emulator.settings import EmulatorSettings
+from bakery.plan.slots import slot_of
 from bakery.plan.tags import content_tag
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, TOKEN, Api
@@ -144,11 +145,21 @@ def forker() -> Iterator[Forker]:
         running.close()
 
 
+@dataclass(frozen=True)
+class Named:
+    """What a slot is told from."""
+
+    name: str
+    tags: tuple[str, ...]
+
+
 @dataclass
 class Account:
     """Names of everything in an account, twins twice."""
 
     droplets: list[str]
+    slots: list[str]
+    """Of the droplets; a stranger's is its name."""
     vpcs: list[str]
     firewalls: list[str]
     keys: list[str]
@@ -233,8 +244,10 @@ class Lab:
     def account(self) -> Account:
         state = self.api.emulator.state
         with state.lock:
+            droplets = [Named(droplet.name, tuple(droplet.tags)) for droplet in state.droplets.all()]
             return Account(
-                droplets=sorted(d.name for d in state.droplets.all()),
+                droplets=sorted(droplet.name for droplet in droplets),
+                slots=sorted(slot_of(droplet, "demo") for droplet in droplets),
                 vpcs=sorted(vpc.name for vpc in state.vpcs.all()),
                 firewalls=sorted(firewall.name for firewall in state.firewalls.all()),
                 keys=sorted(key.name for key in state.keys.all()),

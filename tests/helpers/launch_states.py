@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
-from bakery.errors import BakeryError
+from bakery.cloud.model import Droplet
+from bakery.errors import BakeryError, UsageError
 from bakery.launch.destroy import destroy
 from bakery.launch.destroy_some import destroy_node, destroy_role
 from bakery.launch.journal import load_journal
+from bakery.plan.tags import launch_tag
 from tests.helpers.fake_cloud import Call, FakeCloud, Fault, Killed, fault_at
 from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench
 from tests.helpers.launch_strangers import add_strangers
@@ -38,6 +41,7 @@ class Case:
     """Seconds that lists are behind."""
     command: str
     node: str
+    """For "destroy node"; "destroy role" takes its role. Their servers go whatever becomes of a quorum."""
     rate: float
     """How many requests of the command go wrong."""
     seed: int
@@ -47,10 +51,12 @@ def _some(names: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(st.sampled_from(names), unique=True, max_size=3).map(lambda chosen: tuple(sorted(chosen)))
 
 
+ALL_OF_A_KIND = [tuple(name for name in NAMES if kind in name) for kind in ("consul-server", "nomad-server")]
+
 CASES = st.builds(
     Case,
     died_at=st.sampled_from([0, 99, *range(1, 34)]),
-    deleted=_some(NAMES),
+    deleted=_some(NAMES) | _some(NAMES) | st.sampled_from(ALL_OF_A_KIND),
     off=_some(NAMES),
     stuck=_some(NAMES),
     journal=st.booleans(),
@@ -63,17 +69,26 @@ CASES = st.builds(
 
 
 def check(case: Case, folder: Path) -> None:
-    """Run the case; then plain commands, repeated until there is exactly the plan, and until there is nothing."""
+    """Run the case; then plain commands, repeated until there is exactly the plan, and until there is nothing.
+
+    Where Consul or Nomad has lost its last server, a launch is refused, and a destroy comes before it.
+    """
     bench = Bench(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
     add_strangers(bench.cloud)
     before = _account(bench.cloud)
     _prepare(bench, case)
+    lost = lost_products(bench)
     _disturbed(bench, case)
+    if "launch" in case.command:
+        assert lost == lost_products(bench), (case, "a launch has begun a product anew")
     assert_valid(bench, before, case)
     bench.cloud.revive()
+    if lost := lost_products(bench):
+        assert_refused(bench, lost, case)
+        _repeat(bench, lambda: _destroy(bench))
     _repeat(bench, bench.launch)
     assert_valid(bench, before, case)
-    assert Counter(bench.cloud.names()) - before["droplets"] == Counter(NAMES), case
+    assert Counter(bench.cloud.slots()) - before["droplets"] == Counter(NAMES), case
     _repeat(bench, lambda: _destroy(bench))
     assert Counter(bench.cloud.names()) == before["droplets"], case
     if case.journal:
@@ -85,11 +100,48 @@ def assert_valid(bench: Bench, before: dict[str, Counter[str]], case: Case) -> N
     now = _account(bench.cloud)
     for kind, names in before.items():
         assert not names - now[kind], (case, f"{kind} of others are gone")
-    ours = [d for d in bench.cloud.droplets.values() if "bakery:demo" in d.tags and bench.cloud.is_there(d.id)]
-    for droplet in ours:
-        kinds = {tag.split(":")[2] for tag in droplet.tags if tag.count(":") > 1}
-        assert kinds == {"role", "launch", "ca"}, (case, droplet.tags)
+    for droplet in _ours(bench.cloud):
+        kinds = Counter(tag.split(":")[2] for tag in droplet.tags if tag.count(":") > 1)
+        assert kinds == Counter(["role", "slot", "launch", "ca"]), (case, droplet.tags)
     load_journal(bench.paths.journal, "demo")
+    assert_no_name_is_used_again(bench.cloud, case)
+
+
+def assert_no_name_is_used_again(cloud: FakeCloud, case: Case) -> None:
+    """By two droplets of which the cluster may have heard. A destroy of everything begins anew."""
+    ours = [droplet.name for droplet in _ever_made(cloud) if cloud.came_up(droplet.id)]
+    again = [name for name, uses in Counter(ours).items() if uses > 1]
+    assert not again, (case, again)
+
+
+def lost_products(bench: Bench) -> list[str]:
+    """Those that no launch may begin anew: all their servers are gone, and droplets are left that knew them."""
+    unfinished = launch_tag("demo", load_journal(bench.paths.journal, "demo").launch_id or "none")
+    ours = _ours(bench.cloud)
+    if all(unfinished in droplet.tags for droplet in ours):
+        return []
+
+    def has_server(product: str, droplets: list[Droplet]) -> bool:
+        return any(f"bakery:demo:role:{product}-server" in droplet.tags for droplet in droplets)
+
+    products = ("consul", "nomad")
+    return [p for p in products if has_server(p, _ever_made(bench.cloud)) and not has_server(p, ours)]
+
+
+def assert_refused(bench: Bench, lost: list[str], case: Case) -> None:
+    """By its message; nothing is made or removed."""
+    named = lost[0].capitalize()
+    with pytest.raises(UsageError, match=f"the last {named} server of cluster demo is gone, and {named}'s data"):
+        bench.launch()
+    assert bench.cloud.mutations == [], case
+
+
+def _ours(cloud: FakeCloud) -> list[Droplet]:
+    return [droplet for droplet in _ever_made(cloud) if cloud.is_there(droplet.id)]
+
+
+def _ever_made(cloud: FakeCloud) -> list[Droplet]:
+    return [droplet for droplet in cloud.droplets.values() if "bakery:demo" in droplet.tags]
 
 
 def _account(cloud: FakeCloud) -> dict[str, Counter[str]]:
@@ -135,12 +187,18 @@ def _disturbed(bench: Bench, case: Case) -> None:
 
 def _command(bench: Bench, case: Case) -> Callable[[], object]:
     cloud, paths, clock = bench.cloud, bench.paths, bench.cloud.clock
+    role = case.node.removeprefix("demo-").rpartition("-")[0]
+    insisted = frozenset(NAMES)
     return {
         "launch": bench.launch,
         "launch clients": lambda: bench.launch(only_role="nomad-client"),
         "destroy": lambda: _destroy(bench),
-        "destroy node": lambda: destroy_node(bench.plan, case.node, cloud=cloud, paths=paths, clock=clock),
-        "destroy role": lambda: destroy_role(bench.plan, "nomad-client", cloud=cloud, paths=paths, clock=clock),
+        "destroy node": lambda: destroy_node(
+            bench.plan, case.node, cloud=cloud, paths=paths, clock=clock, insisted=insisted
+        ),
+        "destroy role": lambda: destroy_role(
+            bench.plan, role, cloud=cloud, paths=paths, clock=clock, insisted=insisted
+        ),
     }[case.command]
 
 

@@ -26,7 +26,8 @@ def requests_of_a_launch(
 
 
 def assert_exactly_the_plan(bench: Bench, case: object) -> None:
-    assert bench.cloud.names() == NAMES, case
+    assert bench.cloud.slots() == NAMES, case
+    assert len(set(bench.cloud.names())) == len(NAMES), case
     assert bench.cloud.ssh_keys == {}, case
     assert len(bench.cloud.vpcs) == 1, case
     assert len(bench.cloud.firewalls) == 3, case

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.launch_processes import LAUNCH, Forker, Lab, forker, lab
+from tests.helpers.launch_processes import DESTROY, LAUNCH, Forker, Lab, forker, lab
 
 pytestmark = pytest.mark.integration
 
@@ -43,18 +43,49 @@ def test_a_role_goes_and_comes_back(place: Lab) -> None:
     assert gone == Counter(["demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-client-3"])
     assert place.account().firewalls == before.firewalls
     place.run(LAUNCH)
-    assert place.account().droplets == before.droplets
+    after = place.account()
+    assert after.slots == before.slots
+    assert not (Counter(after.droplets) - Counter(before.droplets)).keys() & gone.keys(), "their names are used up"
 
 
 def test_a_node_goes(place: Lab) -> None:
     before = place.account()
-    place.run((*DESTROY_SOME, "--node", "demo-nomad-server-2"))
+    name = "demo-nomad-server-2"
+    place.run((*DESTROY_SOME, "--node", name, "--accept-quorum-loss", name))
     gone = Counter(before.droplets) - Counter(place.account().droplets)
     assert gone == Counter(["demo-nomad-server-2"])
 
 
-def test_what_would_end_a_quorum_is_refused(place: Lab) -> None:
-    assert "Consul would have 0 of 3 servers and no quorum" in _refused(place, "--role", "consul-server")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--node", "demo-consul-server-2"),
+        ("--node", "demo-consul-server-2", "--accept-quorum-loss", "demo-consul-server-1"),
+        ("--node", "demo-consul-server-2", "--dry-run"),
+    ],
+)
+def test_a_server_whose_quorum_cannot_be_asked_is_refused(place: Lab, arguments: tuple[str, ...]) -> None:
+    text = _refused(place, *arguments)
+    asked = "whether Consul would keep its quorum without demo-consul-server-2 cannot be asked"
+    assert f"error: {asked}: no server of it sees a leader\n" in text
+    assert "to destroy it all the same: --accept-quorum-loss demo-consul-server-2\n" in text
+
+
+def test_all_servers_of_a_role_are_insisted_on_one_by_one(place: Lab) -> None:
+    """Those that were not named are in the refusal; what is left cannot be launched again, only destroyed."""
+    before = place.account()
+    first, *others = (f"demo-consul-server-{index}" for index in (1, 2, 3))
+    role = ("--role", "consul-server", "--accept-quorum-loss", first)
+    assert "without demo-consul-server-2, demo-consul-server-3 cannot be asked" in _refused(place, *role)
+    named = [word for name in others for word in ("--accept-quorum-loss", name)]
+    place.run((*DESTROY_SOME, *role, *named))
+    running = place.start(LAUNCH)
+    assert running.wait() == 2, running.text
+    assert "the last Consul server of cluster demo is gone, and Consul's data with it" in running.text
+    assert "bakery destroy; bakery launch" in running.text
+    place.run(DESTROY)
+    place.run(LAUNCH)
+    assert place.account().slots == before.slots
 
 
 def test_the_roles_of_another_cluster_are_unknown(place: Lab) -> None:

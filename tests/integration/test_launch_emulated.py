@@ -1,5 +1,6 @@
 """Launch, rerun and destroy over HTTP against the emulator with in-memory machines."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bakery.launch.destroy_some import destroy_node
 from bakery.launch.firewalls import OUTBOUND
 from bakery.launch.model import LaunchResult, Timings
 from bakery.launch.run import launch
+from bakery.plan.slots import slot_of
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated, public_key
 from tests.helpers.launch_bench import ADMIN, FINGERPRINT, NAMES, small_plan, user_data
 from tests.helpers.state import paths_in
@@ -148,8 +150,11 @@ def test_one_node_is_removed_and_comes_back(cloud: DigitalOcean, paths: StatePat
     _launch(cloud, paths)
     destroy_node(small_plan(), "demo-nomad-client-2", cloud=cloud, paths=paths, timings=TIMINGS)
     assert len(cloud.list_droplets(tag="bakery:demo")) == 8
-    assert _launch(cloud, paths).created == ("demo-nomad-client-2",)
-    assert sorted(d.name for d in cloud.list_droplets(tag="bakery:demo")) == NAMES
+    (created,) = _launch(cloud, paths).created
+    assert re.fullmatch("demo-nomad-client-2-[0-9a-f]{4}", created)
+    droplets = cloud.list_droplets(tag="bakery:demo")
+    assert sorted(slot_of(droplet, "demo") for droplet in droplets) == NAMES
+    assert sorted({*NAMES, created} - {"demo-nomad-client-2"}) == sorted(droplet.name for droplet in droplets)
 
 
 def test_a_regions_first_vpc_stays(paths: StatePaths) -> None:

@@ -22,7 +22,8 @@ def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _assert_one_cluster(race: Race) -> None:
-    assert race.cloud.names() == NAMES, race.seed
+    assert race.cloud.slots() == NAMES, race.seed
+    assert len(set(race.cloud.names())) == len(NAMES), race.seed
     assert len(race.cloud.vpcs) == 1, race.seed
     firewalls = Counter(f.name.rsplit("-", 1)[0] for f in race.cloud.firewalls.values())
     assert firewalls == Counter(f.name for f in small_plan().firewalls), race.seed
@@ -56,7 +57,7 @@ def test_on_one_machine_one_of_two_is_told_who_has_the_lock(tmp_path: Path, seed
 def test_two_machines_that_launch_the_same_new_cluster(tmp_path: Path, seed: int) -> None:
     race = Race(tmp_path, seed, lag=(seed % 3) * 12)
     race.run()
-    assert max(Counter(race.cloud.names()).values()) == 1, seed
+    assert max(Counter(race.cloud.slots()).values()) == 1, seed
     assert sum(operator.outcome is None for operator in race.operators) >= 1, "somebody gets through"
     race.rerun()
     _assert_one_cluster(race)
@@ -83,6 +84,8 @@ def test_two_machines_that_complete_the_same_cluster(tmp_path: Path, seed: int) 
     race.rerun()
     _assert_one_cluster(race)
     _assert_every_join_address_is_alive(race, since=newest)
+    made = [droplet.name for droplet in race.cloud.droplets.values()]
+    assert len(set(made)) == len(made), (seed, "those that lost, too, had names of their own")
     destroy(small_plan(), cloud=race.cloud, paths=race.operators[1].bench.paths, clock=race.cloud.clock)
     assert (race.cloud.names(), race.cloud.vpcs, race.cloud.firewalls, race.cloud.tags) == ([], {}, {}, {})
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from bakery.launch.session import Session
-from tests.helpers.launch_states import CASES, Case, check
+from tests.helpers.launch_states import ALL_OF_A_KIND, CASES, Case, check
 
 pytestmark = pytest.mark.integration
 
@@ -16,6 +16,8 @@ CONTROL = Case(
     died_at=22, deleted=(), off=(), stuck=(), journal=True, lag=25, command="launch", node="demo-nomad-client-1",
     rate=0, seed=0,
 )  # fmt: skip
+
+LAST_SERVERS_GONE = replace(CONTROL, died_at=99, lag=0, deleted=ALL_OF_A_KIND[1], node="demo-nomad-server-2")
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +32,31 @@ def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(case=CASES)
+@example(case=LAST_SERVERS_GONE)
+@example(case=replace(LAST_SERVERS_GONE, command="destroy role", deleted=()))
+@example(case=replace(LAST_SERVERS_GONE, journal=False))
 def test_any_command_leaves_a_state_that_the_next_ones_heal(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:
         check(case, Path(folder))
+
+
+def test_without_the_refusal_an_empty_cluster_is_begun_and_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control."""
+    check(LAST_SERVERS_GONE, tmp_path / "refused")
+    monkeypatch.setattr("bakery.launch.prepare.check_state_is_left", lambda *about: None)
+    with pytest.raises(AssertionError, match="begun a product anew"):
+        check(LAST_SERVERS_GONE, tmp_path / "begun")
+
+
+def test_a_name_that_is_given_again_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control."""
+    case = replace(CONTROL, died_at=99, lag=0, command="destroy node")
+    check(case, tmp_path / "another")
+    monkeypatch.setattr("bakery.launch.names.later_name", lambda slot, run_id: slot)
+    with pytest.raises(AssertionError, match="demo-nomad-client-1"):
+        check(case, tmp_path / "again")
 
 
 def test_without_intent_and_second_look_a_twin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_two_machines(figures: Figures, tmp_path: Path) -> None:
         race.run()
         deleted += len([call for call in race.cloud.calls if call.name == "delete_droplet"])
         race.rerun()
-        assert race.cloud.names() == NAMES
+        assert race.cloud.slots() == NAMES
         assert (len(race.cloud.firewalls), len(race.cloud.vpcs), len(race.cloud.ssh_keys)) == (3, 1, 0)
 
     _all_seeds(figures, "two machines, two launches", 500, run)
