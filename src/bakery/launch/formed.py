@@ -37,8 +37,8 @@ def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed
 def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> Iterator[Obstacle]:
     """A product whose servers an earlier launch made and that are all gone, while other droplets are left.
 
-    New servers would begin it anew: the data went with its last server. One that is replaced is there: its removal may
-    be given up, or it never joined and takes no data with it.
+    New servers would begin it anew: the data went with its last server. One that is replaced counts as there: its
+    removal may be given up, or it never joined and takes no data with it.
     """
     left = [d for d in changes.kept if not _is_of_launch(d, plan.cluster, journal.launch_id)]
     for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
