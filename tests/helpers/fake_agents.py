@@ -45,8 +45,11 @@ class FakeAgent:
     """How many members do not tell their keys."""
     failures: dict[str, AgentError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    on_call: Callable[[], None] = lambda: None
+    """Lets the world change before each answer."""
 
     def _called(self, name: str, *details: str) -> None:
+        self.on_call()
         self.calls.append(" ".join([name, *details]))
         if name in self.failures:
             raise self.failures[name]

@@ -22,6 +22,10 @@ class LiveCluster:
     notices: bool = True
     """Whether the pools have found out whose droplets are gone."""
     _known: set[int] = field(default_factory=set)
+    _follows: bool = False
+
+    def __post_init__(self) -> None:
+        self.consul.on_call = self.nomad.on_call = self._follow
 
     @property
     def running(self) -> Running:
@@ -57,6 +61,13 @@ class LiveCluster:
         return {i: d for i, d in ours.items() if self.cloud.is_there(i)}
 
     def _follow(self) -> None:
+        if self._follows:  # what follows below asks the agents too
+            return
+        self._follows = True
+        self._catch_up()
+        self._follows = False
+
+    def _catch_up(self) -> None:
         there = self._there()
         for number, droplet in there.items():
             if number not in self._known:

@@ -45,7 +45,7 @@ def test_without_the_refusal_an_empty_cluster_is_begun_and_found(
 ) -> None:
     """Control."""
     check(LAST_SERVERS_GONE, tmp_path / "refused")
-    monkeypatch.setattr("bakery.launch.prepare.check_state_is_left", lambda *about: None)
+    monkeypatch.setattr("bakery.launch.preflight.lost_data", lambda *about: ())
     with pytest.raises(AssertionError, match="begun a product anew"):
         check(LAST_SERVERS_GONE, tmp_path / "begun")
 

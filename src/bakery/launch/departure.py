@@ -9,7 +9,7 @@ from bakery.agents.interface import AclApi, ConsulApi, NomadApi
 from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.running import Running, consul_api, nomad_api, servers_among
+from bakery.launch.running import Reached, Running, servers_among
 from bakery.launch.session import Session
 from bakery.observe.gather import api_address
 from bakery.plan.model import ClusterPlan
@@ -45,9 +45,7 @@ class Identified(Protocol):
     def address(self) -> str: ...
 
 
-def leave_raft(
-    session: Session, plan: ClusterPlan, running: Running, droplet: Droplet, staying: list[Droplet]
-) -> None:
+def leave_raft(session: Session, plan: ClusterPlan, running: Running, reached: Reached, droplet: Droplet) -> None:
     """Take the droplet's servers out of Raft. The droplet must go at once then.
 
     Nomad has no call that makes a server leave. Its peer is removed, and the leader would add it again within a
@@ -55,24 +53,19 @@ def leave_raft(
     What cannot be asked is warned of, not raised: the quorum was checked, and the droplet goes.
     """
     if servers_among(plan, plan.consul_servers, [droplet]):
-        own, consul = running.clients.consul(api_address(droplet)), consul_api(running, plan, staying)
-        _attempt(session, droplet.name, partial(_leave_consul, session, own, consul, droplet))
+        own = running.clients.consul(api_address(droplet))
+        _attempt(session, droplet.name, partial(_leave_consul, session, own, reached.consul, droplet))
     if servers_among(plan, plan.nomad_servers, [droplet]):
-        nomad = nomad_api(running, plan, staying)
-        _attempt(session, droplet.name, partial(_leave_nomad, session, nomad, droplet))
+        _attempt(session, droplet.name, partial(_leave_nomad, session, reached.nomad, droplet))
 
 
-def forget(
-    session: Session, plan: ClusterPlan, running: Running, gone: Iterable[Droplet], staying: list[Droplet]
-) -> None:
+def forget(session: Session, running: Running, reached: Reached, gone: Iterable[Droplet]) -> None:
     """Strike the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are gone."""
-    identities = [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]
-    nomad, consul = nomad_api(running, plan, staying), consul_api(running, plan, staying)
-    for one in identities:
-        if nomad is not None:
-            _attempt(session, one.name, partial(forget_in_nomad, session, nomad, one))
-        if consul is not None:
-            _attempt(session, one.name, partial(forget_in_consul, session, consul, running, one))
+    for one in [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]:
+        if reached.nomad is not None:
+            _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
+        if reached.consul is not None:
+            _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, running, one))
 
 
 def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:

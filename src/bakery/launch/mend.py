@@ -10,7 +10,7 @@ from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
 from bakery.launch.departure import Identity, forget_in_consul, forget_in_nomad
 from bakery.launch.drain import end_drains
-from bakery.launch.running import Running, consul_api, nomad_api
+from bakery.launch.running import Running, reach
 from bakery.launch.session import Session
 from bakery.plan.model import ClusterPlan
 
@@ -25,7 +25,8 @@ def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterab
     reports it. Whatever cannot be done is a warning; the next launch tries it again.
     """
     present = tuple(droplets)
-    consul, nomad = consul_api(running, plan, present), nomad_api(running, plan, present)
+    reached = reach(running, plan, present)
+    consul, nomad = reached.consul, reached.nomad
     if nomad is not None and session.journal.now.drained:
         end_drains(session, nomad)
     try:

@@ -7,7 +7,7 @@ from bakery.errors import UsageError
 from bakery.launch.departure import forget, leave_raft
 from bakery.launch.destroy import remove_droplets
 from bakery.launch.quorum import check_quorum
-from bakery.launch.running import Running, servers_among
+from bakery.launch.running import Reached, Running, reach, servers_among
 from bakery.launch.session import Session
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
@@ -31,26 +31,21 @@ def remove_nodes(
     servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), leaving)
     others = tuple(droplet for droplet in leaving if droplet not in servers)
     _mark_slots(session, plan, leaving)
+    reached = Reached() if running is None else reach(running, plan, staying)
     for server in servers:
         session.journal.is_leaving([server.id])
         if running is not None:
-            leave_raft(session, plan, running, server, staying)
-        _delete(session, plan, running, (server,), staying)
-    _delete(session, plan, running, others, staying)
+            leave_raft(session, plan, running, reached, server)
+        _delete(session, running, reached, (server,))
+    _delete(session, running, reached, others)
 
 
-def _delete(
-    session: Session,
-    plan: ClusterPlan,
-    running: Running | None,
-    droplets: tuple[Droplet, ...],
-    staying: list[Droplet],
-) -> None:
+def _delete(session: Session, running: Running | None, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
     if not droplets:
         return
     remove_droplets(session, droplets)
     if running is not None:
-        forget(session, plan, running, droplets, staying)
+        forget(session, running, reached, droplets)
     for droplet in droplets:
         session.journal.removed(droplet.id)
 

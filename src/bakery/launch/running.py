@@ -26,6 +26,23 @@ class Running:
     """The accessors of a node's Consul tokens, by the node's name."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """A server of each product that sees a leader; None if there is none."""
+
+    consul: ConsulApi | None = None
+    nomad: NomadApi | None = None
+
+
+def reach(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) -> Reached:
+    """Both products at once: servers that do not answer cost one time-out, not two."""
+    asked = tuple(droplets)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        consul = pool.submit(consul_api, running, plan, asked)
+        nomad = pool.submit(nomad_api, running, plan, asked)
+        return Reached(consul=consul.result(), nomad=nomad.result())
+
+
 def servers_among(plan: ClusterPlan, servers: Iterable[Node], droplets: Iterable[Droplet]) -> tuple[Droplet, ...]:
     """The droplets that run one of ``servers``: by slot, or by role for one that the plan names no more."""
     nodes = tuple(servers)
