@@ -115,9 +115,9 @@ class FakeCloud:
     """Seconds for which lists show a deleted droplet, and its VPC counts it as a member."""
     firewall_after: float = 2
     stuck: set[str] = field(default_factory=set)
-    """Names of which the next droplet stays "new"."""
+    """Slots of which the next droplet stays "new"; of a droplet without one, its name."""
     refused: set[str] = field(default_factory=set)
-    """Names whose creates get a 422."""
+    """Slots, or names, whose creates get a 422."""
     busy: dict[str, int] = field(default_factory=dict)
     """How many deletes of the droplets of a name are refused: another action is under way."""
     dead: bool = False
@@ -255,7 +255,8 @@ class FakeCloud:
 
     def _create(self, request: DropletRequest) -> Droplet:
         keys = {key for key in request.ssh_keys if isinstance(key, int)}
-        if request.name in self.refused or request.vpc_id not in self.vpcs or not keys <= self.ssh_keys.keys():
+        slot = slot_of(request, "demo")
+        if slot in self.refused or request.vpc_id not in self.vpcs or not keys <= self.ssh_keys.keys():
             raise _refusal(details="invalid droplet")
         image = request.image if isinstance(request.image, int) else 1
         number = self.add_droplet(
@@ -263,8 +264,8 @@ class FakeCloud:
         )
         self._born[number] = self.clock.now()
         self.user_data[number] = request.user_data
-        if request.name in self.stuck:
-            self.stuck.remove(request.name)
+        if slot in self.stuck:
+            self.stuck.remove(slot)
             self._stuck_ids.add(number)
         return self._now(self.droplets[number])
 

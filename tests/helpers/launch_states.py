@@ -34,7 +34,7 @@ class Case:
     """Behind bakery's back."""
     off: tuple[str, ...]
     stuck: tuple[str, ...]
-    """Names of which the next droplet never becomes active."""
+    """Slots of which the next droplet never becomes active."""
     journal: bool
     """Whether it is still there."""
     lag: int
