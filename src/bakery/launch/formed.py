@@ -37,15 +37,17 @@ def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed
 def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> Iterator[Obstacle]:
     """A product whose servers an earlier launch made and that are all gone, while other droplets are left.
 
-    New servers would begin it anew: the data went with its last server. One that is replaced counts as there: its
-    removal may be given up, or it never joined and takes no data with it.
+    New servers would begin it anew: the data went with its last server. One whose removal has begun is there still, and
+    the removal may be given up; one that never joined had no data.
     """
+    leaving = [droplet for droplet in changes.replaced if droplet.id in journal.leaving]
+    never_joined = {slot_of(droplet, plan.cluster) for droplet in changes.replaced if droplet not in leaving}
     left = [d for d in changes.kept if not _is_of_launch(d, plan.cluster, journal.launch_id)]
     for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
         slots = {server.slot for server in servers}
-        there = any(slot_of(droplet, plan.cluster) in slots for droplet in (*changes.kept, *changes.replaced))
-        had = any(slot_tag(plan.cluster, slot) in present.tags for slot in slots)
-        had_data = had and (product.lower() in journal.formed or slots.isdisjoint(journal.never_joined))
+        there = any(slot_of(droplet, plan.cluster) in slots for droplet in (*changes.kept, *leaving))
+        without_data = set() if product.lower() in journal.formed else never_joined.union(journal.never_joined)
+        had_data = any(slot_tag(plan.cluster, slot) in present.tags for slot in slots - without_data)
         if left and had_data and not there:
             gone = f"the last {product} server of cluster {plan.cluster} is gone"
             empty = f"new servers would begin an empty {product}"

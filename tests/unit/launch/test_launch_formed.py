@@ -204,6 +204,26 @@ def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(
         bench.launch()
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+def test_one_server_that_never_came_up_says_nothing_of_the_others(
+    bench: Bench,
+    deleted: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    bench.launch()
+    _delete(bench, "nomad-server-2")
+    bench.cloud.stuck = {"demo-nomad-server-2"}
+    with pytest.raises(DeadlineError):
+        bench.launch()
+    if deleted:
+        bench.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_droplet" else None
+        with pytest.raises(Killed):
+            bench.launch()
+        bench.cloud.revive()
+    _delete(bench, "nomad-server-1", "nomad-server-3")
+    with pytest.raises(UsageError, match="the last Nomad server of cluster demo is gone"):
+        bench.launch()
+
+
 def test_an_unfinished_launch_gives_no_name_twice(bench: Bench) -> None:
     def fail(droplets: object) -> None:
         message = "stopped by the test"
