@@ -22,7 +22,7 @@ from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.errors import AgentError
 from bakery.launch.acl import ensure_acls
-from bakery.observe.health import observe_cluster
+from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ClusterReport
 from bakery.plan.model import ClusterPlan, Node
 from bakery.proc import start
@@ -34,6 +34,7 @@ from tests.helpers.tools import require_tool
 
 T = TypeVar("T")
 SECONDS = 90.0
+FOURTH = "demo-server-4"
 FIRST = IPv4Address("127.77.0.1")
 
 
@@ -245,3 +246,29 @@ def eventually(check: Callable[[], T | Pending], what: str) -> T:
 
 def _paths(files: TlsFiles) -> dict[str, str]:
     return {"ca_file": str(files.ca), "cert_file": str(files.certificate), "key_file": str(files.key)}
+
+
+def healthy(servers: RealServers) -> int:
+    """Wait for health; after how many looks it came."""
+    looks = 0
+
+    def droplets() -> list[Any]:
+        nonlocal looks
+        looks += 1
+        return servers.droplets
+
+    wait_until_healthy(servers.plan, droplets, servers.clients, seconds=SECONDS, every=0.5)
+    return looks
+
+
+def add_fourth(servers: RealServers) -> dict[str, str]:
+    """A fourth server joins; what is unmet while it has no vote yet."""
+    servers.add_server(4)
+    close_acls(servers)
+
+    def follows() -> dict[str, str] | Pending:
+        unmet = servers.unmet()
+        waiting = {name for name, message in unmet.items() if f"{FOURTH}: a Raft peer without a vote" in message}
+        return unmet if waiting == {"consul-peers", "nomad-peers"} else Pending(str(unmet))
+
+    return eventually(follows, "the fourth to follow")

@@ -1,24 +1,28 @@
 """Real servers that come, go and die, and strangers among them: what Raft, gossip and health say of each.
 
-The tests share one cluster and run in order: three servers, strangers, keys, a fourth that joins and is taken out.
+The tests share one cluster, and each leaves it as it was; the last adds a server. ``make sweep`` has the rest:
+servers that leave, die and lose their majority (tests/sweep/test_sweep_servers.py).
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import requests
 
 from bakery.agents.model import GossipKeys
-from bakery.errors import AgentError
-from bakery.observe.health import wait_until_healthy
 from bakery.observe.leaders import servers_with_leader
 from bakery.wait import Pending
-from tests.helpers.real_servers import SECONDS, RealServers, close_acls, eventually, running_servers
+from tests.helpers.real_servers import (
+    FOURTH,
+    RealServers,
+    add_fourth,
+    eventually,
+    healthy,
+    running_servers,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-FOURTH = "demo-server-4"
 ROGUE = "rogue"
 ROGUE_NUMBER = 9
 
@@ -28,19 +32,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServers]:
     with running_servers(tmp_path_factory.mktemp("servers")) as running:
         healthy(running)
         yield running
-
-
-def healthy(servers: RealServers) -> int:
-    """Wait for health; after how many looks it came."""
-    looks = 0
-
-    def droplets() -> list[Any]:
-        nonlocal looks
-        looks += 1
-        return servers.droplets
-
-    wait_until_healthy(servers.plan, droplets, servers.clients, seconds=SECONDS, every=0.5)
-    return looks
 
 
 def test_three_voters_are_healthy_after_three_looks(servers: RealServers) -> None:
@@ -89,7 +80,7 @@ def test_every_server_sees_the_leader(servers: RealServers) -> None:
 
 def test_a_rogue_nomad_client_is_named_and_can_be_taken_out(servers: RealServers) -> None:
     """One stolen client certificate registers a node that may read every job's secrets."""
-    assert servers.observe().healthy, "control"
+    healthy(servers)  # control
     address = servers.address(ROGUE_NUMBER)
     servers.start_nomad(ROGUE, address, servers.nomad_client())
 
@@ -151,7 +142,7 @@ def _keyring(servers: RealServers, method: str, key: str) -> None:
 
 
 def test_a_foreign_gossip_key_is_noticed_and_our_own_can_be_rotated_back(servers: RealServers) -> None:
-    assert servers.unmet() == {}, "control"
+    healthy(servers)  # control
     theirs = "Q0FOQVJZLWZvcmVpZ24ta2V5LTAxMjM0NTY3ODkwMTI="
     _keyring(servers, "POST", theirs)
     assert servers.unmet() == {"keyrings": "another gossip key is installed on Consul's members"}
@@ -175,79 +166,7 @@ def test_nomads_keys_are_ours(servers: RealServers) -> None:
 
 def test_a_server_that_has_joined_is_not_healthy_before_it_votes(servers: RealServers) -> None:
     """Autopilot gives it a vote after 10 s; until then the old meaning of healthy was met."""
-    servers.add_server(4)
-    close_acls(servers)
-
-    def follows() -> dict[str, str] | Pending:
-        unmet = servers.unmet()
-        waiting = {name for name, message in unmet.items() if f"{FOURTH}: a Raft peer without a vote" in message}
-        return unmet if waiting == {"consul-peers", "nomad-peers"} else Pending(str(unmet))
-
-    unmet = eventually(follows, "the fourth to follow")
+    unmet = add_fourth(servers)
     assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer without a vote yet"
     healthy(servers)
     assert [node.consul_voter for node in servers.observe().nodes] == [True] * 4
-
-
-def test_a_consul_server_leaves_and_is_gone_everywhere(servers: RealServers) -> None:
-    servers.consul(4).leave()
-    assert servers.processes.pop(("consul", FOURTH)).wait(SECONDS) == 0, "so its unit does not start it again"
-    consul = servers.consul(1)
-    assert servers.address(4) not in {peer.address for peer in consul.raft_peers()}
-    assert {member.status for member in consul.members() if member.name == FOURTH} == {"left"}
-    consul.force_leave(FOURTH)
-    consul.force_leave(FOURTH)  # which is no error
-    consul.deregister_node(FOURTH)
-    consul.deregister_node(FOURTH)
-
-    def gone() -> bool | Pending:
-        names = {member.name for member in consul.members()} | {node.name for node in consul.catalog_nodes()}
-        return FOURTH not in names or Pending(f"{FOURTH} is still in {names}")
-
-    eventually(gone, "nobody to know it")
-
-
-def test_a_dead_nomad_server_is_taken_out_and_health_does_not_wait_for_gossip(servers: RealServers) -> None:
-    servers.end("nomad", FOURTH)
-    droplet = servers.droplets.pop()
-    nomad = servers.nomad(1)
-    peer = next(peer for peer in nomad.raft_peers() if peer.address == droplet.private_ipv4)
-    nomad.remove_peer(peer.id)
-    nomad.remove_peer(peer.id)  # which is no error
-    nomad.force_leave(FOURTH)
-
-    def struck() -> bool | Pending:
-        found = [member.name for each in (1, 2, 3) for member in servers.nomad(each).members()]
-        return FOURTH not in found or Pending(str(found))
-
-    eventually(struck, "Nomad's members to forget it")
-    nomad.force_leave(FOURTH)  # which is no error
-    healthy(servers)
-    assert FOURTH not in {peer.name for peer in nomad.raft_peers()}
-
-
-def test_a_token_is_deleted_once_and_for_all(servers: RealServers) -> None:
-    consul = servers.consul(1)
-    token = next(token for token in consul.list_tokens() if FOURTH in token.grant.description)
-    consul.delete_token(token.accessor)
-    assert token not in consul.list_tokens()
-    consul.delete_token(token.accessor)
-
-
-def test_without_a_majority_raft_is_still_read_stale(servers: RealServers) -> None:
-    """Last: it ends two of the three."""
-    for number in (2, 3):
-        for product in ("consul", "nomad"):
-            servers.end(product, f"demo-server-{number}")
-
-    for api in (servers.consul(1), servers.nomad(1)):
-
-        def leaderless(api: Any = api) -> bool | Pending:  # noqa: ANN401 - either product
-            return not api.leader() or Pending("there is a leader yet")
-
-        eventually(leaderless, "the leader to go")
-        assert len(api.raft_peers(stale=True)) == 3
-    with pytest.raises(AgentError):
-        servers.nomad(1).raft_peers()
-    found = servers_with_leader(servers.plan, servers.droplets, servers.clients)
-    assert not any(server.sees_leader for server in (*found.consul, *found.nomad))

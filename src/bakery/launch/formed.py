@@ -37,8 +37,8 @@ def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed
 def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> Iterator[Obstacle]:
     """A product whose servers an earlier launch made and that are all gone, while other droplets are left.
 
-    New servers would begin it anew: the data went with its last server. One whose removal has begun is there still, and
-    the removal may be given up; one that never joined had no data.
+    New servers would begin it anew: the data went with its last server. One whose removal has begun still counts,
+    since the removal may be given up; one that never joined had no data.
     """
     leaving = [droplet for droplet in changes.replaced if droplet.id in journal.leaving]
     never_joined = {slot_of(droplet, plan.cluster) for droplet in changes.replaced if droplet not in leaving}
