@@ -60,7 +60,6 @@ def test_a_node_goes(place: Lab) -> None:
     "arguments",
     [
         ("--node", "demo-consul-server-2"),
-        ("--node", "demo-consul-server-2", "--accept-quorum-loss", "demo-consul-server-1"),
         ("--node", "demo-consul-server-2", "--dry-run"),
     ],
 )
@@ -69,6 +68,11 @@ def test_a_server_whose_quorum_cannot_be_asked_is_refused(place: Lab, arguments:
     asked = "whether Consul would keep its quorum without demo-consul-server-2 cannot be asked"
     assert f"error: {asked}: no server of it sees a leader\n" in text
     assert "to destroy it all the same: --accept-quorum-loss demo-consul-server-2\n" in text
+
+
+def test_the_name_of_another_server_does_not_insist(place: Lab) -> None:
+    text = _refused(place, "--node", "demo-consul-server-2", "--accept-quorum-loss", "demo-consul-server-1")
+    assert "error: --accept-quorum-loss demo-consul-server-1: that droplet is not to be destroyed\n" in text
 
 
 def test_all_servers_of_a_role_are_insisted_on_one_by_one(place: Lab) -> None:

@@ -14,7 +14,7 @@ from bakery.launch.droplets import list_members
 from bakery.launch.lock import locked
 from bakery.launch.marks import launches_of, role_of_tag
 from bakery.launch.model import Timings
-from bakery.launch.quorum import check_quorum
+from bakery.launch.quorum import INSIST, check_quorum
 from bakery.launch.removal import remove_nodes
 from bakery.launch.running import Running
 from bakery.launch.session import Session, resumable
@@ -122,13 +122,21 @@ def _destroy_some(
         members = list_members(session)
         going = choose(members)
         staying = [member for member in members if member not in going]
-        check_quorum(session, plan, going, members, running, insisted=insisted)
+        _check_insisted(going, insisted)
+        risks = check_quorum(session, plan, going, members, running, insisted=insisted)
         drain = plan_drain(plan, running, going, staying) if drains else NO_DRAIN
-        if approve(Removal(droplets=going, notes=(drain.note,) if drain.note else ())):
+        if approve(Removal(droplets=going, notes=(*risks, *([drain.note] if drain.note else [])))):
             session.journal.remember_launches(launches_of(members, plan.cluster))
             with drained(session, drain):
                 remove_nodes(session, plan, running, going, members)
         return going
+
+
+def _check_insisted(going: tuple[Droplet, ...], insisted: frozenset[str]) -> None:
+    names = {droplet.name for droplet in going}
+    for name in sorted(insisted - names):
+        brief = f"{INSIST} {name}: that droplet is not to be destroyed"
+        raise UsageError(brief, hint=f"give the name of one that is: {', '.join(sorted(names))}")
 
 
 def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:

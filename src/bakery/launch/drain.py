@@ -67,33 +67,39 @@ def plan_drain(
 def drained(session: Session, drain: Drain) -> Iterator[None]:
     """Move the work away, then do what the block does. If that fails or is interrupted, the nodes take work again.
 
-    A Nomad that does not answer or does not finish is warned of: the user has asked for the nodes to go.
+    So do nodes that an earlier destroy has drained and that do not go now. A node that took no work before is left
+    so. A Nomad that does not answer or does not finish is warned of: the user has asked for the nodes to go.
     """
     if drain.nomad is None or not drain.nodes:
         yield
         return
-    session.journal.draining(node.id for node in drain.nodes)
+    ids = {node.id for node in drain.nodes}
+    end_drains(session, drain.nomad, [i for i in session.journal.now.drained if i not in ids])
+    session.journal.draining(node.id for node in drain.nodes if node.eligible)
     try:
         _drain(session, drain.nomad, drain.nodes)
         yield
     except BaseException:
-        end_drains(session, drain.nomad)
+        end_drains(session, drain.nomad, session.journal.now.drained)
         raise
-    session.journal.draining(())
+    session.journal.drains_ended(ids)
 
 
-def end_drains(session: Session, nomad: NomadApi) -> None:
-    """Let the nodes that the journal names take work again; one that is gone is passed over."""
+def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> None:
+    """Let those of the journal's nodes take work again; one that is gone is passed over."""
+    ids = tuple(node_ids)
+    if not ids:
+        return
     try:
         known = {node.id: node for node in nomad.nodes()}
-        for node_id in session.journal.now.drained:
+        for node_id in ids:
             if node_id in known:
                 nomad.set_eligible(node_id)
                 session.reporter.note(f"    {known[node_id].name} takes work again")
     except AgentError as error:
         session.reporter.warn(f"Nomad clients were left drained ({error.summary}); the next launch mends that")
         return
-    session.journal.draining(())
+    session.journal.drains_ended(ids)
 
 
 def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:

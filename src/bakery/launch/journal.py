@@ -51,7 +51,7 @@ class Journal:
     leaving: tuple[int, ...] = ()
     """Droplet ids whose removal from the cluster has begun; a launch replaces them."""
     drained: tuple[str, ...] = ()
-    """Ids of the Nomad nodes that bakery has drained for a removal that is not done."""
+    """Ids of the Nomad nodes that bakery has drained for a removal that is not done, and that took work before."""
     formed: tuple[str, ...] = ()
     """"consul" and "nomad", once the unfinished launch has come as far as their access control."""
     never_joined: tuple[str, ...] = ()
@@ -189,10 +189,16 @@ class JournalFile:
         self._change(lambda j: replace(j, leaving=tuple(i for i in j.leaving if i != droplet_id)))
 
     def draining(self, node_ids: Iterable[str]) -> None:
-        """Note it before the first drain begins; without ids every drain is done or undone."""
-        noted = tuple(node_ids)
-        if noted != self._journal.drained:
-            self._change(lambda j: replace(j, drained=noted))
+        """Note it before the drains begin."""
+        new = tuple(i for i in node_ids if i not in self._journal.drained)
+        if new:
+            self._change(lambda j: replace(j, drained=(*j.drained, *new)))
+
+    def drains_ended(self, node_ids: Iterable[str]) -> None:
+        """The nodes are gone, or take work again."""
+        ended = set(node_ids) & set(self._journal.drained)
+        if ended:
+            self._change(lambda j: replace(j, drained=tuple(i for i in j.drained if i not in ended)))
 
     def removed(self, droplet_id: int) -> None:
         """Call it after the API has taken the delete: a droplet noted as gone is never looked at again."""

@@ -27,27 +27,30 @@ def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterab
     present = tuple(droplets)
     reached = reach(running, plan, present)
     consul, nomad = reached.consul, reached.nomad
-    if nomad is not None and session.journal.now.drained:
-        end_drains(session, nomad)
+    if nomad is not None:
+        end_drains(session, nomad, session.journal.now.drained)
     try:
         if nomad is not None:
-            _drop_dead_peers(nomad, present)
+            _drop_dead_peers(plan, nomad, present)
             for gone in _ours(plan, present, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
                 forget_in_nomad(session, nomad, gone)
         if consul is not None:
-            _drop_dead_peers(consul, present)
+            _drop_dead_peers(plan, consul, present)
             for gone in _ours(plan, present, _dead(consul.members())):
                 forget_in_consul(session, consul, running, gone)
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"nodes whose droplets are gone are still known: {error.summary}")
 
 
-def _drop_dead_peers(api: AclApi, droplets: tuple[Droplet, ...]) -> None:
-    """Of Raft's peers those that no droplet and no alive member has the address of."""
+def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ...]) -> None:
+    """Of Raft's peers those whose address no droplet and no alive member has, and that a launch may have named.
+
+    A peer that gossip has forgotten has no name.
+    """
     there = {droplet.private_ipv4 for droplet in droplets}
     there |= {member.address for member in api.members() if member.status not in _DEAD}
     for peer in api.raft_peers():
-        if peer.address not in there:
+        if peer.address not in there and (not peer.name or _is_name_of(plan, peer.name)):
             api.remove_peer(peer.id)
 
 
@@ -58,6 +61,10 @@ def _dead(found: Iterable[Member | NomadNode]) -> list[Identity]:
 def _ours(plan: ClusterPlan, droplets: tuple[Droplet, ...], dead: Iterable[Identity]) -> list[Identity]:
     """The dead that a launch of this cluster named and that have no droplet any more, each once."""
     there = {(droplet.name, droplet.private_ipv4) for droplet in droplets}
-    named = re.compile(rf"{re.escape(plan.cluster)}-[a-z][a-z0-9-]*-[0-9]+(-[0-9a-f]{{4}})?")
-    gone = (one for one in dead if (one.name, one.address) not in there and named.fullmatch(one.name))
+    gone = (one for one in dead if (one.name, one.address) not in there and _is_name_of(plan, one.name))
     return list(dict.fromkeys(gone))
+
+
+def _is_name_of(plan: ClusterPlan, name: str) -> bool:
+    """Whether a launch of the cluster may have given that name."""
+    return bool(re.fullmatch(rf"{re.escape(plan.cluster)}-[a-z][a-z0-9-]*-[0-9]+(-[0-9a-f]{{4}})?", name))

@@ -36,18 +36,25 @@ def check_quorum(
     running: Running | None,
     *,
     insisted: frozenset[str] = frozenset(),
-) -> None:
+) -> tuple[str, ...]:
     """Without ``going``, the live voters must be more than half of the voters that Raft has now.
 
-    ``insisted`` are names of droplets that go whatever becomes of the quorum.
+    ``insisted`` are names of droplets that go whatever becomes of the quorum. Returns what is risked with them.
 
     Raises:
         UsageError: they would not be, or it cannot be asked.
     """
+    risks = []
     for group in _groups(plan, tuple(going), tuple(members), running):
-        names = [d.name for d in group.going if d.name not in insisted]
-        if names:
-            _check_group(session, group, names, asked=running is not None)
+        names = [droplet.name for droplet in group.going]
+        protected = [name for name in names if name not in insisted]
+        try:
+            _check_group(session, group, protected or names, asked=running is not None)
+        except UsageError as refusal:
+            if protected:
+                raise
+            risks.append(f"{refusal.brief}; it goes all the same, and {group.product}'s data may be lost")
+    return tuple(risks)
 
 
 def _groups(

@@ -1,6 +1,7 @@
 """What healthy means: the named conditions, in order, each a pure function of the plan and the facts."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from bakery.agents.model import CatalogNode, NomadNode
 from bakery.observe.gather import Facts
@@ -14,6 +15,8 @@ from bakery.plan.slots import slot_of
 
 REQUIRED_DRIVERS = ("docker", "exec")
 """What every Nomad client must offer. Others count once Nomad detects them (java, qemu: not in the image)."""
+
+INELIGIBLE = "not eligible for work"
 
 
 def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
@@ -87,13 +90,19 @@ def nomad_clients(plan: ClusterPlan, facts: Facts) -> Condition:
     if nodes.value is None:
         return unknown("nomad-clients", nodes.error)
     known = nodes.value
-    faults = [
-        f"{node.name}: {fault}"
-        for node in plan.nomad_clients
-        if (fault := client_fault(node.name, facts.address(node.name), known))
-    ]
+    found = {node.name: client_fault(node.name, facts.address(node.name), known) for node in plan.nomad_clients}
+    faults = {name: fault for name, fault in found.items() if fault}
     count = len(plan.nomad_clients)
-    return judged("nomad-clients", faults, f"{count} of {count} clients ready")
+    condition = judged(
+        "nomad-clients",
+        [f"{name}: {fault}" for name, fault in faults.items()],
+        f"{count} of {count} clients ready",
+    )
+    if not faults or set(faults.values()) != {INELIGIBLE}:
+        return condition
+    ids = [node.id for name in faults if (node := find_client(name, facts.address(name), known))]
+    commands = "; ".join(f"nomad node eligibility -enable {node_id}" for node_id in ids)
+    return replace(condition, by_choice=True, help=f"to let it take work: {commands}")
 
 
 def find_client(name: str, address: str | None, nodes: Iterable[NomadNode]) -> NomadNode | None:
@@ -111,7 +120,7 @@ def client_fault(name: str, address: str | None, nodes: Sequence[NomadNode]) -> 
     if node.status != "ready":
         return f"status {node.status}"
     if not node.eligible:
-        return "not eligible for work"
+        return INELIGIBLE
     if node.consul_version is None:
         return "does not see its local Consul"
     return _driver_fault(node)

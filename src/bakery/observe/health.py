@@ -57,6 +57,7 @@ def wait_until_healthy(
 ) -> ClusterReport:
     """Observe until every condition holds in three looks in a row, and return the last report.
 
+    A client that a user has made ineligible for work is warned of and not waited for.
     ``list_droplets`` is asked each time; its errors pass through. The reporter hears each node's state as it
     changes: active (the droplet), joined (alive in Consul), healthy.
 
@@ -94,7 +95,7 @@ class _Watch:
     ) -> None:
         self.clock = clock
         self._plan, self._list_droplets, self._clients = plan, list_droplets, clients
-        self._progress = _Progress(reporter)
+        self._reporter, self._progress = reporter, _Progress(reporter)
         self._hopeless_since: float | None = None
         self._keys = ASK_FOR_KEYS
         self._keys_since = 0.0
@@ -102,11 +103,14 @@ class _Watch:
     def check(self) -> ClusterReport | Pending:
         report = self._look()
         for _ in range(CONFIRMING_LOOKS):
-            if not report.healthy:
+            if not report.settled:
                 break
             self.clock.sleep(CONFIRM_SECONDS)
             report = self._look()
-        if report.healthy:
+        if report.settled:
+            for condition in report.missing:
+                if condition.by_choice:
+                    self._reporter.warn(f"{condition.message} ({condition.help})")
             return report
         self._stop_if_hopeless(report)
         return Pending(_unmet(report))

@@ -25,6 +25,8 @@ class Condition:
     """What to do about it, where waiting or another launch does not help."""
     blocks: bool = True
     """Whether the cluster is not healthy while this is not known."""
+    by_choice: bool = False
+    """Whether all that is unmet is what a user has ordered, and no launch waits for: clients that take no work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,11 @@ class ClusterReport:
     def healthy(self) -> bool:
         """Every condition is met; one that does not block may be unknown."""
         return not any(condition.blocks for condition in self.missing)
+
+    @property
+    def settled(self) -> bool:
+        """Healthy, or not so by a user's choice alone."""
+        return not any(condition.blocks and not condition.by_choice for condition in self.missing)
 
     @property
     def missing(self) -> tuple[Condition, ...]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bakery.agents.model import NomadNode
+from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, ExitCode, UsageError
 from bakery.launch.destroy_some import Removal, destroy_node, destroy_role
 from bakery.launch.journal import load_journal
 from bakery.launch.model import AfterStep
-from tests.helpers.fake_agents import FakeAgent
+from tests.helpers.fake_agents import FakeAgent, make_peer
 from tests.helpers.fake_cloud import Call, Fault, Killed
 from tests.helpers.launch_bench import NAMES, Bench
 from tests.helpers.live_cluster import LiveCluster
@@ -297,11 +297,74 @@ def test_a_drain_that_is_interrupted_is_undone(cluster: Cluster, stop: type[Base
     assert load_journal(cluster.bench.paths.journal, "demo").drained == ()
 
 
+def _cordon(cluster: Cluster, name: str) -> None:
+    """``nomad node eligibility -disable``."""
+    cluster.live.nomad.clients = tuple(
+        replace(node, eligible=node.eligible and node.name != name) for node in cluster.live.nomad.clients
+    )
+
+
 def test_a_client_that_its_user_made_ineligible_stays_so(cluster: Cluster) -> None:
-    """Control: only what bakery has drained is given back."""
-    cluster.live.nomad.clients = tuple(replace(node, eligible=False) for node in cluster.live.nomad.clients)
+    """Only what bakery has drained is given back; so also when a drain of such a client is interrupted."""
+    _cordon(cluster, "demo-nomad-client-2")
     cluster.launch()
     assert not _client(cluster, "demo-nomad-client-2").eligible
+    cluster.bench.cloud.clock.on_sleep = lambda: _raise(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        cluster.destroy("demo-nomad-client-2")
+    assert not _client(cluster, "demo-nomad-client-2").eligible
+    assert load_journal(cluster.bench.paths.journal, "demo").drained == ()
+
+
+@pytest.mark.parametrize("next_command", ["destroy", "launch"])
+def test_a_drain_that_was_killed_is_undone_by_whatever_comes_next(cluster: Cluster, next_command: str) -> None:
+    """The destroy of another client forgot the first, which then took no work for ever."""
+    cluster.bench.cloud.clock.on_sleep = lambda: _raise(Killed)
+    cluster.live.nomad.failures["set_eligible"] = AgentError("dead processes ask nothing")
+    with pytest.raises(Killed):
+        cluster.destroy("demo-nomad-client-1")
+    cluster.live.nomad.failures.clear()
+    cluster.bench.cloud.clock.on_sleep = lambda: _end_drains(cluster)
+    if next_command == "destroy":
+        cluster.destroy("demo-nomad-client-2")
+    cluster.launch()
+    assert _client(cluster, "demo-nomad-client-1").eligible
+    assert load_journal(cluster.bench.paths.journal, "demo").drained == ()
+
+
+def test_a_name_that_insists_on_a_server_that_does_not_go_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(UsageError) as caught:
+        cluster.destroy("demo-nomad-client-1", insisted=frozenset({"demo-consul-server-9"}))
+    assert caught.value.brief == "--accept-quorum-loss demo-consul-server-9: that droplet is not to be destroyed"
+    assert cluster.bench.cloud.mutations == []
+
+
+def test_what_is_insisted_on_is_said_before_the_question(cluster: Cluster) -> None:
+    for index in (2, 3):
+        cluster.turn_off(f"demo-consul-server-{index}")
+    heard: list[Removal] = []
+
+    def decline(removal: Removal) -> bool:
+        heard.append(removal)
+        return False
+
+    name = "demo-consul-server-1"
+    cluster.destroy(name, insisted=frozenset({name}), approve=decline)
+    assert [removal.notes for removal in heard] == [
+        (
+            f"whether Consul would keep its quorum without {name} cannot be asked: no server of it sees a leader;"
+            " it goes all the same, and Consul's data may be lost",
+        )
+    ]
+
+
+def test_a_peer_of_a_server_that_bakery_did_not_make_is_left_alone(cluster: Cluster) -> None:
+    """It was joined by hand, and is down for a moment."""
+    member = Member(name="by-hand", address="10.100.9.9", status="failed")
+    cluster.live.consul.pool += (member,)
+    cluster.live.consul.raft += (make_peer(member),)
+    cluster.launch()
+    assert "by-hand" in [peer.name for peer in cluster.live.consul.raft]
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])

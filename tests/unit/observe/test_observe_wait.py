@@ -17,6 +17,10 @@ class Listener(Silent):
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
     def node(self, name: str, state: str) -> None:
         self.heard.append((name, state))
@@ -25,6 +29,30 @@ class Listener(Silent):
 @pytest.fixture(autouse=True)
 def _no_deadline_factor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BAKERY_DEADLINE_FACTOR", raising=False)
+
+
+@pytest.mark.parametrize("also", [False, True])
+def test_a_client_that_its_user_made_ineligible_is_told_and_not_waited_for(also: bool) -> None:  # noqa: FBT001
+    """Control: a client that is down as well is waited for."""
+    cluster = healthy_cluster()
+    first, second = cluster.nomad.clients
+    cluster.nomad.clients = (replace(first, eligible=False), replace(second, status="down" if also else "ready"))
+    listener, clock = Listener(), FakeClock()
+
+    def wait() -> None:
+        droplets = lambda: cluster.droplets  # noqa: E731
+        wait_until_healthy(cluster.plan, droplets, cluster.clients, seconds=60, reporter=listener, clock=clock)
+
+    if also:
+        with pytest.raises(NotHealthyError):
+            wait()
+        return
+    wait()
+    assert clock.time < 5
+    assert listener.warnings == [
+        "demo-nomad-client-1: not eligible for work (to let it take work: nomad node eligibility -enable"
+        " id-demo-nomad-client-1)"
+    ]
 
 
 def test_the_reporter_hears_each_state_once_as_a_node_advances() -> None:
