@@ -65,8 +65,9 @@ def test_a_droplet_that_never_boots_is_named_and_only_it_is_replaced(cluster: Cl
     missed = cluster.bakery(*MORE, "--deadline", "30", check=False)
 
     assert missed.returncode == 6
-    assert "demo-nomad-client-5 never joined" in missed.stderr
-    dead = cluster.droplet("demo-nomad-client-5")
+    dead = cluster.in_slot("demo-nomad-client-5")
+    assert dead.name != "demo-nomad-client-5", "its predecessor had that name"
+    assert f"{dead.name} never joined" in missed.stderr
     assert set(before) <= set(cluster.droplets())
     cluster.api("DELETE", "/_emulator/requests")
 

@@ -178,6 +178,12 @@ class Cluster:
         (found,) = [droplet for droplet in self.droplets() if droplet.name == name]
         return found
 
+    def in_slot(self, slot: str) -> Droplet:
+        """The one droplet in that slot: by its tag, since only the first in a slot has the slot's name."""
+        tag = f"bakery:demo:slot:{slot.removeprefix('demo-')}"
+        (found,) = [droplet for droplet in self.droplets() if tag in droplet.tags]
+        return found
+
     def inside(
         self, droplet: str, script: str, *, check: bool = True, seconds: float = LAUNCH_PATIENCE
     ) -> Completed:
