@@ -37,7 +37,7 @@ def _role(name: str, shape: RoleShape) -> Role:
         name=name,
         kind=kind,
         count=shape.count,
-        size=shape.size or defaults.SIZES[kind],
+        size=shape.size or defaults.size_of(kind),
         node_pool=shape.node_pool or defaults.NODE_POOL,
     )
 

@@ -1,5 +1,7 @@
 """What a cluster file means where it says nothing."""
 
+from typing import assert_never
+
 from bakery.config.model import Binaries, Kind
 
 REGION = "fra1"
@@ -14,12 +16,6 @@ ADMIN_CIDRS = ("auto",)
 
 SERVER_SIZE = "s-1vcpu-1gb"
 CLIENT_SIZE = "s-2vcpu-2gb"
-SIZES = {
-    Kind.CONSUL_SERVER: SERVER_SIZE,
-    Kind.NOMAD_SERVER: SERVER_SIZE,
-    Kind.NOMAD_CLIENT: CLIENT_SIZE,
-    Kind.SERVER: CLIENT_SIZE,  # two servers share its memory
-}
 ROLES = (Kind.CONSUL_SERVER, Kind.NOMAD_SERVER, Kind.NOMAD_CLIENT)
 """The roles of a file without ``roles``, by name."""
 
@@ -29,3 +25,16 @@ MAX_ROLE_NAME = 23
 (:func:`bakery.plan.slots.later_name`), a node name has 63 characters, a DNS label's limit (RFC 1035)."""
 MAX_COUNT = 100
 """Nodes of one role."""
+
+
+def size_of(kind: Kind) -> str:
+    """The size slug of a role that names none."""
+    match kind:
+        case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER:
+            return SERVER_SIZE
+        case Kind.NOMAD_CLIENT:
+            return CLIENT_SIZE
+        case Kind.SERVER:
+            return CLIENT_SIZE  # two servers share its memory
+        case _:
+            assert_never(kind)

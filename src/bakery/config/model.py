@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import assert_never
 
 
 class Kind(StrEnum):
-    """What runs on a node. The value is the name of its user-data template and of its built-in role."""
+    """What runs on a node. The value is the name of its user-data template and of its built-in role.
+
+    Each question below lists every kind, so that mypy refuses a new kind until each has been answered for it.
+    """
 
     CONSUL_SERVER = "consul-server"
     NOMAD_SERVER = "nomad-server"
@@ -17,19 +21,42 @@ class Kind(StrEnum):
 
     @property
     def is_consul_server(self) -> bool:
-        return self in (Kind.CONSUL_SERVER, Kind.SERVER)
+        match self:
+            case Kind.CONSUL_SERVER | Kind.SERVER:
+                return True
+            case Kind.NOMAD_SERVER | Kind.NOMAD_CLIENT:
+                return False
+            case _:
+                assert_never(self)
 
     @property
     def is_nomad_server(self) -> bool:
-        return self in (Kind.NOMAD_SERVER, Kind.SERVER)
+        match self:
+            case Kind.NOMAD_SERVER | Kind.SERVER:
+                return True
+            case Kind.CONSUL_SERVER | Kind.NOMAD_CLIENT:
+                return False
+            case _:
+                assert_never(self)
 
     @property
     def is_nomad_client(self) -> bool:
-        return self is Kind.NOMAD_CLIENT
+        match self:
+            case Kind.NOMAD_CLIENT:
+                return True
+            case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER | Kind.SERVER:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def is_any_server(self) -> bool:
+        """Whether it is a Consul server, a Nomad server or both: it votes, so its number is fixed by the file."""
+        return self.is_consul_server or self.is_nomad_server
 
     @property
     def runs_nomad(self) -> bool:
-        return self is not Kind.CONSUL_SERVER
+        return self.is_nomad_server or self.is_nomad_client
 
 
 class Binaries(StrEnum):

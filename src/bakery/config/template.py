@@ -70,7 +70,7 @@ def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR
 
 def _role(kind: Kind) -> str:
     key = f"{kind.value}:"
-    return f"  {key:<15}{{count: {defaults.COUNT}, size: {defaults.SIZES[kind]}}}"
+    return f"  {key:<15}{{count: {defaults.COUNT}, size: {defaults.size_of(kind)}}}"
 
 
 def _scalar(text: str) -> str:

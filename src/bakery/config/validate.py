@@ -93,7 +93,7 @@ def _kind(name: str, role: RoleShape) -> Iterator[Finding]:
 
 def _count(name: str, role: RoleShape) -> Iterator[Finding]:
     kind, path = kind_of(name, role), ("roles", name, "count")
-    is_server = kind is not None and not kind.is_nomad_client
+    is_server = kind is not None and kind.is_any_server
     if not 0 <= role.count <= defaults.MAX_COUNT:
         message = f"{dotted(path)} must be from 0 to {defaults.MAX_COUNT}, not {role.count}"
         yield Finding(path=path, message=message)
@@ -121,7 +121,7 @@ def _quorum(shape: ClusterShape) -> Iterator[Finding]:
     if not any(kind is not None and kind.is_consul_server for kind, _ in kinds):
         hint = "add consul-server: {count: 3}, or server: {count: 3} for small clusters"
         yield Finding(path=path, message="the cluster has no Consul servers", hint=hint, at_key=True)
-    clients = any(kind is Kind.NOMAD_CLIENT and count > 0 for kind, count in kinds)
+    clients = any(kind is not None and kind.is_nomad_client and count > 0 for kind, count in kinds)
     if clients and not any(kind is not None and kind.is_nomad_server for kind, _ in kinds):
         message = "the cluster has Nomad clients but no Nomad servers"
         hint = "add nomad-server: {count: 3}"

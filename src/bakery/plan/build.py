@@ -53,7 +53,7 @@ def _check_count(config: ClusterConfig, name: str, count: int) -> None:
     if role is None:
         message = f"cluster {config.cluster} has no role {name}"
         raise PlanError(message, hint=name_hint(name, [role.name for role in config.roles]))
-    if not role.kind.is_nomad_client and count != role.count:
+    if role.kind.is_any_server and count != role.count:
         message = f"role {name} runs servers, and they launch to the file's count, {role.count}, not to {count}"
         hint = f"leave --count out, or set roles.{name}.count in {config.path} before the first launch"
         raise PlanError(message, hint=hint)
