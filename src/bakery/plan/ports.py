@@ -1,0 +1,124 @@
+"""The one table of ports: which kinds of node listen where, who may connect, and why.
+
+The cloud firewall, the host firewall, the agents' configuration, the ports that Nomad keeps from jobs and
+``bakery env`` are made from it; docs/architecture.md shows it. The numbers are the products' defaults:
+https://developer.hashicorp.com/consul/docs/reference/architecture/ports
+https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used
+https://developer.hashicorp.com/nomad/docs/configuration/client#min_dynamic_port
+
+Not in the table, because nothing of ours listens there: Consul's plaintext HTTP (8500), WAN gossip (8302) and gRPC
+(8502, 8503).
+"""
+
+from dataclasses import dataclass
+from enum import Flag, auto
+
+from bakery.config.model import Kind
+
+SSH = 22
+CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
+NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
+FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
+"""Nomad's own defaults for the ports that it gives to tasks."""
+
+
+class Source(Flag):
+    """From where a port may be reached."""
+
+    LOOPBACK = auto()
+    """From the node itself, which reaches each of its ports; alone, it means from nowhere else."""
+    CONTAINERS = auto()
+    """From containers on the same node, behind docker's default bridge or Nomad's."""
+    VPC = auto()
+    ADMIN = auto()
+    """The operator's networks, known at launch."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """A line of the table: one port, or a range of ports, on some kinds of node."""
+
+    name: str
+    """For the host firewall's comments."""
+    numbers: tuple[int, int]
+    """The first and the last port, which are the same unless it is a range."""
+    protocols: tuple[str, ...]
+    kinds: frozenset[Kind]
+    """The kinds of node that listen there."""
+    sources: Source
+    reason: str
+    """For ``bakery plan`` and the docs."""
+    any_source_on_host: bool = False
+    """Whether the host firewall admits every source and leaves the choice to the cloud firewall. It does so anyway
+    where ``sources`` has the operator, whose address changes and is not known to a node."""
+
+    @property
+    def text(self) -> str:
+        """``8301`` or ``20000-32000``, as DigitalOcean and nftables write it."""
+        first, last = self.numbers
+        return str(first) if first == last else f"{first}-{last}"
+
+    def opens_to(self, source: Source) -> bool:
+        """Whether any of the sources in ``source`` may reach it."""
+        return bool(self.sources & source)
+
+
+def _one(number: int) -> tuple[int, int]:
+    return number, number
+
+
+_TCP = ("tcp",)
+_TCP_UDP = ("tcp", "udp")
+_ALL = frozenset(Kind)
+_CONSUL_SERVERS = frozenset(kind for kind in Kind if kind.is_consul_server)
+_CONSUL_CLIENTS = _ALL - _CONSUL_SERVERS
+_NOMAD_SERVERS = frozenset(kind for kind in Kind if kind.is_nomad_server)
+_NOMAD_CLIENTS = frozenset(kind for kind in Kind if kind.is_nomad_client)
+_LOCAL = Source.LOOPBACK
+_VPC = Source.VPC
+_VPC_ADMIN = Source.VPC | Source.ADMIN
+_CONSUL_DNS_AGENT = "Consul DNS of the node's own agent"
+
+PORTS: tuple[Port, ...] = (
+    Port("Consul's gossip", _one(CONSUL_GOSSIP), _TCP_UDP, _ALL, _VPC, "Consul gossip"),
+    Port("Consul's RPC and Raft", _one(CONSUL_RPC), _TCP, _CONSUL_SERVERS, _VPC, "Consul RPC and Raft"),
+    Port(
+        "Consul's API", _one(CONSUL_HTTPS), _TCP, _CONSUL_SERVERS, _VPC_ADMIN, "Consul API and UI over mutual TLS"
+    ),
+    Port("Consul's API", _one(CONSUL_HTTPS), _TCP, _CONSUL_CLIENTS, _LOCAL, "Consul API of the node's own agent"),
+    Port("Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _CONSUL_SERVERS, _VPC_ADMIN, "Consul DNS"),
+    Port(
+        "Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _CONSUL_CLIENTS - _NOMAD_CLIENTS, _LOCAL, _CONSUL_DNS_AGENT
+    ),
+    Port(
+        "Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _NOMAD_CLIENTS, _LOCAL | Source.CONTAINERS, _CONSUL_DNS_AGENT
+    ),
+    Port("Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_SERVERS, _VPC_ADMIN, "Nomad API and UI over TLS"),
+    Port("Nomad's RPC and Raft", _one(NOMAD_RPC), _TCP, _NOMAD_SERVERS, _VPC, "Nomad RPC and Raft"),
+    Port("Nomad's gossip", _one(NOMAD_GOSSIP), _TCP_UDP, _NOMAD_SERVERS, _VPC, "Nomad gossip"),
+    # Containers reach it too, on whatever bridge of the node, so the host firewall names no source. The API asks
+    # for a client certificate.
+    Port(
+        "Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_CLIENTS, _VPC,
+        "Nomad API of the client: logs, files and exec of its tasks", any_source_on_host=True,
+    ),
+    Port(
+        "the jobs' ports", (FIRST_DYNAMIC, LAST_DYNAMIC), _TCP_UDP, _NOMAD_CLIENTS, _VPC | Source.CONTAINERS,
+        "dynamic ports of Nomad's tasks",
+    ),
+)  # fmt: skip
+BREAK_GLASS = Port(
+    "break-glass SSH", _one(SSH), _TCP, _ALL, Source.ADMIN, "SSH, because access.ssh_keys names keys"
+)
+"""Open only where the cluster file names SSH keys."""
+
+
+def ports_of(kind: Kind) -> tuple[Port, ...]:
+    """The ports on which a node of ``kind`` listens, in the table's order; without SSH."""
+    return tuple(port for port in PORTS if kind in port.kinds)
+
+
+def reserved_ports(kind: Kind) -> tuple[int, ...]:
+    """The ports that no job on a node of ``kind`` may take: the agents' and SSH's, in ascending order."""
+    single = {port.numbers[0] for port in (*ports_of(kind), BREAK_GLASS) if port.numbers[0] == port.numbers[1]}
+    return tuple(sorted(single))
