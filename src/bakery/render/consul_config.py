@@ -5,13 +5,11 @@ Keys: https://developer.hashicorp.com/consul/docs/reference/agent/configuration-
 
 from typing import Any
 
+from bakery.plan.ports import CONSUL_DNS, CONSUL_HTTPS
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address
 from bakery.render.subject import Subject
 from bakery.render.versions import CONSUL_KEYS, fit
-
-HTTPS_PORT = 8501
-DNS_PORT = 8600
 
 
 def consul_config(subject: Subject) -> dict[str, Any]:
@@ -80,8 +78,8 @@ def _ports() -> dict[str, int]:
     off = -1
     return {
         "http": off,
-        "https": HTTPS_PORT,
-        "dns": DNS_PORT,
+        "https": CONSUL_HTTPS,
+        "dns": CONSUL_DNS,
         "grpc": off,
         "grpc_tls": off,
         "serf_wan": off,

@@ -1,12 +1,15 @@
 """The firewall on the node itself: one nftables table of ours, loaded by bakery-firewall.service.
 
-It admits by VPC and port. Who may come from outside is the cloud firewall's to say, which knows roles and the
-operator's address; what is open here to everybody (8501, 4646, a Consul server's 8600) asks for a client
-certificate, or answers as little as the DNS token may read.
+It admits the ports of the node's kind (:mod:`bakery.plan.ports`), most of them from the VPC alone. Who may come
+from outside the VPC is decided by the cloud firewall, which knows the operator's address. The ports that are open
+here to every source (8501, 4646, a Consul server's 8600) ask for a client certificate, or answer only what the DNS
+token may read.
 """
 
-from bakery.config.model import Kind
-from bakery.render.nomad_config import DYNAMIC_PORTS
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+
+from bakery.plan.ports import BREAK_GLASS, Port, Source, ports_of
 from bakery.render.subject import Subject
 
 METADATA_ADDRESS = "169.254.169.254"
@@ -49,9 +52,10 @@ table inet bakery {{
 
 def host_firewall(subject: Subject) -> str:
     """The nftables file of ``subject``; it replaces the table ``inet bakery`` and touches no other."""
-    rules = [*_from_vpc(subject), *_from_anywhere(subject.kind), *_from_workloads(subject.kind)]
+    ports = ports_of(subject.kind)
+    rules = [*_from_vpc(ports, subject.plan.vpc_cidr), *_from_anywhere(ports), *_from_containers(ports)]
     if subject.plan.ssh_keys:
-        rules.append('tcp dport 22 accept comment "break-glass SSH"')
+        rules += _from_anywhere([BREAK_GLASS])
     return _TABLE.format(
         subject=subject.name,
         cluster=subject.plan.cluster,
@@ -60,45 +64,33 @@ def host_firewall(subject: Subject) -> str:
     )
 
 
-def _from_vpc(subject: Subject) -> list[str]:
-    source = f"ip saddr {subject.plan.vpc_cidr}"
-    rules = [f'{source} {_both(8301)} accept comment "Consul\'s gossip"']
-    if subject.kind.is_consul_server:
-        rules.append(f'{source} tcp dport 8300 accept comment "Consul\'s RPC and Raft"')
-    if subject.kind.runs_nomad:
-        rules.append(f'{source} tcp dport 4647 accept comment "Nomad\'s RPC and Raft"')
-    if subject.kind.is_nomad_server:
-        rules.append(f'{source} {_both(4648)} accept comment "Nomad\'s gossip"')
-    if subject.kind.is_nomad_client:
-        rules.append(f'{source} {_both(_dynamic_ports())} accept comment "the jobs\' ports"')
-    if not subject.kind.is_consul_server:
-        rules.append(f'{source} {_both(8600)} accept comment "Consul\'s DNS"')
-    return rules
-
-
-def _from_anywhere(kind: Kind) -> list[str]:
-    rules = []
-    if kind.is_consul_server:
-        rules.append('tcp dport 8501 accept comment "Consul\'s API"')
-        rules.append(f'{_both(8600)} accept comment "Consul\'s DNS"')
-    if kind.runs_nomad:
-        rules.append('tcp dport 4646 accept comment "Nomad\'s API"')
-    return rules
-
-
-def _from_workloads(kind: Kind) -> list[str]:
-    """A container that calls its own host comes with its bridge's address, not the VPC's."""
-    if not kind.is_nomad_client:
-        return []
+def _from_vpc(ports: Iterable[Port], vpc_cidr: IPv4Network) -> list[str]:
     return [
-        f'iifname {WORKLOAD_BRIDGES} {_both(8600)} accept comment "Consul\'s DNS"',
-        f'iifname {WORKLOAD_BRIDGES} {_both(_dynamic_ports())} accept comment "the jobs\' ports"',
+        _accept(port, f"ip saddr {vpc_cidr} ")
+        for port in ports
+        if port.opens_to(Source.VPC) and not _is_for_any_source(port)
     ]
 
 
-def _both(ports: int | str) -> str:
-    return f"meta l4proto {{ tcp, udp }} th dport {ports}"
+def _from_anywhere(ports: Iterable[Port]) -> list[str]:
+    return [_accept(port) for port in ports if _is_for_any_source(port)]
 
 
-def _dynamic_ports() -> str:
-    return f"{DYNAMIC_PORTS[0]}-{DYNAMIC_PORTS[1]}"
+def _from_containers(ports: Iterable[Port]) -> list[str]:
+    """A container that calls its own host comes with its bridge's address, not the VPC's."""
+    return [_accept(port, f"iifname {WORKLOAD_BRIDGES} ") for port in ports if port.opens_to(Source.CONTAINERS)]
+
+
+def _is_for_any_source(port: Port) -> bool:
+    return port.opens_to(Source.ADMIN) or port.any_source_on_host
+
+
+def _accept(port: Port, source: str = "") -> str:
+    return f'{source}{_match(port)} accept comment "{port.name}"'
+
+
+def _match(port: Port) -> str:
+    """nftables takes one protocol by name, and several as a set with a port of the transport header (``th``)."""
+    if len(port.protocols) == 1:
+        return f"{port.protocols[0]} dport {port.text}"
+    return f"meta l4proto {{ {', '.join(port.protocols)} }} th dport {port.text}"

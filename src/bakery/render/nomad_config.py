@@ -8,13 +8,11 @@ from typing import Any
 from bakery.credentials.model import Token
 from bakery.credentials.names import NOMAD_REGION
 from bakery.errors import RenderError
+from bakery.plan.ports import CONSUL_HTTPS, FIRST_DYNAMIC, LAST_DYNAMIC, reserved_ports
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address, vpc_interface
-from bakery.render.consul_config import HTTPS_PORT as CONSUL_HTTPS_PORT
 from bakery.render.subject import Subject
 
-DYNAMIC_PORTS = (20000, 32000)
-"""Nomad's own defaults, written out because the host firewall names them."""
 # Each asks 169.254.169.254, which the host firewall drops.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
 # What a task of the exec driver finds in its root, in place of Nomad's own list (Nomad docs, "client block",
@@ -85,7 +83,7 @@ def nomad_config(subject: Subject) -> dict[str, Any]:
 
 def _identity(subject: Subject) -> dict[str, Any]:
     own_address = vpc_address(subject.plan.vpc_cidr)
-    # 4646 is reached from outside on servers only; mutual TLS and the cloud firewall guard it.
+    # The API is reached from outside on servers only; mutual TLS and the cloud firewall guard it.
     http = f"127.0.0.1 {own_address}" if subject.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
     identity = {
         "region": NOMAD_REGION,
@@ -114,6 +112,7 @@ def _server(subject: Subject) -> dict[str, Any]:
 
 
 def _client(subject: Subject) -> dict[str, Any]:
+    taken = reserved_ports(subject.kind)
     return {
         "enabled": True,
         "node_pool": subject.node_pool,
@@ -125,10 +124,10 @@ def _client(subject: Subject) -> dict[str, Any]:
             "user.denylist": ",".join(DENIED_USERS),
         },
         # The operating system's and the two agents' share of a small droplet. MHz, MB, MB.
-        "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
+        "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": ",".join(map(str, taken))},
         "cni_path": paths.CNI_PLUGINS,
-        "min_dynamic_port": DYNAMIC_PORTS[0],
-        "max_dynamic_port": DYNAMIC_PORTS[1],
+        "min_dynamic_port": FIRST_DYNAMIC,
+        "max_dynamic_port": LAST_DYNAMIC,
     }
 
 
@@ -154,7 +153,7 @@ def _tls() -> dict[str, Any]:
 
 def _consul(subject: Subject) -> dict[str, Any]:
     return {
-        "address": f"127.0.0.1:{CONSUL_HTTPS_PORT}",
+        "address": f"127.0.0.1:{CONSUL_HTTPS}",
         "ssl": True,
         "ca_file": paths.NOMAD_CONSUL_CA,
         "cert_file": paths.NOMAD_CONSUL_CERTIFICATE,

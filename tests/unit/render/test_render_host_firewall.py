@@ -30,12 +30,11 @@ EXPECTED = {
         GOSSIP, f"{VPC} tcp dport 8300 accept", "tcp dport 8501 accept", f"{BOTH} 8600 accept",
     ],
     Kind.NOMAD_SERVER: [
-        GOSSIP, f"{VPC} tcp dport 4647 accept", f"{VPC} {BOTH} 4648 accept", f"{VPC} {BOTH} 8600 accept",
-        "tcp dport 4646 accept",
+        GOSSIP, f"{VPC} tcp dport 4647 accept", f"{VPC} {BOTH} 4648 accept", "tcp dport 4646 accept",
     ],
     Kind.NOMAD_CLIENT: [
-        GOSSIP, f"{VPC} tcp dport 4647 accept", f"{VPC} {BOTH} 20000-32000 accept", f"{VPC} {BOTH} 8600 accept",
-        "tcp dport 4646 accept", f"{BRIDGES} {BOTH} 8600 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
+        GOSSIP, f"{VPC} {BOTH} 20000-32000 accept", "tcp dport 4646 accept",
+        f"{BRIDGES} {BOTH} 8600 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
     ],
     Kind.SERVER: [
         GOSSIP, f"{VPC} tcp dport 8300 accept", f"{VPC} tcp dport 4647 accept", f"{VPC} {BOTH} 4648 accept",
