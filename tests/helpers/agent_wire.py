@@ -50,6 +50,10 @@ def target(port: int = 8501) -> Target:
     )
 
 
+def client_of(product: type[Consul] | type[Nomad]) -> Consul | Nomad:
+    return Nomad(target(), region="global") if product is Nomad else Consul(target())
+
+
 def put_wire(agent: Consul | Nomad, answers: Mapping[str, tuple[int, Any]]) -> Wire:
     texts = {
         key: (status, body if isinstance(body, str) else json.dumps(body))
@@ -61,6 +65,6 @@ def put_wire(agent: Consul | Nomad, answers: Mapping[str, tuple[int, Any]]) -> W
 
 
 def answer(consul_or_nomad: type[Consul] | type[Nomad], key: str, status: int, body: Any) -> Any:  # noqa: ANN401
-    agent = consul_or_nomad(target())
+    agent = client_of(consul_or_nomad)
     put_wire(agent, {key: (status, body)})
     return agent

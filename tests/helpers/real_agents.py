@@ -64,7 +64,9 @@ class RealCluster:
         self, *, consul_token: str, nomad_token: str = "", datacenter: str = "demo", tls: TlsFiles | None = None
     ) -> AgentClients:
         return agent_clients(
-            datacenter=datacenter,
+            consul_server_name=f"server.{datacenter}.consul",
+            nomad_server_name="server.global.nomad",
+            nomad_region="global",
             consul_tls=tls or self.consul_tls,
             consul_token=consul_token,
             nomad_tls=self.nomad_tls,

@@ -195,7 +195,9 @@ def running_servers(folder: Path) -> Iterator[RealServers]:
     """Three servers with a leader each and ACLs in place; everything is ended by its id at the end."""
     bundle, ports = create_bundle("demo", now=datetime.now(UTC)), free_ports()
     clients = agent_clients(
-        datacenter="demo",
+        consul_server_name="server.demo.consul",
+        nomad_server_name="server.global.nomad",
+        nomad_region="global",
         consul_tls=write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
         consul_token=bundle.consul_management.secret,
         consul_gossip_key=bundle.consul_gossip_key,

@@ -7,24 +7,24 @@ from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import Target, TlsFiles
 from bakery.agents.nomad import Nomad
 
-CONSUL_PORT = 8501
-NOMAD_PORT = 4646
-
 
 def agent_clients(
     *,
-    datacenter: str,
+    consul_port: int,
+    consul_server_name: str,
     consul_tls: TlsFiles,
     consul_token: str,
     consul_gossip_key: str,
+    nomad_port: int,
+    nomad_server_name: str,
+    nomad_region: str,
     nomad_tls: TlsFiles,
     nomad_token: str,
     nomad_gossip_key: str,
-    consul_port: int = CONSUL_PORT,
-    nomad_port: int = NOMAD_PORT,
 ) -> AgentClients:
-    """Clients that expect server certificates: ``server.<datacenter>.consul`` and ``server.global.nomad``.
+    """Clients that expect server certificates with the two server names.
 
+    Ports, names and region are the caller's: this room knows no table of ports and no certificates.
     An address gets one client, however often it is asked for: connections and what is cached stay.
     """
 
@@ -34,7 +34,7 @@ def agent_clients(
             Target(
                 address=address,
                 port=consul_port,
-                server_name=f"server.{datacenter}.consul",
+                server_name=consul_server_name,
                 tls=consul_tls,
                 token=consul_token,
                 gossip_key=consul_gossip_key,
@@ -47,11 +47,12 @@ def agent_clients(
             Target(
                 address=address,
                 port=nomad_port,
-                server_name="server.global.nomad",
+                server_name=nomad_server_name,
                 tls=nomad_tls,
                 token=nomad_token,
                 gossip_key=nomad_gossip_key,
-            )
+            ),
+            region=nomad_region,
         )
 
     return AgentClients(consul=consul, nomad=nomad)

@@ -21,7 +21,7 @@ class Target:
     """IP address or host name."""
     port: int
     server_name: str
-    """``server.<dc>.consul`` or ``server.global.nomad``."""
+    """``server.<datacenter>.consul`` or ``server.<region>.nomad``."""
     tls: TlsFiles
     token: str = field(repr=False)
     gossip_key: str = field(repr=False)
@@ -33,7 +33,7 @@ class Member:
     """One line of ``consul members`` or ``nomad server members``."""
 
     name: str
-    """Nomad appends ``.global``; here it is cut off."""
+    """Nomad appends a dot and its region; here they are cut off."""
     address: str
     """On the VPC."""
     status: str

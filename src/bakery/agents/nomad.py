@@ -14,18 +14,19 @@ from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
 
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _FAILED = 400, 403, 404, 500
-_REGION = "global"
 
 
 class Nomad:
     """Implements :class:`bakery.agents.interface.NomadApi`.
 
+    ``region`` is Nomad's own, which it appends to its servers' names.
     It remembers the ``consul.version`` of nodes that have one: only the others are read again in the next poll.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, region: str) -> None:
         self._http = AgentHttp(target, product="Nomad", token_header="X-Nomad-Token")  # noqa: S106 - a header's name
         self._gossip_key = target.gossip_key
+        self._suffix = f".{region}"
         self._consul_versions: dict[str, str] = {}
 
     def leader(self) -> str:
@@ -38,7 +39,7 @@ class Nomad:
             raise
 
     def members(self) -> tuple[Member, ...]:
-        return self._http.read("/v1/agent/members", lambda value: tuple(map(_member, value["Members"])))
+        return self._http.read("/v1/agent/members", lambda value: tuple(map(self._member, value["Members"])))
 
     def nodes(self) -> tuple[NomadNode, ...]:
         listed = self._http.read("/v1/nodes", lambda value: tuple(map(_node, value)))
@@ -46,10 +47,10 @@ class Nomad:
         return tuple(replace(node, consul_version=self._consul_versions.get(node.id)) for node in listed)
 
     def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
-        return read_raft_peers(self._http, stale=stale, short=_short)
+        return read_raft_peers(self._http, stale=stale, short=self._short)
 
     def autopilot(self) -> Autopilot:
-        return read_autopilot(self._http, short=_short)
+        return read_autopilot(self._http, short=self._short)
 
     def transfer_leadership(self, peer_id: str) -> None:
         """The leader's own id is a no-op for Nomad (nomad/operator_endpoint.go, TransferLeadershipToPeer)."""
@@ -60,7 +61,7 @@ class Nomad:
 
     def force_leave(self, name: str) -> None:
         """An unknown name is no error for Nomad: it only spreads the news (command/agent/agent_endpoint.go)."""
-        self._http.call("PUT", f"/v1/agent/force-leave?node={quote(f'{name}.{_REGION}', safe='')}&prune=true")
+        self._http.call("PUT", f"/v1/agent/force-leave?node={quote(f'{name}{self._suffix}', safe='')}&prune=true")
 
     def gossip_keys(self) -> GossipKeys:
         # hashicorp/nomad command/agent/agent_endpoint.go, KeyringOperationRequest
@@ -97,6 +98,13 @@ class Nomad:
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
         return self._http.read(f"{_path(node_id)}/allocations", lambda value: tuple(map(_allocation, value)))
+
+    def _member(self, row: Mapping[str, Any]) -> Member:
+        return Member(name=self._short(row["Name"]), address=row["Addr"], status=row["Status"])
+
+    def _short(self, name: str) -> str:
+        """Nomad's members are called NAME.REGION."""
+        return name.removesuffix(self._suffix)
 
     def _read_consul_versions(self, nodes: Sequence[str]) -> None:
         """The list lacks attributes but for ``os.name`` (hashicorp/nomad nomad/structs/structs.go, Node.Stub)."""
@@ -142,15 +150,6 @@ def _allocation(row: Mapping[str, Any]) -> Allocation:
 def _version_attribute(value: Mapping[str, Any] | None) -> str | None:
     version = ((value or {}).get("Attributes") or {}).get("consul.version")
     return None if version is None else str(version)
-
-
-def _member(row: Mapping[str, Any]) -> Member:
-    return Member(name=_short(row["Name"]), address=row["Addr"], status=row["Status"])
-
-
-def _short(name: str) -> str:
-    """Nomad's members are called NAME.REGION."""
-    return name.removesuffix(f".{_REGION}")
 
 
 def _is_management(value: Mapping[str, Any] | None) -> bool:

@@ -48,26 +48,28 @@ def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click 
 def _values(session: Session) -> Mapping[str, str]:
     """Addresses are asked from the API each time: droplets come and go."""
     from bakery.cli.cluster import best_servers
+    from bakery.credentials.names import consul_server_name, nomad_server_name
+    from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 
     bundle = session.bundle()
     plan = session.plan()
     paths = session.paths
     consul, nomad = best_servers(session, plan, bundle)
     return {
-        "CONSUL_HTTP_ADDR": f"https://{consul}:8501",
+        "CONSUL_HTTP_ADDR": f"https://{consul}:{CONSUL_HTTPS}",
         "CONSUL_HTTP_SSL": "true",
         "CONSUL_CACERT": str(paths.consul_ca.resolve()),
         "CONSUL_CLIENT_CERT": str(paths.consul_cert.resolve()),
         "CONSUL_CLIENT_KEY": str(paths.consul_key.resolve()),
-        "CONSUL_TLS_SERVER_NAME": f"server.{plan.cluster}.consul",
+        "CONSUL_TLS_SERVER_NAME": consul_server_name(plan.cluster),
         "CONSUL_HTTP_TOKEN": bundle.consul_management.secret,
     } | (
         {
-            "NOMAD_ADDR": f"https://{nomad}:4646",
+            "NOMAD_ADDR": f"https://{nomad}:{NOMAD_HTTPS}",
             "NOMAD_CACERT": str(paths.nomad_ca.resolve()),
             "NOMAD_CLIENT_CERT": str(paths.nomad_cert.resolve()),
             "NOMAD_CLIENT_KEY": str(paths.nomad_key.resolve()),
-            "NOMAD_TLS_SERVER_NAME": "server.global.nomad",
+            "NOMAD_TLS_SERVER_NAME": nomad_server_name(),
             "NOMAD_TOKEN": bundle.nomad_management.secret,
         }
         if nomad

@@ -267,10 +267,16 @@ class Session:
         """
         from bakery.agents.connect import agent_clients
         from bakery.agents.model import TlsFiles
+        from bakery.credentials.names import NOMAD_REGION, consul_server_name, nomad_server_name
+        from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 
         paths = self.paths
         return agent_clients(
-            datacenter=self.config.cluster,
+            consul_port=CONSUL_HTTPS,
+            consul_server_name=consul_server_name(self.config.cluster),
+            nomad_port=NOMAD_HTTPS,
+            nomad_server_name=nomad_server_name(),
+            nomad_region=NOMAD_REGION,
             consul_tls=TlsFiles(ca=paths.consul_ca, certificate=paths.consul_cert, key=paths.consul_key),
             nomad_tls=TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key),
             consul_token=bundle.consul_management.secret,

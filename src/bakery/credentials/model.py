@@ -69,7 +69,7 @@ class NodeCredentials:
     consul: Leaf
     """``server.<dc>.consul`` on Consul servers, ``client.<dc>.consul`` elsewhere."""
     nomad: Leaf | None
-    """``server.global.nomad`` or ``client.global.nomad``; None on a node without Nomad."""
+    """For the names of :func:`bakery.credentials.names.nomad_names`; None on a node without Nomad."""
     consul_gossip_key: str = field(repr=False)
     nomad_gossip_key: str | None = field(repr=False)
     """Only on Nomad servers."""

@@ -6,10 +6,20 @@ NOMAD_REGION = "global"
 """Nomad's own region, whatever DigitalOcean's is."""
 
 
+def consul_server_name(cluster: str) -> str:
+    """The name in every Consul server's certificate, which whoever connects to one checks."""
+    return f"server.{cluster}.consul"
+
+
+def nomad_server_name() -> str:
+    """The name in every Nomad server's certificate, which whoever connects to one checks."""
+    return f"server.{NOMAD_REGION}.nomad"
+
+
 def consul_names(cluster: str, kind: Kind) -> tuple[str, ...]:
     """Names of a node's Consul leaf certificate; ``verify_server_hostname`` wants the server's
     (Consul docs, agent configuration, tls)."""
-    return (f"{'server' if kind.is_consul_server else 'client'}.{cluster}.consul",)
+    return (consul_server_name(cluster) if kind.is_consul_server else f"client.{cluster}.consul",)
 
 
 def nomad_names(kind: Kind) -> tuple[str, ...]:
@@ -18,7 +28,7 @@ def nomad_names(kind: Kind) -> tuple[str, ...]:
     Servers add the name that Consul's DNS gives them: Consul fetches the keys for workload identities from there.
     """
     if kind.is_nomad_server:
-        return (f"server.{NOMAD_REGION}.nomad", "nomad.service.consul")
+        return (nomad_server_name(), "nomad.service.consul")
     return (f"client.{NOMAD_REGION}.nomad",)
 
 

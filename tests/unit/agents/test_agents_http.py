@@ -22,7 +22,7 @@ from bakery.agents.model import (
 )
 from bakery.agents.nomad import Nomad
 from bakery.errors import AgentError
-from tests.helpers.agent_wire import OUR_KEY, SECRET, TLS, TOKEN, answer, put_wire, target
+from tests.helpers.agent_wire import OUR_KEY, SECRET, TLS, TOKEN, answer, client_of, put_wire, target
 
 
 def test_consul_members_by_serf_status() -> None:
@@ -64,7 +64,7 @@ def test_nomad_bootstrap_is_done_or_was_done(status: int, body: Any, expected: b
 @pytest.mark.parametrize("product", [Consul, Nomad])
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 def test_another_refusal_of_the_bootstrap_is_an_error(product: type[Consul] | type[Nomad], status: int) -> None:
-    agent = product(target())
+    agent = client_of(product)
     body = (status, f"something about {SECRET}")
     put_wire(agent, {"PUT /v1/acl/bootstrap": body, "POST /v1/acl/bootstrap": body})
     with pytest.raises(AgentError) as caught:
@@ -231,7 +231,7 @@ def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
 
 
 def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
-    nomad = Nomad(target(4646))
+    nomad = Nomad(target(4646), region="global")
     wire = put_wire(
         nomad,
         {
@@ -318,7 +318,11 @@ def test_missing_certificate_files_are_an_error_of_ours() -> None:
 
 def test_an_address_keeps_its_client() -> None:
     clients = agent_clients(
-        datacenter="demo",
+        consul_port=8501,
+        consul_server_name="server.demo.consul",
+        nomad_port=4646,
+        nomad_server_name="server.global.nomad",
+        nomad_region="global",
         consul_tls=TLS,
         consul_token=TOKEN,
         nomad_tls=TLS,
@@ -332,7 +336,7 @@ def test_an_address_keeps_its_client() -> None:
 
 def test_a_drain_is_asked_for_in_nanoseconds_and_seen_in_the_list() -> None:
     """https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node; Node.Stub has "Drain"."""
-    nomad = Nomad(target(4646))
+    nomad = Nomad(target(4646), region="global")
     wire = put_wire(
         nomad,
         {

@@ -9,7 +9,7 @@ from bakery.agents.consul import Consul
 from bakery.agents.model import Allocation, Autopilot, GossipKeys, RaftPeer, ServerHealth
 from bakery.agents.nomad import Nomad
 from bakery.errors import AgentError
-from tests.helpers.agent_wire import OUR_KEY, TOKEN, answer, put_wire, target
+from tests.helpers.agent_wire import OUR_KEY, TOKEN, answer, client_of, put_wire, target
 
 PRODUCTS = pytest.mark.parametrize("product", [Consul, Nomad])
 THEIR_KEY = "Q0FOQVJZLWZvcmVpZ24ta2V5LTAxMjM0NTY3ODkwMTI="
@@ -38,7 +38,7 @@ def test_raft_peers_have_names_as_bakery_calls_them(product: type[Consul] | type
 
 @PRODUCTS
 def test_without_a_leader_raft_is_read_stale(product: type[Consul] | type[Nomad]) -> None:
-    agent = product(target())
+    agent = client_of(product)
     wire = put_wire(
         agent,
         {
@@ -96,7 +96,7 @@ def test_a_rate_limit_is_not_autopilots_answer() -> None:
 
 
 def test_leadership_is_handed_over_in_each_products_words() -> None:
-    consul, nomad = Consul(target()), Nomad(target(4646))
+    consul, nomad = Consul(target()), Nomad(target(4646), region="global")
     consul_wire = put_wire(consul, {"POST /v1/operator/raft/transfer-leader?id=id2": (200, {"Success": True})})
     nomad_wire = put_wire(nomad, {"PUT /v1/operator/raft/transfer-leadership?id=id2": (200, {"Noop": False})})
     consul.transfer_leadership("id2")
@@ -135,7 +135,7 @@ def test_another_refusal_of_a_removal_is_an_error(
 
 
 def test_a_failed_member_is_struck_by_name() -> None:
-    consul, nomad = Consul(target()), Nomad(target(4646))
+    consul, nomad = Consul(target()), Nomad(target(4646), region="global")
     put_wire(consul, {"PUT /v1/agent/force-leave/demo-a-1?prune": (200, "null")})
     put_wire(nomad, {"PUT /v1/agent/force-leave?node=demo-a-1.global&prune=true": (200, "null")})
     consul.force_leave("demo-a-1")
@@ -246,7 +246,7 @@ def test_a_token_that_does_not_exist_is_deleted_already_unless_it_is_ours(knows_
 
 
 def test_a_client_gets_work_again_in_one_write() -> None:
-    nomad = Nomad(target(4646))
+    nomad = Nomad(target(4646), region="global")
     wire = put_wire(nomad, {"POST /v1/node/id-1/drain": (200, {"NodeModifyIndex": 1})})
     nomad.set_eligible("id-1")
     assert json.loads(wire.requests[0].body or b"") == {"DrainSpec": None, "MarkEligible": True}
