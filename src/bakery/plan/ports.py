@@ -79,6 +79,7 @@ _VPC = Source.VPC
 _VPC_ADMIN = Source.VPC | Source.ADMIN
 _CONSUL_DNS_AGENT = "Consul DNS of the node's own agent"
 
+# Columns: name, numbers, protocols, kinds, sources, reason.
 PORTS: tuple[Port, ...] = (
     Port("Consul's gossip", _one(CONSUL_GOSSIP), _TCP_UDP, _ALL, _VPC, "Consul gossip"),
     Port("Consul's RPC and Raft", _one(CONSUL_RPC), _TCP, _CONSUL_SERVERS, _VPC, "Consul RPC and Raft"),
