@@ -94,7 +94,8 @@ def test_another_account_is_refused_until_somebody_insists(at: Desk, monkeypatch
         message = f"cluster demo was launched on {here}, and this is {there}, {account}"
         for arguments in (
             ACTIVE, ("destroy", "--yes"), ("destroy", "--node", "demo-nomad-client-2", "--yes"),
-            ("access", "refresh", "--yes"), ("status",),
+            ("access", "refresh", "--yes"), ("status",), ("env",), ("bootstrap",),
+            ("render", "--role", "nomad-client", "-o", "out"),
         ):  # fmt: skip
             ran = at(*arguments)
             assert (ran.code, ran.out) == (2, ""), arguments
@@ -148,6 +149,38 @@ def test_a_real_account_is_no_place_for_an_emulator_s_cluster(at: Desk) -> None:
         assert ran.code == 2
         assert ran.err.startswith("error: cluster demo was launched on DigitalOcean, and this is ")
     assert at.changing() == []
+
+
+@pytest.mark.parametrize("arguments", [("env",), ("bootstrap",), ("render", "--role", "nomad-client", "-o", "out")])
+def test_other_cloud_lets_commands_that_look_go_there(
+    at: Desk, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Control: with the flag each goes on, and finds that nothing is there."""
+    assert at(*ACTIVE).code == 0
+    with _another(at, monkeypatch):
+        ran = at(*arguments, "--other-cloud")
+    assert (ran.code, ran.out) == (2, "")
+    assert "as --other-cloud allows" in ran.err
+    assert "Consul server" in ran.err
+
+
+def test_tokens_go_with_the_address_of_their_own_cluster_only(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both clouds have a cluster of this name; without the check env joined the tokens of one to the other."""
+    assert at(*ACTIVE).code == 0
+    with _another(at, monkeypatch) as other:
+        droplet = other.active(name="demo-consul-server-1", tags=["bakery:demo", "bakery:demo:consul-server"])
+        ran = at("env")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith("error: cluster demo was launched on ")
+        public = next(n for n in droplet["networks"]["v4"] if n["type"] == "public")["ip_address"]
+        assert f"https://{public}:8501" in at("env", "--other-cloud").out
+
+
+def test_a_server_named_for_bootstrap_asks_no_cloud(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at(*ACTIVE).code == 0
+    with _another(at, monkeypatch):
+        ran = at("bootstrap", "--server", "127.0.0.1", "--deadline", "1")
+    assert "was launched on" not in ran.err
 
 
 def test_destroying_the_whole_cluster_forgets_the_cloud(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

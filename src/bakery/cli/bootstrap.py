@@ -4,6 +4,7 @@ import click
 
 from bakery.cli.session import common_options, session_of
 from bakery.cli.values import WholeNumber
+from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import RenderError, UsageError
 
 
@@ -16,9 +17,15 @@ from bakery.errors import RenderError, UsageError
     help="Address of a server; may be repeated. Default: the cluster's servers, asked from the API.",
 )
 @click.option("--deadline", type=WholeNumber(1), default=300, show_default=True, help="Seconds for each wait.")
+@other_cloud_option
 @common_options
 @click.pass_context
-def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -> None:
+def bootstrap(
+    context: click.Context,
+    servers: tuple[str, ...],
+    deadline: int,
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> None:
     """Bootstrap the ACLs of Consul and Nomad and create every token that user-data carries. Safe to repeat.
 
     A role has tokens if it was rendered here (bakery render).
@@ -35,6 +42,7 @@ def bootstrap(context: click.Context, servers: tuple[str, ...], deadline: int) -
         _check_addresses(servers)
         addresses = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
     else:
+        check_cloud(session, insists=other_cloud)
         addresses = server_addresses(session, plan)
         plan = as_running(plan, list_cluster_droplets(session, plan))
     outcome = ensure_acls(

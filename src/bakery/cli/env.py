@@ -7,6 +7,7 @@ import click
 
 from bakery.cli import env_path
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
 
 VARIABLES = (
@@ -18,9 +19,10 @@ VARIABLES = (
 
 @click.command()
 @click.option("--unset", is_flag=True, help="Print unset lines for the same variables.")
+@other_cloud_option
 @common_options
 @click.pass_context
-def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click flag
+def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
     """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
 
     They hold the management tokens: eval them, do not write them to a file. PATH is among them where consul and
@@ -36,7 +38,7 @@ def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click 
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
         raise UsageError(message, hint='eval "$(bakery env)"')
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in _values(session).items()]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in _values(session, other_cloud=other_cloud).items()]
     image = session.config.image
     programs = env_path.find_programs(image.consul, image.nomad)
     session.console.data("\n".join([*lines, *env_path.exports(programs)]))
@@ -45,13 +47,14 @@ def env(context: click.Context, unset: bool) -> None:  # noqa: FBT001 - a click 
         session.console.warn(advice)
 
 
-def _values(session: Session) -> Mapping[str, str]:
+def _values(session: Session, *, other_cloud: bool) -> Mapping[str, str]:
     """Addresses are asked from the API each time: droplets come and go."""
     from bakery.cli.cluster import best_servers
     from bakery.credentials.names import consul_server_name, nomad_server_name
     from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 
     bundle = session.bundle()
+    check_cloud(session, insists=other_cloud)
     plan = session.plan()
     paths = session.paths
     consul, nomad = best_servers(session, plan, bundle)

@@ -8,6 +8,7 @@ import click
 
 from bakery.cli.output import ensure_folder, warn_if_git_takes, writing
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ the file holds private keys and tokens: keep it as private as .bakery/"""
 @click.option("--join", "joins", multiple=True, metavar="ADDR", help="Private address of a Consul server to join.")
 @click.option("--first", is_flag=True, help="The first server of a new cluster: it has nobody to join.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
+@other_cloud_option
 @common_options
 @click.pass_context
 def render(
@@ -39,6 +41,7 @@ def render(
     joins: tuple[str, ...],
     first: bool,  # noqa: FBT001 - a click flag
     output: Path,
+    other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
     """Write user-data for a role, in a form that works by hand.
 
@@ -52,7 +55,8 @@ def render(
     if role not in known:
         message = f"there is no role {role}"
         raise UsageError(message, hint=f"roles of this file: {', '.join(known)}")
-    user_data = _render(session, plan, role=role, node=node, join=_join(session, plan, joins, first=first))
+    join = _join(joins, first=first) or _live_join(session, plan, other_cloud=other_cloud)
+    user_data = _render(session, plan, role=role, node=node, join=join)
     file = output / f"{user_data.subject}.yaml"
     with writing(file):
         ensure_folder(output)
@@ -94,7 +98,8 @@ def _find_node(plan: "ClusterPlan", role: str, name: str) -> "Node":
     raise UsageError(message, hint="nodes: " + ", ".join(n.name for n in plan.nodes if n.role == role))
 
 
-def _join(session: Session, plan: "ClusterPlan", joins: tuple[str, ...], *, first: bool) -> "Join":
+def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":
+    """Whom to join as the flags say; None where the live cluster must be asked."""
     from bakery.render.model import Join
 
     if joins and first:
@@ -105,6 +110,13 @@ def _join(session: Session, plan: "ClusterPlan", joins: tuple[str, ...], *, firs
     if joins:
         # Whether the cluster made elsewhere has Nomad servers cannot be asked.
         return Join(consul=joins, nomad=(), forms_nomad=True)
+    return None
+
+
+def _live_join(session: Session, plan: "ClusterPlan", *, other_cloud: bool) -> "Join":
+    from bakery.render.model import Join
+
+    check_cloud(session, insists=other_cloud)
     droplets = _addresses(session, plan)
     consul = tuple(droplets[n.slot] for n in plan.consul_servers if n.slot in droplets)
     nomad = tuple(droplets[n.slot] for n in plan.nomad_servers if n.slot in droplets)
