@@ -151,7 +151,9 @@ def test_a_real_account_is_no_place_for_an_emulator_s_cluster(at: Desk) -> None:
     assert at.changing() == []
 
 
-@pytest.mark.parametrize("arguments", [("env",), ("bootstrap",), ("render", "--role", "nomad-client", "-o", "out")])
+@pytest.mark.parametrize(
+    "arguments", [("env",), ("bootstrap",), ("render", "--role", "nomad-client", "-o", "out")]
+)
 def test_other_cloud_lets_commands_that_look_go_there(
     at: Desk, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:

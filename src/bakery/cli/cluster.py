@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bakery.cli.session import Session
-from bakery.errors import UsageError
+from bakery.errors import BakeryError, UsageError
 
 if TYPE_CHECKING:
+    from bakery.cloud.interface import Cloud
     from bakery.cloud.model import Droplet
     from bakery.credentials.model import Bundle
     from bakery.launch.model import Absent
@@ -29,6 +30,24 @@ def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Dropl
 
     listed = session.cloud.list_droplets(tag=cluster_tag(plan.cluster))
     return tuple(sorted(listed, key=lambda droplet: droplet.id))
+
+
+def quick_cloud(session: Session) -> "Cloud":
+    """The API, asked once: for those who go on without an answer."""
+    from bakery.cloud.digitalocean import connect
+    from bakery.cloud.transport import Limits
+
+    return connect(endpoint=session.endpoint.url, token=session.token, limits=Limits(tries=1, read=10))
+
+
+def droplets_or_reason(session: Session, cluster: str) -> "tuple[Droplet, ...] | str":
+    """The cluster's droplets; where the API cannot be asked, why not."""
+    from bakery.plan.tags import cluster_tag
+
+    try:
+        return quick_cloud(session).list_droplets(tag=cluster_tag(cluster))
+    except BakeryError as error:
+        return error.brief
 
 
 def snapshots_of(session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "SnapshotUse":

@@ -38,7 +38,9 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
         raise UsageError(message, hint='eval "$(bakery env)"')
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in _values(session, other_cloud=other_cloud).items()]
+    lines = [
+        f"export {name}={shlex.quote(value)}" for name, value in _values(session, other_cloud=other_cloud).items()
+    ]
     image = session.config.image
     programs = env_path.find_programs(image.consul, image.nomad)
     session.console.data("\n".join([*lines, *env_path.exports(programs)]))

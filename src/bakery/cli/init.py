@@ -4,15 +4,12 @@ import re
 import shlex
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.cluster import quick_cloud
 from bakery.cli.session import Session, common_options, session_of
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
-
-if TYPE_CHECKING:
-    from bakery.cloud.interface import Cloud
 
 
 @click.command()
@@ -64,7 +61,7 @@ def _vpc_range(session: Session, cluster: str) -> str:
     if not (session.settings.local or session.names_token):
         return VPC_CIDR
     try:
-        vpcs = _quick(session).list_vpcs()
+        vpcs = quick_cloud(session).list_vpcs()
     except (CredentialsError, CloudError) as error:
         unknown = f"the account's VPCs are not known: {error}"
         session.console.warn(f"vpc.cidr is the default, {VPC_CIDR}; {unknown}")
@@ -74,14 +71,6 @@ def _vpc_range(session: Session, cluster: str) -> str:
     if found is not None and own is None and str(found) != VPC_CIDR:
         session.console.note(f"vpc.cidr is {found}: a VPC of the account overlaps {VPC_CIDR}, the default")
     return VPC_CIDR if found is None else str(found)
-
-
-def _quick(session: Session) -> "Cloud":
-    """The API, asked once: a file can be written without it."""
-    from bakery.cloud.digitalocean import connect
-    from bakery.cloud.transport import Limits
-
-    return connect(endpoint=session.endpoint.url, token=session.token, limits=Limits(tries=1, read=10))
 
 
 def _of_flags(error: ConfigError) -> UsageError:

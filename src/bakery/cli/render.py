@@ -55,7 +55,11 @@ def render(
     if role not in known:
         message = f"there is no role {role}"
         raise UsageError(message, hint=f"roles of this file: {', '.join(known)}")
-    join = _join(joins, first=first) or _live_join(session, plan, other_cloud=other_cloud)
+    join = _join(joins, first=first)
+    if join is None:
+        join = _live_join(session, plan, other_cloud=other_cloud)
+    else:
+        _refuse_second_ca(session, plan)
     user_data = _render(session, plan, role=role, node=node, join=join)
     file = output / f"{user_data.subject}.yaml"
     with writing(file):
@@ -111,6 +115,26 @@ def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":
         # Whether the cluster made elsewhere has Nomad servers cannot be asked.
         return Join(consul=joins, nomad=(), forms_nomad=True)
     return None
+
+
+def _refuse_second_ca(session: Session, plan: "ClusterPlan") -> None:
+    """Before credentials are made without a look at the live cluster.
+
+    Raises:
+        CredentialsError: the cluster has droplets, which were made with others.
+    """
+    from bakery.cli.cluster import droplets_or_reason
+    from bakery.credentials.store import find_bundle
+    from bakery.launch.preflight import check_trust
+
+    if find_bundle(session.paths) is not None:
+        return
+    droplets = droplets_or_reason(session, plan.cluster)
+    if isinstance(droplets, str):
+        made = f"new credentials of cluster {plan.cluster} are made"
+        session.console.warn(f"{made}; whether it has droplets already was not checked: {droplets}")
+    else:
+        check_trust(droplets, plan.cluster, None)
 
 
 def _live_join(session: Session, plan: "ClusterPlan", *, other_cloud: bool) -> "Join":
