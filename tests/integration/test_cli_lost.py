@@ -1,11 +1,13 @@
 """Credentials that are lost, or another cluster's: no second CA, no wrong advice, and nothing destroyed unseen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import LOOPBACK, SMALL, Desk, desk
+from tests.helpers.emulated import emulated
 
 pytestmark = pytest.mark.integration
 
@@ -67,3 +69,43 @@ def test_render_asks_nothing_new_of_an_empty_account(at: Desk) -> None:
     ran = at(*FIRST)
     assert (ran.code, "warning" in ran.err) == (0, False)
     assert at.changing() == []
+
+
+# launch, and what only looks at it ---------------------------------------------------
+
+
+def _swap_credentials(at: Desk) -> None:
+    """The credentials here become those of another cluster."""
+    at.write(SMALL.replace("cluster: demo", "cluster: else"), "else.yaml")
+    assert at("render", "--role", "consul-server", "--first", "-o", "other", "-f", "else.yaml").code == 0
+    text = (at.folder / ".bakery" / "else" / "bundle.json").read_text(encoding="utf-8")
+    bundle = at.folder / ".bakery" / "demo" / "bundle.json"
+    bundle.write_text(text.replace('"else"', '"demo"'), encoding="utf-8")
+
+
+@pytest.mark.parametrize("loss", ["foreign", "lost"])
+def test_another_cloud_comes_before_what_its_droplets_were_made_with(
+    at: Desk, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    """What runs in another cloud is another cluster, so its certificates are not judged."""
+    assert at(*ACTIVE).code == 0
+    there = replace(LOOPBACK, team_uuid="00000000-0000-4000-8000-0000000000aa", team_name="Other")
+    with emulated(there) as other, monkeypatch.context() as patch:
+        patch.setenv("DIGITALOCEAN_API_URL", other.url)
+        patch.setenv("BAKERY_ADDRESS_URL", f"{other.url}/_emulator/address")
+        moved = Desk(folder=at.folder, api=other)
+        moved.bake()
+        other.active(name="demo-consul-server-1", tags=["bakery:demo", "bakery:demo:ca:0123456789abcdef"])
+        if loss == "foreign":
+            _swap_credentials(at)
+        else:
+            (at.folder / ".bakery" / "demo" / "bundle.json").unlink()
+        planned, dry, launched = moved("plan"), moved("launch", "--dry-run"), moved(*ACTIVE)
+        assert (planned.code, dry.code, launched.code) == (2, 2, 2)
+        for text in (planned.out, dry.out, launched.err):
+            assert "cluster demo was launched on " in text
+            assert "credentials" not in text
+        insisting = [
+            moved(*arguments, "--other-cloud") for arguments in (("plan",), ("launch", "--dry-run"), ACTIVE)
+        ]
+        assert [ran.code for ran in insisting] == [3, 3, 3], "control: with the flag they are judged"

@@ -9,7 +9,7 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
-from bakery.errors import DeadlineError, ExitCode
+from bakery.errors import DeadlineError
 from bakery.launch.changes import compare
 from bakery.launch.drift import LATER
 from bakery.launch.droplets import Members, Recipe, create_droplets, list_members, members_of, wait_until_active
@@ -119,8 +119,9 @@ def preview(
 ) -> Changes:
     """What :func:`launch` would change, and why it would be refused. It takes no lock and changes nothing.
 
-    ``ca_fingerprint`` is None where there are no credentials. ``before`` are obstacles that the caller has found;
-    if the credentials are among them, they are not judged again.
+    ``ca_fingerprint`` is None where there are no credentials. ``before`` are obstacles that end a launch before it
+    looks at the droplets: credentials that cannot be read, another cloud. After them nobody asks which CA the
+    droplets have.
     """
     present = survey(cloud, plan.cluster)
     journal = load_journal(paths.journal, plan.cluster)
@@ -136,10 +137,9 @@ def preview(
         only_role=only_role,
         image=image,
     )
-    judged = any(obstacle.exit_code is ExitCode.CREDENTIALS for obstacle in before)
     found = (
         *before,
-        *(() if judged else trust_obstacles(present.droplets, plan.cluster, ca_fingerprint)),
+        *(() if before else trust_obstacles(present.droplets, plan.cluster, ca_fingerprint)),
         *find_obstacles(plan, present, changes, journal, image=image, only_role=only_role),
     )
     return replace(changes, obstacles=found, later=tuple(f"{line}; this {LATER}" for line in changes.later))
