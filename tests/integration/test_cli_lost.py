@@ -105,7 +105,5 @@ def test_another_cloud_comes_before_what_its_droplets_were_made_with(
         for text in (planned.out, dry.out, launched.err):
             assert "cluster demo was launched on " in text
             assert "credentials" not in text
-        insisting = [
-            moved(*arguments, "--other-cloud") for arguments in (("plan",), ("launch", "--dry-run"), ACTIVE)
-        ]
-        assert [ran.code for ran in insisting] == [3, 3, 3], "control: with the flag they are judged"
+        for arguments in (("plan",), ("launch", "--dry-run"), ACTIVE):
+            assert moved(*arguments, "--other-cloud").code == 3, "control: with the flag they are judged"

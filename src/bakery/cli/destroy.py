@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.session import Session, common_options, need_terminal, session_of
+from bakery.cli.values import once
 from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
 from bakery.errors import CredentialsError, UsageError
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--node", help="Only this droplet.")
-@click.option("--role", help="Only the droplets of this role.")
+@click.option("--node", multiple=True, callback=once, help="Only this droplet.")
+@click.option("--role", multiple=True, callback=once, help="Only the droplets of this role.")
 @click.option("--no-drain", is_flag=True, help="With --node or --role: do not move Nomad's work away first.")
 @click.option(
     "--accept-quorum-loss",

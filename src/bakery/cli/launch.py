@@ -12,7 +12,7 @@ from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
 from bakery.cli.preview import preview_launch
 from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, tell_scaling
 from bakery.cli.session import Session, common_options, session_of
-from bakery.cli.values import Choice, WholeNumber
+from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, keep_cloud, other_cloud_option
 from bakery.errors import ExitCode, UsageError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--role", help="Only this role.")
+@click.option("--role", multiple=True, callback=once, help="Only this role.")
 @click.option("--count", type=WholeNumber(1), help="With --role: how many in all, for this run.")
 @click.option("--save", is_flag=True, help="With --count: write the count into the cluster file.")
 @click.option(

@@ -8,6 +8,7 @@ import click
 
 from bakery.cli.output import ensure_folder, warn_if_git_takes, writing
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.values import once
 from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
 
@@ -26,8 +27,13 @@ the file holds private keys and tokens: keep it as private as .bakery/"""
 
 
 @click.command()
-@click.option("--role", required=True, help="A role of the cluster file.")
-@click.option("--node", help="Render for this planned node instead of for any node of the role.")
+@click.option("--role", required=True, multiple=True, callback=once, help="A role of the cluster file.")
+@click.option(
+    "--node",
+    multiple=True,
+    callback=once,
+    help="Render for this planned node instead of for any node of the role.",
+)
 @click.option("--join", "joins", multiple=True, metavar="ADDR", help="Private address of a Consul server to join.")
 @click.option("--first", is_flag=True, help="The first server of a new cluster: it has nobody to join.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.")

@@ -13,6 +13,15 @@ def guess(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+def once(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Callback of a ``multiple`` option that takes one name: of two, click alone would drop the first silently."""
+    if len(values) > 1:
+        given = f"{parameter.opts[-1]} was given more than once ({', '.join(values)})"
+        message = f"{given}: run this once for each"
+        raise click.UsageError(message, context)
+    return values[0] if values else None
+
+
 class Choice(click.Choice):  # type: ignore[type-arg] # not generic before click 8.2
     """One of a few words; a mistyped one is answered with the nearest."""
 

@@ -37,6 +37,26 @@ ADD = "emulator fault add"
         ),
         ("browser-cert", "missing argument '{consul|nomad}'. Give consul or nomad"),
         ("completion", "missing argument '{bash|zsh|fish}'. Give bash, zsh or fish"),
+        (
+            "destroy --yes --node demo-nomad-client-1 --node demo-nomad-client-2",
+            "--node was given more than once (demo-nomad-client-1, demo-nomad-client-2): run this once for each",
+        ),
+        (
+            "destroy --yes --role nomad-client --role nomad-server",
+            "--role was given more than once (nomad-client, nomad-server): run this once for each",
+        ),
+        (
+            "launch --role a --role b --count 3",
+            "--role was given more than once (a, b): run this once for each",
+        ),
+        (
+            "render --role a --role b --first -o out",
+            "--role was given more than once (a, b): run this once for each",
+        ),
+        (
+            "render --role a --node b --node c --first -o out",
+            "--node was given more than once (b, c): run this once for each",
+        ),
         ("launch --count abc", "invalid value for '--count': 'abc' is not a whole number from 1"),
         ("launch --count 0", "invalid value for '--count': '0' is not a whole number from 1"),
         ("emulator up --port 70000", "invalid value for '--port': '70000' is not a whole number from 1 to 65535"),
