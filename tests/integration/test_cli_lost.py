@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pexpect
 import pytest
 
-from tests.helpers.cli import LOOPBACK, SMALL, Desk, desk
+from tests.helpers.cli import BAKERY, LOOPBACK, SMALL, Desk, desk
 from tests.helpers.emulated import emulated
 
 pytestmark = pytest.mark.integration
@@ -107,3 +108,81 @@ def test_another_cloud_comes_before_what_its_droplets_were_made_with(
             assert "credentials" not in text
         for arguments in (("plan",), ("launch", "--dry-run"), ACTIVE):
             assert moved(*arguments, "--other-cloud").code == 3, "control: with the flag they are judged"
+
+
+# A cluster of this name that somebody else launched -----------------------------------
+
+STRANGE = (
+    "cluster demo has 4 droplets, and {} has neither its credentials nor a record that it was launched from here"
+)
+
+
+@pytest.fixture
+def elsewhere(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Another folder with a file of the same cluster, which runs in the account."""
+    assert at(*ACTIVE).code == 0
+    folder = at.folder / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Desk(folder=folder, api=at.api)
+
+
+def test_init_names_a_cluster_that_runs_already(elsewhere: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = elsewhere("init", "--cluster", "demo")
+    assert ran.code == 0
+    state = elsewhere.folder / ".bakery" / "demo"
+    assert ran.err.startswith(
+        f"warning: cluster demo has 4 droplets in this account, and {state} has no credentials of it: "
+        "bring them back (.bakery/demo/), or choose another name with --cluster\n"
+    )
+    for more in (("--cluster", "other"), ("--cluster", "demo", "--quiet")):
+        (elsewhere.folder / "bakery.yaml").unlink()
+        ran = elsewhere("init", *more)
+        assert (ran.code, "has 4 droplets" in ran.err) == (0, "demo" in more)
+    monkeypatch.chdir(elsewhere.folder.parent)
+    assert "warning" not in elsewhere("init", "--cluster", "demo", "--force").err, "control: here they are"
+
+
+@pytest.mark.parametrize("more", [(), ("--node", "demo-nomad-client-2"), ("--role", "nomad-client")])
+def test_yes_alone_destroys_nothing_that_was_launched_elsewhere(elsewhere: Desk, more: tuple[str, ...]) -> None:
+    elsewhere.write(SMALL)
+    elsewhere.forget()
+    ran = elsewhere("destroy", "--yes", *more)
+    state = elsewhere.folder / ".bakery" / "demo"
+    assert (ran.code, ran.err.splitlines()[-2:]) == (
+        2,
+        [f"error: {STRANGE.format(state)}; --yes is not enough", "help: if you mean that cluster: --confirm demo"],
+    )
+    assert elsewhere.changing() == []
+    assert len(elsewhere.droplets()) == 4
+
+
+@pytest.mark.parametrize("typed", ["y", "demo"])
+def test_on_a_terminal_its_name_must_be_typed_whatever_yes_says(elsewhere: Desk, typed: str) -> None:
+    elsewhere.write(SMALL)
+    child = pexpect.spawn(str(BAKERY), ["destroy", "--yes"], encoding="utf-8", timeout=60, dimensions=(50, 250))
+    child.expect("type the cluster's name to destroy it")
+    assert STRANGE.format(elsewhere.folder / ".bakery" / "demo") in child.before
+    child.sendline(typed)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, len(elsewhere.droplets())) == ((0, 0) if typed == "demo" else (2, 4))
+
+
+@pytest.mark.parametrize("more", [(), ("--role", "nomad-client")])
+def test_its_name_destroys_it(elsewhere: Desk, more: tuple[str, ...]) -> None:
+    elsewhere.write(SMALL)
+    ran = elsewhere("destroy", "--confirm", "demo", "--yes", *more)
+    assert ran.code == 0, ran.err
+    assert elsewhere.droplets() == ([] if not more else ["demo-consul-server-1", "demo-nomad-server-1"])
+
+
+@pytest.mark.parametrize("kept", ["bundle.json", "cloud.json"])
+def test_either_record_shows_that_it_is_ours(at: Desk, kept: str) -> None:
+    """Control; clusters made before cloud.json have credentials."""
+    assert at(*ACTIVE).code == 0
+    for file in (at.folder / ".bakery" / "demo").iterdir():
+        if file.name != kept:
+            file.unlink()
+    assert at("destroy", "--yes").code == 0
+    assert at.droplets() == []

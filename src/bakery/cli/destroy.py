@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.session import Session, common_options, need_terminal, session_of
-from bakery.cli.values import once
-from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
+from bakery.cli.session import Session, common_options, has_terminal, need_terminal, session_of
+from bakery.cli.values import counted, once
+from bakery.cli.where import check_cloud, cloud_line, has_record, other_cloud_option
 from bakery.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def destroy(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """List everything of the cluster, ask for its name, and remove it. The credentials in .bakery/ stay."""
+    """List everything of the cluster, ask for its name, and remove it. The credentials in .bakery/ stay.
+
+    Where nothing shows that the cluster was launched from here, --yes does not stand for its name.
+    """
     session = session_of(context)
     config = session.config
     if config.protect:
@@ -65,7 +68,8 @@ def destroy(
         raise UsageError(message, hint="leave it out")
     check_cloud(session, insists=other_cloud)
     if node is not None or role is not None:
-        _destroy_some(session, node, role, drains=not no_drain, insisted=frozenset(accepted), dry_run=dry_run)
+        insisted = frozenset(accepted)
+        _destroy_some(session, node, role, confirmed, drains=not no_drain, insisted=insisted, dry_run=dry_run)
         return
     _destroy_all(session, confirmed, snapshots=snapshots, dry_run=dry_run)
 
@@ -91,7 +95,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         say(cloud_line(session))
         _show(session, targets, say)
         if not targets.empty:
-            _ask_for_name(session, confirmed)
+            _ask_for_name(session, confirmed, len(targets.droplets))
         return True
 
     targets = run_destroy(
@@ -112,7 +116,14 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
 
 
 def _destroy_some(
-    session: Session, node: str | None, role: str | None, *, drains: bool, insisted: frozenset[str], dry_run: bool
+    session: Session,
+    node: str | None,
+    role: str | None,
+    confirmed: str | None,
+    *,
+    drains: bool,
+    insisted: frozenset[str],
+    dry_run: bool,
 ) -> None:
     from bakery.launch.destroy_some import destroy_node, destroy_role
 
@@ -125,7 +136,7 @@ def _destroy_some(
         for note in removal.notes:
             say(f"    {note}")
         if not dry_run:
-            session.confirm(f"destroy {', '.join(droplet.name for droplet in removal.droplets)}?")
+            _ask_for_some(session, confirmed, [droplet.name for droplet in removal.droplets])
         return not dry_run
 
     plan = session.plan()
@@ -207,13 +218,41 @@ def _show(session: Session, targets: "Targets", say: Callable[[str], None]) -> N
         say(f"    {kept.kind:<9} {kept.name} stays: {kept.reason}")
 
 
-def _ask_for_name(session: Session, confirmed: str | None) -> None:
-    """Losing a cluster is severe: its name must be typed, unless a flag says it (clig.dev)."""
+def _ask_for_some(session: Session, confirmed: str | None, names: list[str]) -> None:
+    if has_record(session.paths):
+        session.confirm(f"destroy {', '.join(names)}?")
+        return
+    from bakery.cli.cluster import list_cluster_droplets
+
+    _ask_for_name(session, confirmed, len(list_cluster_droplets(session, session.plan())))
+
+
+def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> None:
+    """Losing a cluster is severe: its name must be typed, unless a flag says it (clig.dev).
+
+    ``droplets`` is how many the cluster has. If nothing shows that they were launched from here, they may be
+    somebody else's cluster of the same name, which a script's --yes did not mean.
+    """
     cluster = session.config.cluster
-    if session.settings.yes or confirmed == cluster:
+    if confirmed == cluster:
+        return
+    if droplets and not has_record(session.paths):
+        _refuse_without_record(session, droplets)
+    elif session.settings.yes:
         return
     need_terminal(f"add --yes, or --confirm {cluster}")
     typed = click.prompt("type the cluster's name to destroy it", err=True, default="", show_default=False)
     if typed != cluster:
         message = f"{typed!r} is not the cluster's name; nothing was destroyed"
         raise UsageError(message, hint=f"type {cluster}, or give --confirm {cluster}")
+
+
+def _refuse_without_record(session: Session, droplets: int) -> None:
+    """On a terminal it is said, and the name can be typed."""
+    cluster = session.config.cluster
+    there = f"cluster {cluster} has {counted(droplets, 'droplet')}"
+    here = f"{session.paths.folder} has neither its credentials nor a record that it was launched from here"
+    if not has_terminal():
+        message = f"{there}, and {here}; --yes is not enough"
+        raise UsageError(message, hint=f"if you mean that cluster: --confirm {cluster}")
+    session.console.warn(f"{there}, and {here}")

@@ -9,6 +9,8 @@ import click
 
 from bakery.cli.cluster import quick_cloud
 from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.values import counted
+from bakery.cli.where import has_credentials
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
 
 
@@ -21,7 +23,8 @@ from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
 def init(context: click.Context, cluster: str | None, region: str, force: bool) -> None:  # noqa: FBT001 - a click flag
     """Write a commented bakery.yaml with every default spelled out.
 
-    With a token (or --local) the network's range is one that no VPC of the account overlaps.
+    With a token (or --local) the network's range is one that no VPC of the account overlaps, and a cluster of
+    this name that runs already is named.
     """
     from bakery.config.load import parse_cluster
     from bakery.config.template import cluster_file
@@ -57,20 +60,35 @@ def _vpc_range(session: Session, cluster: str) -> str:
     """The default, or, where the account can be asked and has a VPC there, a range that is free."""
     from bakery.config.defaults import VPC_CIDR
     from bakery.config.networks import free_range
+    from bakery.plan.tags import cluster_tag
 
     if not (session.settings.local or session.names_token):
         return VPC_CIDR
     try:
-        vpcs = quick_cloud(session).list_vpcs()
+        cloud = quick_cloud(session)
+        vpcs = cloud.list_vpcs()
+        droplets = cloud.list_droplets(tag=cluster_tag(cluster))
     except (CredentialsError, CloudError) as error:
         unknown = f"the account's VPCs are not known: {error}"
         session.console.warn(f"vpc.cidr is the default, {VPC_CIDR}; {unknown}")
         return VPC_CIDR
+    _tell_of_droplets(session, cluster, len(droplets))
     own = next((vpc.ip_range for vpc in vpcs if vpc.name == f"bakery-{cluster}"), None)
     found = own or free_range(IPv4Network(vpc.ip_range, strict=False) for vpc in vpcs)
     if found is not None and own is None and str(found) != VPC_CIDR:
         session.console.note(f"vpc.cidr is {found}: a VPC of the account overlaps {VPC_CIDR}, the default")
     return VPC_CIDR if found is None else str(found)
+
+
+def _tell_of_droplets(session: Session, cluster: str, droplets: int) -> None:
+    """A file of a cluster that runs already is of use only with its credentials."""
+    from bakery.config.paths import state_paths
+
+    paths = state_paths(session.settings.cluster_file, cluster)
+    if droplets and not has_credentials(paths):
+        there = f"cluster {cluster} has {counted(droplets, 'droplet')} in this account"
+        way_out = f"bring them back (.bakery/{cluster}/), or choose another name with --cluster"
+        session.console.warn(f"{there}, and {paths.folder} has no credentials of it: {way_out}")
 
 
 def _of_flags(error: ConfigError) -> UsageError:

@@ -7,6 +7,7 @@ import click
 from bakery.cli.session import Session
 
 if TYPE_CHECKING:
+    from bakery.config.paths import StatePaths
     from bakery.launch.model import Obstacle
 
 other_cloud_option = click.option(
@@ -25,6 +26,25 @@ def cloud_json(session: Session) -> dict[str, str]:
     """The same for machines; ``owner`` is the team's UUID, or the user's."""
     place = session.place
     return {"name": place.name, "endpoint": place.endpoint, "owner": place.owner}
+
+
+def has_record(paths: "StatePaths") -> bool:
+    """Whether the cluster was launched from here: its credentials are here, or it is known in which cloud it is.
+
+    Clusters that an older bakery launched have credentials only.
+    """
+    return paths.place.exists() or has_credentials(paths)
+
+
+def has_credentials(paths: "StatePaths") -> bool:
+    """Whether the cluster's bundle is here, readable or not."""
+    from bakery.credentials.store import find_bundle
+    from bakery.errors import CredentialsError
+
+    try:
+        return find_bundle(paths) is not None
+    except CredentialsError:
+        return True
 
 
 def place_obstacles(session: Session, *, insists: bool) -> "tuple[Obstacle, ...]":
