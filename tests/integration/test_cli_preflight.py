@@ -168,8 +168,7 @@ RUNNING = {
             "demo-consul-server-1, demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1,"
             " demo-nomad-client-1, demo-nomad-client-2: made from snapshot bakery-stand-in; the file asks for"
             " consul 1.22.5 and nomad 1.11.2 on debian-12-x64, of which there is no snapshot yet (bakery"
-            " build-image); this takes effect on new droplets; to replace one: bakery destroy --node NAME,"
-            " then bakery launch",
+            " build-image); do that before you replace a node",
         ),
         code=0,
         exit_code=10,
@@ -190,6 +189,17 @@ RUNNING = {
             DIFFERS,
             "demo-nomad-client-1, demo-nomad-client-2: size s-1vcpu-1gb, the file says s-2vcpu-2gb; this takes"
             " effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch",
+        ),
+        code=0,
+        exit_code=10,
+    ),
+    "a mistyped size": Row(
+        change=_file("nomad-client: {count: 2, size: s-1vcpu-1gb", "nomad-client: {count: 2, size: s-1vcpu-1gbb"),
+        says=(
+            DIFFERS,
+            "demo-nomad-client-1, demo-nomad-client-2: size s-1vcpu-1gb, the file says s-1vcpu-1gbb; fix this"
+            " before you replace a node: DigitalOcean has no size 's-1vcpu-1gbb' (did you mean s-1vcpu-1gb? set"
+            " roles.nomad-client.size)",
         ),
         code=0,
         exit_code=10,

@@ -50,7 +50,7 @@ def compare(
         kept=kept,
         extra=tuple(d for d in present.droplets if slot_of(d, plan.cluster) not in planned),
         duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
-        later=differences(plan, kept, image),
+        later=differences(plan, kept, present.sizes, image),
         lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
         added=_less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
         total=_price([*staying, *new], present.sizes),

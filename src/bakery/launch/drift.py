@@ -1,20 +1,25 @@
 """A cluster file that changed under a running cluster: what only new droplets get, what cannot be done. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from bakery.cloud.model import Droplet, Image
+from bakery.cloud.model import Droplet, Image, Size
 from bakery.launch.marks import role_of_tag
 from bakery.launch.model import Obstacle
+from bakery.launch.preflight_image import image_obstacles
+from bakery.launch.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 
-LATER = "takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
+_REPLACE = "this takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
 
 
-def differences(plan: ClusterPlan, kept: Iterable[Droplet], image: Image | None) -> tuple[str, ...]:
+def differences(
+    plan: ClusterPlan, kept: Iterable[Droplet], known: Sequence[Size], image: Image | None
+) -> tuple[str, ...]:
     """How running droplets differ from what the plan and ``image`` would make of them, one line per difference.
 
-    ``image`` is the snapshot that the file asks for; None if there is none of its versions.
+    ``image`` is the snapshot that the file asks for; None if there is none of its versions. ``known`` are
+    DigitalOcean's sizes. A line says how a droplet is replaced, or what must be fixed before that.
     """
     nodes = {node.slot: node for node in plan.nodes}
     droplets = tuple(kept)
@@ -23,9 +28,26 @@ def differences(plan: ClusterPlan, kept: Iterable[Droplet], image: Image | None)
         wanted = nodes[slot_of(droplet, plan.cluster)].size
         if droplet.size != wanted:
             sizes.setdefault((droplet.size, wanted), []).append(droplet.name)
-    lines = [f"{', '.join(names)}: size {now}, the file says {wanted}" for (now, wanted), names in sizes.items()]
-    lines += [f"{', '.join(names)}: {text}" for text, names in snapshot_differences(plan, droplets, image).items()]
-    return tuple(lines)
+    by_name = {droplet.name: nodes[slot_of(droplet, plan.cluster)] for droplet in droplets}
+
+    def advice(names: Iterable[str], *, of_snapshot: bool = False) -> str:
+        if of_snapshot and image is None:
+            return "do that before you replace a node"
+        wanted = tuple(by_name[name] for name in names)
+        found = (*size_obstacles(plan, known, wanted, image), *image_obstacles(plan, image))
+        reasons = "; ".join(f"{obstacle.message} ({obstacle.hint})" for obstacle in found)
+        return f"fix this before you replace a node: {reasons}" if reasons else _REPLACE
+
+    return (
+        *(
+            f"{', '.join(names)}: size {now}, the file says {wanted}; {advice(names)}"
+            for (now, wanted), names in sizes.items()
+        ),
+        *(
+            f"{', '.join(names)}: {text}; {advice(names, of_snapshot=True)}"
+            for text, names in snapshot_differences(plan, droplets, image).items()
+        ),
+    )
 
 
 def snapshot_differences(

@@ -165,7 +165,7 @@ class Changes:
     duplicates: tuple[Droplet, ...]
     """Second and further droplets of one name. A launch leaves them alone."""
     later: tuple[str, ...]
-    """How kept droplets differ from the plan, a line each. Only new droplets will have it."""
+    """How kept droplets differ from the plan, a line each, with what to do about it."""
     lines: tuple[Change, ...]
     added: Price
     """What the cluster then costs more than now; a droplet that replaces its like adds nothing."""

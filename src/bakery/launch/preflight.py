@@ -13,6 +13,7 @@ from bakery.launch.formed import lost_data
 from bakery.launch.journal import Journal
 from bakery.launch.marks import authorities_of
 from bakery.launch.model import Changes, Obstacle, Present
+from bakery.launch.preflight_image import image_obstacles
 from bakery.launch.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
@@ -91,7 +92,7 @@ def _places(plan: ClusterPlan, present: Present, changes: Changes, image: Image 
     region = tuple(_region(plan, present))
     if any(obstacle.code == "region_unknown" for obstacle in region):
         return region
-    return (*region, *size_obstacles(plan, present, changes, image), *_image(plan, image))
+    return (*region, *size_obstacles(plan, present.sizes, changes.new_nodes, image), *image_obstacles(plan, image))
 
 
 def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterator[Obstacle]:
@@ -138,23 +139,6 @@ def _region(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:
     elif not region.available:
         message = f"region {plan.region} takes no new droplets at present"
         yield Obstacle(code="region_closed", message=message, hint=f"try again later, or {others}")
-
-
-def _image(plan: ClusterPlan, image: Image | None) -> Iterator[Obstacle]:
-    if image is None:
-        message = (
-            f"the account has no snapshot of consul {plan.consul_version} and nomad {plan.nomad_version}"
-            f" on {plan.image_base}"
-        )
-        yield Obstacle(code="snapshot_missing", message=message, hint="bakery build-image")
-    elif image.status.lower() != "available":
-        message = f"snapshot {image.name} is {image.status}, not available"
-        yield Obstacle(
-            code="snapshot_unavailable", message=message, hint="bakery images shows when it is available"
-        )
-    elif plan.region not in image.regions:
-        message = f"snapshot {image.name} is not in region {plan.region} (it is in {', '.join(image.regions)})"
-        yield Obstacle(code="snapshot_not_in_region", message=message, hint="bakery build-image")
 
 
 def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[Obstacle]:

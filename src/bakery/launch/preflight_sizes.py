@@ -1,25 +1,25 @@
 """Sizes that cannot be launched: unknown, not in the region, or with too small a disk for the snapshot. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bakery.cloud.model import Image, Size
 from bakery.config.findings import nearest
-from bakery.launch.model import Changes, Obstacle, Present
-from bakery.plan.model import ClusterPlan
+from bakery.launch.model import Obstacle
+from bakery.plan.model import ClusterPlan, Node
 
 
 def size_obstacles(
-    plan: ClusterPlan, present: Present, changes: Changes, image: Image | None
+    plan: ClusterPlan, sizes: Sequence[Size], nodes: Sequence[Node], image: Image | None
 ) -> Iterator[Obstacle]:
-    """One for each size of a new node that cannot be had."""
-    by_slug = {size.slug: size for size in present.sizes}
-    fit = [size for size in present.sizes if _lacks(size, plan.region, image) is None]
-    for slug in dict.fromkeys(node.size for node in changes.new_nodes):
+    """One for each size of ``nodes`` that cannot be had; ``sizes`` are DigitalOcean's."""
+    by_slug = {size.slug: size for size in sizes}
+    fit = [size for size in sizes if _lacks(size, plan.region, image) is None]
+    for slug in dict.fromkeys(node.size for node in nodes):
         size = by_slug.get(slug)
         missing = ("size_unknown", f"DigitalOcean has no size {slug!r}")
         lacks = missing if size is None else _lacks(size, plan.region, image)
         if lacks is not None:
-            fields = _fields(node.role for node in changes.new_nodes if node.size == slug)
+            fields = _fields(node.role for node in nodes if node.size == slug)
             yield Obstacle(code=lacks[0], message=lacks[1], hint=_hint(slug, fit, fields))
 
 

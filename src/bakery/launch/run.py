@@ -11,7 +11,6 @@ from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError
 from bakery.launch.changes import compare
-from bakery.launch.drift import LATER
 from bakery.launch.droplets import Members, Recipe, create_droplets, list_members, members_of, wait_until_active
 from bakery.launch.journal import JournalFile, load_journal
 from bakery.launch.keys import leftover_keys, remove_key, throwaway_key
@@ -142,7 +141,7 @@ def preview(
         *(() if before else trust_obstacles(present.droplets, plan.cluster, ca_fingerprint)),
         *find_obstacles(plan, present, changes, journal, image=image, only_role=only_role),
     )
-    return replace(changes, obstacles=found, later=tuple(f"{line}; this {LATER}" for line in changes.later))
+    return replace(changes, obstacles=found)
 
 
 def _launch(session: Session, order: Order, approve: Approve, after: Sequence[AfterStep]) -> LaunchResult:
@@ -192,7 +191,7 @@ def _noting_absence(session: Session, order: Order, droplets: tuple[Droplet, ...
 
 def _report(session: Session, changes: Changes) -> None:
     for line in changes.later:
-        session.reporter.warn(f"{line}; this {LATER}")
+        session.reporter.warn(line)
     for droplet in changes.extra:
         session.reporter.warn(
             f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"

@@ -92,7 +92,37 @@ def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench:
     assert bench.cloud.mutations == []
     assert (
         "made from snapshot 77; the file asks for consul 1.22.5 and nomad 1.11.3 on debian-12-x64, of which there"
-        " is no snapshot yet (bakery build-image); this takes effect on new" in bench.reporter.warnings[0]
+        " is no snapshot yet (bakery build-image); do that before you replace a node" in bench.reporter.warnings[0]
+    )
+
+
+def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(bench: Bench) -> None:
+    """Whoever destroys a node on that advice has one node less, and a launch that is refused."""
+    bench.launch(plan=small_plan(size="s-1vcpu-1gbb"))
+    (line,) = bench.reporter.warnings
+    assert line.endswith(
+        "; fix this before you replace a node: DigitalOcean has no size 's-1vcpu-1gbb' (did you mean s-1vcpu-1gb?"
+        " set roles.consul-server.size, roles.nomad-server.size, roles.nomad-client.size)"
+    )
+    assert "bakery destroy" not in line
+
+
+def test_without_a_snapshot_another_size_is_no_reason_to_replace_a_node(bench: Bench) -> None:
+    bench.launch(plan=small_plan(size="s-2vcpu-2gb"), image=None)
+    sizes, snapshot = bench.reporter.warnings
+    assert sizes.endswith(
+        "the file says s-2vcpu-2gb; fix this before you replace a node: the account has no snapshot of consul"
+        " 1.22.5 and nomad 1.11.3 on debian-12-x64 (bakery build-image)"
+    )
+    assert "bakery destroy" not in sizes + snapshot
+
+
+def test_a_snapshot_that_is_not_in_the_region_is_none(bench: Bench) -> None:
+    bench.launch(image=replace(IMAGE, id=78, name="bakery-newer", regions=("nyc3",)))
+    (line,) = bench.reporter.warnings
+    assert line.endswith(
+        "; fix this before you replace a node: snapshot bakery-newer is not in region fra1 (it is in nyc3)"
+        " (bakery build-image)"
     )
 
 
@@ -106,7 +136,7 @@ def test_plan_says_both_before_anybody_launches(bench: Bench) -> None:
     changes = bench.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
     assert [obstacle.code for obstacle in changes.obstacles] == ["region_changed"]
     assert changes.obstacles[0].message.startswith("demo-consul-server-1, ")
-    assert changes.later[0].endswith("to replace one: bakery destroy --node NAME, then bakery launch")
+    assert "s-2vcpu-2gb; fix this before you replace a node: size s-2vcpu-2gb is not to be had" in changes.later[0]
 
 
 def test_an_unchanged_file_is_nothing_to_speak_of(bench: Bench) -> None:
