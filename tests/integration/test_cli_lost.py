@@ -186,3 +186,46 @@ def test_either_record_shows_that_it_is_ours(at: Desk, kept: str) -> None:
             file.unlink()
     assert at("destroy", "--yes").code == 0
     assert at.droplets() == []
+
+
+# The next step that is named ---------------------------------------------------------
+
+BRING_BACK = "bring back .bakery/demo/ from a backup, or run this where the cluster was launched from"
+
+
+@pytest.mark.parametrize("verb", ["status", "env", "credentials", "bootstrap"])
+def test_lost_credentials_of_a_cluster_that_runs_are_no_reason_to_launch(lost: Desk, verb: str) -> None:
+    ran = lost(verb)
+    assert (ran.code, ran.err.splitlines()[-1]) == (3, f"help: {BRING_BACK}")
+
+
+def test_doctor_says_the_same(lost: Desk) -> None:
+    ran = lost("doctor")
+    assert f"help: {BRING_BACK}" in ran.out
+    assert "or bakery launch" not in ran.out
+
+
+def test_without_a_token_nobody_knows_whether_it_runs(lost: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DIGITALOCEAN_TOKEN")
+    last = lost("credentials").err.splitlines()[-1]
+    assert last == f"help: {BRING_BACK}; if it was never launched: bakery launch"
+
+
+@pytest.mark.parametrize("verb", ["env", "bootstrap"])
+def test_where_the_last_server_is_gone_the_next_step_is_what_launch_says(at: Desk, verb: str) -> None:
+    assert at(*ACTIVE).code == 0
+    for droplet in at.api.get("/v2/droplets?tag_name=bakery:demo:role:consul-server").json()["droplets"]:
+        at.api.delete(f"/v2/droplets/{droplet['id']}")
+    at.api.settle()
+    (at.folder / ".bakery" / "demo" / "journal.json").unlink(missing_ok=True)
+    launched, ran = at(*ACTIVE), at(verb)
+    assert (launched.code, ran.code) == (2, 2)
+    assert ran.err == launched.err[launched.err.index("error: ") :]
+    assert "the last Consul server of cluster demo is gone" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["env", "bootstrap"])
+def test_before_the_first_launch_it_is_launch(at: Desk, verb: str) -> None:
+    assert at(*FIRST).code == 0
+    ran = at(verb)
+    assert ran.err == "error: cluster demo has no active Consul server\nhelp: bakery launch\n"

@@ -12,8 +12,9 @@ import pexpect
 import pytest
 
 from bakery.emulator import lifecycle
-from bakery.emulator.lifecycle_state import RunningEmulator, Wish
+from bakery.emulator.lifecycle_state import RunningEmulator, Wish, is_alive
 from bakery.emulator.settings import DEFAULT_PORT
+from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.emulated import Api, emulated
@@ -229,6 +230,23 @@ def emulators(at: Desk) -> Iterator[tuple[RunningEmulator, ...]]:
 
 def _up(name: str, port: int) -> RunningEmulator:
     return lifecycle.up(Wish(name=name, port=port, machines="memory"))
+
+
+def test_an_emulator_that_crashed_is_to_come_back_first(
+    at: Desk, emulators: tuple[RunningEmulator, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It left its state, so it is the one that is meant; another one that runs is not."""
+    os.kill(emulators[0].pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(emulators[0]) or Pending("it runs"), what="the emulator to end", seconds=10)
+    monkeypatch.setenv("BAKERY_EMULATOR", "blue")
+    ran = at("--local", "plan")
+    assert (ran.code, ran.err.splitlines()) == (
+        2,
+        [
+            "error: --local means the emulator blue, which is not running any more",
+            "help: bakery emulator up --name blue --machines memory",
+        ],
+    )
 
 
 @pytest.mark.usefixtures("emulators")

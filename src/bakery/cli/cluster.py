@@ -104,14 +104,24 @@ def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tup
     droplets = list_cluster_droplets(session, plan)
     servers = servers_with_leader(as_running(plan, droplets), droplets, session.agents(bundle))
     if not servers.consul:
-        raise _no_consul_server(plan)
+        raise _no_consul_server(session, plan)
     for product, found in (("Consul", servers.consul), ("Nomad", servers.nomad)):
         if found and not found[0].sees_leader:
             session.console.warn(f"no {product} server sees a leader; bakery status says more")
     return servers.consul[0].address, servers.nomad[0].address if servers.nomad else None
 
 
-def _no_consul_server(plan: "ClusterPlan") -> UsageError:
+def _no_consul_server(session: Session, plan: "ClusterPlan") -> UsageError:
+    """What to do is what a launch would say: where the data of Consul is lost, it would be refused."""
+    from bakery.launch.formed import DATA_LOST
+    from bakery.launch.run import preview
+
+    found = preview(
+        plan, cloud=session.cloud, paths=session.paths, image=None, ca_fingerprint=None, admin_cidrs=()
+    ).obstacles
+    lost = next((obstacle for obstacle in found if obstacle.code == DATA_LOST), None)
+    if lost is not None:
+        return UsageError(lost.message, lost.details, lost.hint)
     message = f"cluster {plan.cluster} has no active Consul server"
     return UsageError(message, hint="bakery launch")
 
@@ -133,5 +143,5 @@ def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:
 
     consul = addresses(tuple(node.slot for node in plan.consul_servers))
     if not consul:
-        raise _no_consul_server(plan)
+        raise _no_consul_server(session, plan)
     return ServerAddresses(consul=consul, nomad=addresses(tuple(node.slot for node in plan.nomad_servers)))

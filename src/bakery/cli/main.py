@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import click
 
@@ -120,7 +120,7 @@ def _invoke(arguments: list[str], settings: Settings) -> int:
         return error.exit_code
     except click.ClickException as error:
         settings.json = settings.json or "--json" in arguments
-        raise _of_click(error) from error
+        raise _of_click(error, arguments) from error
 
 
 def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> int:
@@ -141,11 +141,24 @@ def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> in
     return code
 
 
-def _of_click(error: click.ClickException) -> BakeryError:
+def _of_click(error: click.ClickException, arguments: Sequence[str]) -> BakeryError:
     message = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
-    path = context.command_path if context is not None else "bakery"
+    path = context.command_path if context is not None else _command_path(arguments)
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"{path} --help")
+
+
+def _command_path(arguments: Sequence[str]) -> str:
+    """Of the command that ``arguments`` name: click's own parser does not say it of a value that is missing."""
+    words, command = ["bakery"], cast("click.Command | None", bakery)
+    for argument in arguments:
+        if not isinstance(command, click.Group):
+            break
+        found = command.get_command(click.Context(command), argument)
+        if found is not None:
+            words.append(argument)
+            command = found
+    return " ".join(words)
 
 
 def _of_system(error: OSError) -> BakeryError | None:

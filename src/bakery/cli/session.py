@@ -248,9 +248,21 @@ class Session:
         bundle = find_bundle(self.paths, reporter=self.console)
         if bundle is None:
             message = f"there are no credentials of cluster {self.config.cluster} in {self.paths.folder}"
-            raise CredentialsError(message, hint="run this where the cluster was launched from, or bakery launch")
+            raise CredentialsError(message, hint=self._way_to_credentials())
         write_operator_files(bundle, self.paths)
         return bundle
+
+    def _way_to_credentials(self) -> str:
+        """Launch makes them only where the cluster has no droplets, so the API is asked, if it can be."""
+        from bakery.cli.cluster import droplets_or_reason
+
+        droplets = droplets_or_reason(self, self.config.cluster)
+        if not droplets:
+            return "run this where the cluster was launched from, or bakery launch"
+        place = f".bakery/{self.config.cluster}/"
+        bring_back = f"bring back {place} from a backup, or run this where the cluster was launched from"
+        unknown = isinstance(droplets, str)
+        return f"{bring_back}; if it was never launched: bakery launch" if unknown else bring_back
 
     def content_tag(self) -> str:
         """The tag of the snapshot that this cluster file and this version of bakery ask for."""
@@ -308,9 +320,13 @@ class Session:
 
 
 def _no_emulator(name: str) -> UsageError:
-    """``--local`` without the emulator that it means: others that run are named."""
-    from bakery.emulator.lifecycle_state import list_running
+    """``--local`` without the emulator that it means: one that crashed is started again, else others are named."""
+    from bakery.emulator.lifecycle_state import home, list_running, up_command
 
+    crashed = home(name).read()
+    if crashed is not None:
+        message = f"--local means the emulator {name}, which is not running any more"
+        return UsageError(message, hint=up_command(name, crashed.machines))
     others = [running.name for running in list_running()]
     if not others:
         message = "--local was given, but no emulator is running"

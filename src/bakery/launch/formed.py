@@ -10,6 +10,8 @@ from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import launch_tag, slot_tag
 
+DATA_LOST = "data_lost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Formed:
@@ -52,7 +54,7 @@ def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Jo
             gone = f"the last {product} server of cluster {plan.cluster} is gone"
             empty = f"new servers would begin an empty {product}"
             yield Obstacle(
-                code="data_lost",
+                code=DATA_LOST,
                 message=f"{gone}, and {product}'s data with it",
                 details=f"{empty}, unknown to the {len(left)} droplets that are left",
                 hint="destroy the whole cluster and launch it again: bakery destroy; bakery launch",

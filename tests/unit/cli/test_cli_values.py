@@ -142,3 +142,21 @@ def test_at_most_five_findings_of_a_kind_are_shown(capsys: pytest.CaptureFixture
     assert text.splitlines()[-1].startswith("error: bakery.yaml has 32 problems")
     assert run(["validate", "--json"]) == 2
     assert capsys.readouterr().err.count("by an alias") == 30, "machines get them all"
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("launch --admin-cidr", "bakery launch"),
+        ("--quiet launch --yes --role", "bakery launch"),
+        ("emulator fault add --status", "bakery emulator fault add"),
+        ("-f", "bakery"),
+    ],
+)
+def test_a_value_that_is_missing_is_explained_by_its_own_command(
+    capsys: pytest.CaptureFixture[str], line: str, path: str
+) -> None:
+    assert run(line.split()) == 2
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.endswith(" requires an argument")
+    assert last == f"help: {path} --help"
