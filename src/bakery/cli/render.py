@@ -144,8 +144,10 @@ def _refuse_second_ca(session: Session, plan: "ClusterPlan") -> None:
 
 
 def _live_join(session: Session, plan: "ClusterPlan", *, other_cloud: bool) -> "Join":
+    from bakery.credentials.store import find_bundle
     from bakery.render.model import Join
 
+    find_bundle(session.paths)  # credentials that cannot be read are said first, as launch does
     check_cloud(session, insists=other_cloud)
     droplets = _addresses(session, plan)
     consul = tuple(droplets[n.slot] for n in plan.consul_servers if n.slot in droplets)
