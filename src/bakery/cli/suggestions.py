@@ -7,7 +7,9 @@ from bakery.console import Console
 
 _PLAIN = {"emulator", "completion"}
 """Verbs that know no cluster file."""
-_VERBS = "|".join(["emulator stand-in", *sorted(SUMMARIES.keys() - _PLAIN, key=len, reverse=True)])
+_VERBS = "|".join(
+    ["emulator stand-in", "access refresh", *sorted(SUMMARIES.keys() - _PLAIN, key=len, reverse=True)]
+)
 _COMMAND = re.compile(rf"(?<![\w./-])bakery ({_VERBS})(?![\w-])")
 
 

@@ -64,3 +64,8 @@ def test_quiet_leaves_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     console.data("answer")
     streams = capsys.readouterr()
     assert (streams.out, streams.err) == ("answer\n", "warning: act on this\n")
+
+
+def test_a_command_of_a_group_takes_the_flags_after_its_own_name() -> None:
+    assert with_flags("bakery access refresh", " --local") == "bakery access refresh --local"
+    assert with_flags("bakery access --help", " --local") == "bakery access --local --help"
