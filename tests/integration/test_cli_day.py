@@ -139,7 +139,7 @@ def test_launch_and_launch_again(at: Desk) -> None:
     assert (ran.json["created"], ran.json["healthy"]) == (4, False)
     assert ran.err.splitlines()[-2:] == [
         "demo is active: 4 droplets, 4 new",
-        'next: eval "$(bakery env)"; consul members; nomad node status',
+        "next: bakery status",
     ]
     assert at.droplets() == NAMES
 
@@ -515,7 +515,7 @@ def test_local_means_the_running_emulator(at: Desk, monkeypatch: pytest.MonkeyPa
     at.announce()
     ran = at("--local", "launch", "--yes", "--wait", "active")
     assert ran.code == 0, ran.err
-    assert ran.err.splitlines()[-1] == 'next: eval "$(bakery env --local)"; consul members; nomad node status'
+    assert ran.err.splitlines()[-1] == "next: bakery status --local"
     assert at.droplets() == NAMES
 
 

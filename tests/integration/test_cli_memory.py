@@ -112,6 +112,16 @@ def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest
 
 
 def test_up_names_the_commands_that_work_there(at: Desk, memory: RunningEmulator) -> None:
+    (at.folder / "bakery.yaml").unlink()
+    ran = at("emulator", "up", "--name", "memory")
+    assert ran.err.splitlines()[-1] == (
+        "next: export BAKERY_EMULATOR=memory; bakery init, bakery emulator stand-in,"
+        ' bakery --local launch --wait active; or eval "$(bakery emulator env)" for other tools'
+    )
+    for command in (
+        ("init", "--cluster", "demo"), ("emulator", "stand-in"), ("--local", "launch", "--wait", "active", "--yes"),
+    ):  # fmt: skip
+        assert at(*command).code == 0
     ran = at("emulator", "up", "--name", "memory")
     assert ran.err.splitlines()[-1] == (
         "next: export BAKERY_EMULATOR=memory; bakery emulator stand-in, bakery --local launch --wait active; "

@@ -21,6 +21,7 @@ from bakery.errors import EmulatorError, UsageError
 if TYPE_CHECKING:
     from bakery.emulator.lifecycle_state import RunningEmulator
 
+_NEXT = "bakery --local build-image, bakery --local launch"
 _MEMORY_NEXT = "bakery emulator stand-in, bakery --local launch --wait active"
 """Nothing boots there: nothing can be baked, and nothing becomes healthy."""
 _UNENFORCED = "stored, not enforced: droplets in memory send no packets"
@@ -92,8 +93,10 @@ def up(
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
-    first = _MEMORY_NEXT if running.machines == "memory" else "bakery --local build-image, bakery --local launch"
-    console.note(f'next: {other}{first}; or eval "$(bakery emulator env)" for other tools')
+    # Both need the cluster file.
+    init = "" if settings_of(context).cluster_file.exists() else "bakery init, "
+    then = _MEMORY_NEXT if running.machines == "memory" else _NEXT
+    console.note(f'next: {other}{init}{then}; or eval "$(bakery emulator env)" for other tools')
 
 
 def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> None:

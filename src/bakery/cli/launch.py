@@ -254,4 +254,6 @@ def _finish(
         f"{plan.cluster} is {'healthy' if healthy else 'active'}: {len(droplets)} droplets, {created} new"
     )
     tell_scaling(session, scaling)
-    session.console.note('next: eval "$(bakery env)"; consul members; nomad node status')
+    # Droplets that are active may have no agents yet.
+    look = 'eval "$(bakery env)"; consul members; nomad node status' if healthy else "bakery status"
+    session.console.note(f"next: {look}")

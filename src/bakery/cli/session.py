@@ -106,7 +106,9 @@ _OPTIONS = (
         envvar="BAKERY_CLUSTER_FILE",
         help="The cluster file.",
     ),
-    click.option("--local", is_flag=True, help="Talk to the running emulator (bakery emulator up)."),
+    click.option(
+        "--local", is_flag=True, help="Talk to the running emulator that BAKERY_EMULATOR names (default: default)."
+    ),
     click.option(
         "--json", is_flag=True, help="Answer in JSON on stdout; an error is the last line of stderr, in JSON."
     ),

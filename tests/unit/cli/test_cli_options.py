@@ -186,3 +186,9 @@ def test_what_the_machine_refuses_is_no_bug(
     text = capsys.readouterr().err
     assert text.splitlines()[0] == first
     assert "Traceback" not in text
+
+
+def test_local_says_which_emulator(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--local Talk to the running emulator that BAKERY_EMULATOR names (default: default)." in text
