@@ -14,6 +14,7 @@ from tests.helpers.ports import free_port
 
 pytestmark = pytest.mark.integration
 
+ACTIVE = ("launch", "--wait", "active", "--yes")
 REFUSED = (
     "error: nothing can be baked in fra1: no metadata service answers droplets there\n"
     "  it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain\n"
@@ -119,7 +120,7 @@ def test_up_names_the_commands_that_work_there(at: Desk, memory: RunningEmulator
         ' bakery --local launch --wait active; or eval "$(bakery emulator env)" for other tools'
     )
     for command in (
-        ("init", "--cluster", "demo"), ("emulator", "stand-in"), ("--local", "launch", "--wait", "active", "--yes"),
+        ("init", "--cluster", "demo"), ("emulator", "stand-in"), ("--local", *ACTIVE),
     ):  # fmt: skip
         assert at(*command).code == 0
     ran = at("emulator", "up", "--name", "memory")
