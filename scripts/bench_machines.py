@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.host import cgroups
 from bakery.proc import run
 from tests.helpers.emulator_lab import LabApi, lab_api, running_lab
 
@@ -42,11 +42,11 @@ def droplets(*names: str) -> Iterator[tuple[LabApi, list[int], dict[str, float]]
 def cpu_seconds(api: LabApi, droplet_id: int) -> float:
     """Used by all of the droplet's processes so far."""
     name = f"{api.lab.router.cgroup}/{droplet_id}"
-    for hierarchy in nspawn_cgroups.hierarchies():
+    for hierarchy in cgroups.hierarchies():
         usage = hierarchy.mount / name / "cpuacct.usage"
         if usage.exists():
             return int(usage.read_text(encoding="ascii")) / 1e9
-    stat = (nspawn_cgroups.hierarchies()[0].mount / name / "cpu.stat").read_text(encoding="ascii")
+    stat = (cgroups.hierarchies()[0].mount / name / "cpu.stat").read_text(encoding="ascii")
     return int(stat.split("usage_usec", 1)[1].split()[0]) / 1e6
 
 
@@ -65,7 +65,7 @@ def rows() -> Iterator[tuple[str, str]]:
     with droplets(*NINE) as (api, ids, seconds):
         yield "nine droplets: POST to active", f"{seconds['active']:.2f} s"
         yield "nine droplets: POST to cloud-init done", f"{seconds['done']:.1f} s"
-        memory = nspawn_cgroups.memory_in_use(api.lab.router.cgroup)
+        memory = cgroups.memory_in_use(api.lab.router.cgroup)
         yield "memory of an idle droplet, page cache included", f"{memory / len(ids) / 2**20:.0f} MiB"
         before = sum(cpu_seconds(api, droplet_id) for droplet_id in ids)
         time.sleep(IDLE_SECONDS)

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from bakery.emulator import images, lifecycle
+from bakery.emulator.host import cgroups
+from bakery.emulator.host.record import Record
 from bakery.emulator.lifecycle import RunningEmulator
 from bakery.emulator.lifecycle_state import Home, Wish, home, is_alive, new_emulator
-from bakery.emulator.machines import nspawn_cgroups
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_exec import exec_in
 from bakery.emulator.network import cgroup_of
-from bakery.emulator.record import Record
 from bakery.errors import EmulatorError
 from bakery.files import ensure_private_folder
 from bakery.proc import start
@@ -166,7 +166,7 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     first = droplet_of(running)
     guest = f"{cgroup_of(running.network)}/{first['id']}"
     wait_until(partial(booted, guest), what="the guest", seconds=60, every=0.1)
-    began = exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, nspawn_cgroups.guest_init(guest)
+    began = exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, cgroups.guest_init(guest)
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: Pending("alive") if is_alive(running) else True, what="its end", seconds=30, every=0.02)
     with pytest.raises(EmulatorError):
@@ -176,12 +176,12 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     assert (resumed.token, resumed.id) == (running.token, running.id)
     assert resumed.pid != running.pid
     assert droplet_of(resumed) == first
-    assert (exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, nspawn_cgroups.guest_init(guest)) == began
+    assert (exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, cgroups.guest_init(guest)) == began
 
     # A guest that reboots, and one that ends, of a process that is not the emulator's child.
     assert exec_in(guest, ["systemctl", "reboot"]).returncode == 0
     wait_until(
-        lambda: Pending("the old boot") if nspawn_cgroups.guest_init(guest) in {None, began[1]} else True,
+        lambda: Pending("the old boot") if cgroups.guest_init(guest) in {None, began[1]} else True,
         what="another boot",
         seconds=60,
         every=0.1,

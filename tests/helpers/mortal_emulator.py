@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from bakery.emulator.host.record import Record, Thing
 from bakery.emulator.lifecycle_serve import serve
 from bakery.emulator.lifecycle_state import Home
-from bakery.emulator.record import Record, Thing
 
 _append = Record._append
 lines = 0

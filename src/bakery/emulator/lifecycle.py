@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bakery.console import SILENT, Reporter
-from bakery.emulator import images, lifecycle_checks, network_namespace
+from bakery.emulator import images, lifecycle_checks
+from bakery.emulator.host import netns
+from bakery.emulator.host.cgroups import memory_in_use
 from bakery.emulator.lifecycle_serve import serve
 from bakery.emulator.lifecycle_state import (
     Home,
@@ -25,7 +27,6 @@ from bakery.emulator.lifecycle_state import (
     new_emulator,
     up_command,
 )
-from bakery.emulator.machines.nspawn_cgroups import memory_in_use
 from bakery.emulator.network import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
 from bakery.files import ensure_private_folder, file_lock
@@ -114,7 +115,7 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmu
 
 
 def _router_is_there(planned: RunningEmulator) -> bool:
-    return (network_namespace.FOLDER / planned.network.router).exists()
+    return (netns.FOLDER / planned.network.router).exists()
 
 
 def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:

@@ -7,8 +7,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from bakery.console import Reporter
+from bakery.emulator.host import cgroups
 from bakery.emulator.lifecycle_state import Wish
-from bakery.emulator.machines import nspawn_cgroups
 from bakery.emulator.network import check_range
 from bakery.emulator.network_plan import NetworkPlan
 from bakery.emulator.server import listen
@@ -111,7 +111,7 @@ def _check_kernel() -> None:
     if "\toverlay\n" not in Path("/proc/filesystems").read_text(encoding="ascii"):
         message = "the kernel has no overlay file system"
         raise EmulatorError(message, hint="modprobe overlay")
-    mounts = nspawn_cgroups.hierarchies()
+    mounts = cgroups.hierarchies()
     if not mounts or not all(os.access(hierarchy.mount, os.W_OK) for hierarchy in mounts):
         message = "control groups cannot be made on this machine"
         raise EmulatorError(

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakery.emulator import network_firewalls, network_impairments, network_namespace, network_plan, network_rules
-from bakery.emulator.machines import nspawn_cgroups, nspawn_process
+from bakery.emulator import network_firewalls, network_impairments, network_plan, network_rules
+from bakery.emulator.host import cgroups, netns
+from bakery.emulator.host.record import Kind, Record
+from bakery.emulator.machines import nspawn_process
 from bakery.emulator.machines.interface import Impairment, MachineFailure, Protection
 from bakery.emulator.machines.nspawn_process import Process
 from bakery.emulator.network_impairments import Impairments
@@ -23,7 +25,6 @@ from bakery.emulator.network_plan import (
     router_inside_commands,
     router_settings,
 )
-from bakery.emulator.record import Kind, Record
 from bakery.errors import EmulatorError
 from bakery.proc import Completed, run, start
 from bakery.wait import Pending, wait_until
@@ -58,12 +59,12 @@ class Router:
         """
         check_range(self.plan)
         self._record.will_make(Kind.CGROUP, self.cgroup)
-        if not network_namespace.FOLDER.is_mount():
+        if not netns.FOLDER.is_mount():
             # ip-netns(8) makes it one with the first namespace of a machine, and leaves it so.
-            self._record.will_make(Kind.MOUNT, str(network_namespace.FOLDER))
+            self._record.will_make(Kind.MOUNT, str(netns.FOLDER))
         self._record.will_make(Kind.NAMESPACE, self.plan.router)
         run(["ip", "netns", "add", self.plan.router])
-        network_namespace.write_settings(self.plan.router, router_settings())
+        netns.write_settings(self.plan.router, router_settings())
         self._nft(network_rules.ruleset(self.plan))
         self._record.will_make(Kind.LINK, self.plan.host_link)
         _batch(router_commands(self.plan))
@@ -89,7 +90,7 @@ class Router:
     def unplug(self, droplet_id: int, wires: Sequence[Cable]) -> None:
         """Take the cables away; idempotent. The machine must be off: it holds the other ends."""
         namespace = self.plan.namespace(droplet_id)
-        if not (network_namespace.FOLDER / namespace).exists():
+        if not (netns.FOLDER / namespace).exists():
             return
         for wire in wires:
             run(["ip", "-n", self.plan.router, "link", "delete", "dev", wire.router], check=False)
@@ -120,7 +121,7 @@ class Router:
 
     def metadata_socket(self) -> socket.socket:
         """A socket listening on the metadata service's address, reachable by droplets only."""
-        return network_namespace.listen(self.plan.router, METADATA, METADATA_PORT)
+        return netns.listen(self.plan.router, METADATA, METADATA_PORT)
 
     def _delay(self, droplet_id: int, seconds: float) -> None:
         for interface in network_plan.router_interfaces(droplet_id):
@@ -138,7 +139,7 @@ class Router:
         return run(["ip", "netns", "exec", self.plan.router, "tc", *words], check=False)
 
     def _open_egress(self) -> None:
-        groups = nspawn_cgroups.make(f"{self.cgroup}/router")
+        groups = cgroups.make(f"{self.cgroup}/router")
         words = [
             "slirp4netns", "--netns-type=path", "--configure", "--mtu=1500", "--disable-host-loopback",
             f"--cidr={self.plan.egress}", f"/run/netns/{self.plan.router}", "tap0",
@@ -164,7 +165,7 @@ class Router:
 
 def cgroup_of(plan: NetworkPlan) -> str:
     """The cgroup that holds everything an emulator has started."""
-    return f"{nspawn_cgroups.PREFIX}{plan.id}"
+    return f"{cgroups.PREFIX}{plan.id}"
 
 
 def check_range(plan: NetworkPlan) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator import images, images_debian
+from bakery.emulator.host import cgroups
+from bakery.emulator.host.cgroups import parse_mountinfo
+from bakery.emulator.host.record import Record
 from bakery.emulator.images_sources import Source
-from bakery.emulator.machines import nspawn_cgroups
 from bakery.emulator.machines.nspawn import NspawnMachines
-from bakery.emulator.machines.nspawn_cgroups import parse_mountinfo
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_process import Boot, boot_command
 from bakery.emulator.network import Router
 from bakery.emulator.network_plan import NetworkPlan
-from bakery.emulator.record import Record
 
 HYBRID = """\
 30 24 0:26 / /sys/fs/cgroup rw,relatime shared:9 - tmpfs tmpfs rw,mode=755
@@ -123,13 +123,13 @@ def test_a_cgroup_that_vanishes_during_the_look_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """systemd in the guest removes the groups of services that have ended, at any moment."""
-    hierarchy = nspawn_cgroups.Hierarchy(mount=tmp_path, unified=True)
-    monkeypatch.setattr(nspawn_cgroups, "hierarchies", lambda: (hierarchy,))
+    hierarchy = cgroups.Hierarchy(mount=tmp_path, unified=True)
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: (hierarchy,))
     for name, pid in (("", 1), ("a", 2), ("b", 3)):
         folder = tmp_path / "bakery-x" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "cgroup.procs").write_text(f"{pid}\n")
-    assert nspawn_cgroups.members("bakery-x") == {1, 2, 3}
+    assert cgroups.members("bakery-x") == {1, 2, 3}
 
     scandir = os.scandir
 
@@ -141,4 +141,4 @@ def test_a_cgroup_that_vanishes_during_the_look_is_passed_over(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", vanishing)
-    assert nspawn_cgroups.members("bakery-x") == {1, 3}
+    assert cgroups.members("bakery-x") == {1, 3}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator.machines import nspawn_cgroups
-from bakery.emulator.record import Kind, Record, Thing, parse
+from bakery.emulator.host import cgroups
+from bakery.emulator.host.record import Kind, Record, Thing, parse
 
 NAMESPACE = Thing(kind=Kind.NAMESPACE, name="bk-3f2a-r")
 LINK = Thing(kind=Kind.LINK, name="bk-3f2a-h")
@@ -73,4 +73,4 @@ def test_control_an_own_folder_would_be_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "/", "system.slice", "user.slice/x", "..", "bakery-3f2a/../.."])
 def test_only_cgroups_of_ours_can_be_named(name: str) -> None:
     with pytest.raises(ValueError, match="not a cgroup of the emulator"):
-        nspawn_cgroups.members(name)
+        cgroups.members(name)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bakery.emulator import images, images_debian, network_plan
-from bakery.emulator.machines import nspawn_cgroups, nspawn_exec, nspawn_logs, nspawn_process, nspawn_traces
+from bakery.emulator.host import cgroups, nspawn_leftovers
+from bakery.emulator.host.record import Kind, Record
+from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT, Process
 from bakery.emulator.machines.nspawn_seed import write_seed
 from bakery.emulator.network import Router
-from bakery.emulator.record import Kind, Record
 from bakery.errors import BakeryError, DeadlineError
 from bakery.files import ensure_private_folder
 from bakery.proc import Completed, start
@@ -151,7 +152,7 @@ class NspawnMachines:
         machine = self._find(droplet_id)
         if machine.process is None:
             return self._snapshots.add(key, machine.disk)
-        with nspawn_cgroups.frozen(self._cgroup(droplet_id)):
+        with cgroups.frozen(self._cgroup(droplet_id)):
             return self._snapshots.add(key, machine.disk)
 
     def delete_snapshot(self, key: str) -> None:
@@ -233,9 +234,9 @@ class NspawnMachines:
         spec = machine.spec
         wires = network_plan.cables(spec)
         name = self._router.plan.namespace(spec.droplet_id)
-        trace = nspawn_traces.name(name, machine.disk.upper)
+        trace = nspawn_leftovers.name(name, machine.disk.upper)
         self._record.will_make(Kind.NSPAWN, trace)
-        nspawn_traces.remove(trace)
+        nspawn_leftovers.remove(trace)
         write_seed(spec, machine.disk.folder / "seed")
         boot = nspawn_process.Boot(
             machine=name,
@@ -247,7 +248,7 @@ class NspawnMachines:
         )
         cgroup = self._cgroup(spec.droplet_id)
         self._record.will_make(Kind.CGROUP, cgroup)
-        groups = nspawn_cgroups.make(cgroup, memory=spec.memory)
+        groups = cgroups.make(cgroup, memory=spec.memory)
         console = self.console(spec.droplet_id)
         ensure_private_folder(console.parent)
         (machine.disk.folder / nspawn_process.ENDED).unlink(missing_ok=True)
@@ -262,8 +263,8 @@ class NspawnMachines:
             cgroup = self._cgroup(machine.spec.droplet_id)
             nspawn_process.end(process, cgroup)
             self._record.gone(Kind.CGROUP, cgroup)
-            trace = nspawn_traces.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
-            nspawn_traces.remove(trace)
+            trace = nspawn_leftovers.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
+            nspawn_leftovers.remove(trace)
             self._record.gone(Kind.NSPAWN, trace)
             self._router.unplug(machine.spec.droplet_id, network_plan.cables(machine.spec))
 

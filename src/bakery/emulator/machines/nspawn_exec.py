@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.host import cgroups
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.proc import Completed, run
 
@@ -21,7 +21,7 @@ def enter_command(cgroup: str, argv: Sequence[str | Path]) -> list[str]:
     Raises:
         MachineFailure: it is not running.
     """
-    pid = nspawn_cgroups.guest_init(cgroup)
+    pid = cgroups.guest_init(cgroup)
     if pid is None:
         message = f"the droplet of {cgroup} is not running"
         raise MachineFailure(message)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bakery.emulator.machines import nspawn_cgroups
+from bakery.emulator.host import cgroups
 from bakery.emulator.machines.interface import Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_seed import SEED
@@ -175,7 +175,7 @@ def _spoilt_words(boot: Boot) -> list[str]:
 
 def signal_guest(cgroup: str, number: int) -> bool:
     """Send a signal to the guest's PID 1; False if there is none."""
-    pid = nspawn_cgroups.guest_init(cgroup)
+    pid = cgroups.guest_init(cgroup)
     if pid is None:
         return False
     with suppress(ProcessLookupError):
@@ -189,7 +189,7 @@ def end(process: Process | None, cgroup: str) -> None:
     if process is not None:
         process.kill()  # by itself first: it may not have joined its cgroup yet
         process.wait()
-    nspawn_cgroups.remove(cgroup)
+    cgroups.remove(cgroup)
 
 
 def _bindable(path: Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bakery.emulator.machines import nspawn_cgroups, nspawn_traces
+from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.proc import run
 
 
@@ -120,9 +120,9 @@ def exists(thing: Thing) -> bool:
         case Kind.MOUNT:
             return Path(thing.name).is_mount() and not any(Path(thing.name).iterdir())
         case Kind.NSPAWN:
-            return bool(nspawn_traces.find(thing.name))
+            return bool(nspawn_leftovers.find(thing.name))
         case Kind.CGROUP:
-            return nspawn_cgroups.exists(thing.name)
+            return cgroups.exists(thing.name)
 
 
 def remove(thing: Thing) -> bool:
@@ -140,7 +140,7 @@ def remove(thing: Thing) -> bool:
         case Kind.MOUNT:
             run(["umount", thing.name])
         case Kind.NSPAWN:
-            nspawn_traces.remove(thing.name)
+            nspawn_leftovers.remove(thing.name)
         case Kind.CGROUP:
-            nspawn_cgroups.remove(thing.name)
+            cgroups.remove(thing.name)
     return True
