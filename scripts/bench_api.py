@@ -16,10 +16,10 @@ from typing import Any
 
 import requests
 
+from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.app import build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.server import running_server
-from bakery.emulator.settings import EmulatorSettings
 
 TOKEN = "bench"  # noqa: S105 - of an emulator that lives for seconds
 HEADER = "| droplets | create ×10 | list ×200 | delete | all requests | seconds |"

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator import images, lifecycle
+from bakery.emulator.account.settings import VENDOR_DATA
 from bakery.emulator.host.record import Kind
 from bakery.emulator.lifecycle_state import home, is_alive, make_wish
 from bakery.emulator.machines.interface import MachineFailure
-from bakery.emulator.settings import VENDOR_DATA
 from bakery.errors import EmulatorError
 from bakery.proc import run
 from bakery.wait import Pending, wait_until

@@ -12,12 +12,12 @@ from typing import Any
 
 import requests
 
+from bakery.emulator.account.model import Action, Droplet, NewDroplet, Vpc
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import SystemIds, system_clock
+from bakery.emulator.account.state import State
 from bakery.emulator.app import Emulator, build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.account import State
-from bakery.emulator.state.model import Action, Droplet, NewDroplet, Vpc
-from bakery.emulator.state.source import SystemIds, system_clock
 from tests.helpers import stage
 from tests.helpers.schemas import SchemaChecker
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bakery.emulator import images
+from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.app import Emulator, build_app, emulator_of
 from bakery.emulator.host.record import Record
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
@@ -20,7 +21,6 @@ from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network import Router
 from bakery.emulator.network_plan import NetworkPlan
 from bakery.emulator.server import running_server
-from bakery.emulator.settings import EmulatorSettings
 from bakery.proc import Completed, run
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import TOKEN

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from bakery.emulator.account.state import State
 from bakery.emulator.metadata import build_metadata_app
 from bakery.emulator.server import running_server
-from bakery.emulator.state.account import State
 from tests.helpers.emulated import add_droplet, make_state, public_key
 
 pytestmark = pytest.mark.integration

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.account.settings import EmulatorSettings
 from tests.helpers.emulated import DROPLET, SETTINGS, Api, emulated, public_key
 
 pytestmark = pytest.mark.integration

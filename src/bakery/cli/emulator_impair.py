@@ -44,7 +44,7 @@ PARTITION = Flag(
 
 def _value(text: str | None, flag: Flag) -> float | None:
     """What the flag says, in the unit of the emulator's API."""
-    from bakery.emulator.settings import IMPAIRMENT_MOST
+    from bakery.emulator.account.settings import IMPAIRMENT_MOST
 
     if text is None:
         return None

@@ -9,14 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bakery.emulator.errors import NotFound
+from bakery.emulator.account import serialization as kept_json
+from bakery.emulator.account.errors import NotFound
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
+from bakery.emulator.account.state import State
+from bakery.emulator.account.store import Keeper
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.edge import Edge
 from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.exchange import Observer, unobserved
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grants
-from bakery.emulator.handlers.keeper import Keeper
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
@@ -24,10 +28,6 @@ from bakery.emulator.handlers.serve import RECORD, endpoint, refusal
 from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.routes import ROUTES
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state import kept as kept_json
-from bakery.emulator.state.account import State
-from bakery.emulator.state.source import Clock, Ids, SystemIds, system_clock
 
 __all__ = ["Emulator", "build_app", "emulator_of"]
 

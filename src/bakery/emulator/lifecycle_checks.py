@@ -7,12 +7,12 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from bakery.console import Reporter
+from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.host import cgroups
 from bakery.emulator.lifecycle_state import Wish
 from bakery.emulator.network import check_range
 from bakery.emulator.network_plan import NetworkPlan
 from bakery.emulator.server import listen
-from bakery.emulator.settings import EmulatorSettings
 from bakery.errors import EmulatorError, MissingToolError
 
 TOOLS = {

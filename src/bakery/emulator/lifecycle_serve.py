@@ -12,6 +12,8 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from bakery.emulator import images
+from bakery.emulator.account.catalog import REGION_FEATURES
+from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.app import build_app, emulator_of
 from bakery.emulator.lifecycle_checks import droplet_room
 from bakery.emulator.lifecycle_state import Home, RunningEmulator, myself
@@ -21,8 +23,6 @@ from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.metadata import build_metadata_app
 from bakery.emulator.network import Router
 from bakery.emulator.server import RunningServer, listen
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.catalog import REGION_FEATURES
 from bakery.errors import EmulatorError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from bakery.emulator.account.state import State
 from bakery.emulator.handlers.work import machine_spec
 from bakery.emulator.machines.interface import Interface, MachineSpec
-from bakery.emulator.state.account import State
 
 Resolve = Callable[[str], int | None]
 """From a client's address to the id of the droplet that has it."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.lifecycle import ask
 from bakery.emulator.lifecycle_state import RunningEmulator
-from bakery.emulator.state.catalog import SIZES
 from bakery.errors import EmulatorError
 from bakery.wait import Pending, wait_until
 

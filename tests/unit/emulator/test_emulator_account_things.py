@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from bakery.emulator.errors import Conflict, Forbidden, NotFound, Unprocessable
-from bakery.emulator.state.catalog import SIZES
-from bakery.emulator.state.keys import fingerprint
-from bakery.emulator.state.model import Firewall, FirewallRule, FirewallTargets
+from bakery.emulator.account.catalog import SIZES
+from bakery.emulator.account.errors import Conflict, Forbidden, NotFound, Unprocessable
+from bakery.emulator.account.keys import fingerprint
+from bakery.emulator.account.model import Firewall, FirewallRule, FirewallTargets
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
 
 # made with ssh-keygen -t ed25519, read with ssh-keygen -l -E md5

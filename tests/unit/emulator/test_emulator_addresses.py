@@ -2,8 +2,8 @@
 
 import pytest
 
-from bakery.emulator.errors import Unprocessable
-from bakery.emulator.state.addresses import AddressPool, mac
+from bakery.emulator.account.addresses import AddressPool, mac
+from bakery.emulator.account.errors import Unprocessable
 from tests.helpers.emulated import add_droplet, make_state
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakery.emulator.errors import NotFound, PendingEvent, Unprocessable
+from bakery.emulator.account.errors import NotFound, PendingEvent, Unprocessable
 from bakery.emulator.handlers.work import machine_spec
 from tests.helpers.emulated import ManualClock, add_droplet, make_state
 

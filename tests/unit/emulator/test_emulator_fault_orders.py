@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.handlers.fault_orders import read_fault
 from bakery.emulator.handlers.faults import ENDLESS, Fault
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.emulator.errors import Forbidden
+from bakery.emulator.account.errors import Forbidden
 from bakery.emulator.handlers.grants import NOBODY, Grants
 from bakery.emulator.routes import ROUTES
 from tests.helpers.emulated import SETTINGS, TOKEN

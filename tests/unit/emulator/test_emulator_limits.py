@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.emulator.errors import TooManyRequests
+from bakery.emulator.account.errors import TooManyRequests
 from bakery.emulator.handlers.limits import Limits
 from tests.helpers.emulated import SETTINGS, ManualClock
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bakery.emulator.account.model import FirewallRule, FirewallTargets
+from bakery.emulator.account.serialization import dump, next_id, read, restore
+from bakery.emulator.account.state import State
+from bakery.emulator.account.store import Keeper
 from bakery.emulator.handlers.enforcement import protection_of
-from bakery.emulator.handlers.keeper import Keeper
 from bakery.emulator.handlers.work import machine_spec
-from bakery.emulator.state.account import State
-from bakery.emulator.state.kept import dump, next_id, read, restore
-from bakery.emulator.state.model import FirewallRule, FirewallTargets
 from bakery.files import is_private
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
 

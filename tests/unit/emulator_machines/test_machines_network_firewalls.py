@@ -1,10 +1,10 @@
 """The cloud firewalls' table as text, and what the account's state makes of it."""
 
+from bakery.emulator.account.model import Firewall, FirewallRule, FirewallTargets
+from bakery.emulator.account.state import State
 from bakery.emulator.handlers.enforcement import protection_of
 from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Protection
 from bakery.emulator.network_firewalls import ruleset
-from bakery.emulator.state.account import State
-from bakery.emulator.state.model import Firewall, FirewallRule, FirewallTargets
 from tests.helpers.emulated import ManualClock, add_droplet, make_state
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bakery.emulator.errors import NotFound
+from bakery.emulator.account.errors import NotFound
+from bakery.emulator.account.model import Action
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import Call, Reply, page
 from bakery.emulator.handlers.catalog import region_view, timestamp
-from bakery.emulator.state.model import Action
 
 
 def list_actions(call: Call) -> Reply:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from bakery.emulator.errors import NotFound
+from bakery.emulator.account.errors import NotFound
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
 from bakery.emulator.handlers.fault_orders import read_fault

@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from bakery.emulator.errors import NotFound
+from bakery.emulator.account.errors import NotFound
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.state import State
+from bakery.emulator.account.store import Keeper
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grant, Grants
-from bakery.emulator.handlers.keeper import Keeper
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording
 from bakery.emulator.handlers.requestlog import RequestLog
 from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.account import State
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from bakery.emulator.account.catalog import REGION_NAMES, SIZES, Size
 from bakery.emulator.handlers.call import Call, Reply, page
-from bakery.emulator.state.catalog import REGION_NAMES, SIZES, Size
 
 
 def get_account(call: Call) -> Reply:

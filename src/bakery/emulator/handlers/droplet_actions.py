@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.catalog import SIZES
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.model import Action, Droplet
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.actions import action_view
 from bakery.emulator.handlers.call import Call, Reply
 from bakery.emulator.handlers.orders import check_name, read_image
-from bakery.emulator.state.catalog import SIZES
-from bakery.emulator.state.model import Action, Droplet
 
 Start = Callable[[Call, Droplet], Action]
 

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.catalog import SIZES
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.model import Action, Droplet
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Handler, Reply, page
 from bakery.emulator.handlers.catalog import disk_view, region_view, size_view, timestamp
 from bakery.emulator.handlers.images import image_view
 from bakery.emulator.handlers.orders import read_orders
-from bakery.emulator.state.catalog import SIZES
-from bakery.emulator.state.model import Action, Droplet
 
 
 def list_droplets(call: Call) -> Reply:

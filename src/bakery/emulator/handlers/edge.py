@@ -6,7 +6,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bakery.emulator.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
+from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
 from bakery.emulator.handlers import mishaps
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.exchange import Exchange, Observer

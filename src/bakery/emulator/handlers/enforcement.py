@@ -3,9 +3,9 @@
 import logging
 import threading
 
+from bakery.emulator.account.model import Droplet, Firewall, FirewallRule, FirewallTargets
+from bakery.emulator.account.state import State
 from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Machines, Protection
-from bakery.emulator.state.account import State
-from bakery.emulator.state.model import Droplet, Firewall, FirewallRule, FirewallTargets
 
 log = logging.getLogger("bakery.emulator")
 

@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import NoReturn, TypeVar
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.faults import ENDLESS, Fault, Moment, Outcome
 

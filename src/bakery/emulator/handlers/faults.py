@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from bakery.emulator.state.account import State
+from bakery.emulator.account.state import State
 
 ENDLESS = 0
 """``times`` of a fault that is never used up."""

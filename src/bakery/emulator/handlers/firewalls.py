@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.model import Firewall, FirewallRule
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.handlers.catalog import timestamp
 from bakery.emulator.handlers.enforcement import droplets_of
 from bakery.emulator.handlers.rules import DESTINATIONS, SOURCES, read_rules, rule_view
-from bakery.emulator.state.model import Firewall, FirewallRule
 
 
 def list_firewalls(call: Call) -> Reply:

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bakery.emulator.errors import Forbidden
-from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.account.errors import Forbidden
+from bakery.emulator.account.settings import EmulatorSettings
 
 READ_ONLY = "read"
 """Stands for every scope that ends in ``:read``, as a read-only token has them."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from bakery.emulator.errors import BadRequest, NotFound, Unprocessable
+from bakery.emulator.account.errors import BadRequest, NotFound, Unprocessable
+from bakery.emulator.account.model import Image
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.actions import action_view
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.handlers.catalog import timestamp
-from bakery.emulator.state.model import Image
 
 
 def list_images(call: Call) -> Reply:

@@ -2,11 +2,11 @@
 
 from dataclasses import asdict
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.settings import IMPAIRMENT_MOST
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
 from bakery.emulator.machines.interface import Impairment, MachineFailure
-from bakery.emulator.settings import IMPAIRMENT_MOST
 
 
 def impair(call: Call) -> Reply:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from bakery.emulator.account.model import SshKey
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
-from bakery.emulator.state.model import SshKey
 
 
 def list_keys(call: Call) -> Reply:

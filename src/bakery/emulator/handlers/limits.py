@@ -8,8 +8,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bakery.emulator.errors import TooManyRequests
-from bakery.emulator.settings import EmulatorSettings
+from bakery.emulator.account.errors import TooManyRequests
+from bakery.emulator.account.settings import EmulatorSettings
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope
 
-from bakery.emulator.errors import ApiError, ServerError
+from bakery.emulator.account.errors import ApiError, ServerError
 from bakery.emulator.handlers.faults import Fault, Faults
 from bakery.emulator.handlers.peers import processes_at
 from bakery.emulator.handlers.serve import refusal

@@ -5,12 +5,12 @@ OpenAPI: resources/droplets/models/droplet_create.yml.
 
 import re
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.catalog import SIZES
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.model import Image, NewDroplet, Vpc
+from bakery.emulator.account.tags import is_tag_name
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import Call
-from bakery.emulator.state.catalog import SIZES
-from bakery.emulator.state.model import Image, NewDroplet, Vpc
-from bakery.emulator.state.tags import is_tag_name
 
 MAX_NAMES = 10
 MAX_NAME = 255

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bakery.emulator.errors import NotFound
+from bakery.emulator.account.errors import NotFound
+from bakery.emulator.account.model import Droplet
 from bakery.emulator.handlers.call import Call, Reply, page
 from bakery.emulator.handlers.catalog import timestamp
-from bakery.emulator.state.model import Droplet
 
 PROJECT_ID = "00000000-0000-4000-8000-000000000003"
 OWNER_ID = "00000000-0000-4000-8000-000000000001"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.handlers.exchange import Exchange
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

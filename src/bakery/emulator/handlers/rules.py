@@ -4,9 +4,9 @@ import re
 from ipaddress import ip_network
 from typing import Any
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.model import FirewallRule, FirewallTargets
 from bakery.emulator.handlers import fields
-from bakery.emulator.state.model import FirewallRule, FirewallTargets
 
 SOURCES = "sources"
 DESTINATIONS = "destinations"

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bakery.emulator.errors import ApiError, BadRequest, ServerError
+from bakery.emulator.account.errors import ApiError, BadRequest, ServerError
 from bakery.emulator.handlers.call import Call, Emulator, Handler, Reply, Rule
 from bakery.emulator.handlers.requestlog import RequestRecord
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from bakery.emulator.errors import InvalidTag, NotFound, Unprocessable
+from bakery.emulator.account.errors import InvalidTag, NotFound, Unprocessable
+from bakery.emulator.account.model import Droplet, Image, Tag
+from bakery.emulator.account.tags import is_tag_name
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
-from bakery.emulator.state.model import Droplet, Image, Tag
-from bakery.emulator.state.tags import is_tag_name
 
 
 def list_tags(call: Call) -> Reply:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bakery.emulator.errors import Unprocessable
+from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.model import Droplet, Vpc
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.handlers.catalog import timestamp
-from bakery.emulator.state.model import Droplet, Vpc
 
 MAX_DESCRIPTION = 255
 

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Callable
 
+from bakery.emulator.account.addresses import AddressPool, mac
+from bakery.emulator.account.catalog import SIZES, Size
+from bakery.emulator.account.images import snapshot_key
+from bakery.emulator.account.model import Action, Droplet, Image
+from bakery.emulator.account.state import State
 from bakery.emulator.handlers.faults import Fault, Faults, Outcome
 from bakery.emulator.handlers.queues import Queues
 from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec, Spoilt
-from bakery.emulator.state.account import State
-from bakery.emulator.state.addresses import AddressPool, mac
-from bakery.emulator.state.catalog import SIZES, Size
-from bakery.emulator.state.images import snapshot_key
-from bakery.emulator.state.model import Action, Droplet, Image
 from bakery.errors import DeadlineError
 from bakery.wait import Pending, wait_until
 

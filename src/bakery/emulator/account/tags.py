@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-from bakery.emulator.errors import NotFound, Unprocessable
-from bakery.emulator.state.model import Droplet, Image, Tag
+from bakery.emulator.account.errors import NotFound, Unprocessable
+from bakery.emulator.account.model import Droplet, Image, Tag
 
 _PATTERN = re.compile(r"[a-zA-Z0-9_\-:]{1,255}")
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from bakery.emulator.errors import Forbidden, NotFound, Unprocessable
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.addresses import AddressPool
-from bakery.emulator.state.model import Vpc
-from bakery.emulator.state.source import Clock, Ids
+from bakery.emulator.account.addresses import AddressPool
+from bakery.emulator.account.errors import Forbidden, NotFound, Unprocessable
+from bakery.emulator.account.model import Vpc
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import Clock, Ids
 
 _NAME = re.compile(r"[a-zA-Z0-9\-.]{1,255}")
 _RFC1918 = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from bakery.emulator.errors import NotFound, PendingEvent, Unprocessable
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.actions import Actions
-from bakery.emulator.state.addresses import AddressPool
-from bakery.emulator.state.catalog import SIZES
-from bakery.emulator.state.model import Action, Droplet, NewDroplet, Vpc
-from bakery.emulator.state.source import Clock, Ids
-from bakery.emulator.state.tags import Tags
-from bakery.emulator.state.vpcs import Vpcs
+from bakery.emulator.account.actions import Actions
+from bakery.emulator.account.addresses import AddressPool
+from bakery.emulator.account.catalog import SIZES
+from bakery.emulator.account.errors import NotFound, PendingEvent, Unprocessable
+from bakery.emulator.account.model import Action, Droplet, NewDroplet, Vpc
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import Clock, Ids
+from bakery.emulator.account.tags import Tags
+from bakery.emulator.account.vpcs import Vpcs
 
 
 class Droplets:

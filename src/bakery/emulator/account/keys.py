@@ -5,9 +5,9 @@ import binascii
 import hashlib
 from collections.abc import Iterable
 
-from bakery.emulator.errors import NotFound, Unprocessable
-from bakery.emulator.state.model import SshKey
-from bakery.emulator.state.source import Ids
+from bakery.emulator.account.errors import NotFound, Unprocessable
+from bakery.emulator.account.model import SshKey
+from bakery.emulator.account.source import Ids
 
 
 def fingerprint(public_key: str) -> str:

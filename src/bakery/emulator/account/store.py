@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bakery.emulator.state import kept
-from bakery.emulator.state.account import State
+from bakery.emulator.account import serialization
+from bakery.emulator.account.state import State
 from bakery.files import write_secret
 
 
@@ -20,7 +20,7 @@ class Keeper:
         if self._file is None:
             return
         with self._state.lock:
-            text = kept.dump(self._state)
+            text = serialization.dump(self._state)
             if text != self._written:
                 write_secret(self._file, text.encode())
                 self._written = text

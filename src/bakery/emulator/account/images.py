@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bakery.emulator.errors import Forbidden, NotFound
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.catalog import BASE_IMAGE_DISK, BASE_IMAGES
-from bakery.emulator.state.model import Droplet, Image
-from bakery.emulator.state.source import Clock, Ids
+from bakery.emulator.account.catalog import BASE_IMAGE_DISK, BASE_IMAGES
+from bakery.emulator.account.errors import Forbidden, NotFound
+from bakery.emulator.account.model import Droplet, Image
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import Clock, Ids
 
 _BASES_CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _GIGABYTE = 1024**3

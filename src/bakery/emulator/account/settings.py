@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bakery.emulator.state.catalog import REGION_FEATURES
+from bakery.emulator.account.catalog import REGION_FEATURES
 
 DEFAULT_PORT = 7180
 VENDOR_DATA = "#cloud-config\nmanage_etc_hosts: true\n"

@@ -6,8 +6,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bakery.emulator.state.account import State
-from bakery.emulator.state.model import (
+from bakery.emulator.account.model import (
     Action,
     Droplet,
     Firewall,
@@ -18,6 +17,7 @@ from bakery.emulator.state.model import (
     Tag,
     Vpc,
 )
+from bakery.emulator.account.state import State
 
 T = TypeVar("T")
 

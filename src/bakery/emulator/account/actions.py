@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from bakery.emulator.errors import NotFound
-from bakery.emulator.state.model import Action
-from bakery.emulator.state.source import Clock, Ids
+from bakery.emulator.account.errors import NotFound
+from bakery.emulator.account.model import Action
+from bakery.emulator.account.source import Clock, Ids
 
 
 class Actions:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from bakery.emulator.errors import Conflict, NotFound, Unprocessable
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.model import Firewall, FirewallRule
-from bakery.emulator.state.source import Clock, Ids
+from bakery.emulator.account.errors import Conflict, NotFound, Unprocessable
+from bakery.emulator.account.model import Firewall, FirewallRule
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import Clock, Ids
 
 # https://docs.digitalocean.com/products/networking/firewalls/details/limits/
 MAX_DROPLETS = 10

@@ -3,16 +3,16 @@
 import copy
 import threading
 
-from bakery.emulator.settings import EmulatorSettings
-from bakery.emulator.state.actions import Actions
-from bakery.emulator.state.droplets import Droplets
-from bakery.emulator.state.firewalls import Firewalls
-from bakery.emulator.state.images import Images
-from bakery.emulator.state.keys import Keys
-from bakery.emulator.state.model import Droplet, Image
-from bakery.emulator.state.source import Clock, Ids, SystemIds, system_clock
-from bakery.emulator.state.tags import Tags
-from bakery.emulator.state.vpcs import Vpcs
+from bakery.emulator.account.actions import Actions
+from bakery.emulator.account.droplets import Droplets
+from bakery.emulator.account.firewalls import Firewalls
+from bakery.emulator.account.images import Images
+from bakery.emulator.account.keys import Keys
+from bakery.emulator.account.model import Droplet, Image
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
+from bakery.emulator.account.tags import Tags
+from bakery.emulator.account.vpcs import Vpcs
 
 
 class State:
