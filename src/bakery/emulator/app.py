@@ -15,11 +15,11 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
+from bakery.emulator.faults.table import Faults
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.edge import Edge
 from bakery.emulator.handlers.enforcement import Enforcement
 from bakery.emulator.handlers.exchange import Observer, unobserved
-from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grants
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording

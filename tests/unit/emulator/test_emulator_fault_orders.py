@@ -3,8 +3,8 @@
 import pytest
 
 from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.faults.table import ENDLESS, Fault
 from bakery.emulator.handlers.fault_orders import read_fault
-from bakery.emulator.handlers.faults import ENDLESS, Fault
 
 
 def test_an_order_is_read_as_it_is_meant() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bakery.emulator.handlers.faults import ENDLESS, Fault, Faults
+from bakery.emulator.faults.table import ENDLESS, Fault, Faults
 from tests.helpers.emulated import ManualClock, add_droplet, make_state
 
 

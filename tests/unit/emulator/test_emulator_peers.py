@@ -1,6 +1,6 @@
 """Finding a connection in the text of /proc/net/tcp."""
 
-from bakery.emulator.handlers.peers import _hex, _inode
+from bakery.emulator.faults.client_process import _hex, _inode
 
 # proc(5); a listener, the client's end, and the server's end of one connection on 127.0.0.1.
 TABLE = """\

@@ -45,7 +45,7 @@ def list_faults(call: Call) -> Reply:
 
 
 def add_fault(call: Call) -> Reply:
-    """The fields of :class:`~bakery.emulator.handlers.faults.Fault`; a seed is made where none is given."""
+    """The fields of :class:`~bakery.emulator.faults.table.Fault`; a seed is made where none is given."""
     fault = read_fault(call.body)
     if fault.stale_s:
         number = call.emulator.faults.add(fault, past=call.state.as_it_is(), now=call.state.clock())

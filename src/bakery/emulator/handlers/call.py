@@ -9,9 +9,9 @@ from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
+from bakery.emulator.faults.table import Faults
 from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.enforcement import Enforcement
-from bakery.emulator.handlers.faults import Faults
 from bakery.emulator.handlers.grants import Grant, Grants
 from bakery.emulator.handlers.limits import Limits
 from bakery.emulator.handlers.recording import Recording

@@ -7,10 +7,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
-from bakery.emulator.handlers import mishaps
+from bakery.emulator.faults import effects
+from bakery.emulator.faults.table import Fault
 from bakery.emulator.handlers.call import Emulator
 from bakery.emulator.handlers.exchange import Exchange, Observer
-from bakery.emulator.handlers.faults import Fault
 from bakery.emulator.handlers.grants import NOBODY, Grant
 from bakery.emulator.handlers.requestlog import RequestRecord
 from bakery.emulator.handlers.serve import GRANT, PAST, RECORD, refusal
@@ -51,15 +51,15 @@ class Edge:
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)  # the delay is what was asked for
         if fault.reset:
-            await mishaps.reset(receive)
+            await effects.reset(receive)
         elif "before" in (fault.hang, fault.kill):
             await self._leave_alone(fault, scope, receive)
         elif fault.status is not None:
             finish = send if fault.html else self._finishing(record, self._grant(scope), send)
             record.status = fault.status
-            await mishaps.answer(fault, record.request_id)(scope, receive, finish)
+            await effects.answer(fault, record.request_id)(scope, receive, finish)
         elif fault.lost_reply or "after" in (fault.hang, fault.kill):
-            await self._serve(scope, receive, mishaps.swallow)
+            await self._serve(scope, receive, effects.swallow)
             record.status = 0
             await self._leave_alone(fault, scope, receive)
         else:
@@ -68,11 +68,11 @@ class Edge:
     async def _leave_alone(self, fault: Fault, scope: Scope, receive: Receive) -> None:
         """No answer goes out, now or ever."""
         if fault.hang:
-            await mishaps.hang(self._emulator.faults, receive)
+            await effects.hang(self._emulator.faults, receive)
         elif fault.kill:
-            await mishaps.kill_client(scope, receive)
+            await effects.kill_client(scope, receive)
         else:
-            await mishaps.hang_up(receive)
+            await effects.hang_up(receive)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         record: RequestRecord = scope[RECORD]

@@ -12,8 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope
 
 from bakery.emulator.account.errors import ApiError, ServerError
-from bakery.emulator.handlers.faults import Fault, Faults
-from bakery.emulator.handlers.peers import processes_at
+from bakery.emulator.faults.client_process import processes_at
+from bakery.emulator.faults.table import Fault, Faults
 from bakery.emulator.handlers.serve import refusal
 
 _POLL_S = 0.05
