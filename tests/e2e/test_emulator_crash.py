@@ -19,7 +19,7 @@ from bakery.emulator.lifecycle import RunningEmulator
 from bakery.emulator.lifecycle_state import Home, Wish, home, is_alive, new_emulator
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_exec import exec_in
-from bakery.emulator.network import cgroup_of
+from bakery.emulator.network.router import cgroup_of
 from bakery.errors import EmulatorError
 from bakery.files import ensure_private_folder
 from bakery.proc import start

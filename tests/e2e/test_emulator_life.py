@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bakery.emulator.machines.interface import MachineFailure
-from bakery.emulator.network_impairments import delay_words
+from bakery.emulator.network.impairments import delay_words
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulator_lab import LabApi, lab_api, running_lab, traces

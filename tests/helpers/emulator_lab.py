@@ -18,8 +18,8 @@ from bakery.emulator.app import Emulator, build_app, emulator_of
 from bakery.emulator.host.record import Record
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
-from bakery.emulator.network import Router
-from bakery.emulator.network_plan import NetworkPlan
+from bakery.emulator.network.plan import NetworkPlan
+from bakery.emulator.network.router import Router
 from bakery.emulator.server import running_server
 from bakery.proc import Completed, run
 from bakery.wait import Pending, wait_until

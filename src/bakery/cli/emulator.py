@@ -223,7 +223,7 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     from bakery.emulator.lifecycle_state import home
     from bakery.emulator.machines import nspawn_exec, nspawn_logs
     from bakery.emulator.machines.interface import MachineFailure
-    from bakery.emulator.network import cgroup_of
+    from bakery.emulator.network.router import cgroup_of
 
     _refuse_memory(name)
     number = nspawn_logs.find(home(name).folder, droplet)

@@ -27,7 +27,7 @@ from bakery.emulator.lifecycle_state import (
     new_emulator,
     up_command,
 )
-from bakery.emulator.network import cgroup_of
+from bakery.emulator.network.router import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
 from bakery.files import ensure_private_folder, file_lock
 from bakery.proc import start

@@ -21,7 +21,7 @@ from bakery.emulator.machines.interface import Machines
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.metadata import build_metadata_app
-from bakery.emulator.network import Router
+from bakery.emulator.network.router import Router
 from bakery.emulator.server import RunningServer, listen
 from bakery.errors import EmulatorError
 

@@ -15,7 +15,7 @@ import platformdirs
 
 from bakery.emulator.account.settings import DEFAULT_PORT
 from bakery.emulator.host.record import Record
-from bakery.emulator.network_plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
+from bakery.emulator.network.plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
 from bakery.errors import EmulatorError
 from bakery.files import write_secret
 

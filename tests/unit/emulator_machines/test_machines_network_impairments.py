@@ -4,7 +4,7 @@ import pytest
 
 from bakery.cli.emulator_impair import DELAY, LOSS, PARTITION, RATE, Flag, _value
 from bakery.emulator.machines.interface import Impairment
-from bakery.emulator.network_impairments import Impairments, delay_words, ruleset
+from bakery.emulator.network.impairments import Impairments, delay_words, ruleset
 from bakery.errors import UsageError
 
 

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from bakery.emulator.network_plan import (
+from bakery.emulator.network.plan import (
     NetworkPlan,
     cables,
     overlaps,

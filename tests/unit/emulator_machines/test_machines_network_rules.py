@@ -2,8 +2,8 @@
 
 from ipaddress import IPv4Network
 
-from bakery.emulator.network_plan import NetworkPlan, cables
-from bakery.emulator.network_rules import plug_elements, ruleset, unplug_elements, vpc_mark
+from bakery.emulator.network.plan import NetworkPlan, cables
+from bakery.emulator.network.rules import plug_elements, ruleset, unplug_elements, vpc_mark
 from tests.helpers.machine_specs import machine_spec
 
 PLAN = NetworkPlan(id="3f2a", range=IPv4Network("198.18.0.0/15"))

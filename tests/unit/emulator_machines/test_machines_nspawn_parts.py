@@ -15,8 +15,8 @@ from bakery.emulator.images_sources import Source
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_process import Boot, boot_command
-from bakery.emulator.network import Router
-from bakery.emulator.network_plan import NetworkPlan
+from bakery.emulator.network.plan import NetworkPlan
+from bakery.emulator.network.router import Router
 
 HYBRID = """\
 30 24 0:26 / /sys/fs/cgroup rw,relatime shared:9 - tmpfs tmpfs rw,mode=755

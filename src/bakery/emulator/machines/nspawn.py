@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bakery.emulator import images, images_debian, network_plan
+from bakery.emulator import images, images_debian
 from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
@@ -15,7 +15,8 @@ from bakery.emulator.machines.interface import Impairment, MachineFailure, Machi
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT, Process
 from bakery.emulator.machines.nspawn_seed import write_seed
-from bakery.emulator.network import Router
+from bakery.emulator.network.plan import cables
+from bakery.emulator.network.router import Router
 from bakery.errors import BakeryError, DeadlineError
 from bakery.files import ensure_private_folder
 from bakery.proc import Completed, start
@@ -232,7 +233,7 @@ class NspawnMachines:
 
     def _boot(self, machine: _Machine) -> Process:
         spec = machine.spec
-        wires = network_plan.cables(spec)
+        wires = cables(spec)
         name = self._router.plan.namespace(spec.droplet_id)
         trace = nspawn_leftovers.name(name, machine.disk.upper)
         self._record.will_make(Kind.NSPAWN, trace)
@@ -266,7 +267,7 @@ class NspawnMachines:
             trace = nspawn_leftovers.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
             nspawn_leftovers.remove(trace)
             self._record.gone(Kind.NSPAWN, trace)
-            self._router.unplug(machine.spec.droplet_id, network_plan.cables(machine.spec))
+            self._router.unplug(machine.spec.droplet_id, cables(machine.spec))
 
     def _watch(self, machine: _Machine, process: Process) -> None:
         """Wait for the machine's end: a guest that rebooted is started again, another is off."""

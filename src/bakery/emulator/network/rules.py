@@ -6,7 +6,7 @@ The table lives in the router's own namespace; the machine's rules are never tou
 import zlib
 from collections.abc import Iterable, Sequence
 
-from bakery.emulator.network_plan import METADATA, METADATA_PORT, RESOLVERS, Cable, NetworkPlan
+from bakery.emulator.network.plan import METADATA, METADATA_PORT, RESOLVERS, Cable, NetworkPlan
 
 TABLE = "inet bakery"
 

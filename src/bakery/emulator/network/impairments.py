@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from bakery.emulator.machines.interface import Impairment
-from bakery.emulator.network_plan import router_interfaces
+from bakery.emulator.network.plan import router_interfaces
 
 TABLE = "inet impairments"
 _SMALLEST_BURST = 15_000  # bytes, ten full packets: with less a low rate lets no packet pass at all

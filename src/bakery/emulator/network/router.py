@@ -6,14 +6,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakery.emulator import network_firewalls, network_impairments, network_plan, network_rules
 from bakery.emulator.host import cgroups, netns
 from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.machines import nspawn_process
 from bakery.emulator.machines.interface import Impairment, MachineFailure, Protection
 from bakery.emulator.machines.nspawn_process import Process
-from bakery.emulator.network_impairments import Impairments
-from bakery.emulator.network_plan import (
+from bakery.emulator.network import firewalls, impairments, rules
+from bakery.emulator.network.impairments import Impairments
+from bakery.emulator.network.plan import (
     METADATA,
     METADATA_PORT,
     Cable,
@@ -23,6 +23,7 @@ from bakery.emulator.network_plan import (
     plug_inside_commands,
     router_commands,
     router_inside_commands,
+    router_interfaces,
     router_settings,
 )
 from bakery.errors import EmulatorError
@@ -65,7 +66,7 @@ class Router:
         self._record.will_make(Kind.NAMESPACE, self.plan.router)
         run(["ip", "netns", "add", self.plan.router])
         netns.write_settings(self.plan.router, router_settings())
-        self._nft(network_rules.ruleset(self.plan))
+        self._nft(rules.ruleset(self.plan))
         self._record.will_make(Kind.LINK, self.plan.host_link)
         _batch(router_commands(self.plan))
         _batch(router_inside_commands(self.plan), namespace=self.plan.router)
@@ -82,7 +83,7 @@ class Router:
         run(["ip", "netns", "add", namespace])
         _batch(plug_commands(self.plan, wires, droplet_id))
         with self._lock:
-            self._nft(network_rules.plug_elements(wires, resolvers))
+            self._nft(rules.plug_elements(wires, resolvers))
         _batch(plug_inside_commands(wires), namespace=self.plan.router)
         self._delay(droplet_id, self._impairments.delay_of(droplet_id))
         return namespace
@@ -95,14 +96,14 @@ class Router:
         for wire in wires:
             run(["ip", "-n", self.plan.router, "link", "delete", "dev", wire.router], check=False)
         with self._lock:
-            for line in network_rules.unplug_elements(wires).splitlines():
+            for line in rules.unplug_elements(wires).splitlines():
                 self._nft(line, check=False)
         run(["ip", "netns", "delete", namespace])
         self._record.gone(Kind.NAMESPACE, namespace)
 
     def enforce(self, protection: Protection) -> None:
         """Put the cloud firewalls into force: the kernel takes the whole table at once or, on an error, none."""
-        self._nft(network_firewalls.ruleset(protection))
+        self._nft(firewalls.ruleset(protection))
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
         """Make a droplet's links as bad as that; also of one that is off.
@@ -124,10 +125,10 @@ class Router:
         return netns.listen(self.plan.router, METADATA, METADATA_PORT)
 
     def _delay(self, droplet_id: int, seconds: float) -> None:
-        for interface in network_plan.router_interfaces(droplet_id):
+        for interface in router_interfaces(droplet_id):
             if not self._has(interface):
                 continue
-            done = self._tc(network_impairments.delay_words(interface, seconds))
+            done = self._tc(impairments.delay_words(interface, seconds))
             if seconds and done.returncode != 0:
                 message = "this kernel cannot delay packets: it has no sch_netem"
                 raise MachineFailure(message)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, collapse_addresses, ip_network
 
 from bakery.emulator.machines.interface import Allowed, Guard, Protection
-from bakery.emulator.network_plan import router_interfaces
+from bakery.emulator.network.plan import router_interfaces
 
 TABLE = "inet cloud"
 _EVERYWHERE = IPv4Network("0.0.0.0/0")

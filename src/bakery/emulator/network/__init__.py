@@ -1,0 +1,1 @@
+"""The emulated network: the router namespace, the links of droplets, their firewalls and their impairments."""
