@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator import images, lifecycle
+from bakery.emulator import lifecycle
 from bakery.emulator.account.settings import VENDOR_DATA
 from bakery.emulator.host.record import Kind
+from bakery.emulator.images import bases
 from bakery.emulator.lifecycle_state import home, is_alive, make_wish
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.errors import EmulatorError
@@ -266,10 +267,10 @@ BAKERY = Path(sys.executable).with_name("bakery")
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A state folder of the test's own; the base image stays where it is."""
-    base = images.bases_folder()
+    base = bases.bases_folder()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(images, "bases_folder", lambda: base)
+    monkeypatch.setattr(bases, "bases_folder", lambda: base)
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "bakery").symlink_to(base.parent)
     yield "crash"

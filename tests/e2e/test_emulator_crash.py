@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from bakery.emulator import images, lifecycle
+from bakery.emulator import lifecycle
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.record import Record
+from bakery.emulator.images import bases
 from bakery.emulator.lifecycle import RunningEmulator
 from bakery.emulator.lifecycle_state import Home, Wish, home, is_alive, new_emulator
 from bakery.emulator.machines.interface import MachineFailure
@@ -39,7 +40,7 @@ FAR = 100
 @pytest.fixture
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """State folders of the test's own; the base image stays where it is."""
-    base = images.base_image()
+    base = bases.base_image()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".cache").mkdir()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator import images
+from bakery.emulator.images import bases
 from bakery.errors import BakeryError
 from tests.helpers.emulator_lab import lab_api, running_lab
 from tests.helpers.tools import absent
@@ -18,7 +18,7 @@ USER_DATA = "#cloud-config\nruncmd: [[touch, /root/done]]\n"
 def test_debian_13_boots_from_the_same_mirror(tmp_path: Path) -> None:
     """systemd 257 on whatever control groups this machine has; the base is built the first time."""
     try:
-        images.base_image("debian-13-x64")
+        bases.base_image("debian-13-x64")
     except BakeryError as error:
         absent(f"Debian 13 is not on this machine's mirror: {error}")
     with running_lab(tmp_path, RANGE) as lab, lab_api(lab) as api:

@@ -12,10 +12,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from bakery.emulator import images
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.app import Emulator, build_app, emulator_of
 from bakery.emulator.host.record import Record
+from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network.plan import NetworkPlan
@@ -108,7 +108,7 @@ def running_lab(folder: Path, public_range: str) -> Iterator[Lab]:
     record = Record(folder / "record.jsonl")
     plan = NetworkPlan(id=secrets.token_hex(2), range=IPv4Network(public_range))
     router = Router(plan, folder=folder, record=record)
-    base = images.base_image()
+    base = bases.base_image()
     try:
         router.up()
         machines = NspawnMachines(folder=folder, router=router, record=record, base=base)

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bakery.console import SILENT, Reporter
-from bakery.emulator import images, lifecycle_checks
+from bakery.emulator import lifecycle_checks
 from bakery.emulator.host import netns
 from bakery.emulator.host.cgroups import memory_in_use
+from bakery.emulator.images import bases
 from bakery.emulator.lifecycle_serve import serve
 from bakery.emulator.lifecycle_state import (
     Home,
@@ -193,7 +194,7 @@ def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
     lifecycle_checks.check_port(wish)
     if wish.machines == "nspawn":
         lifecycle_checks.check_network(wish)
-        images.base_image(reporter=reporter)
+        bases.base_image(reporter=reporter)
 
 
 def _start(place: Home, planned: RunningEmulator, reporter: Reporter, *flags: str) -> RunningEmulator:

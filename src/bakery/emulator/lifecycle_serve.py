@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from urllib.parse import urlsplit
 
-from bakery.emulator import images
 from bakery.emulator.account.catalog import REGION_FEATURES
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.app import build_app, emulator_of
+from bakery.emulator.images import bases
 from bakery.emulator.lifecycle_checks import droplet_room
 from bakery.emulator.lifecycle_state import Home, RunningEmulator, myself
 from bakery.emulator.machines.interface import Machines
@@ -85,7 +85,7 @@ def _machines(
     if planned.machines == "memory":
         return InMemoryMachines(), None
     router = Router(planned.network, folder=place.folder, record=place.record)
-    base = images.base_image()
+    base = bases.base_image()
     stack.callback(router.close)
     if not resume:
         router.up()

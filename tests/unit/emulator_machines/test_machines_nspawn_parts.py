@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator import images, images_debian
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.cgroups import parse_mountinfo
 from bakery.emulator.host.record import Record
-from bakery.emulator.images_sources import Source
+from bakery.emulator.images import bases, debian
+from bakery.emulator.images.apt_sources import Source
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_process import Boot, boot_command
@@ -81,29 +81,29 @@ SOURCE = Source(uris=("http://mirror.example/debian",), suites=("bookworm",), co
 
 
 def test_another_recipe_or_source_is_another_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = images.digest([SOURCE])
-    assert images.digest([SOURCE]) == first
-    assert images.digest([replace(SOURCE, uris=("http://other.example/debian",))]) != first
-    monkeypatch.setattr(images_debian, "PACKAGES", (*images_debian.PACKAGES, "jq"))
-    assert images.digest([SOURCE]) != first
+    first = bases.digest([SOURCE])
+    assert bases.digest([SOURCE]) == first
+    assert bases.digest([replace(SOURCE, uris=("http://other.example/debian",))]) != first
+    monkeypatch.setattr(debian, "PACKAGES", (*debian.PACKAGES, "jq"))
+    assert bases.digest([SOURCE]) != first
 
 
 def test_the_base_holds_nothing_that_the_bake_brings() -> None:
-    assert not {"docker.io", "consul", "nomad", "containernetworking-plugins"} & set(images_debian.PACKAGES)
+    assert not {"docker.io", "consul", "nomad", "containernetworking-plugins"} & set(debian.PACKAGES)
 
 
 def test_mmdebstrap_reads_the_sources_from_a_file() -> None:
-    words = images.mmdebstrap_command("bookworm", Path("/cache/half"), Path("/cache/listing.sources"))
+    words = bases.mmdebstrap_command("bookworm", Path("/cache/half"), Path("/cache/listing.sources"))
     assert words[0] == "mmdebstrap"
     assert words[-3:] == ["bookworm", "/cache/half", "/cache/listing.sources"]
 
 
 def test_an_images_own_module_lists_win_over_the_bases() -> None:
     """cloud-init reads cloud.cfg.d in the order of names; a bake's file is called 95-something."""
-    lists = [file.path for file in images_debian.FILES if "_modules:" in file.text]
+    lists = [file.path for file in debian.FILES if "_modules:" in file.text]
     assert lists == ["/etc/cloud/cloud.cfg.d/10-emulator-modules.cfg"]
     assert lists[0] < "/etc/cloud/cloud.cfg.d/95-bakery.cfg"
-    assert all("_modules:" not in file.text for file in images_debian.FILES if "/99-" in file.path)
+    assert all("_modules:" not in file.text for file in debian.FILES if "/99-" in file.path)
 
 
 def test_what_can_be_booted_and_why_not(tmp_path: Path) -> None:

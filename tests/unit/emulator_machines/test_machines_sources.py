@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator.images_sources import (
+from bakery.emulator.images.apt_sources import (
     Source,
     debian_sources,
     key_rings,

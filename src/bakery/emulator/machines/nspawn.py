@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bakery.emulator import images, images_debian
 from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.emulator.host.record import Kind, Record
+from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
@@ -69,10 +69,10 @@ class NspawnMachines:
         self._spoilt[droplet_id] = what
 
     def check_image(self, image: str) -> str | None:
-        if images.known(image) or self._snapshots.layers(image) is not None:
+        if bases.known(image) or self._snapshots.layers(image) is not None:
             return None
-        bases = ", ".join(images_debian.CODENAMES)
-        return f"{image} cannot be made from Debian's packages; there are {bases}, and the snapshots made here"
+        known = ", ".join(debian.CODENAMES)
+        return f"{image} cannot be made from Debian's packages; there are {known}, and the snapshots made here"
 
     def create(self, spec: MachineSpec) -> None:
         disk = self._new_disk(spec, spec.image)
@@ -204,7 +204,7 @@ class NspawnMachines:
 
     def _layers(self, image: str) -> tuple[Path, ...]:
         """Another base than the default one is built now, if it was never before."""
-        if image == images_debian.SLUG:
+        if image == debian.SLUG:
             return (self._base,)
         layers = self._snapshots.layers(image)
         if layers is not None:
@@ -213,7 +213,7 @@ class NspawnMachines:
         if message is not None:
             raise MachineFailure(message)
         try:
-            return (images.base_image(image),)
+            return (bases.base_image(image),)
         except BakeryError as error:
             message = f"the base image {image} cannot be built: {error}"
             raise MachineFailure(message) from error

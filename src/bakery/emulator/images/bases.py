@@ -9,8 +9,8 @@ from pathlib import Path
 import platformdirs
 
 from bakery.console import SILENT, Reporter
-from bakery.emulator import images_debian
-from bakery.emulator.images_sources import Source, debian_sources, key_rings
+from bakery.emulator.images import debian
+from bakery.emulator.images.apt_sources import Source, debian_sources, key_rings
 from bakery.errors import EmulatorError, LockedError
 from bakery.files import ensure_private_folder, file_lock
 from bakery.proc import run
@@ -26,10 +26,10 @@ def bases_folder() -> Path:
 
 def known(image: str) -> bool:
     """Whether ``image`` is the slug of a base image that can be built here."""
-    return image in images_debian.CODENAMES
+    return image in debian.CODENAMES
 
 
-def base_image(slug: str = images_debian.SLUG, *, folder: Path | None = None, reporter: Reporter = SILENT) -> Path:
+def base_image(slug: str = debian.SLUG, *, folder: Path | None = None, reporter: Reporter = SILENT) -> Path:
     """The root of that base image, built now if this recipe was not built before. About a minute and 350 MB.
 
     Raises:
@@ -37,7 +37,7 @@ def base_image(slug: str = images_debian.SLUG, *, folder: Path | None = None, re
         LockedError: another process has been building it for half an hour.
         CommandError: mmdebstrap failed.
     """
-    codename = images_debian.CODENAMES[slug]
+    codename = debian.CODENAMES[slug]
     sources = debian_sources(codename)
     folder = folder or bases_folder()
     ensure_private_folder(folder)
@@ -54,10 +54,10 @@ def base_image(slug: str = images_debian.SLUG, *, folder: Path | None = None, re
 def digest(sources: Sequence[Source]) -> str:
     """Twelve hex digits over everything that shapes the base."""
     recipe = {
-        "packages": images_debian.PACKAGES,
-        "masked": images_debian.MASKED,
-        "enabled": images_debian.ENABLED,
-        "files": [asdict(file) for file in images_debian.FILES],
+        "packages": debian.PACKAGES,
+        "masked": debian.MASKED,
+        "enabled": debian.ENABLED,
+        "files": [asdict(file) for file in debian.FILES],
         "sources": [asdict(source) for source in sources],
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
@@ -83,7 +83,7 @@ def mmdebstrap_command(codename: str, target: Path, listing: Path) -> list[str]:
         "mmdebstrap",
         "--variant=apt",
         "--format=directory",
-        f"--include={','.join(images_debian.PACKAGES)}",
+        f"--include={','.join(debian.PACKAGES)}",
         "--dpkgopt=force-unsafe-io",  # a droplet of the emulator lives shorter than a disk cache
         codename,
         str(target),
@@ -92,12 +92,12 @@ def mmdebstrap_command(codename: str, target: Path, listing: Path) -> list[str]:
 
 
 def _adjust(root: Path, sources: Sequence[Source]) -> None:
-    for file in images_debian.FILES:
+    for file in debian.FILES:
         _write(root, file.path, file.text, file.mode)
-    for unit in images_debian.MASKED:
+    for unit in debian.MASKED:
         _link(root / "etc/systemd/system" / unit, "/dev/null")
-    for unit, targets in images_debian.ENABLED.items():
-        unit_folder = images_debian.UNIT_FOLDERS.get(unit, "/lib/systemd/system")
+    for unit, targets in debian.ENABLED.items():
+        unit_folder = debian.UNIT_FOLDERS.get(unit, "/lib/systemd/system")
         for target in targets:
             _link(root / f"etc/systemd/system/{target}.wants" / unit, f"{unit_folder}/{unit}")
     for ring in key_rings(sources):
