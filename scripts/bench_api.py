@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.app import build_app, emulator_of
+from bakery.emulator.api.app import build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.server import running_server
 

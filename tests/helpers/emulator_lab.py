@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.app import Emulator, build_app, emulator_of
+from bakery.emulator.api.app import Emulator, build_app, emulator_of
 from bakery.emulator.host.record import Record
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec

@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from bakery.emulator.handlers.exchange import Exchange
+from bakery.emulator.api.api_response import Exchange
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 DOCUMENTED_ERRORS = {400, 401, 403, 404, 409, 412, 422, 429}

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from bakery.emulator.routes import ROUTES
+from bakery.emulator.api.routes import ROUTES
 from tests.helpers.emulated import DROPLET, Api, emulated, public_key
 
 SEED = 20261124

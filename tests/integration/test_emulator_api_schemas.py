@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bakery.emulator.handlers.exchange import Exchange
-from bakery.emulator.routes import ROUTES
+from bakery.emulator.api.api_response import Exchange
+from bakery.emulator.api.routes import ROUTES
 from tests.helpers.emulated import emulated
 from tests.helpers.schemas import SchemaChecker, check_recording, operations, problems
 
@@ -98,7 +98,7 @@ def test_a_bad_answer_is_found(bad: Exchange, complaint: str) -> None:
 
 def test_an_emulator_that_answers_wrongly_fails_the_test_that_used_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of ``emulated`` itself: the observer is really asked."""
-    monkeypatch.setattr("bakery.emulator.handlers.keys.key_view", lambda key: {"id": str(key.id)})
+    monkeypatch.setattr("bakery.emulator.api.resources.keys.key_view", lambda key: {"id": str(key.id)})
     with pytest.raises(AssertionError, match="is not of type 'integer'"), emulated() as api:
         api.post("/v2/account/keys", {"name": "k", "public_key": _public_key()})
 

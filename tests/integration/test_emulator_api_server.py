@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from bakery.emulator.app import build_app
+from bakery.emulator.api.app import build_app
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.server import RunningServer, listen
 from bakery.errors import EmulatorError, ExitCode

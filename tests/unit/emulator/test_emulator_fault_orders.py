@@ -3,8 +3,8 @@
 import pytest
 
 from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.api.admin.fault_request import read_fault
 from bakery.emulator.faults.table import ENDLESS, Fault
-from bakery.emulator.handlers.fault_orders import read_fault
 
 
 def test_an_order_is_read_as_it_is_meant() -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bakery.emulator.account.errors import Forbidden
-from bakery.emulator.handlers.grants import NOBODY, Grants
-from bakery.emulator.routes import ROUTES
+from bakery.emulator.api.routes import ROUTES
+from bakery.emulator.api.tokens import NOBODY, Grants
 from tests.helpers.emulated import SETTINGS, TOKEN
 
 # token scopes, wanted, allowed

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bakery.emulator.account.errors import TooManyRequests
-from bakery.emulator.handlers.limits import Limits
+from bakery.emulator.api.rate_limits import Limits
 from tests.helpers.emulated import SETTINGS, ManualClock
 
 ENFORCED = replace(SETTINGS, rate_limits=True)

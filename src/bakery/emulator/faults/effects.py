@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope
 
 from bakery.emulator.account.errors import ApiError, ServerError
+from bakery.emulator.api.endpoint import refusal
 from bakery.emulator.faults.client_process import processes_at
 from bakery.emulator.faults.table import Fault, Faults
-from bakery.emulator.handlers.serve import refusal
 
 _POLL_S = 0.05
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.settings import IMPAIRMENT_MOST
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply
 from bakery.emulator.machines.interface import Impairment, MachineFailure
 
 

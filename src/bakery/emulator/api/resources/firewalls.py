@@ -6,11 +6,11 @@ from typing import Any
 
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import Firewall, FirewallRule
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
-from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.api.resources.catalog import timestamp
+from bakery.emulator.api.resources.firewall_rules import DESTINATIONS, SOURCES, read_rules, rule_view
 from bakery.emulator.handlers.enforcement import droplets_of
-from bakery.emulator.handlers.rules import DESTINATIONS, SOURCES, read_rules, rule_view
 
 
 def list_firewalls(call: Call) -> Reply:

@@ -9,13 +9,13 @@ from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
+from bakery.emulator.api import fields
+from bakery.emulator.api.rate_limits import Limits
+from bakery.emulator.api.recording import Recording
+from bakery.emulator.api.request_log import RequestLog
+from bakery.emulator.api.tokens import Grant, Grants
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.handlers import fields
 from bakery.emulator.handlers.enforcement import Enforcement
-from bakery.emulator.handlers.grants import Grant, Grants
-from bakery.emulator.handlers.limits import Limits
-from bakery.emulator.handlers.recording import Recording
-from bakery.emulator.handlers.requestlog import RequestLog
 from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
 

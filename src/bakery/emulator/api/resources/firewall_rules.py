@@ -6,7 +6,7 @@ from typing import Any
 
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import FirewallRule, FirewallTargets
-from bakery.emulator.handlers import fields
+from bakery.emulator.api import fields
 
 SOURCES = "sources"
 DESTINATIONS = "destinations"

@@ -4,8 +4,8 @@ from typing import Any
 
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.model import Droplet
-from bakery.emulator.handlers.call import Call, Reply, page
-from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.api.call import Call, Reply, page
+from bakery.emulator.api.resources.catalog import timestamp
 
 PROJECT_ID = "00000000-0000-4000-8000-000000000003"
 OWNER_ID = "00000000-0000-4000-8000-000000000001"

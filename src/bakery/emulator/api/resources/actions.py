@@ -4,9 +4,9 @@ from typing import Any
 
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.model import Action
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import Call, Reply, page
-from bakery.emulator.handlers.catalog import region_view, timestamp
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import Call, Reply, page
+from bakery.emulator.api.resources.catalog import region_view, timestamp
 
 
 def list_actions(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from bakery.emulator.account.catalog import REGION_NAMES, SIZES, Size
-from bakery.emulator.handlers.call import Call, Reply, page
+from bakery.emulator.api.call import Call, Reply, page
 
 
 def get_account(call: Call) -> Reply:

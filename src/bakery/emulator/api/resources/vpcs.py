@@ -4,9 +4,9 @@ from typing import Any
 
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import Droplet, Vpc
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
-from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.api.resources.catalog import timestamp
 
 MAX_DESCRIPTION = 255
 

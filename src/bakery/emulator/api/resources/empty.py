@@ -1,6 +1,6 @@
 """What clients list and nothing here makes: always empty. Making one is 404, as every path that is not there."""
 
-from bakery.emulator.handlers.call import Call, Handler, Reply, page
+from bakery.emulator.api.call import Call, Handler, Reply, page
 
 
 def nothing(key: str) -> Handler:

@@ -6,10 +6,10 @@ from typing import Any
 from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import Action, Droplet
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Handler, Reply, page
-from bakery.emulator.handlers.catalog import disk_view, region_view, size_view, timestamp
-from bakery.emulator.handlers.images import image_view
-from bakery.emulator.handlers.orders import read_orders
+from bakery.emulator.api.call import NO_CONTENT, Call, Handler, Reply, page
+from bakery.emulator.api.resources.catalog import disk_view, region_view, size_view, timestamp
+from bakery.emulator.api.resources.droplet_request import read_orders
+from bakery.emulator.api.resources.images import image_view
 
 
 def list_droplets(call: Call) -> Reply:

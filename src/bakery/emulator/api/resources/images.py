@@ -5,10 +5,10 @@ from typing import Any
 
 from bakery.emulator.account.errors import BadRequest, NotFound, Unprocessable
 from bakery.emulator.account.model import Image
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.actions import action_view
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
-from bakery.emulator.handlers.catalog import timestamp
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.api.resources.actions import action_view
+from bakery.emulator.api.resources.catalog import timestamp
 
 
 def list_images(call: Call) -> Reply:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from bakery.emulator.account.model import SshKey
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
 
 
 def list_keys(call: Call) -> Reply:

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from bakery.emulator.account.errors import NotFound
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply
-from bakery.emulator.handlers.fault_orders import read_fault
+from bakery.emulator.api import fields
+from bakery.emulator.api.admin.fault_request import read_fault
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply
 
 
 def get_address(call: Call) -> Reply:

@@ -5,8 +5,8 @@ import secrets
 from typing import NoReturn, TypeVar
 
 from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.api import fields
 from bakery.emulator.faults.table import ENDLESS, Fault, Moment, Outcome
-from bakery.emulator.handlers import fields
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from bakery.emulator.account.errors import Unprocessable
-from bakery.emulator.handlers.exchange import Exchange
+from bakery.emulator.api.api_response import Exchange
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 

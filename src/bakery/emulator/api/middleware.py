@@ -7,13 +7,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
+from bakery.emulator.api.api_response import Exchange, Observer
+from bakery.emulator.api.call import Emulator
+from bakery.emulator.api.endpoint import GRANT, PAST, RECORD, refusal
+from bakery.emulator.api.request_log import RequestRecord
+from bakery.emulator.api.tokens import NOBODY, Grant
 from bakery.emulator.faults import effects
 from bakery.emulator.faults.table import Fault
-from bakery.emulator.handlers.call import Emulator
-from bakery.emulator.handlers.exchange import Exchange, Observer
-from bakery.emulator.handlers.grants import NOBODY, Grant
-from bakery.emulator.handlers.requestlog import RequestRecord
-from bakery.emulator.handlers.serve import GRANT, PAST, RECORD, refusal
 
 ADMIN = "/_emulator"
 OPEN = f"{ADMIN}/address"

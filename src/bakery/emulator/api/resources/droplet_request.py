@@ -9,8 +9,8 @@ from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import Image, NewDroplet, Vpc
 from bakery.emulator.account.tags import is_tag_name
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import Call
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import Call
 
 MAX_NAMES = 10
 MAX_NAME = 255

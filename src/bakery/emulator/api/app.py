@@ -15,19 +15,19 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
+from bakery.emulator.api.api_response import Observer, unobserved
+from bakery.emulator.api.call import Emulator
+from bakery.emulator.api.endpoint import RECORD, endpoint, refusal
+from bakery.emulator.api.middleware import Edge
+from bakery.emulator.api.rate_limits import Limits
+from bakery.emulator.api.recording import Recording
+from bakery.emulator.api.request_log import RequestLog
+from bakery.emulator.api.routes import ROUTES
+from bakery.emulator.api.tokens import Grants
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.handlers.call import Emulator
-from bakery.emulator.handlers.edge import Edge
 from bakery.emulator.handlers.enforcement import Enforcement
-from bakery.emulator.handlers.exchange import Observer, unobserved
-from bakery.emulator.handlers.grants import Grants
-from bakery.emulator.handlers.limits import Limits
-from bakery.emulator.handlers.recording import Recording
-from bakery.emulator.handlers.requestlog import RequestLog
-from bakery.emulator.handlers.serve import RECORD, endpoint, refusal
 from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
-from bakery.emulator.routes import ROUTES
 
 __all__ = ["Emulator", "build_app", "emulator_of"]
 

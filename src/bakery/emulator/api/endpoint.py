@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bakery.emulator.account.errors import ApiError, BadRequest, ServerError
-from bakery.emulator.handlers.call import Call, Emulator, Handler, Reply, Rule
-from bakery.emulator.handlers.requestlog import RequestRecord
+from bakery.emulator.api.call import Call, Emulator, Handler, Reply, Rule
+from bakery.emulator.api.request_log import RequestRecord
 
 log = logging.getLogger("bakery.emulator")
 

@@ -6,10 +6,10 @@ from contextlib import suppress
 from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import Action, Droplet
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.actions import action_view
-from bakery.emulator.handlers.call import Call, Reply
-from bakery.emulator.handlers.orders import check_name, read_image
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import Call, Reply
+from bakery.emulator.api.resources.actions import action_view
+from bakery.emulator.api.resources.droplet_request import check_name, read_image
 
 Start = Callable[[Call, Droplet], Action]
 

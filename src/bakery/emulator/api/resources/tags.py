@@ -6,8 +6,8 @@ from typing import Any
 from bakery.emulator.account.errors import InvalidTag, NotFound, Unprocessable
 from bakery.emulator.account.model import Droplet, Image, Tag
 from bakery.emulator.account.tags import is_tag_name
-from bakery.emulator.handlers import fields
-from bakery.emulator.handlers.call import NO_CONTENT, Call, Reply, page
+from bakery.emulator.api import fields
+from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
 
 
 def list_tags(call: Call) -> Reply:

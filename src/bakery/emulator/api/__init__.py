@@ -1,0 +1,1 @@
+"""The HTTP API: requests are read, applied to the account and answered."""

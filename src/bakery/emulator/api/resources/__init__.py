@@ -1,0 +1,1 @@
+"""DigitalOcean's resources under ``/v2``, one module each."""

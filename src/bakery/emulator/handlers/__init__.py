@@ -1,1 +1,0 @@
-"""The API's requests: parsed, applied to the state, serialised; one module per resource."""
