@@ -1,8 +1,8 @@
 """What a droplet reads about itself (https://docs.digitalocean.com/reference/api/metadata/)."""
 
 from bakery.emulator.api.metadata import metadata_json, metadata_tree
-from bakery.emulator.handlers.work import machine_spec
 from bakery.emulator.machines.interface import MachineSpec
+from bakery.emulator.work.machine_actions import machine_spec
 from tests.helpers.emulated import add_droplet, make_state, public_key
 
 

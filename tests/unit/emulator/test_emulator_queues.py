@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from bakery.emulator.handlers.queues import Queues
+from bakery.emulator.work.queues import Queues
 from bakery.errors import DeadlineError
 
 WAIT_S = 20

@@ -9,8 +9,8 @@ from bakery.emulator.account.model import FirewallRule, FirewallTargets
 from bakery.emulator.account.serialization import dump, next_id, read, restore
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
-from bakery.emulator.handlers.enforcement import protection_of
-from bakery.emulator.handlers.work import machine_spec
+from bakery.emulator.work.firewall_sync import protection_of
+from bakery.emulator.work.machine_actions import machine_spec
 from bakery.files import is_private
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
 

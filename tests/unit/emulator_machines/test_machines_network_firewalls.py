@@ -2,9 +2,9 @@
 
 from bakery.emulator.account.model import Firewall, FirewallRule, FirewallTargets
 from bakery.emulator.account.state import State
-from bakery.emulator.handlers.enforcement import protection_of
 from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Protection
 from bakery.emulator.network.firewalls import ruleset
+from bakery.emulator.work.firewall_sync import protection_of
 from tests.helpers.emulated import ManualClock, add_droplet, make_state
 
 

@@ -25,9 +25,9 @@ from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.routes import ROUTES
 from bakery.emulator.api.tokens import Grants
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.handlers.enforcement import Enforcement
-from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
+from bakery.emulator.work.firewall_sync import Enforcement
+from bakery.emulator.work.machine_actions import MachineWork
 
 __all__ = ["Emulator", "build_app", "emulator_of"]
 

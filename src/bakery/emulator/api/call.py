@@ -15,9 +15,9 @@ from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import Grant, Grants
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.handlers.enforcement import Enforcement
-from bakery.emulator.handlers.work import MachineWork
 from bakery.emulator.machines.interface import Machines
+from bakery.emulator.work.firewall_sync import Enforcement
+from bakery.emulator.work.machine_actions import MachineWork
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from bakery.emulator.api import fields
 from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.api.resources.catalog import timestamp
 from bakery.emulator.api.resources.firewall_rules import DESTINATIONS, SOURCES, read_rules, rule_view
-from bakery.emulator.handlers.enforcement import droplets_of
+from bakery.emulator.work.firewall_sync import droplets_of
 
 
 def list_firewalls(call: Call) -> Reply:

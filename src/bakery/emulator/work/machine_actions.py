@@ -9,8 +9,8 @@ from bakery.emulator.account.images import snapshot_key
 from bakery.emulator.account.model import Action, Droplet, Image
 from bakery.emulator.account.state import State
 from bakery.emulator.faults.table import Fault, Faults, Outcome
-from bakery.emulator.handlers.queues import Queues
 from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec, Spoilt
+from bakery.emulator.work.queues import Queues
 from bakery.errors import DeadlineError
 from bakery.wait import Pending, wait_until
 
