@@ -18,8 +18,8 @@ import requests
 
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.api.app import build_app, emulator_of
+from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.server import running_server
 
 TOKEN = "bench"  # noqa: S105 - of an emulator that lives for seconds
 HEADER = "| droplets | create ×10 | list ×200 | delete | all requests | seconds |"

@@ -11,7 +11,7 @@ from typing import Any
 import platformdirs
 import pytest
 
-from bakery.emulator.lifecycle_state import home
+from bakery.emulator.daemon.folder import home
 from bakery.files import write_secret
 from bakery.proc import run
 from tests.helpers.cluster_e2e import EMULATOR, PATIENCE, Cluster, keep_logs

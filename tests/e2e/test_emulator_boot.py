@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator import lifecycle
 from bakery.emulator.account.settings import VENDOR_DATA
+from bakery.emulator.daemon import lifecycle
+from bakery.emulator.daemon.folder import home, is_alive, make_wish
 from bakery.emulator.host.record import Kind
 from bakery.emulator.images import bases
-from bakery.emulator.lifecycle_state import home, is_alive, make_wish
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.errors import EmulatorError
 from bakery.proc import run

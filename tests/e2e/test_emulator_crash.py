@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bakery.emulator import lifecycle
+from bakery.emulator.daemon import lifecycle
+from bakery.emulator.daemon.folder import Home, Wish, home, is_alive, new_emulator
+from bakery.emulator.daemon.lifecycle import RunningEmulator
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.record import Record
 from bakery.emulator.images import bases
-from bakery.emulator.lifecycle import RunningEmulator
-from bakery.emulator.lifecycle_state import Home, Wish, home, is_alive, new_emulator
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_exec import exec_in
 from bakery.emulator.network.router import cgroup_of

@@ -14,13 +14,13 @@ from typing import Any
 
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.api.app import Emulator, build_app, emulator_of
+from bakery.emulator.daemon.server import running_server
 from bakery.emulator.host.record import Record
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import Router
-from bakery.emulator.server import running_server
 from bakery.proc import Completed, run
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import TOKEN

@@ -17,8 +17,8 @@ from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.transport import Limits
 from bakery.emulator.api.app import build_app, emulator_of
 from bakery.emulator.api.call import Emulator
+from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.server import running_server
 from bakery.errors import BakeryError
 from bakery.launch.model import LaunchResult
 from bakery.launch.run import launch

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from bakery.emulator.daemon.folder import Home
+from bakery.emulator.daemon.serve import serve
 from bakery.emulator.host.record import Record, Thing
-from bakery.emulator.lifecycle_serve import serve
-from bakery.emulator.lifecycle_state import Home
 
 _append = Record._append
 lines = 0

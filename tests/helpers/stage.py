@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bakery.emulator.server import RunningServer, listen
+from bakery.emulator.daemon.server import RunningServer, listen
 
 EMPTY = PlainTextResponse("nothing is served here", status_code=503)
 

@@ -16,7 +16,7 @@ import pytest
 
 from bakery.cloud import digitalocean
 from bakery.cloud.transport import Limits
-from bakery.emulator import lifecycle_checks
+from bakery.emulator.daemon import checks
 from tests.helpers.cli import SMALL, Desk, desk
 
 pytestmark = pytest.mark.integration
@@ -653,7 +653,7 @@ def test_a_busy_port(at: Desk) -> None:
 
 def test_a_busy_address_range(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loopback network is this machine's own; whether it could boot droplets is not the question here."""
-    monkeypatch.setattr(lifecycle_checks, "check_machine", lambda *_: None)
+    monkeypatch.setattr(checks, "check_machine", lambda *_: None)
     ran = at("emulator", "up", "--port", str(_free_port()), "--public-range", "127.0.0.0/8")
     assert ran.code == 2
     assert "127.0.0.0/8" in ran.err.splitlines()[0]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from bakery.emulator import lifecycle
-from bakery.emulator.lifecycle_state import RunningEmulator, Wish
+from bakery.emulator.daemon import lifecycle
+from bakery.emulator.daemon.folder import RunningEmulator, Wish
 from tests.helpers.cli import BAKERY, UNSET, Desk, desk
 
 pytestmark = pytest.mark.integration

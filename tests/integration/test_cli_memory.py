@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator import lifecycle
-from bakery.emulator.lifecycle_state import RunningEmulator, Wish, home, start_time
+from bakery.emulator.daemon import lifecycle
+from bakery.emulator.daemon.folder import RunningEmulator, Wish, home, start_time
 from tests.helpers.cli import Desk, desk
 from tests.helpers.ports import free_port
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from bakery.emulator import lifecycle
 from bakery.emulator.account.settings import DEFAULT_PORT
-from bakery.emulator.lifecycle_state import RunningEmulator, Wish, is_alive
+from bakery.emulator.daemon import lifecycle
+from bakery.emulator.daemon.folder import RunningEmulator, Wish, is_alive
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
 from tests.helpers.cli_schemas import check_answer

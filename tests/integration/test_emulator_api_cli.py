@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakery.cli.main import run
-from bakery.emulator.lifecycle_state import RunningEmulator
+from bakery.emulator.daemon.folder import RunningEmulator
 from tests.helpers.emulated import DROPLET, TOKEN, Api, emulated
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             id="0000",
             ready=True,
         )
-        monkeypatch.setattr("bakery.emulator.lifecycle.find_running", lambda name: found)
+        monkeypatch.setattr("bakery.emulator.daemon.lifecycle.find_running", lambda name: found)
         yield served
 
 

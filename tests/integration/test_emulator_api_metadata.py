@@ -8,7 +8,7 @@ import requests
 
 from bakery.emulator.account.state import State
 from bakery.emulator.api.metadata import build_metadata_app
-from bakery.emulator.server import running_server
+from bakery.emulator.daemon.server import running_server
 from tests.helpers.emulated import add_droplet, make_state, public_key
 
 pytestmark = pytest.mark.integration

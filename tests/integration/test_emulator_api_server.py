@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from bakery.emulator.api.app import build_app
+from bakery.emulator.daemon.server import RunningServer, listen
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.server import RunningServer, listen
 from bakery.errors import EmulatorError, ExitCode
 from tests.helpers.emulated import SETTINGS
 

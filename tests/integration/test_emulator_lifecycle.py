@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator import lifecycle
-from bakery.emulator.lifecycle_state import Wish, home, is_alive
+from bakery.emulator.daemon import lifecycle
+from bakery.emulator.daemon.folder import Wish, home, is_alive
 from bakery.errors import EmulatorError
 from bakery.wait import Pending, wait_until
 

@@ -11,8 +11,8 @@ import pytest
 from bakery.cloud.digitalocean import connect
 from bakery.cloud.transport import Limits
 from bakery.emulator.api.app import build_app, emulator_of
+from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.server import running_server
 from bakery.launch.run import launch
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
 from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, small_plan, user_data

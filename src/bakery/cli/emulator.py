@@ -19,7 +19,7 @@ from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError, UsageError
 
 if TYPE_CHECKING:
-    from bakery.emulator.lifecycle_state import RunningEmulator
+    from bakery.emulator.daemon.folder import RunningEmulator
 
 _NEXT = "bakery --local build-image, bakery --local launch"
 _MEMORY_NEXT = "bakery emulator stand-in, bakery --local launch --wait active"
@@ -73,7 +73,7 @@ def up(
     foreground: bool,  # noqa: FBT001
 ) -> None:
     """Start it. The first time builds the base image: about a minute."""
-    from bakery.emulator import lifecycle
+    from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     wish = lifecycle.make_wish(name=name, port=port, machines=machines, public_range=public_range)
@@ -105,7 +105,7 @@ def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> 
     given = (name for name in is_so if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
     wrong = [f"--{name} {context.params[name]}" for name in given if context.params[name] != is_so[name]]
     if wrong:
-        from bakery.emulator.lifecycle_state import down_command
+        from bakery.emulator.daemon.folder import down_command
 
         down = down_command(running.name)
         settings_of(context).console().warn(f"it runs without {' and '.join(wrong)}; for that, first: {down}")
@@ -117,7 +117,7 @@ def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> 
 @click.pass_context
 def restart(context: click.Context, name: str) -> None:
     """End its process and start it again; its droplets run on, and clients find the same account."""
-    from bakery.emulator import lifecycle
+    from bakery.emulator.daemon import lifecycle
 
     running = lifecycle.restart(name, reporter=settings_of(context).console())
     if settings_of(context).json:
@@ -131,7 +131,7 @@ def restart(context: click.Context, name: str) -> None:
 @click.pass_context
 def down(context: click.Context, name: str) -> None:
     """Stop it and remove all that it made, also after a crash. Running it twice is fine."""
-    from bakery.emulator import lifecycle
+    from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     was_there = lifecycle.down(name, reporter=console)
@@ -146,7 +146,7 @@ def down(context: click.Context, name: str) -> None:
 @click.pass_context
 def status(context: click.Context, name: str) -> None:
     """Whether it runs, its droplets, and the memory they use."""
-    from bakery.emulator import lifecycle
+    from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     answer = lifecycle.status(_running(name))
@@ -191,7 +191,7 @@ def logs(
     droplet: str | None,
 ) -> None:
     """Show the journal of a droplet, given by name or id."""
-    from bakery.emulator.lifecycle_state import home
+    from bakery.emulator.daemon.folder import home
     from bakery.emulator.machines import nspawn_logs
 
     if settings_of(context).json:
@@ -220,7 +220,7 @@ def logs(
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     """Run a command inside a droplet as its root: bakery emulator exec DROPLET COMMAND..."""
-    from bakery.emulator.lifecycle_state import home
+    from bakery.emulator.daemon.folder import home
     from bakery.emulator.machines import nspawn_exec, nspawn_logs
     from bakery.emulator.machines.interface import MachineFailure
     from bakery.emulator.network.router import cgroup_of
@@ -239,7 +239,7 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
 
 def _refuse_memory(name: str) -> None:
     """Asked of the state, not of the process: logs outlive it."""
-    from bakery.emulator.lifecycle_state import down_command, home, up_command
+    from bakery.emulator.daemon.folder import down_command, home, up_command
 
     found = home(name).read()
     if found is not None and found.machines == "memory":

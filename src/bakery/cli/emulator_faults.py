@@ -67,7 +67,7 @@ def _options(function: Any) -> Any:  # noqa: ANN401 - click's decorators
 @click.pass_context
 def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: ANN401 - the options above
     """Add a fault to the table; the oldest that matches acts."""
-    from bakery.emulator.lifecycle import ask
+    from bakery.emulator.daemon.lifecycle import ask
 
     body = {field: value for field, value in order.items() if value is not None and value is not False}
     check_order(body)
@@ -86,7 +86,7 @@ def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: AN
 @click.pass_context
 def list_(context: click.Context, name: str) -> None:
     """Show the faults that are not used up, and how many each has met."""
-    from bakery.emulator.lifecycle import ask
+    from bakery.emulator.daemon.lifecycle import ask
 
     answer = ask(running(name), _PATH)
     settings = settings_of(context)
@@ -109,7 +109,7 @@ def list_(context: click.Context, name: str) -> None:
 @click.pass_context
 def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
     """Take faults back: those named, or all. Requests that hang are cut off when all go."""
-    from bakery.emulator.lifecycle import ask
+    from bakery.emulator.daemon.lifecycle import ask
 
     emulator = running(name)
     if ids:

@@ -84,7 +84,7 @@ def impair(
 
     What is not named is good again; a partition ends by itself.
     """
-    from bakery.emulator.lifecycle import ask
+    from bakery.emulator.daemon.lifecycle import ask
 
     order = {
         flag.field: _value(text, flag)
@@ -105,7 +105,7 @@ def impair(
 
 def _find(name: str, droplet: str) -> int:
     """The id of a droplet that is given by id or by name."""
-    from bakery.emulator.lifecycle import ask
+    from bakery.emulator.daemon.lifecycle import ask
 
     droplets = ask(running(name), "/v2/droplets?per_page=200")["droplets"]
     for found in droplets:

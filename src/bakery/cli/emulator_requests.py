@@ -36,7 +36,7 @@ def requests(
 
     A status of 0 means that no answer went out.
     """
-    from bakery.emulator.lifecycle import ask
+    from bakery.emulator.daemon.lifecycle import ask
 
     if clear + stop_recording + (record is not None) > 1:
         message = "--clear, --record and --stop-recording are three different things"

@@ -7,7 +7,7 @@ import click
 from bakery.errors import EmulatorError
 
 if TYPE_CHECKING:
-    from bakery.emulator.lifecycle import RunningEmulator
+    from bakery.emulator.daemon.lifecycle import RunningEmulator
 
 NAME = click.option(
     "--name",
@@ -24,8 +24,8 @@ def running(name: str) -> "RunningEmulator":
     Raises:
         EmulatorError: it does not run.
     """
-    from bakery.emulator.lifecycle import find_running
-    from bakery.emulator.lifecycle_state import up_command
+    from bakery.emulator.daemon.folder import up_command
+    from bakery.emulator.daemon.lifecycle import find_running
 
     found = find_running(name)
     if found is None:

@@ -15,7 +15,7 @@ def stand_in(context: click.Context, name: str) -> None:
 
     It carries the tag that this cluster file asks for, so that bakery launch takes it. A second run makes nothing.
     """
-    from bakery.emulator.stand_in import make_stand_in
+    from bakery.emulator.daemon.stand_in import make_stand_in
 
     session = session_of(context)
     emulator, config = running(name), session.config

@@ -181,7 +181,7 @@ class Session:
 
             url = self._environment.get("DIGITALOCEAN_API_URL") or DEFAULT_ENDPOINT
             return Endpoint(url=url, address_url=address_url, token=None)
-        from bakery.emulator.lifecycle import find_running
+        from bakery.emulator.daemon.lifecycle import find_running
 
         name = self._environment.get("BAKERY_EMULATOR", "default")
         running = find_running(name)
@@ -323,7 +323,7 @@ class Session:
 
 def _no_emulator(name: str) -> UsageError:
     """``--local`` without the emulator that it means: one that crashed is started again, else others are named."""
-    from bakery.emulator.lifecycle_state import home, list_running, up_command
+    from bakery.emulator.daemon.folder import home, list_running, up_command
 
     crashed = home(name).read()
     if crashed is not None:

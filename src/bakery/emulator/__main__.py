@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from bakery.emulator.lifecycle_serve import serve
-from bakery.emulator.lifecycle_state import Home
+from bakery.emulator.daemon.folder import Home
+from bakery.emulator.daemon.serve import serve
 from bakery.errors import BakeryError
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bakery.console import SILENT
-from bakery.emulator import lifecycle, lifecycle_checks
-from bakery.emulator.lifecycle_state import Wish, home, is_alive, make_wish, myself, new_emulator, start_time
+from bakery.emulator.daemon import checks, lifecycle
+from bakery.emulator.daemon.folder import Wish, home, is_alive, make_wish, myself, new_emulator, start_time
 from bakery.errors import EmulatorError, ExitCode, MissingToolError
 from bakery.files import is_private
 
@@ -33,7 +33,7 @@ MOUNTS = """\
     ],
 )
 def test_the_file_system_of_a_folder_is_that_of_its_nearest_mount(folder: str, kind: str) -> None:
-    assert lifecycle_checks.filesystem(Path(folder), MOUNTS) == kind
+    assert checks.filesystem(Path(folder), MOUNTS) == kind
 
 
 def test_all_missing_programs_are_named_with_one_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,24 +42,24 @@ def test_all_missing_programs_are_named_with_one_line_that_installs_them(monkeyp
 
     monkeypatch.setattr(shutil, "which", which)
     with pytest.raises(MissingToolError) as caught:
-        lifecycle_checks.check_tools()
+        checks.check_tools()
     assert caught.value.brief == "not installed: slirp4netns, nft"
     assert caught.value.hint == "apt-get install --no-install-recommends nftables slirp4netns"
 
 
 def test_root_s_inotify_instances_bound_the_droplets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """128 is the kernel's default (fs/notify/inotify/inotify_user.c)."""
-    monkeypatch.setattr(lifecycle_checks, "INOTIFY", tmp_path / "max_user_instances")
+    monkeypatch.setattr(checks, "INOTIFY", tmp_path / "max_user_instances")
     for instances, droplets in ((128, 18), (1024, 146)):
-        lifecycle_checks.INOTIFY.write_text(f"{instances}\n")
-        assert lifecycle_checks.droplet_room() == droplets
+        checks.INOTIFY.write_text(f"{instances}\n")
+        assert checks.droplet_room() == droplets
 
 
 @pytest.mark.parametrize("text", ["198.18.0.0/24", "10.16.0.0/14", "10.118.0.0/16"])
 def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
     """10.17.0.0/16 holds the anchors and 10.116.0.0/14 the default VPCs (emulator/settings.py)."""
     with pytest.raises(EmulatorError) as caught:
-        lifecycle_checks.check_public_range(IPv4Network(text))
+        checks.check_public_range(IPv4Network(text))
     assert caught.value.exit_code is ExitCode.USAGE
     assert caught.value.hint is not None
     assert "--public-range" in caught.value.hint
@@ -92,7 +92,7 @@ def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text
     "text", ["198.18.0.0/22", "127.64.0.0/10", "100.64.0.0/16", "10.0.0.0/20", "192.168.0.0/16"]
 )
 def test_ranges_that_nobody_owns_will_do(text: str) -> None:
-    lifecycle_checks.check_public_range(IPv4Network(text))
+    checks.check_public_range(IPv4Network(text))
 
 
 def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
@@ -100,7 +100,7 @@ def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EmulatorError) as caught:
-        lifecycle_checks.check_machine(tmp_path, SILENT)
+        checks.check_machine(tmp_path, SILENT)
     assert caught.value.brief == "booting droplets needs root"
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("sudo /")

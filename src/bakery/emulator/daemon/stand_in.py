@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakery.emulator.account.catalog import SIZES
-from bakery.emulator.lifecycle import ask
-from bakery.emulator.lifecycle_state import RunningEmulator
+from bakery.emulator.daemon.folder import RunningEmulator
+from bakery.emulator.daemon.lifecycle import ask
 from bakery.errors import EmulatorError
 from bakery.wait import Pending, wait_until
 

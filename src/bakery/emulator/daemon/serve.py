@@ -15,14 +15,14 @@ from bakery.emulator.account.catalog import REGION_FEATURES
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.api.app import build_app, emulator_of
 from bakery.emulator.api.metadata import build_metadata_app
+from bakery.emulator.daemon.checks import droplet_room
+from bakery.emulator.daemon.folder import Home, RunningEmulator, myself
+from bakery.emulator.daemon.server import RunningServer, listen
 from bakery.emulator.images import bases
-from bakery.emulator.lifecycle_checks import droplet_room
-from bakery.emulator.lifecycle_state import Home, RunningEmulator, myself
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network.router import Router
-from bakery.emulator.server import RunningServer, listen
 from bakery.errors import EmulatorError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bakery.console import Reporter
 from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.daemon.folder import Wish
+from bakery.emulator.daemon.server import listen
 from bakery.emulator.host import cgroups
-from bakery.emulator.lifecycle_state import Wish
 from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import check_range
-from bakery.emulator.server import listen
 from bakery.errors import EmulatorError, MissingToolError
 
 TOOLS = {

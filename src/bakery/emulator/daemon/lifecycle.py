@@ -12,12 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bakery.console import SILENT, Reporter
-from bakery.emulator import lifecycle_checks
-from bakery.emulator.host import netns
-from bakery.emulator.host.cgroups import memory_in_use
-from bakery.emulator.images import bases
-from bakery.emulator.lifecycle_serve import serve
-from bakery.emulator.lifecycle_state import (
+from bakery.emulator.daemon import checks
+from bakery.emulator.daemon.folder import (
     Home,
     RunningEmulator,
     Wish,
@@ -28,6 +24,10 @@ from bakery.emulator.lifecycle_state import (
     new_emulator,
     up_command,
 )
+from bakery.emulator.daemon.serve import serve
+from bakery.emulator.host import netns
+from bakery.emulator.host.cgroups import memory_in_use
+from bakery.emulator.images import bases
 from bakery.emulator.network.router import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
 from bakery.files import ensure_private_folder, file_lock
@@ -96,7 +96,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmul
         if planned is None or not place.account.exists() or not _router_is_there(planned):
             message = f"nothing of the emulator {name} is left to go on with"
             raise EmulatorError(message, hint=up_command(name))
-        lifecycle_checks.check_port(Wish(name=name, port=urlsplit(planned.endpoint).port or 0))
+        checks.check_port(Wish(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
 
 
@@ -187,13 +187,13 @@ def _said(text: bytes) -> str:
 
 def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
     """Look at everything, take away what a crash left, and have the base image ready."""
-    lifecycle_checks.check_public_range(wish.public_range)
+    checks.check_public_range(wish.public_range)
     if wish.machines == "nspawn":
-        lifecycle_checks.check_machine(place.folder, reporter)
+        checks.check_machine(place.folder, reporter)
     _take_down(place, reporter)
-    lifecycle_checks.check_port(wish)
+    checks.check_port(wish)
     if wish.machines == "nspawn":
-        lifecycle_checks.check_network(wish)
+        checks.check_network(wish)
         bases.base_image(reporter=reporter)
 
 

@@ -1,0 +1,1 @@
+"""The emulator as a process: started, checked, served and taken down again."""
