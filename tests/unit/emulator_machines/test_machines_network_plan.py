@@ -4,9 +4,9 @@ from ipaddress import IPv4Network
 
 import pytest
 
+from bakery.emulator.machines.nspawn_cables import cables
 from bakery.emulator.network.plan import (
     NetworkPlan,
-    cables,
     overlaps,
     plug_commands,
     plug_inside_commands,

@@ -2,7 +2,8 @@
 
 from ipaddress import IPv4Network
 
-from bakery.emulator.network.plan import NetworkPlan, cables
+from bakery.emulator.machines.nspawn_cables import cables
+from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.rules import plug_elements, ruleset, unplug_elements, vpc_mark
 from tests.helpers.machine_specs import machine_spec
 

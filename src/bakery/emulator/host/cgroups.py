@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakery.emulator.machines.interface import MachineFailure
+from bakery.emulator.host.failure import MachineFailure
 from bakery.wait import Pending, wait_until
 
 KILL_SECONDS = 30.0

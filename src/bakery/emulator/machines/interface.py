@@ -1,6 +1,6 @@
 """The port behind which droplets are made: booted by systemd-nspawn, or kept in memory.
 
-``state`` and ``handlers`` own the API's objects and their clock; a member only starts, stops and copies machines.
+``account`` and ``api`` own the API's objects and their clock; a member only starts, stops and copies machines.
 All calls may come from several threads; calls for one droplet never overlap. A call returns when the thing is
 under way (``create``, ``power_on``, ``shutdown``, ``reboot``) or done (``power_off``, ``destroy``, ``snapshot``).
 """
@@ -8,6 +8,22 @@ under way (``create``, ``power_on``, ``shutdown``, ``reboot``) or done (``power_
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from bakery.emulator.host.failure import MachineFailure
+from bakery.emulator.network.model import Allowed, FirewallRules, Guard, Impairment, Protection
+
+__all__ = [
+    "Allowed",
+    "FirewallRules",
+    "Guard",
+    "Impairment",
+    "Interface",
+    "MachineFailure",
+    "MachineSpec",
+    "Machines",
+    "Protection",
+    "Spoilt",
+]
 
 Spoilt = Literal["boot", "cloud-init"]
 """What fails: the guest's boot, or its cloud-init."""
@@ -50,64 +66,6 @@ class MachineSpec:
     """The VPC address, on eth1."""
     vpc_id: str
     dns: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Allowed:
-    """What a cloud firewall lets pass, and from or to whom."""
-
-    protocol: str
-    """tcp, udp or icmp."""
-    ports: str
-    """A port, a range such as 8000-9000, or 0 for all."""
-    networks: tuple[str, ...]
-    """IPv4 addresses and CIDRs."""
-    groups: tuple[str, ...]
-    """Names of groups of droplets."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FirewallRules:
-    """One cloud firewall. What neither list allows is dropped."""
-
-    inbound: tuple[Allowed, ...]
-    outbound: tuple[Allowed, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guard:
-    """A droplet that has firewalls, by their number in :attr:`Protection.firewalls`; with none it is shut."""
-
-    droplet_id: int
-    firewalls: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protection:
-    """All cloud firewalls of the account; droplets without a guard are open."""
-
-    firewalls: tuple[FirewallRules, ...]
-    groups: dict[str, tuple[str, ...]]
-    """Addresses of the droplets that a tag or a droplet id stands for."""
-    guards: tuple[Guard, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Impairment:
-    """What ails all links of a droplet; as it stands here, nothing."""
-
-    loss: float = 0.0
-    """The share of packets that are lost, each way, 0 to 1."""
-    delay_s: float = 0.0
-    """Added on the way to the droplet."""
-    rate: int = 0
-    """Bits a second, each way; 0 for no limit."""
-    partition_s: float = 0.0
-    """Nothing passes for so long, counted from now."""
-
-
-class MachineFailure(Exception):
-    """The machine cannot do it; the message goes into the action's or the emulator's log."""
 
 
 class Machines(Protocol):

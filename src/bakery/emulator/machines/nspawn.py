@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bakery.emulator.host import cgroups, nspawn_leftovers
+from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
+from bakery.emulator.machines.nspawn_cables import cables
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
-from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT, Process
+from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT
 from bakery.emulator.machines.nspawn_seed import write_seed
-from bakery.emulator.network.plan import cables
 from bakery.emulator.network.router import Router
 from bakery.errors import BakeryError, DeadlineError
 from bakery.files import ensure_private_folder
@@ -262,7 +263,7 @@ class NspawnMachines:
         with machine.lock:
             process, machine.process = machine.process, None
             cgroup = self._cgroup(machine.spec.droplet_id)
-            nspawn_process.end(process, cgroup)
+            end(process, cgroup)
             self._record.gone(Kind.CGROUP, cgroup)
             trace = nspawn_leftovers.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
             nspawn_leftovers.remove(trace)

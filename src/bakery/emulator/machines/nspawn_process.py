@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from bakery.emulator.host import cgroups
+from bakery.emulator.host.process import Process
 from bakery.emulator.machines.interface import Spoilt
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_seed import SEED
@@ -74,17 +74,6 @@ exec python3 -c 'import sys; from cloudinit.cmd.main import main; sys.exit(main(
 
 STARTED, ENDED = "process", "exit-code"
 """In a droplet's folder: the shell around nspawn, and how it ended, for an emulator that was not there."""
-
-
-class Process(Protocol):
-    """What :func:`bakery.proc.start` returns, as far as it is needed here."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def kill(self) -> None: ...
-
-    def wait(self) -> int: ...
 
 
 class AdoptedProcess:
@@ -182,14 +171,6 @@ def signal_guest(cgroup: str, number: int) -> bool:
         os.kill(pid, number)
         return True
     return False
-
-
-def end(process: Process | None, cgroup: str) -> None:
-    """Kill a process and all that it started: a guest's PID 1 survives the death of nspawn."""
-    if process is not None:
-        process.kill()  # by itself first: it may not have joined its cgroup yet
-        process.wait()
-    cgroups.remove(cgroup)
 
 
 def _bindable(path: Path) -> str:

@@ -7,7 +7,7 @@ an established connection stays (https://docs.digitalocean.com/products/networki
 from collections.abc import Iterable
 from ipaddress import IPv4Network, collapse_addresses, ip_network
 
-from bakery.emulator.machines.interface import Allowed, Guard, Protection
+from bakery.emulator.network.model import Allowed, Guard, Protection
 from bakery.emulator.network.plan import router_interfaces
 
 TABLE = "inet cloud"

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from bakery.emulator.machines.interface import Impairment
+from bakery.emulator.network.model import Impairment
 from bakery.emulator.network.plan import router_interfaces
 
 TABLE = "inet impairments"

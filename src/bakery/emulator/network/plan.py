@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from bakery.emulator.machines.interface import MachineSpec
-
 METADATA = "169.254.169.254"
 METADATA_PORT = 80
 RESOLVERS = ("67.207.67.2", "67.207.67.3")
@@ -78,29 +76,6 @@ class Cable:
 def router_interfaces(droplet_id: int) -> tuple[str, str]:
     """The router's ends of a droplet's cables: public and VPC. A private droplet has only the second."""
     return f"p{droplet_id}", f"v{droplet_id}"
-
-
-def cables(spec: MachineSpec) -> tuple[Cable, ...]:
-    """A droplet's interfaces: eth0 public with the anchor and eth1 VPC, or eth0 VPC alone."""
-    public, private = router_interfaces(spec.droplet_id)
-    inside = Cable(
-        guest="eth0" if spec.public is None else "eth1",
-        router=private,
-        mac=spec.private.mac,
-        addresses=(spec.private.address,),
-        vpc_id=spec.vpc_id,
-    )
-    if spec.public is None:
-        return (inside,)
-    anchor = () if spec.anchor is None else (spec.anchor.address,)
-    outside = Cable(
-        guest="eth0",
-        router=public,
-        mac=spec.public.mac,
-        addresses=(spec.public.address, *anchor),
-        vpc_id=None,
-    )
-    return (outside, inside)
 
 
 def router_settings() -> dict[str, str]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakery.emulator.host import cgroups, netns
+from bakery.emulator.host.failure import MachineFailure
+from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import Kind, Record
-from bakery.emulator.machines import nspawn_process
-from bakery.emulator.machines.interface import Impairment, MachineFailure, Protection
-from bakery.emulator.machines.nspawn_process import Process
 from bakery.emulator.network import firewalls, impairments, rules
 from bakery.emulator.network.impairments import Impairments
+from bakery.emulator.network.model import Impairment, Protection
 from bakery.emulator.network.plan import (
     METADATA,
     METADATA_PORT,
@@ -74,7 +74,7 @@ class Router:
 
     def close(self) -> None:
         """End the way out, and wait for its process; the rest goes with the record. Idempotent."""
-        nspawn_process.end(self._egress_process, f"{self.cgroup}/router")
+        end(self._egress_process, f"{self.cgroup}/router")
 
     def plug(self, droplet_id: int, wires: Sequence[Cable], resolvers: Sequence[str]) -> str:
         """Lay a droplet's cables and return the namespace in which eth0 and eth1 wait."""

@@ -1,0 +1,57 @@
+"""What the network is told: which traffic the cloud firewalls allow, and how bad a droplet's links are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """What a cloud firewall lets pass, and from or to whom."""
+
+    protocol: str
+    """tcp, udp or icmp."""
+    ports: str
+    """A port, a range such as 8000-9000, or 0 for all."""
+    networks: tuple[str, ...]
+    """IPv4 addresses and CIDRs."""
+    groups: tuple[str, ...]
+    """Names of groups of droplets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallRules:
+    """One cloud firewall. What neither list allows is dropped."""
+
+    inbound: tuple[Allowed, ...]
+    outbound: tuple[Allowed, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """A droplet that has firewalls, by their number in :attr:`Protection.firewalls`; with none it is shut."""
+
+    droplet_id: int
+    firewalls: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protection:
+    """All cloud firewalls of the account; droplets without a guard are open."""
+
+    firewalls: tuple[FirewallRules, ...]
+    groups: dict[str, tuple[str, ...]]
+    """Addresses of the droplets that a tag or a droplet id stands for."""
+    guards: tuple[Guard, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impairment:
+    """What ails all links of a droplet; as it stands here, nothing."""
+
+    loss: float = 0.0
+    """The share of packets that are lost, each way, 0 to 1."""
+    delay_s: float = 0.0
+    """Added on the way to the droplet."""
+    rate: int = 0
+    """Bits a second, each way; 0 for no limit."""
+    partition_s: float = 0.0
+    """Nothing passes for so long, counted from now."""
