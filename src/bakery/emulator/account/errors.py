@@ -1,6 +1,6 @@
 """The API's errors, as classes (https://docs.digitalocean.com/reference/api/digitalocean/, "HTTP Statuses").
 
-They are answers, not failures of bakery: handlers and state raise them, the edge turns them into a body.
+They are answers, not failures of bakery: the account and the handlers raise them, ``api`` turns them into bodies.
 """
 
 from typing import Any, ClassVar

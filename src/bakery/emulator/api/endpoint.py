@@ -15,7 +15,7 @@ from bakery.emulator.api.request_log import RequestRecord
 log = logging.getLogger("bakery.emulator")
 
 RECORD = "bakery.emulator.record"
-"""Where the edge leaves the request's record in the ASGI scope."""
+"""Where the middleware leaves the request's record in the ASGI scope."""
 GRANT = "bakery.emulator.grant"
 """What its token may do."""
 PAST = "bakery.emulator.past"

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
@@ -57,7 +58,7 @@ class Edge:
         elif fault.status is not None:
             finish = send if fault.html else self._finishing(record, self._grant(scope), send)
             record.status = fault.status
-            await effects.answer(fault, record.request_id)(scope, receive, finish)
+            await _fault_answer(fault, record.request_id)(scope, receive, finish)
         elif fault.lost_reply or "after" in (fault.hang, fault.kill):
             await self._serve(scope, receive, effects.swallow)
             record.status = 0
@@ -144,6 +145,10 @@ class Edge:
         )
         self._observer(exchange)
         self._emulator.recording(exchange)
+
+
+def _fault_answer(fault: Fault, request_id: str) -> Response:
+    return effects.gateway_page(fault) if fault.html else refusal(effects.error_of(fault), request_id)
 
 
 def _record(scope: Scope) -> RequestRecord:

@@ -12,7 +12,6 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope
 
 from bakery.emulator.account.errors import ApiError, ServerError
-from bakery.emulator.api.endpoint import refusal
 from bakery.emulator.faults.client_process import processes_at
 from bakery.emulator.faults.table import Fault, Faults
 
@@ -21,17 +20,20 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: closing sends RST instead of FIN (socket(7))."""
 
 
-def answer(fault: Fault, request_id: str) -> Response:
-    """The fault's ``status``, in the API's form or as a gateway's page."""
+def error_of(fault: Fault) -> ApiError:
+    """The error of the API's that has the fault's ``status``."""
+    return _FaultError(fault.status or 500, fault.retry_after)
+
+
+def gateway_page(fault: Fault) -> Response:
+    """The fault's ``status`` with a page for people, as from a gateway in front of the API."""
     status = fault.status or 500
-    if fault.html:
-        page = f"<html><head><title>{status}</title></head><body><h1>{status} Bad Gateway</h1></body></html>\n"
-        headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-        return HTMLResponse(page, status_code=status, headers=headers)
-    return refusal(_FaultReply(status, fault.retry_after), request_id)
+    page = f"<html><head><title>{status}</title></head><body><h1>{status} Bad Gateway</h1></body></html>\n"
+    headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+    return HTMLResponse(page, status_code=status, headers=headers)
 
 
-class _FaultReply(ApiError):
+class _FaultError(ApiError):
     """The error of any status."""
 
     def __init__(self, status: int, retry_after: int | None) -> None:

@@ -1,7 +1,8 @@
 """Faults that a test asks for.
 
-A fault with a ``path`` meets requests: the edge looks it up once per request. A fault with an ``action`` meets
-what is done to droplets and images: the machine work looks it up once per action. The oldest that matches acts.
+A fault with a ``path`` meets requests: the middleware looks it up once per request. A fault with an ``action``
+meets what is done to droplets and images: the machine work looks it up once per action. The oldest that matches
+acts.
 """
 
 import itertools
