@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.api.app import build_app, emulator_of
+from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 

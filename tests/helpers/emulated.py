@@ -16,7 +16,7 @@ from bakery.emulator.account.model import Action, Droplet, NewDroplet, Vpc
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import SystemIds, system_clock
 from bakery.emulator.account.state import State
-from bakery.emulator.api.app import Emulator, build_app, emulator_of
+from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
 from tests.helpers import stage
 from tests.helpers.schemas import SchemaChecker

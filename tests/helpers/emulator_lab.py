@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.api.app import Emulator, build_app, emulator_of
+from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.host.record import Record
 from bakery.emulator.images import bases

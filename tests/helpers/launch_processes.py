@@ -20,7 +20,7 @@ from bakery.assets import image_inputs
 from bakery.cloud.digitalocean import connect
 from bakery.config.defaults import BASE_IMAGE, CONSUL_VERSION, NOMAD_VERSION
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.api.app import build_app, emulator_of
+from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.plan.slots import slot_of

@@ -5,7 +5,7 @@ import socket
 import pytest
 import requests
 
-from bakery.emulator.api.app import build_app
+from bakery.emulator.daemon.app import build_app
 from bakery.emulator.daemon.server import RunningServer, listen
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.errors import EmulatorError, ExitCode

@@ -10,7 +10,7 @@ import pytest
 
 from bakery.cloud.digitalocean import connect
 from bakery.cloud.transport import Limits
-from bakery.emulator.api.app import build_app, emulator_of
+from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.launch.run import launch

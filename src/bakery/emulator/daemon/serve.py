@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from bakery.emulator.account.catalog import REGION_FEATURES
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.api.app import build_app, emulator_of
 from bakery.emulator.api.metadata import build_metadata_app
+from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.checks import droplet_room
 from bakery.emulator.daemon.folder import Home, RunningEmulator, myself
 from bakery.emulator.daemon.server import RunningServer, listen
