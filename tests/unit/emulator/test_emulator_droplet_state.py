@@ -3,7 +3,7 @@
 import pytest
 
 from bakery.emulator.account.errors import NotFound, PendingEvent, Unprocessable
-from bakery.emulator.work.machine_actions import machine_spec
+from bakery.emulator.work.machine_spec import machine_spec
 from tests.helpers.emulated import ManualClock, add_droplet, make_state
 
 

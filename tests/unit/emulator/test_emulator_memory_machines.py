@@ -4,7 +4,7 @@ import pytest
 
 from bakery.emulator.machines.interface import MachineFailure, Machines, MachineSpec
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.emulator.work.machine_actions import machine_spec
+from bakery.emulator.work.machine_spec import machine_spec
 from tests.helpers.emulated import add_droplet, make_state
 
 

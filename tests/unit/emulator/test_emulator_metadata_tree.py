@@ -2,7 +2,7 @@
 
 from bakery.emulator.api.metadata import metadata_json, metadata_tree
 from bakery.emulator.machines.interface import MachineSpec
-from bakery.emulator.work.machine_actions import machine_spec
+from bakery.emulator.work.machine_spec import machine_spec
 from tests.helpers.emulated import add_droplet, make_state, public_key
 
 

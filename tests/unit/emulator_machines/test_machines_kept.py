@@ -10,7 +10,7 @@ from bakery.emulator.account.serialization import dump, next_id, read, restore
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
 from bakery.emulator.work.firewall_sync import protection_of
-from bakery.emulator.work.machine_actions import machine_spec
+from bakery.emulator.work.machine_spec import machine_spec
 from bakery.files import is_private
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
 

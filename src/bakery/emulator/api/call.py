@@ -15,7 +15,6 @@ from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import Grant, Grants
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.machines.interface import Machines
 from bakery.emulator.work.firewall_sync import Enforcement
 from bakery.emulator.work.machine_actions import MachineWork
 
@@ -32,7 +31,6 @@ class Emulator:
 
     settings: EmulatorSettings
     state: State
-    machines: Machines
     work: MachineWork
     requests: RequestLog
     faults: Faults
@@ -46,7 +44,7 @@ class Emulator:
         """Finish the running machine work and stop every machine."""
         self.work.close()
         self.enforcement.close()
-        self.machines.close()
+        self.work.stop_machines()
         self.recording.stop()
 
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from bakery.emulator.account.state import State
 from bakery.emulator.machines.interface import Interface, MachineSpec
-from bakery.emulator.work.machine_actions import machine_spec
+from bakery.emulator.work.machine_spec import machine_spec
 
 Resolve = Callable[[str], int | None]
 """From a client's address to the id of the droplet that has it."""

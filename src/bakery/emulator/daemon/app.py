@@ -57,7 +57,6 @@ def build_app(
     emulator = Emulator(
         settings=settings,
         state=state,
-        machines=machines,
         work=MachineWork(state, machines, faults),
         requests=RequestLog(settings.log_size),
         faults=faults,

@@ -1,15 +1,16 @@
 """Carries the API's actions to the machines, and what came of them back into the state."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from bakery.emulator.account.addresses import AddressPool, mac
-from bakery.emulator.account.catalog import SIZES, Size
+from bakery.emulator.account.catalog import Size
+from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.images import snapshot_key
 from bakery.emulator.account.model import Action, Droplet, Image
 from bakery.emulator.account.state import State
 from bakery.emulator.faults.table import Fault, Faults, Outcome
-from bakery.emulator.machines.interface import Interface, MachineFailure, Machines, MachineSpec, Spoilt
+from bakery.emulator.machines.interface import Impairment, MachineFailure, Machines, MachineSpec, Spoilt
+from bakery.emulator.work.machine_spec import machine_spec
 from bakery.emulator.work.queues import Queues
 from bakery.errors import DeadlineError
 from bakery.wait import Pending, wait_until
@@ -143,6 +144,33 @@ class MachineWork:
 
         self.queues.submit(("image", image.id), task)
 
+    @property
+    def enforces_firewalls(self) -> bool:
+        """Whether the account's firewalls have an effect on the machines."""
+        return self._machines.enforces_firewalls
+
+    def check_image(self, image: Image) -> str | None:
+        """None if droplets can be made from it, else the reason, for the API's error message."""
+        return self._machines.check_image(image.key)
+
+    def impair(self, droplet_id: int, numbers: Mapping[str, float]) -> Impairment:
+        """Give the droplet's links the impairment whose fields are in ``numbers``; returns when it is in force.
+
+        Raises:
+            Unprocessable: this machine's kernel cannot do it.
+        """
+        impairment = Impairment(
+            loss=numbers.get("loss", 0.0),
+            delay_s=numbers.get("delay_s", 0.0),
+            rate=int(numbers.get("rate", 0)),
+            partition_s=numbers.get("partition_s", 0.0),
+        )
+        try:
+            self._machines.impair(droplet_id, impairment)
+        except MachineFailure as error:
+            raise Unprocessable(str(error)) from None
+        return impairment
+
     def specs(self) -> list[MachineSpec]:
         """Of every droplet that may have a machine."""
         with self._state.lock:
@@ -161,7 +189,12 @@ class MachineWork:
                     self._stopped(droplet.id)
 
     def close(self) -> None:
+        """Finish what runs; nothing new is begun."""
         self.queues.close()
+
+    def stop_machines(self) -> None:
+        """Stop every machine, after :meth:`close` and after nothing brings firewalls to them any more."""
+        self._machines.close()
 
     def _run(self, droplet: Droplet, action: Action, step: Step, done: Step) -> None:
         def task() -> None:
@@ -238,38 +271,3 @@ def _set_status(droplet: Droplet, status: str) -> Step:
         droplet.status = status
 
     return done
-
-
-def machine_spec(state: State, droplet: Droplet) -> MachineSpec:
-    """What the machine behind that droplet needs to know."""
-    size = SIZES[droplet.size]
-    settings = state.settings
-    droplets = state.droplets
-    inside = 0 if droplet.public_address is None else 1
-    private = _interface(droplet, inside, droplet.private_address, state.vpcs.pool(droplet.vpc_id), None)
-    return MachineSpec(
-        droplet_id=droplet.id,
-        name=droplet.name,
-        image=state.images.even_deleted(droplet.image_id).key,
-        memory=size.memory,
-        vcpus=size.vcpus,
-        disk=droplet.disk,
-        region=droplet.region,
-        tags=tuple(droplet.tags),
-        user_data=droplet.user_data,
-        vendor_data=droplet.vendor_data,
-        public_keys=tuple(droplet.public_keys),
-        public=_optional(droplet, droplet.public_address, droplets.public, settings.public_gateway),
-        anchor=_optional(droplet, droplet.anchor_address, droplets.anchors, settings.anchor_gateway),
-        private=private,
-        vpc_id=droplet.vpc_id,
-        dns=settings.dns,
-    )
-
-
-def _optional(droplet: Droplet, address: str | None, pool: AddressPool, gateway: str) -> Interface | None:
-    return None if address is None else _interface(droplet, 0, address, pool, gateway)
-
-
-def _interface(droplet: Droplet, number: int, address: str, pool: AddressPool, gateway: str | None) -> Interface:
-    return Interface(mac=mac(droplet.id, number), address=address, netmask=pool.netmask, gateway=gateway)

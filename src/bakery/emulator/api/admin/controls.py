@@ -24,7 +24,7 @@ def get_status(call: Call) -> Reply:
         "busy": call.work.queues.busy,
         "requests": len(call.emulator.requests.all()),
         "hanging": call.emulator.faults.hanging,
-        "firewalls_enforced": call.emulator.machines.enforces_firewalls,
+        "firewalls_enforced": call.work.enforces_firewalls,
         "public_network": call.emulator.settings.public_network,
     }
     return Reply(body={"status": status})

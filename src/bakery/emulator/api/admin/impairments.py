@@ -6,36 +6,22 @@ from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.settings import IMPAIRMENT_MOST
 from bakery.emulator.api import fields
 from bakery.emulator.api.call import NO_CONTENT, Call, Reply
-from bakery.emulator.machines.interface import Impairment, MachineFailure
 
 
 def impair(call: Call) -> Reply:
-    """The body has the fields of :class:`Impairment`; what it leaves out is well again."""
+    """The body has the fields of an ``Impairment`` (network/model.py); what it leaves out is well again."""
     droplet = call.state.droplets.get(call.id("droplet"))
     unknown = sorted(set(call.body) - set(IMPAIRMENT_MOST))
     if unknown or not call.body:
         message = f"an impairment has {', '.join(IMPAIRMENT_MOST)}"
         raise Unprocessable(message)
-    impairment = Impairment(
-        loss=_number(call.body, "loss"),
-        delay_s=_number(call.body, "delay_s"),
-        rate=int(_number(call.body, "rate")),
-        partition_s=_number(call.body, "partition_s"),
-    )
-    _apply(call, droplet.id, impairment)
+    impairment = call.work.impair(droplet.id, {name: _number(call.body, name) for name in IMPAIRMENT_MOST})
     return Reply(status=201, body={"impairment": asdict(impairment)})
 
 
 def heal(call: Call) -> Reply:
-    _apply(call, call.state.droplets.get(call.id("droplet")).id, Impairment())
+    call.work.impair(call.state.droplets.get(call.id("droplet")).id, {})
     return NO_CONTENT
-
-
-def _apply(call: Call, droplet_id: int, impairment: Impairment) -> None:
-    try:
-        call.emulator.machines.impair(droplet_id, impairment)
-    except MachineFailure as error:
-        raise Unprocessable(str(error)) from None
 
 
 def _number(body: fields.Body, name: str) -> float:

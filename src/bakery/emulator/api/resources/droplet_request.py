@@ -86,7 +86,7 @@ def read_image(call: Call, body: fields.Body) -> Image:
     if image is None:
         message = "You specified an invalid image for Droplet creation."
         raise Unprocessable(message)
-    reason = call.emulator.machines.check_image(image.key)
+    reason = call.work.check_image(image)
     if reason is not None:
         message = f"You specified an invalid image for Droplet creation. The emulator: {reason}"
         raise Unprocessable(message)
