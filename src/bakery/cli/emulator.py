@@ -191,25 +191,20 @@ def logs(
     droplet: str | None,
 ) -> None:
     """Show the journal of a droplet, given by name or id."""
-    from bakery.emulator.daemon.folder import home
-    from bakery.emulator.machines import nspawn_logs
+    from bakery.emulator.daemon import droplets
 
     if settings_of(context).json:
         message = "logs are text, not JSON"
         raise UsageError(message, hint="leave --json out")
     _refuse_memory(name)
-    place = home(name).folder
     if folder is not None:
-        nspawn_logs.keep(place, folder)
+        droplets.write_logs(name, folder)
         return
     if droplet is None:
         message = "name a droplet, or give --all FOLDER"
         raise click.UsageError(message)
-    number = nspawn_logs.find(place, droplet)
-    if printed:
-        click.echo(nspawn_logs.console(place, number).read_text(encoding="utf-8", errors="replace"))
-    else:
-        click.echo(nspawn_logs.journal(nspawn_logs.droplet_folders(place)[number]))
+    number = droplets.find(name, droplet)
+    click.echo(droplets.read_console(name, number) if printed else droplets.read_journal(name, number))
 
 
 @emulator.command(
@@ -220,18 +215,14 @@ def logs(
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     """Run a command inside a droplet as its root: bakery emulator exec DROPLET COMMAND..."""
-    from bakery.emulator.daemon.folder import home
-    from bakery.emulator.machines import nspawn_exec, nspawn_logs
-    from bakery.emulator.machines.interface import MachineFailure
-    from bakery.emulator.network.router import cgroup_of
+    from bakery.emulator.daemon import droplets
 
     _refuse_memory(name)
-    number = nspawn_logs.find(home(name).folder, droplet)
-    try:
-        done = nspawn_exec.exec_in(f"{cgroup_of(_running(name).network)}/{number}", command)
-    except MachineFailure as error:
+    number = droplets.find(name, droplet)
+    done = droplets.run_inside(_running(name), number, command)
+    if done is None:
         message = f"{droplet} is not running"
-        raise EmulatorError(message) from error
+        raise EmulatorError(message)
     click.echo(done.stdout, nl=False)
     click.echo(done.stderr, nl=False, err=True)
     return done.returncode

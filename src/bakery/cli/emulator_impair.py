@@ -31,7 +31,7 @@ class Flag:
     field: str
     """Its name in the emulator's API."""
     most: str
-    """``IMPAIRMENT_MOST``, for people."""
+    """The emulator's limit (``impairment_limit``), for people."""
 
 
 LOSS = Flag(name="--loss", example="1%", units=("%",), field="loss", most="100%")
@@ -44,7 +44,7 @@ PARTITION = Flag(
 
 def _value(text: str | None, flag: Flag) -> float | None:
     """What the flag says, in the unit of the emulator's API."""
-    from bakery.emulator.account.settings import IMPAIRMENT_MOST
+    from bakery.emulator.daemon.droplets import impairment_limit
 
     if text is None:
         return None
@@ -54,7 +54,7 @@ def _value(text: str | None, flag: Flag) -> float | None:
         message = f"{flag.name} {text} is not understood"
         raise UsageError(message, hint=hint)
     value = float(found[1]) * _UNITS[found[2] or flag.units[-1]]
-    if value > IMPAIRMENT_MOST[flag.field]:
+    if value > impairment_limit(flag.field):
         message = f"{flag.name} {text} is too much: it can be {flag.most} at most"
         raise UsageError(message, hint=hint)
     return value
