@@ -1,6 +1,7 @@
 """The import law of the rooms, read from the source itself.
 
 ROOMS is the picture in docs/architecture.md as a table: what each room may import besides the leaves.
+EMULATOR_ROOMS is the same for the rooms inside the emulator.
 FENCES names the only places that may import a third-party module.
 """
 
@@ -26,6 +27,22 @@ ROOMS: dict[str, set[str]] = {
     "emulator": set(),
 }
 ROOMS["cli"] = set(ROOMS)
+EMULATOR_ROOMS: dict[str, set[str]] = {
+    "account": set(),
+    "host": set(),
+    "images": set(),
+    "network": {"host"},
+    "machines": {"network", "images", "host"},
+    "faults": {"account"},
+    "work": {"machines.interface", "account", "faults"},
+    "api": {"work", "faults", "account"},
+}
+EMULATOR_ROOMS["daemon"] = set(EMULATOR_ROOMS)
+EMULATOR_ROOMS["__main__"] = {"daemon"}
+EMULATOR_EXCEPTIONS = {
+    # The metadata service answers a droplet with what its machine was made from, and names that type.
+    ("emulator.api.metadata", "emulator.machines.interface"),
+}
 FENCES: dict[str, set[str]] = {
     "click": {"cli"},
     "jinja2": {"render"},
@@ -36,8 +53,8 @@ FENCES: dict[str, set[str]] = {
     "yaml": {"config", "render"},
     "requests": {"cloud", "agents", "toolchain"},
     "subprocess": {"proc"},
-    "starlette": {"emulator"},
-    "uvicorn": {"emulator"},
+    "starlette": {"emulator.api", "emulator.daemon", "emulator.faults.effects"},
+    "uvicorn": {"emulator.daemon.server"},
 }
 
 
@@ -91,12 +108,65 @@ def test_the_law_can_be_broken() -> None:
     assert _forbidden("errors", {"config.model"}) == {"config.model"}
 
 
+def _below(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def _forbidden_in_emulator(module: str, imports: set[str]) -> set[str]:
+    """What ``module`` imports of the emulator against the law; from outside only ``daemon`` may be imported."""
+    inside = module.startswith("emulator.")
+    room = module.split(".")[1] if inside else ""
+    allowed = {f"emulator.{name}" for name in ({room} | EMULATOR_ROOMS[room] if inside else {"daemon"})}
+    return {
+        imported
+        for imported in imports
+        if imported.startswith("emulator.")
+        and not _below(imported, allowed)
+        and (module, imported) not in EMULATOR_EXCEPTIONS
+    }
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_room_of_the_emulator_imports_only_what_is_below_it(module: str) -> None:
+    assert _forbidden_in_emulator(module, INTERNAL[module]) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("emulator.account.state", "emulator.api.call"),
+        ("emulator.host.cgroups", "emulator.machines.interface"),
+        ("emulator.network.router", "emulator.machines.nspawn_process"),
+        ("emulator.machines.nspawn", "emulator.account.model"),
+        ("emulator.faults.effects", "emulator.api.endpoint"),
+        ("emulator.work.queues", "emulator.machines.nspawn"),
+        ("emulator.work.queues", "emulator.network.model"),
+        ("emulator.api.call", "emulator.machines.interface"),
+        ("emulator.api.call", "emulator.daemon.app"),
+        ("emulator.__main__", "emulator.api.routes"),
+        ("cli.emulator", "emulator.machines.nspawn_exec"),
+    ],
+)
+def test_the_emulators_law_can_be_broken(module: str, imported: str) -> None:
+    """Control: the same check refuses an import that the table forbids."""
+    assert _forbidden_in_emulator(module, {imported}) == {imported}
+
+
+def test_every_exception_of_the_emulators_law_is_needed() -> None:
+    assert all(imported in INTERNAL[module] for module, imported in EMULATOR_EXCEPTIONS)
+
+
+def test_every_file_of_the_emulator_is_in_a_room() -> None:
+    inside = {module.split(".")[1] for module in MODULES if module.startswith("emulator.")}
+    assert inside == set(EMULATOR_ROOMS)
+
+
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_third_party_modules_stay_behind_their_fence(module: str) -> None:
     for imported in MODULES[module]:
         allowed = FENCES.get(imported.split(".")[0])
         if allowed is not None:
-            assert any(module == place or module.startswith(f"{place}.") for place in allowed), imported
+            assert _below(module, allowed), imported
 
 
 def _closure(start: str) -> set[str]:
