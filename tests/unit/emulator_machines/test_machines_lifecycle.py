@@ -57,7 +57,7 @@ def test_root_s_inotify_instances_bound_the_droplets(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("text", ["198.18.0.0/24", "10.16.0.0/14", "10.118.0.0/16"])
 def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
-    """10.17.0.0/16 holds the anchors and 10.116.0.0/14 the default VPCs (emulator/settings.py)."""
+    """10.17.0.0/16 holds the anchors and 10.116.0.0/14 the default VPCs (emulator/account/settings.py)."""
     with pytest.raises(EmulatorError) as caught:
         checks.check_public_range(IPv4Network(text))
     assert caught.value.exit_code is ExitCode.USAGE
