@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.transport import Limits
-from bakery.emulator.api.call import Emulator
+from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines

@@ -4,9 +4,14 @@ import time
 
 import pytest
 import requests
+from starlette.routing import Route
 
+from bakery.emulator.api.call import Call, Reply, Rule
+from bakery.emulator.api.endpoint import endpoint
+from bakery.emulator.daemon.app import build_app, emulator_of
+from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
-from tests.helpers.emulated import DROPLET, Api, emulated
+from tests.helpers.emulated import DROPLET, SETTINGS, TOKEN, Api, emulated
 
 pytestmark = pytest.mark.integration
 
@@ -102,3 +107,24 @@ def test_status_counts_and_names_what_failed() -> None:
         status = api.get("/_emulator/status").json()["status"]
         assert (status["droplets"], status["running"], status["busy"]) == (1, 1, 0)
         assert status["failures"] == {str(stuck["id"]): "mount busy"}
+
+
+def test_only_the_emulators_own_paths_reach_its_tools() -> None:
+    """The same handler under both roots: a handler of ``/v2`` cannot touch faults, tokens or the log."""
+    seen: list[int] = []
+
+    def look(call: Call) -> Reply:
+        seen.append(call.admin.faults.hanging)
+        return Reply(body={})
+
+    app = build_app(SETTINGS, InMemoryMachines())
+    paths = ("/v2/look", "/_emulator/look")
+    for path in paths:
+        rule = Rule("GET", path, look)
+        app.router.routes.append(Route(path, endpoint(rule, emulator_of(app)), methods=["GET"]))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with running_server(app) as url:
+        answers = [requests.get(url + path, headers=headers, timeout=10).status_code for path in paths]
+    emulator_of(app).close()
+    assert answers == [500, 200]
+    assert seen == [0]

@@ -8,14 +8,11 @@ from urllib.parse import urlencode
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.state import State
-from bakery.emulator.account.store import Keeper
 from bakery.emulator.api import fields
-from bakery.emulator.api.rate_limits import Limits
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import Grant, Grants
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.work.firewall_sync import Enforcement
 from bakery.emulator.work.machine_actions import MachineWork
 
 T = TypeVar("T")
@@ -26,31 +23,24 @@ MAX_PER_PAGE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Emulator:
-    """Everything one emulator holds: ``app.state.emulator``."""
+class AdminTools:
+    """What requests under ``/_emulator/`` may touch beside the account and the machine work."""
 
-    settings: EmulatorSettings
-    state: State
-    work: MachineWork
     requests: RequestLog
     faults: Faults
-    limits: Limits
     grants: Grants
     recording: Recording
-    enforcement: Enforcement
-    keeper: Keeper
-
-    def close(self) -> None:
-        """Finish the running machine work and stop every machine."""
-        self.work.close()
-        self.enforcement.close()
-        self.work.stop_machines()
-        self.recording.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    emulator: Emulator
+    """One request, and what its handler may touch."""
+
+    today: State
+    """The account that requests change."""
+    work: MachineWork
+    tools: AdminTools | None = None
+    """None under ``/v2``."""
     grant: Grant
     past: State | None = None
     """The account to show instead of today's."""
@@ -64,11 +54,19 @@ class Call:
 
     @property
     def state(self) -> State:
-        return self.past or self.emulator.state
+        return self.past or self.today
 
     @property
-    def work(self) -> MachineWork:
-        return self.emulator.work
+    def settings(self) -> EmulatorSettings:
+        return self.today.settings
+
+    @property
+    def admin(self) -> AdminTools:
+        """Raises LookupError outside ``/_emulator/``: a handler of ``/v2`` has no such tools."""
+        if self.tools is None:
+            message = f"{self.path} is not a path of the emulator's own"
+            raise LookupError(message)
+        return self.tools
 
     def id(self, name: str) -> int:
         """A numeric id of the path. Raises NotFound if it is not a number."""

@@ -9,17 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bakery.emulator.account.errors import ApiError, BadRequest, ServerError
-from bakery.emulator.api.call import Call, Emulator, Handler, Reply, Rule
+from bakery.emulator.api.call import Call, Reply, Rule
+from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.request_log import RequestRecord
+from bakery.emulator.api.scope import ADMIN, GRANT, PAST, RECORD
 
 log = logging.getLogger("bakery.emulator")
-
-RECORD = "bakery.emulator.record"
-"""Where the middleware leaves the request's record in the ASGI scope."""
-GRANT = "bakery.emulator.grant"
-"""What its token may do."""
-PAST = "bakery.emulator.past"
-"""The account that it is shown, where that is not today's."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -31,9 +26,8 @@ def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
         record: RequestRecord = request.scope[RECORD]
         try:
             request.scope[GRANT].require(*rule.scopes.split())
-            reply = _apply(
-                rule.handler, _call(request, await request.body(), emulator), saves=rule.method != "GET"
-            )
+            call = _call(request, await request.body(), emulator)
+            reply = _apply(rule, call, emulator)
             record.applied = True
         except ApiError as error:
             return refusal(error, record.request_id)
@@ -49,19 +43,21 @@ def refusal(error: ApiError, request_id: str) -> Response:
     return _response(Reply(status=error.status, body=error.body(request_id)), error.headers())
 
 
-def _apply(handler: Handler, call: Call, *, saves: bool) -> Reply:
+def _apply(rule: Rule, call: Call, emulator: Emulator) -> Reply:
     with call.state.lock:
-        reply = handler(call)
-        call.emulator.enforcement.notice()
-        if saves:
-            call.emulator.keeper.save()
+        reply = rule.handler(call)
+        emulator.enforcement.notice()
+        if rule.method != "GET":
+            emulator.keeper.save()
         return reply
 
 
 def _call(request: Request, body: bytes, emulator: Emulator) -> Call:
     """GET bodies are drained and ignored, whatever their Content-Type."""
     return Call(
-        emulator=emulator,
+        today=emulator.state,
+        work=emulator.work,
+        tools=emulator.admin_tools if request.scope["path"].startswith(ADMIN) else None,
         grant=request.scope[GRANT],
         past=request.scope.get(PAST),
         path=request.scope["path"],

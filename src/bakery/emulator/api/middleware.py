@@ -9,14 +9,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
 from bakery.emulator.api.api_response import Exchange, Observer
-from bakery.emulator.api.call import Emulator
-from bakery.emulator.api.endpoint import GRANT, PAST, RECORD, refusal
+from bakery.emulator.api.emulator import Emulator
+from bakery.emulator.api.endpoint import refusal
 from bakery.emulator.api.request_log import RequestRecord
+from bakery.emulator.api.scope import ADMIN, GRANT, PAST, RECORD
 from bakery.emulator.api.tokens import NOBODY, Grant
 from bakery.emulator.faults import effects
 from bakery.emulator.faults.table import Fault
 
-ADMIN = "/_emulator"
 OPEN = f"{ADMIN}/address"
 KEY_LISTING = ("GET", "/v2/account/keys")
 

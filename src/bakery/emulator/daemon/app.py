@@ -16,13 +16,14 @@ from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
 from bakery.emulator.api.api_response import Observer, unobserved
-from bakery.emulator.api.call import Emulator
-from bakery.emulator.api.endpoint import RECORD, endpoint, refusal
+from bakery.emulator.api.emulator import Emulator
+from bakery.emulator.api.endpoint import endpoint, refusal
 from bakery.emulator.api.middleware import Edge
 from bakery.emulator.api.rate_limits import Limits
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.routes import ROUTES
+from bakery.emulator.api.scope import RECORD
 from bakery.emulator.api.tokens import Grants
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.machines.interface import Machines

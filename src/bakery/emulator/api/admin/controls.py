@@ -10,7 +10,7 @@ from bakery.emulator.api.call import NO_CONTENT, Call, Reply
 
 def get_address(call: Call) -> Reply:
     """The operator's address as droplets see it; the one path that needs no token."""
-    return Reply(body=f"{call.emulator.settings.host_address}\n")
+    return Reply(body=f"{call.settings.host_address}\n")
 
 
 def get_status(call: Call) -> Reply:
@@ -22,45 +22,45 @@ def get_status(call: Call) -> Reply:
         "running": sum(droplet.status == "active" for droplet in droplets),
         "failures": failures,
         "busy": call.work.queues.busy,
-        "requests": len(call.emulator.requests.all()),
-        "hanging": call.emulator.faults.hanging,
+        "requests": len(call.admin.requests.all()),
+        "hanging": call.admin.faults.hanging,
         "firewalls_enforced": call.work.enforces_firewalls,
-        "public_network": call.emulator.settings.public_network,
+        "public_network": call.settings.public_network,
     }
     return Reply(body={"status": status})
 
 
 def list_requests(call: Call) -> Reply:
-    return Reply(body={"requests": [asdict(record) for record in call.emulator.requests.all()]})
+    return Reply(body={"requests": [asdict(record) for record in call.admin.requests.all()]})
 
 
 def clear_requests(call: Call) -> Reply:
-    call.emulator.requests.clear()
+    call.admin.requests.clear()
     return NO_CONTENT
 
 
 def list_faults(call: Call) -> Reply:
     """``hanging`` counts the requests that a fault holds now."""
-    return Reply(body={"faults": call.emulator.faults.all(), "hanging": call.emulator.faults.hanging})
+    return Reply(body={"faults": call.admin.faults.all(), "hanging": call.admin.faults.hanging})
 
 
 def add_fault(call: Call) -> Reply:
     """The fields of :class:`~bakery.emulator.faults.table.Fault`; a seed is made where none is given."""
     fault = read_fault(call.body)
     if fault.stale_s:
-        number = call.emulator.faults.add(fault, past=call.state.as_it_is(), now=call.state.clock())
+        number = call.admin.faults.add(fault, past=call.state.as_it_is(), now=call.state.clock())
     else:
-        number = call.emulator.faults.add(fault)
+        number = call.admin.faults.add(fault)
     return Reply(status=201, body={"fault": {"id": number, **asdict(fault)}})
 
 
 def clear_faults(call: Call) -> Reply:
-    call.emulator.faults.clear()
+    call.admin.faults.clear()
     return NO_CONTENT
 
 
 def remove_fault(call: Call) -> Reply:
-    if not call.emulator.faults.remove(call.id("fault")):
+    if not call.admin.faults.remove(call.id("fault")):
         raise NotFound
     return NO_CONTENT
 
@@ -68,16 +68,16 @@ def remove_fault(call: Call) -> Reply:
 def make_token(call: Call) -> Reply:
     """A token with ``scopes`` of its own, for a client that is not to do everything."""
     scopes = fields.texts(call.body, "scopes")
-    grant = call.emulator.grants.make(scopes)
+    grant = call.admin.grants.make(scopes)
     return Reply(status=201, body={"token": grant.token, "scopes": scopes})
 
 
 def start_recording(call: Call) -> Reply:
     """Every answer from now on goes into a new ``file``."""
-    call.emulator.recording.start(fields.text(call.body, "file"))
+    call.admin.recording.start(fields.text(call.body, "file"))
     return NO_CONTENT
 
 
 def stop_recording(call: Call) -> Reply:
-    call.emulator.recording.stop()
+    call.admin.recording.stop()
     return NO_CONTENT

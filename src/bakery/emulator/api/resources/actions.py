@@ -55,6 +55,6 @@ def action_view(call: Call, action: Action) -> dict[str, Any]:
         "completed_at": None if action.completed_at is None else timestamp(action.completed_at),
         "resource_id": action.resource_id,
         "resource_type": action.resource_type,
-        "region": region_view(action.region, call.emulator.settings.region_features),
+        "region": region_view(action.region, call.settings.region_features),
         "region_slug": action.region,
     }

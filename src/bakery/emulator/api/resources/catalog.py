@@ -10,7 +10,7 @@ from bakery.emulator.api.call import Call, Reply, page
 
 
 def get_account(call: Call) -> Reply:
-    settings = call.emulator.settings
+    settings = call.settings
     account = {
         "droplet_limit": settings.droplet_limit,
         "floating_ip_limit": 3,
@@ -34,12 +34,12 @@ def get_balance(call: Call) -> Reply:
 
 
 def list_regions(call: Call) -> Reply:
-    settings = call.emulator.settings
+    settings = call.settings
     return page(call, "regions", settings.regions, lambda slug: region_view(slug, settings.region_features))
 
 
 def list_sizes(call: Call) -> Reply:
-    regions = call.emulator.settings.regions
+    regions = call.settings.regions
     return page(call, "sizes", list(SIZES.values()), lambda size: size_view(size, regions))
 
 

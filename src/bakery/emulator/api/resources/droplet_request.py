@@ -104,7 +104,7 @@ def _size(call: Call) -> str:
 def _region(call: Call, image: Image) -> str:
     """Exact, or any that starts with the given prefix; where nothing was asked for, the VPC's or any."""
     wanted = call.body.get("region") or _vpc_region(call)
-    regions = call.emulator.settings.regions
+    regions = call.settings.regions
     candidates = [slug for slug in regions if isinstance(wanted, str) and slug.startswith(wanted)]
     if wanted in regions:
         candidates = [wanted]

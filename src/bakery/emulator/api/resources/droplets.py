@@ -135,10 +135,10 @@ def _whole_view(call: Call, droplet: Droplet) -> dict[str, Any]:
         "snapshot_ids": list(droplet.snapshot_ids),
         "image": image_view(call.state.images.even_deleted(droplet.image_id)),
         "volume_ids": [],
-        "size": size_view(size, call.emulator.settings.regions),
+        "size": size_view(size, call.settings.regions),
         "size_slug": droplet.size,
         "networks": {"v4": _networks(call, droplet), "v6": []},
-        "region": region_view(droplet.region, call.emulator.settings.region_features),
+        "region": region_view(droplet.region, call.settings.region_features),
         "tags": list(droplet.tags),
         "vpc_uuid": droplet.vpc_id,
     }
@@ -155,7 +155,7 @@ def _networks(call: Call, droplet: Droplet) -> list[dict[str, Any]]:
     """Nothing before the droplet is active; the VPC address after its delay. The anchor is never shown."""
     if droplet.active_at is None:
         return []
-    settings = call.emulator.settings
+    settings = call.settings
     networks = []
     if call.state.clock() >= droplet.active_at + timedelta(seconds=settings.private_address_delay_s):
         # the examples of OpenAPI's droplet responses have this very word as a private gateway

@@ -59,7 +59,7 @@ def act_on_image(call: Call) -> Reply:
         message = f"The action {kind[:80]} is not supported for this image by the emulator."
         raise Unprocessable(message)
     region = fields.text(call.body, "region")
-    if region not in call.emulator.settings.regions:
+    if region not in call.settings.regions:
         message = "You specified an invalid region for image transfer."
         raise Unprocessable(message)
     action = call.state.actions.start(kind, resource_id=image.id, resource_type="image", region=region)

@@ -17,7 +17,7 @@ def list_vpcs(call: Call) -> Reply:
 
 def create_vpc(call: Call) -> Reply:
     region = fields.text(call.body, "region")
-    if region not in call.emulator.settings.regions:
+    if region not in call.settings.regions:
         message = "You specified an invalid region for VPC creation."
         raise Unprocessable(message)
     vpc = call.state.vpcs.create(

@@ -1,0 +1,42 @@
+"""Everything that one emulator holds, for the middleware and the endpoints; handlers see a part of it."""
+
+from dataclasses import dataclass
+
+from bakery.emulator.account.settings import EmulatorSettings
+from bakery.emulator.account.state import State
+from bakery.emulator.account.store import Keeper
+from bakery.emulator.api.call import AdminTools
+from bakery.emulator.api.rate_limits import Limits
+from bakery.emulator.api.recording import Recording
+from bakery.emulator.api.request_log import RequestLog
+from bakery.emulator.api.tokens import Grants
+from bakery.emulator.faults.table import Faults
+from bakery.emulator.work.firewall_sync import Enforcement
+from bakery.emulator.work.machine_actions import MachineWork
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emulator:
+    """Everything one emulator holds: ``app.state.emulator``."""
+
+    settings: EmulatorSettings
+    state: State
+    work: MachineWork
+    requests: RequestLog
+    faults: Faults
+    limits: Limits
+    grants: Grants
+    recording: Recording
+    enforcement: Enforcement
+    keeper: Keeper
+
+    def close(self) -> None:
+        """Finish the running machine work and stop every machine."""
+        self.work.close()
+        self.enforcement.close()
+        self.work.stop_machines()
+        self.recording.stop()
+
+    @property
+    def admin_tools(self) -> AdminTools:
+        return AdminTools(requests=self.requests, faults=self.faults, grants=self.grants, recording=self.recording)
