@@ -21,7 +21,7 @@ OPEN = f"{ADMIN}/address"
 KEY_LISTING = ("GET", "/v2/account/keys")
 
 
-class Edge:
+class ApiMiddleware:
     """ASGI middleware around the routes."""
 
     def __init__(self, app: ASGIApp, *, emulator: Emulator, observer: Observer) -> None:

@@ -18,7 +18,7 @@ from bakery.emulator.account.store import Keeper
 from bakery.emulator.api.api_response import Observer, unobserved
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import endpoint, refusal
-from bakery.emulator.api.middleware import Edge
+from bakery.emulator.api.middleware import ApiMiddleware
 from bakery.emulator.api.rate_limits import Limits
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
@@ -70,7 +70,7 @@ def build_app(
     emulator.work.queues.after_task = emulator.keeper.save
     app = Starlette(
         routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],
-        middleware=[Middleware(Edge, emulator=emulator, observer=observer)],
+        middleware=[Middleware(ApiMiddleware, emulator=emulator, observer=observer)],
         exception_handlers={HTTPException: _unknown_path},
     )
     app.router.redirect_slashes = False
