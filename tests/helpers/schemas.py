@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from bakery.emulator.api.api_response import Exchange
+from bakery.emulator.api.api_response import ApiResponse
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 DOCUMENTED_ERRORS = {400, 401, 403, 404, 409, 412, 422, 429}
@@ -44,12 +44,12 @@ class SchemaChecker:
         """How many answers of each operation and status were checked."""
         self._allows_500 = allows_500
 
-    def __call__(self, exchange: Exchange) -> None:
-        self.seen[f"{_operation(exchange)} {exchange.status}"] += 1
-        if exchange.status == 500 and self._allows_500:
+    def __call__(self, response: ApiResponse) -> None:
+        self.seen[f"{_operation(response)} {response.status}"] += 1
+        if response.status == 500 and self._allows_500:
             return
-        title = f"{exchange.method} {exchange.path}?{exchange.query} -> {exchange.status}"
-        self.problems += [f"{title}: {problem}" for problem in problems(exchange)]
+        title = f"{response.method} {response.path}?{response.query} -> {response.status}"
+        self.problems += [f"{title}: {problem}" for problem in problems(response)]
 
     def verify(self) -> None:
         """Fails with the first few problems."""
@@ -61,39 +61,39 @@ def check_recording(file: Path) -> Counter[str]:
     checker = SchemaChecker()
     for line in file.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
-        checker(Exchange(**{**entry, "body": entry["body"].encode()}))
+        checker(ApiResponse(**{**entry, "body": entry["body"].encode()}))
     checker.verify()
     return checker.seen
 
 
-def problems(exchange: Exchange) -> list[str]:
+def problems(response: ApiResponse) -> list[str]:
     """What an answer has that the API's would not, or lacks."""
-    return [*_header_problems(exchange), *_body_problems(exchange)]
+    return [*_header_problems(response), *_body_problems(response)]
 
 
-def _header_problems(exchange: Exchange) -> list[str]:
+def _header_problems(response: ApiResponse) -> list[str]:
     """OpenAPI, shared/headers.yml."""
     numbers = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
-    found = [f"no {name}" for name in numbers if not exchange.headers.get(name, "").isdecimal()]
+    found = [f"no {name}" for name in numbers if not response.headers.get(name, "").isdecimal()]
     if (
-        re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", exchange.headers.get("x-request-id", ""))
+        re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", response.headers.get("x-request-id", ""))
         is None
     ):
         found.append("no x-request-id")
-    if exchange.body and exchange.headers.get("content-type") != "application/json":
-        found.append(f"content-type is {exchange.headers.get('content-type')}")
+    if response.body and response.headers.get("content-type") != "application/json":
+        found.append(f"content-type is {response.headers.get('content-type')}")
     return found
 
 
-def _body_problems(exchange: Exchange) -> list[str]:
-    form = _forms().get(_operation(exchange), {}).get(str(exchange.status))
+def _body_problems(response: ApiResponse) -> list[str]:
+    form = _forms().get(_operation(response), {}).get(str(response.status))
     if form is None:
-        if exchange.status not in DOCUMENTED_ERRORS:
+        if response.status not in DOCUMENTED_ERRORS:
             return ["this status is not documented for it"]
         form = {"body": "error"}
     if form == "empty":
-        return ["it has a body"] if exchange.body else []
-    return _mismatches(form, _shortened(json.loads(exchange.body)))
+        return ["it has a body"] if response.body else []
+    return _mismatches(form, _shortened(json.loads(response.body)))
 
 
 def _mismatches(form: Form, body: Any) -> list[str]:  # noqa: ANN401 - JSON
@@ -169,6 +169,6 @@ def operations() -> dict[str, re.Pattern[str]]:
     return {name: re.compile(re.sub(r"\{\w+\}", "[^/]+", name)) for name in names}
 
 
-def _operation(exchange: Exchange) -> str:
-    text = f"{exchange.method} {exchange.path}"
+def _operation(response: ApiResponse) -> str:
+    text = f"{response.method} {response.path}"
     return next((name for name, pattern in operations().items() if pattern.fullmatch(text)), "")

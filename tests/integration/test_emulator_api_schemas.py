@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bakery.emulator.api.api_response import Exchange
+from bakery.emulator.api.api_response import ApiResponse
 from bakery.emulator.api.routes import ROUTES
 from tests.helpers.emulated import emulated
 from tests.helpers.schemas import SchemaChecker, check_recording, operations, problems
@@ -49,50 +49,50 @@ def test_every_path_of_the_api_has_its_answers_written_down() -> None:
     assert len(served) > 60  # control
 
 
-def exchange(
+def response(
     body: object,
     *,
     status: int = 200,
     path: str = "/v2/account/keys/1",
     headers: dict[str, str] | None = None,
-) -> Exchange:
+) -> ApiResponse:
     content = b"" if body is None else json.dumps(body).encode()
-    return Exchange(
+    return ApiResponse(
         method="GET", path=path, query="", status=status, headers=HEADERS | (headers or {}), body=content
     )
 
 
 def test_a_good_answer_passes() -> None:
     """Control of the table below."""
-    assert problems(exchange({"ssh_key": KEY})) == []
-    assert problems(exchange({"vpc": VPC}, path="/v2/vpcs/1")) == []
+    assert problems(response({"ssh_key": KEY})) == []
+    assert problems(response({"vpc": VPC}, path="/v2/vpcs/1")) == []
 
 
 @pytest.mark.parametrize(
     ("bad", "complaint"),
     [
-        (exchange({"ssh_key": {**KEY, "id": "1"}}), "'1' is not of type 'integer'"),
-        (exchange({"ssh_key": {**KEY, "colour": "red"}}), "'colour' was unexpected"),
-        (exchange({"ssh_key": {"id": 1}}), "'fingerprint' is a required property"),
-        (exchange({"key": KEY}), "'ssh_key' is a required property"),
-        (exchange({"ssh_key": KEY}, status=201), "this status is not documented for it"),
-        (exchange({"id": "server_error", "message": "m"}, status=500), "this status is not documented for it"),
-        (exchange({"error": "no"}, status=404), "'id' is a required property"),
-        (exchange({**BALANCE, "generated_at": "now"}, path="/v2/customers/my/balance"), "is not a 'date-time'"),
-        (exchange({"vpc": {**VPC, "id": "12"}}, path="/v2/vpcs/1"), "is not a 'uuid'"),
-        (exchange(PAGE, path="/v2/tags"), "is not a 'uri'"),
-        (exchange({"ssh_key": KEY}, headers={"x-request-id": "1"}), "no x-request-id"),
-        (exchange({"ssh_key": KEY}, headers={"ratelimit-reset": "soon"}), "no ratelimit-reset"),
-        (exchange({"ssh_key": KEY}, headers={"content-type": "text/html"}), "content-type is text/html"),
-        (exchange({"tags": [], "meta": {"total": 0}}, path="/v2/tags"), "'links' is a required property"),
+        (response({"ssh_key": {**KEY, "id": "1"}}), "'1' is not of type 'integer'"),
+        (response({"ssh_key": {**KEY, "colour": "red"}}), "'colour' was unexpected"),
+        (response({"ssh_key": {"id": 1}}), "'fingerprint' is a required property"),
+        (response({"key": KEY}), "'ssh_key' is a required property"),
+        (response({"ssh_key": KEY}, status=201), "this status is not documented for it"),
+        (response({"id": "server_error", "message": "m"}, status=500), "this status is not documented for it"),
+        (response({"error": "no"}, status=404), "'id' is a required property"),
+        (response({**BALANCE, "generated_at": "now"}, path="/v2/customers/my/balance"), "is not a 'date-time'"),
+        (response({"vpc": {**VPC, "id": "12"}}, path="/v2/vpcs/1"), "is not a 'uuid'"),
+        (response(PAGE, path="/v2/tags"), "is not a 'uri'"),
+        (response({"ssh_key": KEY}, headers={"x-request-id": "1"}), "no x-request-id"),
+        (response({"ssh_key": KEY}, headers={"ratelimit-reset": "soon"}), "no ratelimit-reset"),
+        (response({"ssh_key": KEY}, headers={"content-type": "text/html"}), "content-type is text/html"),
+        (response({"tags": [], "meta": {"total": 0}}, path="/v2/tags"), "'links' is a required property"),
         (
-            exchange({"volumes": [{}], "links": {}, "meta": {"total": 1}}, path="/v2/volumes"),
+            response({"volumes": [{}], "links": {}, "meta": {"total": 1}}, path="/v2/volumes"),
             "should not be valid",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_bad_answer_is_found(bad: Exchange, complaint: str) -> None:
+def test_a_bad_answer_is_found(bad: ApiResponse, complaint: str) -> None:
     assert any(complaint in problem for problem in problems(bad)), problems(bad)
 
 
@@ -160,6 +160,6 @@ def test_a_recording_never_writes_over_anything(tmp_path: Path, name: str) -> No
 def test_long_pages_are_checked_at_both_ends() -> None:
     checker = SchemaChecker()
     tags = [{"name": f"t{number}", "resources": {}} for number in range(50)]
-    checker(exchange({"tags": tags, "links": {}, "meta": {"total": 50}}, path="/v2/tags"))
+    checker(response({"tags": tags, "links": {}, "meta": {"total": 50}}, path="/v2/tags"))
 
     assert any("$.tags[19]" in problem for problem in checker.problems)

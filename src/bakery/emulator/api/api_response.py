@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exchange:
+class ApiResponse:
     """No request bodies: those hold user-data."""
 
     method: str
@@ -18,9 +18,9 @@ class Exchange:
     """Of the answer."""
 
 
-Observer = Callable[[Exchange], None]
+Observer = Callable[[ApiResponse], None]
 """Called after every answer under ``/v2`` that no fault made; must not raise."""
 
 
-def unobserved(exchange: Exchange) -> None:
+def ignore_response(response: ApiResponse) -> None:
     """The observer that looks at nothing."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
-from bakery.emulator.api.api_response import Exchange, Observer
+from bakery.emulator.api.api_response import ApiResponse, Observer
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import refusal
 from bakery.emulator.api.request_log import RequestRecord
@@ -135,7 +135,7 @@ class ApiMiddleware:
         return observe
 
     def _tell(self, record: RequestRecord, headers: dict[str, str], body: bytes) -> None:
-        exchange = Exchange(
+        response = ApiResponse(
             method=record.method,
             path=record.path,
             query=record.query,
@@ -143,8 +143,8 @@ class ApiMiddleware:
             headers=headers,
             body=body,
         )
-        self._observer(exchange)
-        self._emulator.recording(exchange)
+        self._observer(response)
+        self._emulator.recording(response)
 
 
 def _fault_answer(fault: Fault, request_id: str) -> Response:

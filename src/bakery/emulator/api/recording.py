@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from bakery.emulator.account.errors import Unprocessable
-from bakery.emulator.api.api_response import Exchange
+from bakery.emulator.api.api_response import ApiResponse
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -40,9 +40,9 @@ class Recording:
             self._file.close()
             self._file = None
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, response: ApiResponse) -> None:
         if self._file is None:
             return
-        line = asdict(exchange) | {"body": exchange.body.decode(errors="replace")}
+        line = asdict(response) | {"body": response.body.decode(errors="replace")}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()

@@ -15,7 +15,7 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import Keeper
-from bakery.emulator.api.api_response import Observer, unobserved
+from bakery.emulator.api.api_response import Observer, ignore_response
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import endpoint, refusal
 from bakery.emulator.api.middleware import ApiMiddleware
@@ -39,7 +39,7 @@ def build_app(
     *,
     clock: Clock = system_clock,
     ids: Ids | None = None,
-    observer: Observer = unobserved,
+    observer: Observer = ignore_response,
     keep: Path | None = None,
 ) -> Starlette:
     """The API over ``machines``; ``observer`` sees every answer of it.
