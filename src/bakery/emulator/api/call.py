@@ -11,7 +11,7 @@ from bakery.emulator.account.state import State
 from bakery.emulator.api import fields
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
-from bakery.emulator.api.tokens import Grant, Grants
+from bakery.emulator.api.tokens import AccessToken, AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.work.machine_actions import MachineWork
 
@@ -28,7 +28,7 @@ class AdminTools:
 
     requests: RequestLog
     faults: Faults
-    grants: Grants
+    tokens: AccessTokens
     recording: Recording
 
 
@@ -41,7 +41,7 @@ class Call:
     work: MachineWork
     tools: AdminTools | None = None
     """None under ``/v2``."""
-    grant: Grant
+    access: AccessToken
     past: State | None = None
     """The account to show instead of today's."""
     path: str

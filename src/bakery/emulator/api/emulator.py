@@ -9,7 +9,7 @@ from bakery.emulator.api.call import AdminTools
 from bakery.emulator.api.rate_limits import Limits
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
-from bakery.emulator.api.tokens import Grants
+from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.work.firewall_sync import Enforcement
 from bakery.emulator.work.machine_actions import MachineWork
@@ -25,7 +25,7 @@ class Emulator:
     requests: RequestLog
     faults: Faults
     limits: Limits
-    grants: Grants
+    tokens: AccessTokens
     recording: Recording
     enforcement: Enforcement
     keeper: Keeper
@@ -39,4 +39,4 @@ class Emulator:
 
     @property
     def admin_tools(self) -> AdminTools:
-        return AdminTools(requests=self.requests, faults=self.faults, grants=self.grants, recording=self.recording)
+        return AdminTools(requests=self.requests, faults=self.faults, tokens=self.tokens, recording=self.recording)

@@ -12,7 +12,7 @@ from bakery.emulator.account.errors import ApiError, BadRequest, ServerError
 from bakery.emulator.api.call import Call, Reply, Rule
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.request_log import RequestRecord
-from bakery.emulator.api.scope import ADMIN, GRANT, PAST, RECORD
+from bakery.emulator.api.scope import ACCESS, ADMIN, PAST, RECORD
 
 log = logging.getLogger("bakery.emulator")
 
@@ -25,7 +25,7 @@ def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
     async def serve(request: Request) -> Response:
         record: RequestRecord = request.scope[RECORD]
         try:
-            request.scope[GRANT].require(*rule.scopes.split())
+            request.scope[ACCESS].require(*rule.scopes.split())
             call = _call(request, await request.body(), emulator)
             reply = _apply(rule, call, emulator)
             record.applied = True
@@ -58,7 +58,7 @@ def _call(request: Request, body: bytes, emulator: Emulator) -> Call:
         today=emulator.state,
         work=emulator.work,
         tools=emulator.admin_tools if request.scope["path"].startswith(ADMIN) else None,
-        grant=request.scope[GRANT],
+        access=request.scope[ACCESS],
         past=request.scope.get(PAST),
         path=request.scope["path"],
         base_url=f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}",

@@ -12,8 +12,8 @@ from bakery.emulator.api.api_response import ApiResponse, Observer
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import refusal
 from bakery.emulator.api.request_log import RequestRecord
-from bakery.emulator.api.scope import ADMIN, GRANT, PAST, RECORD
-from bakery.emulator.api.tokens import NOBODY, Grant
+from bakery.emulator.api.scope import ACCESS, ADMIN, PAST, RECORD
+from bakery.emulator.api.tokens import ANONYMOUS, AccessToken
 from bakery.emulator.faults import effects
 from bakery.emulator.faults.table import Fault
 
@@ -56,7 +56,7 @@ class ApiMiddleware:
         elif "before" in (fault.hang, fault.kill):
             await self._leave_alone(fault, scope, receive)
         elif fault.status is not None:
-            finish = send if fault.html else self._finishing(record, self._grant(scope), send)
+            finish = send if fault.html else self._finishing(record, self._access(scope), send)
             record.status = fault.status
             await _fault_answer(fault, record.request_id)(scope, receive, finish)
         elif fault.lost_reply or "after" in (fault.hang, fault.kill):
@@ -77,36 +77,36 @@ class ApiMiddleware:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         record: RequestRecord = scope[RECORD]
-        grant = scope[GRANT] = self._grant(scope)
+        access = scope[ACCESS] = self._access(scope)
         if record.method == "GET":
             scope[PAST] = self._emulator.faults.past(record.path, self._emulator.state.clock())
-        error = self._refuse(record, grant)
-        send = self._finishing(record, grant, self._observed(record, send))
+        error = self._refuse(record, access)
+        send = self._finishing(record, access, self._observed(record, send))
         if error is None:
             await self._app(scope, receive, send)
         else:
             await refusal(error, record.request_id)(scope, receive, send)
 
-    def _grant(self, scope: Scope) -> Grant:
+    def _access(self, scope: Scope) -> AccessToken:
         """Of the request's token if it is one of ours; every other is nobody."""
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        return self._emulator.grants.find(given) if scheme.lower() == "bearer" else NOBODY
+        return self._emulator.tokens.find(given) if scheme.lower() == "bearer" else ANONYMOUS
 
-    def _refuse(self, record: RequestRecord, grant: Grant) -> ApiError | None:
+    def _refuse(self, record: RequestRecord, access: AccessToken) -> ApiError | None:
         if (record.method, record.path) == ("GET", OPEN):
             return None
-        if grant is NOBODY:
+        if access is ANONYMOUS:
             return Unauthorized()
         if record.path.startswith(ADMIN):
-            return None if grant.scopes is None else Forbidden()
+            return None if access.scopes is None else Forbidden()
         try:
             lists_keys = (record.method, record.path) == KEY_LISTING
-            self._emulator.limits.count(grant.token, self._emulator.state.clock(), lists_keys=lists_keys)
+            self._emulator.limits.count(access.token, self._emulator.state.clock(), lists_keys=lists_keys)
         except TooManyRequests as error:
             return error
         return None
 
-    def _finishing(self, record: RequestRecord, grant: Grant, send: Send) -> Send:
+    def _finishing(self, record: RequestRecord, access: AccessToken, send: Send) -> Send:
         """``send`` with the headers that every answer carries."""
 
         async def finish(message: Message) -> None:
@@ -114,7 +114,7 @@ class ApiMiddleware:
                 record.status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = record.request_id
-                headers.update(self._emulator.limits.headers(grant.token, self._emulator.state.clock()))
+                headers.update(self._emulator.limits.headers(access.token, self._emulator.state.clock()))
             await send(message)
 
         return finish

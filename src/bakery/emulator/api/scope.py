@@ -5,7 +5,7 @@ ADMIN = "/_emulator"
 
 RECORD = "bakery.emulator.record"
 """The request's record in the log."""
-GRANT = "bakery.emulator.grant"
+ACCESS = "bakery.emulator.access"
 """What its token may do."""
 PAST = "bakery.emulator.past"
 """The account that it is shown, where that is not today's."""

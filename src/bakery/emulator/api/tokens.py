@@ -15,7 +15,7 @@ IMPLIED = {"droplet:read": ("actions:read", "image:read", "regions:read", "sizes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grant:
+class AccessToken:
     token: str = field(repr=False)
     scopes: frozenset[str] | None
     """None: full access."""
@@ -31,27 +31,27 @@ class Grant:
             raise Forbidden
 
 
-NOBODY = Grant(token="", scopes=frozenset())
+ANONYMOUS = AccessToken(token="", scopes=frozenset())
 
 
-class Grants:
+class AccessTokens:
     """The tokens that are known: those of the settings, and those that were made since."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
-        self._grants = [Grant(token=token, scopes=None) for token in settings.tokens]
+        self._tokens = [AccessToken(token=token, scopes=None) for token in settings.tokens]
         for token, scopes in settings.scoped_tokens.items():
-            self._grants.append(Grant(token=token, scopes=_whole(scopes)))
+            self._tokens.append(AccessToken(token=token, scopes=_whole(scopes)))
 
-    def find(self, token: str) -> Grant:
+    def find(self, token: str) -> AccessToken:
         """What that token may do; an unknown one is nobody's."""
-        known = [grant for grant in self._grants if _same(grant.token, token)]
-        return known[0] if known else NOBODY
+        known = [access for access in self._tokens if _same(access.token, token)]
+        return known[0] if known else ANONYMOUS
 
-    def make(self, scopes: Iterable[str]) -> Grant:
+    def make(self, scopes: Iterable[str]) -> AccessToken:
         """A new token with these scopes."""
-        grant = Grant(token=f"dop_v1_{secrets.token_hex(32)}", scopes=_whole(scopes))
-        self._grants.append(grant)
-        return grant
+        access = AccessToken(token=f"dop_v1_{secrets.token_hex(32)}", scopes=_whole(scopes))
+        self._tokens.append(access)
+        return access
 
 
 def _whole(scopes: Iterable[str]) -> frozenset[str]:

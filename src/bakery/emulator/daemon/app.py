@@ -24,7 +24,7 @@ from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.routes import ROUTES
 from bakery.emulator.api.scope import RECORD
-from bakery.emulator.api.tokens import Grants
+from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.work.firewall_sync import Enforcement
@@ -62,7 +62,7 @@ def build_app(
         requests=RequestLog(settings.log_size),
         faults=faults,
         limits=Limits(settings),
-        grants=Grants(settings),
+        tokens=AccessTokens(settings),
         recording=Recording(),
         enforcement=Enforcement(state, machines),
         keeper=Keeper(state, keep),

@@ -6,7 +6,7 @@ import pytest
 
 from bakery.emulator.account.errors import Forbidden
 from bakery.emulator.api.routes import ROUTES
-from bakery.emulator.api.tokens import NOBODY, Grants
+from bakery.emulator.api.tokens import ANONYMOUS, AccessTokens
 from tests.helpers.emulated import SETTINGS, TOKEN
 
 # token scopes, wanted, allowed
@@ -25,7 +25,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("scopes", "wanted", "allowed"), TABLE)
 def test_scopes(scopes: tuple[str, ...], wanted: str, *, allowed: bool) -> None:
-    scoped = Grants(replace(SETTINGS, scoped_tokens={"scoped": scopes})).find("scoped")
+    scoped = AccessTokens(replace(SETTINGS, scoped_tokens={"scoped": scopes})).find("scoped")
 
     assert scoped.allows(wanted) is allowed
     if not allowed:
@@ -34,23 +34,23 @@ def test_scopes(scopes: tuple[str, ...], wanted: str, *, allowed: bool) -> None:
 
 
 def test_full_access_allows_everything_and_nobody_nothing() -> None:
-    full = Grants(SETTINGS).find(TOKEN)
+    full = AccessTokens(SETTINGS).find(TOKEN)
 
     assert full.token == TOKEN
     assert TOKEN not in repr(full)
     assert full.allows("anything:at_all")
-    assert not NOBODY.allows("account:read")
+    assert not ANONYMOUS.allows("account:read")
 
 
 def test_tokens_can_be_made_later_and_strangers_are_nobody() -> None:
-    known = Grants(SETTINGS)
+    known = AccessTokens(SETTINGS)
     made = known.make(["droplet:read"])
 
     assert known.find(made.token) == made
     assert made.allows("sizes:read")
     assert made.token.startswith("dop_v1_")
-    assert known.find(made.token[:-1]) is NOBODY
-    assert known.find("") is NOBODY
+    assert known.find(made.token[:-1]) is ANONYMOUS
+    assert known.find("") is ANONYMOUS
 
 
 def test_every_path_of_the_api_asks_for_a_scope_and_no_other_does() -> None:

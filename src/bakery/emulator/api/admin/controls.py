@@ -68,8 +68,8 @@ def remove_fault(call: Call) -> Reply:
 def make_token(call: Call) -> Reply:
     """A token with ``scopes`` of its own, for a client that is not to do everything."""
     scopes = fields.texts(call.body, "scopes")
-    grant = call.admin.grants.make(scopes)
-    return Reply(status=201, body={"token": grant.token, "scopes": scopes})
+    access = call.admin.tokens.make(scopes)
+    return Reply(status=201, body={"token": access.token, "scopes": scopes})
 
 
 def start_recording(call: Call) -> Reply:

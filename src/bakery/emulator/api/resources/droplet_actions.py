@@ -59,7 +59,7 @@ def act_on_tagged(call: Call) -> Reply:
 
 def _starter(call: Call, starters: dict[str, Start]) -> Start:
     kind = fields.text(call.body, "type")
-    call.grant.require(*([SCOPES[kind]] if kind in SCOPES else []))
+    call.access.require(*([SCOPES[kind]] if kind in SCOPES else []))
     if kind in UNSUPPORTED:
         message = f"The emulator does not support the action {kind}."
         raise Unprocessable(message)

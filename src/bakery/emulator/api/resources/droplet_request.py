@@ -55,7 +55,7 @@ def read_orders(call: Call) -> list[NewDroplet]:
 def _check_scopes(call: Call) -> None:
     """Those of what the order refers to (OpenAPI: droplet_create.yml)."""
     needed = {"tags": "tag:create", "ssh_keys": "ssh_key:read", "vpc_uuid": "vpc:read", "image": "image:read"}
-    call.grant.require(*(scope for name, scope in needed.items() if call.body.get(name)))
+    call.access.require(*(scope for name, scope in needed.items() if call.body.get(name)))
 
 
 def read_names(body: fields.Body) -> list[str]:

@@ -25,7 +25,7 @@ def _chosen(call: Call) -> list[Droplet]:
     if call.query.get("type") == "gpus":
         return []
     if tag_name:
-        call.grant.require("tag:read")
+        call.access.require("tag:read")
         return _tagged(call, tag_name)
     droplets = call.state.droplets.all()
     if name:
@@ -110,9 +110,9 @@ FIELD_SCOPES = {
 def droplet_view(call: Call, droplet: Droplet) -> dict[str, Any]:
     """The droplet object, without the fields whose scope the token lacks."""
     view = _whole_view(call, droplet)
-    if call.grant.scopes is None:
+    if call.access.scopes is None:
         return view
-    hidden = {name for name, scope in FIELD_SCOPES.items() if not call.grant.allows(scope)}
+    hidden = {name for name, scope in FIELD_SCOPES.items() if not call.access.allows(scope)}
     return {name: value for name, value in view.items() if name not in hidden}
 
 

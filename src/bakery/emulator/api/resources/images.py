@@ -14,7 +14,7 @@ from bakery.emulator.api.resources.catalog import timestamp
 def list_images(call: Call) -> Reply:
     """``type`` is about public images; ``private`` and ``tag_name`` are about the account's own."""
     if "tag_name" in call.query:
-        call.grant.require("tag:read")
+        call.access.require("tag:read")
     images = call.state.images.all()
     for name, keep in _filters(call):
         if name in call.query:

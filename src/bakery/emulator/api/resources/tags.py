@@ -61,7 +61,7 @@ def _for_each(
 def _resource(call: Call, entry: fields.Body) -> Droplet | Image:
     number = fields.number(str(entry.get("resource_id", "")))
     kind = fields.text(entry, "resource_type")
-    call.grant.require(f"{kind}:update")
+    call.access.require(f"{kind}:update")
     if number is None or kind not in {"droplet", "image"}:
         raise NotFound
     return call.state.droplets.get(number) if kind == "droplet" else call.state.images.get(number)
