@@ -21,7 +21,7 @@ from bakery.emulator.account.state import State
 
 T = TypeVar("T")
 
-Kept = Mapping[str, list[dict[str, Any]]]
+SavedAccount = Mapping[str, list[dict[str, Any]]]
 
 
 def dump(state: State) -> str:
@@ -40,18 +40,18 @@ def dump(state: State) -> str:
     return json.dumps(kept, default=_text)
 
 
-def read(text: str) -> Kept:
+def read(text: str) -> SavedAccount:
     """What :func:`dump` wrote."""
-    kept: Kept = json.loads(text)
+    kept: SavedAccount = json.loads(text)
     return kept
 
 
-def next_id(kept: Kept) -> int:
+def next_id(kept: SavedAccount) -> int:
     """Greater than every number that was given."""
     return max(_ids(kept), default=0) + 1
 
 
-def restore(state: State, kept: Kept) -> None:
+def restore(state: State, kept: SavedAccount) -> None:
     """Put the records in place of those of a new account. Actions that had not ended are errored."""
     state.actions.restore(_build(Action, raw) for raw in kept["actions"])
     state.tags.restore(_tag(raw) for raw in kept["tags"])
@@ -69,7 +69,7 @@ def restore(state: State, kept: Kept) -> None:
         droplet.pending_action = None
 
 
-def _ids(kept: Kept) -> Iterator[int]:
+def _ids(kept: SavedAccount) -> Iterator[int]:
     for name in ("actions", "keys", "images", "droplets", "leaving"):
         yield from (int(raw["id"]) for raw in kept[name])
 

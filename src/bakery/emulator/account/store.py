@@ -7,7 +7,7 @@ from bakery.emulator.account.state import State
 from bakery.files import write_secret
 
 
-class Keeper:
+class AccountStore:
     """Without a file it keeps nothing."""
 
     def __init__(self, state: State, file: Path | None) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.state import State
-from bakery.emulator.account.store import Keeper
+from bakery.emulator.account.store import AccountStore
 from bakery.emulator.api.call import AdminTools
 from bakery.emulator.api.rate_limits import Limits
 from bakery.emulator.api.recording import Recording
@@ -28,7 +28,7 @@ class Emulator:
     tokens: AccessTokens
     recording: Recording
     enforcement: Enforcement
-    keeper: Keeper
+    store: AccountStore
 
     def close(self) -> None:
         """Finish the running machine work and stop every machine."""

@@ -48,7 +48,7 @@ def _apply(rule: Rule, call: Call, emulator: Emulator) -> Reply:
         reply = rule.handler(call)
         emulator.enforcement.notice()
         if rule.method != "GET":
-            emulator.keeper.save()
+            emulator.store.save()
         return reply
 
 

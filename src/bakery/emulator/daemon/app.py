@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bakery.emulator.account import serialization as kept_json
+from bakery.emulator.account import serialization
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
 from bakery.emulator.account.state import State
-from bakery.emulator.account.store import Keeper
+from bakery.emulator.account.store import AccountStore
 from bakery.emulator.api.api_response import Observer, ignore_response
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import endpoint, refusal
@@ -48,12 +48,12 @@ def build_app(
 
     ``app.state.emulator`` holds its state; close it after the server has stopped.
     """
-    kept = kept_json.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
+    kept = serialization.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
     if kept is not None:
-        ids = SystemIds(kept_json.next_id(kept))
+        ids = SystemIds(serialization.next_id(kept))
     state = State(settings, clock=clock, ids=ids)
     if kept is not None:
-        kept_json.restore(state, kept)
+        serialization.restore(state, kept)
     faults = Faults()
     emulator = Emulator(
         settings=settings,
@@ -65,9 +65,9 @@ def build_app(
         tokens=AccessTokens(settings),
         recording=Recording(),
         enforcement=Enforcement(state, machines),
-        keeper=Keeper(state, keep),
+        store=AccountStore(state, keep),
     )
-    emulator.work.queues.after_task = emulator.keeper.save
+    emulator.work.queues.after_task = emulator.store.save
     app = Starlette(
         routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],
         middleware=[Middleware(ApiMiddleware, emulator=emulator, observer=observer)],

@@ -8,7 +8,7 @@ import pytest
 from bakery.emulator.account.model import FirewallRule, FirewallTargets
 from bakery.emulator.account.serialization import dump, next_id, read, restore
 from bakery.emulator.account.state import State
-from bakery.emulator.account.store import Keeper
+from bakery.emulator.account.store import AccountStore
 from bakery.emulator.work.firewall_sync import protection_of
 from bakery.emulator.work.machine_spec import machine_spec
 from bakery.files import is_private
@@ -90,22 +90,22 @@ def test_nothing_is_given_twice() -> None:
 def test_it_is_kept_in_a_private_file_because_user_data_is_in_it(tmp_path: Path) -> None:
     state = account()
     file = tmp_path / "home" / "account.json"
-    Keeper(state, file).save()
+    AccountStore(state, file).save()
     assert is_private(file)
     assert "canary-user-data" in file.read_text()
 
 
 def test_what_did_not_change_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = account()
-    keeper = Keeper(state, tmp_path / "account.json")
-    keeper.save()
+    store = AccountStore(state, tmp_path / "account.json")
+    store.save()
     (tmp_path / "account.json").unlink()
-    keeper.save()
+    store.save()
     assert not (tmp_path / "account.json").exists()
     state.tags.ensure("new")
-    keeper.save()
+    store.save()
     assert (tmp_path / "account.json").exists()  # control
 
 
 def test_a_keeper_without_a_file_keeps_nothing() -> None:
-    Keeper(make_state(ManualClock()), None).save()
+    AccountStore(make_state(ManualClock()), None).save()
