@@ -6,7 +6,7 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import AccountStore
 from bakery.emulator.api.call import AdminTools
-from bakery.emulator.api.rate_limits import Limits
+from bakery.emulator.api.rate_limits import RateLimits
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import AccessTokens
@@ -24,7 +24,7 @@ class Emulator:
     work: MachineWork
     requests: RequestLog
     faults: Faults
-    limits: Limits
+    limits: RateLimits
     tokens: AccessTokens
     recording: Recording
     enforcement: Enforcement

@@ -43,7 +43,7 @@ class _Usage:
     listings: _Window
 
 
-class Limits:
+class RateLimits:
     """Counts each token's requests; refuses only when the settings enforce the limits."""
 
     def __init__(self, settings: EmulatorSettings) -> None:

@@ -19,7 +19,7 @@ from bakery.emulator.api.api_response import Observer, ignore_response
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import endpoint, refusal
 from bakery.emulator.api.middleware import ApiMiddleware
-from bakery.emulator.api.rate_limits import Limits
+from bakery.emulator.api.rate_limits import RateLimits
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.routes import ROUTES
@@ -61,7 +61,7 @@ def build_app(
         work=MachineWork(state, machines, faults),
         requests=RequestLog(settings.log_size),
         faults=faults,
-        limits=Limits(settings),
+        limits=RateLimits(settings),
         tokens=AccessTokens(settings),
         recording=Recording(),
         enforcement=Enforcement(state, machines),
