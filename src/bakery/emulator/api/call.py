@@ -13,7 +13,7 @@ from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import AccessToken, AccessTokens
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.work.machine_actions import MachineWork
+from bakery.emulator.work.machine_actions import ActionRunner
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Call:
 
     today: State
     """The account that requests change."""
-    work: MachineWork
+    work: ActionRunner
     tools: AdminTools | None = None
     """None under ``/v2``."""
     access: AccessToken

@@ -12,7 +12,7 @@ from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.work.firewall_sync import Enforcement
-from bakery.emulator.work.machine_actions import MachineWork
+from bakery.emulator.work.machine_actions import ActionRunner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Emulator:
 
     settings: EmulatorSettings
     state: State
-    work: MachineWork
+    work: ActionRunner
     requests: RequestLog
     faults: Faults
     limits: RateLimits

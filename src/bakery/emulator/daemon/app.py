@@ -28,7 +28,7 @@ from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.work.firewall_sync import Enforcement
-from bakery.emulator.work.machine_actions import MachineWork
+from bakery.emulator.work.machine_actions import ActionRunner
 
 __all__ = ["Emulator", "build_app", "emulator_of"]
 
@@ -58,7 +58,7 @@ def build_app(
     emulator = Emulator(
         settings=settings,
         state=state,
-        work=MachineWork(state, machines, faults),
+        work=ActionRunner(state, machines, faults),
         requests=RequestLog(settings.log_size),
         faults=faults,
         limits=RateLimits(settings),

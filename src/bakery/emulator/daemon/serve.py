@@ -71,7 +71,7 @@ def _running(place: Home, planned: RunningEmulator, *, resume: bool) -> Iterator
         emulator = emulator_of(app)
         if resume and isinstance(machines, NspawnMachines):
             machines.adopt(emulator.work.specs())
-            emulator.work.go_on()
+            emulator.work.resume()
         stack.callback(emulator.close)
         if metadata_socket is not None:
             stack.callback(RunningServer(build_metadata_app(emulator.state), metadata_socket).stop)

@@ -95,9 +95,9 @@ class NspawnMachines:
             machine = _Machine(spec=spec, disk=disk, process=nspawn_process.find_started(disk.folder))
             self._machines[spec.droplet_id] = machine
             self._snapshots.use(str(spec.droplet_id), disk.lower)
-            self._go_on(machine)
+            self._resume(machine)
 
-    def _go_on(self, machine: _Machine) -> None:
+    def _resume(self, machine: _Machine) -> None:
         process = machine.process
         if process is not None:
             self._in_background(lambda: self._watch(machine, process), f"droplet {machine.spec.droplet_id}")

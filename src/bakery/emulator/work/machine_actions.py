@@ -24,7 +24,7 @@ SPOILS: dict[Outcome, Spoilt] = {"unbootable": "boot", "unconfigured": "cloud-in
 _FAILURES = (MachineFailure, DeadlineError)
 
 
-class MachineWork:
+class ActionRunner:
     """Every method returns at once; call them with the state's lock held."""
 
     def __init__(self, state: State, machines: Machines, faults: Faults) -> None:
@@ -177,7 +177,7 @@ class MachineWork:
             droplets = [*self._state.droplets.all(), *self._state.droplets.leaving()]
             return [machine_spec(self._state, droplet) for droplet in droplets]
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """After the machines of an earlier emulator were adopted: what the API says is made true again."""
         with self._state.lock:
             for droplet in self._state.droplets.leaving():
@@ -205,7 +205,7 @@ class MachineWork:
             if fault.outcome == "endless":
                 return
             try:
-                self._do(droplet, step, fault)
+                self._execute(droplet, step, fault)
                 self.queues.pause(self._state.settings.action_s + fault.delay_s)
             except Exception as error:
                 self._fail(droplet, action, error)
@@ -229,7 +229,7 @@ class MachineWork:
 
         self.queues.submit(droplet_id, task)
 
-    def _do(self, droplet: Droplet, step: Step, fault: Fault) -> None:
+    def _execute(self, droplet: Droplet, step: Step, fault: Fault) -> None:
         if fault.outcome == "errored":
             message = "a fault that was asked for"
             raise MachineFailure(message)
