@@ -8,7 +8,7 @@ import pytest
 
 from bakery.cloud.parse import firewall_body
 from bakery.config.load import parse_cluster
-from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Protection
+from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules
 from bakery.launch.firewalls import request_for
 from bakery.plan.build import build_plan
 from bakery.proc import run
@@ -83,7 +83,7 @@ def allow(ports: int | str, side: str = "sources", protocol: str = "tcp", **who:
     return {"protocol": protocol, "ports": str(ports), side: who or EVERYWHERE}
 
 
-def guard(api: LabApi, name: str = "web", **firewall: object) -> str:
+def protect(api: LabApi, name: str = "web", **firewall: object) -> str:
     """A new firewall, in force."""
     made = api.call("POST", "/v2/firewalls", {"name": name} | firewall)["firewall"]["id"]
     wait_in_force(api, made)
@@ -113,7 +113,7 @@ def test_only_what_a_rule_names_gets_in(api: LabApi, droplets: tuple[int, int, i
     """By droplet id, then by CIDR: public and VPC traffic alike."""
     web, peer, foreign = droplets
     public, private = api.addresses(web)
-    guard(api, droplet_ids=[web], inbound_rules=[allow(PORT, droplet_ids=[peer])], outbound_rules=OUT)
+    protect(api, droplet_ids=[web], inbound_rules=[allow(PORT, droplet_ids=[peer])], outbound_rules=OUT)
     assert reaches(api, peer, public)
     assert reaches(api, peer, private)
     assert not reaches(api, foreign, public)
@@ -123,7 +123,7 @@ def test_only_what_a_rule_names_gets_in(api: LabApi, droplets: tuple[int, int, i
     assert reaches(api, foreign, api.addresses(peer)[0])  # control: a droplet without a firewall is open
 
     admin = [f"{api.lab.plan.host}/32"]
-    guard(api, "admin", droplet_ids=[web], inbound_rules=[allow(PORT + 1, addresses=admin)])
+    protect(api, "admin", droplet_ids=[web], inbound_rules=[allow(PORT + 1, addresses=admin)])
     assert reaches(api, None, public, PORT + 1)  # firewalls add up
     assert reaches(api, peer, private)
     assert not reaches(api, None, public)
@@ -135,7 +135,7 @@ def test_a_tag_binds_and_a_tag_is_a_source(api: LabApi, droplets: tuple[int, int
     public, _ = api.addresses(web)
     for tag in ("web", "friend"):
         api.call("POST", "/v2/tags", {"name": tag})
-    firewall = guard(api, tags=["web"], inbound_rules=[allow(PORT, tags=["friend"])], outbound_rules=OUT)
+    firewall = protect(api, tags=["web"], inbound_rules=[allow(PORT, tags=["friend"])], outbound_rules=OUT)
     assert reaches(api, foreign, public)  # control: nothing carries the tag yet
 
     retag(api, "POST", "web", web)
@@ -151,7 +151,7 @@ def test_a_tag_binds_and_a_tag_is_a_source(api: LabApi, droplets: tuple[int, int
 
 def test_a_new_droplet_with_the_tag_is_never_open(api: LabApi, droplets: tuple[int, int, int]) -> None:
     _, peer, _ = droplets
-    guard(api, tags=["web"], inbound_rules=[allow(PORT, addresses=["192.0.2.1"])], outbound_rules=OUT)
+    protect(api, tags=["web"], inbound_rules=[allow(PORT, addresses=["192.0.2.1"])], outbound_rules=OUT)
     (late,) = api.create("late", tags=["web"])
     public, private = api.addresses(late)
     api.lab.wait_done(late)
@@ -168,7 +168,7 @@ def test_what_goes_out_is_closed_too(api: LabApi, droplets: tuple[int, int, int]
     public, private = api.addresses(peer)
     assert reaches(api, web, private)  # control
     assert "closed" not in asked(api, web)
-    firewall = guard(api, droplet_ids=[web], inbound_rules=[allow(0)])
+    firewall = protect(api, droplet_ids=[web], inbound_rules=[allow(0)])
     assert not reaches(api, web, private)
     assert not reaches(api, web, public)
     assert "closed" in asked(api, web)
@@ -190,7 +190,7 @@ def test_an_established_connection_stays(api: LabApi, droplets: tuple[int, int, 
     web, _, _ = droplets
     public, _ = api.addresses(web)
     with socket.create_connection((public, PORT), timeout=5) as connection:
-        guard(api, droplet_ids=[web], inbound_rules=[allow(PORT + 1)])
+        protect(api, droplet_ids=[web], inbound_rules=[allow(PORT + 1)])
         assert not reaches(api, None, public)  # control: a new one is refused
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert connection.recv(64).startswith(b"HTTP/1.0 200")
@@ -206,7 +206,7 @@ def test_bakerys_own_table_lets_the_operator_and_the_vpc_in(api: LabApi, droplet
     api.call("POST", "/v2/tags", {"name": planned.tag})
     retag(api, "POST", planned.tag, web)
     for number, (admin, host_gets_in) in enumerate([("192.0.2.7/32", False), (f"{api.lab.plan.host}/32", True)]):
-        guard(api, **firewall_body(request_for(planned, name=f"demo-{number}", admin_cidrs=[admin])))
+        protect(api, **firewall_body(request_for(planned, name=f"demo-{number}", admin_cidrs=[admin])))
         assert reaches(api, None, public) is host_gets_in
         assert reaches(api, peer, private)
         assert not reaches(api, foreign, public)
@@ -238,11 +238,11 @@ def wait_reached(api: LabApi, droplet_id: int, address: str) -> None:
 
 
 def test_the_kernel_takes_a_table_for_five_hundred_droplets_in_a_moment(api: LabApi) -> None:
-    rule = Allowed(protocol="tcp", ports="1-100", networks=("10.0.0.0/8",), groups=("all",))
+    rule = AllowRule(protocol="tcp", ports="1-100", networks=("10.0.0.0/8",), groups=("all",))
     firewall = FirewallRules(inbound=(rule,) * 25, outbound=(rule,) * 25)
     addresses = tuple(str(api.lab.plan.range[1000 + number]) for number in range(500))
-    guards = tuple(Guard(droplet_id=number, firewalls=(0, 1, 2)) for number in range(500))
-    api.lab.router.enforce(Protection(firewalls=(firewall,) * 3, groups={"all": addresses}, guards=guards))
+    bindings = tuple(FirewallBinding(droplet_id=number, firewalls=(0, 1, 2)) for number in range(500))
+    api.lab.router.enforce(FirewallPolicy(firewalls=(firewall,) * 3, groups={"all": addresses}, bindings=bindings))
     assert "droplet_499_in" in in_force(api)
-    api.lab.router.enforce(Protection(firewalls=(), groups={}, guards=()))
+    api.lab.router.enforce(FirewallPolicy(firewalls=(), groups={}, bindings=()))
     assert "droplet_" not in in_force(api)

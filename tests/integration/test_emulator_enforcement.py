@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.emulator.machines.interface import Protection
+from bakery.emulator.machines.interface import FirewallPolicy
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, Api, emulated
@@ -25,7 +25,7 @@ class Enforcing(InMemoryMachines):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Protection] = []
+        self.told: list[FirewallPolicy] = []
         self.gate = threading.Event()
         self.gate.set()
         self.failure: str | None = None
@@ -34,11 +34,11 @@ class Enforcing(InMemoryMachines):
     def enforces_firewalls(self) -> bool:
         return True
 
-    def enforce(self, protection: Protection) -> None:
+    def enforce(self, policy: FirewallPolicy) -> None:
         assert self.gate.wait(30)
         if self.failure is not None:
             raise RuntimeError(self.failure)
-        self.told.append(protection)
+        self.told.append(policy)
 
 
 @contextmanager
@@ -98,9 +98,9 @@ def test_a_new_droplet_is_guarded_after_the_delay_and_pending_until_then() -> No
         firewall = firewall_of(api)
         assert firewall["status"] == "waiting"
         assert firewall["pending_changes"] == [{"droplet_id": droplet_id, "removing": False, "status": "waiting"}]
-        assert [guard.droplet_id for guard in machines.told[-1].guards] == []
+        assert [binding.droplet_id for binding in machines.told[-1].bindings] == []
         wait_status(api, "succeeded")
-        assert [guard.droplet_id for guard in machines.told[-1].guards] == [droplet_id]
+        assert [binding.droplet_id for binding in machines.told[-1].bindings] == [droplet_id]
         assert firewall_of(api)["pending_changes"] == []
 
 

@@ -11,7 +11,7 @@ from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
-from bakery.emulator.work.firewall_sync import Enforcement
+from bakery.emulator.work.firewall_sync import FirewallSync
 from bakery.emulator.work.machine_actions import ActionRunner
 
 
@@ -27,13 +27,13 @@ class Emulator:
     limits: RateLimits
     tokens: AccessTokens
     recording: Recording
-    enforcement: Enforcement
+    firewall_sync: FirewallSync
     store: AccountStore
 
     def close(self) -> None:
         """Finish the running machine work and stop every machine."""
         self.work.close()
-        self.enforcement.close()
+        self.firewall_sync.close()
         self.work.stop_machines()
         self.recording.stop()
 

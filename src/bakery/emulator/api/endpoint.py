@@ -46,7 +46,7 @@ def refusal(error: ApiError, request_id: str) -> Response:
 def _apply(rule: Rule, call: Call, emulator: Emulator) -> Reply:
     with call.state.lock:
         reply = rule.handler(call)
-        emulator.enforcement.notice()
+        emulator.firewall_sync.notice()
         if rule.method != "GET":
             emulator.store.save()
         return reply

@@ -27,7 +27,7 @@ from bakery.emulator.api.scope import RECORD
 from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.machines.interface import Machines
-from bakery.emulator.work.firewall_sync import Enforcement
+from bakery.emulator.work.firewall_sync import FirewallSync
 from bakery.emulator.work.machine_actions import ActionRunner
 
 __all__ = ["Emulator", "build_app", "emulator_of"]
@@ -64,7 +64,7 @@ def build_app(
         limits=RateLimits(settings),
         tokens=AccessTokens(settings),
         recording=Recording(),
-        enforcement=Enforcement(state, machines),
+        firewall_sync=FirewallSync(state, machines),
         store=AccountStore(state, keep),
     )
     emulator.work.queues.after_task = emulator.store.save

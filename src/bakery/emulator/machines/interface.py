@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from bakery.emulator.host.failure import MachineFailure
-from bakery.emulator.network.model import Allowed, FirewallRules, Guard, Impairment, Protection
+from bakery.emulator.network.model import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules, Impairment
 
 __all__ = [
-    "Allowed",
+    "AllowRule",
+    "FirewallBinding",
+    "FirewallPolicy",
     "FirewallRules",
-    "Guard",
     "Impairment",
     "Interface",
     "MachineFailure",
     "MachineSpec",
     "Machines",
-    "Protection",
     "Spoilt",
 ]
 
@@ -75,7 +75,7 @@ class Machines(Protocol):
     def enforces_firewalls(self) -> bool:
         """Whether :meth:`enforce` has an effect."""
 
-    def enforce(self, protection: Protection) -> None:
+    def enforce(self, policy: FirewallPolicy) -> None:
         """Put these firewalls into force in place of the earlier ones, all at once."""
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:

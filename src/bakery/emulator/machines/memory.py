@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
+from bakery.emulator.machines.interface import FirewallPolicy, Impairment, MachineFailure, MachineSpec, Spoilt
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class InMemoryMachines:
     def enforces_firewalls(self) -> bool:
         return False
 
-    def enforce(self, protection: Protection) -> None:
+    def enforce(self, policy: FirewallPolicy) -> None:
         """There is no traffic to filter."""
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:  # noqa: ARG002 - the port's argument

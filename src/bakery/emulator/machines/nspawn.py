@@ -12,7 +12,7 @@ from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
-from bakery.emulator.machines.interface import Impairment, MachineFailure, MachineSpec, Protection, Spoilt
+from bakery.emulator.machines.interface import FirewallPolicy, Impairment, MachineFailure, MachineSpec, Spoilt
 from bakery.emulator.machines.nspawn_cables import cables
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT
@@ -57,8 +57,8 @@ class NspawnMachines:
     def enforces_firewalls(self) -> bool:
         return True
 
-    def enforce(self, protection: Protection) -> None:
-        self._router.enforce(protection)
+    def enforce(self, policy: FirewallPolicy) -> None:
+        self._router.enforce(policy)
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
         self._router.impair(droplet_id, impairment)

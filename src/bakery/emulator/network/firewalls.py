@@ -1,13 +1,13 @@
 """The account's cloud firewalls as one nftables table of the router's, as text.
 
-Both ways are closed once a firewall guards a droplet, on the public side and in the VPC; several firewalls add up;
-an established connection stays (https://docs.digitalocean.com/products/networking/firewalls/).
+Both ways are closed once a firewall is bound to a droplet, on the public side and in the VPC; several firewalls
+add up; an established connection stays (https://docs.digitalocean.com/products/networking/firewalls/).
 """
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, collapse_addresses, ip_network
 
-from bakery.emulator.network.model import Allowed, Guard, Protection
+from bakery.emulator.network.model import AllowRule, FirewallBinding, FirewallPolicy
 from bakery.emulator.network.plan import router_interfaces
 
 TABLE = "inet cloud"
@@ -29,33 +29,33 @@ _HOOKS = """\
 """
 
 
-def ruleset(protection: Protection) -> str:
+def ruleset(policy: FirewallPolicy) -> str:
     """What ``nft -f`` takes to put these firewalls into force in place of all earlier ones."""
-    groups = {name: f"group_{number}" for number, name in enumerate(protection.groups)}
+    groups = {name: f"group_{number}" for number, name in enumerate(policy.groups)}
     lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
-    for name, addresses in protection.groups.items():
+    for name, addresses in policy.groups.items():
         lines.append(f"  set {groups[name]} {{ type ipv4_addr; {_elements(dict.fromkeys(addresses))} }}")
-    for number, firewall in enumerate(protection.firewalls):
+    for number, firewall in enumerate(policy.firewalls):
         lines += _chain(f"firewall_{number}_in", _rules(firewall.inbound, "ip saddr", groups))
         lines += _chain(f"firewall_{number}_out", _rules(firewall.outbound, "ct original ip daddr", groups))
-    for guard in protection.guards:
-        lines += _guard(guard, "in")
-        lines += _guard(guard, "out")
+    for binding in policy.bindings:
+        lines += _binding(binding, "in")
+        lines += _binding(binding, "out")
     for way, name in (("in", "inbound_of"), ("out", "outbound_of")):
-        lines.append(f"  map {name} {{ type ifname : verdict; {_elements(_verdicts(protection.guards, way))} }}")
+        lines.append(f"  map {name} {{ type ifname : verdict; {_elements(_verdicts(policy.bindings, way))} }}")
     return "\n".join(lines) + "\n" + _HOOKS + "}\n"
 
 
-def _guard(guard: Guard, way: str) -> list[str]:
-    jumps = [f"jump firewall_{number}_{way}" for number in guard.firewalls]
-    return _chain(f"droplet_{guard.droplet_id}_{way}", [*jumps, "drop"])
+def _binding(binding: FirewallBinding, way: str) -> list[str]:
+    jumps = [f"jump firewall_{number}_{way}" for number in binding.firewalls]
+    return _chain(f"droplet_{binding.droplet_id}_{way}", [*jumps, "drop"])
 
 
-def _verdicts(guards: Iterable[Guard], way: str) -> list[str]:
+def _verdicts(bindings: Iterable[FirewallBinding], way: str) -> list[str]:
     return [
-        f'"{interface}" : jump droplet_{guard.droplet_id}_{way}'
-        for guard in guards
-        for interface in router_interfaces(guard.droplet_id)
+        f'"{interface}" : jump droplet_{binding.droplet_id}_{way}'
+        for binding in bindings
+        for interface in router_interfaces(binding.droplet_id)
     ]
 
 
@@ -63,17 +63,17 @@ def _chain(name: str, rules: Iterable[str]) -> list[str]:
     return [f"  chain {name} {{", *(f"    {rule}" for rule in rules), "  }"]
 
 
-def _rules(allowed: Iterable[Allowed], address: str, groups: dict[str, str]) -> list[str]:
+def _rules(allowed: Iterable[AllowRule], address: str, groups: dict[str, str]) -> list[str]:
     return [f"{_service(each)}{peer} accept" for each in allowed for peer in _peers(each, address, groups)]
 
 
-def _service(allowed: Allowed) -> str:
+def _service(allowed: AllowRule) -> str:
     if allowed.protocol == "icmp" or allowed.ports == "0":
         return f"meta l4proto {allowed.protocol}"
     return f"{allowed.protocol} dport {allowed.ports}"
 
 
-def _peers(allowed: Allowed, address: str, groups: dict[str, str]) -> list[str]:
+def _peers(allowed: AllowRule, address: str, groups: dict[str, str]) -> list[str]:
     """Nothing at all for who is everybody."""
     networks = [ip_network(text, strict=False) for text in allowed.networks]
     merged = list(collapse_addresses(each for each in networks if isinstance(each, IPv4Network)))

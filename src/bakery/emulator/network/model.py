@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Allowed:
+class AllowRule:
     """What a cloud firewall lets pass, and from or to whom."""
 
     protocol: str
@@ -21,26 +21,26 @@ class Allowed:
 class FirewallRules:
     """One cloud firewall. What neither list allows is dropped."""
 
-    inbound: tuple[Allowed, ...]
-    outbound: tuple[Allowed, ...]
+    inbound: tuple[AllowRule, ...]
+    outbound: tuple[AllowRule, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guard:
-    """A droplet that has firewalls, by their number in :attr:`Protection.firewalls`; with none it is shut."""
+class FirewallBinding:
+    """A droplet that has firewalls, by their number in :attr:`FirewallPolicy.firewalls`; with none it is shut."""
 
     droplet_id: int
     firewalls: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protection:
-    """All cloud firewalls of the account; droplets without a guard are open."""
+class FirewallPolicy:
+    """All cloud firewalls of the account; droplets without a binding are open."""
 
     firewalls: tuple[FirewallRules, ...]
     groups: dict[str, tuple[str, ...]]
     """Addresses of the droplets that a tag or a droplet id stands for."""
-    guards: tuple[Guard, ...]
+    bindings: tuple[FirewallBinding, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.network import firewalls, impairments, rules
 from bakery.emulator.network.impairments import Impairments
-from bakery.emulator.network.model import Impairment, Protection
+from bakery.emulator.network.model import FirewallPolicy, Impairment
 from bakery.emulator.network.plan import (
     METADATA,
     METADATA_PORT,
@@ -101,9 +101,9 @@ class Router:
         run(["ip", "netns", "delete", namespace])
         self._record.gone(Kind.NAMESPACE, namespace)
 
-    def enforce(self, protection: Protection) -> None:
+    def enforce(self, policy: FirewallPolicy) -> None:
         """Put the cloud firewalls into force: the kernel takes the whole table at once or, on an error, none."""
-        self._nft(firewalls.ruleset(protection))
+        self._nft(firewalls.ruleset(policy))
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
         """Make a droplet's links as bad as that; also of one that is off.

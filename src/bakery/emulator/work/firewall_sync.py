@@ -5,12 +5,12 @@ import threading
 
 from bakery.emulator.account.model import Droplet, Firewall, FirewallRule, FirewallTargets
 from bakery.emulator.account.state import State
-from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Machines, Protection
+from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules, Machines
 
 log = logging.getLogger("bakery.emulator")
 
 
-class Enforcement:
+class FirewallSync:
     """A thread that enforces the latest revision of the firewalls; many changes at once are one for it."""
 
     def __init__(self, state: State, machines: Machines) -> None:
@@ -50,10 +50,10 @@ class Enforcement:
         firewalls = self._state.firewalls
         with self._state.lock:
             revision = firewalls.revision
-            protection = protection_of(self._state)
+            policy = policy_of(self._state)
         failure = None
         try:
-            self._machines.enforce(protection)
+            self._machines.enforce(policy)
         except Exception as error:
             log.exception("the firewalls could not be put into force")
             failure = str(error)
@@ -69,30 +69,32 @@ def droplets_of(state: State, firewall: Firewall) -> list[int]:
     return list(ids)
 
 
-def protection_of(state: State) -> Protection:
+def policy_of(state: State) -> FirewallPolicy:
     """All firewalls as the machines take them. Droplets whose machine is being removed are shut."""
     firewalls = state.firewalls.all()
     rules = [rule for firewall in firewalls for rule in [*firewall.inbound, *firewall.outbound]]
-    guards: dict[int, list[int]] = {droplet.id: [] for droplet in state.droplets.leaving()}
+    bound: dict[int, list[int]] = {droplet.id: [] for droplet in state.droplets.leaving()}
     for number, firewall in enumerate(firewalls):
         for droplet_id in droplets_of(state, firewall):
-            guards.setdefault(droplet_id, []).append(number)
-    return Protection(
+            bound.setdefault(droplet_id, []).append(number)
+    return FirewallPolicy(
         firewalls=tuple(
             FirewallRules(
-                inbound=tuple(_allowed(rule) for rule in firewall.inbound),
-                outbound=tuple(_allowed(rule) for rule in firewall.outbound),
+                inbound=tuple(_allow_rule(rule) for rule in firewall.inbound),
+                outbound=tuple(_allow_rule(rule) for rule in firewall.outbound),
             )
             for firewall in firewalls
         ),
         groups=_groups(state, [rule.targets for rule in rules]),
-        guards=tuple(Guard(droplet_id=droplet_id, firewalls=tuple(found)) for droplet_id, found in guards.items()),
+        bindings=tuple(
+            FirewallBinding(droplet_id=droplet_id, firewalls=tuple(found)) for droplet_id, found in bound.items()
+        ),
     )
 
 
-def _allowed(rule: FirewallRule) -> Allowed:
+def _allow_rule(rule: FirewallRule) -> AllowRule:
     targets = rule.targets
-    return Allowed(
+    return AllowRule(
         protocol=rule.protocol,
         ports=rule.ports,
         networks=tuple(targets.addresses),

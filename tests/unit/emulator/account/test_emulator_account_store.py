@@ -9,7 +9,7 @@ from bakery.emulator.account.model import FirewallRule, FirewallTargets
 from bakery.emulator.account.serialization import dump, next_id, read, restore
 from bakery.emulator.account.state import State
 from bakery.emulator.account.store import AccountStore
-from bakery.emulator.work.firewall_sync import protection_of
+from bakery.emulator.work.firewall_sync import policy_of
 from bakery.emulator.work.machine_spec import machine_spec
 from bakery.files import is_private
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
@@ -65,7 +65,7 @@ def test_what_is_derived_comes_back_too() -> None:
     found = other.droplets.find_by_address(address)
     assert found is not None
     assert machine_spec(other, found) == machine_spec(state, droplet)
-    assert protection_of(other) == protection_of(state)
+    assert policy_of(other) == policy_of(state)
     assert other.firewalls.revision > max(firewall.revision for firewall in state.firewalls.all())
     assert [each.id for each in other.droplets.members(droplet.vpc_id)] == [
         each.id for each in state.droplets.members(droplet.vpc_id)

@@ -2,20 +2,20 @@
 
 from bakery.emulator.account.model import Firewall, FirewallRule, FirewallTargets
 from bakery.emulator.account.state import State
-from bakery.emulator.machines.interface import Allowed, FirewallRules, Guard, Protection
+from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules
 from bakery.emulator.network.firewalls import ruleset
-from bakery.emulator.work.firewall_sync import protection_of
+from bakery.emulator.work.firewall_sync import policy_of
 from tests.helpers.emulated import ManualClock, add_droplet, make_state
 
 
-def allowed(protocol: str = "tcp", ports: str = "22", *networks: str, groups: tuple[str, ...] = ()) -> Allowed:
-    return Allowed(protocol=protocol, ports=ports, networks=networks, groups=groups)
+def allowed(protocol: str = "tcp", ports: str = "22", *networks: str, groups: tuple[str, ...] = ()) -> AllowRule:
+    return AllowRule(protocol=protocol, ports=ports, networks=networks, groups=groups)
 
 
-def rules_of(entry: Allowed) -> list[str]:
+def rules_of(entry: AllowRule) -> list[str]:
     """The lines of the one firewall's inbound chain."""
     firewall = FirewallRules(inbound=(entry,), outbound=())
-    text = ruleset(Protection(firewalls=(firewall,), groups={"tag a": ("198.18.0.10",)}, guards=()))
+    text = ruleset(FirewallPolicy(firewalls=(firewall,), groups={"tag a": ("198.18.0.10",)}, bindings=()))
     lines = [line.strip() for line in text.splitlines()]
     start = lines.index("chain firewall_0_in {") + 1
     return lines[start : lines.index("}", start)]
@@ -43,8 +43,8 @@ def test_a_rule_for_nobody_lets_nobody_in() -> None:
 
 def test_a_guarded_droplet_is_shut_on_both_sides_and_both_ways() -> None:
     firewalls = (FirewallRules(inbound=(), outbound=()), FirewallRules(inbound=(), outbound=()))
-    guards = (Guard(droplet_id=7, firewalls=(0, 1)), Guard(droplet_id=8, firewalls=()))
-    text = " ".join(ruleset(Protection(firewalls=firewalls, groups={}, guards=guards)).split())
+    bindings = (FirewallBinding(droplet_id=7, firewalls=(0, 1)), FirewallBinding(droplet_id=8, firewalls=()))
+    text = " ".join(ruleset(FirewallPolicy(firewalls=firewalls, groups={}, bindings=bindings)).split())
     for way in ("in", "out"):
         assert f"chain droplet_7_{way} {{ jump firewall_0_{way} jump firewall_1_{way} drop }}" in text
         assert f"chain droplet_8_{way} {{ drop }}" in text
@@ -70,12 +70,12 @@ def test_tags_and_ids_stand_for_droplets_and_their_addresses() -> None:
     add_firewall(state, tags=["db"], source=FirewallTargets(tags=["web"], droplet_ids=[private.id]))
     add_firewall(state, tags=["web"], droplet_ids=[private.id])
 
-    protection = protection_of(state)
-    assert protection.guards == (
-        Guard(droplet_id=private.id, firewalls=(0, 1)),
-        Guard(droplet_id=web.id, firewalls=(1,)),
+    policy = policy_of(state)
+    assert policy.bindings == (
+        FirewallBinding(droplet_id=private.id, firewalls=(0, 1)),
+        FirewallBinding(droplet_id=web.id, firewalls=(1,)),
     )
-    assert protection.groups == {
+    assert policy.groups == {
         "tag web": (web.public_address, web.private_address),
         f"droplet {private.id}": (private.private_address,),
     }
@@ -86,11 +86,11 @@ def test_a_droplet_that_is_being_removed_is_shut_and_in_no_group() -> None:
     droplet, _ = add_droplet(state, tags=("web",))
     add_firewall(state, tags=["web"], source=FirewallTargets(tags=["web"]))
     state.remove_droplet(droplet)
-    protection = protection_of(state)
-    assert protection.guards == (Guard(droplet_id=droplet.id, firewalls=()),)
-    assert protection.groups == {"tag web": ()}
+    policy = policy_of(state)
+    assert policy.bindings == (FirewallBinding(droplet_id=droplet.id, firewalls=()),)
+    assert policy.groups == {"tag web": ()}
     state.droplets.left(droplet)
-    assert protection_of(state).guards == ()
+    assert policy_of(state).bindings == ()
 
 
 def test_a_new_droplet_with_the_tag_makes_the_firewall_wait() -> None:
@@ -131,7 +131,7 @@ def test_the_table_grows_with_the_droplets_and_no_faster() -> None:
         add_droplet(state, name=f"web-{number}", tags=("web", f"role-{number % 5}"))
     for role in range(5):
         add_firewall(state, tags=[f"role-{role}"], source=FirewallTargets(tags=["web"]))
-    text = ruleset(protection_of(state))
+    text = ruleset(policy_of(state))
     assert text.count("chain droplet_") == 1000
     assert text.count("\n") < 500 * 8 + 100
     assert text.count("198.18.") == 500
