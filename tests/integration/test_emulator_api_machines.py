@@ -43,9 +43,9 @@ def test_a_guest_can_be_spoilt_to_order(outcome: str, what: str) -> None:
         order = {"action": "create", "outcome": outcome}
         assert api.post("/_emulator/faults", order).status_code == 201
         droplet = api.active()
-        assert (droplet["status"], api.machines.spoilt) == ("active", [(droplet["id"], what)])
+        assert (droplet["status"], api.machines.boot_faults) == ("active", [(droplet["id"], what)])
         api.active()
-        assert len(api.machines.spoilt) == 1  # control: only what was ordered
+        assert len(api.machines.boot_faults) == 1  # control: only what was ordered
         assert api.post("/_emulator/faults", {**order, "action": "snapshot"}).status_code == 422
 
 

@@ -14,6 +14,7 @@ from bakery.emulator.network.model import AllowRule, FirewallBinding, FirewallPo
 
 __all__ = [
     "AllowRule",
+    "BootFault",
     "FirewallBinding",
     "FirewallPolicy",
     "FirewallRules",
@@ -22,10 +23,9 @@ __all__ = [
     "MachineFailure",
     "MachineSpec",
     "Machines",
-    "Spoilt",
 ]
 
-Spoilt = Literal["boot", "cloud-init"]
+BootFault = Literal["boot", "cloud-init"]
 """What fails: the guest's boot, or its cloud-init."""
 
 
@@ -87,7 +87,7 @@ class Machines(Protocol):
     def on_stop(self, listener: Callable[[int], None]) -> None:
         """Tell ``listener`` the id of each droplet whose guest has stopped by itself; from any thread."""
 
-    def spoil(self, droplet_id: int, what: Spoilt) -> None:
+    def inject_boot_fault(self, droplet_id: int, what: BootFault) -> None:
         """Make that fail at the droplet's next boot, and only then. The droplet may not exist yet."""
 
     def check_image(self, image: str) -> str | None:

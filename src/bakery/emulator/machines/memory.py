@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakery.emulator.machines.interface import FirewallPolicy, Impairment, MachineFailure, MachineSpec, Spoilt
+from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
 
 
 @dataclass(kw_only=True)
@@ -36,7 +36,7 @@ class InMemoryMachines:
         """The base that each snapshot goes back to, by key."""
         self.calls: Counter[str] = Counter()
         self.closed = False
-        self.spoilt: list[tuple[int, Spoilt]] = []
+        self.boot_faults: list[tuple[int, BootFault]] = []
         self._listeners: list[Callable[[int], None]] = []
         self._snapshot_bytes = snapshot_bytes
         self._unbootable = unbootable
@@ -66,9 +66,9 @@ class InMemoryMachines:
     def on_stop(self, listener: Callable[[int], None]) -> None:
         self._listeners.append(listener)
 
-    def spoil(self, droplet_id: int, what: Spoilt) -> None:
-        """Kept in ``spoilt``: there is no guest to spoil."""
-        self.spoilt.append((droplet_id, what))
+    def inject_boot_fault(self, droplet_id: int, what: BootFault) -> None:
+        """Kept in ``boot_faults``: there is no guest that could boot."""
+        self.boot_faults.append((droplet_id, what))
 
     def stop_by_itself(self, droplet_id: int) -> None:
         """The guest powers itself off."""

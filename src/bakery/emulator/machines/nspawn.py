@@ -12,7 +12,7 @@ from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
-from bakery.emulator.machines.interface import FirewallPolicy, Impairment, MachineFailure, MachineSpec, Spoilt
+from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn_cables import cables
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT
@@ -48,7 +48,7 @@ class NspawnMachines:
         self._base = base
         self._machines: dict[int, _Machine] = {}
         self._snapshots = Snapshots(folder / "snapshots")
-        self._spoilt: dict[int, Spoilt] = {}
+        self._boot_faults: dict[int, BootFault] = {}
         self._listeners: list[Callable[[int], None]] = []
         for name in ("snapshots", "consoles"):
             record.will_make(Kind.FOLDER, str(folder / name))
@@ -66,8 +66,8 @@ class NspawnMachines:
     def on_stop(self, listener: Callable[[int], None]) -> None:
         self._listeners.append(listener)
 
-    def spoil(self, droplet_id: int, what: Spoilt) -> None:
-        self._spoilt[droplet_id] = what
+    def inject_boot_fault(self, droplet_id: int, what: BootFault) -> None:
+        self._boot_faults[droplet_id] = what
 
     def check_image(self, image: str) -> str | None:
         if bases.known(image) or self._snapshots.layers(image) is not None:
@@ -246,7 +246,7 @@ class NspawnMachines:
             interfaces=[wire.guest for wire in wires],
             disk=machine.disk,
             seed=machine.disk.folder / "seed",
-            spoilt=self._spoilt.pop(spec.droplet_id, None),
+            boot_fault=self._boot_faults.pop(spec.droplet_id, None),
         )
         cgroup = self._cgroup(spec.droplet_id)
         self._record.will_make(Kind.CGROUP, cgroup)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.process import Process
-from bakery.emulator.machines.interface import Spoilt
+from bakery.emulator.machines.interface import BootFault
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_seed import SEED
 from bakery.files import write_atomically
@@ -136,7 +136,7 @@ class Boot:
     interfaces: Sequence[str]
     disk: Disk
     seed: Path
-    spoilt: Spoilt | None = None
+    boot_fault: BootFault | None = None
 
 
 def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
@@ -147,14 +147,14 @@ def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
         boot.disk.mount_options(), str(boot.disk.root), str(boot.seed), boot.machine, _bindable(boot.disk.docker),
         str(boot.disk.folder / ENDED), str(boot.disk.modules), _bindable(boot.disk.modules),
         *(f"--network-interface={name}" for name in boot.interfaces),
-        *_spoilt_words(boot),
+        *_boot_fault_words(boot),
     ]  # fmt: skip
 
 
-def _spoilt_words(boot: Boot) -> list[str]:
-    if boot.spoilt == "boot":
+def _boot_fault_words(boot: Boot) -> list[str]:
+    if boot.boot_fault == "boot":
         return ["systemd.unit=emergency.target"]  # systemd(1): nothing starts, and nobody is there to press Enter
-    if boot.spoilt == "cloud-init":
+    if boot.boot_fault == "cloud-init":
         broken = boot.disk.folder / "broken-cloud-init"
         broken.write_text(_BROKEN_CLOUD_INIT, encoding="ascii")
         broken.chmod(0o755)

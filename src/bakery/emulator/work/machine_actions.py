@@ -9,7 +9,7 @@ from bakery.emulator.account.images import snapshot_key
 from bakery.emulator.account.model import Action, Droplet, Image
 from bakery.emulator.account.state import State
 from bakery.emulator.faults.table import Fault, Faults, Outcome
-from bakery.emulator.machines.interface import Impairment, MachineFailure, Machines, MachineSpec, Spoilt
+from bakery.emulator.machines.interface import BootFault, Impairment, MachineFailure, Machines, MachineSpec
 from bakery.emulator.work.machine_spec import machine_spec
 from bakery.emulator.work.queues import Queues
 from bakery.errors import DeadlineError
@@ -19,7 +19,7 @@ log = logging.getLogger("bakery.emulator")
 
 Step = Callable[[], None]
 
-SPOILS: dict[Outcome, Spoilt] = {"unbootable": "boot", "unconfigured": "cloud-init"}
+BOOT_FAULTS: dict[Outcome, BootFault] = {"unbootable": "boot", "unconfigured": "cloud-init"}
 
 _FAILURES = (MachineFailure, DeadlineError)
 
@@ -233,8 +233,8 @@ class ActionRunner:
         if fault.outcome == "errored":
             message = "a fault that was asked for"
             raise MachineFailure(message)
-        if fault.outcome in SPOILS:
-            self._machines.spoil(droplet.id, SPOILS[fault.outcome])
+        if fault.outcome in BOOT_FAULTS:
+            self._machines.inject_boot_fault(droplet.id, BOOT_FAULTS[fault.outcome])
         step()
         if fault.outcome == "dead":
             self._machines.power_off(droplet.id)
