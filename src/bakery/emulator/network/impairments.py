@@ -17,19 +17,19 @@ _SMALLEST_BURST = 15_000  # bytes, ten full packets: with less a low rate lets n
 _HOOKS = """\
   chain forward {
     type filter hook forward priority filter - 10; policy accept;
-    iifname @parted drop
-    oifname @parted drop
+    iifname @partitioned drop
+    oifname @partitioned drop
     iifname vmap @ailing_from
     oifname vmap @ailing_to
   }
   chain input {
     type filter hook input priority filter - 10; policy accept;
-    iifname @parted drop
+    iifname @partitioned drop
     iifname vmap @ailing_from
   }
   chain output {
     type filter hook output priority filter - 10; policy accept;
-    oifname @parted drop
+    oifname @partitioned drop
     oifname vmap @ailing_to
   }
 """
@@ -68,16 +68,16 @@ class Impairments:
             return ruleset(self._ailing, left)
 
 
-def ruleset(ailing: Mapping[int, Impairment], parted: Mapping[int, float]) -> str:
-    """The table as text. ``parted`` has the seconds that are left of each partition; the kernel ends it."""
-    lossy = {droplet_id: each for droplet_id, each in ailing.items() if each.loss or each.rate}
+def ruleset(impaired: Mapping[int, Impairment], partitioned: Mapping[int, float]) -> str:
+    """The table as text. ``partitioned`` has the seconds that are left of each partition; the kernel ends it."""
+    lossy = {droplet_id: each for droplet_id, each in impaired.items() if each.loss or each.rate}
     timeouts = [
         f'"{interface}" timeout {max(1, round(seconds * 1000))}ms'
-        for droplet_id, seconds in parted.items()
+        for droplet_id, seconds in partitioned.items()
         for interface in router_interfaces(droplet_id)
     ]
     lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
-    lines.append(f"  set parted {{ type ifname; flags timeout; {_elements(timeouts)} }}")
+    lines.append(f"  set partitioned {{ type ifname; flags timeout; {_elements(timeouts)} }}")
     for way in ("from", "to"):
         verdicts = []
         for droplet_id, impairment in lossy.items():
