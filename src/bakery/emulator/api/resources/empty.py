@@ -1,12 +1,12 @@
-"""What clients list and nothing here makes: always empty. Making one is 404, as every path that is not there."""
+"""Resource types that the emulator does not support: lists are empty, and a create answers 404."""
 
 from bakery.emulator.api.call import Call, Handler, Reply, page
 
 
-def nothing(key: str) -> Handler:
+def empty_page(key: str) -> Handler:
     """A handler that answers with an empty page under ``key``."""
 
-    def list_nothing(call: Call) -> Reply:
+    def list_empty(call: Call) -> Reply:
         return page(call, key, (), dict)
 
-    return list_nothing
+    return list_empty
