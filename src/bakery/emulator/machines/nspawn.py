@@ -13,10 +13,10 @@ from bakery.emulator.host.record import Kind, Record
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
-from bakery.emulator.machines.nspawn_cables import cables
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT
 from bakery.emulator.machines.nspawn_seed import write_seed
+from bakery.emulator.machines.nspawn_veths import veth_pairs
 from bakery.emulator.network.router import Router
 from bakery.errors import BakeryError, DeadlineError
 from bakery.files import ensure_private_folder
@@ -234,7 +234,7 @@ class NspawnMachines:
 
     def _boot(self, machine: _Machine) -> Process:
         spec = machine.spec
-        wires = cables(spec)
+        veths = veth_pairs(spec)
         name = self._router.plan.namespace(spec.droplet_id)
         trace = nspawn_leftovers.name(name, machine.disk.upper)
         self._record.will_make(Kind.NSPAWN, trace)
@@ -242,8 +242,8 @@ class NspawnMachines:
         write_seed(spec, machine.disk.folder / "seed")
         boot = nspawn_process.Boot(
             machine=name,
-            namespace=self._router.plug(spec.droplet_id, wires, spec.dns),
-            interfaces=[wire.guest for wire in wires],
+            namespace=self._router.attach(spec.droplet_id, veths, spec.dns),
+            interfaces=[veth.guest for veth in veths],
             disk=machine.disk,
             seed=machine.disk.folder / "seed",
             boot_fault=self._boot_faults.pop(spec.droplet_id, None),
@@ -268,7 +268,7 @@ class NspawnMachines:
             trace = nspawn_leftovers.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
             nspawn_leftovers.remove(trace)
             self._record.gone(Kind.NSPAWN, trace)
-            self._router.unplug(machine.spec.droplet_id, cables(machine.spec))
+            self._router.detach(machine.spec.droplet_id, veth_pairs(machine.spec))
 
     def _watch(self, machine: _Machine, process: Process) -> None:
         """Wait for the machine's end: a guest that rebooted is started again, another is off."""

@@ -61,7 +61,7 @@ class NetworkPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cable:
+class VethPair:
     """One interface of a droplet, and its other end on the router."""
 
     guest: str
@@ -74,7 +74,7 @@ class Cable:
 
 
 def router_interfaces(droplet_id: int) -> tuple[str, str]:
-    """The router's ends of a droplet's cables: public and VPC. A private droplet has only the second."""
+    """The router's ends of a droplet's veth pairs: public and VPC. A private droplet has only the second."""
     return f"p{droplet_id}", f"v{droplet_id}"
 
 
@@ -115,21 +115,21 @@ def router_inside_commands(plan: NetworkPlan) -> list[str]:
     ]
 
 
-def plug_commands(plan: NetworkPlan, wires: Iterable[Cable], droplet_id: int) -> list[str]:
-    """``ip -batch`` lines, run on the host, that lay a droplet's cables between its namespace and the router."""
+def attach_commands(plan: NetworkPlan, veths: Iterable[VethPair], droplet_id: int) -> list[str]:
+    """``ip -batch`` lines, run on the host, that make a droplet's veth pairs, from its namespace to the router."""
     return [
-        f"link add name {wire.router} netns {plan.router} type veth"
-        f" peer name {wire.guest} address {wire.mac} netns {plan.namespace(droplet_id)}"
-        for wire in wires
+        f"link add name {veth.router} netns {plan.router} type veth"
+        f" peer name {veth.guest} address {veth.mac} netns {plan.namespace(droplet_id)}"
+        for veth in veths
     ]
 
 
-def plug_inside_commands(wires: Iterable[Cable]) -> list[str]:
-    """``ip -batch`` lines inside the router that bring the cables up and route the droplet's addresses there."""
+def attach_inside_commands(veths: Iterable[VethPair]) -> list[str]:
+    """``ip -batch`` lines inside the router that bring veth pairs up and route the droplet's addresses to them."""
     lines = []
-    for wire in wires:
-        lines += [f"link set {wire.router} up", _answer_at_once(wire.router)]
-        lines += [f"route add {address}/32 dev {wire.router}" for address in wire.addresses]
+    for veth in veths:
+        lines += [f"link set {veth.router} up", _answer_at_once(veth.router)]
+        lines += [f"route add {address}/32 dev {veth.router}" for address in veth.addresses]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The emulator's network on this machine: the router namespace, the host's one link, and the droplets' cables."""
+"""The emulator's network on this machine: router namespace, the host's one link, and the droplets' veth pairs."""
 
 import json
 import socket
@@ -16,11 +16,11 @@ from bakery.emulator.network.model import FirewallPolicy, Impairment
 from bakery.emulator.network.plan import (
     METADATA,
     METADATA_PORT,
-    Cable,
     NetworkPlan,
+    VethPair,
+    attach_commands,
+    attach_inside_commands,
     overlaps,
-    plug_commands,
-    plug_inside_commands,
     router_commands,
     router_inside_commands,
     router_interfaces,
@@ -76,27 +76,27 @@ class Router:
         """End the way out, and wait for its process; the rest goes with the record. Idempotent."""
         end(self._egress_process, f"{self.cgroup}/router")
 
-    def plug(self, droplet_id: int, wires: Sequence[Cable], resolvers: Sequence[str]) -> str:
-        """Lay a droplet's cables and return the namespace in which eth0 and eth1 wait."""
+    def attach(self, droplet_id: int, veths: Sequence[VethPair], resolvers: Sequence[str]) -> str:
+        """Make a droplet's veth pairs and return the namespace in which eth0 and eth1 wait."""
         namespace = self.plan.namespace(droplet_id)
         self._record.will_make(Kind.NAMESPACE, namespace)
         run(["ip", "netns", "add", namespace])
-        _batch(plug_commands(self.plan, wires, droplet_id))
+        _batch(attach_commands(self.plan, veths, droplet_id))
         with self._lock:
-            self._nft(rules.plug_elements(wires, resolvers))
-        _batch(plug_inside_commands(wires), namespace=self.plan.router)
+            self._nft(rules.attach_elements(veths, resolvers))
+        _batch(attach_inside_commands(veths), namespace=self.plan.router)
         self._delay(droplet_id, self._impairments.delay_of(droplet_id))
         return namespace
 
-    def unplug(self, droplet_id: int, wires: Sequence[Cable]) -> None:
-        """Take the cables away; idempotent. The machine must be off: it holds the other ends."""
+    def detach(self, droplet_id: int, veths: Sequence[VethPair]) -> None:
+        """Take the veth pairs away; idempotent. The machine must be off: it holds the other ends."""
         namespace = self.plan.namespace(droplet_id)
         if not (netns.FOLDER / namespace).exists():
             return
-        for wire in wires:
-            run(["ip", "-n", self.plan.router, "link", "delete", "dev", wire.router], check=False)
+        for veth in veths:
+            run(["ip", "-n", self.plan.router, "link", "delete", "dev", veth.router], check=False)
         with self._lock:
-            for line in rules.unplug_elements(wires).splitlines():
+            for line in rules.detach_elements(veths).splitlines():
                 self._nft(line, check=False)
         run(["ip", "netns", "delete", namespace])
         self._record.gone(Kind.NAMESPACE, namespace)

@@ -6,7 +6,7 @@ The table lives in the router's own namespace; the machine's rules are never tou
 import zlib
 from collections.abc import Iterable, Sequence
 
-from bakery.emulator.network.plan import METADATA, METADATA_PORT, RESOLVERS, Cable, NetworkPlan
+from bakery.emulator.network.plan import METADATA, METADATA_PORT, RESOLVERS, NetworkPlan, VethPair
 
 TABLE = "inet bakery"
 
@@ -58,7 +58,7 @@ table inet bakery {{
 
 
 def ruleset(plan: NetworkPlan) -> str:
-    """The router's rules with no droplet plugged in."""
+    """The router's rules with no droplet attached."""
     return _RULES.format(
         host=plan.host,
         range=plan.range,
@@ -69,14 +69,14 @@ def ruleset(plan: NetworkPlan) -> str:
     )
 
 
-def plug_elements(wires: Iterable[Cable], resolvers: Sequence[str]) -> str:
+def attach_elements(veths: Iterable[VethPair], resolvers: Sequence[str]) -> str:
     """``nft -f`` lines that let a droplet's addresses in, each only from its own interface."""
-    return "".join(line + "\n" for line in [*_elements("add", wires), *_resolvers(resolvers)])
+    return "".join(line + "\n" for line in [*_elements("add", veths), *_resolvers(resolvers)])
 
 
-def unplug_elements(wires: Iterable[Cable]) -> str:
+def detach_elements(veths: Iterable[VethPair]) -> str:
     """``nft -f`` lines that take them away again."""
-    return "".join(line + "\n" for line in _elements("delete", wires))
+    return "".join(line + "\n" for line in _elements("delete", veths))
 
 
 def vpc_mark(vpc_id: str) -> int:
@@ -84,15 +84,15 @@ def vpc_mark(vpc_id: str) -> int:
     return zlib.crc32(vpc_id.encode()) & 0x7FFFFFFF or 1
 
 
-def _elements(verb: str, wires: Iterable[Cable]) -> list[str]:
+def _elements(verb: str, veths: Iterable[VethPair]) -> list[str]:
     lines = []
-    for wire in wires:
-        pairs = ", ".join(f'"{wire.router}" . {address}' for address in wire.addresses)
+    for veth in veths:
+        pairs = ", ".join(f'"{veth.router}" . {address}' for address in veth.addresses)
         lines.append(f"{verb} element {TABLE} sources {{ {pairs} }}")
-        if wire.vpc_id is not None:
-            mark = vpc_mark(wire.vpc_id)
-            lines.append(f'{verb} element {TABLE} vpc_of {{ "{wire.router}" : {mark} }}')
-            lines.append(f'{verb} element {TABLE} members {{ "{wire.router}" . {mark} }}')
+        if veth.vpc_id is not None:
+            mark = vpc_mark(veth.vpc_id)
+            lines.append(f'{verb} element {TABLE} vpc_of {{ "{veth.router}" : {mark} }}')
+            lines.append(f'{verb} element {TABLE} members {{ "{veth.router}" . {mark} }}')
     return lines
 
 

@@ -4,12 +4,12 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from bakery.emulator.machines.nspawn_cables import cables
+from bakery.emulator.machines.nspawn_veths import veth_pairs
 from bakery.emulator.network.plan import (
     NetworkPlan,
+    attach_commands,
+    attach_inside_commands,
     overlaps,
-    plug_commands,
-    plug_inside_commands,
     router_commands,
     router_settings,
 )
@@ -28,7 +28,7 @@ def test_the_addresses_of_the_default_range() -> None:
 def test_every_name_fits_the_kernel() -> None:
     """linux/if.h: IFNAMSIZ is 16, with the zero byte."""
     spec = machine_spec()
-    longest = [PLAN.host_link, *(wire.router for wire in cables(spec))]
+    longest = [PLAN.host_link, *(veth.router for veth in veth_pairs(spec))]
     assert longest == ["bk-3f2a-h", "p1001", "v1001"]
     assert all(len(name) <= 15 for name in ("p400000001", "v999999999", PLAN.host_link))
     assert PLAN.namespace(400000001) == "bk-3f2a-400000001"
@@ -36,7 +36,7 @@ def test_every_name_fits_the_kernel() -> None:
 
 def test_a_droplet_has_public_and_anchor_on_eth0_and_its_vpc_on_eth1() -> None:
     """https://docs.digitalocean.com/products/networking/reserved-ips/how-to/find-anchor-ips/"""
-    outside, inside = cables(machine_spec())
+    outside, inside = veth_pairs(machine_spec())
     assert (outside.guest, outside.router, outside.vpc_id) == ("eth0", "p1001", None)
     assert outside.addresses == ("198.18.0.11", "10.17.0.11")
     assert (inside.guest, inside.router, inside.vpc_id) == ("eth1", "v1001", "vpc-a")
@@ -44,7 +44,7 @@ def test_a_droplet_has_public_and_anchor_on_eth0_and_its_vpc_on_eth1() -> None:
 
 
 def test_a_droplet_without_public_networking_has_its_vpc_on_eth0() -> None:
-    (only,) = cables(machine_spec(public=False))
+    (only,) = veth_pairs(machine_spec(public=False))
     assert (only.guest, only.router, only.vpc_id) == ("eth0", "v1001", "vpc-a")
 
 
@@ -58,15 +58,15 @@ def test_the_host_gets_one_link_one_address_and_one_route() -> None:
     ]
 
 
-def test_a_droplets_cables_are_laid_between_its_namespace_and_the_router() -> None:
-    wires = cables(machine_spec())
-    assert plug_commands(PLAN, wires, 1001) == [
+def test_a_droplets_veth_pairs_lead_from_its_namespace_to_the_router() -> None:
+    veths = veth_pairs(machine_spec())
+    assert attach_commands(PLAN, veths, 1001) == [
         "link add name p1001 netns bk-3f2a-r type veth"
         " peer name eth0 address 02:00:00:00:00:01 netns bk-3f2a-1001",
         "link add name v1001 netns bk-3f2a-r type veth"
         " peer name eth1 address 02:00:00:00:01:01 netns bk-3f2a-1001",
     ]
-    assert plug_inside_commands(wires) == [
+    assert attach_inside_commands(veths) == [
         "link set p1001 up",
         "ntable change name arp_cache dev p1001 proxy_delay 0",
         "route add 198.18.0.11/32 dev p1001",

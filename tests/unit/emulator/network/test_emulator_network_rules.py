@@ -2,16 +2,16 @@
 
 from ipaddress import IPv4Network
 
-from bakery.emulator.machines.nspawn_cables import cables
+from bakery.emulator.machines.nspawn_veths import veth_pairs
 from bakery.emulator.network.plan import NetworkPlan
-from bakery.emulator.network.rules import plug_elements, ruleset, unplug_elements, vpc_mark
+from bakery.emulator.network.rules import attach_elements, detach_elements, ruleset, vpc_mark
 from tests.helpers.machine_specs import machine_spec
 
 PLAN = NetworkPlan(id="3f2a", range=IPv4Network("198.18.0.0/15"))
 
 
 def test_a_droplets_sources_are_bound_to_its_interfaces() -> None:
-    lines = plug_elements(cables(machine_spec()), ("192.0.2.53",)).splitlines()
+    lines = attach_elements(veth_pairs(machine_spec()), ("192.0.2.53",)).splitlines()
     mark = vpc_mark("vpc-a")
     assert lines == [
         'add element inet bakery sources { "p1001" . 198.18.0.11, "p1001" . 10.17.0.11 }',
@@ -23,9 +23,9 @@ def test_a_droplets_sources_are_bound_to_its_interfaces() -> None:
 
 
 def test_what_was_added_is_taken_away_but_for_the_resolvers() -> None:
-    wires = cables(machine_spec())
-    added = plug_elements(wires, ()).splitlines()
-    assert unplug_elements(wires).splitlines() == [line.replace("add ", "delete ", 1) for line in added]
+    veths = veth_pairs(machine_spec())
+    added = attach_elements(veths, ()).splitlines()
+    assert detach_elements(veths).splitlines() == [line.replace("add ", "delete ", 1) for line in added]
 
 
 def test_vpcs_have_marks_of_their_own() -> None:

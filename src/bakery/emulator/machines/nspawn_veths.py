@@ -1,13 +1,13 @@
 """Which interfaces a droplet has, and where each ends on the router."""
 
 from bakery.emulator.machines.interface import MachineSpec
-from bakery.emulator.network.plan import Cable, router_interfaces
+from bakery.emulator.network.plan import VethPair, router_interfaces
 
 
-def cables(spec: MachineSpec) -> tuple[Cable, ...]:
+def veth_pairs(spec: MachineSpec) -> tuple[VethPair, ...]:
     """A droplet's interfaces: eth0 public with the anchor and eth1 VPC, or eth0 VPC alone."""
     public, private = router_interfaces(spec.droplet_id)
-    inside = Cable(
+    inside = VethPair(
         guest="eth0" if spec.public is None else "eth1",
         router=private,
         mac=spec.private.mac,
@@ -17,7 +17,7 @@ def cables(spec: MachineSpec) -> tuple[Cable, ...]:
     if spec.public is None:
         return (inside,)
     anchor = () if spec.anchor is None else (spec.anchor.address,)
-    outside = Cable(
+    outside = VethPair(
         guest="eth0",
         router=public,
         mac=spec.public.mac,
