@@ -13,7 +13,7 @@ import pytest
 from bakery.emulator.account.settings import VENDOR_DATA
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import home, is_alive, make_wish
-from bakery.emulator.host.record import Kind
+from bakery.emulator.host.record import ResourceKind
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.errors import EmulatorError
@@ -246,7 +246,9 @@ def test_destroy_leaves_nothing_of_the_droplet(lab: Lab) -> None:
     left = traces(lab.plan, lab.folder)
     assert [line for lines in left.values() for line in lines if str(FOREIGN) in line] == []
     assert [
-        thing for thing in lab.record.things() if str(FOREIGN) in thing.name and thing.kind is not Kind.LINK
+        resource
+        for resource in lab.record.resources()
+        if str(FOREIGN) in resource.name and resource.kind is not ResourceKind.LINK
     ] == []
 
 
@@ -308,7 +310,7 @@ def test_a_range_in_use_is_refused_before_anything_is_made(lab: Lab, own_home: s
     with pytest.raises(EmulatorError) as caught:
         lifecycle.up(wish)
     assert caught.value.brief == f"the range {LAB_RANGE} is already used on this machine"
-    assert home(own_home).record.things() == ()
+    assert home(own_home).record.resources() == ()
 
 
 def _create_droplet(running: lifecycle.RunningEmulator) -> None:

@@ -121,7 +121,7 @@ def test_terminated_on_the_way_it_removes_everything_itself(own_home: None, line
     place = home(WISH.name)
     planned = live_and_die(place, line, signal.SIGTERM)
     assert found(planned, place) == {}
-    assert place.record.things() == ()
+    assert place.record.resources() == ()
     assert place.read() is None
 
 
@@ -130,7 +130,7 @@ def test_a_record_that_forgets_would_be_noticed(own_home: None, monkeypatch: pyt
     place = home(WISH.name)
     planned = live_and_die(place, lines=8, number=signal.SIGKILL)
     with monkeypatch.context() as broken:
-        broken.setattr(Record, "things", lambda record: ())
+        broken.setattr(Record, "resources", lambda record: ())
         broken.setattr(Record, "clear", lambda record: None)
         lifecycle.down(WISH.name)
     assert found(planned, place) != {}

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from bakery.emulator.daemon.folder import Home
 from bakery.emulator.daemon.serve import serve
-from bakery.emulator.host.record import Record, Thing
+from bakery.emulator.host.record import HostResource, Record
 
 _append = Record._append
 lines = 0
 
 
-def append_and_die(record: Record, event: str, thing: Thing) -> None:
+def append_and_die(record: Record, event: str, resource: HostResource) -> None:
     global lines  # noqa: PLW0603 - the one number of this program
-    _append(record, event, thing)
+    _append(record, event, resource)
     lines += 1
     if lines == int(sys.argv[2]):
         os.kill(os.getpid(), int(sys.argv[3]))

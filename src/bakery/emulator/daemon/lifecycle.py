@@ -128,7 +128,7 @@ def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
     """
     place = home(name)
     with _lock(place):
-        was_there = place.read() is not None or bool(place.record.things())
+        was_there = place.read() is not None or bool(place.record.resources())
         _take_down(place, reporter)
         place.remove()
         return was_there

@@ -11,8 +11,8 @@ from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.proc import run
 
 
-class Kind(Enum):
-    """The sorts of things that outlive a process that made them."""
+class ResourceKind(Enum):
+    """The sorts of resources that outlive a process that made them."""
 
     FOLDER = "folder"
     """An absolute path."""
@@ -29,29 +29,29 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thing:
-    """One thing on the machine, by the name under which it can be found again."""
+class HostResource:
+    """One resource on the machine, by the name under which it can be found again."""
 
-    kind: Kind
+    kind: ResourceKind
     name: str
 
 
 class Record:
-    """An append-only file of things made and things gone; safe to read after a crash at any point."""
+    """An append-only file of resources made and resources gone; safe to read after a crash at any point."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
 
-    def will_make(self, kind: Kind, name: str) -> None:
-        """To be called before the thing is made; on disk when it returns."""
-        self._append("made", Thing(kind=kind, name=name))
+    def will_make(self, kind: ResourceKind, name: str) -> None:
+        """To be called before the resource is made; on disk when it returns."""
+        self._append("made", HostResource(kind=kind, name=name))
 
-    def gone(self, kind: Kind, name: str) -> None:
-        """To be called after the thing is gone."""
-        self._append("gone", Thing(kind=kind, name=name))
+    def gone(self, kind: ResourceKind, name: str) -> None:
+        """To be called after the resource is gone."""
+        self._append("gone", HostResource(kind=kind, name=name))
 
-    def things(self) -> tuple[Thing, ...]:
+    def resources(self) -> tuple[HostResource, ...]:
         """What may still exist, oldest first."""
         try:
             lines = self._path.read_text(encoding="utf-8").splitlines()
@@ -59,7 +59,7 @@ class Record:
             return ()
         return parse(lines)
 
-    def remove_all(self) -> tuple[Thing, ...]:
+    def remove_all(self) -> tuple[HostResource, ...]:
         """Take away what is left, newest first, and return what had to be taken away.
 
         Raises:
@@ -67,22 +67,22 @@ class Record:
             CommandError: the kernel refuses to give a namespace or a link back.
         """
         removed = []
-        for thing in reversed(self.things()):
-            if self._is_ours(thing) and remove(thing):
-                removed.append(thing)
-            self.gone(thing.kind, thing.name)
+        for resource in reversed(self.resources()):
+            if self._is_ours(resource) and remove(resource):
+                removed.append(resource)
+            self.gone(resource.kind, resource.name)
         return tuple(removed)
 
     def clear(self) -> None:
         """Start an empty file; only after :meth:`remove_all`."""
         self._path.unlink(missing_ok=True)
 
-    def _is_ours(self, thing: Thing) -> bool:
+    def _is_ours(self, resource: HostResource) -> bool:
         """A folder is removed only below the record's own, whatever somebody wrote into the file."""
-        return thing.kind is not Kind.FOLDER or self._path.parent in Path(thing.name).parents
+        return resource.kind is not ResourceKind.FOLDER or self._path.parent in Path(resource.name).parents
 
-    def _append(self, event: str, thing: Thing) -> None:
-        line = json.dumps({"event": event, "kind": thing.kind.value, "name": thing.name}) + "\n"
+    def _append(self, event: str, resource: HostResource) -> None:
+        line = json.dumps({"event": event, "kind": resource.kind.value, "name": resource.name}) + "\n"
         with self._lock:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
@@ -92,55 +92,55 @@ class Record:
                 os.close(descriptor)
 
 
-def parse(lines: list[str]) -> tuple[Thing, ...]:
-    """The things made and not gone, oldest first. A torn line was never acted upon, so it is skipped."""
-    left: dict[Thing, None] = {}
+def parse(lines: list[str]) -> tuple[HostResource, ...]:
+    """The resources made and not gone, oldest first. A torn line was never acted upon, so it is skipped."""
+    left: dict[HostResource, None] = {}
     for line in lines:
         try:
             entry = json.loads(line)
-            thing = Thing(kind=Kind(entry["kind"]), name=entry["name"])
+            resource = HostResource(kind=ResourceKind(entry["kind"]), name=entry["name"])
             made = entry["event"] == "made"
         except (ValueError, KeyError, TypeError):
             continue
-        left.pop(thing, None)
+        left.pop(resource, None)
         if made:
-            left[thing] = None
+            left[resource] = None
     return tuple(left)
 
 
-def exists(thing: Thing) -> bool:
+def exists(resource: HostResource) -> bool:
     """Whether it is there now."""
-    match thing.kind:
-        case Kind.FOLDER:
-            return Path(thing.name).exists()
-        case Kind.NAMESPACE:
-            return Path("/run/netns", thing.name).exists()
-        case Kind.LINK:
-            return Path("/sys/class/net", thing.name).exists()
-        case Kind.MOUNT:
-            return Path(thing.name).is_mount() and not any(Path(thing.name).iterdir())
-        case Kind.NSPAWN:
-            return bool(nspawn_leftovers.find(thing.name))
-        case Kind.CGROUP:
-            return cgroups.exists(thing.name)
+    match resource.kind:
+        case ResourceKind.FOLDER:
+            return Path(resource.name).exists()
+        case ResourceKind.NAMESPACE:
+            return Path("/run/netns", resource.name).exists()
+        case ResourceKind.LINK:
+            return Path("/sys/class/net", resource.name).exists()
+        case ResourceKind.MOUNT:
+            return Path(resource.name).is_mount() and not any(Path(resource.name).iterdir())
+        case ResourceKind.NSPAWN:
+            return bool(nspawn_leftovers.find(resource.name))
+        case ResourceKind.CGROUP:
+            return cgroups.exists(resource.name)
 
 
-def remove(thing: Thing) -> bool:
-    """Take one thing away; False if it was not there."""
-    if not exists(thing):
+def remove(resource: HostResource) -> bool:
+    """Take one resource away; False if it was not there."""
+    if not exists(resource):
         return False
-    match thing.kind:
-        case Kind.FOLDER:
-            run(["rm", "-rf", "--one-file-system", "--", thing.name], seconds=300)
-        case Kind.NAMESPACE:
-            run(["ip", "netns", "delete", thing.name])
-        case Kind.LINK:
+    match resource.kind:
+        case ResourceKind.FOLDER:
+            run(["rm", "-rf", "--one-file-system", "--", resource.name], seconds=300)
+        case ResourceKind.NAMESPACE:
+            run(["ip", "netns", "delete", resource.name])
+        case ResourceKind.LINK:
             # A veth whose other end went with its namespace may vanish between the look and the command.
-            run(["ip", "link", "delete", "dev", thing.name], check=exists(thing))
-        case Kind.MOUNT:
-            run(["umount", thing.name])
-        case Kind.NSPAWN:
-            nspawn_leftovers.remove(thing.name)
-        case Kind.CGROUP:
-            cgroups.remove(thing.name)
+            run(["ip", "link", "delete", "dev", resource.name], check=exists(resource))
+        case ResourceKind.MOUNT:
+            run(["umount", resource.name])
+        case ResourceKind.NSPAWN:
+            nspawn_leftovers.remove(resource.name)
+        case ResourceKind.CGROUP:
+            cgroups.remove(resource.name)
     return True

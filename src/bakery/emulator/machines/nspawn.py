@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.emulator.host.process import Process, end
-from bakery.emulator.host.record import Kind, Record
+from bakery.emulator.host.record import Record, ResourceKind
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
@@ -51,7 +51,7 @@ class NspawnMachines:
         self._boot_faults: dict[int, BootFault] = {}
         self._listeners: list[Callable[[int], None]] = []
         for name in ("snapshots", "consoles"):
-            record.will_make(Kind.FOLDER, str(folder / name))
+            record.will_make(ResourceKind.FOLDER, str(folder / name))
 
     @property
     def enforces_firewalls(self) -> bool:
@@ -145,7 +145,7 @@ class NspawnMachines:
         with machine.lock:
             self._stop(machine)
             machine.disk.wipe()
-            self._record.gone(Kind.FOLDER, str(machine.disk.folder))
+            self._record.gone(ResourceKind.FOLDER, str(machine.disk.folder))
             self._snapshots.release(str(droplet_id))
             self._router.forget(droplet_id)
             del self._machines[droplet_id]
@@ -197,7 +197,7 @@ class NspawnMachines:
             message = f"the disk of droplet {spec.droplet_id} is in use"
             raise MachineFailure(message)
         self._snapshots.use(str(spec.droplet_id), layers)
-        self._record.will_make(Kind.FOLDER, str(disk.folder))
+        self._record.will_make(ResourceKind.FOLDER, str(disk.folder))
         disk.make()
         disk.note_layers()
         (disk.folder / nspawn_logs.NAME_FILE).write_text(spec.name, encoding="utf-8")
@@ -237,7 +237,7 @@ class NspawnMachines:
         veths = veth_pairs(spec)
         name = self._router.plan.namespace(spec.droplet_id)
         trace = nspawn_leftovers.name(name, machine.disk.upper)
-        self._record.will_make(Kind.NSPAWN, trace)
+        self._record.will_make(ResourceKind.NSPAWN, trace)
         nspawn_leftovers.remove(trace)
         write_seed(spec, machine.disk.folder / "seed")
         boot = nspawn_process.Boot(
@@ -249,7 +249,7 @@ class NspawnMachines:
             boot_fault=self._boot_faults.pop(spec.droplet_id, None),
         )
         cgroup = self._cgroup(spec.droplet_id)
-        self._record.will_make(Kind.CGROUP, cgroup)
+        self._record.will_make(ResourceKind.CGROUP, cgroup)
         groups = cgroups.make(cgroup, memory=spec.memory)
         console = self.console(spec.droplet_id)
         ensure_private_folder(console.parent)
@@ -264,10 +264,10 @@ class NspawnMachines:
             process, machine.process = machine.process, None
             cgroup = self._cgroup(machine.spec.droplet_id)
             end(process, cgroup)
-            self._record.gone(Kind.CGROUP, cgroup)
+            self._record.gone(ResourceKind.CGROUP, cgroup)
             trace = nspawn_leftovers.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
             nspawn_leftovers.remove(trace)
-            self._record.gone(Kind.NSPAWN, trace)
+            self._record.gone(ResourceKind.NSPAWN, trace)
             self._router.detach(machine.spec.droplet_id, veth_pairs(machine.spec))
 
     def _watch(self, machine: _Machine, process: Process) -> None:

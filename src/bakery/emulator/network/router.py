@@ -9,7 +9,7 @@ from pathlib import Path
 from bakery.emulator.host import cgroups, netns
 from bakery.emulator.host.failure import MachineFailure
 from bakery.emulator.host.process import Process, end
-from bakery.emulator.host.record import Kind, Record
+from bakery.emulator.host.record import Record, ResourceKind
 from bakery.emulator.network import firewalls, impairments, rules
 from bakery.emulator.network.impairments import Impairments
 from bakery.emulator.network.model import FirewallPolicy, Impairment
@@ -59,15 +59,15 @@ class Router:
             EmulatorError: the machine already uses addresses of the range.
         """
         check_range(self.plan)
-        self._record.will_make(Kind.CGROUP, self.cgroup)
+        self._record.will_make(ResourceKind.CGROUP, self.cgroup)
         if not netns.FOLDER.is_mount():
             # ip-netns(8) makes it one with the first namespace of a machine, and leaves it so.
-            self._record.will_make(Kind.MOUNT, str(netns.FOLDER))
-        self._record.will_make(Kind.NAMESPACE, self.plan.router)
+            self._record.will_make(ResourceKind.MOUNT, str(netns.FOLDER))
+        self._record.will_make(ResourceKind.NAMESPACE, self.plan.router)
         run(["ip", "netns", "add", self.plan.router])
         netns.write_settings(self.plan.router, router_settings())
         self._nft(rules.ruleset(self.plan))
-        self._record.will_make(Kind.LINK, self.plan.host_link)
+        self._record.will_make(ResourceKind.LINK, self.plan.host_link)
         _batch(router_commands(self.plan))
         _batch(router_inside_commands(self.plan), namespace=self.plan.router)
         self._open_egress()
@@ -79,7 +79,7 @@ class Router:
     def attach(self, droplet_id: int, veths: Sequence[VethPair], resolvers: Sequence[str]) -> str:
         """Make a droplet's veth pairs and return the namespace in which eth0 and eth1 wait."""
         namespace = self.plan.namespace(droplet_id)
-        self._record.will_make(Kind.NAMESPACE, namespace)
+        self._record.will_make(ResourceKind.NAMESPACE, namespace)
         run(["ip", "netns", "add", namespace])
         _batch(attach_commands(self.plan, veths, droplet_id))
         with self._lock:
@@ -99,7 +99,7 @@ class Router:
             for line in rules.detach_elements(veths).splitlines():
                 self._nft(line, check=False)
         run(["ip", "netns", "delete", namespace])
-        self._record.gone(Kind.NAMESPACE, namespace)
+        self._record.gone(ResourceKind.NAMESPACE, namespace)
 
     def enforce(self, policy: FirewallPolicy) -> None:
         """Put the cloud firewalls into force: the kernel takes the whole table at once or, on an error, none."""

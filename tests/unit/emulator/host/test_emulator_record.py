@@ -6,29 +6,29 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator.host import cgroups
-from bakery.emulator.host.record import Kind, Record, Thing, parse
+from bakery.emulator.host.record import HostResource, Record, ResourceKind, parse
 
-NAMESPACE = Thing(kind=Kind.NAMESPACE, name="bk-3f2a-r")
-LINK = Thing(kind=Kind.LINK, name="bk-3f2a-h")
+NAMESPACE = HostResource(kind=ResourceKind.NAMESPACE, name="bk-3f2a-r")
+LINK = HostResource(kind=ResourceKind.LINK, name="bk-3f2a-h")
 
 
-def _line(event: str, thing: Thing) -> str:
-    return json.dumps({"event": event, "kind": thing.kind.value, "name": thing.name})
+def _line(event: str, resource: HostResource) -> str:
+    return json.dumps({"event": event, "kind": resource.kind.value, "name": resource.name})
 
 
 def test_it_is_on_disk_as_soon_as_it_is_said(tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
-    Record(path).will_make(Kind.NAMESPACE, "bk-3f2a-r")
-    assert Record(path).things() == (NAMESPACE,)
+    Record(path).will_make(ResourceKind.NAMESPACE, "bk-3f2a-r")
+    assert Record(path).resources() == (NAMESPACE,)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_gone_is_not_listed(tmp_path: Path) -> None:
     record = Record(tmp_path / "record.jsonl")
-    record.will_make(Kind.NAMESPACE, "bk-3f2a-r")
-    record.will_make(Kind.LINK, "bk-3f2a-h")
-    record.gone(Kind.NAMESPACE, "bk-3f2a-r")
-    assert record.things() == (LINK,)
+    record.will_make(ResourceKind.NAMESPACE, "bk-3f2a-r")
+    record.will_make(ResourceKind.LINK, "bk-3f2a-h")
+    record.gone(ResourceKind.NAMESPACE, "bk-3f2a-r")
+    assert record.resources() == (LINK,)
 
 
 def test_made_again_after_it_was_gone() -> None:
@@ -46,7 +46,7 @@ def test_a_torn_line_hides_nothing_else(torn: str) -> None:
 
 def test_no_record_is_an_empty_one(tmp_path: Path) -> None:
     record = Record(tmp_path / "record.jsonl")
-    assert record.things() == ()
+    assert record.resources() == ()
     assert record.remove_all() == ()
 
 
@@ -56,7 +56,7 @@ def test_a_foreign_folder_in_the_record_is_left_alone(tmp_path: Path) -> None:
     foreign.mkdir()
     (tmp_path / "home").mkdir()
     record = Record(tmp_path / "home" / "record.jsonl")
-    record.will_make(Kind.FOLDER, str(foreign))
+    record.will_make(ResourceKind.FOLDER, str(foreign))
     assert record.remove_all() == ()
     assert foreign.is_dir()
 
@@ -65,7 +65,7 @@ def test_control_an_own_folder_would_be_removed(tmp_path: Path) -> None:
     own = tmp_path / "droplets"
     own.mkdir()
     record = Record(tmp_path / "record.jsonl")
-    record.will_make(Kind.FOLDER, str(own))
+    record.will_make(ResourceKind.FOLDER, str(own))
     with pytest.raises(BaseException, match="start a process"):
         record.remove_all()
 
