@@ -11,7 +11,7 @@ from typing import Any
 import platformdirs
 import pytest
 
-from bakery.emulator.daemon.folder import home
+from bakery.emulator.daemon.folder import emulator_dir
 from bakery.files import write_secret
 from bakery.proc import run
 from tests.helpers.cluster_e2e import EMULATOR, PATIENCE, Cluster, keep_logs
@@ -79,7 +79,7 @@ def test_the_bundle_holds_them(cluster: Cluster, patterns: Path) -> None:
 
 
 def test_no_secret_in_the_emulators_log(patterns: Path) -> None:
-    assert holders(patterns, home(EMULATOR).log) == []
+    assert holders(patterns, emulator_dir(EMULATOR).log) == []
 
 
 def test_no_secret_in_what_droplets_log(cluster: Cluster, patterns: Path, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_no_secret_in_a_snapshot_or_in_packers_log(cluster: Cluster, patterns: P
     (new,) = set(builds.glob("*.log")) - before
     assert "packer" in new.read_text()
     assert holders(patterns, builds) == []
-    layers = home(EMULATOR).folder / "snapshots"
+    layers = emulator_dir(EMULATOR).folder / "snapshots"
     # Control: the search reaches into the layers, down to the programs.
     assert run(["grep", "-rlFs", "--text", "HashiCorp", layers], seconds=600).stdout
     assert holders(patterns, layers) == []

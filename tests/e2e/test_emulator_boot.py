@@ -12,7 +12,7 @@ import pytest
 
 from bakery.emulator.account.settings import VENDOR_DATA
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import home, is_alive, make_wish
+from bakery.emulator.daemon.folder import emulator_dir, is_alive, parse_options
 from bakery.emulator.host.record import ResourceKind
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure
@@ -281,11 +281,11 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_nothing_is_left_after_the_emulator_was_killed(own_home: str) -> None:
     """kill -9 of the emulator with a booting droplet; down, and down again."""
-    wish = make_wish(name=own_home, port=7197, machines="nspawn", public_range=OTHER_RANGE)
+    options = parse_options(name=own_home, port=7197, machines="nspawn", public_range=OTHER_RANGE)
     rules = host_rules()
-    running = lifecycle.up(wish)
-    place = home(own_home)
-    assert lifecycle.up(wish) == running
+    running = lifecycle.up(options)
+    place = emulator_dir(own_home)
+    assert lifecycle.up(options) == running
     _create_droplet(running)
     wait_until(
         lambda: True if traces(running.network, place.folder)["disks"] else Pending("no droplet yet"),
@@ -306,11 +306,11 @@ def test_nothing_is_left_after_the_emulator_was_killed(own_home: str) -> None:
 
 
 def test_a_range_in_use_is_refused_before_anything_is_made(lab: Lab, own_home: str) -> None:
-    wish = make_wish(name=own_home, port=7197, machines="nspawn", public_range=LAB_RANGE)
+    options = parse_options(name=own_home, port=7197, machines="nspawn", public_range=LAB_RANGE)
     with pytest.raises(EmulatorError) as caught:
-        lifecycle.up(wish)
+        lifecycle.up(options)
     assert caught.value.brief == f"the range {LAB_RANGE} is already used on this machine"
-    assert home(own_home).record.resources() == ()
+    assert emulator_dir(own_home).record.resources() == ()
 
 
 def _create_droplet(running: lifecycle.RunningEmulator) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import Home, Wish, home, is_alive, new_emulator
+from bakery.emulator.daemon.folder import EmulatorDir, EmulatorOptions, emulator_dir, is_alive, new_emulator
 from bakery.emulator.daemon.lifecycle import RunningEmulator
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.record import Record
@@ -30,8 +30,8 @@ from tests.helpers.emulator_lab import host_rules, traces
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 MORTAL = Path(__file__).parents[1] / "helpers" / "mortal_emulator.py"
-WISH = Wish(name="mortal", port=7197, public_range=IPv4Network("100.98.0.0/15"))
-TWIN = Wish(name="twin", port=7196, public_range=IPv4Network("100.96.0.0/15"))
+OPTIONS = EmulatorOptions(name="mortal", port=7197, public_range=IPv4Network("100.98.0.0/15"))
+TWIN = EmulatorOptions(name="twin", port=7196, public_range=IPv4Network("100.96.0.0/15"))
 DROPLET = {"name": "demo-1", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
 FAR = 100
 """More lines than the record gets before a droplet runs."""
@@ -46,13 +46,13 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "bakery").symlink_to(base.parents[1])
     yield
-    lifecycle.down(WISH.name)
+    lifecycle.down(OPTIONS.name)
     lifecycle.down(TWIN.name)
 
 
-def live_and_die(place: Home, lines: int, number: signal.Signals) -> RunningEmulator:
+def live_and_die(place: EmulatorDir, lines: int, number: signal.Signals) -> RunningEmulator:
     """An emulator that makes a droplet and gets the signal when its record has so many lines, until its end."""
-    planned = new_emulator(WISH)
+    planned = new_emulator(OPTIONS)
     ensure_private_folder(place.folder)
     place.write(planned)
     process = start([sys.executable, MORTAL, place.folder, str(lines), str(int(number))], output=place.log)
@@ -60,7 +60,7 @@ def live_and_die(place: Home, lines: int, number: signal.Signals) -> RunningEmul
     def ready_or_dead() -> RunningEmulator | Pending | None:
         if process.poll() is not None:
             return None
-        return lifecycle.find_running(WISH.name) or Pending("it does not answer")
+        return lifecycle.find_running(OPTIONS.name) or Pending("it does not answer")
 
     running = wait_until(ready_or_dead, what="the emulator", seconds=60, every=0.02)
     if running is not None:
@@ -87,30 +87,30 @@ def make_droplet(running: RunningEmulator) -> None:
         return
 
 
-def found(planned: RunningEmulator, place: Home) -> dict[str, list[str]]:
+def found(planned: RunningEmulator, place: EmulatorDir) -> dict[str, list[str]]:
     return {kind: names for kind, names in traces(planned.network, place.folder).items() if names}
 
 
-def lines_of_a_whole_life(place: Home) -> int:
+def lines_of_a_whole_life(place: EmulatorDir) -> int:
     """How many lines the record has when a droplet runs; and, as a control, that all of it was there."""
-    running = lifecycle.up(WISH)
+    running = lifecycle.up(OPTIONS)
     make_droplet(running)
     there = found(running, place)
     assert {"namespaces", "links", "routes", "cgroups", "processes", "disks"} <= set(there)
     lines = len((place.folder / "record.jsonl").read_text().splitlines())
-    assert lifecycle.down(WISH.name)
+    assert lifecycle.down(OPTIONS.name)
     assert found(running, place) == {}
     return lines
 
 
 def test_killed_at_every_step_of_up_and_of_a_droplets_creation(own_home: None) -> None:
     """SIGKILL at each line of the record, which is written before the thing is made, and after the one before."""
-    rules, place = host_rules(), home(WISH.name)
+    rules, place = host_rules(), emulator_dir(OPTIONS.name)
     left = []
     for line in range(1, lines_of_a_whole_life(place) + 1):
         planned = live_and_die(place, line, signal.SIGKILL)
         left.append(len(found(planned, place)))
-        lifecycle.down(WISH.name)
+        lifecycle.down(OPTIONS.name)
         assert found(planned, place) == {}, f"killed at line {line}"
     assert max(left) >= 6  # control: what a crash leaves is there before the down
     assert host_rules() == rules
@@ -118,7 +118,7 @@ def test_killed_at_every_step_of_up_and_of_a_droplets_creation(own_home: None) -
 
 @pytest.mark.parametrize("line", [2, 5, 8, FAR])
 def test_terminated_on_the_way_it_removes_everything_itself(own_home: None, line: int) -> None:
-    place = home(WISH.name)
+    place = emulator_dir(OPTIONS.name)
     planned = live_and_die(place, line, signal.SIGTERM)
     assert found(planned, place) == {}
     assert place.record.resources() == ()
@@ -127,20 +127,20 @@ def test_terminated_on_the_way_it_removes_everything_itself(own_home: None, line
 
 def test_a_record_that_forgets_would_be_noticed(own_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of the two above: with an empty record things are left, and the comparison finds them."""
-    place = home(WISH.name)
+    place = emulator_dir(OPTIONS.name)
     planned = live_and_die(place, lines=8, number=signal.SIGKILL)
     with monkeypatch.context() as broken:
         broken.setattr(Record, "resources", lambda record: ())
         broken.setattr(Record, "clear", lambda record: None)
-        lifecycle.down(WISH.name)
+        lifecycle.down(OPTIONS.name)
     assert found(planned, place) != {}
-    lifecycle.down(WISH.name)
+    lifecycle.down(OPTIONS.name)
     assert found(planned, place) == {}
 
 
 def test_two_emulators_do_not_meet(own_home: None) -> None:
     """The same droplet ids and VPC addresses in both; taking one down leaves the other alone."""
-    both = [lifecycle.up(WISH), lifecycle.up(TWIN)]
+    both = [lifecycle.up(OPTIONS), lifecycle.up(TWIN)]
     for running in both:
         lifecycle.ask(running, "/v2/droplets", body={**DROPLET, "name": running.name})
     one, two = (droplet_of(running) for running in both)
@@ -154,15 +154,15 @@ def test_two_emulators_do_not_meet(own_home: None) -> None:
         cgroup = f"{cgroup_of(running.network)}/{one['id']}"
         assert exec_in(cgroup, ["hostname"]).stdout == f"{running.name}\n"
 
-    assert lifecycle.down(WISH.name)
-    assert found(both[0], home(WISH.name)) == {}
+    assert lifecycle.down(OPTIONS.name)
+    assert found(both[0], emulator_dir(OPTIONS.name)) == {}
     assert lifecycle.find_running(TWIN.name) == both[1]
     assert listens(theirs["public"]) is True
 
 
 def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     """No guest boots again; the account, its token and what the API can do are as before."""
-    running, place = lifecycle.up(WISH), home(WISH.name)
+    running, place = lifecycle.up(OPTIONS), emulator_dir(OPTIONS.name)
     make_droplet(running)
     first = droplet_of(running)
     guest = f"{cgroup_of(running.network)}/{first['id']}"
@@ -173,7 +173,7 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     with pytest.raises(EmulatorError):
         lifecycle.status(running)
 
-    resumed = lifecycle.resume(WISH.name)
+    resumed = lifecycle.resume(OPTIONS.name)
     assert (resumed.token, resumed.id) == (running.token, running.id)
     assert resumed.pid != running.pid
     assert droplet_of(resumed) == first
@@ -188,7 +188,7 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
         every=0.1,
     )
     wait_until(partial(booted, guest), what="the guest", seconds=60, every=0.1)
-    assert lifecycle.restart(WISH.name).pid != resumed.pid
+    assert lifecycle.restart(OPTIONS.name).pid != resumed.pid
     exec_in(guest, ["systemctl", "poweroff"])
     wait_until(
         lambda: True if status_of(resumed, first["id"]) == "off" else Pending("on"),
@@ -203,20 +203,20 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
         seconds=60,
         every=0.1,
     )
-    lifecycle.restart(WISH.name)
+    lifecycle.restart(OPTIONS.name)
     (kept,) = lifecycle.ask(resumed, "/v2/snapshots")["snapshots"]
     lifecycle.ask(resumed, "/v2/droplets", body={**DROPLET, "name": "copy", "image": int(kept["id"])})
     wait_until(
         lambda: True if lifecycle.status(resumed)["running"] else Pending("not active"), what="a copy", seconds=60
     )
-    assert lifecycle.down(WISH.name)
+    assert lifecycle.down(OPTIONS.name)
     assert found(running, place) == {}
     assert not place.account.exists()
 
 
 def test_nothing_to_go_on_with_is_said(own_home: None) -> None:
     with pytest.raises(EmulatorError, match="nothing of the emulator mortal is left to go on with"):
-        lifecycle.resume(WISH.name)
+        lifecycle.resume(OPTIONS.name)
 
 
 def booted(cgroup: str) -> bool | Pending:

@@ -16,7 +16,7 @@ import pytest
 from bakery.assets import image_inputs
 from bakery.cli.main import run
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
-from bakery.emulator.daemon.folder import RunningEmulator, home, start_time
+from bakery.emulator.daemon.folder import RunningEmulator, emulator_dir, start_time
 from bakery.launch import destroy as destroy_module
 from bakery.launch import run as launch_module
 from bakery.launch.model import Timings
@@ -111,7 +111,7 @@ class Desk:
     def announce(self) -> None:
         """Make this emulator the one that ``--local`` finds."""
         pid = os.getpid()
-        home("default").write(
+        emulator_dir("default").write(
             RunningEmulator(
                 name="default",
                 endpoint=self.api.url,

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from bakery.emulator.daemon.folder import Home
+from bakery.emulator.daemon.folder import EmulatorDir
 from bakery.emulator.daemon.serve import serve
 from bakery.emulator.host.record import HostResource, Record
 
@@ -24,4 +24,4 @@ def append_and_die(record: Record, event: str, resource: HostResource) -> None:
 
 
 Record._append = append_and_die  # type: ignore[method-assign,assignment]
-serve(Home(folder=Path(sys.argv[1])))
+serve(EmulatorDir(folder=Path(sys.argv[1])))

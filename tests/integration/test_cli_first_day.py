@@ -13,7 +13,7 @@ import pexpect
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import RunningEmulator, Wish
+from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator
 from tests.helpers.cli import BAKERY, UNSET, Desk, desk
 
 pytestmark = pytest.mark.integration
@@ -37,7 +37,7 @@ def _free_port() -> int:
 @pytest.fixture
 def emulator(at: Desk) -> Iterator[RunningEmulator]:
     """A process of its own with droplets in memory, which --name first finds."""
-    yield lifecycle.up(Wish(name="first", port=_free_port(), machines="memory"))
+    yield lifecycle.up(EmulatorOptions(name="first", port=_free_port(), machines="memory"))
     lifecycle.down("first")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import RunningEmulator, Wish, home, start_time
+from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator, emulator_dir, start_time
 from tests.helpers.cli import Desk, desk
 from tests.helpers.ports import free_port
 
@@ -32,7 +32,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 def memory(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningEmulator]:
     """A process of its own, without any snapshot, which --local finds."""
     monkeypatch.setenv("BAKERY_EMULATOR", "memory")
-    yield lifecycle.up(Wish(name="memory", port=free_port(), machines="memory"))
+    yield lifecycle.up(EmulatorOptions(name="memory", port=free_port(), machines="memory"))
     lifecycle.down("memory")
 
 
@@ -98,7 +98,7 @@ def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: R
 def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch from it would boot a bare Debian that never becomes a node."""
     pid = os.getpid()
-    home("boots").write(
+    emulator_dir("boots").write(
         RunningEmulator(
             name="boots", endpoint="http://127.0.0.1:1", token="t", address_url="", machines="nspawn",
             public_range="198.18.0.0/15", id="test", pid=pid, started=start_time(pid) or 0, ready=True,

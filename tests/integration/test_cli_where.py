@@ -13,7 +13,7 @@ import pytest
 
 from bakery.emulator.account.settings import DEFAULT_PORT
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import RunningEmulator, Wish, is_alive
+from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator, is_alive
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
 from tests.helpers.cli_schemas import check_answer
@@ -229,7 +229,7 @@ def emulators(at: Desk) -> Iterator[tuple[RunningEmulator, ...]]:
 
 
 def _up(name: str, port: int) -> RunningEmulator:
-    return lifecycle.up(Wish(name=name, port=port, machines="memory"))
+    return lifecycle.up(EmulatorOptions(name=name, port=port, machines="memory"))
 
 
 def test_an_emulator_that_crashed_is_to_come_back_first(

@@ -76,12 +76,12 @@ def up(
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
-    wish = lifecycle.make_wish(name=name, port=port, machines=machines, public_range=public_range)
+    options = lifecycle.parse_options(name=name, port=port, machines=machines, public_range=public_range)
     already = lifecycle.find_running(name)
     if already is None and resume:
         running = lifecycle.resume(name, reporter=console)
     elif already is None:
-        running = lifecycle.up(wish, reporter=console, foreground=foreground)
+        running = lifecycle.up(options, reporter=console, foreground=foreground)
         if foreground:
             return
     else:
@@ -230,9 +230,9 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
 
 def _refuse_memory(name: str) -> None:
     """Asked of the state, not of the process: logs outlive it."""
-    from bakery.emulator.daemon.folder import down_command, home, up_command
+    from bakery.emulator.daemon.folder import down_command, emulator_dir, up_command
 
-    found = home(name).read()
+    found = emulator_dir(name).read()
     if found is not None and found.machines == "memory":
         message = f"the droplets of the emulator {name} are in memory: they run nothing and log nothing"
         again = f"{down_command(name)}; {up_command(name)}"

@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from bakery.emulator.daemon.folder import Home
+from bakery.emulator.daemon.folder import EmulatorDir
 from bakery.emulator.daemon.serve import serve
 from bakery.errors import BakeryError
 
 
 def main() -> int:
     try:
-        serve(Home(folder=Path(sys.argv[1])), resume="--resume" in sys.argv[2:])
+        serve(EmulatorDir(folder=Path(sys.argv[1])), resume="--resume" in sys.argv[2:])
     except BakeryError as error:
         sys.stderr.write("\n".join(text for text in (error.brief, error.details, error.hint) if text) + "\n")
         return error.exit_code

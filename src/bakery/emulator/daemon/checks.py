@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakery.console import Reporter
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.daemon.folder import Wish
+from bakery.emulator.daemon.folder import EmulatorOptions
 from bakery.emulator.daemon.server import listen
 from bakery.emulator.host import cgroups
 from bakery.emulator.network.plan import NetworkPlan
@@ -41,9 +41,9 @@ UNFIT = {"overlay", "tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "
 _MEMORY = "without droplets that boot: bakery emulator up --machines memory"
 
 
-def check_port(wish: Wish) -> None:
+def check_port(options: EmulatorOptions) -> None:
     """Raises EmulatorError if the port is taken."""
-    listen("127.0.0.1", wish.port).close()
+    listen("127.0.0.1", options.port).close()
 
 
 def check_machine(folder: Path, reporter: Reporter) -> None:
@@ -81,9 +81,9 @@ def check_public_range(wanted: IPv4Network) -> None:
             raise EmulatorError(message, hint=hint)
 
 
-def check_network(wish: Wish) -> None:
+def check_network(options: EmulatorOptions) -> None:
     """Raises EmulatorError if a part of the public range is used on this machine."""
-    check_range(NetworkPlan(id="", range=wish.public_range))
+    check_range(NetworkPlan(id="", range=options.public_range))
 
 
 def _check_system() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakery.emulator.account.settings import IMPAIRMENT_MOST
-from bakery.emulator.daemon.folder import RunningEmulator, home
+from bakery.emulator.daemon.folder import RunningEmulator, emulator_dir
 from bakery.emulator.machines import nspawn_exec, nspawn_logs
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.network.router import cgroup_of
@@ -17,22 +17,24 @@ def find(emulator: str, droplet: str) -> int:
     Raises:
         EmulatorError: there is no such droplet; the error names those that are.
     """
-    return nspawn_logs.find(home(emulator).folder, droplet)
+    return nspawn_logs.find(emulator_dir(emulator).folder, droplet)
 
 
 def read_journal(emulator: str, droplet_id: int) -> str:
     """The droplet's journal as text; empty before it has started to write one."""
-    return nspawn_logs.journal(nspawn_logs.droplet_folders(home(emulator).folder)[droplet_id])
+    return nspawn_logs.journal(nspawn_logs.droplet_folders(emulator_dir(emulator).folder)[droplet_id])
 
 
 def read_console(emulator: str, droplet_id: int) -> str:
     """All that the droplet has printed on its console."""
-    return nspawn_logs.console(home(emulator).folder, droplet_id).read_text(encoding="utf-8", errors="replace")
+    return nspawn_logs.console(emulator_dir(emulator).folder, droplet_id).read_text(
+        encoding="utf-8", errors="replace"
+    )
 
 
 def write_logs(emulator: str, folder: Path) -> None:
     """Write every droplet's journal and console into ``folder``, readable by their owner only."""
-    nspawn_logs.keep(home(emulator).folder, folder)
+    nspawn_logs.keep(emulator_dir(emulator).folder, folder)
 
 
 def run_inside(running: RunningEmulator, droplet_id: int, command: Sequence[str]) -> Completed | None:

@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class EmulatorOptions:
     """What ``bakery emulator up`` was asked for."""
 
     name: str = "default"
@@ -63,7 +63,7 @@ class RunningEmulator:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Home:
+class EmulatorDir:
     """The folder of one emulator: all that it keeps is in here."""
 
     folder: Path
@@ -117,8 +117,8 @@ class Home:
                 folder.rmdir()
 
 
-def make_wish(*, name: str, port: int, machines: str, public_range: str | None) -> Wish:
-    """A wish from words of the command line; without a range, the one that fits the machines.
+def parse_options(*, name: str, port: int, machines: str, public_range: str | None) -> EmulatorOptions:
+    """Options from words of the command line; without a range, the one that fits the machines.
 
     Raises:
         EmulatorError: one of them makes no sense.
@@ -129,7 +129,7 @@ def make_wish(*, name: str, port: int, machines: str, public_range: str | None) 
     kind: MachineKind = "memory" if machines == "memory" else "nspawn"
     if public_range is None:
         fitting = MEMORY_RANGE if kind == "memory" else DEFAULT_RANGE
-        return Wish(name=name, port=port, machines=kind, public_range=fitting)
+        return EmulatorOptions(name=name, port=port, machines=kind, public_range=fitting)
     try:
         network = IPv4Network(public_range)
     except ValueError as error:
@@ -137,7 +137,7 @@ def make_wish(*, name: str, port: int, machines: str, public_range: str | None) 
         raise EmulatorError(
             message, details=str(error), hint="for example: --public-range 198.18.0.0/15"
         ) from error
-    return Wish(name=name, port=port, machines=kind, public_range=network)
+    return EmulatorOptions(name=name, port=port, machines=kind, public_range=network)
 
 
 def up_command(name: str, machines: MachineKind = "nspawn") -> str:
@@ -151,7 +151,7 @@ def down_command(name: str) -> str:
     return "bakery emulator down" + ("" if name == "default" else f" --name {name}")
 
 
-def home(name: str) -> Home:
+def emulator_dir(name: str) -> EmulatorDir:
     """The folder of the emulator ``name``; it is made when something is written.
 
     Raises:
@@ -160,26 +160,26 @@ def home(name: str) -> Home:
     if not _NAME.fullmatch(name):
         message = f"an emulator cannot be called {name!r}"
         raise EmulatorError(message, hint="use lower-case letters, digits and dashes, 31 at most")
-    return Home(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
+    return EmulatorDir(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
 def list_running() -> tuple[RunningEmulator, ...]:
     """Every emulator of this user that runs and answers, by name."""
     folder = Path(platformdirs.user_data_dir("bakery")) / "emulator"
-    read = (Home(folder=place).read() for place in sorted(folder.glob("*")) if place.is_dir())
+    read = (EmulatorDir(folder=place).read() for place in sorted(folder.glob("*")) if place.is_dir())
     return tuple(found for found in read if found is not None and found.ready and is_alive(found))
 
 
-def new_emulator(wish: Wish) -> RunningEmulator:
+def new_emulator(options: EmulatorOptions) -> RunningEmulator:
     """An emulator that does not run yet, with a token of its own."""
-    endpoint = f"http://127.0.0.1:{wish.port}"
+    endpoint = f"http://127.0.0.1:{options.port}"
     return RunningEmulator(
-        name=wish.name,
+        name=options.name,
         endpoint=endpoint,
         token="dop_v1_" + secrets.token_hex(32),
         address_url=f"{endpoint}/_emulator/address",
-        machines=wish.machines,
-        public_range=str(wish.public_range),
+        machines=options.machines,
+        public_range=str(options.public_range),
         id=secrets.token_hex(2),
         team_uuid=str(uuid.uuid4()),
     )
@@ -201,7 +201,7 @@ def is_alive(running: RunningEmulator) -> bool:
     return running.pid > 0 and start_time(running.pid) == running.started
 
 
-def myself(running: RunningEmulator, *, ready: bool) -> RunningEmulator:
+def with_own_pid(running: RunningEmulator, *, ready: bool) -> RunningEmulator:
     """``running`` with this process as the one that serves it."""
     pid = os.getpid()
     values = asdict(running) | {"pid": pid, "started": start_time(pid) or 0, "ready": ready}

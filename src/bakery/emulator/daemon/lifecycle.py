@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 from bakery.console import SILENT, Reporter
 from bakery.emulator.daemon import checks
 from bakery.emulator.daemon.folder import (
-    Home,
+    EmulatorDir,
+    EmulatorOptions,
     RunningEmulator,
-    Wish,
     down_command,
-    home,
+    emulator_dir,
     is_alive,
-    make_wish,
     new_emulator,
+    parse_options,
     up_command,
 )
 from bakery.emulator.daemon.serve import serve
@@ -34,7 +34,16 @@ from bakery.files import ensure_private_folder, file_lock
 from bakery.proc import start
 from bakery.wait import Pending, wait_until
 
-__all__ = ["RunningEmulator", "Wish", "down", "find_running", "make_wish", "restart", "resume", "up"]
+__all__ = [
+    "EmulatorOptions",
+    "RunningEmulator",
+    "down",
+    "find_running",
+    "parse_options",
+    "restart",
+    "resume",
+    "up",
+]
 
 UP_SECONDS = 60.0
 DOWN_SECONDS = 120.0
@@ -50,11 +59,11 @@ _started: list[object] = []
 
 def find_running(name: str = "default") -> RunningEmulator | None:
     """The emulator of that name, if it runs and its API has answered."""
-    running = home(name).read()
+    running = emulator_dir(name).read()
     return running if running is not None and running.ready and is_alive(running) else None
 
 
-def up(wish: Wish, *, reporter: Reporter = SILENT, foreground: bool = False) -> RunningEmulator:
+def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: bool = False) -> RunningEmulator:
     """Start an emulator as a process of its own, or return the one that runs already.
 
     With ``foreground`` it serves in this process, and returns when it was told to stop.
@@ -64,13 +73,13 @@ def up(wish: Wish, *, reporter: Reporter = SILENT, foreground: bool = False) -> 
         LockedError: another process brings it up or down.
         DeadlineError: it did not answer in time; it was taken down again.
     """
-    place = home(wish.name)
+    place = emulator_dir(options.name)
     with _lock(place):
-        running = find_running(wish.name)
+        running = find_running(options.name)
         if running is not None:
             return running
-        _check(wish, place, reporter)
-        planned = new_emulator(wish)
+        _check(options, place, reporter)
+        planned = new_emulator(options)
         place.log.unlink(missing_ok=True)
         place.write(planned)
         if not foreground:
@@ -87,7 +96,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmul
         LockedError: another process brings it up or down.
         DeadlineError: it did not answer in time; what it had left is still there.
     """
-    place = home(name)
+    place = emulator_dir(name)
     with _lock(place):
         running = find_running(name)
         if running is not None:
@@ -96,7 +105,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmul
         if planned is None or not place.account.exists() or not _router_is_there(planned):
             message = f"nothing of the emulator {name} is left to go on with"
             raise EmulatorError(message, hint=up_command(name))
-        checks.check_port(Wish(name=name, port=urlsplit(planned.endpoint).port or 0))
+        checks.check_port(EmulatorOptions(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
 
 
@@ -126,7 +135,7 @@ def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
         LockedError: another process brings it up or down.
         DeadlineError: a process of it does not end.
     """
-    place = home(name)
+    place = emulator_dir(name)
     with _lock(place):
         was_there = place.read() is not None or bool(place.record.resources())
         _take_down(place, reporter)
@@ -185,19 +194,19 @@ def _said(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def _check(wish: Wish, place: Home, reporter: Reporter) -> None:
+def _check(options: EmulatorOptions, place: EmulatorDir, reporter: Reporter) -> None:
     """Look at everything, take away what a crash left, and have the base image ready."""
-    checks.check_public_range(wish.public_range)
-    if wish.machines == "nspawn":
+    checks.check_public_range(options.public_range)
+    if options.machines == "nspawn":
         checks.check_machine(place.folder, reporter)
     _take_down(place, reporter)
-    checks.check_port(wish)
-    if wish.machines == "nspawn":
-        checks.check_network(wish)
+    checks.check_port(options)
+    if options.machines == "nspawn":
+        checks.check_network(options)
         bases.base_image(reporter=reporter)
 
 
-def _start(place: Home, planned: RunningEmulator, reporter: Reporter, *flags: str) -> RunningEmulator:
+def _start(place: EmulatorDir, planned: RunningEmulator, reporter: Reporter, *flags: str) -> RunningEmulator:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     argv = [sys.executable, "-m", "bakery.emulator", str(place.folder), *flags]
     process = start(argv, env=environment, output=place.log)
@@ -217,7 +226,7 @@ def _start(place: Home, planned: RunningEmulator, reporter: Reporter, *flags: st
         raise
 
 
-def _take_down(place: Home, reporter: Reporter) -> None:
+def _take_down(place: EmulatorDir, reporter: Reporter) -> None:
     running = place.read()
     if running is not None and is_alive(running):
         with reporter.step(f"stop the emulator {running.name}"):
@@ -247,7 +256,7 @@ def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) ->
 
 
 @contextmanager
-def _lock(place: Home) -> Iterator[None]:
+def _lock(place: EmulatorDir) -> Iterator[None]:
     ensure_private_folder(place.lock.parent)
     message = f"the emulator in {place.folder} is being brought up or down by another process"
     busy = LockedError(message, hint="wait for it, then run this again")

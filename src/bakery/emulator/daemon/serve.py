@@ -16,7 +16,7 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.api.metadata import build_metadata_app
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.checks import droplet_room
-from bakery.emulator.daemon.folder import Home, RunningEmulator, myself
+from bakery.emulator.daemon.folder import EmulatorDir, RunningEmulator, with_own_pid
 from bakery.emulator.daemon.server import RunningServer, listen
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import Machines
@@ -30,7 +30,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 log = logging.getLogger("bakery.emulator")
 
 
-def serve(place: Home, *, resume: bool = False) -> None:
+def serve(place: EmulatorDir, *, resume: bool = False) -> None:
     """Serve the emulator whose plan is in ``place`` until SIGTERM, SIGINT or SIGHUP; leave nothing behind.
 
     With ``resume`` it goes on where one that was killed has left its droplets and its account.
@@ -44,10 +44,10 @@ def serve(place: Home, *, resume: bool = False) -> None:
         raise EmulatorError(message, hint="bakery emulator up")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.chdir("/")
-    place.write(myself(planned, ready=False))
+    place.write(with_own_pid(planned, ready=False))
     try:
         with _told_to_stop() as stop, _running(place, planned, resume=resume):
-            place.write(myself(planned, ready=True))
+            place.write(with_own_pid(planned, ready=True))
             log.info("%s answers at %s", planned.name, planned.endpoint)
             stop.wait()
             log.info("told to stop")
@@ -59,7 +59,7 @@ def serve(place: Home, *, resume: bool = False) -> None:
 
 
 @contextmanager
-def _running(place: Home, planned: RunningEmulator, *, resume: bool) -> Iterator[None]:
+def _running(place: EmulatorDir, planned: RunningEmulator, *, resume: bool) -> Iterator[None]:
     """Machines below, then the two servers; torn down in the opposite order."""
     url = urlsplit(planned.endpoint)
     with ExitStack() as stack:
@@ -80,7 +80,7 @@ def _running(place: Home, planned: RunningEmulator, *, resume: bool) -> Iterator
 
 
 def _machines(
-    place: Home, planned: RunningEmulator, stack: ExitStack, *, resume: bool
+    place: EmulatorDir, planned: RunningEmulator, stack: ExitStack, *, resume: bool
 ) -> tuple[Machines, socket.socket | None]:
     if planned.machines == "memory":
         return InMemoryMachines(), None

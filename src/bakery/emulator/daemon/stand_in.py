@@ -54,8 +54,8 @@ def _find(running: RunningEmulator, tag: str, region: str) -> Mapping[str, Any] 
 
 def _make(running: RunningEmulator, tag: str, region: str, base: str) -> int:
     size = min(SIZES.values(), key=lambda size: size.disk).slug  # a snapshot fits no smaller disk than its own
-    wish = {"name": NAME, "region": region, "size": size, "image": base}
-    droplet = ask(running, "/v2/droplets", body=wish)["droplet"]["id"]
+    request = {"name": NAME, "region": region, "size": size, "image": base}
+    droplet = ask(running, "/v2/droplets", body=request)["droplet"]["id"]
     try:
         _wait_for(running, f"/v2/droplets/{droplet}", "droplet", "active")
         order = {"type": "snapshot", "name": NAME}

@@ -11,7 +11,15 @@ import pytest
 
 from bakery.console import SILENT
 from bakery.emulator.daemon import checks, lifecycle
-from bakery.emulator.daemon.folder import Wish, home, is_alive, make_wish, myself, new_emulator, start_time
+from bakery.emulator.daemon.folder import (
+    EmulatorOptions,
+    emulator_dir,
+    is_alive,
+    new_emulator,
+    parse_options,
+    start_time,
+    with_own_pid,
+)
 from bakery.errors import EmulatorError, ExitCode, MissingToolError
 from bakery.files import is_private
 
@@ -79,13 +87,13 @@ def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
 )
 def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text: str, brief: str) -> None:
     """For droplets in memory too: the emulator's process would die of it, or a launch would dial strangers."""
-    wish = make_wish(name="range", port=7190, machines=machines, public_range=text)
+    options = parse_options(name="range", port=7190, machines=machines, public_range=text)
     with pytest.raises(EmulatorError) as caught:
-        lifecycle.up(wish)
+        lifecycle.up(options)
     assert caught.value.brief == brief
     assert caught.value.hint is not None
     assert "bakery emulator up --public-range 198.18.0.0/15" in caught.value.hint
-    assert not home("range").folder.exists()
+    assert not emulator_dir("range").folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -111,34 +119,36 @@ def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
 
 def test_asking_for_the_running_emulator_makes_nothing() -> None:
     assert lifecycle.find_running("never-made") is None
-    assert not home("never-made").folder.exists()
+    assert not emulator_dir("never-made").folder.exists()
 
 
-def test_words_of_the_command_line_become_a_wish() -> None:
-    wish = make_wish(name="x", port=7190, machines="memory", public_range="100.64.0.0/16")
-    assert wish == Wish(name="x", port=7190, machines="memory", public_range=IPv4Network("100.64.0.0/16"))
+def test_words_of_the_command_line_become_options() -> None:
+    options = parse_options(name="x", port=7190, machines="memory", public_range="100.64.0.0/16")
+    assert options == EmulatorOptions(
+        name="x", port=7190, machines="memory", public_range=IPv4Network("100.64.0.0/16")
+    )
 
 
 @pytest.mark.parametrize("text", ["198.18.0.1/15", "fe80::/64", "everything"])
 def test_a_range_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(EmulatorError, match="is not an IPv4 network"):
-        make_wish(name="x", port=7190, machines="memory", public_range=text)
+        parse_options(name="x", port=7190, machines="memory", public_range=text)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "a/b", "-a", "a" * 32])
 def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
     with pytest.raises(EmulatorError, match="an emulator cannot be called"):
-        home(name)
+        emulator_dir(name)
 
 
 def test_only_the_very_process_is_the_running_emulator() -> None:
-    place = home("default")
-    planned = new_emulator(Wish())
+    place = emulator_dir("default")
+    planned = new_emulator(EmulatorOptions())
     place.write(planned)
     assert lifecycle.find_running() is None  # planned, not started
-    place.write(myself(planned, ready=False))
+    place.write(with_own_pid(planned, ready=False))
     assert lifecycle.find_running() is None  # does not answer yet
-    running = myself(planned, ready=True)
+    running = with_own_pid(planned, ready=True)
     place.write(running)
     assert lifecycle.find_running() == running
     place.write(replace(running, started=running.started - 1))  # another process had the number before
@@ -146,8 +156,8 @@ def test_only_the_very_process_is_the_running_emulator() -> None:
 
 
 def test_the_token_is_in_a_private_file_and_nowhere_else() -> None:
-    place = home("default")
-    planned = new_emulator(Wish())
+    place = emulator_dir("default")
+    planned = new_emulator(EmulatorOptions())
     place.write(planned)
     file = place.folder / "emulator.json"
     assert is_private(file)
@@ -158,8 +168,8 @@ def test_the_token_is_in_a_private_file_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "default"}'])
 def test_a_spoilt_file_is_no_emulator(content: str) -> None:
-    place = home("default")
-    place.write(new_emulator(Wish()))
+    place = emulator_dir("default")
+    place.write(new_emulator(EmulatorOptions()))
     (place.folder / "emulator.json").write_text(content)
     assert lifecycle.find_running() is None
 
@@ -171,11 +181,11 @@ def test_start_time_of_this_process_and_of_none() -> None:
 
 
 def test_an_emulator_that_never_started_is_not_alive() -> None:
-    assert not is_alive(new_emulator(Wish()))
+    assert not is_alive(new_emulator(EmulatorOptions()))
 
 
 @pytest.mark.parametrize(("machines", "network"), [("memory", "127.64.0.0/10"), ("nspawn", "198.18.0.0/15")])
 def test_addresses_of_droplets_that_nobody_can_reach_stay_on_this_machine(machines: str, network: str) -> None:
-    wish = make_wish(name="x", port=7190, machines=machines, public_range=None)
+    options = parse_options(name="x", port=7190, machines=machines, public_range=None)
 
-    assert str(wish.public_range) == network
+    assert str(options.public_range) == network
