@@ -79,7 +79,7 @@ class Machines(Protocol):
         """Put these firewalls into force in place of the earlier ones, all at once."""
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
-        """Make the droplet's links as bad as that, in place of what ailed them before.
+        """Put the impairment on the droplet's links, in place of an earlier one.
 
         Raises MachineFailure if this machine's kernel cannot.
         """

@@ -36,7 +36,7 @@ _HOOKS = """\
 
 
 class Impairments:
-    """What ails which droplet, and until when it is cut off."""
+    """Which droplet has which impairment, and until when it is partitioned."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now

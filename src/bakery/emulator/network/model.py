@@ -45,7 +45,7 @@ class FirewallPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Impairment:
-    """What ails all links of a droplet; as it stands here, nothing."""
+    """Network impairment of a droplet, on all of its links; the defaults mean none."""
 
     loss: float = 0.0
     """The share of packets that are lost, each way, 0 to 1."""

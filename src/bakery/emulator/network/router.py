@@ -116,7 +116,7 @@ class Router:
         self._nft(self._impairments.ruleset())
 
     def forget(self, droplet_id: int) -> None:
-        """The droplet is gone, and with it what ailed its links."""
+        """Remove the impairment of a droplet that is gone."""
         if self._impairments.drop(droplet_id):
             self._nft(self._impairments.ruleset())
 
