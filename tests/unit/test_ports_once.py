@@ -17,8 +17,8 @@ TABLE = "plan/ports.py"
 REGION_HOME = "credentials/names.py"
 EXCEPTIONS = {
     ("config/assemble.py", 22): "a warning says that SSH has port 22; config imports leaves only",
-    ("emulator/lifecycle_checks.py", 22): "the length of a network prefix",
-    ("emulator/settings.py", 20000): "how many requests the log keeps",
+    ("emulator/daemon/checks.py", 22): "the length of a network prefix",
+    ("emulator/account/settings.py", 20000): "how many requests the log keeps",
 }
 # https://developer.hashicorp.com/consul/docs/reference/architecture/ports,
 # https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used,

@@ -323,9 +323,9 @@ class Session:
 
 def _no_emulator(name: str) -> UsageError:
     """``--local`` without the emulator that it means: one that crashed is started again, else others are named."""
-    from bakery.emulator.daemon.folder import home, list_running, up_command
+    from bakery.emulator.daemon.folder import emulator_dir, list_running, up_command
 
-    crashed = home(name).read()
+    crashed = emulator_dir(name).read()
     if crashed is not None:
         message = f"--local means the emulator {name}, which is not running any more"
         return UsageError(message, hint=up_command(name, crashed.machines))
