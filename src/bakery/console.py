@@ -13,6 +13,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Any, Protocol
 
 
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """Such as "1 droplet" and "2 droplets"; ``things`` is the plural where it is not made with an s."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+
+
 class Reporter(Protocol):
     """What a room may say while it works."""
 

@@ -110,6 +110,13 @@ def test_another_cloud_comes_before_what_its_droplets_were_made_with(
             assert moved(*arguments, "--other-cloud").code == 3, "control: with the flag they are judged"
 
 
+def test_one_droplet_is_singular(lost: Desk) -> None:
+    for droplet in lost.api.get("/v2/droplets?tag_name=bakery:demo").json()["droplets"][1:]:
+        lost.api.delete(f"/v2/droplets/{droplet['id']}")
+    lost.api.settle()
+    assert lost(*ACTIVE).err.startswith("error: cluster demo has 1 droplet, but its credentials are not here")
+
+
 # A cluster of this name that somebody else launched -----------------------------------
 
 STRANGE = (

@@ -155,7 +155,7 @@ RUNNING = {
         change=_file("consul-server: {count: 3", "consul-server: {count: 1"),
         says=(
             CANNOT,
-            "the file says 1 Consul servers, and demo-consul-server-2, demo-consul-server-3 run beyond them",
+            "the file says 1 Consul server, and demo-consul-server-2, demo-consul-server-3 run beyond them",
             "help: remove them first, one by one: bakery destroy --node NAME",
         ),
         code=2,

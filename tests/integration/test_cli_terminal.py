@@ -62,7 +62,9 @@ def test_a_no_creates_nothing(at: Desk) -> None:
     child.expect("8 to create")
     child.expect(r"create these\? \[y/N\]: ")
     child.sendline("n")
-    child.expect("the answer was no; nothing was changed")
+    child.expect("the answer was no; nothing was changed\r\n")
+    child.expect(pexpect.EOF)
+    assert child.before == "", "whoever said no is not told to say yes"
     assert _ends(child) == 2
     assert at.changing() == []
 

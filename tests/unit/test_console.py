@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bakery.console import Console
+from bakery.console import Console, counted
 
 ERASE = "\r\x1b[K"
 
@@ -85,3 +85,8 @@ def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     console, stream = console_on(monkeypatch, terminal=True, quiet=True)
     console.waiting("nobody answers")
     assert stream.getvalue() == ""
+
+
+def test_one_is_singular() -> None:
+    assert [counted(number, "droplet") for number in (0, 1, 2)] == ["0 droplets", "1 droplet", "2 droplets"]
+    assert [counted(number, "policy", "policies") for number in (1, 3)] == ["1 policy", "3 policies"]

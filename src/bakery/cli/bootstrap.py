@@ -5,6 +5,7 @@ import click
 from bakery.cli.session import common_options, session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import check_cloud, other_cloud_option
+from bakery.console import counted
 from bakery.errors import RenderError, UsageError
 
 
@@ -66,7 +67,8 @@ def bootstrap(
             }
         )
     session.console.note(
-        f"done: {outcome.policies_written} policies and {outcome.tokens_written} tokens written"
+        f"done: {counted(outcome.policies_written, 'policy', 'policies')} and"
+        f" {counted(outcome.tokens_written, 'token')} written"
         if outcome.policies_written or outcome.tokens_written or outcome.roles_removed
         else "done: everything was there already"
     )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.session import Session, common_options, has_terminal, need_terminal, session_of
-from bakery.cli.values import counted, once
+from bakery.cli.values import once
 from bakery.cli.where import check_cloud, cloud_line, has_record, other_cloud_option
+from bakery.console import counted
 from bakery.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import click
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.suggestions import with_flags
 from bakery.cli.where import check_cloud
+from bakery.console import counted
 from bakery.errors import BakeryError, ExitCode
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _cluster_file(session: Session) -> str:
 
 
 def _token(session: Session) -> str:
-    return f"{session.place.name} takes the token; up to {session.account.droplet_limit} droplets"
+    return f"{session.place.name} takes the token; up to {counted(session.account.droplet_limit, 'droplet')}"
 
 
 def _token_of_cluster(session: Session) -> str:
@@ -118,9 +119,9 @@ def _certificates(session: Session) -> str:
     first = min(describe(session.bundle()), key=lambda certificate: certificate.not_after)
     left = first.days_left(now)
     if left < EXPIRY_WARNING_DAYS:
-        message = f"the {first.name} expires in {left} days"
+        message = f"the {first.name} expires in {counted(left, 'day')}"
         raise ChecksFailedError(message)
-    return f"the first to expire is the {first.name}, in {left} days"
+    return f"the first to expire is the {first.name}, in {counted(left, 'day')}"
 
 
 def _cluster_checks(session: Session) -> list[Check]:

@@ -9,8 +9,8 @@ import click
 
 from bakery.cli.cluster import quick_cloud
 from bakery.cli.session import Session, common_options, session_of
-from bakery.cli.values import counted
 from bakery.cli.where import has_credentials
+from bakery.console import counted
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
 
 

@@ -14,6 +14,7 @@ from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, 
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, keep_cloud, other_cloud_option
+from bakery.console import counted
 from bakery.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -250,9 +251,8 @@ def _finish(
                 ],
             }
         )
-    session.console.note(
-        f"{plan.cluster} is {'healthy' if healthy else 'active'}: {len(droplets)} droplets, {created} new"
-    )
+    state = "healthy" if healthy else "active"
+    session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new")
     tell_scaling(session, scaling)
     # Droplets that are active may have no agents yet.
     look = 'eval "$(bakery env)"; consul members; nomad node status' if healthy else "bakery status"

@@ -318,7 +318,7 @@ class Session:
             return
         need_terminal("add --yes")
         if not click.confirm(question, err=True):
-            raise UsageError(DECLINED, hint="--yes answers it")
+            raise UsageError(DECLINED)
 
 
 def _no_emulator(name: str) -> UsageError:

@@ -22,11 +22,6 @@ def once(context: click.Context, parameter: click.Parameter, values: tuple[str, 
     return values[0] if values else None
 
 
-def counted(number: int, thing: str) -> str:
-    """ "1 droplet", "2 droplets"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 class Choice(click.Choice):  # type: ignore[type-arg] # not generic before click 8.2
     """One of a few words; a mistyped one is answered with the nearest."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bakery.cloud.model import Droplet, Firewall, Image, Size, Vpc
+from bakery.console import counted
 from bakery.launch.drift import differences
 from bakery.launch.firewalls import differs, find_firewall, request_for
 from bakery.launch.model import Change, Changes, FirewallUpdate, Present, Price, Sign
@@ -90,7 +91,7 @@ def _lines(
     if vpc is None:
         lines.append(Change(sign=Sign.CREATE, kind="vpc", name=plan.vpc_name, details=str(plan.vpc_cidr)))
     for firewall in firewalls:
-        details = f"{len(firewall.inbound)} rules for droplets tagged {firewall.tag}"
+        details = f"{counted(len(firewall.inbound), 'rule')} for droplets tagged {firewall.tag}"
         lines.append(Change(sign=Sign.CREATE, kind="firewall", name=firewall.name, details=details))
     for update in updates:
         name = update.firewall.name

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from bakery.cloud.model import Droplet, Image, Size
+from bakery.console import counted
 from bakery.launch.marks import role_of_tag
 from bakery.launch.model import Obstacle
 from bakery.launch.preflight_image import image_obstacles
@@ -94,8 +95,10 @@ def _fewer(
     of_roles = (d for d in members if role_of_tag(d.tags, plan.cluster) in roles)
     beyond = [droplet.name for droplet in of_roles if slot_of(droplet, plan.cluster) not in slots]
     if beyond:
+        wanted = counted(len(servers), f"{product} server")
+        run = "runs" if len(beyond) == 1 else "run"
         yield Obstacle(
             code="fewer_servers",
-            message=f"the file says {len(servers)} {product} servers, and {', '.join(beyond)} run beyond them",
+            message=f"the file says {wanted}, and {', '.join(beyond)} {run} beyond them",
             hint="remove them first, one by one: bakery destroy --node NAME",
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet
+from bakery.console import counted
 from bakery.launch.journal import Journal
 from bakery.launch.model import Changes, Obstacle, Present
 from bakery.plan.model import ClusterPlan, Node
@@ -53,10 +54,11 @@ def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Jo
         if left and had_data and not there:
             gone = f"the last {product} server of cluster {plan.cluster} is gone"
             empty = f"new servers would begin an empty {product}"
+            are = "is" if len(left) == 1 else "are"
             yield Obstacle(
                 code=DATA_LOST,
                 message=f"{gone}, and {product}'s data with it",
-                details=f"{empty}, unknown to the {len(left)} droplets that are left",
+                details=f"{empty}, unknown to the {counted(len(left), 'droplet')} that {are} left",
                 hint="destroy the whole cluster and launch it again: bakery destroy; bakery launch",
             )
 

@@ -7,6 +7,7 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image, SshKey, Vpc
 from bakery.config.findings import nearest
 from bakery.config.networks import free_range
+from bakery.console import counted
 from bakery.errors import CredentialsError, ExitCode
 from bakery.launch.drift import obstacles as in_the_way
 from bakery.launch.formed import lost_data
@@ -50,7 +51,7 @@ def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: st
     """What :func:`check_trust` refuses."""
     hint = "bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)"
     if existing and fingerprint is None:
-        message = f"cluster {cluster} has {len(existing)} droplets, but its credentials are not here"
+        message = f"cluster {cluster} has {counted(len(existing), 'droplet')}, but its credentials are not here"
         yield Obstacle(code="credentials_lost", message=message, hint=hint, exit_code=ExitCode.CREDENTIALS)
         return
     strange = authorities_of(existing, cluster) - {ca_tag(cluster, fingerprint or "")}
@@ -122,7 +123,9 @@ def _account(present: Present, changes: Changes) -> Iterator[Obstacle]:
         yield Obstacle(code="account_locked", message="the DigitalOcean account is locked", hint=hint)
     after = len(present.droplets) - len(changes.replaced) + len(changes.new_nodes)
     if changes.new_nodes and after > account.droplet_limit:
-        message = f"the cluster would have {after} droplets, the account may have {account.droplet_limit}"
+        message = (
+            f"the cluster would have {counted(after, 'droplet')}, the account may have {account.droplet_limit}"
+        )
         hint = "lower the counts, or ask DigitalOcean for a higher droplet limit"
         yield Obstacle(code="droplet_limit", message=message, hint=hint)
 

@@ -48,13 +48,24 @@ def test_fewer_servers_are_refused_until_they_are_gone(bench: Bench) -> None:
     nodes = tuple(node for node in whole.nodes if node.name != "demo-consul-server-3")
     fewer = replace(whole, nodes=nodes, consul_expect=2)
     assert _refused(bench, fewer).startswith(
-        "the file says 2 Consul servers, and demo-consul-server-3 run beyond them\n"
+        "the file says 2 Consul servers, and demo-consul-server-3 runs beyond them\n"
     )
     gone = next(d.id for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-3")
     bench.cloud.delete_droplet(gone)
     bench.cloud.revive()
     bench.launch(plan=fewer)
     assert bench.cloud.mutations == []
+
+
+def test_one_server_is_singular(bench: Bench) -> None:
+    """And the servers beyond it are counted by themselves."""
+    whole = small_plan()
+    beyond = ("demo-consul-server-2", "demo-consul-server-3")
+    fewer = replace(whole, nodes=tuple(node for node in whole.nodes if node.name not in beyond), consul_expect=1)
+    text = _refused(bench, fewer)
+    assert text.startswith(
+        "the file says 1 Consul server, and demo-consul-server-2, demo-consul-server-3 run beyond"
+    )
 
 
 def test_fewer_clients_are_only_reported(bench: Bench) -> None:
