@@ -13,7 +13,14 @@ import pytest
 
 from bakery.emulator.account.settings import DEFAULT_PORT
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator, is_alive
+from bakery.emulator.daemon.folder import (
+    EmulatorOptions,
+    MachineKind,
+    RunningEmulator,
+    emulator_dir,
+    is_alive,
+    new_emulator,
+)
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
 from tests.helpers.cli_schemas import check_answer
@@ -249,8 +256,27 @@ def test_an_emulator_that_crashed_is_to_come_back_first(
     )
 
 
-@pytest.mark.usefixtures("emulators")
-def test_local_names_the_emulators_that_run(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("machines", "command"),
+    [
+        ("nspawn", "bakery emulator up --name red --resume"),
+        ("memory", "bakery emulator up --name red --machines memory"),
+    ],
+)
+def test_one_that_crashed_is_started_as_it_was(
+    at: Desk, monkeypatch: pytest.MonkeyPatch, machines: MachineKind, command: str
+) -> None:
+    """Droplets that boot outlive its process, and up without --resume would take them away."""
+    record = new_emulator(EmulatorOptions(name="red", machines=machines))
+    emulator_dir("red").write(replace(record, pid=2**22 + 1, ready=True))
+    monkeypatch.setenv("BAKERY_EMULATOR", "red")
+    for arguments in (("--local", "plan"), ("emulator", "status")):
+        assert at(*arguments).err.splitlines()[-1] == f"help: {command}"
+
+
+def test_local_names_the_emulators_that_run(
+    at: Desk, emulators: tuple[RunningEmulator, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran = at("--local", "plan")
     assert (ran.code, ran.err.splitlines()) == (
         2,

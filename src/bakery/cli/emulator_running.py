@@ -24,11 +24,12 @@ def running(name: str) -> "RunningEmulator":
     Raises:
         EmulatorError: it does not run.
     """
-    from bakery.emulator.daemon.folder import up_command
+    from bakery.emulator.daemon.folder import emulator_dir, up_again_command, up_command
     from bakery.emulator.daemon.lifecycle import find_running
 
     found = find_running(name)
     if found is None:
         message = f"the emulator {name} is not running"
-        raise EmulatorError(message, hint=up_command(name))
+        crashed = emulator_dir(name).read()
+        raise EmulatorError(message, hint=up_again_command(crashed) if crashed else up_command(name))
     return found

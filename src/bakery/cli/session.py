@@ -323,12 +323,12 @@ class Session:
 
 def _no_emulator(name: str) -> UsageError:
     """``--local`` without the emulator that it means: one that crashed is started again, else others are named."""
-    from bakery.emulator.daemon.folder import emulator_dir, list_running, up_command
+    from bakery.emulator.daemon.folder import emulator_dir, list_running, up_again_command
 
     crashed = emulator_dir(name).read()
     if crashed is not None:
         message = f"--local means the emulator {name}, which is not running any more"
-        return UsageError(message, hint=up_command(name, crashed.machines))
+        return UsageError(message, hint=up_again_command(crashed))
     others = [running.name for running in list_running()]
     if not others:
         message = "--local was given, but no emulator is running"

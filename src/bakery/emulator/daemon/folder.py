@@ -146,6 +146,12 @@ def up_command(name: str, machines: MachineKind = "nspawn") -> str:
     return f"bakery emulator up{named}" + (" --machines memory" if machines == "memory" else "")
 
 
+def up_again_command(was: RunningEmulator) -> str:
+    """The command that starts one that crashed; droplets that boot are still there, and it goes on with them."""
+    command = up_command(was.name, was.machines)
+    return f"{command} --resume" if was.machines == "nspawn" else command
+
+
 def down_command(name: str) -> str:
     """The command that ends it."""
     return "bakery emulator down" + ("" if name == "default" else f" --name {name}")
