@@ -74,7 +74,7 @@ def test_a_yes_creates_it(at: Desk) -> None:
     child = _on_a_terminal("launch", "--wait", "active", "--role", "consul-server")
     child.expect(r"create these\? \[y/N\]: ")
     child.sendline("y")
-    child.expect("demo is active: 1 droplets, 1 new")
+    child.expect("demo is active: 1 droplet, 1 new")
     assert _ends(child) == 0
     assert at.droplets() == ["demo-consul-server-1"]
 

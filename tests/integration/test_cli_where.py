@@ -11,7 +11,6 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from bakery.emulator.account.settings import DEFAULT_PORT
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import (
     EmulatorOptions,
@@ -25,6 +24,7 @@ from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.emulated import Api, emulated
+from tests.helpers.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -230,7 +230,7 @@ def test_it_costs_one_request(at: Desk) -> None:
 @pytest.fixture
 def emulators(at: Desk) -> Iterator[tuple[RunningEmulator, ...]]:
     """Two processes with droplets in memory, neither of the default name."""
-    yield tuple(_up(name, port) for name, port in (("blue", DEFAULT_PORT + 21), ("green", DEFAULT_PORT + 22)))
+    yield tuple(_up(name, free_port()) for name in ("blue", "green"))
     for name in ("blue", "green"):
         lifecycle.down(name)
 
@@ -288,7 +288,7 @@ def test_local_names_the_emulators_that_run(
     monkeypatch.setenv("BAKERY_EMULATOR", "green")
     ran = at("--local", "plan")
     assert ran.code == 2, "it has no snapshot"
-    assert f"on the emulator green (http://127.0.0.1:{DEFAULT_PORT + 22})" in ran.out.splitlines()
+    assert f"on the emulator green ({emulators[1].endpoint})" in ran.out.splitlines()
 
 
 def test_each_emulator_has_an_account_of_its_own(
@@ -301,7 +301,7 @@ def test_each_emulator_has_an_account_of_its_own(
     blue = emulators[0]
     os.kill(blue.pid, signal.SIGTERM)
     lifecycle.down("blue")
-    _up("blue", DEFAULT_PORT + 21)
+    _up("blue", int(blue.endpoint.rpartition(":")[2]))
     monkeypatch.setenv("BAKERY_EMULATOR", "blue")
     owners.append(at("--local", "plan", "--json").json["cloud"]["owner"])
     assert len(set(owners)) == 3
