@@ -21,6 +21,7 @@ from bakery.launch import destroy as destroy_module
 from bakery.launch import run as launch_module
 from bakery.launch.model import Timings
 from bakery.plan.tags import content_tag
+from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated
 
 BAKERY = Path(sys.executable).with_name("bakery")
@@ -100,9 +101,21 @@ class Desk:
         return image
 
     def forget(self) -> None:
-        """Start counting requests anew."""
-        self.api.get("/v2/account")  # the one before it is in the log by now
-        self.api.emulator.requests.clear()
+        """Start counting requests anew.
+
+        A request is logged after its answer: our own last one must be in the log before that is emptied.
+        """
+        log = self.api.emulator.requests
+        self.api.get("/v2/regions?per_page=1")
+        wait_until(
+            lambda: (
+                True if any("/v2/regions" in record.path for record in log.all()[-1:]) else Pending("not logged")
+            ),
+            what="the request to be logged",
+            seconds=10,
+            every=0.05,
+        )
+        log.clear()
 
     def droplets(self, cluster: str = "demo") -> list[str]:
         found = self.api.get(f"/v2/droplets?tag_name=bakery:{cluster}&per_page=200").json()["droplets"]

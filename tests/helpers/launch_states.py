@@ -14,6 +14,7 @@ from bakery.errors import BakeryError, UsageError
 from bakery.launch.destroy import destroy
 from bakery.launch.destroy_some import destroy_node, destroy_role
 from bakery.launch.journal import load_journal
+from bakery.plan.slots import slot_of
 from bakery.plan.tags import launch_tag
 from tests.helpers.fake_cloud import Call, FakeCloud, Fault, Killed, fault_at
 from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench
@@ -188,16 +189,18 @@ def _disturbed(bench: Bench, case: Case) -> None:
 def _command(bench: Bench, case: Case) -> Callable[[], object]:
     cloud, paths, clock = bench.cloud, bench.paths, bench.cloud.clock
     role = case.node.removeprefix("demo-").rpartition("-")[0]
-    insisted = frozenset(NAMES)
+    there = [d for d in cloud.droplets.values() if "bakery:demo" in d.tags and cloud.is_there(d.id)]
+    node = frozenset(d.name for d in there if slot_of(d, "demo") == case.node)
+    whole_role = frozenset(d.name for d in there if f"bakery:demo:role:{role}" in d.tags)
     return {
         "launch": bench.launch,
         "launch clients": lambda: bench.launch(only_role="nomad-client"),
         "destroy": lambda: _destroy(bench),
         "destroy node": lambda: destroy_node(
-            bench.plan, case.node, cloud=cloud, paths=paths, clock=clock, insisted=insisted
+            bench.plan, case.node, cloud=cloud, paths=paths, clock=clock, insisted=node
         ),
         "destroy role": lambda: destroy_role(
-            bench.plan, role, cloud=cloud, paths=paths, clock=clock, insisted=insisted
+            bench.plan, role, cloud=cloud, paths=paths, clock=clock, insisted=whole_role
         ),
     }[case.command]
 
