@@ -107,14 +107,11 @@ class Desk:
         """
         log = self.api.emulator.requests
         self.api.get("/v2/regions?per_page=1")
-        wait_until(
-            lambda: (
-                True if any("/v2/regions" in record.path for record in log.all()[-1:]) else Pending("not logged")
-            ),
-            what="the request to be logged",
-            seconds=10,
-            every=0.05,
-        )
+
+        def logged() -> bool | Pending:
+            return any("/v2/regions" in record.path for record in log.all()[-1:]) or Pending("it is not")
+
+        wait_until(logged, what="the request to be logged", seconds=10, every=0.05)
         log.clear()
 
     def droplets(self, cluster: str = "demo") -> list[str]:
