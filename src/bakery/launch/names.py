@@ -22,9 +22,9 @@ def name_nodes(
 ) -> ClusterPlan:
     """The plan with the names that droplets have, or will get from this run of a launch.
 
-    A droplet that is replaced because it never came up leaves its name to its successor: nobody has heard of it.
-    ``renamed`` are the ids of those of which the cluster has. Without a run's id (nothing is made) a new node
-    keeps the name of its slot.
+    A droplet that is replaced because it never joined leaves its name to its successor, since the cluster
+    has not heard of it. ``renamed`` are the ids of replaced droplets that the cluster knows. Without a run's
+    id (nothing is made) a new node keeps the name of its slot.
     """
     by_slot = occupants(present.droplets, plan.cluster)
     used = set(present.tags)

@@ -80,4 +80,5 @@ def finish_removals(
                 session.journal.stays(droplet.id)
                 continue
         remove_nodes(session, plan, running, [droplet], droplets)
+        droplets = tuple(member for member in droplets if member != droplet)
     return bool(leaving)
