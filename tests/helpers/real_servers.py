@@ -264,7 +264,8 @@ def healthy(servers: RealServers) -> int:
 
 
 def add_fourth(servers: RealServers) -> dict[str, str]:
-    """A fourth server joins; what is unmet while it has no vote yet."""
+    """A fourth server joins; what is unmet while it has no vote. Autopilot may give it one when this returns."""
+    vote_after(servers, "10m")
     servers.add_server(4)
     close_acls(servers)
 
@@ -273,4 +274,22 @@ def add_fourth(servers: RealServers) -> dict[str, str]:
         waiting = {name for name, message in unmet.items() if f"{FOURTH}: a Raft peer without a vote" in message}
         return unmet if waiting == {"consul-peers", "nomad-peers"} else Pending(str(unmet))
 
-    return eventually(follows, "the fourth to follow")
+    unmet = eventually(follows, "the fourth to follow")
+    vote_after(servers, "1s")
+    return unmet
+
+
+def vote_after(servers: RealServers, stable: str) -> None:
+    """Set how long a new server must be stable before it votes (by default 10 s); the rest are the defaults.
+
+    Source: https://developer.hashicorp.com/consul/api-docs/operator/autopilot#update-configuration, and Nomad's.
+    """
+    body = {
+        "CleanupDeadServers": True,
+        "LastContactThreshold": "200ms",
+        "MaxTrailingLogs": 250,
+        "ServerStabilizationTime": stable,
+    }
+    agents: tuple[Any, ...] = (servers.consul(1), servers.nomad(1))
+    for agent in agents:
+        agent._http.call("PUT", "/v1/operator/autopilot/configuration", body)

@@ -165,7 +165,7 @@ def test_nomads_keys_are_ours(servers: RealServers) -> None:
 
 
 def test_a_server_that_has_joined_is_not_healthy_before_it_votes(servers: RealServers) -> None:
-    """Autopilot gives it a vote after 10 s; until then the old meaning of healthy was met."""
+    """Autopilot gives it a vote when it has been stable; until then the old meaning of healthy was met."""
     unmet = add_fourth(servers)
     assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer without a vote yet"
     healthy(servers)

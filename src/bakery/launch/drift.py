@@ -9,7 +9,7 @@ from bakery.launch.model import Obstacle
 from bakery.launch.preflight_image import image_obstacles
 from bakery.launch.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan, Node
-from bakery.plan.slots import slot_of
+from bakery.plan.slots import in_plan_order, slot_of
 
 _REPLACE = "this takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
 
@@ -23,7 +23,7 @@ def differences(
     DigitalOcean's sizes. A line says how a droplet is replaced, or what must be fixed before that.
     """
     nodes = {node.slot: node for node in plan.nodes}
-    droplets = tuple(kept)
+    droplets = in_plan_order(plan, kept)
     sizes: dict[tuple[str, str], list[str]] = {}
     for droplet in droplets:
         wanted = nodes[slot_of(droplet, plan.cluster)].size
@@ -76,7 +76,7 @@ def _not_baked(plan: ClusterPlan) -> str:
 
 def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstacle]:
     """What no launch can change while these droplets of the cluster exist."""
-    members = tuple(droplets)
+    members = in_plan_order(plan, droplets)
     for region in sorted({droplet.region for droplet in members} - {plan.region}):
         names = ", ".join(droplet.name for droplet in members if droplet.region == region)
         yield Obstacle(

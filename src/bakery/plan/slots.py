@@ -8,7 +8,7 @@ have its predecessor's tokens, too.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import slot_tag
@@ -22,6 +22,9 @@ class Tagged(Protocol):
 
     @property
     def tags(self) -> tuple[str, ...]: ...
+
+
+TaggedT = TypeVar("TaggedT", bound=Tagged)
 
 
 def slot_of(droplet: Tagged, cluster: str) -> str:
@@ -43,6 +46,19 @@ def later_name(slot: str, run_id: str) -> str:
 def with_names(plan: ClusterPlan, names: Mapping[str, str]) -> ClusterPlan:
     """The plan with the nodes named as ``names`` says, by slot; a node that is not in it keeps its name."""
     return replace(plan, nodes=tuple(replace(node, name=names.get(node.slot, node.name)) for node in plan.nodes))
+
+
+def in_plan_order(plan: ClusterPlan, droplets: Iterable[TaggedT]) -> tuple[TaggedT, ...]:
+    """The droplets in the order of the plan's nodes; those of no slot of the plan come last, by name.
+
+    The API lists droplets in the order in which they were made, and a launch makes several at once.
+    """
+    places = {node.slot: place for place, node in enumerate(plan.nodes)}
+
+    def place(droplet: TaggedT) -> tuple[int, str]:
+        return places.get(slot_of(droplet, plan.cluster), len(places)), droplet.name
+
+    return tuple(sorted(droplets, key=place))
 
 
 def as_running(plan: ClusterPlan, droplets: Iterable[Tagged]) -> ClusterPlan:

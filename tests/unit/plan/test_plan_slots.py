@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bakery.plan.slots import as_running, later_name, slot_of
+from bakery.plan.slots import as_running, in_plan_order, later_name, slot_of
 from tests.helpers.clusters import make_plan
 
 
@@ -42,3 +42,18 @@ def test_the_running_plan_has_the_names_of_its_droplets_and_of_two_in_one_slot_t
     assert {node.slot: node.name for node in plan.nodes if node.name != node.slot} == {
         "demo-consul-server-2": "demo-consul-server-2-7f3a"
     }
+
+
+def test_droplets_in_the_order_of_the_plan() -> None:
+    """The API lists them in the order in which they were made, which a launch does not settle."""
+    names = ["x", "demo-nomad-client-1", "demo-consul-server-3", "demo-nomad-server-1"]
+    names += ["demo-consul-server-1", "a"]
+    ordered = in_plan_order(make_plan(), [Droplet(name) for name in names])
+    assert [droplet.name for droplet in ordered] == [
+        "demo-consul-server-1",
+        "demo-consul-server-3",
+        "demo-nomad-server-1",
+        "demo-nomad-client-1",
+        "a",
+        "x",
+    ]
