@@ -9,7 +9,7 @@ import pytest
 from bakery.cloud.parse import firewall_body
 from bakery.config.load import parse_cluster
 from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules
-from bakery.launch.firewalls import request_for
+from bakery.launch.converge.firewalls import request_for
 from bakery.plan.build import build_plan
 from bakery.proc import run
 from bakery.wait import Pending, wait_until

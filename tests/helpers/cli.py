@@ -17,9 +17,9 @@ from bakery.assets import image_inputs
 from bakery.cli.main import run
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.emulator.daemon.folder import RunningEmulator, emulator_dir, start_time
-from bakery.launch import destroy as destroy_module
-from bakery.launch import run as launch_module
-from bakery.launch.model import Timings
+from bakery.launch.base.model import Timings
+from bakery.launch.converge import run as launch_module
+from bakery.launch.teardown import destroy as destroy_module
 from bakery.plan.tags import content_tag
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated

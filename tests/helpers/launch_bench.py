@@ -9,8 +9,8 @@ from typing import Any
 from bakery.cloud.model import Image, Size
 from bakery.config.model import Kind
 from bakery.config.paths import StatePaths
-from bakery.launch.model import Changes, LaunchResult
-from bakery.launch.run import launch, preview
+from bakery.launch.base.model import Changes, LaunchResult
+from bakery.launch.converge.run import launch, preview
 from bakery.plan.model import ClusterPlan, Firewall, FirewallRule, Node, Wave
 from bakery.render.model import Join
 from tests.helpers.fake_cloud import FakeCloud

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bakery.config.paths import StatePaths, state_paths
 from bakery.credentials.store import find_bundle
-from bakery.launch.journal import load_journal
+from bakery.launch.base.journal import load_journal
 from tests.helpers.launch_bench import NAMES
 from tests.helpers.launch_gate import Hold
 from tests.helpers.launch_processes import DESTROY, EXIT_CODES, LAUNCH, Account, Forker, Lab, lab

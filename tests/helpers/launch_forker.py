@@ -17,13 +17,13 @@ from typing import Any
 
 from bakery.cli.main import main
 from bakery.cloud.transport import Limits
-from bakery.launch.model import Timings
+from bakery.launch.base.model import Timings
 
 BEFORE_THE_FORK = (
     "bakery.cloud.digitalocean",
     "bakery.credentials.issue",
-    "bakery.launch.destroy",
-    "bakery.launch.run",
+    "bakery.launch.teardown.destroy",
+    "bakery.launch.converge.run",
     "bakery.render.user_data",
 )
 WRITES = ("fsync", "replace", "link")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bakery.cloud.model import Droplet
 from bakery.errors import BakeryError, UsageError
-from bakery.launch.destroy import destroy
-from bakery.launch.destroy_some import destroy_node, destroy_role
-from bakery.launch.journal import load_journal
+from bakery.launch.base.journal import load_journal
+from bakery.launch.teardown.destroy import destroy
+from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import launch_tag
 from tests.helpers.fake_cloud import Call, FakeCloud, Fault, Killed, fault_at

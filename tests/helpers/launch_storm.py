@@ -20,8 +20,8 @@ from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.errors import BakeryError
-from bakery.launch.model import LaunchResult
-from bakery.launch.run import launch
+from bakery.launch.base.model import LaunchResult
+from bakery.launch.converge.run import launch
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
 from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, small_plan, user_data
 from tests.helpers.state import paths_in

@@ -2,7 +2,7 @@
 
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import DropletRequest, FirewallRequest
-from bakery.launch.firewalls import OUTBOUND
+from bakery.launch.converge.firewalls import OUTBOUND
 from tests.helpers.emulated import public_key
 
 # Cluster "demo-nomad" with role "server" has droplets of the same names as cluster "demo" with "nomad-server".

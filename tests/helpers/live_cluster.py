@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import CatalogNode, Member, NomadNode
 from bakery.cloud.model import Droplet
-from bakery.launch.running import Running
+from bakery.launch.base.running import Running
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_peer
 from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.launch_bench import small_plan

@@ -21,7 +21,7 @@ from bakery.credentials.issue import issue_for_node
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.errors import AgentError
-from bakery.launch.acl import ensure_acls
+from bakery.launch.acl.ensure import ensure_acls
 from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ClusterReport
 from bakery.plan.model import ClusterPlan, Node

@@ -21,7 +21,7 @@ from bakery.credentials.model import Token
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token, random_token
 from bakery.errors import AgentError, CredentialsError, NotHealthyError
-from bakery.launch.acl import AclOutcome, ensure_acls
+from bakery.launch.acl.ensure import AclOutcome, ensure_acls
 from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import State
 from bakery.wait import Pending, wait_until

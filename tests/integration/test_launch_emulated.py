@@ -13,11 +13,11 @@ from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.model import DropletRequest, FirewallRequest, Image
 from bakery.cloud.transport import Limits
 from bakery.config.paths import StatePaths
-from bakery.launch.destroy import destroy
-from bakery.launch.destroy_some import destroy_node
-from bakery.launch.firewalls import OUTBOUND
-from bakery.launch.model import LaunchResult, Timings
-from bakery.launch.run import launch
+from bakery.launch.base.model import LaunchResult, Timings
+from bakery.launch.converge.firewalls import OUTBOUND
+from bakery.launch.converge.run import launch
+from bakery.launch.teardown.destroy import destroy
+from bakery.launch.teardown.destroy_some import destroy_node
 from bakery.plan.slots import slot_of
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated, public_key
 from tests.helpers.launch_bench import ADMIN, FINGERPRINT, NAMES, small_plan, user_data

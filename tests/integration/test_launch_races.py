@@ -9,7 +9,7 @@ import pytest
 
 from bakery.cloud.model import Droplet
 from bakery.errors import LaunchError, LockedError
-from bakery.launch.destroy import destroy
+from bakery.launch.teardown.destroy import destroy
 from tests.helpers.launch_bench import NAMES, small_plan
 from tests.helpers.launch_races import Race
 
@@ -96,7 +96,7 @@ def test_without_looking_again_there_are_twins(tmp_path: Path, monkeypatch: pyte
     def trust(session: object, members: Mapping[str, Droplet], listed: Iterable[Droplet]) -> dict[str, Droplet]:
         return dict(members)
 
-    monkeypatch.setattr("bakery.launch.droplets.settle_twins", trust)
+    monkeypatch.setattr("bakery.launch.converge.droplets.settle_twins", trust)
     twins = 0
     for seed in range(10):
         race = Race(tmp_path / f"{seed}", seed)
@@ -108,8 +108,8 @@ def test_without_looking_again_there_are_twins(tmp_path: Path, monkeypatch: pyte
 
 def test_without_settling_firewalls_there_are_two_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: some of the launches of a new cluster meet between its VPC and its firewalls."""
-    monkeypatch.setattr("bakery.launch.network.settle_firewalls", lambda session, planned, listed: listed)
-    monkeypatch.setattr("bakery.launch.run.settle_firewalls", lambda session, planned, listed: listed)
+    monkeypatch.setattr("bakery.launch.converge.network.settle_firewalls", lambda session, planned, listed: listed)
+    monkeypatch.setattr("bakery.launch.converge.run.settle_firewalls", lambda session, planned, listed: listed)
     extra = 0
     for seed in range(50):
         race = Race(tmp_path / f"{seed}", seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from bakery.launch.session import Session
+from bakery.launch.base.session import Session
 from tests.helpers.launch_states import ALL_OF_A_KIND, CASES, Case, check
 
 pytestmark = pytest.mark.integration
@@ -45,7 +45,7 @@ def test_without_the_refusal_an_empty_cluster_is_begun_and_found(
 ) -> None:
     """Control."""
     check(LAST_SERVERS_GONE, tmp_path / "refused")
-    monkeypatch.setattr("bakery.launch.preflight.lost_data", lambda *about: ())
+    monkeypatch.setattr("bakery.launch.converge.preflight.lost_data", lambda *about: ())
     with pytest.raises(AssertionError, match="begun a product anew"):
         check(LAST_SERVERS_GONE, tmp_path / "begun")
 
@@ -54,16 +54,18 @@ def test_a_name_that_is_given_again_is_found(tmp_path: Path, monkeypatch: pytest
     """Control."""
     case = replace(CONTROL, died_at=99, lag=0, command="destroy node")
     check(case, tmp_path / "another")
-    monkeypatch.setattr("bakery.launch.names.later_name", lambda slot, run_id: slot)
+    monkeypatch.setattr("bakery.launch.base.names.later_name", lambda slot, run_id: slot)
     with pytest.raises(AssertionError, match="demo-nomad-client-1"):
         check(case, tmp_path / "again")
 
 
 def test_without_intent_and_second_look_a_twin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: a launch that died at a create, lists that lag, neither the journal's word nor a second look."""
-    monkeypatch.setattr("bakery.launch.prepare.find_unclear", lambda session, unclear: {})
-    monkeypatch.setattr("bakery.launch.droplets.settle_twins", lambda session, members, listed: dict(members))
-    monkeypatch.setattr("bakery.launch.run.settle_earlier", _nothing_to_settle)
+    monkeypatch.setattr("bakery.launch.converge.prepare.find_unclear", lambda session, unclear: {})
+    monkeypatch.setattr(
+        "bakery.launch.converge.droplets.settle_twins", lambda session, members, listed: dict(members)
+    )
+    monkeypatch.setattr("bakery.launch.converge.run.settle_earlier", _nothing_to_settle)
     found = 0
     for number in range(1, 34):
         try:

@@ -52,7 +52,9 @@ def test_a_create_that_is_sent_again_blindly_makes_extra_droplets(
         raise AssertionError
 
     monkeypatch.setattr(DigitalOcean, "create_droplet", again)
-    monkeypatch.setattr("bakery.launch.droplets.settle_twins", lambda session, members, listed: dict(members))
+    monkeypatch.setattr(
+        "bakery.launch.converge.droplets.settle_twins", lambda session, members, listed: dict(members)
+    )
     for seed in range(40):  # one launch in four loses the reply to a create
         with stormy(tmp_path / f"{seed}", seed) as place:
             place.launch_until_done()

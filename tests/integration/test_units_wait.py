@@ -14,7 +14,7 @@ import pytest
 from bakery.assets import PACKER
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
-from bakery.launch.acl import ensure_acls
+from bakery.launch.acl.ensure import ensure_acls
 from bakery.wait import Pending, wait_until
 from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 

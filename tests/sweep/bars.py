@@ -32,7 +32,7 @@ BARS = (
     Bar(
         name="local writes",
         promise="kill -9 or a signal at any fsync, rename or link: no half file on disk, and the rerun finishes",
-        control="`tests/unit/launch/test_launch_journal.py`: half a journal is refused",
+        control="`tests/unit/launch/base/test_launch_journal.py`: half a journal is refused",
     ),
     Bar(
         name="storm",
@@ -47,7 +47,7 @@ BARS = (
     Bar(
         name="one machine, two launches",
         promise="the lock names process, host and start; no extra droplet",
-        control="`tests/unit/launch/test_launch_journal.py`: the lock is what refuses",
+        control="`tests/unit/launch/base/test_launch_journal.py`: the lock is what refuses",
     ),
     Bar(
         name="two machines, two launches",
@@ -107,7 +107,7 @@ FAULTS = (
 )
 
 _SEQUENCES = "tests/e2e/test_sequences.py"
-_QUORUM = "tests/unit/launch/test_launch_removal.py"
+_QUORUM = "tests/unit/launch/teardown/test_launch_removal.py"
 _REFUSED = f"`{_QUORUM}`: a server that Raft finds dead, or that has no vote, does not count"
 SEQUENCES = (
     Bar(
@@ -133,7 +133,8 @@ SEQUENCES = (
     Bar(
         name="leaders deleted in the control panel",
         promise="a launch replaces them, and nothing is left of them in Raft or gossip",
-        control="`tests/unit/launch/test_launch_formed.py`: with the last server gone, the launch is refused",
+        control="`tests/unit/launch/converge/test_launch_formed.py`: with the last server gone, the launch is"
+        " refused",
     ),
     Bar(
         name="one server of each, rebooted, then three",

@@ -28,7 +28,7 @@ def refresh(
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
     """Ask for the present address (auto), and update the cluster's firewalls where they differ."""
-    from bakery.launch.access import refresh_access
+    from bakery.launch.converge.access import refresh_access
 
     session = session_of(context)
     cloud = session.cloud

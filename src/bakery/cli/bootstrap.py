@@ -33,7 +33,7 @@ def bootstrap(
     """
     from bakery.cli.cluster import ServerAddresses, list_cluster_droplets, server_addresses
     from bakery.credentials.issue import rendered_roles
-    from bakery.launch.acl import ensure_acls
+    from bakery.launch.acl.ensure import ensure_acls
     from bakery.plan.slots import as_running
 
     session = session_of(context)

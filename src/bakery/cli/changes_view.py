@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from bakery.cli.suggestions import SuggestingConsole, with_flags
-from bakery.launch.verdict import Outcome, lines_of, outcome_of
+from bakery.launch.converge.verdict import Outcome, lines_of, outcome_of
 
 if TYPE_CHECKING:
-    from bakery.launch.model import Changes, Obstacle, Price
+    from bakery.launch.base.model import Changes, Obstacle, Price
 
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from bakery.cloud.interface import Cloud
     from bakery.cloud.model import Droplet
     from bakery.credentials.model import Bundle
-    from bakery.launch.model import Absent
-    from bakery.launch.running import Running
-    from bakery.launch.snapshot import SnapshotUse
+    from bakery.launch.base.model import Absent
+    from bakery.launch.base.running import Running
+    from bakery.launch.converge.snapshot import SnapshotUse
     from bakery.plan.model import ClusterPlan
 
 
@@ -52,7 +52,7 @@ def droplets_or_reason(session: Session, cluster: str) -> "tuple[Droplet, ...] |
 
 def snapshots_of(session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "SnapshotUse":
     """Which snapshots the droplets are from, in one request."""
-    from bakery.launch.snapshot import newest_snapshot, snapshot_use
+    from bakery.launch.converge.snapshot import newest_snapshot, snapshot_use
 
     return snapshot_use(plan, droplets, newest_snapshot(session.cloud, session.config, session.content_tag()))
 
@@ -82,8 +82,8 @@ def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":
 def running_of(session: Session) -> "Running | None":
     """How the running cluster is asked and changed; None where its credentials are not here."""
     from bakery.credentials.store import find_bundle
-    from bakery.launch.acl_policies import token_accessors
-    from bakery.launch.running import Running
+    from bakery.launch.acl.policies import token_accessors
+    from bakery.launch.base.running import Running
 
     bundle = find_bundle(session.paths)
     if bundle is None:
@@ -113,8 +113,8 @@ def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tup
 
 def _no_consul_server(session: Session, plan: "ClusterPlan") -> UsageError:
     """What to do is what a launch would say: where the data of Consul is lost, it would be refused."""
-    from bakery.launch.formed import DATA_LOST
-    from bakery.launch.run import preview
+    from bakery.launch.converge.formed import DATA_LOST
+    from bakery.launch.converge.run import preview
 
     found = preview(
         plan, cloud=session.cloud, paths=session.paths, image=None, ca_fingerprint=None, admin_cidrs=()

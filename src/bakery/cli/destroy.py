@@ -13,9 +13,9 @@ from bakery.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
-    from bakery.launch.destroy_some import Removal
-    from bakery.launch.model import Targets
-    from bakery.launch.running import Running
+    from bakery.launch.base.model import Targets
+    from bakery.launch.base.running import Running
+    from bakery.launch.teardown.destroy_some import Removal
 
 
 @click.command()
@@ -76,9 +76,9 @@ def destroy(
 
 
 def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dry_run: bool) -> None:
-    from bakery.launch.destroy import destroy as run_destroy
-    from bakery.launch.destroy import list_targets
-    from bakery.launch.place import forget_place
+    from bakery.launch.base.place import forget_place
+    from bakery.launch.teardown.destroy import destroy as run_destroy
+    from bakery.launch.teardown.destroy import list_targets
 
     plan = session.plan()
     tag = session.content_tag()
@@ -126,7 +126,7 @@ def _destroy_some(
     insisted: frozenset[str],
     dry_run: bool,
 ) -> None:
-    from bakery.launch.destroy_some import destroy_node, destroy_role
+    from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 
     say = session.answer_or_note if dry_run else session.before_question
 

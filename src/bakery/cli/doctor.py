@@ -100,7 +100,7 @@ def _programs(_session: Session) -> str:
 def _snapshot(session: Session) -> str:
     from bakery.bake.snapshot import OLD_DAYS, age_in_days, is_old
     from bakery.errors import ChecksFailedError
-    from bakery.launch.snapshot import find_snapshot
+    from bakery.launch.converge.snapshot import find_snapshot
 
     now = datetime.now(UTC)
     image = find_snapshot(session.cloud, session.config, session.content_tag())

@@ -27,7 +27,7 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
     Builds are runs of build-image on this machine that were killed; what they left is known exactly.
     """
     from bakery.bake.sweep import ended_builds, sweep
-    from bakery.launch.gc import list_orphans, remove_orphans
+    from bakery.launch.teardown.gc import list_orphans, remove_orphans
 
     session = session_of(context)
     builds = ended_builds(session.cloud, builds_folder())

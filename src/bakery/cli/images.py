@@ -43,7 +43,7 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
 
 def _current(session: Session, tag: str) -> int | None:
     """The id of the one that a launch takes: of equal snapshots, the newest."""
-    from bakery.launch.snapshot import find_snapshot
+    from bakery.launch.converge.snapshot import find_snapshot
 
     try:
         return find_snapshot(session.cloud, session.config, tag).id

@@ -20,7 +20,7 @@ from bakery.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
     from bakery.credentials.model import Bundle, NodeCredentials
-    from bakery.launch.model import AfterStep, Changes, UserDataFor
+    from bakery.launch.base.model import AfterStep, Changes, UserDataFor
     from bakery.plan.model import ClusterPlan, Node
     from bakery.render.model import Join
 
@@ -59,8 +59,8 @@ def launch(
     Running it again changes nothing. Nodes beyond the plan are reported, never destroyed; a droplet of an earlier
     try that never came up or never joined is replaced.
     """
-    from bakery.launch.run import launch as run_launch
-    from bakery.launch.snapshot import newest_snapshot
+    from bakery.launch.converge.run import launch as run_launch
+    from bakery.launch.converge.snapshot import newest_snapshot
 
     session = session_of(context)
     scaling = scaling_of(role, count, save=save)
@@ -100,7 +100,7 @@ def launch(
 def _tell(session: Session, changes: "Changes") -> ExitCode:
     """``--dry-run``: what a launch would do, and the code it would be refused with."""
     from bakery.cli.changes_view import changes_json, show_verdict
-    from bakery.launch.verdict import exit_code_of
+    from bakery.launch.converge.verdict import exit_code_of
 
     session.answer_or_note(cloud_line(session))
     show_verdict(session.console, changes, session.answer_or_note)
@@ -126,7 +126,7 @@ def _has_credentials(session: Session) -> bool:
 def _bundle(session: Session, plan: "ClusterPlan", *, known: bool) -> "Bundle":
     """The credentials; made on a first launch, never beside droplets that were made with others."""
     from bakery.credentials.store import ensure_bundle, write_operator_files
-    from bakery.launch.preflight import check_trust
+    from bakery.launch.converge.preflight import check_trust
 
     paths = session.paths
     if not known:
@@ -179,8 +179,8 @@ def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes],
 
 def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: int) -> "tuple[AfterStep, ...]":
     from bakery.credentials.issue import rendered_roles
-    from bakery.launch.acl import ensure_acls
-    from bakery.launch.model import AfterStep
+    from bakery.launch.acl.ensure import ensure_acls
+    from bakery.launch.base.model import AfterStep
     from bakery.observe.health import wait_until_healthy
 
     clients = session.agents(bundle)

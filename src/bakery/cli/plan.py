@@ -11,7 +11,7 @@ from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import CredentialsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from bakery.launch.model import Changes
+    from bakery.launch.base.model import Changes
     from bakery.plan.model import ClusterPlan
 
 NODE_HEADER = ("NODE", "ROLE", "SIZE", "WAVE", "ADDRESS")
@@ -54,7 +54,7 @@ def plan(
 
 
 def _exit_code(changes: "Changes | None", *, tells_changes: bool) -> ExitCode:
-    from bakery.launch.verdict import exit_code_of
+    from bakery.launch.converge.verdict import exit_code_of
 
     return ExitCode.DONE if changes is None else exit_code_of(changes, tells_changes=tells_changes)
 

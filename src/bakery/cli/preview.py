@@ -8,7 +8,7 @@ from bakery.cli.where import place_obstacles
 from bakery.errors import CredentialsError
 
 if TYPE_CHECKING:
-    from bakery.launch.model import Changes, Obstacle
+    from bakery.launch.base.model import Changes, Obstacle
     from bakery.plan.model import ClusterPlan
 
 
@@ -21,8 +21,8 @@ def preview_launch(
     only_role: str | None = None,
 ) -> "Changes":
     """The changes with every obstacle. Sends requests, and changes nothing."""
-    from bakery.launch.run import preview
-    from bakery.launch.snapshot import newest_snapshot
+    from bakery.launch.converge.run import preview
+    from bakery.launch.converge.snapshot import newest_snapshot
 
     fingerprint, unreadable = _fingerprint(session)
     # Where the credentials cannot be read, what lies beside them cannot either.
@@ -44,7 +44,7 @@ def _fingerprint(session: Session) -> "tuple[str | None, tuple[Obstacle, ...]]":
     """Of the credentials here; None if there are none. Those that cannot be read are an obstacle."""
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.store import find_bundle
-    from bakery.launch.model import Obstacle
+    from bakery.launch.base.model import Obstacle
 
     try:
         bundle = find_bundle(session.paths, reporter=session.console)

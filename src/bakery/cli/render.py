@@ -131,7 +131,7 @@ def _refuse_second_ca(session: Session, plan: "ClusterPlan") -> None:
     """
     from bakery.cli.cluster import droplets_or_reason
     from bakery.credentials.store import find_bundle
-    from bakery.launch.preflight import check_trust
+    from bakery.launch.converge.preflight import check_trust
 
     if find_bundle(session.paths) is not None:
         return
@@ -163,7 +163,7 @@ def _addresses(session: Session, plan: "ClusterPlan") -> "dict[str, str]":
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.store import find_bundle
-    from bakery.launch.preflight import check_trust
+    from bakery.launch.converge.preflight import check_trust
     from bakery.plan.slots import slot_of
 
     droplets = list_cluster_droplets(session, plan)

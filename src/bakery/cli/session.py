@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bakery.config.model import ClusterConfig
     from bakery.config.paths import StatePaths
     from bakery.credentials.model import Bundle
-    from bakery.launch.place import Place
+    from bakery.launch.base.place import Place
     from bakery.plan.model import ClusterPlan
 
 DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"
@@ -234,7 +234,7 @@ class Session:
     @property
     def place(self) -> "Place":
         """The cloud and the account that commands go to."""
-        from bakery.launch.place import place_of
+        from bakery.launch.base.place import place_of
 
         endpoint = self.endpoint
         return place_of(endpoint.url, self.account, emulator=endpoint.emulator)

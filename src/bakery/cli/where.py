@@ -8,7 +8,7 @@ from bakery.cli.session import Session
 
 if TYPE_CHECKING:
     from bakery.config.paths import StatePaths
-    from bakery.launch.model import Obstacle
+    from bakery.launch.base.model import Obstacle
 
 other_cloud_option = click.option(
     "--other-cloud",
@@ -49,7 +49,7 @@ def has_credentials(paths: "StatePaths") -> bool:
 
 def place_obstacles(session: Session, *, insists: bool) -> "tuple[Obstacle, ...]":
     """Why commands on the cluster must not go to this cloud, if so; otherwise a change of cloud is said."""
-    from bakery.launch.place import judge, load_place
+    from bakery.launch.base.place import judge, load_place
 
     cluster = session.config.cluster
     judgement = judge(cluster, load_place(session.paths.place), session.place, insists=insists)
@@ -64,7 +64,7 @@ def check_cloud(session: Session, *, insists: bool) -> None:
     Raises:
         UsageError: the cluster was launched in another cloud, and nobody insists.
     """
-    from bakery.launch.verdict import refusal
+    from bakery.launch.converge.verdict import refusal
 
     obstacles = place_obstacles(session, insists=insists)
     if obstacles:
@@ -73,6 +73,6 @@ def check_cloud(session: Session, *, insists: bool) -> None:
 
 def keep_cloud(session: Session) -> None:
     """From now on the cluster is in this cloud."""
-    from bakery.launch.place import remember_place
+    from bakery.launch.base.place import remember_place
 
     remember_place(session.paths.place, session.place)

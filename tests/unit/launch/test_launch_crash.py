@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bakery.launch.destroy import destroy
-from bakery.launch.journal import JournalFile
-from bakery.launch.model import Targets
+from bakery.launch.base.journal import JournalFile
+from bakery.launch.base.model import Targets
+from bakery.launch.teardown.destroy import destroy
 from tests.helpers.fake_cloud import Fault, Killed, fault_at
 from tests.helpers.launch_bench import NAMES, Bench
 from tests.helpers.launch_sweep import (
@@ -44,7 +44,9 @@ def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
 ) -> None:
     """Control: the sweep above would notice if neither the intent were kept nor the list read again."""
     if not looks_again:
-        monkeypatch.setattr("bakery.launch.droplets.settle_twins", lambda session, members, listed: members)
+        monkeypatch.setattr(
+            "bakery.launch.converge.droplets.settle_twins", lambda session, members, listed: members
+        )
     bench = lagging_bench(tmp_path, lag=25)
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-client-1" else None
     with pytest.raises(Killed):
@@ -63,7 +65,7 @@ def test_what_no_list_shows_yet_is_remembered_beyond_the_end_of_a_launch(
 ) -> None:
     """Asked by id, the droplets are active at once; a list catches up later than the launch is over."""
     if forgets:
-        monkeypatch.setattr("bakery.launch.journal.JournalFile.finish", _forget)
+        monkeypatch.setattr("bakery.launch.base.journal.JournalFile.finish", _forget)
     bench = lagging_bench(tmp_path, lag=30)
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.name == "delete_ssh_key" else None
     with pytest.raises(Killed):

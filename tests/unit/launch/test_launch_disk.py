@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bakery.errors import UsageError
-from bakery.launch.destroy import destroy
-from bakery.launch.journal import load_journal
+from bakery.launch.base.journal import load_journal
+from bakery.launch.teardown.destroy import destroy
 from tests.helpers.launch_bench import Bench
 from tests.helpers.launch_sweep import assert_exactly_the_plan
 

@@ -1,0 +1,1 @@
+"""Bootstraps the ACLs of Consul and Nomad, and writes policies and tokens."""

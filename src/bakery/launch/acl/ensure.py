@@ -1,0 +1,237 @@
+"""Closes a new cluster: ACL bootstrap of Consul and Nomad with our own secrets, then every pre-made token."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from bakery.agents.interface import AclApi, AgentClients, ConsulApi
+from bakery.agents.model import AclToken
+from bakery.cloud.model import Droplet
+from bakery.config.model import Role
+from bakery.console import SILENT, Reporter
+from bakery.credentials.model import Bundle
+from bakery.errors import AgentError, CredentialsError, DeadlineError
+from bakery.launch.acl.policies import POLICIES, consul_tokens, role_tokens
+from bakery.launch.base.marks import launches_of
+from bakery.plan.model import ClusterPlan
+from bakery.wait import Clock, Pending, wait_until
+
+T = TypeVar("T")
+Api = TypeVar("Api", bound=AclApi)
+
+OWN_TOKEN_SECONDS = 15.0
+"""A server that follows may learn of a new token a moment after the leader."""
+WRITE_SECONDS = 60.0
+_PARALLEL = 8
+_TOO_MANY, _SERVER_FAULT = 429, 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class AclOutcome:
+    """What :func:`ensure_acls` had to write; nothing, the second time."""
+
+    policies_written: int
+    tokens_written: int
+    roles_removed: tuple[str, ...] = ()
+    """Roles whose tokens were deleted: no node can carry them."""
+    roles_kept: tuple[str, ...] = ()
+    """Roles that were not rendered here, and whose tokens may be in use all the same."""
+    others: tuple[str, ...] = ()
+    """The nodes that may use those."""
+
+
+def ensure_acls(
+    plan: ClusterPlan,
+    roles: Iterable[Role],
+    bundle: Bundle,
+    clients: AgentClients,
+    *,
+    rendered: Collection[str],
+    droplets: Iterable[Droplet],
+    consul_servers: Sequence[str],
+    nomad_servers: Sequence[str],
+    seconds: float = 300.0,
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+) -> AclOutcome:
+    """Bootstrap the ACLs and make policies and tokens what they should be. Safe to repeat.
+
+    ``consul_servers`` and ``nomad_servers`` are addresses, any of which may answer; without ``nomad_servers``
+    Nomad is left alone. ``roles`` are the cluster file's, ``rendered`` the names of those that were rendered for
+    nodes made by hand: these alone have tokens. ``seconds`` bounds each wait for a leader.
+
+    Earlier versions made tokens for every role. Those of a role that was not rendered are deleted, but only if
+    every node in Consul is one of ``droplets`` and has a launch's tag, so a token of its own: another may have
+    been rendered on another machine, and would lose its rights. A deleted token is derived from the bundle, and
+    comes back the same once its role is rendered.
+
+    Raises:
+        CredentialsError: the ACLs were bootstrapped with another secret than the bundle's.
+        DeadlineError: no leader in time; details say what each server answered.
+        AgentError: an agent refused for good (ACLs are off, a token's secret is another).
+    """
+    consuls = [clients.consul(address) for address in consul_servers]
+    nomads = [clients.nomad(address) for address in nomad_servers]
+    waiter = _Waiter(clock=clock, tell=reporter.waiting)
+    with reporter.step("Consul's ACLs"):
+        _bootstrap(waiter, "Consul", consuls, bundle.consul_management.secret, seconds=seconds)
+        launched = frozenset(d.name for d in droplets if launches_of([d], plan.cluster))
+        wanted = _wanted(plan, roles, bundle, rendered=rendered, launched=launched)
+        outcome = waiter.persist(
+            "Consul to take policies and tokens",
+            consuls,
+            lambda consul: _write(consul, wanted),
+            seconds=WRITE_SECONDS,
+        )
+        _report(reporter, outcome)
+    if nomads:
+        with reporter.step("Nomad's ACLs"):
+            _bootstrap(waiter, "Nomad", nomads, bundle.nomad_management.secret, seconds=seconds)
+    return outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Waiter:
+    """Whose time passes, and who hears what is waited for."""
+
+    clock: Clock | None
+    tell: Callable[[str], None]
+
+    def persist(self, what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float) -> T:
+        """Let a server that sees a leader do ``work``; go on while they are silent, leaderless or overloaded."""
+        return wait_until(
+            lambda: _attempt(apis, work),
+            what=what,
+            seconds=seconds,
+            clock=self.clock,
+            hint="bakery status says more; if your address has changed: bakery access refresh",
+            tell=self.tell,
+        )
+
+
+def _bootstrap(waiter: _Waiter, product: str, apis: Sequence[Api], secret: str, *, seconds: float) -> None:
+    what = f"{product} to elect a leader and take the ACL bootstrap"
+    waiter.persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds)
+    _require_own_token(waiter, product, apis)
+
+
+_NOT_OURS = "the management token is not known there"
+
+
+def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> None:
+    def check(api: Api) -> bool | Pending:
+        return True if api.has_management_token() else Pending(_NOT_OURS)
+
+    what = f"{product} to accept the management token"
+    try:
+        waiter.persist(what, apis, check, seconds=OWN_TOKEN_SECONDS)
+    except DeadlineError as error:
+        if error.details != _NOT_OURS:
+            raise
+        message = f"{product}'s ACLs were bootstrapped by somebody else: it does not know this cluster's token"
+        details = "Only the credentials bundle that bootstrapped the cluster can manage it."
+        hint = "restore that bundle, or destroy the cluster and launch it again: bakery destroy"
+        raise CredentialsError(message, details=details, hint=hint) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """The tokens that should be there, and those of earlier versions that should not."""
+
+    tokens: tuple[AclToken, ...]
+    unrendered: dict[str, tuple[AclToken, ...]]
+    """By role."""
+    launched: frozenset[str]
+    """Names of the nodes that have tokens of their own."""
+
+
+def _wanted(
+    plan: ClusterPlan,
+    roles: Iterable[Role],
+    bundle: Bundle,
+    *,
+    rendered: Collection[str],
+    launched: frozenset[str],
+) -> _Wanted:
+    listed = tuple(roles)
+    return _Wanted(
+        tokens=consul_tokens(plan, (role for role in listed if role.name in rendered), bundle),
+        unrendered={role.name: role_tokens(role, bundle) for role in listed if role.name not in rendered},
+        launched=launched,
+    )
+
+
+def _write(consul: ConsulApi, wanted: _Wanted) -> AclOutcome:
+    policies = sum(consul.put_policy(policy) for policy in POLICIES)
+    there = {listed.accessor: listed.grant for listed in consul.list_tokens()}
+    wanting = [token for token in wanted.tokens if there.get(token.accessor) != token.grant]
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        list(pool.map(consul.put_token, wanting))
+    outcome = AclOutcome(policies_written=policies, tokens_written=len(wanting))
+    spare = {
+        role: found
+        for role, tokens in wanted.unrendered.items()
+        if (found := [token.accessor for token in tokens if token.accessor in there])
+    }
+    return _remove(consul, spare, wanted.launched, outcome) if spare else outcome
+
+
+def _remove(
+    consul: ConsulApi, spare: dict[str, list[str]], launched: frozenset[str], outcome: AclOutcome
+) -> AclOutcome:
+    """Delete the tokens in ``spare`` (accessors by role) if no node in Consul can be using them."""
+    present = {member.name for member in consul.members() if member.status != "left"}
+    if others := tuple(sorted(present - launched)):
+        return replace(outcome, roles_kept=tuple(spare), others=others)
+    for accessors in spare.values():
+        for accessor in accessors:
+            consul.delete_token(accessor)
+    return replace(outcome, roles_removed=tuple(spare))
+
+
+def _report(reporter: Reporter, outcome: AclOutcome) -> None:
+    for role in outcome.roles_removed:
+        reporter.warn(
+            f"removed Consul's tokens for hand-made nodes of role {role}: it was not rendered on this machine,"
+            f" and bakery launched every node; bakery render --role {role} and bakery bootstrap bring them back"
+        )
+    for role in outcome.roles_kept:
+        reporter.warn(
+            f"Consul has tokens for hand-made nodes of role {role}, which was not rendered on this machine; they"
+            f" stay, because these nodes may use them: {', '.join(outcome.others)}; if they do,"
+            f" bakery render --role {role} notes it here"
+        )
+
+
+def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:
+    reasons = []
+    for api, reason in zip(apis, _leaderless(apis), strict=True):
+        if reason:
+            reasons.append(reason)
+            continue
+        try:
+            return work(api)
+        except AgentError as error:
+            reasons.append(_passing(error))
+    return Pending("\n".join(dict.fromkeys(reasons)) or "no address is known")
+
+
+def _leaderless(apis: Sequence[AclApi]) -> Sequence[str]:
+    """Why each server cannot be worked with, empty where it can. All at once: a silent one must not delay."""
+
+    def reason(api: AclApi) -> str:
+        try:
+            return "" if api.leader() else "there is no leader yet"
+        except AgentError as error:
+            return _passing(error)
+
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        return list(pool.map(reason, apis))
+
+
+def _passing(error: AgentError) -> str:
+    """What an error says that may go away by itself; any other is raised."""
+    if 0 < error.status < _SERVER_FAULT and error.status != _TOO_MANY:
+        raise error
+    return error.summary

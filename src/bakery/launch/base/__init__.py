@@ -1,0 +1,1 @@
+"""What launch and destroy share: the journal, the lock, the session, ownership."""

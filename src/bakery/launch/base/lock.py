@@ -1,0 +1,65 @@
+"""One bakery at a time works on a cluster; the operating system frees the lock of a process that dies."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bakery.errors import DeadlineError, LockedError
+from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+from bakery.launch.base.disk import cannot_write, writing
+from bakery.wait import Pending, wait_until
+
+
+@contextmanager
+def locked(path: Path, *, cluster: str) -> Iterator[None]:
+    """Hold the cluster's lock; who holds it stands in ``<path>.owner``.
+
+    Raises:
+        LockedError: another process holds it; names its pid, host and start.
+        UsageError: the folder cannot be written to.
+    """
+    with writing(path):
+        ensure_private_folder(path.parent)
+    lock = FileLock(path, timeout=0, mode=PRIVATE_FILE)
+    owner = path.with_name(path.name + ".owner")
+    try:
+        lock.acquire()
+    except Timeout:
+        brief = f"another bakery works on cluster {cluster}"
+        raise LockedError(brief, _wait_for_owner(owner), "wait for it, then run the same command again") from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        with writing(owner):
+            write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _ourselves() -> dict[str, str | int]:
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started": started}
+
+
+def _wait_for_owner(path: Path) -> str:
+    """Who has just taken the lock writes its name in the next moment."""
+    try:
+        return wait_until(lambda: _owner(path), what="its name", seconds=1, every=0.02)
+    except DeadlineError:
+        return "it does not say which"
+
+
+def _owner(path: Path) -> str | Pending:
+    try:
+        owner = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {owner['pid']} on {owner['host']}, since {owner['started']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return Pending("it has not written it yet")

@@ -1,0 +1,1 @@
+"""Brings the droplets to the plan."""

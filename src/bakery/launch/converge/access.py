@@ -1,0 +1,41 @@
+"""Who may reach the APIs from outside, brought up to date: the operator's address changes, user-data cannot."""
+
+from collections.abc import Callable, Sequence
+
+from bakery.cloud.interface import Cloud
+from bakery.config.paths import StatePaths
+from bakery.console import SILENT, Reporter
+from bakery.errors import UsageError
+from bakery.launch.base.lock import locked
+from bakery.launch.converge.changes import compare_firewalls
+from bakery.plan.model import ClusterPlan
+
+
+def refresh_access(
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    admin_cidrs: Sequence[str],
+    approve: Callable[[Sequence[str]], bool] = lambda names: True,  # noqa: ARG005 - the port's name
+    reporter: Reporter = SILENT,
+) -> tuple[str, ...]:
+    """Put ``admin_cidrs`` into the cluster's firewalls. Returns the names of those that differed.
+
+    ``approve`` is shown these names, if there are any, before the first of them changes.
+
+    Raises:
+        UsageError: the cluster has no firewalls yet.
+        LockedError: another bakery works on this cluster.
+    """
+    with locked(paths.lock, cluster=plan.cluster):
+        missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs)
+        if len(missing) == len(plan.firewalls):
+            message = f"cluster {plan.cluster} has no firewalls yet"
+            raise UsageError(message, hint="bakery launch")
+        names = tuple(update.firewall.name for update in updates)
+        if names and approve(names):
+            for update in updates:
+                cloud.update_firewall(update.firewall.id, update.request)
+                reporter.note(f"    {update.firewall.name} lets in {', '.join(admin_cidrs)}")
+        return names

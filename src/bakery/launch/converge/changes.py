@@ -1,0 +1,134 @@
+"""The plan against what is there: what a launch would create, update and replace, and what it costs. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from bakery.cloud.model import Droplet, Firewall, Image, Size, Vpc
+from bakery.console import counted
+from bakery.launch.base.model import Change, Changes, FirewallUpdate, Present, Price, Sign
+from bakery.launch.base.names import occupants
+from bakery.launch.converge.drift import differences
+from bakery.launch.converge.firewalls import differs, find_firewall, request_for
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.model import Firewall as PlannedFirewall
+from bakery.plan.slots import slot_of
+
+
+def compare(
+    plan: ClusterPlan,
+    present: Present,
+    *,
+    admin_cidrs: Sequence[str],
+    failed: frozenset[int] = frozenset(),
+    absent: frozenset[int] = frozenset(),
+    leaving: frozenset[int] = frozenset(),
+    only_role: str | None = None,
+    image: Image | None = None,
+) -> Changes:
+    """What leads from ``present`` to ``plan``; with ``only_role``, droplets of that role alone.
+
+    ``failed`` are droplet ids that a launch gave up on: those still not active are replaced. So are all of
+    ``absent``, which are active and never joined, and of ``leaving``, whose removal was begun. ``image`` is what
+    new droplets boot from, None if there is no snapshot for the plan's versions.
+    """
+    by_slot = occupants(present.droplets, plan.cluster)
+    best = {node.slot: by_slot[node.slot][0] for node in plan.nodes if node.slot in by_slot}
+    wanted = [node for node in plan.nodes if only_role in (None, node.role)]
+    dead = [d for d in best.values() if d.id in absent | leaving or _never_came_up(d, failed)]
+    replaced = {node.slot: best[node.slot] for node in wanted if best.get(node.slot) in dead}
+    kept = tuple(droplet for slot, droplet in best.items() if slot not in replaced)
+    new_nodes = tuple(node for node in wanted if node.slot not in best or node.slot in replaced)
+    planned = {node.slot for node in plan.nodes}
+    vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
+    new_firewalls, updates = compare_firewalls(plan, present.firewalls, admin_cidrs)
+    staying = [droplet.size for droplet in present.droplets if droplet not in replaced.values()]
+    new = [node.size for node in new_nodes]
+    return Changes(
+        vpc=vpc,
+        new_firewalls=new_firewalls,
+        firewall_updates=updates,
+        new_nodes=new_nodes,
+        replaced=tuple(replaced.values()),
+        kept=kept,
+        extra=tuple(d for d in present.droplets if slot_of(d, plan.cluster) not in planned),
+        duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
+        later=differences(plan, kept, present.sizes, image),
+        lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
+        added=_less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
+        total=_price([*staying, *new], present.sizes),
+    )
+
+
+def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
+    """A droplet that somebody switched off is "off", not "new", and stays."""
+    return droplet.id in failed and droplet.status == "new"
+
+
+def compare_firewalls(
+    plan: ClusterPlan, firewalls: Sequence[Firewall], admin_cidrs: Sequence[str]
+) -> tuple[tuple[PlannedFirewall, ...], tuple[FirewallUpdate, ...]]:
+    """The planned firewalls that are not there, and what those that are there lack."""
+    new: list[PlannedFirewall] = []
+    updates: list[FirewallUpdate] = []
+    for planned in plan.firewalls:
+        found = find_firewall(planned, firewalls)
+        if found is None:
+            new.append(planned)
+            continue
+        request = request_for(planned, name=found.name, admin_cidrs=admin_cidrs)
+        if differs(found, request):
+            updates.append(FirewallUpdate(firewall=found, request=request))
+    return tuple(new), tuple(updates)
+
+
+def _lines(
+    plan: ClusterPlan,
+    vpc: Vpc | None,
+    firewalls: Iterable[PlannedFirewall],
+    updates: Iterable[FirewallUpdate],
+    nodes: Iterable[Change],
+) -> tuple[Change, ...]:
+    lines = []
+    if vpc is None:
+        lines.append(Change(sign=Sign.CREATE, kind="vpc", name=plan.vpc_name, details=str(plan.vpc_cidr)))
+    for firewall in firewalls:
+        details = f"{counted(len(firewall.inbound), 'rule')} for droplets tagged {firewall.tag}"
+        lines.append(Change(sign=Sign.CREATE, kind="firewall", name=firewall.name, details=details))
+    for update in updates:
+        name = update.firewall.name
+        lines.append(
+            Change(sign=Sign.UPDATE, kind="firewall", name=name, details="its rules differ from the plan")
+        )
+    return (*lines, *nodes)
+
+
+def _node_lines(
+    nodes: Iterable[Node], replaced: Mapping[str, Droplet], leaving: frozenset[int]
+) -> Iterator[Change]:
+    for node in nodes:
+        before = replaced.get(node.slot)
+        if before is None:
+            yield Change(sign=Sign.CREATE, kind="droplet", name=node.name, details=node.size)
+            continue
+        why = "never joined" if before.status == "active" else "never came up"
+        if before.id in leaving:
+            why = "was about to be removed"
+        details = f"{node.size}, the one before {why}"
+        yield Change(sign=Sign.REPLACE, kind="droplet", name=node.name, details=details)
+
+
+def _price(slugs: Sequence[str], sizes: Iterable[Size]) -> Price:
+    by_slug = {size.slug: size for size in sizes}
+    known = [by_slug[slug] for slug in slugs if slug in by_slug]
+    return Price(
+        monthly=round(sum(size.price_monthly for size in known), 2),
+        hourly=round(sum(size.price_hourly for size in known), 5),
+        unknown=tuple(dict.fromkeys(slug for slug in slugs if slug not in by_slug)),
+    )
+
+
+def _less(price: Price, other: Price) -> Price:
+    return Price(
+        monthly=round(price.monthly - other.monthly, 2),
+        hourly=round(price.hourly - other.hourly, 5),
+        unknown=tuple(dict.fromkeys((*price.unknown, *other.unknown))),
+    )

@@ -1,0 +1,104 @@
+"""A cluster file that changed under a running cluster: what only new droplets get, what cannot be done. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bakery.cloud.model import Droplet, Image, Size
+from bakery.console import counted
+from bakery.launch.base.marks import role_of_tag
+from bakery.launch.base.model import Obstacle
+from bakery.launch.converge.preflight_image import image_obstacles
+from bakery.launch.converge.preflight_sizes import size_obstacles
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import in_plan_order, slot_of
+
+_REPLACE = "this takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
+
+
+def differences(
+    plan: ClusterPlan, kept: Iterable[Droplet], known: Sequence[Size], image: Image | None
+) -> tuple[str, ...]:
+    """How running droplets differ from what the plan and ``image`` would make of them, one line per difference.
+
+    ``image`` is the snapshot that the file asks for; None if there is none of its versions. ``known`` are
+    DigitalOcean's sizes. A line says how a droplet is replaced, or what must be fixed before that.
+    """
+    nodes = {node.slot: node for node in plan.nodes}
+    droplets = in_plan_order(plan, kept)
+    sizes: dict[tuple[str, str], list[str]] = {}
+    for droplet in droplets:
+        wanted = nodes[slot_of(droplet, plan.cluster)].size
+        if droplet.size != wanted:
+            sizes.setdefault((droplet.size, wanted), []).append(droplet.name)
+    by_name = {droplet.name: nodes[slot_of(droplet, plan.cluster)] for droplet in droplets}
+
+    def advice(names: Iterable[str], *, of_snapshot: bool = False) -> str:
+        if of_snapshot and image is None:
+            return "do that before you replace a node"
+        wanted = tuple(by_name[name] for name in names)
+        found = (*size_obstacles(plan, known, wanted, image), *image_obstacles(plan, image))
+        reasons = "; ".join(f"{obstacle.message} ({obstacle.hint})" for obstacle in found)
+        return f"fix this before you replace a node: {reasons}" if reasons else _REPLACE
+
+    return (
+        *(
+            f"{', '.join(names)}: size {now}, the file says {wanted}; {advice(names)}"
+            for (now, wanted), names in sizes.items()
+        ),
+        *(
+            f"{', '.join(names)}: {text}; {advice(names, of_snapshot=True)}"
+            for text, names in snapshot_differences(plan, droplets, image).items()
+        ),
+    )
+
+
+def snapshot_differences(
+    plan: ClusterPlan, droplets: Iterable[Droplet], image: Image | None
+) -> dict[str, list[str]]:
+    """Names of the droplets that are from another snapshot than the file asks for, by what there is to say."""
+    asked = f"the file asks for {image.name} (id {image.id})" if image is not None else _not_baked(plan)
+    found: dict[str, list[str]] = {}
+    for droplet in droplets:
+        if droplet.image_id is not None and (image is None or droplet.image_id != image.id):
+            found.setdefault(f"made from snapshot {_snapshot(droplet, image)}; {asked}", []).append(droplet.name)
+    return found
+
+
+def _snapshot(droplet: Droplet, asked: Image | None) -> str:
+    """Its name; its id where the name says nothing, or is that of the snapshot asked for."""
+    known = droplet.image_name and (asked is None or droplet.image_name != asked.name)
+    return droplet.image_name if known else f"{droplet.image_id}"
+
+
+def _not_baked(plan: ClusterPlan) -> str:
+    versions = f"consul {plan.consul_version} and nomad {plan.nomad_version} on {plan.image_base}"
+    return f"the file asks for {versions}, of which there is no snapshot yet (bakery build-image)"
+
+
+def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstacle]:
+    """What no launch can change while these droplets of the cluster exist."""
+    members = in_plan_order(plan, droplets)
+    for region in sorted({droplet.region for droplet in members} - {plan.region}):
+        names = ", ".join(droplet.name for droplet in members if droplet.region == region)
+        yield Obstacle(
+            code="region_changed",
+            message=f"{names}: in region {region}, the file says {plan.region}; droplets and networks cannot move",
+            hint=f"set region: {region} again, or launch a new cluster under another name",
+        )
+    yield from _fewer(plan, members, "Consul", plan.consul_servers)
+    yield from _fewer(plan, members, "Nomad", plan.nomad_servers)
+
+
+def _fewer(
+    plan: ClusterPlan, members: Iterable[Droplet], product: str, servers: tuple[Node, ...]
+) -> Iterator[Obstacle]:
+    roles, slots = {node.role for node in servers}, {node.slot for node in servers}
+    of_roles = (d for d in members if role_of_tag(d.tags, plan.cluster) in roles)
+    beyond = [droplet.name for droplet in of_roles if slot_of(droplet, plan.cluster) not in slots]
+    if beyond:
+        wanted = counted(len(servers), f"{product} server")
+        run = "runs" if len(beyond) == 1 else "run"
+        yield Obstacle(
+            code="fewer_servers",
+            message=f"the file says {wanted}, and {', '.join(beyond)} {run} beyond them",
+            hint="remove them first, one by one: bakery destroy --node NAME",
+        )

@@ -1,0 +1,117 @@
+"""What must be there before the first droplet: tags, the VPC, and firewalls that are in force."""
+
+from collections.abc import Sequence
+
+from bakery.cloud.model import Firewall, FirewallRequest, Vpc
+from bakery.errors import LaunchError, LockedError, UnprocessableError
+from bakery.launch.base.marks import firewall_name, vpc_description
+from bakery.launch.base.model import Changes, FirewallUpdate, Present
+from bakery.launch.base.session import AGAIN, Session, create_once
+from bakery.launch.converge.firewalls import find_firewall, request_for
+from bakery.launch.converge.twins import WAIT, settle_firewalls
+from bakery.plan.model import ClusterPlan
+from bakery.plan.model import Firewall as PlannedFirewall
+from bakery.wait import Pending
+
+
+def ensure_network(
+    session: Session,
+    plan: ClusterPlan,
+    present: Present,
+    changes: Changes,
+    *,
+    launch_id: str,
+    admin_cidrs: Sequence[str],
+) -> str:
+    """Make the tags, the VPC and the firewalls of the changes. Returns the VPC's id.
+
+    Raises:
+        LaunchError: a firewall failed.
+        LockedError: somebody else launches this cluster for the first time, too.
+        DeadlineError: a firewall is not in force in time.
+    """
+    for tag in dict.fromkeys(firewall.tag for firewall in changes.new_firewalls):
+        if tag not in present.tags:
+            _ensure_tag(session, tag)
+    vpc = changes.vpc or _make_vpc(session, plan, launch_id)
+    for planned in changes.new_firewalls:
+        request = request_for(planned, name=firewall_name(planned.name, launch_id), admin_cidrs=admin_cidrs)
+        _make_firewall(session, planned, request)
+    for update in changes.firewall_updates:
+        _update_firewall(session, update)
+    if changes.new_firewalls or changes.firewall_updates:
+        _wait_for_firewalls(session, plan)
+    return vpc.id
+
+
+def _ensure_tag(session: Session, tag: str) -> None:
+    def find() -> str | None:
+        return tag if tag in session.cloud.list_tags() else None
+
+    def create() -> str:
+        session.cloud.create_tag(tag)
+        return tag
+
+    what = f"tag {tag}"
+    create_once(session, what, find=find, create=create)
+    session.journal.settled(what)
+
+
+def _make_vpc(session: Session, plan: ClusterPlan, launch_id: str) -> Vpc:
+    description = vpc_description(plan.cluster, launch_id)
+
+    def find() -> Vpc | None:
+        ours = (
+            vpc for vpc in session.cloud.list_vpcs() if (vpc.name, vpc.description) == (plan.vpc_name, description)
+        )
+        return next(ours, None)
+
+    def create() -> Vpc:
+        return session.cloud.create_vpc(
+            name=plan.vpc_name, description=description, region=plan.region, ip_range=str(plan.vpc_cidr)
+        )
+
+    try:
+        vpc = create_once(session, "vpc", find=find, create=create)
+    except UnprocessableError:
+        _check_nobody_was_faster(session, plan)
+        raise
+    session.journal.made_vpc(vpc.id)
+    return vpc
+
+
+def _check_nobody_was_faster(session: Session, plan: ClusterPlan) -> None:
+    """Names of VPCs are unique: of two first launches at the same time, one gets it and the other stops here."""
+    if any(vpc.name == plan.vpc_name for vpc in session.cloud.list_vpcs()):
+        brief = f"another launch of cluster {plan.cluster} is under way"
+        raise LockedError(brief, f"it has just made VPC {plan.vpc_name}", WAIT) from None
+
+
+def _make_firewall(session: Session, planned: PlannedFirewall, request: FirewallRequest) -> None:
+    what = f"firewall {planned.name}"
+
+    def find() -> Firewall | None:
+        return find_firewall(planned, session.cloud.list_firewalls())
+
+    firewall = create_once(session, what, find=find, create=lambda: session.cloud.create_firewall(request))
+    session.journal.made_firewall(firewall.id, what)
+
+
+def _update_firewall(session: Session, update: FirewallUpdate) -> None:
+    session.cloud.update_firewall(update.firewall.id, update.request)
+    session.journal.made_firewall(update.firewall.id, f"firewall {update.firewall.name}")
+
+
+def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
+    def check() -> bool | Pending:
+        firewalls = settle_firewalls(session, plan.firewalls, session.cloud.list_firewalls())
+        for planned in plan.firewalls:
+            found = find_firewall(planned, firewalls)
+            if found is not None and found.status == "failed":
+                brief = f"DigitalOcean could not apply firewall {found.name}"
+                raise LaunchError(brief, hint=AGAIN)
+            if found is None or found.status != "succeeded":
+                return Pending(f"firewall {planned.name} is {found.status if found else 'not listed'}")
+        return True
+
+    session.wait(check, what="the firewalls to be in force", seconds=session.timings.firewall)

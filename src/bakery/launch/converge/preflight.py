@@ -1,0 +1,191 @@
+"""Everything that can be known to fail, found before anything is made. Pure but for :func:`survey`."""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
+
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Droplet, Image, SshKey, Vpc
+from bakery.config.findings import nearest
+from bakery.config.networks import free_range
+from bakery.console import counted
+from bakery.errors import CredentialsError, ExitCode
+from bakery.launch.base.journal import Journal
+from bakery.launch.base.marks import authorities_of
+from bakery.launch.base.model import Changes, Obstacle, Present
+from bakery.launch.converge.drift import obstacles as in_the_way
+from bakery.launch.converge.formed import lost_data
+from bakery.launch.converge.preflight_image import image_obstacles
+from bakery.launch.converge.preflight_sizes import size_obstacles
+from bakery.plan.model import ClusterPlan
+from bakery.plan.slots import slot_of
+from bakery.plan.tags import ca_tag, cluster_tag
+
+
+def survey(cloud: Cloud, cluster: str) -> Present:
+    """What the account holds, in eight requests."""
+    return Present(
+        account=cloud.get_account(),
+        regions=cloud.list_regions(),
+        sizes=cloud.list_sizes(),
+        droplets=cloud.list_droplets(tag=cluster_tag(cluster)),
+        vpcs=cloud.list_vpcs(),
+        firewalls=cloud.list_firewalls(),
+        ssh_keys=cloud.list_ssh_keys(),
+        tags=cloud.list_tags(),
+    )
+
+
+def check_trust(droplets: Iterable[Droplet], cluster: str, fingerprint: str | None) -> None:
+    """Refuse to work on droplets whose certificates come from another CA than the bundle's.
+
+    ``fingerprint`` is the Consul CA's in hex, None if there is no bundle: call this before making one.
+
+    Raises:
+        CredentialsError: never make a second CA for a cluster that runs.
+    """
+    for obstacle in trust_obstacles(tuple(droplets), cluster, fingerprint):
+        raise CredentialsError(obstacle.message, obstacle.details, obstacle.hint)
+
+
+def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: str | None) -> Iterator[Obstacle]:
+    """What :func:`check_trust` refuses."""
+    hint = "bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)"
+    if existing and fingerprint is None:
+        message = f"cluster {cluster} has {counted(len(existing), 'droplet')}, but its credentials are not here"
+        yield Obstacle(code="credentials_lost", message=message, hint=hint, exit_code=ExitCode.CREDENTIALS)
+        return
+    strange = authorities_of(existing, cluster) - {ca_tag(cluster, fingerprint or "")}
+    if strange:
+        names = ", ".join(sorted(d.name for d in existing if strange & set(d.tags)))
+        yield Obstacle(
+            code="credentials_foreign",
+            message=f"the credentials here are not those of cluster {cluster}",
+            details=f"another CA made the certificates of {names}",
+            hint=hint,
+            exit_code=ExitCode.CREDENTIALS,
+        )
+
+
+def find_obstacles(
+    plan: ClusterPlan,
+    present: Present,
+    changes: Changes,
+    journal: Journal,
+    *,
+    image: Image | None,
+    only_role: str | None,
+) -> tuple[Obstacle, ...]:
+    """Why the changes cannot be made, credentials apart: the account, region, sizes, snapshot, VPC and keys."""
+    found = [
+        *_role(plan, changes, only_role),
+        *lost_data(plan, present, changes, journal),
+        *in_the_way(plan, present.droplets),
+        *_account(present, changes),
+        *_vpc(plan, present, changes),
+    ]
+    if changes.new_nodes:
+        found += [*_places(plan, present, changes, image), *_keys(plan, present)]
+    return tuple(found)
+
+
+def _places(plan: ClusterPlan, present: Present, changes: Changes, image: Image | None) -> tuple[Obstacle, ...]:
+    """Where new droplets would run, and from what. A region that does not exist has no sizes and no snapshots."""
+    region = tuple(_region(plan, present))
+    if any(obstacle.code == "region_unknown" for obstacle in region):
+        return region
+    return (*region, *size_obstacles(plan, present.sizes, changes.new_nodes, image), *image_obstacles(plan, image))
+
+
+def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterator[Obstacle]:
+    """With ``only_role``: its nodes need a Consul server that is already there."""
+    if only_role is None:
+        return
+    kinds = {node.kind for node in plan.nodes if node.role == only_role}
+    if not kinds:
+        roles = ", ".join(dict.fromkeys(node.role for node in plan.nodes))
+        message = f"the cluster has no nodes of a role {only_role!r}"
+        yield Obstacle(code="role_unknown", message=message, hint=f"its roles: {roles}")
+        return
+    servers = {node.slot for node in plan.consul_servers}
+    kept = (d for d in changes.kept if slot_of(d, plan.cluster) in servers)
+    live = any(droplet.status == "active" and droplet.private_ipv4 for droplet in kept)
+    if live or any(kind.is_consul_server for kind in kinds):
+        return
+    first = next((node.role for node in plan.consul_servers), "consul-server")
+    message = f"{only_role} needs a live Consul server to join, and cluster {plan.cluster} has none"
+    yield Obstacle(code="no_consul_server", message=message, hint=f"bakery launch --role {first}")
+
+
+def _account(present: Present, changes: Changes) -> Iterator[Obstacle]:
+    account = present.account
+    if account.status == "locked":
+        hint = "https://cloud.digitalocean.com/ says why; DigitalOcean's support unlocks it"
+        yield Obstacle(code="account_locked", message="the DigitalOcean account is locked", hint=hint)
+    after = len(present.droplets) - len(changes.replaced) + len(changes.new_nodes)
+    if changes.new_nodes and after > account.droplet_limit:
+        message = (
+            f"the cluster would have {counted(after, 'droplet')}, the account may have {account.droplet_limit}"
+        )
+        hint = "lower the counts, or ask DigitalOcean for a higher droplet limit"
+        yield Obstacle(code="droplet_limit", message=message, hint=hint)
+
+
+def _region(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:
+    region = next((region for region in present.regions if region.slug == plan.region), None)
+    slugs = sorted(region.slug for region in present.regions if region.available)
+    others = f"set region to one that takes droplets: {', '.join(slugs)}"
+    if region is None:
+        guess = nearest(plan.region, slugs)
+        hint = f"did you mean {guess}? {others}" if guess else others
+        message = f"DigitalOcean has no region {plan.region!r}"
+        yield Obstacle(code="region_unknown", message=message, hint=hint)
+    elif not region.available:
+        message = f"region {plan.region} takes no new droplets at present"
+        yield Obstacle(code="region_closed", message=message, hint=f"try again later, or {others}")
+
+
+def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[Obstacle]:
+    if changes.vpc is not None:
+        if changes.vpc.ip_range != str(plan.vpc_cidr):
+            ranges = f"has the range {changes.vpc.ip_range}, the plan says {plan.vpc_cidr}"
+            yield Obstacle(
+                code="vpc_range_changed",
+                message=f"VPC {plan.vpc_name} {ranges}; a range cannot be changed",
+                hint=f"set vpc.cidr: {changes.vpc.ip_range} again",
+            )
+        return
+    moved = any(droplet.region != plan.region for droplet in present.droplets)
+    for vpc in present.vpcs:
+        if vpc.name == plan.vpc_name:
+            if moved:  # its droplets say so already
+                continue
+            message = f"VPC {vpc.name} is in region {vpc.region}, the plan says {plan.region}"
+            hint = f"set region: {vpc.region}, or launch a new cluster under another name"
+            yield Obstacle(code="vpc_in_other_region", message=message, hint=hint)
+        elif IPv4Network(vpc.ip_range, strict=False).overlaps(plan.vpc_cidr):
+            message = f"VPC range {plan.vpc_cidr} overlaps {vpc.ip_range} of VPC {vpc.name} in {vpc.region}"
+            yield Obstacle(code="vpc_overlap", message=message, hint=_other_range(plan, present.vpcs))
+
+
+def _other_range(plan: ClusterPlan, vpcs: Iterable[Vpc]) -> str:
+    taken = [IPv4Network(vpc.ip_range, strict=False) for vpc in vpcs]
+    free = free_range(taken, prefix=plan.vpc_cidr.prefixlen)
+    if free is None:
+        return "remove a VPC that is not used, or set vpc.cidr to a smaller network"
+    return f"set vpc.cidr: {free}, which no VPC of the account uses"
+
+
+def ssh_key_ids(plan: ClusterPlan, present: Present) -> tuple[int, ...]:
+    """Ids of the break-glass keys of the cluster file."""
+    return tuple(key.id for key in present.ssh_keys if any(_is_key(key, wanted) for wanted in plan.ssh_keys))
+
+
+def _keys(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:
+    hint = "add the key to the account, or remove it from access.ssh_keys"
+    for wanted in plan.ssh_keys:
+        if not any(_is_key(key, wanted) for key in present.ssh_keys):
+            yield Obstacle(code="ssh_key_unknown", message=f"no SSH key {wanted!r} in the account", hint=hint)
+
+
+def _is_key(key: SshKey, wanted: str) -> bool:
+    return wanted in (key.name, str(key.id), key.fingerprint)

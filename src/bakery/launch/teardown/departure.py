@@ -1,0 +1,184 @@
+"""How a node leaves the cluster: its servers leave Raft before its droplet goes; then the cluster forgets it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from bakery.agents.interface import AclApi, ConsulApi, NomadApi
+from bakery.agents.model import RaftPeer
+from bakery.cloud.model import Droplet
+from bakery.errors import AgentError, DeadlineError
+from bakery.launch.base.running import Reached, Running, servers_among
+from bakery.launch.base.session import Session
+from bakery.observe.gather import api_address
+from bakery.plan.model import ClusterPlan
+from bakery.wait import Pending
+
+T = TypeVar("T")
+LEFT_SECONDS = 60.0
+"""For Raft to drop a server. Consul takes about 10 s, 5 of them to answer what is under way (LeaveDrainTime)."""
+FORGOTTEN_SECONDS = 90.0
+"""For the gossip pools to forget a node. Consul's finds a dead member within 10 s. Nomad's needs 30 to 45 s
+(hashicorp/nomad nomad/config.go, DefaultWANConfig), less if it is told to forget it."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """By which Consul and Nomad know a node: a droplet of bakery 0.1 has its predecessor's name."""
+
+    name: str
+    address: str | None
+    """On the VPC."""
+
+    def is_of(self, other: "Identified") -> bool:
+        return (other.name, other.address) == (self.name, self.address)
+
+
+class Identified(Protocol):
+    """A member, a client or a peer."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+
+def leave_raft(session: Session, plan: ClusterPlan, running: Running, reached: Reached, droplet: Droplet) -> None:
+    """Take the droplet's servers out of Raft. The droplet must go at once then.
+
+    Nomad has no call that makes a server leave. Its peer is removed, and the leader would add it again within a
+    minute (hashicorp/nomad nomad/leader.go, reconcile): so Consul's server, which takes longer, leaves first.
+    What cannot be asked is warned of, not raised: the quorum was checked, and the droplet goes.
+    """
+    if servers_among(plan, plan.consul_servers, [droplet]):
+        own = running.clients.consul(api_address(droplet))
+        _attempt(session, droplet.name, partial(_leave_consul, session, own, reached.consul, droplet))
+    if servers_among(plan, plan.nomad_servers, [droplet]):
+        _attempt(session, droplet.name, partial(_leave_nomad, session, reached.nomad, droplet))
+
+
+def forget(session: Session, running: Running, reached: Reached, gone: Iterable[Droplet]) -> None:
+    """Strike the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are gone."""
+    for one in [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]:
+        if reached.nomad is not None:
+            _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
+        if reached.consul is not None:
+            _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, running, one))
+
+
+def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
+    """Strike it from Raft, the list of clients and the servers' pool.
+
+    Raises:
+        AgentError, DeadlineError: Nomad refused, or still has it.
+    """
+    for peer in nomad.raft_peers():
+        if peer.address == gone.address:
+            nomad.remove_peer(peer.id)
+    for node in nomad.nodes():
+        if gone.is_of(node):
+            nomad.purge(node.id)
+    if any(gone.is_of(member) for member in nomad.members()):
+        # Found dead after half a minute only, so it is not waited for.
+        _wait_until_forgotten(session, "Nomad", nomad, gone, wait_for_failure=False)
+
+
+def forget_in_consul(session: Session, consul: ConsulApi, running: Running, gone: Identity) -> None:
+    """Strike it from the gossip pool and the catalog, and delete its tokens.
+
+    Raises:
+        AgentError, DeadlineError: Consul refused, or still has it.
+    """
+    _wait_until_forgotten(session, "Consul", consul, gone, wait_for_failure=True)
+    consul.deregister_node(gone.name)
+    for accessor in running.tokens_of(gone.name):
+        consul.delete_token(accessor)
+
+
+def _attempt(session: Session, name: str, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except (AgentError, DeadlineError) as error:
+        session.reporter.warn(f"{name}: {error.summary}")
+
+
+def _leave_consul(session: Session, own: ConsulApi, other: ConsulApi | None, droplet: Droplet) -> None:
+    peer = _peer_of(other, droplet)
+    if other is None or peer is None:
+        return
+    try:
+        own.leave()
+    except AgentError:
+        # It is dead, or ended before it answered. A leader cannot be removed, but a dead one leads no more.
+        if not peer.leader:
+            other.remove_peer(peer.id)
+    _wait_until_out(session, "Consul", other, droplet)
+
+
+def _leave_nomad(session: Session, nomad: NomadApi | None, droplet: Droplet) -> None:
+    peer = _peer_of(nomad, droplet)
+    if nomad is None or peer is None:
+        return
+    if peer.leader:
+        healthy = [s for s in nomad.autopilot().servers if s.voter and s.healthy and s.id != peer.id]
+        if healthy:
+            nomad.transfer_leadership(healthy[0].id)
+            _wait_for_other_leader(session, nomad, droplet)
+    nomad.remove_peer(peer.id)
+    _wait_until_out(session, "Nomad", nomad, droplet)
+
+
+def _peer_of(api: AclApi | None, droplet: Droplet) -> RaftPeer | None:
+    peers = api.raft_peers() if api is not None else ()
+    return next((peer for peer in peers if peer.address == droplet.private_ipv4), None)
+
+
+def _wait_for_other_leader(session: Session, nomad: NomadApi, droplet: Droplet) -> None:
+    def check() -> bool | Pending:
+        leader = (_quiet(nomad.leader) or "").rpartition(":")[0]
+        if not leader:
+            return Pending("no leader is elected yet")
+        return Pending(f"{droplet.name} still leads") if leader == droplet.private_ipv4 else True
+
+    session.wait(check, what="another Nomad server to lead", seconds=LEFT_SECONDS, every=1.0)
+
+
+def _wait_until_out(session: Session, product: str, api: AclApi, droplet: Droplet) -> None:
+    def check() -> bool | Pending:
+        peers = _quiet(api.raft_peers) or ()
+        if any(peer.address == droplet.private_ipv4 for peer in peers):
+            return Pending(f"{droplet.name} is still a peer")
+        return True if any(peer.leader for peer in peers) else Pending(f"{product} has no leader")
+
+    session.wait(check, what=f"{product}'s Raft to drop {droplet.name}", seconds=LEFT_SECONDS, every=1.0)
+
+
+def _wait_until_forgotten(
+    session: Session, product: str, api: AclApi, gone: Identity, *, wait_for_failure: bool
+) -> None:
+    """Tell the pool to forget the member, again until it has.
+
+    With ``wait_for_failure`` not before the pool has found it dead: to forget a member that counts as alive stops
+    every agent's gossip for six seconds (hashicorp/serf serf/serf.go, handlePrune).
+    """
+
+    def check() -> bool | Pending:
+        member = next((member for member in api.members() if gone.is_of(member)), None)
+        if member is None:
+            return True
+        if wait_for_failure and member.status == "alive":
+            return Pending(f"{gone.name} still counts as alive")
+        api.force_leave(gone.name)
+        return Pending(f"{gone.name} is still a member ({member.status})")
+
+    what = f"{product}'s gossip pool to forget {gone.name}"
+    session.wait(check, what=what, seconds=FORGOTTEN_SECONDS, every=1.0)
+
+
+def _quiet(call: Callable[[], T]) -> T | None:
+    try:
+        return call()
+    except AgentError:
+        return None

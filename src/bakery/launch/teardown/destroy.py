@@ -1,0 +1,167 @@
+"""Destroy: takes away everything of a cluster, or one droplet of it, and looks that it is gone."""
+
+from collections.abc import Callable, Iterable
+
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Droplet, Vpc
+from bakery.config.paths import StatePaths
+from bakery.console import SILENT, Reporter
+from bakery.errors import UnauthorizedError, UnprocessableError
+from bakery.launch.base.journal import JournalFile
+from bakery.launch.base.lock import locked
+from bakery.launch.base.marks import launches_of
+from bakery.launch.base.model import Targets, Timings
+from bakery.launch.base.session import Session, resumable
+from bakery.launch.converge.droplets import list_members
+from bakery.launch.converge.prepare import whole_droplets
+from bakery.launch.teardown.targets import find_targets
+from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import cluster_tag
+from bakery.wait import Clock, Pending, SystemClock
+
+
+def list_targets(
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    snapshot_tag: str | None = None,
+    snapshots: bool = False,
+    clock: Clock | None = None,
+) -> Targets:
+    """What :func:`destroy` would remove and keep. It changes nothing in the cloud and takes no lock."""
+    session = open_session(plan, cloud, paths, SILENT, clock, None)
+    return find_targets(session, plan, list_members(session), snapshot_tag=snapshot_tag, snapshots=snapshots)
+
+
+def destroy(
+    plan: ClusterPlan,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    snapshot_tag: str | None = None,
+    snapshots: bool = False,
+    approve: Callable[[Targets], bool] = lambda targets: True,  # noqa: ARG005 - the port's name
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+) -> Targets:
+    """Remove everything of the cluster and wait until it is gone; the journal goes last, the credentials stay.
+
+    Returns what was found, removed only if ``approve`` said so. Interrupted anywhere, the same command goes on.
+
+    Raises:
+        LockedError: another bakery works on this cluster.
+        CloudError, DeadlineError: stopped half-way.
+    """
+    with locked(paths.lock, cluster=plan.cluster):
+        session = open_session(plan, cloud, paths, reporter, clock, timings)
+        with resumable():
+            droplets = whole_droplets(session, list_members(session))
+            targets = find_targets(session, plan, droplets, snapshot_tag=snapshot_tag, snapshots=snapshots)
+            if targets.empty:
+                session.journal.remove()
+            elif approve(targets):
+                _remove_all(session, targets)
+                _wait_until_gone(session, plan)
+                session.journal.remove()
+            return targets
+
+
+def open_session(
+    plan: ClusterPlan,
+    cloud: Cloud,
+    paths: StatePaths,
+    reporter: Reporter,
+    clock: Clock | None,
+    timings: Timings | None,
+) -> Session:
+    """What a destroy works with; its journal may know launches that no droplet carries any more."""
+    return Session(
+        cloud=cloud,
+        cluster=plan.cluster,
+        journal=JournalFile(paths.journal, plan.cluster),
+        reporter=reporter,
+        clock=clock or SystemClock(),
+        timings=timings or Timings(),
+    )
+
+
+def _remove_all(session: Session, targets: Targets) -> None:
+    """Droplets first: nothing else can go, or should, while they run."""
+    cloud = session.cloud
+    session.journal.remember_launches(launches_of(targets.droplets, session.cluster))
+    with session.reporter.step("Droplets"):
+        remove_droplets(session, targets.droplets, everything=True)
+    with session.reporter.step("Firewalls, network, keys and tags"):
+        for firewall in targets.firewalls:
+            cloud.delete_firewall(firewall.id)
+        for key in targets.ssh_keys:
+            cloud.delete_ssh_key(key.id)
+        for vpc in targets.vpcs:
+            _remove_vpc(session, vpc)
+        for image in targets.snapshots:
+            cloud.delete_image(image.id)
+        for tag in targets.tags:
+            cloud.delete_tag(tag)
+
+
+def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything: bool = False) -> None:
+    """Delete the droplets and wait until no list shows them.
+
+    With ``everything`` also those that come up meanwhile, from creates that were on their way.
+
+    Raises:
+        DeadlineError: some are still there.
+    """
+    left = {droplet.id: droplet for droplet in droplets}
+    asked: set[int] = set()
+
+    def check() -> bool | Pending:
+        refused = []
+        for droplet in [droplet for droplet in left.values() if droplet.id not in asked]:
+            refusal = _delete(session, droplet)
+            if refusal is None:
+                asked.add(droplet.id)
+            else:
+                refused.append(refusal)
+        listed = session.cloud.list_droplets(tag=cluster_tag(session.cluster))
+        there = {droplet.id: droplet for droplet in listed if everything or droplet.id in left}
+        left.update(there)
+        reasons = refused or [f"{droplet.name} is still there" for droplet in there.values()]
+        return Pending(", ".join(reasons)) if reasons else True
+
+    session.wait(check, what="the droplets to be gone", seconds=session.timings.gone)
+
+
+def _delete(session: Session, droplet: Droplet) -> str | None:
+    """Why it cannot be deleted yet: DigitalOcean refuses while something else happens to the droplet."""
+    try:
+        session.cloud.delete_droplet(droplet.id)
+    except UnprocessableError as error:
+        return f"{droplet.name}: {error.details or error}"
+    session.reporter.node(droplet.name, "deleted")
+    return None
+
+
+def _remove_vpc(session: Session, vpc: Vpc) -> None:
+    """Droplets are members for a while after they are gone; DigitalOcean answers 403 or 409 as long."""
+
+    def check() -> bool | Pending:
+        try:
+            session.cloud.delete_vpc(vpc.id)
+        except (UnprocessableError, UnauthorizedError) as error:
+            if isinstance(error, UnauthorizedError) and error.status == 401:
+                raise
+            return Pending(f"VPC {vpc.name}: {error.details or error}")
+        return True
+
+    session.wait(check, what=f"VPC {vpc.name} to be empty", seconds=session.timings.gone)
+
+
+def _wait_until_gone(session: Session, plan: ClusterPlan) -> None:
+    def check() -> bool | Pending:
+        left = find_targets(session, plan, list_members(session))
+        return True if left.empty else Pending(f"still listed: {', '.join(left.names)}")
+
+    session.wait(check, what="everything to be gone", seconds=session.timings.gone)

@@ -1,0 +1,159 @@
+"""Destroy one node or one role: nothing else goes, and no server whose loss would end a quorum."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bakery.cloud.interface import Cloud
+from bakery.cloud.model import Droplet
+from bakery.config.paths import StatePaths
+from bakery.console import SILENT, Reporter
+from bakery.errors import UsageError
+from bakery.launch.base.lock import locked
+from bakery.launch.base.marks import launches_of, role_of_tag
+from bakery.launch.base.model import Timings
+from bakery.launch.base.running import Running
+from bakery.launch.base.session import Session, resumable
+from bakery.launch.converge.droplets import list_members
+from bakery.launch.teardown.destroy import open_session
+from bakery.launch.teardown.drain import NO_DRAIN, drained, plan_drain
+from bakery.launch.teardown.quorum import INSIST, check_quorum
+from bakery.launch.teardown.removal import remove_nodes
+from bakery.plan.model import ClusterPlan
+from bakery.plan.slots import slot_of
+from bakery.wait import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """What would go, and what the user should know before it does."""
+
+    droplets: tuple[Droplet, ...]
+    notes: tuple[str, ...]
+
+
+Choose = Callable[[tuple[Droplet, ...]], tuple[Droplet, ...]]
+ApproveSome = Callable[[Removal], bool]
+
+
+def destroy_node(
+    plan: ClusterPlan,
+    name: str,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    running: Running | None = None,
+    insisted: frozenset[str] = frozenset(),
+    drains: bool = True,
+    approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+) -> Droplet:
+    """Remove one droplet, by its name or its slot; of several the newest. Returns it.
+
+    A server leaves Raft before its droplet goes; whatever goes is gone from Consul, Nomad and the ACLs when this
+    returns. ``running`` is how the cluster is asked: without it no server goes but the ``insisted``, by name.
+
+    Raises:
+        UsageError: no such droplet, or a server without which Consul or Nomad would lose their quorum.
+        LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
+    """
+    with locked(paths.lock, cluster=plan.cluster):
+        session = open_session(plan, cloud, paths, reporter, clock, timings)
+        gone = _destroy_some(
+            session,
+            plan,
+            choose=lambda members: (_newest(plan, name, members),),
+            approve=approve,
+            running=running,
+            insisted=insisted,
+            drains=drains,
+        )
+        return gone[0]
+
+
+def destroy_role(
+    plan: ClusterPlan,
+    role: str,
+    *,
+    cloud: Cloud,
+    paths: StatePaths,
+    running: Running | None = None,
+    insisted: frozenset[str] = frozenset(),
+    drains: bool = True,
+    approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+) -> tuple[Droplet, ...]:
+    """Remove every droplet of a role, those too that the plan does not name any more. Returns them.
+
+    As :func:`destroy_node`, server by server. The role's firewall stays: it costs nothing, and a launch uses it
+    again.
+
+    Raises:
+        UsageError: no droplet of that role, or servers without which Consul or Nomad would lose their quorum.
+        LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
+    """
+    with locked(paths.lock, cluster=plan.cluster):
+        session = open_session(plan, cloud, paths, reporter, clock, timings)
+        return _destroy_some(
+            session,
+            plan,
+            choose=lambda members: _of_role(plan, role, members),
+            approve=approve,
+            running=running,
+            insisted=insisted,
+            drains=drains,
+        )
+
+
+def _destroy_some(
+    session: Session,
+    plan: ClusterPlan,
+    *,
+    choose: Choose,
+    approve: ApproveSome,
+    running: Running | None,
+    insisted: frozenset[str],
+    drains: bool,
+) -> tuple[Droplet, ...]:
+    with resumable():
+        members = list_members(session)
+        going = choose(members)
+        staying = [member for member in members if member not in going]
+        _check_insisted(going, insisted)
+        risks = check_quorum(session, plan, going, members, running, insisted=insisted)
+        drain = plan_drain(plan, running, going, staying) if drains else NO_DRAIN
+        if approve(Removal(droplets=going, notes=(*risks, *([drain.note] if drain.note else [])))):
+            session.journal.remember_launches(launches_of(members, plan.cluster))
+            with drained(session, drain):
+                remove_nodes(session, plan, running, going, members)
+        return going
+
+
+def _check_insisted(going: tuple[Droplet, ...], insisted: frozenset[str]) -> None:
+    names = {droplet.name for droplet in going}
+    for name in sorted(insisted - names):
+        brief = f"{INSIST} {name}: that droplet is not to be destroyed"
+        raise UsageError(brief, hint=f"give the name of one that is: {', '.join(sorted(names))}")
+
+
+def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:
+    named = [member for member in members if name in (member.name, slot_of(member, plan.cluster))]
+    found = max(named, key=lambda droplet: droplet.id, default=None)
+    if found is None:
+        names = ", ".join(sorted(member.name for member in members)) or "none"
+        brief = f"cluster {plan.cluster} has no droplet {name!r}"
+        raise UsageError(brief, hint=f"its droplets: {names}")
+    return found
+
+
+def _of_role(plan: ClusterPlan, role: str, members: Iterable[Droplet]) -> tuple[Droplet, ...]:
+    roles = {member: role_of_tag(member.tags, plan.cluster) for member in members}
+    found = tuple(member for member, its_role in roles.items() if its_role == role)
+    if not found:
+        names = ", ".join(sorted({its_role for its_role in roles.values() if its_role})) or "none"
+        brief = f"cluster {plan.cluster} has no droplet of a role {role!r}"
+        raise UsageError(brief, hint=f"roles with droplets: {names}")
+    return found

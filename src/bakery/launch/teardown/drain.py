@@ -1,0 +1,128 @@
+"""Before Nomad clients are destroyed their work moves to other clients. Given up, the clients take work again."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bakery.agents.interface import NomadApi
+from bakery.agents.model import NomadNode
+from bakery.cloud.model import Droplet
+from bakery.errors import AgentError, DeadlineError
+from bakery.launch.base.running import Running, nomad_api
+from bakery.launch.base.session import Session
+from bakery.plan.model import ClusterPlan
+from bakery.plan.slots import slot_of
+from bakery.wait import Pending
+
+DRAIN_SECONDS = 300
+"""Then Nomad stops what could not be moved."""
+GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drain:
+    """The drain that a destroy begins with."""
+
+    nomad: NomadApi | None = None
+    nodes: tuple[NomadNode, ...] = ()
+    """Whose work is moved; none if there is nothing to move, or no way."""
+    note: str | None = None
+    """What to say of it before the question."""
+
+
+NO_DRAIN = Drain()
+
+
+def plan_drain(
+    plan: ClusterPlan, running: Running | None, going: Iterable[Droplet], staying: Iterable[Droplet]
+) -> Drain:
+    """How the work of the Nomad clients among ``going`` would be moved. Changes nothing."""
+    clients = tuple(droplet for droplet in going if _may_be_client(plan, droplet))
+    names = ", ".join(droplet.name for droplet in clients)
+    if not clients:
+        return NO_DRAIN
+    if running is None:
+        return Drain(note=f"the work of {names} is not moved: the cluster's credentials are not here")
+    nomad = nomad_api(running, plan, staying)
+    if nomad is None:
+        return Drain(note=f"the work of {names} is not moved: no Nomad server sees a leader")
+    try:
+        known = nomad.nodes()
+    except AgentError as error:
+        return Drain(note=f"the work of {names} is not moved ({error.summary})")
+    places = {(droplet.name, droplet.private_ipv4) for droplet in clients}
+    nodes = tuple(node for node in known if (node.name, node.address) in places and node.status == "ready")
+    if not nodes:
+        return NO_DRAIN
+    if not any(node.status == "ready" and node.eligible and node not in nodes for node in known):
+        return Drain(note=f"no other Nomad client can take the work of {names}: it ends with them")
+    return Drain(
+        nomad=nomad,
+        nodes=nodes,
+        note=f"the work of {names} moves to other clients first (at most {DRAIN_SECONDS} s)",
+    )
+
+
+@contextmanager
+def drained(session: Session, drain: Drain) -> Iterator[None]:
+    """Move the work away, then do what the block does. If that fails or is interrupted, the nodes take work again.
+
+    So do nodes that an earlier destroy has drained and that do not go now. A node that took no work before is left
+    so. A Nomad that does not answer or does not finish is warned of: the user has asked for the nodes to go.
+    """
+    if drain.nomad is None or not drain.nodes:
+        yield
+        return
+    ids = {node.id for node in drain.nodes}
+    end_drains(session, drain.nomad, [i for i in session.journal.now.drained if i not in ids])
+    session.journal.draining(node.id for node in drain.nodes if node.eligible)
+    try:
+        _drain(session, drain.nomad, drain.nodes)
+        yield
+    except BaseException:
+        end_drains(session, drain.nomad, session.journal.now.drained)
+        raise
+    session.journal.drains_ended(ids)
+
+
+def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> None:
+    """Let those of the journal's nodes take work again; one that is gone is passed over."""
+    ids = tuple(node_ids)
+    if not ids:
+        return
+    try:
+        known = {node.id: node for node in nomad.nodes()}
+        for node_id in ids:
+            if node_id in known:
+                nomad.set_eligible(node_id)
+                session.reporter.note(f"    {known[node_id].name} takes work again")
+    except AgentError as error:
+        session.reporter.warn(f"Nomad clients were left drained ({error.summary}); the next launch mends that")
+        return
+    session.journal.drains_ended(ids)
+
+
+def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:
+    """Of a role that has left the plan the kind is not known."""
+    others = {node.slot for node in plan.nodes if not node.kind.is_nomad_client}
+    return droplet.status == "active" and slot_of(droplet, plan.cluster) not in others
+
+
+def _drain(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...]) -> None:
+    names = ", ".join(sorted(node.name for node in nodes))
+    try:
+        for node in nodes:
+            nomad.drain(node.id, seconds=DRAIN_SECONDS)
+        session.reporter.note(f"    moving the work of {names} to other clients (at most {DRAIN_SECONDS} s)")
+        _wait(session, nomad, {node.id for node in nodes})
+    except (AgentError, DeadlineError) as error:
+        session.reporter.warn(f"not drained: {names} ({error.summary})")
+
+
+def _wait(session: Session, nomad: NomadApi, ids: set[str]) -> None:
+    def check() -> bool | Pending:
+        busy = sorted(node.name for node in nomad.nodes() if node.id in ids and node.draining)
+        return Pending(f"{', '.join(busy)} still has work") if busy else True
+
+    seconds = DRAIN_SECONDS + GRACE_SECONDS
+    session.wait(check, what="Nomad to move the work away", seconds=seconds, every=2)

@@ -1,0 +1,70 @@
+"""What a launch mends in a running cluster: drains that were interrupted, and nodes whose droplets are gone."""
+
+import re
+from collections.abc import Iterable
+from itertools import chain
+
+from bakery.agents.interface import AclApi
+from bakery.agents.model import Member, NomadNode
+from bakery.cloud.model import Droplet
+from bakery.errors import AgentError, DeadlineError
+from bakery.launch.base.running import Running, reach
+from bakery.launch.base.session import Session
+from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
+from bakery.launch.teardown.drain import end_drains
+from bakery.plan.model import ClusterPlan
+
+_DEAD = {"failed", "left", "down"}
+"""Of a member, and of a Nomad client."""
+
+
+def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterable[Droplet]) -> None:
+    """Let drained clients work again, and forget dead nodes of bakery's that no droplet of the cluster stands for.
+
+    ``droplets`` are all of the cluster. A node of another name is left alone, and so is one that is alive: status
+    reports it. Whatever cannot be done is a warning; the next launch tries it again.
+    """
+    present = tuple(droplets)
+    reached = reach(running, plan, present)
+    consul, nomad = reached.consul, reached.nomad
+    if nomad is not None:
+        end_drains(session, nomad, session.journal.now.drained)
+    try:
+        if nomad is not None:
+            _drop_dead_peers(plan, nomad, present)
+            for gone in _ours(plan, present, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
+                forget_in_nomad(session, nomad, gone)
+        if consul is not None:
+            _drop_dead_peers(plan, consul, present)
+            for gone in _ours(plan, present, _dead(consul.members())):
+                forget_in_consul(session, consul, running, gone)
+    except (AgentError, DeadlineError) as error:
+        session.reporter.warn(f"nodes whose droplets are gone are still known: {error.summary}")
+
+
+def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ...]) -> None:
+    """Of Raft's peers those whose address no droplet and no alive member has, and that a launch may have named.
+
+    A peer that gossip has forgotten has no name.
+    """
+    there = {droplet.private_ipv4 for droplet in droplets}
+    there |= {member.address for member in api.members() if member.status not in _DEAD}
+    for peer in api.raft_peers():
+        if peer.address not in there and (not peer.name or _is_name_of(plan, peer.name)):
+            api.remove_peer(peer.id)
+
+
+def _dead(found: Iterable[Member | NomadNode]) -> list[Identity]:
+    return [Identity(one.name, one.address) for one in found if one.status in _DEAD]
+
+
+def _ours(plan: ClusterPlan, droplets: tuple[Droplet, ...], dead: Iterable[Identity]) -> list[Identity]:
+    """The dead that a launch of this cluster named and that have no droplet any more, each once."""
+    there = {(droplet.name, droplet.private_ipv4) for droplet in droplets}
+    gone = (one for one in dead if (one.name, one.address) not in there and _is_name_of(plan, one.name))
+    return list(dict.fromkeys(gone))
+
+
+def _is_name_of(plan: ClusterPlan, name: str) -> bool:
+    """Whether a launch of the cluster may have given that name."""
+    return bool(re.fullmatch(rf"{re.escape(plan.cluster)}-[a-z][a-z0-9-]*-[0-9]+(-[0-9a-f]{{4}})?", name))

@@ -1,0 +1,142 @@
+"""No server goes whose loss would end a quorum: Raft and autopilot are asked, not the cloud."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bakery.agents.interface import AclApi
+from bakery.agents.model import RaftPeer
+from bakery.cloud.model import Droplet
+from bakery.errors import AgentError, DeadlineError, UsageError
+from bakery.launch.base.running import Running, consul_api, nomad_api, servers_among
+from bakery.launch.base.session import Session
+from bakery.plan.model import ClusterPlan
+from bakery.wait import Pending
+
+HEALTHY_SECONDS = 20.0
+"""Autopilot looks at the servers every two seconds, and after an election it knows none for a moment (hashicorp/
+raft-autopilot, DefaultUpdateInterval): a server that it finds unhealthy is looked at again for so long."""
+INSIST = "--accept-quorum-loss"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """The servers of one product."""
+
+    product: str
+    going: tuple[Droplet, ...]
+    api: AclApi | None
+    """Of a server that sees a leader; one that stays, if there is one."""
+
+
+def check_quorum(
+    session: Session,
+    plan: ClusterPlan,
+    going: Iterable[Droplet],
+    members: Iterable[Droplet],
+    running: Running | None,
+    *,
+    insisted: frozenset[str] = frozenset(),
+) -> tuple[str, ...]:
+    """Without ``going``, the live voters must be more than half of the voters that Raft has now.
+
+    ``insisted`` are names of droplets that go whatever becomes of the quorum. Returns what is risked with them.
+
+    Raises:
+        UsageError: they would not be, or it cannot be asked.
+    """
+    risks = []
+    for group in _groups(plan, tuple(going), tuple(members), running):
+        names = [droplet.name for droplet in group.going]
+        protected = [name for name in names if name not in insisted]
+        try:
+            _check_group(session, group, protected or names, asked=running is not None)
+        except UsageError as refusal:
+            if protected:
+                raise
+            risks.append(f"{refusal.brief}; it goes all the same, and {group.product}'s data may be lost")
+    return tuple(risks)
+
+
+def _groups(
+    plan: ClusterPlan, going: tuple[Droplet, ...], members: tuple[Droplet, ...], running: Running | None
+) -> list[_Group]:
+    staying = [droplet for droplet in members if droplet not in going]
+    order = (*staying, *going)
+    consul = servers_among(plan, plan.consul_servers, going)
+    nomad = servers_among(plan, plan.nomad_servers, going)
+    groups = []
+    if consul:
+        api: AclApi | None = consul_api(running, plan, order) if running else None
+        groups.append(_Group(product="Consul", going=consul, api=api))
+    if nomad:
+        api = nomad_api(running, plan, order) if running else None
+        groups.append(_Group(product="Nomad", going=nomad, api=api))
+    return groups
+
+
+def _check_group(session: Session, group: _Group, names: list[str], *, asked: bool) -> None:
+    api = group.api
+    if api is None:
+        why = "no server of it sees a leader" if asked else "the cluster's credentials are not here"
+        brief = f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked: {why}"
+        raise UsageError(brief, hint=f"bakery status; to destroy it all the same: {_insist(names)}")
+    try:
+        session.wait(
+            lambda: _look(group, api, names),
+            what=f"the other {group.product} servers to be healthy",
+            seconds=HEALTHY_SECONDS,
+            every=2.0,
+        )
+    except AgentError as error:
+        brief = f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked"
+        raise UsageError(
+            brief, error.summary, f"bakery status; to destroy it all the same: {_insist(names)}"
+        ) from None
+    except DeadlineError as error:
+        brief = error.details or error.brief
+        hint = f"bring the other servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
+        raise UsageError(brief, hint=hint) from None
+
+
+def _look(group: _Group, api: AclApi, names: list[str]) -> bool | Pending:
+    """Pending if the others are enough but not all healthy; that may pass.
+
+    Raises:
+        UsageError: there are too few, healthy or not.
+    """
+    addresses = {droplet.private_ipv4 for droplet in group.going}
+    voters = [peer for peer in api.raft_peers() if peer.voter]
+    if not any(peer.address in addresses for peer in voters):
+        return True
+    need = len(voters) // 2 + 1
+    staying = [peer for peer in voters if peer.address not in addresses]
+    if len(staying) < need:
+        raise _refusal(group.product, names, voters, staying, need)
+    healthy = {server.id for server in api.autopilot().servers if server.healthy and server.alive}
+    live = [peer for peer in staying if peer.id in healthy]
+    if len(live) >= need:
+        return True
+    dead = ", ".join(sorted(peer.name or peer.address for peer in staying if peer not in live))
+    return Pending(
+        f"without {', '.join(names)}, {group.product} would have {len(live)} healthy voters of {len(voters)}, and"
+        f" {need} must be left ({dead} is not healthy)"
+    )
+
+
+def _refusal(
+    product: str, names: list[str], voters: list[RaftPeer], staying: list[RaftPeer], need: int
+) -> UsageError:
+    if not staying:
+        holds = "holds" if len(names) == 1 else "hold"
+        brief = f"{', '.join(names)} {holds} all of {product}'s data: there is no other voter"
+    else:
+        brief = (
+            f"without {', '.join(names)}, {product} would have {len(staying)} of {len(voters)} voters, and {need}"
+            " must be left"
+        )
+    hint = f"bring more servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
+    return UsageError(brief, hint=hint)
+
+
+def _insist(names: list[str]) -> str:
+    return " ".join(f"{INSIST} {name}" for name in names)

@@ -1,0 +1,85 @@
+"""Removes nodes: out of Raft, then the droplet, then what Consul, Nomad and the ACLs remember of it."""
+
+from collections.abc import Iterable
+
+from bakery.cloud.model import Droplet
+from bakery.errors import UsageError
+from bakery.launch.base.running import Reached, Running, reach, servers_among
+from bakery.launch.base.session import Session
+from bakery.launch.teardown.departure import forget, leave_raft
+from bakery.launch.teardown.destroy import remove_droplets
+from bakery.launch.teardown.quorum import check_quorum
+from bakery.plan.model import ClusterPlan
+from bakery.plan.slots import slot_of
+from bakery.plan.tags import slot_tag
+
+
+def remove_nodes(
+    session: Session,
+    plan: ClusterPlan,
+    running: Running | None,
+    going: Iterable[Droplet],
+    members: Iterable[Droplet],
+) -> None:
+    """Take the nodes out of the cluster and delete their droplets, servers one by one and first.
+
+    Raises:
+        CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`; the next run goes on from
+            there.
+    """
+    leaving = tuple(going)
+    staying = [member for member in members if member not in leaving]
+    servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), leaving)
+    others = tuple(droplet for droplet in leaving if droplet not in servers)
+    _mark_slots(session, plan, leaving)
+    reached = Reached() if running is None else reach(running, plan, staying)
+    for server in servers:
+        session.journal.is_leaving([server.id])
+        if running is not None:
+            leave_raft(session, plan, running, reached, server)
+        _delete(session, running, reached, (server,))
+    _delete(session, running, reached, others)
+
+
+def _delete(session: Session, running: Running | None, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
+    if not droplets:
+        return
+    remove_droplets(session, droplets)
+    if running is not None:
+        forget(session, running, reached, droplets)
+    for droplet in droplets:
+        session.journal.removed(droplet.id)
+
+
+def _mark_slots(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
+    """A droplet of bakery 0.1 has no slot tag: make it, so that its name is not given again."""
+    for droplet in droplets:
+        tag = slot_tag(plan.cluster, slot_of(droplet, plan.cluster))
+        if tag not in droplet.tags and slot_of(droplet, plan.cluster) in {node.slot for node in plan.nodes}:
+            session.cloud.create_tag(tag)
+
+
+def finish_removals(
+    session: Session,
+    plan: ClusterPlan,
+    running: Running | None,
+    replaced: Iterable[Droplet],
+    members: Iterable[Droplet],
+) -> bool:
+    """Remove those of ``replaced`` whose removal was begun and interrupted; whether there was one.
+
+    One that the quorum needs by now stays, with a warning.
+    """
+    droplets = tuple(members)
+    leaving = [droplet for droplet in replaced if droplet.id in session.journal.now.leaving]
+    for droplet in leaving:
+        if running is not None:
+            try:
+                check_quorum(session, plan, [droplet], droplets, running)
+            except UsageError as error:
+                session.reporter.warn(f"the removal of {droplet.name} was begun and is given up: {error.summary}")
+                session.journal.stays(droplet.id)
+                continue
+        remove_nodes(session, plan, running, [droplet], droplets)
+        droplets = tuple(member for member in droplets if member != droplet)
+    return bool(leaving)

@@ -1,0 +1,57 @@
+"""The operator's new address in the firewalls of a running cluster."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bakery.errors import UsageError
+from bakery.launch.converge.access import refresh_access
+from tests.helpers.launch_bench import ADMIN, Bench
+
+
+def _refresh(bench: Bench, *cidrs: str) -> tuple[str, ...]:
+    return refresh_access(bench.plan, cloud=bench.cloud, paths=bench.paths, admin_cidrs=cidrs)
+
+
+def test_only_the_firewalls_change(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.launch()
+    bench.cloud.revive()
+    assert len(_refresh(bench, "203.0.113.99/32")) == 3
+    assert [call.name for call in bench.cloud.mutations] == ["update_firewall"] * 3
+    admitted = {a for f in bench.cloud.firewalls.values() for r in f.inbound for a in r.addresses}
+    assert admitted == {"10.100.0.0/20", "203.0.113.99/32"}, "the old address is out"
+
+
+def test_what_is_not_approved_does_not_change(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.launch()
+    bench.cloud.revive()
+    shown: list[str] = []
+
+    def refuse(names: Sequence[str]) -> bool:
+        shown.extend(names)
+        return False
+
+    refresh_access(
+        bench.plan, cloud=bench.cloud, paths=bench.paths, admin_cidrs=["203.0.113.99/32"], approve=refuse
+    )
+    assert len(shown) == 3
+    assert bench.cloud.mutations == []
+
+
+def test_the_same_address_changes_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.launch()
+    bench.cloud.revive()
+    assert _refresh(bench, *ADMIN) == ()
+    assert bench.cloud.mutations == []
+
+
+def test_a_cluster_that_is_not_there_gets_no_firewalls(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        _refresh(bench, *ADMIN)
+    assert caught.value.hint == "bakery launch"
+    assert bench.cloud.mutations == []

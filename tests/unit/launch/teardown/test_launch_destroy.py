@@ -1,0 +1,222 @@
+"""Destroy removes the cluster's things and nothing else; one node only where the quorum allows it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakery.errors import DeadlineError, UsageError
+from bakery.launch.base.model import Targets
+from bakery.launch.teardown.destroy import destroy, list_targets
+from bakery.launch.teardown.destroy_some import destroy_node
+from tests.helpers.launch_bench import IMAGE, NAMES, Bench
+from tests.helpers.live_cluster import LiveCluster
+
+
+@pytest.fixture(autouse=True)
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def _destroy(bench: Bench, **changes: Any) -> Targets:  # noqa: ANN401 - arguments of destroy
+    return destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock, **changes)
+
+
+def _remove(bench: Bench, name: str, live: LiveCluster | None = None) -> None:
+    running = (live or LiveCluster(bench.cloud)).running
+    destroy_node(
+        bench.plan,
+        name,
+        cloud=bench.cloud,
+        paths=bench.paths,
+        running=running,
+        clock=bench.cloud.clock,
+        drains=False,
+    )
+
+
+def _account(bench: Bench) -> dict[str, set[str]]:
+    cloud = bench.cloud
+    return {
+        "droplets": set(cloud.names()),
+        "vpcs": {vpc.name for vpc in cloud.vpcs.values()},
+        "firewalls": {firewall.name for firewall in cloud.firewalls.values()},
+        "keys": {key.name for key in cloud.ssh_keys.values()},
+        "images": {image.name for image in cloud.images.values()},
+        "tags": set(cloud.tags),
+    }
+
+
+def _add_strangers(bench: Bench) -> None:
+    """Names and tags that a careless pattern would take for the cluster's."""
+    cloud = bench.cloud
+    cloud.add_droplet("demo-nomad-client-4")
+    cloud.add_droplet("demo-consul-server-1", tags=("demo",))
+    cloud.add_droplet("demo-2-consul-server-1", tags=("bakery:demo-2", "bakery:demo-2:role:consul-server"))
+    cloud.add_droplet("build", tags=("bakery:build:demo",))
+    cloud.add_firewall("demo-consul-server", tags=("bakery:demo:role:consul-server",))
+    cloud.add_firewall("demo-consul-server-deadbeef", tags=("bakery:demo:role:consul-server",))
+    cloud.add_firewall("demo-2-consul-server-deadbeef", tags=("bakery:demo-2:role:consul-server",))
+    cloud.add_vpc("bakery-demo-2", ip_range="10.1.0.0/20", description="bakery cluster demo-2, launch deadbeef")
+    cloud.add_vpc("demo", ip_range="10.2.0.0/20", description="bakery cluster demo, launch deadbeef")
+    cloud.add_key("bakery-demo-launch-deadbeef")
+    cloud.add_key("bakery-demo-2-launch-deadbeef")
+    cloud.add_key("demo")
+    cloud.tags |= dict.fromkeys(["bakery", "bakery:demo2", "bakery:demo-2:role:x", "bakery:image:demo"])
+
+
+def test_the_account_is_as_it_was_before_the_launch(bench: Bench) -> None:
+    _add_strangers(bench)
+    # Named and bound like the cluster's own to the letter, this one would be used by the launch.
+    del bench.cloud.firewalls[next(i for i, f in bench.cloud.firewalls.items() if "server-deadbeef" in f.name)]
+    before = _account(bench)
+    bench.launch()
+    assert set(NAMES) <= _account(bench)["droplets"], "control: there is something to remove"
+    _destroy(bench)
+    assert _account(bench) == before
+    assert not bench.paths.journal.exists()
+
+
+def test_strangers_that_come_after_the_launch_stay(bench: Bench) -> None:
+    bench.launch()
+    ours = _account(bench)
+    _add_strangers(bench)
+    everything = _account(bench)
+    targets = _destroy(bench)
+    left = _account(bench)
+    assert left["droplets"] == (everything["droplets"] - ours["droplets"]) | {"demo-consul-server-1"}
+    assert left["firewalls"] == everything["firewalls"] - ours["firewalls"]
+    assert left["vpcs"] == everything["vpcs"] - ours["vpcs"]
+    assert left["keys"] == everything["keys"]
+    assert left["tags"] == everything["tags"] - ours["tags"]
+    assert {(k.kind, k.name) for k in targets.kept} == {
+        ("firewall", "demo-consul-server-deadbeef"), ("ssh key", "bakery-demo-launch-deadbeef"),
+    }  # fmt: skip
+
+
+def test_a_vpc_that_the_user_made_stays(bench: Bench) -> None:
+    bench.cloud.add_vpc("bakery-demo", ip_range="10.100.0.0/20", description="mine")
+    bench.launch()
+    targets = _destroy(bench)
+    assert [vpc.description for vpc in bench.cloud.vpcs.values()] == ["mine"]
+    assert [kept.reason for kept in targets.kept] == ["no launch of this cluster is known to have made it"]
+
+
+def test_the_regions_default_vpc_stays_and_is_reported(bench: Bench) -> None:
+    """The first VPC of a region becomes its default and cannot be deleted."""
+    bench.launch()
+    bench.cloud.vpcs = {key: replace(vpc, default=True) for key, vpc in bench.cloud.vpcs.items()}
+    targets = _destroy(bench)
+    assert [(k.kind, k.reason) for k in targets.kept] == [
+        ("vpc", "it is the default VPC of fra1, which cannot be deleted")
+    ]
+    assert len(bench.cloud.vpcs) == 1
+
+
+def test_a_vpc_is_deleted_once_its_members_have_left(bench: Bench) -> None:
+    bench.launch()
+    bench.cloud.gone_after = 40
+    _destroy(bench)
+    assert bench.cloud.vpcs == {}
+
+
+def test_droplets_that_do_not_go_are_named(bench: Bench) -> None:
+    bench.launch()
+    bench.cloud.gone_after = 10_000
+    with pytest.raises(DeadlineError) as caught:
+        _destroy(bench)
+    assert "demo-nomad-client-3 is still there" in (caught.value.details or "")
+    assert len(bench.cloud.firewalls) == 3, "nothing else goes while droplets run"
+
+
+def test_a_droplet_that_is_busy_is_asked_again_and_the_others_meanwhile(bench: Bench) -> None:
+    """DigitalOcean: 422 while an action of the droplet is under way."""
+    bench.launch()
+    bench.cloud.busy = {"demo-consul-server-1": 3}
+    bench.cloud.revive()
+    _destroy(bench)
+    asked = [call.subject for call in bench.cloud.mutations if call.name == "delete_droplet"]
+    assert len(asked) == 9 + 3
+    assert len(set(asked[:9])) == 9, "nobody waits for the busy one"
+    assert bench.cloud.names() == []
+
+
+def test_a_droplet_that_stays_busy_is_named(bench: Bench) -> None:
+    bench.launch()
+    bench.cloud.busy = {"demo-consul-server-1": 10_000}
+    with pytest.raises(DeadlineError) as caught:
+        _destroy(bench)
+    assert caught.value.details == "demo-consul-server-1: Droplet already has a pending event."
+    assert len(bench.cloud.firewalls) == 3
+
+
+def test_snapshots_go_only_if_asked_for(bench: Bench) -> None:
+    bench.launch()
+    targets = _destroy(bench, snapshot_tag="bakery:image:abc")
+    assert [(kept.kind, kept.name) for kept in targets.kept] == [("snapshot", "bakery-snapshot")]
+    assert list(bench.cloud.images) == [IMAGE.id]
+    _destroy(bench, snapshot_tag="bakery:image:abc", snapshots=True)
+    assert bench.cloud.images == {}
+
+
+def test_looking_and_declining_change_nothing(bench: Bench) -> None:
+    bench.launch()
+    bench.cloud.revive()
+    targets = list_targets(bench.plan, cloud=bench.cloud, paths=bench.paths)
+    assert [d.name for d in targets.droplets] == [node.name for node in bench.plan.nodes]
+    assert _destroy(bench, approve=lambda targets: False) == targets
+    assert bench.cloud.mutations == []
+
+
+def test_a_second_destroy_finds_nothing(bench: Bench) -> None:
+    bench.launch()
+    _destroy(bench)
+    bench.cloud.revive()
+    assert _destroy(bench).empty
+    assert bench.cloud.mutations == []
+
+
+def test_a_launch_after_a_destroy_starts_anew(bench: Bench) -> None:
+    bench.launch()
+    _destroy(bench)
+    bench.launch()
+    assert bench.cloud.names() == NAMES
+
+
+def test_a_role_that_left_the_file_leaves_no_firewall(bench: Bench) -> None:
+    bench.launch()
+    bench.plan = replace(bench.plan, firewalls=bench.plan.firewalls[:1], nodes=bench.plan.nodes[:3])
+    _destroy(bench)
+    assert bench.cloud.firewalls == {}
+    assert bench.cloud.names() == []
+
+
+def test_one_node_goes_and_nothing_else(bench: Bench) -> None:
+    bench.launch()
+    bench.cloud.revive()
+    _remove(bench, "demo-nomad-client-3")
+    assert [call.name for call in bench.cloud.mutations] == ["delete_droplet"]
+    assert bench.cloud.names() == [name for name in NAMES if name != "demo-nomad-client-3"]
+
+
+def test_of_twins_the_newest_goes(bench: Bench) -> None:
+    bench.launch()
+    live = LiveCluster(bench.cloud)
+    live.names("consul")
+    twin = bench.cloud.add_droplet("demo-consul-server-1", tags=("bakery:demo", "bakery:demo:role:consul-server"))
+    _remove(bench, "demo-consul-server-1", live)
+    assert bench.cloud.names() == NAMES
+    assert bench.cloud.find_droplet(twin) is None
+
+
+def test_an_unknown_node_names_the_known(bench: Bench) -> None:
+    bench.launch()
+    with pytest.raises(UsageError, match="no droplet 'demo-nomad-client-9'") as caught:
+        _remove(bench, "demo-nomad-client-9")
+    assert "demo-nomad-client-1" in (caught.value.hint or "")
