@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet, DropletRequest
 from bakery.errors import BakeryError, DeadlineError, LaunchError, RateLimitedError, UnreachableError
+from bakery.launch.base.members import Members, find_unclear, list_members, members_of
 from bakery.launch.base.model import Changes, Order
-from bakery.launch.base.session import AGAIN, Session, look_until
+from bakery.launch.base.session import AGAIN, Session
 from bakery.launch.converge.formed import Formed
 from bakery.launch.converge.twins import settle_twins
 from bakery.plan.model import ClusterPlan, Node, Wave
@@ -17,8 +18,6 @@ from bakery.render.model import Join
 from bakery.wait import Pending, deadline_factor
 
 CREATE_ROUNDS = 5
-Members = Mapping[str, Droplet]
-"""Droplets of the cluster by slot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +80,6 @@ def create_droplets(session: Session, recipe: Recipe, changes: Changes) -> dict[
                 session.told.setdefault(server.id, set()).update(node.slot for node in nodes)
             members |= _create_wave(session, {node.slot: recipe.request(node, members) for node in nodes})
     return members
-
-
-def members_of(session: Session, droplets: Iterable[Droplet]) -> dict[str, Droplet]:
-    """The droplets by slot."""
-    return {slot_of(droplet, session.cluster): droplet for droplet in droplets}
 
 
 def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> Members:
@@ -155,37 +149,6 @@ def _ask_one(session: Session, slot: str, request: DropletRequest) -> Droplet | 
 def _settle(session: Session, slots: Iterable[str]) -> dict[str, Droplet]:
     asked = (session.journal.now.request(slot) for slot in slots)
     return find_unclear(session, {request.what: request.at for request in asked if request is not None})
-
-
-def find_unclear(session: Session, unclear: Mapping[str, float]) -> dict[str, Droplet]:
-    """Droplets asked for (slot to epoch seconds) without a clear reply, as far as lists come to show them.
-
-    The list is by the cluster's tag, which every droplet has from its creation, as it has the launch's.
-    """
-    if not unclear:
-        return {}
-    found: dict[str, Droplet] = {}
-
-    def find() -> bool | None:
-        for droplet in list_members(session):
-            slot = slot_of(droplet, session.cluster)
-            if slot in unclear:
-                found.setdefault(slot, droplet)
-        return True if len(found) == len(unclear) else None
-
-    look_until(session, ", ".join(sorted(unclear)), find, since=max(unclear.values()))
-    for slot, droplet in found.items():
-        session.journal.created(slot, droplet.id, session.wall())
-    for slot in unclear.keys() - found.keys():
-        session.journal.settled(slot)
-    return found
-
-
-def list_members(session: Session) -> tuple[Droplet, ...]:
-    """The cluster's droplets, oldest first, without those bakery has deleted."""
-    gone = set(session.journal.now.gone)
-    droplets = session.cloud.list_droplets(tag=cluster_tag(session.cluster))
-    return tuple(sorted((d for d in droplets if d.id not in gone), key=lambda droplet: droplet.id))
 
 
 def _has_address(droplet: Droplet) -> bool:

@@ -1,20 +1,17 @@
 """Before anything is made: what is there, what of earlier tries is still on its way, and what has to change."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
 from bakery.launch.base.journal import Journal
+from bakery.launch.base.members import whole_droplets
 from bakery.launch.base.model import Absent, Changes, Order, Present, Timings
 from bakery.launch.base.names import name_nodes
 from bakery.launch.base.session import Session
 from bakery.launch.converge.changes import compare
-from bakery.launch.converge.droplets import find_unclear
 from bakery.launch.converge.formed import Formed, what_formed
 from bakery.launch.converge.preflight import check_trust, find_obstacles, survey
 from bakery.launch.converge.verdict import refusal
-from bakery.plan.slots import slot_of
-from bakery.plan.tags import cluster_tag
 from bakery.render.model import Join
 from bakery.wait import deadline_factor
 
@@ -58,22 +55,6 @@ def prepare(session: Session, order: Order, run_id: str) -> Prepared:
         raise refusal(obstacles)
     formed = what_formed(plan, changes, journal)
     return Prepared(order=replace(order, plan=plan), present=present, changes=changes, formed=formed)
-
-
-def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
-    """The listed droplets, less the deleted, and those of an earlier try that the list does not show yet."""
-    journal = session.journal.now
-    droplets = {droplet.id: droplet for droplet in listed if droplet.id not in journal.gone}
-    for request in journal.requests:
-        if request.droplet_id is not None and request.droplet_id not in droplets:
-            found = session.cloud.find_droplet(request.droplet_id)
-            if found is not None and cluster_tag(session.cluster) in found.tags:
-                droplets[found.id] = found
-    slots = {slot_of(droplet, session.cluster) for droplet in droplets.values()}
-    requests = (r for r in journal.requests if r.is_for_droplet and r.droplet_id is None and r.what not in slots)
-    unclear = {request.what: request.at for request in requests}
-    droplets |= {droplet.id: droplet for droplet in find_unclear(session, unclear).values()}
-    return tuple(droplets.values())
 
 
 def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:

@@ -13,6 +13,7 @@ from bakery.errors import DeadlineError
 from bakery.launch.base.journal import JournalFile, load_journal
 from bakery.launch.base.lock import locked
 from bakery.launch.base.marks import new_launch_id
+from bakery.launch.base.members import Members, list_members, members_of
 from bakery.launch.base.model import (
     Absent,
     AfterStep,
@@ -29,14 +30,7 @@ from bakery.launch.base.names import name_nodes
 from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session, resumable
 from bakery.launch.converge.changes import compare
-from bakery.launch.converge.droplets import (
-    Members,
-    Recipe,
-    create_droplets,
-    list_members,
-    members_of,
-    wait_until_active,
-)
+from bakery.launch.converge.droplets import Recipe, create_droplets, wait_until_active
 from bakery.launch.converge.keys import leftover_keys, remove_key, throwaway_key
 from bakery.launch.converge.network import ensure_network
 from bakery.launch.converge.preflight import find_obstacles, ssh_key_ids, survey, trust_obstacles

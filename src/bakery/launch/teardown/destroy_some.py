@@ -10,10 +10,10 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
 from bakery.launch.base.lock import locked
 from bakery.launch.base.marks import launches_of, role_of_tag
+from bakery.launch.base.members import list_members
 from bakery.launch.base.model import Timings
 from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session, resumable
-from bakery.launch.converge.droplets import list_members
 from bakery.launch.teardown.destroy import open_session
 from bakery.launch.teardown.drain import NO_DRAIN, drained, plan_drain
 from bakery.launch.teardown.quorum import INSIST, check_quorum
