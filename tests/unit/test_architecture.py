@@ -1,7 +1,7 @@
 """The import law of the rooms, read from the source itself.
 
 ROOMS is the picture in docs/architecture.md as a table: what each room may import besides the leaves.
-EMULATOR_ROOMS is the same for the rooms inside the emulator.
+EMULATOR_ROOMS and LAUNCH_ROOMS are the same for the rooms inside the emulator and inside launch.
 FENCES names the only places that may import a third-party module.
 """
 
@@ -42,6 +42,12 @@ EMULATOR_ROOMS["__main__"] = {"daemon"}
 EMULATOR_EXCEPTIONS = {
     # The metadata service answers a droplet with what its machine was made from, and names that type.
     ("emulator.api.metadata", "emulator.machines.interface"),
+}
+LAUNCH_ROOMS: dict[str, set[str]] = {
+    "base": set(),
+    "acl": set(),
+    "teardown": {"base"},
+    "converge": {"base", "teardown"},
 }
 FENCES: dict[str, set[str]] = {
     "click": {"cli"},
@@ -159,6 +165,37 @@ def test_every_exception_of_the_emulators_law_is_needed() -> None:
 def test_every_file_of_the_emulator_is_in_a_room() -> None:
     inside = {module.split(".")[1] for module in MODULES if module.startswith("emulator.")}
     assert inside == set(EMULATOR_ROOMS)
+
+
+def _forbidden_in_launch(module: str, imports: set[str]) -> set[str]:
+    """What ``module`` of launch imports of launch against the law. Other rooms may import each room of launch."""
+    room = module.split(".")[1]
+    allowed = {f"launch.{name}" for name in {room} | LAUNCH_ROOMS[room]}
+    return {imported for imported in imports if imported.startswith("launch.") and not _below(imported, allowed)}
+
+
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if module.startswith("launch.")))
+def test_a_room_of_launch_imports_only_what_is_below_it(module: str) -> None:
+    assert _forbidden_in_launch(module, INTERNAL[module]) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("launch.base.members", "launch.converge.droplets"),
+        ("launch.teardown.destroy", "launch.converge.prepare"),
+        ("launch.acl.ensure", "launch.base.session"),
+        ("launch.converge.run", "launch.acl.ensure"),
+    ],
+)
+def test_the_law_of_launch_can_be_broken(module: str, imported: str) -> None:
+    """Control: the same check refuses an import that the table forbids."""
+    assert _forbidden_in_launch(module, {imported}) == {imported}
+
+
+def test_every_file_of_launch_is_in_a_room() -> None:
+    inside = {module.split(".")[1] for module in MODULES if module.startswith("launch.")}
+    assert inside == set(LAUNCH_ROOMS)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

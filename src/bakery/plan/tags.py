@@ -5,10 +5,18 @@ DigitalOcean's tags match ``^[a-zA-Z0-9_\\-:]+$``, at most 255 characters
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 PREFIX = "bakery"
 _CONTENT = f"{PREFIX}:image:"
+
+
+class HasTags(Protocol):
+    """A droplet, as far as its tags."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
 
 
 def cluster_tag(cluster: str) -> str:
@@ -55,3 +63,29 @@ def is_content_tag(tag: str) -> bool:
 def build_tag(build_id: str) -> str:
     """On the build droplet and the snapshot of one bake."""
     return f"{PREFIX}:build:{build_id}"
+
+
+def launches_of(droplets: Iterable[HasTags], cluster: str) -> frozenset[str]:
+    """Launch ids that droplets of the cluster carry as tags."""
+    prefix = launch_tag(cluster, "")
+    return frozenset(
+        tag.removeprefix(prefix) for droplet in droplets for tag in droplet.tags if tag.startswith(prefix)
+    )
+
+
+def authorities_of(droplets: Iterable[HasTags], cluster: str) -> frozenset[str]:
+    """CA tags that droplets of the cluster carry."""
+    prefix = ca_tag(cluster, "")
+    return frozenset(tag for droplet in droplets for tag in droplet.tags if tag.startswith(prefix))
+
+
+def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
+    """The role that the first of the cluster's role tags names."""
+    prefix = role_tag(cluster, "")
+    return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
+
+
+def is_cluster_tag(tag: str, cluster: str) -> bool:
+    """Whether a tag is one that a launch of this cluster makes; snapshots' and other clusters' are not."""
+    prefixes = (role_tag(cluster, ""), slot_tag(cluster, ""), launch_tag(cluster, ""), ca_tag(cluster, ""))
+    return tag == cluster_tag(cluster) or tag.startswith(prefixes)

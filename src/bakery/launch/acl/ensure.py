@@ -13,8 +13,8 @@ from bakery.console import SILENT, Reporter
 from bakery.credentials.model import Bundle
 from bakery.errors import AgentError, CredentialsError, DeadlineError
 from bakery.launch.acl.policies import POLICIES, consul_tokens, role_tokens
-from bakery.launch.base.marks import launches_of
 from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import launches_of
 from bakery.wait import Clock, Pending, wait_until
 
 T = TypeVar("T")

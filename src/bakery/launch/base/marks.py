@@ -8,9 +8,6 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from bakery.cloud.model import Droplet
-from bakery.plan.tags import ca_tag, cluster_tag, launch_tag, role_tag, slot_tag
-
 _ID = "[0-9a-f]{8}"
 _LABEL = "[a-z](?:[a-z0-9-]*[a-z0-9])?"
 _KEY_NAME = re.compile(rf"bakery-(?P<cluster>{_LABEL})-launch-(?P<launch>{_ID})")
@@ -61,29 +58,3 @@ def _launch(match: re.Match[str] | None, cluster: str | None) -> str | None:
     if match is None or cluster not in (None, match["cluster"]):
         return None
     return match["launch"]
-
-
-def launches_of(droplets: Iterable[Droplet], cluster: str) -> frozenset[str]:
-    """Launch ids that droplets of the cluster carry as tags."""
-    prefix = launch_tag(cluster, "")
-    return frozenset(
-        tag.removeprefix(prefix) for droplet in droplets for tag in droplet.tags if tag.startswith(prefix)
-    )
-
-
-def authorities_of(droplets: Iterable[Droplet], cluster: str) -> frozenset[str]:
-    """CA tags that droplets of the cluster carry."""
-    prefix = ca_tag(cluster, "")
-    return frozenset(tag for droplet in droplets for tag in droplet.tags if tag.startswith(prefix))
-
-
-def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
-    """The role that the first of the cluster's role tags names."""
-    prefix = role_tag(cluster, "")
-    return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
-
-
-def is_cluster_tag(tag: str, cluster: str) -> bool:
-    """Whether a tag is one that a launch of this cluster makes; snapshots' and other clusters' are not."""
-    prefixes = (role_tag(cluster, ""), slot_tag(cluster, ""), launch_tag(cluster, ""), ca_tag(cluster, ""))
-    return tag == cluster_tag(cluster) or tag.startswith(prefixes)

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
 from bakery.cloud.model import Droplet
-from bakery.launch.base.marks import role_of_tag
 from bakery.observe.gather import api_address
 from bakery.observe.leaders import sees_leader
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
+from bakery.plan.tags import role_of_tag
 
 Api = TypeVar("Api", bound=AclApi)
 _PARALLEL = 8

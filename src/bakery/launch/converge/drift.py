@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bakery.cloud.model import Droplet, Image, Size
 from bakery.console import counted
-from bakery.launch.base.marks import role_of_tag
 from bakery.launch.base.model import Obstacle
 from bakery.launch.converge.preflight_image import image_obstacles
 from bakery.launch.converge.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import in_plan_order, slot_of
+from bakery.plan.tags import role_of_tag
 
 _REPLACE = "this takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
 

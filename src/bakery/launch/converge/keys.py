@@ -9,9 +9,10 @@ from datetime import datetime
 from bakery.cloud.model import Droplet, SshKey
 from bakery.errors import BakeryError
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.marks import key_name, launch_of_key, launches_of
+from bakery.launch.base.marks import key_name, launch_of_key
 from bakery.launch.base.model import Present
 from bakery.launch.base.session import Session, create_once
+from bakery.plan.tags import launches_of
 
 YOUNG = 1800.0
 """Seconds; longer than a launch goes on making droplets."""

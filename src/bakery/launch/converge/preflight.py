@@ -10,7 +10,6 @@ from bakery.config.networks import free_range
 from bakery.console import counted
 from bakery.errors import CredentialsError, ExitCode
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.marks import authorities_of
 from bakery.launch.base.model import Changes, Obstacle, Present
 from bakery.launch.converge.drift import obstacles as in_the_way
 from bakery.launch.converge.formed import lost_data
@@ -18,7 +17,7 @@ from bakery.launch.converge.preflight_image import image_obstacles
 from bakery.launch.converge.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
-from bakery.plan.tags import ca_tag, cluster_tag
+from bakery.plan.tags import authorities_of, ca_tag, cluster_tag
 
 
 def survey(cloud: Cloud, cluster: str) -> Present:

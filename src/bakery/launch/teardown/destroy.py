@@ -9,13 +9,12 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import UnauthorizedError, UnprocessableError
 from bakery.launch.base.journal import JournalFile
 from bakery.launch.base.lock import locked
-from bakery.launch.base.marks import launches_of
 from bakery.launch.base.members import list_members, whole_droplets
 from bakery.launch.base.model import Targets, Timings
 from bakery.launch.base.session import Session, resumable
 from bakery.launch.teardown.targets import find_targets
 from bakery.plan.model import ClusterPlan
-from bakery.plan.tags import cluster_tag
+from bakery.plan.tags import cluster_tag, launches_of
 from bakery.wait import Clock, Pending, SystemClock
 
 

@@ -9,7 +9,6 @@ from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
 from bakery.launch.base.lock import locked
-from bakery.launch.base.marks import launches_of, role_of_tag
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import Timings
 from bakery.launch.base.running import Running
@@ -20,6 +19,7 @@ from bakery.launch.teardown.quorum import INSIST, check_quorum
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
+from bakery.plan.tags import launches_of, role_of_tag
 from bakery.wait import Clock
 
 

@@ -6,17 +6,11 @@ id in the journal, or a launch id that the journal or a droplet of the cluster k
 
 from bakery.cloud.model import Droplet, Firewall, SshKey, Vpc
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.marks import (
-    is_cluster_tag,
-    launch_of_firewall,
-    launch_of_key,
-    launch_of_vpc,
-    launches_of,
-    role_of_tag,
-)
+from bakery.launch.base.marks import launch_of_firewall, launch_of_key, launch_of_vpc
 from bakery.launch.base.model import Kept, Targets
 from bakery.launch.base.session import Session
 from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import is_cluster_tag, launches_of, role_of_tag
 
 
 def find_targets(
