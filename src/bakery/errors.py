@@ -51,15 +51,15 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-@dataclass
+@dataclass(kw_only=True)
 class BakeryError(Exception):
     """A failure with what happened, what the other side said, and what to do next.
 
     Errors compare by value, so a test can assert the whole of one.
     """
 
-    brief: str
-    """One lower-case clause that names the thing."""
+    message: str
+    """The first line: one clause in lower case that says what happened, and to what."""
     details: str | None = None
     """What the tool or the API said, verbatim but for secrets; may have several lines."""
     hint: str | None = None
@@ -68,12 +68,12 @@ class BakeryError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
 
     def __str__(self) -> str:
-        return self.brief
+        return self.message
 
     @property
-    def summary(self) -> str:
-        """Brief and details, to be quoted in another message."""
-        return f"{self.brief}: {self.details}" if self.details else self.brief
+    def full_message(self) -> str:
+        """Message and details in one line, to quote in another message."""
+        return f"{self.message}: {self.details}" if self.details else self.message
 
     __hash__ = Exception.__hash__
 
@@ -96,7 +96,7 @@ class Problem:
     """The text of that line, for the caret."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ConfigError(UsageError):
     """The cluster file is wrong; ``problems`` holds all of them, in file order."""
 
@@ -128,7 +128,7 @@ class CredentialsError(BakeryError):
     exit_code = ExitCode.CREDENTIALS
 
 
-@dataclass
+@dataclass(kw_only=True)
 class UnauthorizedError(CredentialsError):
     """The API does not accept the token (401), or not for this (403)."""
 
@@ -138,7 +138,7 @@ class UnauthorizedError(CredentialsError):
     __hash__ = Exception.__hash__
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CloudError(BakeryError):
     """DigitalOcean refused a request. ``status`` is the HTTP status, 0 if there was no reply."""
 
@@ -166,7 +166,7 @@ class UnreachableError(CloudError):
     """No usable reply: connection, TLS, time-out, 5xx, or a body that is not the API's."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AgentError(BakeryError):
     """Consul or Nomad refused a request. ``status`` is the HTTP status, 0 if there was no reply."""
 
@@ -215,7 +215,7 @@ class UntrustedError(ChecksFailedError):
     """The cluster runs, and something in it is not its own: a stranger, or a gossip key."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CommandError(BakeryError):
     """A program failed. ``command`` can be pasted into a shell; ``returncode`` is negative for a signal."""
 

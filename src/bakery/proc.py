@@ -70,7 +70,7 @@ def find_tool(name: str, *, reason: str, hint: str) -> Path:
     found = shutil.which(name)
     if found is None:
         message = f"{name} is not installed"
-        raise MissingToolError(message, details=f"bakery needs it {reason}", hint=hint)
+        raise MissingToolError(message=message, details=f"bakery needs it {reason}", hint=hint)
     return Path(found)
 
 
@@ -107,10 +107,10 @@ def run(
         )
     except FileNotFoundError as error:
         message = f"{words[0]} is not installed"
-        raise MissingToolError(message) from error
+        raise MissingToolError(message=message) from error
     except subprocess.TimeoutExpired as error:
         message = f"{Path(words[0]).name} did not end within {seconds:.0f} s"
-        raise CommandError(message, command=command, returncode=-9) from error
+        raise CommandError(message=message, command=command, returncode=-9) from error
     completed = Completed(
         returncode=done.returncode,
         stdout=done.stdout.decode(errors="replace"),
@@ -119,7 +119,7 @@ def run(
     if check and done.returncode != 0:
         message = f"{Path(words[0]).name} failed with exit code {done.returncode}"
         details = redact((completed.stderr or completed.stdout).strip(), secrets) or None
-        raise CommandError(message, details=details, command=command, returncode=done.returncode)
+        raise CommandError(message=message, details=details, command=command, returncode=done.returncode)
     return completed
 
 

@@ -81,7 +81,7 @@ def wait_until(
         left = end - clock.now()
         if left <= 0:
             message = f"waited {limit:.0f} s for {what}"
-            raise DeadlineError(message, details=answer.reason, hint=hint)
+            raise DeadlineError(message=message, details=answer.reason, hint=hint)
         if tell is not None:
             tell(answer.reason)
         clock.sleep(min(pause, left))

@@ -309,7 +309,7 @@ def test_a_range_in_use_is_refused_before_anything_is_made(lab: Lab, own_home: s
     options = parse_options(name=own_home, port=7197, machines="nspawn", public_range=LAB_RANGE)
     with pytest.raises(EmulatorError) as caught:
         lifecycle.up(options)
-    assert caught.value.brief == f"the range {LAB_RANGE} is already used on this machine"
+    assert caught.value.message == f"the range {LAB_RANGE} is already used on this machine"
     assert emulator_dir(own_home).record.resources() == ()
 
 

@@ -44,7 +44,7 @@ def wait_for(look: Callable[[], T | Pending], *, what: str, seconds: float = PAT
         try:
             return look()
         except CommandError as error:
-            return Pending("\n".join(part for part in (error.brief, error.command, error.details) if part))
+            return Pending("\n".join(part for part in (error.message, error.command, error.details) if part))
 
     return wait_until(tried, what=what, seconds=seconds, every=every)
 
@@ -115,7 +115,7 @@ class Cluster:
         """What one server itself says to ``consul WORDS``, or to ``nomad WORDS`` if it is a Nomad server.
 
         Raises:
-            CommandError: it refused or did not answer within seconds; the brief names the server.
+            CommandError: it refused or did not answer within seconds; the message names the server.
         """
         address = self.droplet(server).public
         where = {"consul": f"-http-addr=https://{address}:8501", "nomad": f"-address=https://{address}:4646"}
@@ -123,7 +123,7 @@ class Cluster:
         try:
             return self.tool(program, *words, where[program], seconds=LOOK).stdout
         except CommandError as error:
-            raise replace(error, brief=f"{server}: {error.brief}") from None
+            raise replace(error, message=f"{server}: {error.message}") from None
 
     def leader_seen_by(self, server: str) -> str:
         """The name of Consul's leader (of Nomad's, asked of a Nomad server) as that server knows it, or nothing.
@@ -152,7 +152,7 @@ class Cluster:
         shown = self.bakery("status", "--local", "--json", check=False, seconds=LONG_LOOK)
         if shown.returncode not in {ExitCode.DONE, ExitCode.CHECKS}:
             message = f"bakery status failed with exit code {shown.returncode}"
-            raise CommandError(message, details=shown.stderr.strip(), returncode=shown.returncode)
+            raise CommandError(message=message, details=shown.stderr.strip(), returncode=shown.returncode)
         report: dict[str, Any] = json.loads(shown.stdout)
         return report
 
@@ -195,7 +195,7 @@ class Cluster:
         try:
             done = self.inside(droplet, script, check=False, seconds=LONG_LOOK)
         except CommandError as error:
-            return Pending(f"{droplet}: {error.brief}")
+            return Pending(f"{droplet}: {error.message}")
         said = done.stdout.strip()
         return said if said and done.returncode == 0 else Pending(f"{droplet}: {said} {done.stderr.strip()}")
 

@@ -97,7 +97,7 @@ class FakeAgent:
         self._called("transfer_leadership", peer_id)
         if peer_id not in {peer.id for peer in self.raft if peer.voter}:
             message = "no such voter"
-            raise AgentError(message, status=500)
+            raise AgentError(message=message, status=500)
         self._lead(peer_id)
 
     def remove_peer(self, peer_id: str) -> None:
@@ -128,7 +128,7 @@ class FakeAgent:
     def _need_leader(self) -> None:
         if not self.leader_address:
             message = "the agent has no leader"
-            raise AgentError(message, details="No cluster leader", status=500)
+            raise AgentError(message=message, details="No cluster leader", status=500)
 
     def _health(self, peer: RaftPeer) -> ServerHealth:
         alive = self._is_alive(peer)
@@ -287,7 +287,7 @@ class FakeClock:
         self._on_sleep(self.time)
         if self.time > 100_000:
             message = "the test waits for ever"
-            raise DeadlineError(message)
+            raise DeadlineError(message=message)
 
 
 @dataclass
@@ -388,5 +388,5 @@ def make_client(name: str, address: str) -> NomadNode:
 
 def _silence(address: str) -> AgentError:
     return AgentError(
-        f"Consul at {address}:8501 cannot be reached", details="[Errno 113] No route to host", status=0
+        message=f"Consul at {address}:8501 cannot be reached", details="[Errno 113] No route to host", status=0
     )

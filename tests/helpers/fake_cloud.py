@@ -74,11 +74,11 @@ class Call:
 
 
 def _refusal(details: str) -> UnprocessableError:
-    return UnprocessableError("refused", details, status=422)
+    return UnprocessableError(message="refused", details=details, status=422)
 
 
 def _unclear(status: int) -> UnreachableError:
-    return UnreachableError(f"no usable reply (HTTP {status})", status=status)
+    return UnreachableError(message=f"no usable reply (HTTP {status})", status=status)
 
 
 def no_fault(number: int, call: Call) -> Fault | None:
@@ -200,7 +200,7 @@ class FakeCloud:
         if fault is Fault.FAIL:
             raise _unclear(500)
         if fault is Fault.RATE_LIMIT:
-            raise RateLimitedError(brief="too many requests", status=429)
+            raise RateLimitedError(message="too many requests", status=429)
 
     def _after(self, fault: Fault | None) -> None:
         if fault is Fault.KILL_AFTER:
@@ -351,7 +351,9 @@ class FakeCloud:
     def delete_vpc(self, vpc_id: str) -> None:
         def delete() -> None:
             if any(droplet.vpc_id == vpc_id and self._is_member(droplet.id) for droplet in self.droplets.values()):
-                raise UnauthorizedError(brief="not allowed", details="Can not delete VPC with members", status=403)
+                raise UnauthorizedError(
+                    message="not allowed", details="Can not delete VPC with members", status=403
+                )
             self.vpcs.pop(vpc_id, None)
 
         self._do("delete_vpc", delete, subject=vpc_id, mutating=True)
@@ -399,7 +401,7 @@ class FakeCloud:
     def update_firewall(self, firewall_id: str, request: FirewallRequest) -> Firewall:
         def update() -> Firewall:
             if firewall_id not in self.firewalls:
-                raise NotFoundError(brief="no such firewall", status=404)
+                raise NotFoundError(message="no such firewall", status=404)
             return self._put(firewall_id, request)
 
         return self._do("update_firewall", update, subject=firewall_id, mutating=True)

@@ -241,7 +241,7 @@ def eventually(check: Callable[[], T | Pending], what: str) -> T:
         try:
             return check()
         except AgentError as error:
-            return Pending(error.summary)
+            return Pending(error.full_message)
 
     return wait_until(ask, what=what, seconds=SECONDS, every=0.5)
 

@@ -66,7 +66,7 @@ def _wait_for_leaders(cluster: RealCluster) -> None:
         try:
             found = cluster.clients.consul(LOOPBACK).leader() and cluster.clients.nomad(LOOPBACK).leader()
         except AgentError as error:
-            return Pending(f"{error.brief}: {error.details}")
+            return Pending(f"{error.message}: {error.details}")
         return bool(found) or Pending("no leader")
 
     wait_until(check, what="the leaders", seconds=SECONDS, every=0.3)
@@ -118,10 +118,10 @@ def test_another_bundle_is_told_that_the_cluster_is_not_its_own(
     )
     with pytest.raises(CredentialsError) as caught:
         _ensure(replace(cluster, bundle=foreign))
-    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.brief
+    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.message
     with pytest.raises(CredentialsError) as caught:
         _ensure(replace(cluster, bundle=replace(cluster.bundle, nomad_management=random_token())))
-    assert "Nomad's ACLs were bootstrapped by somebody else" in caught.value.brief
+    assert "Nomad's ACLs were bootstrapped by somebody else" in caught.value.message
 
 
 @pytest.mark.usefixtures("closed")
@@ -359,7 +359,7 @@ def test_a_machine_that_takes_the_connection_and_says_nothing_is_given_up(
         )
         with pytest.raises(AgentError) as caught:
             Consul(target).leader()
-    assert (caught.value.status, caught.value.brief) == (0, f"Consul at {LOOPBACK}:{port} cannot be reached")
+    assert (caught.value.status, caught.value.message) == (0, f"Consul at {LOOPBACK}:{port} cannot be reached")
     assert "timed out" in (caught.value.details or "")
 
 
@@ -385,7 +385,7 @@ def test_an_open_consul_is_seen_as_open(tmp_path: Path) -> None:
             try:
                 return bool(consul.leader()) or Pending("no leader")
             except AgentError as error:
-                return Pending(f"{error.brief}: {error.details}")
+                return Pending(f"{error.message}: {error.details}")
 
         wait_until(check, what="a leader", seconds=SECONDS, every=0.3)
         assert not consul.denies_anonymous()

@@ -169,7 +169,7 @@ def test_faults_without_end_end_in_a_named_error(fault: Callable[[BaseHTTPReques
     with serving(fault) as (server, url):
         with pytest.raises(UnreachableError) as caught:
             cloud_at(url).get_account()
-        assert "GET /v2/account" in caught.value.brief
+        assert "GET /v2/account" in caught.value.message
         assert caught.value.exit_code == 4
     assert len(server.seen) == 3
 

@@ -22,7 +22,7 @@ def test_a_busy_port_is_named_with_the_flag_that_changes_it() -> None:
             listen("127.0.0.1", port)
 
     assert refused.value.exit_code == ExitCode.USAGE
-    assert f"port {port}" in refused.value.brief
+    assert f"port {port}" in refused.value.message
     assert "--port" in (refused.value.hint or "")
 
 

@@ -97,7 +97,7 @@ def test_down_makes_nothing(options: EmulatorOptions) -> None:
 def test_a_taken_port_is_refused_before_anything_is_made(options: EmulatorOptions) -> None:
     with socket.create_server(("127.0.0.1", options.port)), pytest.raises(EmulatorError) as caught:
         lifecycle.up(options)
-    assert caught.value.brief == f"port {options.port} on 127.0.0.1 is already in use"
+    assert caught.value.message == f"port {options.port} on 127.0.0.1 is already in use"
     assert emulator_dir("memory").read() is None
 
 

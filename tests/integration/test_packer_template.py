@@ -37,7 +37,7 @@ def packer_tools() -> Tools:
         packer = find_tool(ToolName.PACKER, PACKER_VERSION, places=places, download=False)
         plugin = find_tool(ToolName.PLUGIN, PLUGIN_VERSION, places=places, download=False)
     except MissingToolError as error:
-        absent(f"{error.brief}: {error.hint}")
+        absent(f"{error.message}: {error.hint}")
     return Tools(packer=packer.path, plugin=plugin.path)
 
 

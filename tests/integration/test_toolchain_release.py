@@ -84,7 +84,7 @@ def test_a_fault_is_named_and_leaves_nothing(
     mirror.faults[end] = fault
     with pytest.raises(error) as caught:
         find_consul(places)
-    assert words in caught.value.brief
+    assert words in caught.value.message
     assert caught.value.hint
     left = [path for path in places.cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert left == []
@@ -97,7 +97,7 @@ def test_an_unreachable_site_is_named_with_both_ways_out(places: Places) -> None
     unreachable = replace(places, releases_url="http://127.0.0.1:9")
     with pytest.raises(MissingToolError) as caught:
         find_consul(unreachable)
-    assert caught.value.brief == "consul 1.22.5 is not on this machine, and 127.0.0.1:9 could not be reached"
+    assert caught.value.message == "consul 1.22.5 is not on this machine, and 127.0.0.1:9 could not be reached"
     assert caught.value.hint == "`make toolchain` builds it from source with Go; or put consul 1.22.5 on PATH"
 
 

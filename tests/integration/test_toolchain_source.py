@@ -92,7 +92,7 @@ def test_without_go_the_error_says_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError) as caught:
         build(modules, tmp_path)
-    assert caught.value.brief == "go is not installed"
+    assert caught.value.message == "go is not installed"
     assert (caught.value.hint or "").startswith("apt-get install -y golang-go")
 
 

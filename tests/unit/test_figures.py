@@ -78,7 +78,7 @@ def test_what_a_part_has_not_measured_stays_as_the_page_has_it() -> None:
 
 @pytest.mark.may_sleep("nothing, but it is asked for")
 def test_a_command_that_fails_is_a_reason_to_go_on_waiting() -> None:
-    failures = [CommandError("demo-consul-server-2: consul did not end within 10 s")]
+    failures = [CommandError(message="demo-consul-server-2: consul did not end within 10 s")]
 
     def look() -> str | Pending:
         if failures:
@@ -91,12 +91,12 @@ def test_a_command_that_fails_is_a_reason_to_go_on_waiting() -> None:
 def test_at_the_deadline_the_error_names_the_command_and_the_culprit() -> None:
     def look() -> str | Pending:
         message = "demo-consul-server-2: consul did not end within 10 s"
-        raise CommandError(message, command="consul members", details="connection refused")
+        raise CommandError(message=message, command="consul members", details="connection refused")
 
     with pytest.raises(DeadlineError) as raised:
         wait_for(look, what="a leader", seconds=0)
 
-    assert raised.value.brief == "waited 0 s for a leader"
+    assert raised.value.message == "waited 0 s for a leader"
     assert raised.value.details == (
         "demo-consul-server-2: consul did not end within 10 s\nconsul members\nconnection refused"
     )

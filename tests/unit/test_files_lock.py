@@ -7,7 +7,7 @@ import pytest
 from bakery.errors import LockedError
 from bakery.files import file_lock
 
-BUSY = LockedError("another process is at it", hint="wait for it")
+BUSY = LockedError(message="another process is at it", hint="wait for it")
 
 
 def test_a_lock_that_is_held_is_refused_in_the_callers_words(tmp_path: Path) -> None:

@@ -25,4 +25,4 @@ def bootstrap_acl(http: AgentHttp, method: str, secret: str, *, refused: int, al
     if already in reply.told:
         return False
     message = f"{http.name} refused the ACL bootstrap"
-    raise AgentError(message, details=reply.told, status=reply.status)
+    raise AgentError(message=message, details=reply.told, status=reply.status)

@@ -130,7 +130,7 @@ class Consul:
         # (hashicorp/consul agent/consul/auth/token_writer.go, Create and Update).
         if "AccessorID is already in use" not in reply.told:
             message = f"{self._http.name} refused the token of {token.grant.description}"
-            raise AgentError(message, details=reply.told, status=reply.status)
+            raise AgentError(message=message, details=reply.told, status=reply.status)
         self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
 
     def delete_token(self, accessor: str) -> None:
@@ -139,7 +139,7 @@ class Consul:
         # It says the same when it does not know the token that asks (agent/acl_endpoint.go, ACLTokenDelete).
         if not deleted and not self.has_management_token():
             message = f"{self._http.name} does not accept the cluster's management token"
-            raise AgentError(message, status=_NOT_FOUND)
+            raise AgentError(message=message, status=_NOT_FOUND)
 
     def _compare_keys(self, value: Sequence[Mapping[str, Any]]) -> GossipKeys:
         """One answer for each pool; ours is the LAN pool (agent/structs/structs.go, KeyringResponse)."""

@@ -21,7 +21,7 @@ def read_keys(http: AgentHttp, path: str, parse: Callable[[Any], GossipKeys]) ->
     found = _SILENT.search(reply.told)
     if found is None:
         message = f"{http.name} refused GET {path.partition('?')[0]} ({_FAILED})"
-        raise AgentError(message, details=reply.told or None, status=_FAILED)
+        raise AgentError(message=message, details=reply.told or None, status=_FAILED)
     answered, members = int(found[1]), int(found[2])
     return GossipKeys(members=members, with_ours=0, others=0, silent=members - answered)
 

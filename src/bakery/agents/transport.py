@@ -75,7 +75,9 @@ class AgentHttp:
             return parse(reply.value)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             message = f"{self.name} answered {asked} in a shape that bakery does not know"
-            raise AgentError(message, details=f"{type(error).__name__}: {error}", status=reply.status) from None
+            raise AgentError(
+                message=message, details=f"{type(error).__name__}: {error}", status=reply.status
+            ) from None
 
     def call(
         self,
@@ -111,14 +113,16 @@ class AgentHttp:
         # that cannot be one, is a ValueError.
         except (OSError, ValueError) as error:
             message = f"{self.name} cannot be reached"
-            raise AgentError(message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0) from None
+            raise AgentError(
+                message=message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0
+            ) from None
         status = response.status_code
         if 200 <= status < 300:
             return Reply(status=status, told="", value=_json(response))
         told = redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
         if status not in accept:
             message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
-            raise AgentError(message, details=told or None, status=status)
+            raise AgentError(message=message, details=told or None, status=status)
         return Reply(status=status, told=told, value=_json(response))
 
     def call_unless_done(
@@ -137,7 +141,7 @@ class AgentHttp:
         if already in reply.told:
             return False
         message = f"{self.name} refused {method} {path.partition('?')[0]} ({refused})"
-        raise AgentError(message, details=reply.told or None, status=refused)
+        raise AgentError(message=message, details=reply.told or None, status=refused)
 
 
 def text(value: object) -> str:

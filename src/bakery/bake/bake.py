@@ -68,7 +68,7 @@ def _check_tools(tools: Tools) -> None:
     for name, path in (("packer", tools.packer), ("Packer's DigitalOcean plugin", tools.plugin)):
         if not path.is_file():
             message = f"{name} is not at {path}"
-            raise MissingToolError(message, hint="`make toolchain` builds it from source with Go")
+            raise MissingToolError(message=message, hint="`make toolchain` builds it from source with Go")
 
 
 @contextmanager
@@ -82,7 +82,9 @@ def _swept(cloud: Cloud, build: Build, account: Account, reporter: Reporter) -> 
             sweep_build(cloud, build, keep_snapshot=False, reporter=reporter)
         except BakeryError as error:
             # The first failure is the one to report; the record stays, so the next bake sweeps again.
-            reporter.warn(f"could not clean up after {build.snapshot_name}: {error.brief}; run `bakery gc` later")
+            reporter.warn(
+                f"could not clean up after {build.snapshot_name}: {error.message}; run `bakery gc` later"
+            )
         raise
     sweep_build(cloud, build, keep_snapshot=True, reporter=reporter)
 

@@ -79,7 +79,7 @@ def run_build(
     if code != 0:
         message = f"packer could not bake {build.snapshot_name} (exit code {code})"
         hint = f"the whole story is in {build.log}; run `bakery build-image` again"
-        raise BakeError(message, details=listener.story() or None, hint=hint)
+        raise BakeError(message=message, details=listener.story() or None, hint=hint)
 
 
 class Listener:

@@ -58,7 +58,7 @@ def choose_size(sizes: Sequence[Size], region: str) -> str:
     fitting = [s for s in sizes if s.available and region in s.regions and s.memory >= _MIN_MEMORY]
     if not fitting:
         message = f"the region {region} offers no droplet that an image can be built on"
-        raise UsageError(message, hint="name another region in the cluster file")
+        raise UsageError(message=message, hint="name another region in the cluster file")
     return min(fitting, key=lambda s: (s.disk, s.price_monthly, s.slug)).slug
 
 
@@ -73,7 +73,7 @@ def check_region(regions: Sequence[Region], region: str) -> None:
     message = f"nothing can be baked in {region}: no metadata service answers droplets there"
     details = "it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain"
     stand_in = "bakery emulator stand-in makes an empty snapshot instead"
-    raise UsageError(message, details, f"on an emulator with droplets in memory: {stand_in}")
+    raise UsageError(message=message, details=details, hint=f"on an emulator with droplets in memory: {stand_in}")
 
 
 def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: str, work: Path) -> Path:
@@ -136,5 +136,7 @@ def _uploads(tools: Tools, work: Path) -> dict[str, str | list[str]]:
 def _present(name: str, path: Path | None) -> Path:
     if path is None or not path.exists():
         message = f"there is no {name} on this machine to upload"
-        raise MissingToolError(message, hint="`make toolchain`, or `binaries: download` in the cluster file")
+        raise MissingToolError(
+            message=message, hint="`make toolchain`, or `binaries: download` in the cluster file"
+        )
     return path

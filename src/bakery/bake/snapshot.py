@@ -58,7 +58,7 @@ def verify_snapshot(
         image = wait_for(wanted)
     if request.region not in image.regions:
         message = f"the snapshot {image.name} is not in {request.region}"
-        raise BakeError(message, details=f"it is in {', '.join(image.regions) or 'no region'}")
+        raise BakeError(message=message, details=f"it is in {', '.join(image.regions) or 'no region'}")
     return image
 
 
@@ -103,7 +103,7 @@ def _named(cloud: Cloud, build: Build, tags: Set[str]) -> Image | Pending:
         return Pending(f"packer reported success, but no snapshot is named {build.snapshot_name}")
     if len(images) > 1:
         message = f"packer reported success, but {len(images)} snapshots are named {build.snapshot_name}"
-        raise BakeError(message, hint=f"Packer's log is {build.log}; run `bakery build-image` again")
+        raise BakeError(message=message, hint=f"Packer's log is {build.log}; run `bakery build-image` again")
     (image,) = images
     if image.status != "available":
         return Pending(f"{image.name} is {image.status}")

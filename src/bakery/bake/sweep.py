@@ -37,7 +37,7 @@ def lock(folder: Path) -> Iterator[None]:
         LockedError: another one is at work.
     """
     ensure_private_folder(folder)
-    busy = LockedError(f"another bakery is baking in {folder}", hint="wait until it is done, or end it")
+    busy = LockedError(message=f"another bakery is baking in {folder}", hint="wait until it is done, or end it")
     with file_lock(folder / "builds.lock", seconds=0, busy=busy):
         yield
 

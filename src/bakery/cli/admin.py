@@ -36,4 +36,4 @@ def _check(text: str) -> None:
     problem = admin_entry_problem(text)
     if problem:
         message = f"--admin-cidr {text}{problem[0].removeprefix(f': {text}')}"
-        raise UsageError(message, hint=problem[1])
+        raise UsageError(message=message, hint=problem[1])

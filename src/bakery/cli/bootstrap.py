@@ -83,4 +83,4 @@ def _check_addresses(servers: tuple[str, ...]) -> None:
             checked_join([server])
         except RenderError as error:
             message = f"--server {server} is not an address"
-            raise UsageError(message, hint="an IPv4 address or a DNS name, without a port") from error
+            raise UsageError(message=message, hint="an IPv4 address or a DNS name, without a port") from error

@@ -68,4 +68,4 @@ def _first_line(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         message = f"cannot read the password in {file}"
         details = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(message, details=details) from None
+        raise UsageError(message=message, details=details) from None

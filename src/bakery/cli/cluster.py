@@ -47,7 +47,7 @@ def droplets_or_reason(session: Session, cluster: str) -> "tuple[Droplet, ...] |
     try:
         return quick_cloud(session).list_droplets(tag=cluster_tag(cluster))
     except BakeryError as error:
-        return error.brief
+        return error.message
 
 
 def snapshots_of(session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "SnapshotUse":
@@ -121,9 +121,9 @@ def _no_consul_server(session: Session, plan: "ClusterPlan") -> UsageError:
     ).obstacles
     lost = next((obstacle for obstacle in found if obstacle.code == DATA_LOST), None)
     if lost is not None:
-        return UsageError(lost.message, lost.details, lost.hint)
+        return UsageError(message=lost.message, details=lost.details, hint=lost.hint)
     message = f"cluster {plan.cluster} has no active Consul server"
-    return UsageError(message, hint="bakery launch")
+    return UsageError(message=message, hint="bakery launch")
 
 
 def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:

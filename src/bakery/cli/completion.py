@@ -17,7 +17,7 @@ def completion(context: click.Context, shell: str) -> None:
     found = get_completion_class(shell)
     if found is None:
         message = f"no completion for {shell}"
-        raise UsageError(message)
+        raise UsageError(message=message)
     script = found(context.find_root().command, {}, "bakery", "_BAKERY_COMPLETE").source()
     session = session_of(context)
     if session.settings.json:

@@ -54,19 +54,19 @@ def destroy(
     config = session.config
     if config.protect:
         message = f"cluster {config.cluster} is protected"
-        raise UsageError(message, hint=f"set protect: false in {config.path} first")
+        raise UsageError(message=message, hint=f"set protect: false in {config.path} first")
     if confirmed is not None and confirmed != config.cluster:
         message = f"--confirm {confirmed} is not this cluster, {config.cluster}"
-        raise UsageError(message, hint=f"--confirm {config.cluster}")
+        raise UsageError(message=message, hint=f"--confirm {config.cluster}")
     if node is not None and role is not None:
         message = "--node and --role are two different orders"
-        raise UsageError(message, hint="give one of them")
+        raise UsageError(message=message, hint="give one of them")
     if accepted and node is None and role is None:
         message = "--accept-quorum-loss goes with --node or --role"
-        raise UsageError(message, hint="without them the whole cluster goes, whatever its quorum")
+        raise UsageError(message=message, hint="without them the whole cluster goes, whatever its quorum")
     if snapshots and (node is not None or role is not None):
         message = "--snapshots goes with the whole cluster, not with --node or --role"
-        raise UsageError(message, hint="leave it out")
+        raise UsageError(message=message, hint="leave it out")
     check_cloud(session, insists=other_cloud)
     if node is not None or role is not None:
         insisted = frozenset(accepted)
@@ -181,7 +181,7 @@ def _running(session: Session) -> "Running | None":
     try:
         return running_of(session)
     except CredentialsError as error:
-        session.console.warn(f"the cluster cannot be asked: {error.brief}")
+        session.console.warn(f"the cluster cannot be asked: {error.message}")
         return None
 
 
@@ -245,7 +245,7 @@ def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> Non
     typed = click.prompt("type the cluster's name to destroy it", err=True, default="", show_default=False)
     if typed != cluster:
         message = f"{typed!r} is not the cluster's name; nothing was destroyed"
-        raise UsageError(message, hint=f"type {cluster}, or give --confirm {cluster}")
+        raise UsageError(message=message, hint=f"type {cluster}, or give --confirm {cluster}")
 
 
 def _refuse_without_record(session: Session, droplets: int) -> None:
@@ -255,5 +255,5 @@ def _refuse_without_record(session: Session, droplets: int) -> None:
     here = f"{session.paths.folder} has neither its credentials nor a record that it was launched from here"
     if not has_terminal():
         message = f"{there}, and {here}; --yes is not enough"
-        raise UsageError(message, hint=f"if you mean that cluster: --confirm {cluster}")
+        raise UsageError(message=message, hint=f"if you mean that cluster: --confirm {cluster}")
     session.console.warn(f"{there}, and {here}")

@@ -69,7 +69,7 @@ def _try(name: str, check: Callable[[Session], str], session: Session) -> Check:
 
 def _failed(name: str, error: BakeryError, session: Session) -> Check:
     remedy = with_flags(error.hint, session.settings.flags) if error.hint else None
-    return Check(name=name, passed=False, message=error.brief, remedy=remedy)
+    return Check(name=name, passed=False, message=error.message, remedy=remedy)
 
 
 def _cluster_file(session: Session) -> str:
@@ -107,7 +107,7 @@ def _snapshot(session: Session) -> str:
     if is_old(image, now):
         message = f"{image.name} is {age_in_days(image, now)} days old: the security updates since are not in it"
         hint = f"bakery build-image --fresh (bake one every {OLD_DAYS} days, and replace the nodes)"
-        raise ChecksFailedError(message, hint=hint)
+        raise ChecksFailedError(message=message, hint=hint)
     return f"{image.name} is what this cluster file launches from"
 
 
@@ -120,7 +120,7 @@ def _certificates(session: Session) -> str:
     left = first.days_left(now)
     if left < EXPIRY_WARNING_DAYS:
         message = f"the {first.name} expires in {counted(left, 'day')}"
-        raise ChecksFailedError(message)
+        raise ChecksFailedError(message=message)
     return f"the first to expire is the {first.name}, in {counted(left, 'day')}"
 
 
@@ -161,7 +161,7 @@ def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> s
         return f"not asked: {looked}"
     condition = next(one for one in looked.conditions if one.name == name)
     if condition in looked.missing:
-        raise ChecksFailedError(condition.message, hint=condition.help or "bakery status")
+        raise ChecksFailedError(message=condition.message, hint=condition.help or "bakery status")
     return condition.message
 
 

@@ -169,7 +169,7 @@ def env(context: click.Context, name: str) -> None:
     """Print exports for tools that speak to DigitalOcean: eval "$(bakery emulator env)"."""
     if settings_of(context).json:
         message = "env holds a token, which bakery never prints as JSON"
-        raise UsageError(message, hint='eval "$(bakery emulator env)"')
+        raise UsageError(message=message, hint='eval "$(bakery emulator env)"')
     running = _running(name)
     click.echo(f"export DIGITALOCEAN_API_URL={shlex.quote(running.endpoint)}")
     click.echo(f"export DIGITALOCEAN_TOKEN={shlex.quote(running.token)}")
@@ -195,7 +195,7 @@ def logs(
 
     if settings_of(context).json:
         message = "logs are text, not JSON"
-        raise UsageError(message, hint="leave --json out")
+        raise UsageError(message=message, hint="leave --json out")
     _refuse_memory(name)
     if folder is not None:
         droplets.write_logs(name, folder)
@@ -222,7 +222,7 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
     done = droplets.run_inside(_running(name), number, command)
     if done is None:
         message = f"{droplet} is not running"
-        raise EmulatorError(message)
+        raise EmulatorError(message=message)
     click.echo(done.stdout, nl=False)
     click.echo(done.stderr, nl=False, err=True)
     return done.returncode
@@ -236,7 +236,7 @@ def _refuse_memory(name: str) -> None:
     if found is not None and found.machines == "memory":
         message = f"the droplets of the emulator {name} are in memory: they run nothing and log nothing"
         again = f"{down_command(name)}; {up_command(name)}"
-        raise EmulatorError(message, hint=f"for droplets that boot: {again}")
+        raise EmulatorError(message=message, hint=f"for droplets that boot: {again}")
 
 
 emulator.add_command(fault)

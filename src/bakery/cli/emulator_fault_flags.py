@@ -29,7 +29,7 @@ def check_order(order: Mapping[str, Any]) -> None:
     """
     if ("path" in order) == ("action" in order):
         message = "a fault meets either requests (--path) or actions (--action)"
-        raise UsageError(message, hint=f"for example: {_REQUEST}")
+        raise UsageError(message=message, hint=f"for example: {_REQUEST}")
     given = [flag for field, flag in _ONE_OF.items() if field in order]
     if "action" in order:
         _check_action(order, given)
@@ -41,26 +41,26 @@ def _check_action(order: Mapping[str, Any], given: list[str]) -> None:
     outcome = order.get("outcome")
     if given or (outcome is None and "delay_s" not in order):
         message = "with --action give --outcome or --delay, and nothing else that happens"
-        raise UsageError(message, hint=f"for example: {_ACTION}")
+        raise UsageError(message=message, hint=f"for example: {_ACTION}")
     if outcome in _GUESTS and order["action"] not in _BOOTS:
         message = f"--outcome {outcome} is about a boot, and --action {order['action']} has none"
-        raise UsageError(message, hint=f"give one of these actions: {', '.join(_BOOTS)}")
+        raise UsageError(message=message, hint=f"give one of these actions: {', '.join(_BOOTS)}")
 
 
 def _check_request(order: Mapping[str, Any], given: list[str]) -> None:
     _check_pattern(order["path"])
     if "outcome" in order:
         message = "--outcome is what becomes of an action; for requests there is --status and others"
-        raise UsageError(message, hint=f"for example: {_ACTION}")
+        raise UsageError(message=message, hint=f"for example: {_ACTION}")
     if len(given) > 1:
         message = f"{' and '.join(given)} cannot both happen"
-        raise UsageError(message, hint="give one of them")
+        raise UsageError(message=message, hint="give one of them")
     if not given and "delay_s" not in order:
         message = f"say what happens: {', '.join(_ONE_OF.values())} or --delay"
-        raise UsageError(message, hint=f"for example: {_REQUEST}")
+        raise UsageError(message=message, hint=f"for example: {_REQUEST}")
     if "status" not in order and ("html" in order or "retry_after" in order):
         message = "--html and --retry-after go with --status"
-        raise UsageError(message, hint=f"for example: {_REQUEST}")
+        raise UsageError(message=message, hint=f"for example: {_REQUEST}")
 
 
 def _check_pattern(text: str) -> None:
@@ -68,4 +68,6 @@ def _check_pattern(text: str) -> None:
         re.compile(text)
     except re.error as error:
         message = f"--path {text!r} is not a regular expression"
-        raise UsageError(message, details=str(error), hint="for example: --path '/v2/droplets/.*'") from None
+        raise UsageError(
+            message=message, details=str(error), hint="for example: --path '/v2/droplets/.*'"
+        ) from None

@@ -117,7 +117,9 @@ def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
         for number in (number for number in ids if number not in known):
             message = f"there is no fault {number}"
             shown = ", ".join(map(str, known)) or "none"
-            raise EmulatorError(message, details=f"faults here: {shown}", hint="bakery emulator fault list")
+            raise EmulatorError(
+                message=message, details=f"faults here: {shown}", hint="bakery emulator fault list"
+            )
     for path in [f"{_PATH}/{number}" for number in ids] or [_PATH]:
         ask(emulator, path, method="DELETE")
     settings = settings_of(context)

@@ -52,11 +52,11 @@ def _value(text: str | None, flag: Flag) -> float | None:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z%]*)", text.lower())
     if found is None or (found[2] and found[2] not in flag.units):
         message = f"{flag.name} {text} is not understood"
-        raise UsageError(message, hint=hint)
+        raise UsageError(message=message, hint=hint)
     value = float(found[1]) * _UNITS[found[2] or flag.units[-1]]
     if value > impairment_limit(flag.field):
         message = f"{flag.name} {text} is too much: it can be {flag.most} at most"
-        raise UsageError(message, hint=hint)
+        raise UsageError(message=message, hint=hint)
     return value
 
 
@@ -93,7 +93,7 @@ def impair(
     body = {field: value for field, value in order.items() if value is not None}
     if bool(body) == heal:
         message = "say what ails the droplet's links, or --heal"
-        raise UsageError(message, hint=f"for example: bakery emulator impair {droplet} --partition 60s")
+        raise UsageError(message=message, hint=f"for example: bakery emulator impair {droplet} --partition 60s")
     path = f"/_emulator/droplets/{_find(name, droplet)}/impairment"
     answer = ask(running(name), path, body=body or None, method="POST" if body else "DELETE")
     settings = settings_of(context)
@@ -113,5 +113,5 @@ def _find(name: str, droplet: str) -> int:
             return int(found["id"])
     message = f"there is no droplet {droplet}"
     raise EmulatorError(
-        message, details="droplets here: " + (", ".join(each["name"] for each in droplets) or "none")
+        message=message, details="droplets here: " + (", ".join(each["name"] for each in droplets) or "none")
     )

@@ -40,7 +40,7 @@ def requests(
 
     if clear + stop_recording + (record is not None) > 1:
         message = "--clear, --record and --stop-recording are three different things"
-        raise UsageError(message, hint="give one at a time")
+        raise UsageError(message=message, hint="give one at a time")
     settings, emulator = settings_of(context), running(name)
     if not (clear or stop_recording or record):
         _show(context, ask(emulator, _PATH))

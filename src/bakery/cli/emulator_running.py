@@ -31,5 +31,5 @@ def running(name: str) -> "RunningEmulator":
     if found is None:
         message = f"the emulator {name} is not running"
         crashed = emulator_dir(name).read()
-        raise EmulatorError(message, hint=up_again_command(crashed) if crashed else up_command(name))
+        raise EmulatorError(message=message, hint=up_again_command(crashed) if crashed else up_command(name))
     return found

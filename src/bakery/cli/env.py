@@ -37,7 +37,7 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
         return
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
-        raise UsageError(message, hint='eval "$(bakery env)"')
+        raise UsageError(message=message, hint='eval "$(bakery env)"')
     lines = [
         f"export {name}={shlex.quote(value)}" for name, value in _values(session, other_cloud=other_cloud).items()
     ]

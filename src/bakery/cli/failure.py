@@ -16,8 +16,8 @@ def as_text(error: BakeryError, console: Console) -> str:
     head = console.style("error:", "red")
     if isinstance(error, ConfigError) and error.problems:
         blocks = [_problem(error.file, problem, more, console) for problem, more in _few(error.problems)]
-        return "\n\n".join([*blocks, "\n".join([f"{head} {error.brief}", *_help(error, console)])])
-    lines = [f"{head} {error.brief}"]
+        return "\n\n".join([*blocks, "\n".join([f"{head} {error.message}", *_help(error, console)])])
+    lines = [f"{head} {error.message}"]
     if error.details:
         lines += [f"  {line}" for line in error.details.splitlines()]
     if isinstance(error, CommandError) and error.command:
@@ -33,7 +33,7 @@ def as_json(error: BakeryError, code: int) -> str:
     value: dict[str, object] = {
         "code": code,
         "error": type(error).__name__,
-        "message": error.brief,
+        "message": error.message,
         "details": error.details,
         "hint": error.hint,
     }

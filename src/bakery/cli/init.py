@@ -34,10 +34,10 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
     path = session.settings.cluster_file
     if path.is_dir():
         message = f"{path} is a folder"
-        raise UsageError(message, hint=f"name a file in it: -f {shlex.quote(str(path / 'bakery.yaml'))}")
+        raise UsageError(message=message, hint=f"name a file in it: -f {shlex.quote(str(path / 'bakery.yaml'))}")
     if path.exists() and not force:
         message = f"{path} exists"
-        raise UsageError(message, hint="--force replaces it, -f FILE writes another")
+        raise UsageError(message=message, hint="--force replaces it, -f FILE writes another")
     name = _name_from(Path.cwd()) if cluster is None else cluster
     vpc_cidr = _vpc_range(session, name)
     text = cluster_file(cluster=name, region=region, vpc_cidr=vpc_cidr)
@@ -49,7 +49,7 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
         write_atomically(path, text.encode())
     except OSError as error:
         message = f"cannot write {path}"
-        raise UsageError(message, details=error.strerror, hint="-f FILE writes another") from error
+        raise UsageError(message=message, details=error.strerror, hint="-f FILE writes another") from error
     if session.settings.json:
         session.console.json({"file": str(path), "vpc_cidr": vpc_cidr})
     session.console.note(f"wrote {path}")
@@ -94,7 +94,7 @@ def _tell_of_droplets(session: Session, cluster: str, droplets: int) -> None:
 def _of_flags(error: ConfigError) -> UsageError:
     """The same without a place: there is no file yet to look into."""
     first = error.problems[0]
-    return UsageError(first.message, hint=first.hint)
+    return UsageError(message=first.message, hint=first.hint)
 
 
 def _name_from(folder: Path) -> str:

@@ -113,7 +113,7 @@ def _check_role(session: Session, role: str | None) -> None:
     known = [r.name for r in session.config.roles]
     if role is not None and role not in known:
         message = f"cluster {session.config.cluster} has no role {role}"
-        raise UsageError(message, hint=f"roles of {session.config.path}: {', '.join(known)}")
+        raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
 
 
 def _has_credentials(session: Session) -> bool:

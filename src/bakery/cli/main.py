@@ -95,9 +95,9 @@ def run(arguments: Sequence[str]) -> int:
     except BakeryError as error:
         return _tell(settings, error)
     except (click.Abort, KeyboardInterrupt):
-        return _tell(settings, BakeryError("interrupted", hint=_GOES_ON), ExitCode.INTERRUPTED)
+        return _tell(settings, BakeryError(message="interrupted", hint=_GOES_ON), ExitCode.INTERRUPTED)
     except signals.Terminated:
-        return _tell(settings, BakeryError("terminated", hint=_GOES_ON), ExitCode.TERMINATED)
+        return _tell(settings, BakeryError(message="terminated", hint=_GOES_ON), ExitCode.TERMINATED)
     except BrokenPipeError:
         return _hang_up()
     except OSError as error:
@@ -145,7 +145,7 @@ def _of_click(error: click.ClickException, arguments: Sequence[str]) -> BakeryEr
     message = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else _command_path(arguments)
-    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"{path} --help")
+    return UsageError(message=message[:1].lower() + message[1:].rstrip("."), hint=f"{path} --help")
 
 
 def _command_path(arguments: Sequence[str]) -> str:
@@ -164,15 +164,17 @@ def _command_path(arguments: Sequence[str]) -> str:
 def _of_system(error: OSError) -> BakeryError | None:
     if error.errno not in _REFUSALS:
         return None
-    return UsageError(f"the system refused: {error.strerror}", details=error.filename and str(error.filename))
+    return UsageError(
+        message=f"the system refused: {error.strerror}", details=error.filename and str(error.filename)
+    )
 
 
 def _of_extra(error: ModuleNotFoundError) -> BakeryError | None:
     if error.name is None or error.name.partition(".")[0] not in _EMULATOR_MODULES:
         return None
-    brief = "the emulator's packages are not installed"
+    message = "the emulator's packages are not installed"
     return MissingToolError(
-        brief, details=f"no module {error.name}", hint="in the checkout: pip install '.[emulator]'"
+        message=message, details=f"no module {error.name}", hint="in the checkout: pip install '.[emulator]'"
     )
 
 
@@ -210,5 +212,7 @@ def _bug(error: Exception) -> BakeryError:
         write_atomically(report, text.encode(), mode=0o600)
     except OSError:
         place = text
-    brief = f"unexpected {type(error).__name__}: {error}"
-    return BakeryError(brief, details=place, hint="this is a bug in bakery; please report it with that file")
+    message = f"unexpected {type(error).__name__}: {error}"
+    return BakeryError(
+        message=message, details=place, hint="this is a bug in bakery; please report it with that file"
+    )

@@ -21,7 +21,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         message = f"cannot write {path}"
-        raise UsageError(message, details=error.strerror, hint="name another place with -o") from error
+        raise UsageError(message=message, details=error.strerror, hint="name another place with -o") from error
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -32,7 +32,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """
     if path.exists() and not force:
         message = f"{path} exists"
-        raise UsageError(message, hint="--force replaces it, -o FILE writes another")
+        raise UsageError(message=message, hint="--force replaces it, -o FILE writes another")
 
 
 def ensure_folder(path: Path) -> None:

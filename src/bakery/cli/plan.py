@@ -40,7 +40,7 @@ def plan(
     """
     if offline and exit_code:
         message = "--exit-code asks the API whether a launch would change something, and --offline asks nobody"
-        raise UsageError(message, hint="leave one of them out")
+        raise UsageError(message=message, hint="leave one of them out")
     session = session_of(context)
     planned = session.plan()
     changes = None

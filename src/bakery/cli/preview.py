@@ -52,7 +52,7 @@ def _fingerprint(session: Session) -> "tuple[str | None, tuple[Obstacle, ...]]":
         hint = error.hint or "bring back the credentials bundle from a backup"
         unreadable = Obstacle(
             code="credentials_unreadable",
-            message=error.brief,
+            message=error.message,
             details=error.details,
             hint=hint,
             exit_code=error.exit_code,

@@ -60,7 +60,7 @@ def render(
     known = sorted({planned.role for planned in plan.nodes} | {r.name for r in session.config.roles})
     if role not in known:
         message = f"there is no role {role}"
-        raise UsageError(message, hint=f"roles of this file: {', '.join(known)}")
+        raise UsageError(message=message, hint=f"roles of this file: {', '.join(known)}")
     join = _join(joins, first=first)
     if join is None:
         join = _live_join(session, plan, other_cloud=other_cloud)
@@ -105,7 +105,7 @@ def _find_node(plan: "ClusterPlan", role: str, name: str) -> "Node":
         if node.name == name and node.role == role:
             return node
     message = f"role {role} has no node {name}"
-    raise UsageError(message, hint="nodes: " + ", ".join(n.name for n in plan.nodes if n.role == role))
+    raise UsageError(message=message, hint="nodes: " + ", ".join(n.name for n in plan.nodes if n.role == role))
 
 
 def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":
@@ -114,7 +114,7 @@ def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":
 
     if joins and first:
         message = "--first joins nobody, and --join names somebody"
-        raise UsageError(message, hint="give one of them")
+        raise UsageError(message=message, hint="give one of them")
     if first:
         return Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
     if joins:
@@ -154,7 +154,7 @@ def _live_join(session: Session, plan: "ClusterPlan", *, other_cloud: bool) -> "
     nomad = tuple(droplets[n.slot] for n in plan.nomad_servers if n.slot in droplets)
     if not consul:
         message = f"cluster {plan.cluster} has no Consul server to join"
-        raise UsageError(message, hint="--join ADDR names one; --first renders a first server")
+        raise UsageError(message=message, hint="--join ADDR names one; --first renders a first server")
     return Join(consul=consul, nomad=nomad, forms_nomad=not nomad)
 
 

@@ -87,7 +87,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     name = parameter.name or ""
     if name == "cluster_file" and value == Path("-"):
         message = "the cluster file is not read from standard input: .bakery/ with its state lies beside the file"
-        raise UsageError(message, hint="write it to a file, and name that: -f FILE")
+        raise UsageError(message=message, hint="write it to a file, and name that: -f FILE")
     source = context.get_parameter_source(name)
     if source is click.core.ParameterSource.COMMANDLINE:
         setattr(settings, name, value)
@@ -250,7 +250,7 @@ class Session:
         bundle = find_bundle(self.paths, reporter=self.console)
         if bundle is None:
             message = f"there are no credentials of cluster {self.config.cluster} in {self.paths.folder}"
-            raise CredentialsError(message, hint=self._way_to_credentials())
+            raise CredentialsError(message=message, hint=self._way_to_credentials())
         write_operator_files(bundle, self.paths)
         return bundle
 
@@ -318,7 +318,7 @@ class Session:
             return
         need_terminal("add --yes")
         if not click.confirm(question, err=True):
-            raise UsageError(DECLINED)
+            raise UsageError(message=DECLINED)
 
 
 def _no_emulator(name: str) -> UsageError:
@@ -328,13 +328,13 @@ def _no_emulator(name: str) -> UsageError:
     crashed = emulator_dir(name).read()
     if crashed is not None:
         message = f"--local means the emulator {name}, which is not running any more"
-        return UsageError(message, hint=up_again_command(crashed))
+        return UsageError(message=message, hint=up_again_command(crashed))
     others = [running.name for running in list_running()]
     if not others:
         message = "--local was given, but no emulator is running"
-        return UsageError(message, hint="bakery emulator up")
+        return UsageError(message=message, hint="bakery emulator up")
     message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
-    return UsageError(message, hint=f"export BAKERY_EMULATOR={others[0]}")
+    return UsageError(message=message, hint=f"export BAKERY_EMULATOR={others[0]}")
 
 
 def has_terminal() -> bool:
@@ -350,7 +350,7 @@ def need_terminal(hint: str) -> None:
     """
     if not has_terminal():
         message = "this needs an answer, and there is no terminal to ask on"
-        raise UsageError(message, hint=hint)
+        raise UsageError(message=message, hint=hint)
 
 
 def builds_folder() -> Path:

@@ -25,11 +25,15 @@ def read_token(env: Mapping[str, str], file: Path | None) -> str:
     """
     token, source = _from_file(file) if file is not None else _from_environment(env)
     if not token:
-        brief = f"no DigitalOcean token in {source}"
-        raise CredentialsError(brief, hint=f"export {TOKEN_VARIABLES[0]}, or name a file that holds the token")
+        message = f"no DigitalOcean token in {source}"
+        raise CredentialsError(
+            message=message, hint=f"export {TOKEN_VARIABLES[0]}, or name a file that holds the token"
+        )
     if not token.isascii() or not token.isprintable() or " " in token:
-        brief = f"what stands in {source} is not a token"
-        raise CredentialsError(brief, "it has spaces, line breaks or other characters no token has")
+        message = f"what stands in {source} is not a token"
+        raise CredentialsError(
+            message=message, details="it has spaces, line breaks or other characters no token has"
+        )
     return token
 
 
@@ -42,9 +46,9 @@ def _from_file(file: Path) -> tuple[str, str]:
     try:
         return file.read_text(encoding="utf-8").strip(), str(file)
     except (OSError, UnicodeDecodeError) as error:
-        brief = f"cannot read the token file {file}"
+        message = f"cannot read the token file {file}"
         details = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise CredentialsError(brief, details) from None
+        raise CredentialsError(message=message, details=details) from None
 
 
 def operator_address(url: str) -> str:
@@ -57,20 +61,24 @@ def operator_address(url: str) -> str:
     try:
         parts = split_url(url)
     except ValueError as error:
-        brief = f"{url!r} cannot be asked for your address"
-        raise UsageError(brief, str(error), hint) from None
+        message = f"{url!r} cannot be asked for your address"
+        raise UsageError(message=message, details=str(error), hint=hint) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        brief = f"{url!r} cannot be asked for your address"
-        raise UsageError(brief, "over plain http anybody on the way could open the firewall to himself", hint)
+        message = f"{url!r} cannot be asked for your address"
+        raise UsageError(
+            message=message,
+            details="over plain http anybody on the way could open the firewall to himself",
+            hint=hint,
+        )
     text = _ask(url, hint)
     try:
         address = IPv4Address(text)
     except AddressValueError:
-        brief = f"{parts.netloc} did not answer with an IPv4 address"
-        raise UsageError(brief, hint=hint) from None
+        message = f"{parts.netloc} did not answer with an IPv4 address"
+        raise UsageError(message=message, hint=hint) from None
     if address.is_unspecified or address.is_multicast or int(address) == 2**32 - 1:
-        brief = f"{parts.netloc} answered {address}, which is nobody's address"
-        raise UsageError(brief, hint=hint)
+        message = f"{parts.netloc} answered {address}, which is nobody's address"
+        raise UsageError(message=message, hint=hint)
     return f"{address}/32"
 
 
@@ -86,5 +94,5 @@ def _ask(url: str, hint: str) -> str:
                 problem = f"HTTP {reply.status_code}"
         except (requests.RequestException, ValueError) as error:  # ValueError: a proxy's host that cannot be one
             problem = type(error).__name__
-    brief = f"cannot ask {urlsplit(url).netloc} for your address"
-    raise UsageError(brief, problem, hint)
+    message = f"cannot ask {urlsplit(url).netloc} for your address"
+    raise UsageError(message=message, details=problem, hint=hint)

@@ -50,8 +50,8 @@ def connect(
         CredentialsError: no token.
     """
     if not token:
-        brief = "no DigitalOcean token"
-        raise CredentialsError(brief, hint="set DIGITALOCEAN_TOKEN")
+        message = "no DigitalOcean token"
+        raise CredentialsError(message=message, hint="set DIGITALOCEAN_TOKEN")
     base = checked_endpoint(endpoint)
     silence_library()
     return DigitalOcean(Transport(base, token, limits=limits, clock=clock, watcher=watcher), base=base)
@@ -202,6 +202,6 @@ def _reading(what: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        brief = f"the reply to {what} is not the API's"
+        message = f"the reply to {what} is not the API's"
         details = f"missing field {error}" if isinstance(error, KeyError) else "a field has another type"
-        raise UnreachableError(brief, details, status=200) from None
+        raise UnreachableError(message=message, details=details, status=200) from None

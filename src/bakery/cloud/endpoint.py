@@ -14,20 +14,26 @@ def checked_endpoint(url: str) -> str:
     Raises:
         UsageError: not an http(s) URL, or plain http to another machine (the token would travel in clear).
     """
-    brief = f"{url!r} is not an API endpoint"
+    message = f"{url!r} is not an API endpoint"
     try:
         parts = split_url(url)
     except ValueError as error:
-        raise UsageError(brief, str(error), f"for example {DEFAULT_ENDPOINT}") from None
+        raise UsageError(message=message, details=str(error), hint=f"for example {DEFAULT_ENDPOINT}") from None
     host = parts.hostname
     if parts.scheme not in ("http", "https") or not host:
-        raise UsageError(brief, "it must start with https:// and name a host", f"for example {DEFAULT_ENDPOINT}")
+        raise UsageError(
+            message=message,
+            details="it must start with https:// and name a host",
+            hint=f"for example {DEFAULT_ENDPOINT}",
+        )
     if parts.username is not None or parts.query or parts.fragment:
-        brief = f"the API endpoint on {host} has more than a host and a path"
-        raise UsageError(brief, hint=f"for example {DEFAULT_ENDPOINT}")
+        message = f"the API endpoint on {host} has more than a host and a path"
+        raise UsageError(message=message, hint=f"for example {DEFAULT_ENDPOINT}")
     if parts.scheme == "http" and not is_loopback(host):
-        brief = f"{url!r} would send the token in clear"
-        raise UsageError(brief, "plain http is for an emulator on this machine only", "use https://")
+        message = f"{url!r} would send the token in clear"
+        raise UsageError(
+            message=message, details="plain http is for an emulator on this machine only", hint="use https://"
+        )
     return url.rstrip("/").removesuffix("/v2")
 
 

@@ -54,8 +54,10 @@ class Pace:
         while (pause := self._reserve()) > 0:
             waited += pause
             if waited > self._patience:
-                brief = "the token's request limit is used up"
-                raise RateLimitedError(brief, hint=f"run the same command again in {pause:.0f} s", status=429)
+                message = "the token's request limit is used up"
+                raise RateLimitedError(
+                    message=message, hint=f"run the same command again in {pause:.0f} s", status=429
+                )
             if self.held() <= 0:
                 self._tell(pause)
             self._clock.sleep(pause)

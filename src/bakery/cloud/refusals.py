@@ -31,13 +31,13 @@ def refusal(
     ``secrets`` are struck out of what the API says: it may quote the request.
     """
     parsed = as_object(body)
-    said = redact(message(parsed) or "", secrets)[:LONGEST_MESSAGE]
+    said = redact(message_of(parsed) or "", secrets)[:LONGEST_MESSAGE]
     request_id = _text(parsed.get("request_id")) or headers.get("x-request-id")
     details = "\n".join(line for line in (said, request_id and f"request id {request_id}") if line) or None
     if status in (401, 403):
         return _unauthorized(what, status, details, request_id)
-    kind, brief, hint = _refused(what, status)
-    return kind(brief, details, hint, status=status, request_id=request_id)
+    kind, message, hint = _refused(what, status)
+    return kind(message=message, details=details, hint=hint, status=status, request_id=request_id)
 
 
 def as_object(body: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def as_object(body: str) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def message(parsed: Mapping[str, Any]) -> str | None:
+def message_of(parsed: Mapping[str, Any]) -> str | None:
     """What the API says is wrong, in either of its two error forms."""
     several = parsed.get("messages")
     lines = [line for line in several if isinstance(line, str)] if isinstance(several, list) else []
@@ -62,12 +62,12 @@ def _text(value: object) -> str | None:
 
 def _unauthorized(what: str, status: int, details: str | None, request_id: str | None) -> UnauthorizedError:
     if status == 401:
-        brief = "DigitalOcean does not accept the token"
+        message = "DigitalOcean does not accept the token"
         hint = f"make one at {TOKENS_PAGE} and set DIGITALOCEAN_TOKEN"
     else:
-        brief = f"DigitalOcean does not allow {what}"
+        message = f"DigitalOcean does not allow {what}"
         hint = f"the token may lack a scope: see {TOKENS_PAGE}"
-    return UnauthorizedError(brief, details, hint, status=status, request_id=request_id)
+    return UnauthorizedError(message=message, details=details, hint=hint, status=status, request_id=request_id)
 
 
 def _refused(what: str, status: int) -> tuple[type[CloudError], str, str | None]:

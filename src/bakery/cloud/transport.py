@@ -138,14 +138,14 @@ class Transport:
         Raises:
             UnreachableError: the pages do not add up, three times.
         """
-        brief = f"the list GET /v2/{path} is not complete"
+        message = f"the list GET /v2/{path} is not complete"
         counts = ""
         for _ in range(READINGS):
             elements, total = self._pages(path, key, query or {})
             if total is None or total == len(elements):
                 return elements
             counts = f"{len(elements)} of {total}"
-        raise UnreachableError(brief, counts, "run the same command again")
+        raise UnreachableError(message=message, details=counts, hint="run the same command again")
 
     def _pages(self, path: str, key: str, query: Query) -> tuple[list[dict[str, Any]], int | None]:
         found: dict[str, dict[str, Any]] = {}
@@ -164,7 +164,7 @@ class Transport:
         if not error.status:
             reason = f"cannot reach {urlsplit(self._base).netloc} ({error.details})"
         elif error.status == 200:
-            reason = error.brief
+            reason = error.message
         self._watcher.retrying(Retry(reason=reason, number=number, most=self._limits.tries - 1, seconds=seconds))
 
     def _once(self, method: str, path: str, query: Query | None, body: object) -> dict[str, Any]:
@@ -179,8 +179,8 @@ class Transport:
             return {}
         reply = as_object(response.text)
         if not reply:
-            brief = f"the reply to {what} is not the API's"
-            raise UnreachableError(brief, "no JSON object in it", status=response.status_code)
+            message = f"the reply to {what} is not the API's"
+            raise UnreachableError(message=message, details="no JSON object in it", status=response.status_code)
         return reply
 
     def _exchange(self, what: str, method: str, path: str, query: Query | None, body: object) -> requests.Response:
@@ -203,8 +203,8 @@ class Transport:
             shown = f"/v2/{path}" + (f"?{urlencode(query)}" if query else "")
             spent = self._clock.now() - started
             self._watcher.answered(Exchange(method=method, path=shown, status=status, seconds=spent))
-        brief = f"cannot reach {urlsplit(self._base).netloc} for {what}"
-        unreachable = UnreachableError(brief, why.problem, why.hint)
+        message = f"cannot reach {urlsplit(self._base).netloc} for {what}"
+        unreachable = UnreachableError(message=message, details=why.problem, hint=why.hint)
         raise unreachable if why.passing else _Hopeless(unreachable)
 
     def _refusal(self, what: str, response: requests.Response, body: object) -> BakeryError:
@@ -221,8 +221,8 @@ def _secret_parts(body: object) -> tuple[str, ...]:
 def _elements(reply: dict[str, Any], path: str, key: str) -> list[dict[str, Any]]:
     elements = reply.get(key)
     if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
-        brief = f"the reply to GET /v2/{path} is not the API's"
-        raise UnreachableError(brief, f"no list {key!r} in it", status=200)
+        message = f"the reply to GET /v2/{path} is not the API's"
+        raise UnreachableError(message=message, details=f"no list {key!r} in it", status=200)
     return elements
 
 

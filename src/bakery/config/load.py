@@ -52,7 +52,7 @@ def parse_cluster(text: str, path: Path) -> ClusterConfig:
         raise _wrong(path, [error.problem]) from None
     if document.root is None or document.root.data is None:
         message = f"{path} is empty"
-        raise ConfigError(message, hint=_INIT, file=str(path))
+        raise ConfigError(message=message, hint=_INIT, file=str(path))
     return _checked(document, path)
 
 
@@ -82,11 +82,13 @@ def _read(path: Path) -> bytes:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         message = f"there is no cluster file {path}"
-        raise ConfigError(message, hint=_INIT, file=str(path)) from error
+        raise ConfigError(message=message, hint=_INIT, file=str(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         message = f"cannot read {path}"
         details = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(message, details=details, hint=_unreadable(error, path), file=str(path)) from error
+        raise ConfigError(
+            message=message, details=details, hint=_unreadable(error, path), file=str(path)
+        ) from error
     if len(content) > MAX_BYTES:
         raise _too_large(path)
     return content
@@ -105,9 +107,9 @@ def _unreadable(error: OSError | ValueError, path: Path) -> str:
 
 def _no_file(path: Path) -> ConfigError:
     if not path.is_dir():
-        return ConfigError(f"{path} is not a file", hint="-f names the cluster file", file=str(path))
+        return ConfigError(message=f"{path} is not a file", hint="-f names the cluster file", file=str(path))
     inside = shlex.quote(str(path / "bakery.yaml"))
-    return ConfigError(f"{path} is a folder", hint=f"name the file in it: -f {inside}", file=str(path))
+    return ConfigError(message=f"{path} is a folder", hint=f"name the file in it: -f {inside}", file=str(path))
 
 
 def _decode(content: bytes, path: Path) -> str:
@@ -123,9 +125,9 @@ def _decode(content: bytes, path: Path) -> str:
 
 def _too_large(path: Path) -> ConfigError:
     message = f"{path} has more than {MAX_BYTES // 1024} KiB; no cluster file needs so much"
-    return ConfigError(message, file=str(path))
+    return ConfigError(message=message, file=str(path))
 
 
 def _wrong(path: Path, problems: list[Problem]) -> ConfigError:
     number = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
-    return ConfigError(f"{path} has {number}", file=str(path), problems=tuple(problems))
+    return ConfigError(message=f"{path} has {number}", file=str(path), problems=tuple(problems))

@@ -84,7 +84,7 @@ class StatePaths:
         for folder in (self.root, self.folder):
             if folder.exists() and not folder.is_dir():
                 message = f"{folder} is not a folder, and the cluster's state has to be in it"
-                raise UsageError(message, hint=f"move it away, or name another place with {ROOT_VARIABLE}")
+                raise UsageError(message=message, hint=f"move it away, or name another place with {ROOT_VARIABLE}")
         try:
             ensure_private_folder(self.gitignore.parent)
             if not self.gitignore.exists():
@@ -93,7 +93,7 @@ class StatePaths:
         except OSError as error:
             message = f"cannot make the state folder {self.folder}"
             hint = f"{ROOT_VARIABLE} names another place for it"
-            raise UsageError(message, details=f"{error.filename}: {error.strerror}", hint=hint) from error
+            raise UsageError(message=message, details=f"{error.filename}: {error.strerror}", hint=hint) from error
 
 
 def state_paths(cluster_file: Path, cluster: str) -> StatePaths:

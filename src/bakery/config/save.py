@@ -29,7 +29,7 @@ def save_count(path: Path, role: str, count: int) -> bool:
     except OSError as error:
         message = f"cannot write {path}"
         hint = f"set roles.{role}.count: {count} there by hand"
-        raise UsageError(message, details=error.strerror, hint=hint) from error
+        raise UsageError(message=message, details=error.strerror, hint=hint) from error
     return True
 
 
@@ -45,13 +45,13 @@ def with_count(text: str, path: Path, role: str, count: int) -> str:
     value = read_document(body).find(("roles", role, "count"))
     if value is None:
         message = f"{path} has no roles.{role}.count to change"
-        raise UsageError(message, hint=_to_add(config, body, role, count))
+        raise UsageError(message=message, hint=_to_add(config, body, role, count))
     start = _offset(body, value.place)
     end = start + len(value.text)  # a number is never in quotes, so it stands there as it was read
     changed = text[: len(text) - len(body)] + body[:start] + str(count) + body[end:]
     if body[start:end] != value.text or not _is_only_change(config, parse_cluster(changed, path), role, count):
         message = f"roles.{role}.count in {path} is written so that it cannot be changed in its place"
-        raise UsageError(message, hint=f"set it to {count} by hand")
+        raise UsageError(message=message, hint=f"set it to {count} by hand")
     return changed
 
 

@@ -32,7 +32,7 @@ def seal(content: bytes, to: str) -> bytes:
     except (pyrage.RecipientError, pyrage.EncryptError) as error:
         message = f"{RECIPIENT_VARIABLE} is not an age recipient"
         hint = "give the public key that age-keygen prints (age1...) or an SSH public key"
-        raise CredentialsError(message, details=str(error), hint=hint) from error
+        raise CredentialsError(message=message, details=str(error), hint=hint) from error
     return sealed
 
 
@@ -49,7 +49,7 @@ def unseal(content: bytes, *, source: Path) -> bytes:
     except pyrage.DecryptError as error:
         message = f"{source} cannot be decrypted with the identity in {IDENTITY_VARIABLE}"
         hint = f"set {IDENTITY_VARIABLE} to the identity it was encrypted for, or restore the file from a backup"
-        raise CredentialsError(message, details=str(error), hint=hint) from error
+        raise CredentialsError(message=message, details=str(error), hint=hint) from error
     return plain
 
 
@@ -59,7 +59,7 @@ def _identities(source: Path) -> Sequence[Any]:
     path = os.environ.get(IDENTITY_VARIABLE, "").strip()
     if not path:
         message = f"{source} is encrypted and {IDENTITY_VARIABLE} is not set"
-        raise CredentialsError(message, hint=f"export {IDENTITY_VARIABLE}=PATH-OF-YOUR-AGE-IDENTITY")
+        raise CredentialsError(message=message, hint=f"export {IDENTITY_VARIABLE}=PATH-OF-YOUR-AGE-IDENTITY")
     try:
         text = Path(path).expanduser().read_bytes()
         if text.startswith(b"-----BEGIN"):
@@ -72,4 +72,4 @@ def _identities(source: Path) -> Sequence[Any]:
         # Their messages may quote the file, which holds a private key.
         problem = "it holds neither an age identity nor an unencrypted SSH private key"
     message = f"the age identity {path} cannot be used"
-    raise CredentialsError(message, details=problem, hint=f"check {IDENTITY_VARIABLE}")
+    raise CredentialsError(message=message, details=problem, hint=f"check {IDENTITY_VARIABLE}")

@@ -208,11 +208,11 @@ def _check_validity(ca: x509.Certificate, now: datetime) -> None:
     name = ca.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     if now < ca.not_valid_before_utc:
         message = f"the {name!s} is not valid before {ca.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-        raise CredentialsError(message, hint="check the clock of this machine: date -u")
+        raise CredentialsError(message=message, hint="check the clock of this machine: date -u")
     if now >= ca.not_valid_after_utc:
         message = f"the {name!s} expired on {ca.not_valid_after_utc:%Y-%m-%d}"
         hint = "its nodes no longer trust each other: bakery destroy, move the state folder away, bakery launch"
-        raise CredentialsError(message, hint=hint)
+        raise CredentialsError(message=message, hint=hint)
 
 
 def _verify(
@@ -227,7 +227,7 @@ def _verify(
                 policy.build_server_verifier(x509.DNSName(name)).verify(certificate, [])
     except VerificationError as error:
         message = f"the new certificate for {', '.join(names)} does not verify against its CA"
-        raise CredentialsError(message, details=str(error)) from error
+        raise CredentialsError(message=message, details=str(error)) from error
 
 
 def _certificate_pem(certificate: x509.Certificate) -> str:

@@ -21,7 +21,7 @@ def browser_certificate(bundle: Bundle, which: Agent, password: str) -> bytes:
     """
     if not password:
         message = "the browser certificate needs a password"
-        raise CredentialsError(message, hint="browsers ask for it when they import the file; choose one")
+        raise CredentialsError(message=message, hint="browsers ask for it when they import the file; choose one")
     operator = bundle.consul_operator if which == "consul" else bundle.nomad_operator
     authority = bundle.consul_ca if which == "consul" else bundle.nomad_ca
     encryption = (

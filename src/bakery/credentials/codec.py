@@ -45,7 +45,7 @@ def decode(content: bytes, *, source: Path) -> Bundle:
     document = _document(content)
     if document is not None and _is_newer(document.get("format")):
         message = f"{source} was written by a newer bakery (format {document['format']}, this one reads {FORMAT})"
-        raise CredentialsError(message, hint="upgrade bakery")
+        raise CredentialsError(message=message, hint="upgrade bakery")
     damage = "it is not a JSON document" if document is None else None
     if document is not None:
         try:
@@ -55,7 +55,7 @@ def decode(content: bytes, *, source: Path) -> Bundle:
     # Not in the except block: the context of an error keeps frames, and those hold the document.
     message = f"{source} is damaged"
     hint = "restore it from a backup; without it the cluster's nodes cannot be reached"
-    raise CredentialsError(message, details=damage, hint=hint)
+    raise CredentialsError(message=message, details=damage, hint=hint)
 
 
 def encode_pair(pair: Authority | Leaf) -> dict[str, str]:

@@ -65,7 +65,7 @@ def rendered_roles(paths: StatePaths) -> frozenset[str]:
     except OSError as error:
         message = f"{paths.roles} cannot be read"
         hint = "run bakery as the user who rendered the roles"
-        raise CredentialsError(message, details=error.strerror, hint=hint) from error
+        raise CredentialsError(message=message, details=error.strerror, hint=hint) from error
 
 
 _Leaves = tuple[Leaf, Leaf | None]

@@ -27,7 +27,7 @@ def exclusive(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         message = f"another bakery has been working on the credentials in {folder} for {seconds:.0f} s"
-        raise LockedError(message, hint="wait for it, or stop it, and try again") from error
+        raise LockedError(message=message, hint="wait for it, or stop it, and try again") from error
     except OSError as error:
         raise _cannot_write(folder, error) from error
     try:
@@ -54,7 +54,7 @@ def publish_once(path: Path, content: bytes) -> None:
     except FileExistsError as error:
         message = f"{path} appeared while a new one was being made"
         raise CredentialsError(
-            message, hint="run the same command again; it will use the file that is there"
+            message=message, hint="run the same command again; it will use the file that is there"
         ) from error
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -65,4 +65,4 @@ def publish_once(path: Path, content: bytes) -> None:
 
 def _cannot_write(path: Path, error: OSError) -> CredentialsError:
     hint = "the state needs a local file system with hard links and free space; BAKERY_STATE_DIR moves it"
-    return CredentialsError(f"cannot write {path}", details=error.strerror, hint=hint)
+    return CredentialsError(message=f"cannot write {path}", details=error.strerror, hint=hint)

@@ -67,7 +67,7 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
     if len(files) > 1:
         message = f"there are two bundles in {paths.folder}"
         hint = "keep the one that the cluster was launched with and move the other away"
-        raise CredentialsError(message, details=" and ".join(file.name for file in files), hint=hint)
+        raise CredentialsError(message=message, details=" and ".join(file.name for file in files), hint=hint)
     content = _read(files[0], reporter)
     if files[0] == _encrypted(paths):
         content = at_rest.unseal(content, source=files[0])
@@ -86,7 +86,7 @@ def _is_there(file: Path) -> bool:
         return False
     except OSError as error:
         message = f"{file} cannot be read"
-        raise CredentialsError(message, details=error.strerror, hint=_UNREADABLE) from error
+        raise CredentialsError(message=message, details=error.strerror, hint=_UNREADABLE) from error
     return True
 
 
@@ -135,14 +135,14 @@ def _read(file: Path, reporter: Reporter) -> bytes:
         return file.read_bytes()
     except OSError as error:
         message = f"{file} cannot be read"
-        raise CredentialsError(message, details=error.strerror, hint=_UNREADABLE) from error
+        raise CredentialsError(message=message, details=error.strerror, hint=_UNREADABLE) from error
 
 
 def _check_cluster(bundle: Bundle, cluster: str, paths: StatePaths) -> None:
     if bundle.cluster != cluster:
         message = f"the bundle in {paths.folder} belongs to the cluster {bundle.cluster}, not {cluster}"
         hint = "each cluster has a folder of its own: move this bundle back to where it came from"
-        raise CredentialsError(message, hint=hint)
+        raise CredentialsError(message=message, hint=hint)
 
 
 def _holds(path: Path, content: bytes) -> bool:

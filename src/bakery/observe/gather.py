@@ -208,4 +208,4 @@ def _ask(call: Callable[[], T]) -> Answer[T]:
     try:
         return Answer(value=call())
     except AgentError as error:
-        return Answer(error=error.summary)
+        return Answer(error=error.full_message)

@@ -76,9 +76,9 @@ def wait_until_healthy(
             tell=reporter.waiting,
         )
     except DeadlineError as error:
-        message = f"{plan.cluster} is not healthy: {error.brief}"
+        message = f"{plan.cluster} is not healthy: {error.message}"
         hint = "bakery status shows it again; bakery launch goes on from here"
-        raise NotHealthyError(message, details=error.details, hint=hint) from None
+        raise NotHealthyError(message=message, details=error.details, hint=hint) from None
 
 
 class _Watch:
@@ -136,7 +136,7 @@ class _Watch:
         if self.clock.now() - self._hopeless_since >= patience:
             message = f"{report.cluster} runs, but something in it is not the cluster's own"
             hint = "; ".join(condition.help for condition in report.missing if condition.help)
-            raise UntrustedError(message, details=_unmet(report), hint=hint)
+            raise UntrustedError(message=message, details=_unmet(report), hint=hint)
 
 
 def _answered(keys: Answer[GossipKeys]) -> Answer[GossipKeys] | None:

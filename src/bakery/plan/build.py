@@ -52,14 +52,14 @@ def _check_count(config: ClusterConfig, name: str, count: int) -> None:
     role = next((role for role in config.roles if role.name == name), None)
     if role is None:
         message = f"cluster {config.cluster} has no role {name}"
-        raise PlanError(message, hint=name_hint(name, [role.name for role in config.roles]))
+        raise PlanError(message=message, hint=name_hint(name, [role.name for role in config.roles]))
     if role.kind.is_any_server and count != role.count:
         message = f"role {name} runs servers, and they launch to the file's count, {role.count}, not to {count}"
         hint = f"leave --count out, or set roles.{name}.count in {config.path} before the first launch"
-        raise PlanError(message, hint=hint)
+        raise PlanError(message=message, hint=hint)
     if not 0 <= count <= MAX_COUNT:
         message = f"the count of role {name} must be from 0 to {MAX_COUNT}, not {count}"
-        raise PlanError(message)
+        raise PlanError(message=message)
 
 
 def _check_room(config: ClusterConfig, roles: tuple[Role, ...]) -> None:
@@ -67,7 +67,7 @@ def _check_room(config: ClusterConfig, roles: tuple[Role, ...]) -> None:
     if droplets > room:
         message = f"the VPC {config.vpc_cidr} has room for {room} droplets, the roles ask for {droplets}"
         raise PlanError(
-            message, hint="a VPC cannot grow: lower the counts, or plan a new cluster with a larger one"
+            message=message, hint="a VPC cannot grow: lower the counts, or plan a new cluster with a larger one"
         )
 
 

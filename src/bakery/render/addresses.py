@@ -43,7 +43,7 @@ def checked_join(addresses: Iterable[str]) -> list[str]:
         if not _is_address(address):
             message = f"{_shown(address)} is not an address to join"
             hint = "give private IPv4 addresses or DNS names of servers, without a port: --join 10.100.0.2"
-            raise RenderError(message, hint=hint)
+            raise RenderError(message=message, hint=hint)
     return checked
 
 

@@ -43,7 +43,7 @@ def _check_size(text: str, entries: list[dict[str, str]], subject: str) -> None:
         message = f"the user-data of {subject} has {size} bytes, and DigitalOcean takes {MAX_USER_DATA}"
         largest = max(entries, key=lambda entry: len(entry["content"]))
         hint = f"shorten {largest['path']}, its largest part with {len(largest['content'])} bytes; {_ADVICE}"
-        raise RenderError(message, hint=hint)
+        raise RenderError(message=message, hint=hint)
 
 
 def _parse(text: str, subject: str) -> dict[str, Any]:
@@ -74,4 +74,6 @@ def _names(keys: Iterable[str]) -> str:
 
 def _refuse(subject: str, details: str) -> NoReturn:
     message = f"the user-data of {subject} is not what it should be"
-    raise RenderError(message, details=details, hint="this is a defect of bakery's templates; please report it")
+    raise RenderError(
+        message=message, details=details, hint="this is a defect of bakery's templates; please report it"
+    )

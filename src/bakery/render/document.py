@@ -24,7 +24,7 @@ def render_document(template: str, values: dict[str, Any]) -> str:
         return environment().get_template(template).render(values)
     except TemplateError as error:
         message = f"cloud-init/{template} cannot be rendered"
-        raise RenderError(message, details=f"{type(error).__name__}: {error.message}") from error
+        raise RenderError(message=message, details=f"{type(error).__name__}: {error.message}") from error
 
 
 @cache

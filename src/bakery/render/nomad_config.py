@@ -101,7 +101,7 @@ def _identity(subject: Subject) -> dict[str, Any]:
 def _server(subject: Subject) -> dict[str, Any]:
     if subject.credentials.nomad_gossip_key is None:
         message = f"the credentials of {subject.name} hold no Nomad gossip key"
-        raise RenderError(message)
+        raise RenderError(message=message)
     expect = {"bootstrap_expect": subject.plan.nomad_expect} if subject.join.forms_nomad else {}
     return {
         "enabled": True,
@@ -168,7 +168,7 @@ def _consul(subject: Subject) -> dict[str, Any]:
 def _consul_token(subject: Subject) -> Token:
     if subject.credentials.consul_nomad_token is None:
         message = f"the credentials of {subject.name} hold no token for Nomad's use of Consul"
-        raise RenderError(message)
+        raise RenderError(message=message)
     return subject.credentials.consul_nomad_token
 
 

@@ -70,7 +70,7 @@ def _any_node(plan: ClusterPlan, role: str) -> Node:
             return node
     roles = ", ".join(dict.fromkeys(node.role for node in plan.nodes))
     message = f"cluster {plan.cluster} has no node of role {role!r}"
-    raise RenderError(message, hint=f"roles of the cluster: {roles}; a role needs a count of 1 or more")
+    raise RenderError(message=message, hint=f"roles of the cluster: {roles}; a role needs a count of 1 or more")
 
 
 def _render(subject: Subject) -> UserData:
@@ -83,12 +83,12 @@ def _render(subject: Subject) -> UserData:
 def _check_subject(subject: Subject) -> None:
     if subject.credentials.kind is not subject.kind:
         message = f"{subject.name} is a {subject.kind} but its credentials are a {subject.credentials.kind}'s"
-        raise RenderError(message)
+        raise RenderError(message=message)
     if not subject.join.consul and not subject.joins_itself:
         message = f"{subject.name} has no Consul server to join"
         details = "only the first Consul server of a cluster can be rendered without an address"
         hint = "name the private address of a live Consul server: --join ADDR"
-        raise RenderError(message, details=details, hint=hint)
+        raise RenderError(message=message, details=details, hint=hint)
 
 
 def _values(subject: Subject) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _values(subject: Subject) -> dict[str, Any]:
 def _nomad_leaf(subject: Subject) -> Leaf:
     if subject.credentials.nomad is None:
         message = f"the credentials of {subject.name} hold no Nomad certificate"
-        raise RenderError(message)
+        raise RenderError(message=message)
     return subject.credentials.nomad
 
 

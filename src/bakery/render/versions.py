@@ -47,7 +47,7 @@ def parse_version(version: str) -> tuple[int, int]:
     match = re.match(r"^(\d+)\.(\d+)", version)
     if match is None:
         message = f"{version!r} is not a version"
-        raise RenderError(message, hint="write it as 1.22.5 in the cluster file")
+        raise RenderError(message=message, hint="write it as 1.22.5 in the cluster file")
     return int(match[1]), int(match[2])
 
 

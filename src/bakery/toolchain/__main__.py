@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
         else:
             _print_path(ToolName(arguments.tool), arguments.version, console)
     except BakeryError as error:
-        console.warn("\n".join(text for text in (error.brief, error.details, error.hint) if text))
+        console.warn("\n".join(text for text in (error.message, error.details, error.hint) if text))
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

@@ -59,7 +59,9 @@ def publish(
     (cache / name).mkdir(parents=True, exist_ok=True)
     lock = cache / name / f".{version}-{key}.lock"
     message = f"another process has been making {name} {version} for an hour"
-    with file_lock(lock, seconds=_LOCK_SECONDS, busy=LockedError(message, hint=f"end it, or remove {lock}")):
+    with file_lock(
+        lock, seconds=_LOCK_SECONDS, busy=LockedError(message=message, hint=f"end it, or remove {lock}")
+    ):
         found = find_by_key(cache, name, version, key)
         return found or _fill_and_rename(_folder(cache, name, version, key), name, version, origin, fill)
 

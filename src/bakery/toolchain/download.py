@@ -77,14 +77,14 @@ def _check(url: str, response: requests.Response) -> None:
         raise _unreachable(url, "it redirects to a place without TLS")
     if 400 <= response.status_code < 500:
         message = f"{urlsplit(url).netloc} does not have {urlsplit(url).path.rpartition('/')[2]}"
-        raise MissingToolError(message, details=f"{url} answered {response.status_code}")
+        raise MissingToolError(message=message, details=f"{url} answered {response.status_code}")
     if response.status_code != 200:
         raise _unreachable(url, f"it answered {response.status_code}")
 
 
 def _unreachable(url: str, reason: str) -> UnreachableError:
     message = f"{urlsplit(url).netloc} could not be reached"
-    return UnreachableError(message, details=f"{url}: {reason}")
+    return UnreachableError(message=message, details=f"{url}: {reason}")
 
 
 def _reason(error: Exception) -> str:

@@ -37,13 +37,13 @@ def find_tool(
         return found
     if not download:
         message = f"{name} {version} is not on this machine"
-        raise MissingToolError(message, hint=_ways_out(name, version))
+        raise MissingToolError(message=message, hint=_ways_out(name, version))
     try:
         with reporter.step(f"downloading {name} {version}"):
             return install_release(name, version, places=places, limits=limits)
     except UnreachableError as error:
         message = f"{name} {version} is not on this machine, and {_host(name, places)} could not be reached"
-        raise MissingToolError(message, details=error.details, hint=_ways_out(name, version)) from error
+        raise MissingToolError(message=message, details=error.details, hint=_ways_out(name, version)) from error
     except MissingToolError as error:
         error.hint = error.hint or _ways_out(name, version)
         raise

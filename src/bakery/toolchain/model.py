@@ -95,7 +95,7 @@ def _site(environ: Mapping[str, str], variable: str, default: str) -> str:
     url = (environ.get(variable) or default).rstrip("/")
     if not _is_site(url):
         message = f"{variable} is not a URL: {url!r}"
-        raise UsageError(message, hint=f"for example {default}")
+        raise UsageError(message=message, hint=f"for example {default}")
     return url
 
 

@@ -73,7 +73,7 @@ def find_published(
     sums = trusted_sums(fetch_text(release.sums_url, limits))
     if release.archive not in sums:
         message = f"the published checksums do not name {release.archive}"
-        raise ChecksFailedError(message, details=release.sums_url)
+        raise ChecksFailedError(message=message, details=release.sums_url)
     return PublishedFile(url=release.archive_url, sha256=sums[release.archive])
 
 
@@ -106,7 +106,7 @@ def install_release(
             message = f"the download of {name} {version} is not what its publisher made"
             details = f"{published.url}\nSHA256 is        {digest}\nit must be {published.sha256}"
             hint = "nothing was kept; try again, and if it happens again do not trust that site"
-            raise ChecksFailedError(message, details=details, hint=hint)
+            raise ChecksFailedError(message=message, details=details, hint=hint)
         _unpack(archive, folder, name, release, limits)
         archive.unlink()
 
@@ -136,7 +136,7 @@ def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limit
                 _from_zip(archive, inside, folder / member, limits.size)
     except (KeyError, zipfile.BadZipFile, tarfile.TarError, OSError) as error:
         message = f"{release.archive} does not hold {name}"
-        raise MissingToolError(message, details=str(error)) from error
+        raise MissingToolError(message=message, details=str(error)) from error
 
 
 def _from_zip(archive: Path, member: str, target: Path, size: int) -> None:

@@ -107,14 +107,14 @@ def read_version(name: ToolName, modules: Path = MODULES) -> str:
     if not file.is_file():
         message = f"{name} can only be built in a checkout of bakery"
         raise UsageError(
-            message, details=f"there is no {file}", hint="git clone bakery and run `make toolchain` there"
+            message=message, details=f"there is no {file}", hint="git clone bakery and run `make toolchain` there"
         )
     wanted = re.search(
         rf"^\s*(?:require )?{re.escape(RECIPES[name].module)} v(\S+)", file.read_text(), re.MULTILINE
     )
     if wanted is None:
         message = f"{file} does not require {RECIPES[name].module}"
-        raise UsageError(message)
+        raise UsageError(message=message)
     return wanted[1]
 
 
@@ -142,7 +142,7 @@ def _go_version(go: Path, module: Path, run: proc.Runner) -> str:
     release = re.match(r"go1\.(\d+)", version)
     if release is None or int(release[1]) < 21:
         message = f"{version or 'this Go'} is too old to build the tools"
-        raise MissingToolError(message, hint="install Go 1.21 or newer: https://go.dev/dl/")
+        raise MissingToolError(message=message, hint="install Go 1.21 or newer: https://go.dev/dl/")
     return version
 
 

@@ -268,7 +268,7 @@ def test_an_address_that_cannot_be_one_is_an_answer_of_nobody(address: str, tmp_
     with pytest.raises(AgentError) as caught:
         Consul(replace(target(), address=address, tls=tls)).leader()
     assert caught.value.status == 0
-    assert caught.value.brief == f"Consul at {address}:8501 cannot be reached"
+    assert caught.value.message == f"Consul at {address}:8501 cannot be reached"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
@@ -292,7 +292,7 @@ def test_what_is_no_address_is_no_leader(product: type[Consul] | type[Nomad], bo
 def test_an_answer_of_another_shape_is_an_error_of_ours(body: str) -> None:
     with pytest.raises(AgentError) as caught:
         answer(Consul, "GET /v1/agent/members", 200, body).members()
-    assert "in a shape that bakery does not know" in caught.value.brief
+    assert "in a shape that bakery does not know" in caught.value.message
 
 
 def test_an_error_carries_what_the_agent_said_without_our_token(caplog: pytest.LogCaptureFixture) -> None:
@@ -301,7 +301,7 @@ def test_an_error_carries_what_the_agent_said_without_our_token(caplog: pytest.L
     with pytest.raises(AgentError) as caught:
         consul.catalog_nodes()
     assert caught.value == AgentError(
-        "Consul at 198.18.0.1:8501 refused GET /v1/catalog/nodes (403)",
+        message="Consul at 198.18.0.1:8501 refused GET /v1/catalog/nodes (403)",
         details="token *** lacks node:read",
         status=403,
     )

@@ -131,7 +131,7 @@ def test_another_refusal_of_a_removal_is_an_error(
     with pytest.raises(AgentError) as caught:
         agent.remove_peer("id1")
     assert (caught.value.status, caught.value.details) == (status, told)
-    assert f"refused DELETE /v1/operator/raft/peer ({status})" in caught.value.brief
+    assert f"refused DELETE /v1/operator/raft/peer ({status})" in caught.value.message
 
 
 def test_a_failed_member_is_struck_by_name() -> None:
@@ -242,7 +242,7 @@ def test_a_token_that_does_not_exist_is_deleted_already_unless_it_is_ours(knows_
         return
     with pytest.raises(AgentError) as caught:
         consul.delete_token("acc")
-    assert caught.value.brief.endswith("does not accept the cluster's management token")
+    assert caught.value.message.endswith("does not accept the cluster's management token")
 
 
 def test_a_client_gets_work_again_in_one_write() -> None:

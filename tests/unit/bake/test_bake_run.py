@@ -131,19 +131,19 @@ def test_tags_that_packer_lost_are_added_through_the_api(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("packer_with", "brief"),
+    ("packer_with", "message"),
     [
         ({"region": "ams3"}, "the snapshot bakery-b1 is not in fra1"),
         ({"snapshots": 2}, "packer reported success, but 2 snapshots are named bakery-b1"),
     ],
 )
 def test_a_wrong_snapshot_is_refused_and_removed(
-    packer_with: dict[str, object], brief: str, tmp_path: Path
+    packer_with: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     packer = FakePacker(bake_cloud(), **packer_with)  # type: ignore[arg-type]
     with pytest.raises(BakeError) as caught:
         run_bake(tmp_path, packer)
-    assert caught.value.brief == brief
+    assert caught.value.message == message
     assert packer.cloud.images == {}
     assert_only_snapshots(packer.cloud)
 
@@ -171,7 +171,7 @@ def test_a_list_that_is_behind_costs_no_bake(tmp_path: Path) -> None:
 def test_a_snapshot_that_never_shows_is_named_when_the_wait_ends(tmp_path: Path) -> None:
     with pytest.raises(DeadlineError) as caught:
         run_bake(tmp_path, FakePacker(bake_cloud(), snapshots=0))
-    assert caught.value.brief == "waited 300 s for the snapshot bakery-b1"
+    assert caught.value.message == "waited 300 s for the snapshot bakery-b1"
     assert caught.value.details == "packer reported success, but no snapshot is named bakery-b1"
 
 
@@ -185,7 +185,7 @@ def test_packers_errors_are_told_without_the_token(tmp_path: Path) -> None:
     heard = Heard()
     with pytest.raises(BakeError) as caught:
         run_bake(tmp_path, FakePacker(bake_cloud(), exit_code=1, lines=lines), heard=heard)
-    assert caught.value.brief == "packer could not bake bakery-b1 (exit code 1)"
+    assert caught.value.message == "packer could not bake bakery-b1 (exit code 1)"
     assert caught.value.details == "Error creating droplet: token *** may not"
     assert heard.words == ["baking bakery-b1 in fra1", "    Creating droplet..."]
 
@@ -220,7 +220,7 @@ def test_nothing_of_the_users_own_packer_takes_part(tmp_path: Path) -> None:
     assert list((tmp_path / "builds").glob(".work-*")) == []
 
 
-@pytest.mark.parametrize("error", [UnauthorizedError("no"), UnreachableError("no")])
+@pytest.mark.parametrize("error", [UnauthorizedError(message="no"), UnreachableError(message="no")])
 def test_a_refused_token_or_a_dead_api_ends_it_before_packer(error: BakeryError, tmp_path: Path) -> None:
     class Refusing(BakeCloud):
         def get_account(self) -> None:  # type: ignore[override]

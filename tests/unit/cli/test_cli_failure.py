@@ -10,7 +10,7 @@ from bakery.errors import BakeryError, CloudError, CommandError, ConfigError, Lo
 
 PLAIN = Console(no_color=True)
 TWO_PROBLEMS = ConfigError(
-    "bakery.yaml has 2 problems",
+    message="bakery.yaml has 2 problems",
     file="bakery.yaml",
     problems=(
         Problem(line=3, column=2, message="unknown key", hint="did you mean count?", source="\tcuont: 1"),
@@ -22,13 +22,13 @@ TWO_PROBLEMS = ConfigError(
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (BakeryError("it broke"), "error: it broke"),
+        (BakeryError(message="it broke"), "error: it broke"),
         (
-            LockedError("in use", "process 7\nsince noon", "wait"),
+            LockedError(message="in use", details="process 7\nsince noon", hint="wait"),
             "error: in use\n  process 7\n  since noon\nhelp: wait",
         ),
         (
-            CommandError("packer failed", command="packer build x", returncode=1),
+            CommandError(message="packer failed", command="packer build x", returncode=1),
             "error: packer failed\n  command: packer build x",
         ),
         (
@@ -51,7 +51,7 @@ def test_as_text(error: BakeryError, expected: str) -> None:
 
 
 def test_as_json_has_the_same_keys_for_every_error() -> None:
-    assert json.loads(as_json(CloudError("refused", "no room", "later", status=422), 4)) == {
+    assert json.loads(as_json(CloudError(message="refused", details="no room", hint="later", status=422), 4)) == {
         "code": 4,
         "error": "CloudError",
         "message": "refused",

@@ -125,7 +125,7 @@ def test_the_flag_refuses_what_the_file_refuses(
     assert f"error: access.admin_cidrs[0]{said}" in in_file
     with pytest.raises(UsageError) as caught:
         admin_cidrs(Session(Settings()), ("10.0.0.0/8", text))
-    assert caught.value.brief.startswith(f"--admin-cidr {text}{said.removeprefix(f': {text}')}")
+    assert caught.value.message.startswith(f"--admin-cidr {text}{said.removeprefix(f': {text}')}")
     assert str(caught.value.hint) in in_file
 
 

@@ -41,7 +41,7 @@ def test_what_is_no_token_is_refused_without_repeating_it(tmp_path: Path, conten
 def test_no_token_at_all() -> None:
     with pytest.raises(CredentialsError) as caught:
         read_token({}, None)
-    assert caught.value.brief == "no DigitalOcean token in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN"
+    assert caught.value.message == "no DigitalOcean token in DIGITALOCEAN_TOKEN or DIGITALOCEAN_ACCESS_TOKEN"
     assert caught.value.exit_code == 3
 
 

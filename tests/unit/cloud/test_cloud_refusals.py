@@ -33,14 +33,14 @@ TABLE: list[tuple[int, str, type[BakeryError], str, ExitCode]] = [
 ]
 
 
-@pytest.mark.parametrize(("status", "id_", "kind", "brief", "code"), TABLE)
+@pytest.mark.parametrize(("status", "id_", "kind", "message", "code"), TABLE)
 def test_each_status_has_its_error(
-    status: int, id_: str, kind: type[BakeryError], brief: str, code: ExitCode
+    status: int, id_: str, kind: type[BakeryError], message: str, code: ExitCode
 ) -> None:
     body = json.dumps({"id": id_, "message": "What the API says.", "request_id": "4d9d8375"})
     error = refusal("POST /v2/x", status, {}, body)
     assert type(error) is kind
-    assert (error.brief, error.exit_code) == (brief, code)
+    assert (error.message, error.exit_code) == (message, code)
     assert error.details == "What the API says.\nrequest id 4d9d8375"
     assert isinstance(error, CloudError | UnauthorizedError)
     assert (error.status, error.request_id) == (status, "4d9d8375")

@@ -486,13 +486,13 @@ def test_a_very_long_line_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "brief"),
+    ("text", "message"),
     [("cluster: X\n", "bakery.yaml has 2 problems"), ("a: b: c", "bakery.yaml has a problem")],
 )
-def test_the_brief_counts(text: str, brief: str) -> None:
+def test_the_message_counts(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_cluster(text, FILE)
-    assert caught.value.brief == brief
+    assert caught.value.message == message
 
 
 def test_a_count_that_cannot_be_is_no_reason_for_a_larger_network() -> None:

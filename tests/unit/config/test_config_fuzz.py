@@ -45,7 +45,7 @@ def check(text: str) -> None:
         assert 1 <= problem.line <= len(lines)
         assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
     assert list(found.problems) == sorted(found.problems, key=lambda p: (p.line, p.column))
-    assert found.problems or "empty" in found.brief
+    assert found.problems or "empty" in found.message
 
 
 edits = st.lists(

@@ -137,7 +137,7 @@ def test_a_file_without_content_is_empty(content: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_cluster(content, FILE)
     assert caught.value == ConfigError(
-        "bakery.yaml is empty", hint="bakery init writes a cluster file to start from", file="bakery.yaml"
+        message="bakery.yaml is empty", hint="bakery init writes a cluster file to start from", file="bakery.yaml"
     )
 
 
@@ -184,7 +184,7 @@ def _huge(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("make", "brief"),
+    ("make", "message"),
     [
         (_missing, "there is no cluster file {path}"),
         (lambda folder: folder / "a" / "b", "there is no cluster file {path}"),
@@ -198,12 +198,12 @@ def _huge(folder: Path) -> Path:
         (_huge, "{path} has more than 64 KiB; no cluster file needs so much"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_and_never_a_traceback(tmp_path: Path, make: object, brief: str) -> None:
+def test_what_cannot_be_read_is_an_error_and_never_a_traceback(tmp_path: Path, make: object, message: str) -> None:
     assert callable(make)
     path = make(tmp_path)
     with pytest.raises(ConfigError) as caught:
         load_cluster(path)
-    assert caught.value.brief == brief.format(path=path)
+    assert caught.value.message == message.format(path=path)
     assert caught.value.file == str(path)
 
 
@@ -217,7 +217,7 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ConfigError) as caught:
         load_cluster(file)
-    assert (caught.value.brief, caught.value.details) == (f"cannot read {file}", "Permission denied")
+    assert (caught.value.message, caught.value.details) == (f"cannot read {file}", "Permission denied")
 
 
 def test_a_file_that_cannot_be_read_has_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

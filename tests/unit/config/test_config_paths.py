@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     paths = state_paths(tmp_path / "bakery.yaml", "demo")
     with pytest.raises(UsageError) as caught:
         paths.ensure()
-    assert caught.value.brief == f"cannot make the state folder {paths.folder}"
+    assert caught.value.message == f"cannot make the state folder {paths.folder}"
     assert caught.value.hint == "BAKERY_STATE_DIR names another place for it"
 
 
@@ -122,7 +122,7 @@ def test_a_file_where_the_folder_should_be_is_named_and_left_alone(tmp_path: Pat
     file.chmod(0o644)
     with pytest.raises(UsageError) as caught:
         state_paths(tmp_path / "bakery.yaml", "demo").ensure()
-    assert caught.value.brief == f"{file} is not a folder, and the cluster's state has to be in it"
+    assert caught.value.message == f"{file} is not a folder, and the cluster's state has to be in it"
     assert caught.value.hint == "move it away, or name another place with BAKERY_STATE_DIR"
     assert file.stat().st_mode & 0o777 == 0o644
     assert sorted(path.name for path in file.parent.iterdir()) == [file.name]

@@ -71,7 +71,7 @@ def test_the_file_of_init_can_be_scaled() -> None:
 def test_a_count_that_is_only_a_default_is_refused_with_the_line_to_add(text: str, line: str) -> None:
     with pytest.raises(UsageError) as caught:
         with_count(text, PATH, "nomad-client", 5)
-    assert caught.value.brief == "bakery.yaml has no roles.nomad-client.count to change"
+    assert caught.value.message == "bakery.yaml has no roles.nomad-client.count to change"
     assert caught.value.hint == line
 
 

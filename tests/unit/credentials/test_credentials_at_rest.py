@@ -79,7 +79,7 @@ def test_without_an_identity_the_error_says_which_variable(
     with pytest.raises(CredentialsError) as caught:
         ensure_bundle(paths, "demo", now=NOW)
     assert caught.value == CredentialsError(
-        f"{encrypted} is encrypted and BAKERY_AGE_IDENTITY is not set",
+        message=f"{encrypted} is encrypted and BAKERY_AGE_IDENTITY is not set",
         hint="export BAKERY_AGE_IDENTITY=PATH-OF-YOUR-AGE-IDENTITY",
     )
 

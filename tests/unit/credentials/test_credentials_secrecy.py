@@ -102,7 +102,7 @@ def test_errors_about_a_damaged_bundle_show_none(
 
 def test_a_careless_error_would_be_caught(bundle: Bundle) -> None:
     """Control: json keeps the whole document in its error, and a cause is enough to carry it into a log."""
-    careless = CredentialsError("careless")
+    careless = CredentialsError(message="careless")
     with pytest.raises(json.JSONDecodeError) as caught:
         json.loads(codec.encode(bundle)[:-5])
     careless.__cause__ = caught.value

@@ -176,7 +176,7 @@ def test_damage_is_named_by_field(
     with pytest.raises(CredentialsError) as caught:
         find_bundle(paths)
     assert caught.value == CredentialsError(
-        f"{paths.bundle} is damaged",
+        message=f"{paths.bundle} is damaged",
         details=details,
         hint="restore it from a backup; without it the cluster's nodes cannot be reached",
     )
@@ -194,7 +194,7 @@ def test_a_newer_format_asks_for_a_newer_bakery(paths: StatePaths) -> None:
     with pytest.raises(CredentialsError) as caught:
         ensure_bundle(paths, "demo", now=NOW)
     assert caught.value == CredentialsError(
-        f"{paths.bundle} was written by a newer bakery (format 2, this one reads 1)", hint="upgrade bakery"
+        message=f"{paths.bundle} was written by a newer bakery (format 2, this one reads 1)", hint="upgrade bakery"
     )
     assert paths.bundle.read_bytes() == b'{"format": 2, "what": "ever"}'
 

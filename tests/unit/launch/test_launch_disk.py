@@ -43,7 +43,7 @@ def test_a_launch_on_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(os, "fsync", _fill_at(number))
         with pytest.raises(UsageError) as caught:
             bench.launch()
-        assert caught.value.brief.startswith("cannot write /"), number
+        assert caught.value.message.startswith("cannot write /"), number
         assert caught.value.details == "No space left on device"
         load_journal(bench.paths.journal, "demo")
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)

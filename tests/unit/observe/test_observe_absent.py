@@ -95,7 +95,7 @@ def test_where_nobody_answers_nobody_is_named() -> None:
 
 def test_a_server_that_refuses_is_there() -> None:
     cluster = healthy_cluster()
-    cluster.consul.failures["members"] = AgentError("Consul refuses", status=403)
-    cluster.consul.failures["leader"] = AgentError("Consul has no leader", status=500)
+    cluster.consul.failures["members"] = AgentError(message="Consul refuses", status=403)
+    cluster.consul.failures["leader"] = AgentError(message="Consul has no leader", status=500)
     cluster.unreachable = {"198.18.0.3"}
     assert absent(cluster) == {"demo-consul-server-3"}

@@ -344,5 +344,5 @@ def test_a_silent_member_leaves_the_keys_unknown_and_does_no_harm() -> None:
             "cannot be asked: 1 of 2 members in Nomad's gossip keep silent, as one does that is just gone",
         )
     ]
-    cluster.nomad.failures["gossip_keys"] = AgentError("Nomad refused", status=403)
+    cluster.nomad.failures["gossip_keys"] = AgentError(message="Nomad refused", status=403)
     assert not _observe(cluster).healthy, "control: no answer at all is another thing"

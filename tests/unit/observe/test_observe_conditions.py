@@ -236,7 +236,7 @@ def test_before_any_droplet_exists_nothing_is_asked() -> None:
 def test_a_refusal_is_an_answer() -> None:
     """Before the ACL bootstrap Consul refuses our token everywhere but says who leads."""
     cluster = healthy_cluster()
-    refused = AgentError("Consul refused GET /v1/agent/members (403)", details="ACL not found", status=403)
+    refused = AgentError(message="Consul refused GET /v1/agent/members (403)", details="ACL not found", status=403)
     cluster.consul.failures = {"members": refused}
     report = _observe(cluster)
     members = report.conditions[2]

@@ -97,7 +97,7 @@ def test_at_the_deadline_every_unmet_condition_is_listed_with_its_culprit() -> N
         wait_until_healthy(cluster.plan, lambda: cluster.droplets, cluster.clients, seconds=60, clock=clock)
     error = caught.value
     assert error.exit_code is ExitCode.DEADLINE
-    assert error.brief == "demo is not healthy: waited 60 s for demo to be healthy"
+    assert error.message == "demo is not healthy: waited 60 s for demo to be healthy"
     assert error.details == (
         "consul-members: demo-nomad-client-2: not a member\n"
         "nomad-clients: demo-nomad-client-2: not registered in Nomad"
@@ -113,7 +113,7 @@ def test_a_cloud_that_is_gone_ends_the_wait() -> None:
 
     def gone() -> Sequence[Droplet]:
         message = "the API is gone"
-        raise UnreachableError(message)
+        raise UnreachableError(message=message)
 
     with pytest.raises(UnreachableError):
         wait_until_healthy(cluster.plan, gone, cluster.clients, seconds=60, clock=FakeClock())
@@ -158,7 +158,7 @@ def test_gossip_keys_are_asked_for_every_ten_seconds_only() -> None:
 
 def test_keys_that_could_not_be_asked_for_are_asked_for_again_at_once() -> None:
     cluster = healthy_cluster()
-    cluster.nomad.failures["gossip_keys"] = AgentError("Nomad refused", status=500)
+    cluster.nomad.failures["gossip_keys"] = AgentError(message="Nomad refused", status=500)
 
     def on_sleep(now: float) -> None:
         if now > 3:
@@ -189,7 +189,7 @@ def test_foreign_gossip_keys_end_the_wait_after_ten_seconds() -> None:
         wait(cluster, clock)
     error = caught.value
     assert error.exit_code is ExitCode.CHECKS
-    assert error.brief == "demo runs, but something in it is not the cluster's own"
+    assert error.message == "demo runs, but something in it is not the cluster's own"
     assert error.details == "keyrings: another gossip key is installed on Consul's members"
     assert error.hint is not None
     assert error.hint.startswith("rotate back: consul keyring")

@@ -144,11 +144,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("counts", "brief", "hint"), REFUSED)
-def test_counts_that_cannot_be(counts: dict[str, int], brief: str, hint: str | None) -> None:
+@pytest.mark.parametrize(("counts", "message", "hint"), REFUSED)
+def test_counts_that_cannot_be(counts: dict[str, int], message: str, hint: str | None) -> None:
     with pytest.raises(PlanError) as caught:
         build_plan(config_of(), counts=counts)
-    assert caught.value == PlanError(brief, hint=hint)
+    assert caught.value == PlanError(message=message, hint=hint)
     assert caught.value.exit_code == ExitCode.USAGE
 
 
@@ -161,7 +161,7 @@ def test_a_count_must_fit_into_the_vpc(count: int, fits: bool) -> None:  # noqa:
         return
     with pytest.raises(PlanError) as caught:
         build_plan(config, counts={"nomad-client": count})
-    assert caught.value.brief == "the VPC 10.100.0.0/28 has room for 11 droplets, the roles ask for 12"
+    assert caught.value.message == "the VPC 10.100.0.0/28 has room for 11 droplets, the roles ask for 12"
 
 
 def test_the_plan_is_a_function_of_its_input() -> None:

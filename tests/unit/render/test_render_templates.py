@@ -50,7 +50,7 @@ def test_there_is_a_template_for_every_kind() -> None:
 def test_a_value_that_is_missing_is_an_error(kind: Kind) -> None:
     with pytest.raises(RenderError) as caught:
         render_document(f"{kind.value}.yaml.j2", {"header": "h", "node": "{}", "firewall": ""})
-    assert caught.value.brief == f"cloud-init/{kind.value}.yaml.j2 cannot be rendered"
+    assert caught.value.message == f"cloud-init/{kind.value}.yaml.j2 cannot be rendered"
     assert str(caught.value.details).startswith("UndefinedError: 'allow_ssh' is undefined")
 
 
@@ -105,5 +105,5 @@ def test_a_good_document_passes() -> None:
 def test_a_broken_document_is_refused(wrong: str, right: str, details: str) -> None:
     with pytest.raises(RenderError) as caught:
         check_document(GOOD.replace(wrong, right), "demo")
-    assert caught.value.brief == "the user-data of demo is not what it should be"
+    assert caught.value.message == "the user-data of demo is not what it should be"
     assert str(caught.value.details).startswith(details)

@@ -190,7 +190,7 @@ def test_nobody_else_is_rendered_with_nothing_to_join(kind: Kind) -> None:
     node = replace(node_of(plan, kind), wave=Wave.REST)
     with pytest.raises(RenderError) as caught:
         render_node(plan, node, make_credentials(kind), Join(consul=(), nomad=()))
-    assert caught.value.brief == f"{node.name} has no Consul server to join"
+    assert caught.value.message == f"{node.name} has no Consul server to join"
     assert caught.value.hint == "name the private address of a live Consul server: --join ADDR"
 
 
@@ -213,7 +213,7 @@ def test_a_role_of_consul_servers_without_addresses_is_a_first_server() -> None:
 def test_an_unknown_role() -> None:
     with pytest.raises(RenderError) as caught:
         render_role(make_plan(), "gpu", make_credentials(Kind.NOMAD_CLIENT), JOIN)
-    assert caught.value.brief == "cluster demo has no node of role 'gpu'"
+    assert caught.value.message == "cluster demo has no node of role 'gpu'"
     assert "consul-server, nomad-server, nomad-client, server" in str(caught.value.hint)
 
 
@@ -291,8 +291,8 @@ def test_what_does_not_fit_is_refused_with_its_size() -> None:
     )
     with pytest.raises(RenderError) as caught:
         render_node(plan, node, credentials, JOIN)
-    assert "bytes, and DigitalOcean takes 65536" in caught.value.brief
-    assert caught.value.brief.startswith(f"the user-data of {node.name} has ")
+    assert "bytes, and DigitalOcean takes 65536" in caught.value.message
+    assert caught.value.message.startswith(f"the user-data of {node.name} has ")
     assert caught.value.hint is not None
     assert "/etc/consul.d/tls/ca.pem" in caught.value.hint
 

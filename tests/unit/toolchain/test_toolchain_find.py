@@ -75,7 +75,7 @@ def test_without_a_path_nothing_of_it_enters_an_image(tmp_path: Path) -> None:
 def test_nowhere_without_a_download_names_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(MissingToolError) as caught:
         find_tool(ToolName.CONSUL, "1.22.5", places=Places(cache=tmp_path), download=False, run=says_content)
-    assert caught.value.brief == "consul 1.22.5 is not on this machine"
+    assert caught.value.message == "consul 1.22.5 is not on this machine"
     assert caught.value.hint == "`make toolchain` builds it from source with Go; or put consul 1.22.5 on PATH"
 
 

@@ -56,7 +56,7 @@ def test_a_program_that_fails_has_no_version(tmp_path: Path) -> None:
 
     def fails(*_: object, **__: object) -> proc.Completed:
         message = "consul did not end within 20 s"
-        raise CommandError(message)
+        raise CommandError(message=message)
 
     assert find_version(ToolName.CONSUL, program, run=fails) is None
     assert find_version(ToolName.CONSUL, tmp_path / "absent", run=fails) is None

@@ -69,16 +69,16 @@ def check_public_range(wanted: IPv4Network) -> None:
     hint = "for example: bakery emulator up --public-range 198.18.0.0/15"
     if wanted.prefixlen > SMALLEST_RANGE:
         message = f"the public range {wanted} is too small"
-        raise EmulatorError(message, hint=f"give a /{SMALLEST_RANGE} or larger, {hint}")
+        raise EmulatorError(message=message, hint=f"give a /{SMALLEST_RANGE} or larger, {hint}")
     if not any(wanted.subnet_of(network) for network in UNOWNED):
         message = f"the public range {wanted} holds addresses of other people's machines"
         details = f"nobody owns {', '.join(str(network) for network in UNOWNED)}"
-        raise EmulatorError(message, details=details, hint=hint)
+        raise EmulatorError(message=message, details=details, hint=hint)
     settings = EmulatorSettings(tokens=())
     for inside in (settings.anchor_network, settings.vpc_pool):
         if wanted.overlaps(IPv4Network(inside)):
             message = f"the public range {wanted} overlaps {inside}, which droplets use inside"
-            raise EmulatorError(message, hint=hint)
+            raise EmulatorError(message=message, hint=hint)
 
 
 def check_network(options: EmulatorOptions) -> None:
@@ -89,10 +89,10 @@ def check_network(options: EmulatorOptions) -> None:
 def _check_system() -> None:
     if sys.platform != "linux":
         message = "droplets boot on Linux only"
-        raise EmulatorError(message, hint=f"use a Debian virtual machine, or {_MEMORY}")
+        raise EmulatorError(message=message, hint=f"use a Debian virtual machine, or {_MEMORY}")
     if os.geteuid() != 0:
         message = "booting droplets needs root"
-        raise EmulatorError(message, hint=f"sudo {Path(sys.argv[0]).resolve()} emulator up; or {_MEMORY}")
+        raise EmulatorError(message=message, hint=f"sudo {Path(sys.argv[0]).resolve()} emulator up; or {_MEMORY}")
 
 
 def check_tools() -> None:
@@ -103,19 +103,21 @@ def check_tools() -> None:
         details = "\n".join(f"{name} {TOOLS[name][0]}" for name in missing)
         packages = " ".join(sorted({TOOLS[name][1] for name in missing}))
         raise MissingToolError(
-            message, details=details, hint=f"apt-get install --no-install-recommends {packages}"
+            message=message, details=details, hint=f"apt-get install --no-install-recommends {packages}"
         )
 
 
 def _check_kernel() -> None:
     if "\toverlay\n" not in Path("/proc/filesystems").read_text(encoding="ascii"):
         message = "the kernel has no overlay file system"
-        raise EmulatorError(message, hint="modprobe overlay")
+        raise EmulatorError(message=message, hint="modprobe overlay")
     mounts = cgroups.hierarchies()
     if not mounts or not all(os.access(hierarchy.mount, os.W_OK) for hierarchy in mounts):
         message = "control groups cannot be made on this machine"
         raise EmulatorError(
-            message, details="a cgroup mount is missing or read-only", hint=f"use a virtual machine, or {_MEMORY}"
+            message=message,
+            details="a cgroup mount is missing or read-only",
+            hint=f"use a virtual machine, or {_MEMORY}",
         )
 
 
@@ -123,12 +125,12 @@ def _check_disk(folder: Path) -> None:
     kind = filesystem(folder, Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
     if kind in UNFIT or kind.startswith("fuse"):
         message = f"{folder} is on {kind}, where a droplet's disk cannot be"
-        raise EmulatorError(message, hint="set XDG_DATA_HOME to a folder on ext4, xfs or btrfs")
+        raise EmulatorError(message=message, hint="set XDG_DATA_HOME to a folder on ext4, xfs or btrfs")
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if free < FREE_BYTES:
         message = f"{folder} has {free / 1024**3:.1f} GB free, and a bake and nine droplets need 3 GB"
-        raise EmulatorError(message, hint="free some, or set XDG_DATA_HOME to a folder with more")
+        raise EmulatorError(message=message, hint="free some, or set XDG_DATA_HOME to a folder with more")
 
 
 def filesystem(folder: Path, mountinfo: str) -> str:

@@ -125,7 +125,7 @@ def parse_options(*, name: str, port: int, machines: str, public_range: str | No
     """
     if machines not in ("nspawn", "memory"):
         message = f"machines are nspawn or memory, not {machines}"
-        raise EmulatorError(message)
+        raise EmulatorError(message=message)
     kind: MachineKind = "memory" if machines == "memory" else "nspawn"
     if public_range is None:
         fitting = MEMORY_RANGE if kind == "memory" else DEFAULT_RANGE
@@ -135,7 +135,7 @@ def parse_options(*, name: str, port: int, machines: str, public_range: str | No
     except ValueError as error:
         message = f"{public_range} is not an IPv4 network"
         raise EmulatorError(
-            message, details=str(error), hint="for example: --public-range 198.18.0.0/15"
+            message=message, details=str(error), hint="for example: --public-range 198.18.0.0/15"
         ) from error
     return EmulatorOptions(name=name, port=port, machines=kind, public_range=network)
 
@@ -165,7 +165,7 @@ def emulator_dir(name: str) -> EmulatorDir:
     """
     if not _NAME.fullmatch(name):
         message = f"an emulator cannot be called {name!r}"
-        raise EmulatorError(message, hint="use lower-case letters, digits and dashes, 31 at most")
+        raise EmulatorError(message=message, hint="use lower-case letters, digits and dashes, 31 at most")
     return EmulatorDir(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 

@@ -104,7 +104,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmul
         planned = place.read()
         if planned is None or not place.account.exists() or not _router_is_there(planned):
             message = f"nothing of the emulator {name} is left to go on with"
-            raise EmulatorError(message, hint=up_command(name))
+            raise EmulatorError(message=message, hint=up_command(name))
         checks.check_port(EmulatorOptions(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
 
@@ -119,7 +119,7 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmu
     if running is None or running.machines != "nspawn":
         message = f"the emulator {name} is not running" if running is None else "droplets in memory cannot run on"
         hint = up_command(name) if running is None else f"{down_command(name)}; {up_command(name, 'memory')}"
-        raise EmulatorError(message, hint=hint)
+        raise EmulatorError(message=message, hint=hint)
     _signal(running, signal.SIGKILL, KILL_SECONDS)
     return resume(name, reporter=reporter)
 
@@ -178,12 +178,12 @@ def ask(
         text = answer.read()
     except (OSError, http.client.HTTPException) as error:
         message = f"the emulator at {running.endpoint} does not answer"
-        raise EmulatorError(message, details=str(error), hint=down_command(running.name)) from error
+        raise EmulatorError(message=message, details=str(error), hint=down_command(running.name)) from error
     finally:
         connection.close()
     if answer.status >= http.client.BAD_REQUEST:
         message = f"the emulator answered {answer.status} to {path}"
-        raise EmulatorError(message, details=_said(text))
+        raise EmulatorError(message=message, details=_said(text))
     return json.loads(text) if text else None
 
 
@@ -215,7 +215,7 @@ def _start(place: EmulatorDir, planned: RunningEmulator, reporter: Reporter, *fl
     def answers() -> RunningEmulator | Pending:
         if process.poll() is not None:
             message = "the emulator ended while it started"
-            raise EmulatorError(message, details=_tail(place.log), hint=f"see {place.log}")
+            raise EmulatorError(message=message, details=_tail(place.log), hint=f"see {place.log}")
         return find_running(planned.name) or Pending(f"it does not answer at {planned.endpoint} yet")
 
     try:
@@ -259,7 +259,7 @@ def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) ->
 def _lock(place: EmulatorDir) -> Iterator[None]:
     ensure_private_folder(place.lock.parent)
     message = f"the emulator in {place.folder} is being brought up or down by another process"
-    busy = LockedError(message, hint="wait for it, then run this again")
+    busy = LockedError(message=message, hint="wait for it, then run this again")
     with file_lock(place.lock, seconds=LOCK_SECONDS, busy=busy):
         yield
 

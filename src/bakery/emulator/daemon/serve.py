@@ -41,7 +41,7 @@ def serve(place: EmulatorDir, *, resume: bool = False) -> None:
     planned = place.read()
     if planned is None:
         message = f"no emulator was planned in {place.folder}"
-        raise EmulatorError(message, hint="bakery emulator up")
+        raise EmulatorError(message=message, hint="bakery emulator up")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.chdir("/")
     place.write(with_own_pid(planned, ready=False))

@@ -83,10 +83,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
     if error.errno == errno.EADDRINUSE:
-        brief = f"port {port} on {host} is already in use"
-        return EmulatorError(brief, hint="choose another: bakery emulator up --port PORT")
-    brief = f"cannot listen on {host}, port {port}"
-    return EmulatorError(brief, details=error.strerror)
+        message = f"port {port} on {host} is already in use"
+        return EmulatorError(message=message, hint="choose another: bakery emulator up --port PORT")
+    message = f"cannot listen on {host}, port {port}"
+    return EmulatorError(message=message, details=error.strerror)
 
 
 @contextmanager

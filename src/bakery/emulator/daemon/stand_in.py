@@ -36,7 +36,7 @@ def make_stand_in(running: RunningEmulator, *, tag: str, region: str, base: str)
     """
     if running.machines != "memory":
         message = f"the droplets of the emulator {running.name} boot: an empty snapshot would never become a node"
-        raise EmulatorError(message, hint="bake a real one: bakery build-image --local")
+        raise EmulatorError(message=message, hint="bake a real one: bakery build-image --local")
     found = _find(running, tag, region)
     if found is not None:
         return StandIn(id=found["id"], name=found["name"], made=False)
@@ -44,7 +44,9 @@ def make_stand_in(running: RunningEmulator, *, tag: str, region: str, base: str)
         return StandIn(id=_make(running, tag, region, base), name=NAME, made=True)
     except EmulatorError as error:
         message = "the emulator made no stand-in"
-        raise EmulatorError(message, details=error.summary, hint=error.hint or "bakery validate") from error
+        raise EmulatorError(
+            message=message, details=error.full_message, hint=error.hint or "bakery validate"
+        ) from error
 
 
 def _find(running: RunningEmulator, tag: str, region: str) -> Mapping[str, Any] | None:

@@ -50,7 +50,7 @@ def debian_sources(codename: str, *, apt: Path = APT) -> tuple[Source, ...]:
             return tuple(_renamed(source, known, codename) for source in wanted)
     message = f"this machine has no package source for Debian {codename}"
     raise EmulatorError(
-        message,
+        message=message,
         details=f"looked for 'main' of {' or '.join(CODENAMES)} in {apt}/sources.list and {apt}/sources.list.d",
         hint=f"add a {codename} entry to {apt}/sources.list.d, or run the emulator on Debian {codename}",
     )

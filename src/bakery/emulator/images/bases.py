@@ -43,7 +43,7 @@ def base_image(slug: str = debian.SLUG, *, folder: Path | None = None, reporter:
     ensure_private_folder(folder)
     root = folder / f"{slug}-{digest(sources)}"
     message = f"another process has been building the base image {slug} for {LOCK_SECONDS // 60} minutes"
-    busy = LockedError(message, hint="wait for it, or end it")
+    busy = LockedError(message=message, hint="wait for it, or end it")
     with file_lock(folder / f"{root.name}.lock", seconds=LOCK_SECONDS, busy=busy):
         if not root.is_dir():
             with reporter.step(f"build the base image {slug} (once, about a minute)"):
@@ -124,7 +124,7 @@ def _link(link: Path, target: str) -> None:
 def _copy_key_ring(root: Path, ring: Path) -> None:
     if not ring.is_file():
         message = f"the key ring {ring} that a package source names is missing"
-        raise EmulatorError(message, hint="repair the entry in /etc/apt, then: bakery emulator up")
+        raise EmulatorError(message=message, hint="repair the entry in /etc/apt, then: bakery emulator up")
     target = root / ring.relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(ring.read_bytes())

@@ -38,7 +38,7 @@ def find(folder: Path, droplet: str) -> int:
             return number
     message = f"there is no droplet {droplet}"
     there = ", ".join(sorted(names.values())) or "none"
-    raise EmulatorError(message, details=f"droplets here: {there}")
+    raise EmulatorError(message=message, details=f"droplets here: {there}")
 
 
 def journal(droplet_folder: Path) -> str:

@@ -182,7 +182,7 @@ def check_range(plan: NetworkPlan) -> None:
         others = [link.name for link in Path("/sys/class/net").glob("bk-*-h")]
         if others:
             details += f"\nanother emulator runs: {', '.join(others)} is its link"
-        raise EmulatorError(message, details=details, hint="bakery emulator up --public-range ANOTHER/15")
+        raise EmulatorError(message=message, details=details, hint="bakery emulator up --public-range ANOTHER/15")
 
 
 def _taken() -> list[str]:

@@ -61,7 +61,7 @@ class Queues:
             idle = self._idle.wait_for(lambda: not self._waiting, timeout=seconds * deadline_factor())
         if not idle:
             message = f"waited {seconds:.0f} s for the emulator's machine work"
-            raise DeadlineError(message, details=f"{self.busy} tasks are unfinished")
+            raise DeadlineError(message=message, details=f"{self.busy} tasks are unfinished")
 
     def close(self) -> None:
         """Finish what runs, drop what waits, take nothing new."""

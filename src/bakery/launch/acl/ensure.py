@@ -132,7 +132,7 @@ def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> No
         message = f"{product}'s ACLs were bootstrapped by somebody else: it does not know this cluster's token"
         details = "Only the credentials bundle that bootstrapped the cluster can manage it."
         hint = "restore that bundle, or destroy the cluster and launch it again: bakery destroy"
-        raise CredentialsError(message, details=details, hint=hint) from None
+        raise CredentialsError(message=message, details=details, hint=hint) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,4 +234,4 @@ def _passing(error: AgentError) -> str:
     """What an error says that may go away by itself; any other is raised."""
     if 0 < error.status < _SERVER_FAULT and error.status != _TOO_MANY:
         raise error
-    return error.summary
+    return error.full_message

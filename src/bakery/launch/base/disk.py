@@ -22,6 +22,6 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def cannot_write(path: Path, error: OSError) -> UsageError:
-    brief = f"cannot write {path}"
+    message = f"cannot write {path}"
     hint = f"make room or give access, then run the same command again; {ROOT_VARIABLE} moves the folder"
-    return UsageError(brief, error.strerror or type(error).__name__, hint)
+    return UsageError(message=message, details=error.strerror or type(error).__name__, hint=hint)

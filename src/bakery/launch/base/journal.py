@@ -93,18 +93,22 @@ def load_journal(path: Path, cluster: str) -> Journal:
 
 
 def _unreadable(path: Path, details: str) -> UsageError:
-    brief = f"cannot read the launch journal {path}"
-    return UsageError(brief, details, f"move it away: mv {path} {path}.broken (the cloud is asked what exists)")
+    message = f"cannot read the launch journal {path}"
+    return UsageError(
+        message=message,
+        details=details,
+        hint=f"move it away: mv {path} {path}.broken (the cloud is asked what exists)",
+    )
 
 
 def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - any JSON value
     version = data.pop("version")
     if version != VERSION:
-        brief = f"the launch journal {path} has version {version}, this bakery writes {VERSION}"
-        raise UsageError(brief, hint="use the newer bakery")
+        message = f"the launch journal {path} has version {version}, this bakery writes {VERSION}"
+        raise UsageError(message=message, hint="use the newer bakery")
     if data["cluster"] != cluster:
-        brief = f"the launch journal {path} belongs to cluster {data['cluster']}"
-        raise UsageError(brief, f"asked for {cluster}")
+        message = f"the launch journal {path} belongs to cluster {data['cluster']}"
+        raise UsageError(message=message, details=f"asked for {cluster}")
     requests = tuple(Request(**item) for item in data.pop("requests"))
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
     return Journal(**(data | lists), requests=requests)

@@ -31,8 +31,10 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        brief = f"another bakery works on cluster {cluster}"
-        raise LockedError(brief, _wait_for_owner(owner), "wait for it, then run the same command again") from None
+        message = f"another bakery works on cluster {cluster}"
+        raise LockedError(
+            message=message, details=_wait_for_owner(owner), hint="wait for it, then run the same command again"
+        ) from None
     except OSError as error:
         raise cannot_write(path, error) from error
     try:

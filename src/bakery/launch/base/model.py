@@ -61,7 +61,7 @@ class Order:
         """
         if self.image is None:
             message = "there is no snapshot to make droplets from"
-            raise LaunchError(message, hint="bakery build-image")
+            raise LaunchError(message=message, hint="bakery build-image")
         return self.image.id
 
     @property

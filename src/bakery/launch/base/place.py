@@ -87,7 +87,7 @@ def load_place(path: Path) -> Place | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = f"cannot read {path}, which says where the cluster was launched"
         hint = f"remove it if you know that this is the right cloud: rm {path}"
-        raise UsageError(message, details=f"{type(error).__name__}: {error}", hint=hint) from None
+        raise UsageError(message=message, details=f"{type(error).__name__}: {error}", hint=hint) from None
     return place
 
 

@@ -32,7 +32,7 @@ def refresh_access(
         missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs)
         if len(missing) == len(plan.firewalls):
             message = f"cluster {plan.cluster} has no firewalls yet"
-            raise UsageError(message, hint="bakery launch")
+            raise UsageError(message=message, hint="bakery launch")
         names = tuple(update.firewall.name for update in updates)
         if names and approve(names):
             for update in updates:

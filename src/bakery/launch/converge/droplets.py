@@ -114,8 +114,8 @@ def _create_wave(session: Session, requests: Mapping[str, DropletRequest]) -> di
         if not missing:
             return made
     names = ", ".join(request.name for request in missing.values())
-    brief = f"cannot create {names}"
-    raise LaunchError(brief, problem.details or str(problem) if problem else None, AGAIN)
+    message = f"cannot create {names}"
+    raise LaunchError(message=message, details=problem.details or str(problem) if problem else None, hint=AGAIN)
 
 
 def _ask(session: Session, requests: Mapping[str, DropletRequest]) -> list[Droplet | BakeryError]:
@@ -190,9 +190,9 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
     except DeadlineError as error:
         session.journal.failed({slot: droplet.id for slot, droplet in late.items()}, session.wall())
         names = ", ".join(droplet.name for droplet in late.values())
-        brief = f"{names}: {lacking} after {seconds * deadline_factor():.0f} s"
+        message = f"{names}: {lacking} after {seconds * deadline_factor():.0f} s"
         hint = f"run the same command again: it replaces only {names}"
-        raise DeadlineError(brief, error.details, hint) from None
+        raise DeadlineError(message=message, details=error.details, hint=hint) from None
 
 
 def wait_until_active(session: Session, members: Members, slots: Iterable[str]) -> dict[str, Droplet]:

@@ -83,8 +83,8 @@ def _make_vpc(session: Session, plan: ClusterPlan, launch_id: str) -> Vpc:
 def _check_nobody_was_faster(session: Session, plan: ClusterPlan) -> None:
     """Names of VPCs are unique: of two first launches at the same time, one gets it and the other stops here."""
     if any(vpc.name == plan.vpc_name for vpc in session.cloud.list_vpcs()):
-        brief = f"another launch of cluster {plan.cluster} is under way"
-        raise LockedError(brief, f"it has just made VPC {plan.vpc_name}", WAIT) from None
+        message = f"another launch of cluster {plan.cluster} is under way"
+        raise LockedError(message=message, details=f"it has just made VPC {plan.vpc_name}", hint=WAIT) from None
 
 
 def _make_firewall(session: Session, planned: PlannedFirewall, request: FirewallRequest) -> None:
@@ -108,8 +108,8 @@ def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
         for planned in plan.firewalls:
             found = find_firewall(planned, firewalls)
             if found is not None and found.status == "failed":
-                brief = f"DigitalOcean could not apply firewall {found.name}"
-                raise LaunchError(brief, hint=AGAIN)
+                message = f"DigitalOcean could not apply firewall {found.name}"
+                raise LaunchError(message=message, hint=AGAIN)
             if found is None or found.status != "succeeded":
                 return Pending(f"firewall {planned.name} is {found.status if found else 'not listed'}")
         return True

@@ -43,7 +43,7 @@ def check_trust(droplets: Iterable[Droplet], cluster: str, fingerprint: str | No
         CredentialsError: never make a second CA for a cluster that runs.
     """
     for obstacle in trust_obstacles(tuple(droplets), cluster, fingerprint):
-        raise CredentialsError(obstacle.message, obstacle.details, obstacle.hint)
+        raise CredentialsError(message=obstacle.message, details=obstacle.details, hint=obstacle.hint)
 
 
 def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: str | None) -> Iterator[Obstacle]:

@@ -31,7 +31,7 @@ def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
             f"the account has no snapshot of consul {config.image.consul} and nomad {config.image.nomad}"
             f" on {config.image.base}"
         )
-        raise UsageError(message, details=f"none has the tag {tag}", hint="bakery build-image")
+        raise UsageError(message=message, details=f"none has the tag {tag}", hint="bakery build-image")
     return image
 
 

@@ -67,8 +67,8 @@ def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
         session.cloud.delete_droplet(number)
         session.journal.removed(number)
     if slots:
-        brief = f"another launch of cluster {session.cluster} is under way"
-        raise LockedError(brief, f"removed again: {', '.join(made)}", WAIT)
+        message = f"another launch of cluster {session.cluster} is under way"
+        raise LockedError(message=message, details=f"removed again: {', '.join(made)}", hint=WAIT)
 
 
 def settle_firewalls(

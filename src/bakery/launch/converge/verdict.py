@@ -46,10 +46,12 @@ def refusal(obstacles: Sequence[Obstacle]) -> BakeryError:
     error = CredentialsError if any(o.exit_code is ExitCode.CREDENTIALS for o in obstacles) else UsageError
     if len(obstacles) == 1:
         only = obstacles[0]
-        return error(only.message, only.details, only.hint)
-    brief = f"{len(obstacles)} things stand in the way of the launch"
+        return error(message=only.message, details=only.details, hint=only.hint)
+    message = f"{len(obstacles)} things stand in the way of the launch"
     lines = [line for obstacle in obstacles for line in lines_of(obstacle)]
-    return error(brief, "\n".join(lines), "nothing was made; see to each of them, then run it again")
+    return error(
+        message=message, details="\n".join(lines), hint="nothing was made; see to each of them, then run it again"
+    )
 
 
 def lines_of(obstacle: Obstacle) -> tuple[str, ...]:

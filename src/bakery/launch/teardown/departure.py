@@ -101,7 +101,7 @@ def _attempt(session: Session, name: str, step: Callable[[], None]) -> None:
     try:
         step()
     except (AgentError, DeadlineError) as error:
-        session.reporter.warn(f"{name}: {error.summary}")
+        session.reporter.warn(f"{name}: {error.full_message}")
 
 
 def _leave_consul(session: Session, own: ConsulApi, other: ConsulApi | None, droplet: Droplet) -> None:

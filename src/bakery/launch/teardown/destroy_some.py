@@ -135,8 +135,8 @@ def _destroy_some(
 def _check_insisted(going: tuple[Droplet, ...], insisted: frozenset[str]) -> None:
     names = {droplet.name for droplet in going}
     for name in sorted(insisted - names):
-        brief = f"{INSIST} {name}: that droplet is not to be destroyed"
-        raise UsageError(brief, hint=f"give the name of one that is: {', '.join(sorted(names))}")
+        message = f"{INSIST} {name}: that droplet is not to be destroyed"
+        raise UsageError(message=message, hint=f"give the name of one that is: {', '.join(sorted(names))}")
 
 
 def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:
@@ -144,8 +144,8 @@ def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet
     found = max(named, key=lambda droplet: droplet.id, default=None)
     if found is None:
         names = ", ".join(sorted(member.name for member in members)) or "none"
-        brief = f"cluster {plan.cluster} has no droplet {name!r}"
-        raise UsageError(brief, hint=f"its droplets: {names}")
+        message = f"cluster {plan.cluster} has no droplet {name!r}"
+        raise UsageError(message=message, hint=f"its droplets: {names}")
     return found
 
 
@@ -154,6 +154,6 @@ def _of_role(plan: ClusterPlan, role: str, members: Iterable[Droplet]) -> tuple[
     found = tuple(member for member, its_role in roles.items() if its_role == role)
     if not found:
         names = ", ".join(sorted({its_role for its_role in roles.values() if its_role})) or "none"
-        brief = f"cluster {plan.cluster} has no droplet of a role {role!r}"
-        raise UsageError(brief, hint=f"roles with droplets: {names}")
+        message = f"cluster {plan.cluster} has no droplet of a role {role!r}"
+        raise UsageError(message=message, hint=f"roles with droplets: {names}")
     return found

@@ -49,7 +49,7 @@ def plan_drain(
     try:
         known = nomad.nodes()
     except AgentError as error:
-        return Drain(note=f"the work of {names} is not moved ({error.summary})")
+        return Drain(note=f"the work of {names} is not moved ({error.full_message})")
     places = {(droplet.name, droplet.private_ipv4) for droplet in clients}
     nodes = tuple(node for node in known if (node.name, node.address) in places and node.status == "ready")
     if not nodes:
@@ -97,7 +97,9 @@ def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> No
                 nomad.set_eligible(node_id)
                 session.reporter.note(f"    {known[node_id].name} takes work again")
     except AgentError as error:
-        session.reporter.warn(f"Nomad clients were left drained ({error.summary}); the next launch mends that")
+        session.reporter.warn(
+            f"Nomad clients were left drained ({error.full_message}); the next launch mends that"
+        )
         return
     session.journal.drains_ended(ids)
 
@@ -116,7 +118,7 @@ def _drain(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...]) -> N
         session.reporter.note(f"    moving the work of {names} to other clients (at most {DRAIN_SECONDS} s)")
         _wait(session, nomad, {node.id for node in nodes})
     except (AgentError, DeadlineError) as error:
-        session.reporter.warn(f"not drained: {names} ({error.summary})")
+        session.reporter.warn(f"not drained: {names} ({error.full_message})")
 
 
 def _wait(session: Session, nomad: NomadApi, ids: set[str]) -> None:

@@ -39,7 +39,7 @@ def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterab
             for gone in _ours(plan, present, _dead(consul.members())):
                 forget_in_consul(session, consul, running, gone)
     except (AgentError, DeadlineError) as error:
-        session.reporter.warn(f"nodes whose droplets are gone are still known: {error.summary}")
+        session.reporter.warn(f"nodes whose droplets are gone are still known: {error.full_message}")
 
 
 def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ...]) -> None:

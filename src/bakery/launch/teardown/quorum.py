@@ -53,7 +53,7 @@ def check_quorum(
         except UsageError as refusal:
             if protected:
                 raise
-            risks.append(f"{refusal.brief}; it goes all the same, and {group.product}'s data may be lost")
+            risks.append(f"{refusal.message}; it goes all the same, and {group.product}'s data may be lost")
     return tuple(risks)
 
 
@@ -78,8 +78,10 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
     api = group.api
     if api is None:
         why = "no server of it sees a leader" if asked else "the cluster's credentials are not here"
-        brief = f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked: {why}"
-        raise UsageError(brief, hint=f"bakery status; to destroy it all the same: {_insist(names)}")
+        message = (
+            f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked: {why}"
+        )
+        raise UsageError(message=message, hint=f"bakery status; to destroy it all the same: {_insist(names)}")
     try:
         session.wait(
             lambda: _look(group, api, names),
@@ -88,14 +90,16 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
             every=2.0,
         )
     except AgentError as error:
-        brief = f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked"
+        message = f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked"
         raise UsageError(
-            brief, error.summary, f"bakery status; to destroy it all the same: {_insist(names)}"
+            message=message,
+            details=error.full_message,
+            hint=f"bakery status; to destroy it all the same: {_insist(names)}",
         ) from None
     except DeadlineError as error:
-        brief = error.details or error.brief
+        message = error.details or error.message
         hint = f"bring the other servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
-        raise UsageError(brief, hint=hint) from None
+        raise UsageError(message=message, hint=hint) from None
 
 
 def _look(group: _Group, api: AclApi, names: list[str]) -> bool | Pending:
@@ -128,14 +132,14 @@ def _refusal(
 ) -> UsageError:
     if not staying:
         holds = "holds" if len(names) == 1 else "hold"
-        brief = f"{', '.join(names)} {holds} all of {product}'s data: there is no other voter"
+        message = f"{', '.join(names)} {holds} all of {product}'s data: there is no other voter"
     else:
-        brief = (
+        message = (
             f"without {', '.join(names)}, {product} would have {len(staying)} of {len(voters)} voters, and {need}"
             " must be left"
         )
     hint = f"bring more servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
-    return UsageError(brief, hint=hint)
+    return UsageError(message=message, hint=hint)
 
 
 def _insist(names: list[str]) -> str:

@@ -77,7 +77,9 @@ def finish_removals(
             try:
                 check_quorum(session, plan, [droplet], droplets, running)
             except UsageError as error:
-                session.reporter.warn(f"the removal of {droplet.name} was begun and is given up: {error.summary}")
+                session.reporter.warn(
+                    f"the removal of {droplet.name} was begun and is given up: {error.full_message}"
+                )
                 session.journal.stays(droplet.id)
                 continue
         remove_nodes(session, plan, running, [droplet], droplets)

@@ -51,7 +51,7 @@ def test_all_missing_programs_are_named_with_one_line_that_installs_them(monkeyp
     monkeypatch.setattr(shutil, "which", which)
     with pytest.raises(MissingToolError) as caught:
         checks.check_tools()
-    assert caught.value.brief == "not installed: slirp4netns, nft"
+    assert caught.value.message == "not installed: slirp4netns, nft"
     assert caught.value.hint == "apt-get install --no-install-recommends nftables slirp4netns"
 
 
@@ -75,7 +75,7 @@ def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("machines", ["nspawn", "memory"])
 @pytest.mark.parametrize(
-    ("text", "brief"),
+    ("text", "message"),
     [
         ("8.8.8.0", "the public range 8.8.8.0/32 is too small"),
         ("198.18.0.0/23", "the public range 198.18.0.0/23 is too small"),
@@ -85,12 +85,12 @@ def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
         ("10.116.0.0/14", "the public range 10.116.0.0/14 overlaps 10.116.0.0/14, which droplets use inside"),
     ],
 )
-def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text: str, brief: str) -> None:
+def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text: str, message: str) -> None:
     """For droplets in memory too: the emulator's process would die of it, or a launch would dial strangers."""
     options = parse_options(name="range", port=7190, machines=machines, public_range=text)
     with pytest.raises(EmulatorError) as caught:
         lifecycle.up(options)
-    assert caught.value.brief == brief
+    assert caught.value.message == message
     assert caught.value.hint is not None
     assert "bakery emulator up --public-range 198.18.0.0/15" in caught.value.hint
     assert not emulator_dir("range").folder.exists()
@@ -109,7 +109,7 @@ def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EmulatorError) as caught:
         checks.check_machine(tmp_path, SILENT)
-    assert caught.value.brief == "booting droplets needs root"
+    assert caught.value.message == "booting droplets needs root"
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("sudo /")
     assert caught.value.hint.endswith(

@@ -120,7 +120,7 @@ def test_a_machine_without_a_source_for_it_is_told_so(tmp_path: Path) -> None:
     apt = _apt(tmp_path, ubuntu__list="deb http://mirror.example/ubuntu noble main")
     with pytest.raises(EmulatorError) as caught:
         debian_sources("bookworm", apt=apt)
-    assert caught.value.brief == "this machine has no package source for Debian bookworm"
+    assert caught.value.message == "this machine has no package source for Debian bookworm"
     assert caught.value.hint is not None
 
 

@@ -27,7 +27,7 @@ def test_a_droplet_is_found_by_name_or_id(folder: Path, droplet: str) -> None:
 def test_an_unknown_droplet_is_answered_with_those_that_are(folder: Path) -> None:
     with pytest.raises(EmulatorError) as caught:
         nspawn_logs.find(folder, "demo-3")
-    assert (caught.value.brief, caught.value.details) == (
+    assert (caught.value.message, caught.value.details) == (
         "there is no droplet demo-3",
         "droplets here: demo-1, demo-2",
     )

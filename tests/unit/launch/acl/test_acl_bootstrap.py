@@ -189,7 +189,9 @@ def test_a_node_that_has_left_uses_no_token(bundle: Bundle) -> None:
 
 def test_a_removal_that_was_interrupted_goes_on(bundle: Bundle) -> None:
     cluster = _cluster_of_an_earlier_version(bundle)
-    cluster.consul.failures = {"delete_token": AgentError("Consul refused", details="rpc error", status=500)}
+    cluster.consul.failures = {
+        "delete_token": AgentError(message="Consul refused", details="rpc error", status=500)
+    }
 
     def on_sleep(now: float) -> None:
         cluster.consul.failures.clear()
@@ -228,7 +230,7 @@ def test_a_cluster_of_somebody_else_is_refused_by_name(bundle: Bundle) -> None:
     with pytest.raises(CredentialsError) as caught:
         _ensure(cluster, bundle, clock)
     assert caught.value.exit_code is ExitCode.CREDENTIALS
-    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.brief
+    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.message
     assert "put_token" not in cluster.consul.calls
     assert cluster.nomad.calls == []
     assert clock.time == 15
@@ -250,7 +252,7 @@ def test_nothing_is_bootstrapped_before_there_is_a_leader(bundle: Bundle) -> Non
     cluster.unreachable = {"198.18.0.2"}
     with pytest.raises(DeadlineError) as caught:
         _ensure(cluster, bundle)
-    assert caught.value.brief == "waited 30 s for Consul to elect a leader and take the ACL bootstrap"
+    assert caught.value.message == "waited 30 s for Consul to elect a leader and take the ACL bootstrap"
     assert caught.value.details == (
         "there is no leader yet\nConsul at 198.18.0.2:8501 cannot be reached: [Errno 113] No route to host"
     )
@@ -272,7 +274,9 @@ def test_it_goes_on_when_the_leader_appears(bundle: Bundle) -> None:
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
 def test_a_fault_that_may_pass_is_waited_for(bundle: Bundle, status: int) -> None:
     cluster = healthy_cluster()
-    cluster.consul.failures = {"bootstrap_acl": AgentError("Consul refused", details="rpc error", status=status)}
+    cluster.consul.failures = {
+        "bootstrap_acl": AgentError(message="Consul refused", details="rpc error", status=status)
+    }
 
     def on_sleep(now: float) -> None:
         cluster.consul.failures.clear()
@@ -284,7 +288,7 @@ def test_a_fault_that_may_pass_is_waited_for(bundle: Bundle, status: int) -> Non
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_a_refusal_ends_it_at_once(bundle: Bundle, status: int) -> None:
     cluster = healthy_cluster()
-    refusal = AgentError("Consul refused", details="ACL support disabled", status=status)
+    refusal = AgentError(message="Consul refused", details="ACL support disabled", status=status)
     cluster.consul.failures = {"bootstrap_acl": refusal}
     clock = FakeClock()
     with pytest.raises(AgentError) as caught:

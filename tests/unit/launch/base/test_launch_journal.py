@@ -114,7 +114,7 @@ def test_a_write_that_fails_leaves_the_old_journal(path: Path, monkeypatch: pyte
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UsageError) as caught:
         file.asking("demo-nomad-client-1", 1.0)
-    assert (caught.value.brief, caught.value.details) == (f"cannot write {path}", "No space left on device")
+    assert (caught.value.message, caught.value.details) == (f"cannot write {path}", "No space left on device")
     monkeypatch.undo()
     assert load_journal(path, "demo").requests == ()
     assert file.now.requests == ()

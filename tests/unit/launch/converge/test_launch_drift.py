@@ -29,7 +29,7 @@ def _refused(bench: Bench, plan: ClusterPlan) -> str:
     with pytest.raises(UsageError) as caught:
         bench.launch(plan=plan)
     assert bench.cloud.mutations == []
-    return f"{caught.value.brief}\n{caught.value.details}"
+    return f"{caught.value.message}\n{caught.value.details}"
 
 
 def test_another_region_is_refused(bench: Bench) -> None:

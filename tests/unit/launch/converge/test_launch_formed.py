@@ -96,7 +96,7 @@ def test_an_unfinished_launch_has_formed_once_the_access_control_is_done(
 
     def fail(droplets: object) -> None:
         message = "stopped by the test"
-        raise UsageError(message)
+        raise UsageError(message=message)
 
     with pytest.raises(UsageError):
         bench.launch(after=(*after, AfterStep(title="Health", run=fail)))
@@ -123,9 +123,9 @@ def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: Bench, pro
         bench.launch()
     named = product.capitalize()
     assert caught.value == UsageError(
-        f"the last {named} server of cluster demo is gone, and {named}'s data with it",
-        f"new servers would begin an empty {named}, unknown to the 6 droplets that are left",
-        "destroy the whole cluster and launch it again: bakery destroy; bakery launch",
+        message=f"the last {named} server of cluster demo is gone, and {named}'s data with it",
+        details=f"new servers would begin an empty {named}, unknown to the 6 droplets that are left",
+        hint="destroy the whole cluster and launch it again: bakery destroy; bakery launch",
     )
     assert caught.value.exit_code is ExitCode.USAGE
     assert len(bench.cloud.mutations) == before
@@ -195,7 +195,7 @@ def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(
 
     def fail(droplets: object) -> None:
         message = "stopped by the test"
-        raise UsageError(message)
+        raise UsageError(message=message)
 
     with pytest.raises(UsageError, match="stopped by the test"):
         bench.launch(after=(ACLS, AfterStep(title="Health", run=fail)))
@@ -227,7 +227,7 @@ def test_one_server_that_never_came_up_says_nothing_of_the_others(
 def test_an_unfinished_launch_gives_no_name_twice(bench: Bench) -> None:
     def fail(droplets: object) -> None:
         message = "stopped by the test"
-        raise UsageError(message)
+        raise UsageError(message=message)
 
     names = set()
     for _ in range(3):

@@ -69,7 +69,7 @@ def test_obstacles_stop_the_launch_before_it_makes_anything(
     change(bench)
     with pytest.raises(UsageError) as caught:
         bench.launch()
-    assert message in caught.value.brief
+    assert message in caught.value.message
     assert caught.value.exit_code == 2
     assert bench.cloud.mutations == []
     assert bench.cloud.droplets == {}
@@ -115,7 +115,7 @@ def test_a_price_that_is_not_known_is_not_nothing(tmp_path: Path) -> None:
 def test_a_snapshot_that_cannot_boot_here(tmp_path: Path, image: object, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         Bench(tmp_path).launch(image=image)
-    assert caught.value.brief == message
+    assert caught.value.message == message
 
 
 def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
     bench.plan = replace(small_plan(size="s-none"), ssh_keys=("phone",))
     with pytest.raises(UsageError) as caught:
         bench.launch()
-    assert caught.value.brief == "4 things stand in the way of the launch"
+    assert caught.value.message == "4 things stand in the way of the launch"
     lines = (caught.value.details or "").splitlines()
     assert lines[::2] == [
         "the cluster would have 9 droplets, the account may have 8",

@@ -134,7 +134,7 @@ def test_not_approved_means_not_touched(bench: Bench) -> None:
 
 def test_user_data_that_cannot_be_made_fails_before_anything_is(bench: Bench) -> None:
     def too_large(node: object, join: object) -> str:
-        raise UsageError(brief="too large")
+        raise UsageError(message="too large")
 
     with pytest.raises(UsageError, match="too large"):
         bench.launch(user_data=too_large)
@@ -200,7 +200,7 @@ def test_a_droplet_that_never_comes_up_is_named_and_alone_replaced(bench: Bench)
     bench.cloud.stuck = {"demo-nomad-client-2"}
     with pytest.raises(DeadlineError) as caught:
         bench.launch()
-    assert caught.value.brief.startswith("demo-nomad-client-2: ")
+    assert caught.value.message.startswith("demo-nomad-client-2: ")
     assert caught.value.hint == "run the same command again: it replaces only demo-nomad-client-2"
     assert len(bench.cloud.names()) == 9
     stuck = next(d.id for d in bench.cloud.droplets.values() if d.name == "demo-nomad-client-2")
@@ -231,7 +231,7 @@ ABSENT = "demo-nomad-client-2"
 
 def never_healthy(_: tuple[Droplet, ...]) -> None:
     message = "demo is not healthy"
-    raise DeadlineError(message)
+    raise DeadlineError(message=message)
 
 
 def launch_that_misses(bench: Bench, *names: str) -> None:
@@ -316,7 +316,7 @@ def test_an_api_that_never_answers_clearly_ends_in_a_launch_error(bench: Bench) 
     bench.cloud.fault = lambda number, call: Fault.FAIL if call.name == "create_droplet" else None
     with pytest.raises(LaunchError) as caught:
         bench.launch()
-    assert caught.value.brief == "cannot create demo-consul-server-1"
+    assert caught.value.message == "cannot create demo-consul-server-1"
     assert len([c for c in bench.cloud.calls if c.name == "create_droplet"]) == 5
 
 

@@ -72,7 +72,7 @@ def test_those_who_were_told_a_lost_servers_address_go_with_it(session: Session,
     _made(session, cloud, "demo-c-1")
     with pytest.raises(LockedError) as caught:
         settle_twins(session, {"demo-a-1": cloud.droplets[lost]}, cloud.droplets.values())
-    assert caught.value.brief == "another launch of cluster demo is under way"
+    assert caught.value.message == "another launch of cluster demo is under way"
     assert caught.value.details == "removed again: demo-b-1"
     assert session.journal.now.never_joined == ("demo-b-1",), "if it was a product's only server, no data is gone"
     assert cloud.names() == ["demo-a-1", "demo-c-1"]

@@ -56,7 +56,7 @@ def _member_that_nobody_sees(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "brief", "details", "hint"),
+    ("run", "message", "details", "hint"),
     [
         (
             _no_firewall,
@@ -91,11 +91,11 @@ def _member_that_nobody_sees(bench: Bench) -> None:
     ],
 )
 def test_a_wait_that_ends_names_the_culprit(
-    bench: Bench, run: Callable[[Bench], None], brief: str, details: str, hint: str
+    bench: Bench, run: Callable[[Bench], None], message: str, details: str, hint: str
 ) -> None:
     with pytest.raises(DeadlineError) as caught:
         run(bench)
-    assert caught.value.brief == brief
+    assert caught.value.message == message
     assert (caught.value.details or "").startswith(details)
     assert caught.value.hint == hint
 
@@ -104,15 +104,15 @@ def test_a_deadline_that_was_scaled_is_told_as_it_was(bench: Bench, monkeypatch:
     monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "2")
     with pytest.raises(DeadlineError) as caught:
         _never_active(bench)
-    assert caught.value.brief == "demo-nomad-server-3: not active after 1200 s"
+    assert caught.value.message == "demo-nomad-server-3: not active after 1200 s"
 
 
 def test_what_was_refused_for_certain_is_not_looked_for_by_the_next_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(**_: object) -> Vpc:
-        brief = "DigitalOcean does not allow POST /v2/vpcs"
-        raise UnauthorizedError(brief, status=403)
+        message = "DigitalOcean does not allow POST /v2/vpcs"
+        raise UnauthorizedError(message=message, status=403)
 
     with monkeypatch.context() as patch:
         patch.setattr(bench.cloud, "create_vpc", forbidden)

@@ -55,7 +55,7 @@ def test_servers_stay(bench: Bench, role: str, product: str) -> None:
     with pytest.raises(UsageError) as caught:
         _remove(bench, role)
     names = f"demo-{role}-1, demo-{role}-2, demo-{role}-3"
-    assert caught.value.brief == f"{names} hold all of {product}'s data: there is no other voter"
+    assert caught.value.message == f"{names} hold all of {product}'s data: there is no other voter"
     assert set(NAMES) <= set(bench.cloud.names())
 
 
@@ -63,7 +63,7 @@ def test_a_role_of_another_cluster_is_not_ours(bench: Bench) -> None:
     """Cluster demo-nomad has a role "server", whose droplets have the names of our nomad servers."""
     with pytest.raises(UsageError) as caught:
         _remove(bench, "server")
-    assert caught.value.brief == "cluster demo has no droplet of a role 'server'"
+    assert caught.value.message == "cluster demo has no droplet of a role 'server'"
     assert caught.value.hint == "roles with droplets: consul-server, nomad-client, nomad-server"
 
 

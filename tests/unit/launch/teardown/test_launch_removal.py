@@ -133,7 +133,7 @@ def test_the_sequence_that_lost_the_quorum(cluster: Cluster, product: str) -> No
     with pytest.raises(UsageError) as caught:
         cluster.destroy(f"demo-{product}-server-3")
     name = product.capitalize()
-    assert caught.value.brief == f"without {third}, {name} would have 1 of 2 voters, and 2 must be left"
+    assert caught.value.message == f"without {third}, {name} would have 1 of 2 voters, and 2 must be left"
     assert caught.value.hint == (
         f"bring more servers up first: bakery launch; to destroy it all the same: --accept-quorum-loss {third}"
     )
@@ -150,7 +150,7 @@ def test_a_voter_that_the_cloud_calls_active_and_raft_finds_dead_does_not_count(
     with pytest.raises(UsageError) as caught:
         cluster.destroy(f"demo-{product}-server-2")
     name = product.capitalize()
-    assert caught.value.brief == (
+    assert caught.value.message == (
         f"without demo-{product}-server-2, {name} would have 1 healthy voters of 3, and 2 must be left"
         f" (demo-{product}-server-3 is not healthy)"
     )
@@ -166,7 +166,7 @@ def test_a_non_voter_does_not_count(cluster: Cluster, product: str) -> None:
     only = next(peer.name for peer in agent.raft if peer.voter)
     with pytest.raises(UsageError) as caught:
         cluster.destroy(only)
-    assert caught.value.brief == (f"{only} holds all of {product.capitalize()}'s data: there is no other voter")
+    assert caught.value.message == (f"{only} holds all of {product.capitalize()}'s data: there is no other voter")
 
 
 def test_one_that_becomes_healthy_while_it_is_looked_at_again_counts(cluster: Cluster) -> None:
@@ -186,7 +186,7 @@ def test_without_a_leader_no_server_goes_unless_its_name_is_given(cluster: Clust
     name = f"demo-{product}-server-2"
     with pytest.raises(UsageError) as caught:
         cluster.destroy(name)
-    assert caught.value.brief == (
+    assert caught.value.message == (
         f"whether {product.capitalize()} would keep its quorum without {name} cannot be asked:"
         " no server of it sees a leader"
     )
@@ -200,7 +200,7 @@ def test_without_a_leader_no_server_goes_unless_its_name_is_given(cluster: Clust
 def test_without_credentials_no_server_goes_but_a_client_does(cluster: Cluster) -> None:
     with pytest.raises(UsageError) as caught:
         cluster.destroy("demo-nomad-server-2", running=None)
-    assert caught.value.brief == (
+    assert caught.value.message == (
         "whether Nomad would keep its quorum without demo-nomad-server-2 cannot be asked:"
         " the cluster's credentials are not here"
     )
@@ -221,7 +221,9 @@ def test_a_dry_run_of_what_would_be_refused_is_refused(cluster: Cluster) -> None
 
 
 def test_a_failing_api_is_no_quorum(cluster: Cluster) -> None:
-    cluster.live.nomad.failures["autopilot"] = AgentError("Nomad refused GET /v1/operator (403)", status=403)
+    cluster.live.nomad.failures["autopilot"] = AgentError(
+        message="Nomad refused GET /v1/operator (403)", status=403
+    )
     with pytest.raises(UsageError, match="cannot be asked") as caught:
         cluster.destroy("demo-nomad-server-2")
     assert caught.value.details == "Nomad refused GET /v1/operator (403)"
@@ -272,7 +274,9 @@ def test_a_drain_that_does_not_end_is_warned_of_and_the_node_goes(cluster: Clust
 
 
 def test_a_nomad_that_refuses_the_drain_is_warned_of(cluster: Cluster) -> None:
-    cluster.live.nomad.failures["drain"] = AgentError("Nomad refused POST /v1/node (500)", "no", status=500)
+    cluster.live.nomad.failures["drain"] = AgentError(
+        message="Nomad refused POST /v1/node (500)", details="no", status=500
+    )
     cluster.destroy("demo-nomad-client-1")
     assert cluster.bench.reporter.warnings == [
         "not drained: demo-nomad-client-1 (Nomad refused POST /v1/node (500): no)"
@@ -284,7 +288,7 @@ def test_a_drain_that_is_interrupted_is_undone(cluster: Cluster, stop: type[Base
     """By the process itself, or, where it was killed, by the next launch."""
     cluster.bench.cloud.clock.on_sleep = lambda: _raise(stop)
     if stop is Killed:
-        cluster.live.nomad.failures["set_eligible"] = AgentError("dead processes ask nothing")
+        cluster.live.nomad.failures["set_eligible"] = AgentError(message="dead processes ask nothing")
     with pytest.raises(stop):
         cluster.destroy("demo-nomad-client-2")
     if stop is Killed:
@@ -320,7 +324,7 @@ def test_a_client_that_its_user_made_ineligible_stays_so(cluster: Cluster) -> No
 def test_a_drain_that_was_killed_is_undone_by_whatever_comes_next(cluster: Cluster, next_command: str) -> None:
     """The destroy of another client forgot the first, which then took no work for ever."""
     cluster.bench.cloud.clock.on_sleep = lambda: _raise(Killed)
-    cluster.live.nomad.failures["set_eligible"] = AgentError("dead processes ask nothing")
+    cluster.live.nomad.failures["set_eligible"] = AgentError(message="dead processes ask nothing")
     with pytest.raises(Killed):
         cluster.destroy("demo-nomad-client-1")
     cluster.live.nomad.failures.clear()
@@ -335,7 +339,7 @@ def test_a_drain_that_was_killed_is_undone_by_whatever_comes_next(cluster: Clust
 def test_a_name_that_insists_on_a_server_that_does_not_go_is_refused(cluster: Cluster) -> None:
     with pytest.raises(UsageError) as caught:
         cluster.destroy("demo-nomad-client-1", insisted=frozenset({"demo-consul-server-9"}))
-    assert caught.value.brief == "--accept-quorum-loss demo-consul-server-9: that droplet is not to be destroyed"
+    assert caught.value.message == "--accept-quorum-loss demo-consul-server-9: that droplet is not to be destroyed"
     assert cluster.bench.cloud.mutations == []
 
 
