@@ -14,7 +14,7 @@ SERVERS = 6
 class Cost:
     requests: int
     seconds: float
-    """Bakery's own work: waits and the pace of requests are cut short."""
+    """Bakery's own work: waits and the rate limiter are cut short."""
     mebibytes: float
     """Largest resident set."""
     at_once: int

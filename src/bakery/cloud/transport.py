@@ -18,7 +18,7 @@ from requests.auth import AuthBase
 from bakery import __version__
 from bakery.cloud.connection import no_reply
 from bakery.cloud.endpoint import is_loopback
-from bakery.cloud.pace import Pace
+from bakery.cloud.rate_limiter import RateLimiter
 from bakery.cloud.refusals import as_object, refusal
 from bakery.cloud.watch import UNWATCHED, Exchange, Retry, Watcher
 from bakery.errors import BakeryError, RateLimitedError, UnreachableError
@@ -84,7 +84,7 @@ class Transport:
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._watcher = watcher
-        self._pace = Pace(
+        self._rate_limiter = RateLimiter(
             self._clock,
             per_minute=self._limits.per_minute,
             patience=self._limits.rate_patience,
@@ -112,8 +112,8 @@ class Transport:
             except RateLimitedError as error:
                 if number == tries or self._clock.now() > rate_end:  # the pace holds the next try back
                     raise
-                if (held := self._pace.held()) <= self._limits.rate_patience:
-                    self._tell_retry(error, number, held)
+                if (wait := self._rate_limiter.seconds_left()) <= self._limits.rate_patience:
+                    self._tell_retry(error, number, wait)
             except _Hopeless as stop:
                 raise stop.error from None
             except UnreachableError as error:
@@ -169,10 +169,10 @@ class Transport:
 
     def _once(self, method: str, path: str, query: Query | None, body: object) -> dict[str, Any]:
         what = f"{method} /v2/{path}"
-        self._pace.wait_turn()
+        self._rate_limiter.acquire()
         response = self._exchange(what, method, path, query, body)
         if response.status_code == 429:
-            self._pace.hold(response.headers)
+            self._rate_limiter.back_off(response.headers)
         if not 200 <= response.status_code < 300:
             raise self._refusal(what, response, body)
         if response.status_code == 204 or not response.content:

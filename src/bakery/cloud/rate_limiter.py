@@ -1,7 +1,7 @@
-"""How fast requests may go: DigitalOcean's published limits, kept on our side.
+"""Keep requests within DigitalOcean's published limits.
 
-5000 requests per hour and 250 per minute and token; a ``retry-after`` header comes with the 429 of the burst limit
-only, ``ratelimit-reset`` (epoch seconds) with every reply
+The limits are 5000 requests per hour and 250 per minute, per token. The header ``retry-after`` comes only with the
+429 of the limit per minute, ``ratelimit-reset`` (epoch seconds) with every reply
 (https://docs.digitalocean.com/reference/api/digitalocean/#section/Introduction/Rate-Limit).
 """
 
@@ -14,13 +14,13 @@ from bakery.errors import RateLimitedError
 from bakery.wait import Clock
 
 WINDOW_SECONDS = 61.0
-"""A minute, and one second for the way there."""
+"""A minute, and one second for network latency."""
 SHORTEST_PAUSE = 0.001
-"""0 would mean "go", and rounding can bring a pause down to it."""
+"""Seconds. A pause that rounds to 0 would mean "no wait"."""
 
 
-class Pace:
-    """Lets requests pass, at most ``per_minute`` in any minute, and none before the API wants more.
+class RateLimiter:
+    """Admits at most ``per_minute`` requests in any minute, and none while the API asks to wait.
 
     Safe to share between threads.
     """
@@ -39,16 +39,16 @@ class Pace:
         self._patience = patience
         self._wall = wall
         self._tell = tell
-        """Hears the seconds of a wait for a place among ``per_minute``."""
+        """Called with the seconds before each wait that ``per_minute`` causes (not a 429)."""
         self._sent: deque[float] = deque()
         self._not_before = 0.0
         self._lock = threading.Lock()
 
-    def wait_turn(self) -> None:
-        """Sleep until the next request may go.
+    def acquire(self) -> None:
+        """Sleep until the next request may be sent, and count it.
 
         Raises:
-            RateLimitedError: that would take longer than the patience.
+            RateLimitedError: the wait would be longer than ``patience`` seconds.
         """
         waited = 0.0
         while (pause := self._reserve()) > 0:
@@ -58,21 +58,21 @@ class Pace:
                 raise RateLimitedError(
                     message=message, hint=f"run the same command again in {pause:.0f} s", status=429
                 )
-            if self.held() <= 0:
+            if self.seconds_left() <= 0:
                 self._tell(pause)
             self._clock.sleep(pause)
 
-    def hold(self, headers: Mapping[str, str]) -> None:
-        """The API said 429: let nothing pass until it wants more."""
+    def back_off(self, headers: Mapping[str, str]) -> None:
+        """Admit no request for as long as the ``headers`` of a 429 ask."""
         with self._lock:
-            self._not_before = max(self._not_before, self._clock.now() + self._asked_pause(headers))
+            self._not_before = max(self._not_before, self._clock.now() + self._back_off_seconds(headers))
 
-    def held(self) -> float:
-        """For how many seconds nothing may pass because the API said 429."""
+    def seconds_left(self) -> float:
+        """Return the seconds for which a 429 still blocks all requests; 0 if none does."""
         with self._lock:
             return max(self._not_before - self._clock.now(), 0.0)
 
-    def _asked_pause(self, headers: Mapping[str, str]) -> float:
+    def _back_off_seconds(self, headers: Mapping[str, str]) -> float:
         after = _number(headers.get("retry-after"))
         if after is not None:
             return max(after, 1.0)
@@ -80,7 +80,7 @@ class Pace:
         return max(reset - self._wall(), 1.0) if reset is not None else 5.0
 
     def _reserve(self) -> float:
-        """Take a place and return 0, or return the seconds until one may be free."""
+        """Count one request and return 0, or return the seconds until one may be sent."""
         with self._lock:
             now = self._clock.now()
             while self._sent and now - self._sent[0] >= WINDOW_SECONDS:

@@ -1,22 +1,22 @@
-"""Client-side pacing on a fake clock, against DigitalOcean's published limits."""
+"""The rate limiter on a fake clock, against DigitalOcean's published limits."""
 
 import pytest
 
-from bakery.cloud.pace import Pace
+from bakery.cloud.rate_limiter import RateLimiter
 from bakery.errors import RateLimitedError
 from tests.helpers.fake_cloud import FakeClock
 
 
-def _pace(clock: FakeClock, *, per_minute: int = 240, patience: float = 120) -> Pace:
-    return Pace(clock, per_minute=per_minute, patience=patience, wall=clock.wall)
+def _limiter(clock: FakeClock, *, per_minute: int = 240, patience: float = 120) -> RateLimiter:
+    return RateLimiter(clock, per_minute=per_minute, patience=patience, wall=clock.wall)
 
 
 def test_never_more_than_the_limit_in_any_minute() -> None:
     clock = FakeClock()
-    pace = _pace(clock)
+    limiter = _limiter(clock)
     sent = []
     for _ in range(1000):
-        pace.wait_turn()
+        limiter.acquire()
         sent.append(clock.now())
         clock.sleep(0.01)
     busiest = max(sum(1 for other in sent if at <= other < at + 60) for at in sent)
@@ -25,9 +25,9 @@ def test_never_more_than_the_limit_in_any_minute() -> None:
 
 def test_a_few_requests_do_not_wait() -> None:
     clock = FakeClock()
-    pace = _pace(clock)
+    limiter = _limiter(clock)
     for _ in range(60):
-        pace.wait_turn()
+        limiter.acquire()
     assert clock.now() == 0
 
 
@@ -44,19 +44,19 @@ def test_a_few_requests_do_not_wait() -> None:
         ({}, 5),
     ],
 )
-def test_a_429_holds_the_next_request_back(headers: dict[str, str], pause: float) -> None:
+def test_a_429_makes_the_next_request_wait(headers: dict[str, str], pause: float) -> None:
     clock = FakeClock()
-    pace = _pace(clock)
-    pace.hold(headers)
-    pace.wait_turn()
+    limiter = _limiter(clock)
+    limiter.back_off(headers)
+    limiter.acquire()
     assert clock.now() == pytest.approx(pause)
 
 
 def test_patience_ends_before_an_hour_of_waiting() -> None:
     clock = FakeClock()
-    pace = _pace(clock)
-    pace.hold({"ratelimit-reset": str(1_700_000_000 + 1800)})
+    limiter = _limiter(clock)
+    limiter.back_off({"ratelimit-reset": str(1_700_000_000 + 1800)})
     with pytest.raises(RateLimitedError) as caught:
-        pace.wait_turn()
+        limiter.acquire()
     assert caught.value.hint == "run the same command again in 1800 s"
     assert clock.now() == 0
