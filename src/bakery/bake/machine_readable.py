@@ -29,7 +29,7 @@ def parse_event(line: str) -> Event | None:
     return Event(target=fields[1], type=fields[2], data=tuple(_unescape(field) for field in fields[3:]))
 
 
-def spoken(event: Event) -> tuple[str, str] | None:
+def ui_message(event: Event) -> tuple[str, str] | None:
     """What a person should read: ("say" | "message" | "error", text without the source's name), or ``None``."""
     if event.type == "ui" and len(event.data) >= 2:
         return event.data[0], _plain(event.data[1])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bakery import assets, proc
-from bakery.bake.machine_readable import parse_event, spoken
+from bakery.bake.machine_readable import parse_event, ui_message
 from bakery.bake.model import BakeRequest, Build, Tools
 from bakery.console import Reporter
 from bakery.errors import BakeError
@@ -71,18 +71,18 @@ def run_build(
     Raises:
         BakeError: it failed; details hold Packer's last errors.
     """
-    listener = Listener(reporter, token=request.token)
+    collector = OutputCollector(reporter, token=request.token)
     _make_private(build.log)
     argv: list[str | Path] = [tools.packer, "build", "-machine-readable", f"-var-file={variables}", assets.PACKER]
     environment = build_environment(request, build, variables.parent)
-    code = stream(argv, env=environment, cwd=variables.parent, on_line=listener.hear)
+    code = stream(argv, env=environment, cwd=variables.parent, on_line=collector.on_line)
     if code != 0:
         message = f"packer could not bake {build.snapshot_name} (exit code {code})"
         hint = f"the whole story is in {build.log}; run `bakery build-image` again"
-        raise BakeError(message=message, details=listener.story() or None, hint=hint)
+        raise BakeError(message=message, details=collector.error_excerpt() or None, hint=hint)
 
 
-class Listener:
+class OutputCollector:
     """Turns Packer's lines into progress, and keeps the last ones for the case that it fails."""
 
     def __init__(self, reporter: Reporter, *, token: str) -> None:
@@ -91,21 +91,21 @@ class Listener:
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
-    def hear(self, line: str) -> None:
+    def on_line(self, line: str) -> None:
         """One line of Packer's; it may be anything."""
         line = proc.redact(line, [self._token])
         event = parse_event(line)
-        said = spoken(event) if event else ("message", line.strip())
-        if said is None or not said[1]:
+        shown = ui_message(event) if event else ("message", line.strip())
+        if shown is None or not shown[1]:
             return
-        kind, text = said
+        kind, text = shown
         self._lines.append(text)
         if kind == "error":
             self._errors.append(text)
         elif kind == "say":
             self._reporter.note(f"    {text}")
 
-    def story(self) -> str:
+    def error_excerpt(self) -> str:
         """Packer's errors, each once; without any, the last things it said."""
         return "\n".join(dict.fromkeys(self._errors or self._lines))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakery.bake.machine_readable import Event, parse_event, spoken
+from bakery.bake.machine_readable import Event, parse_event, ui_message
 
 LINES = [
     (
@@ -52,7 +52,7 @@ LINES = [
 def test_a_line_becomes_an_event(line: str, event: Event, words: tuple[str, str] | None) -> None:
     parsed = parse_event(line)
     assert parsed == event
-    assert spoken(parsed) == words
+    assert ui_message(parsed) == words
 
 
 @pytest.mark.parametrize(
