@@ -67,7 +67,7 @@ def render(
     else:
         _refuse_second_ca(session, plan)
     user_data = _render(session, plan, role=role, node=node, join=join)
-    file = output / f"{user_data.subject}.yaml"
+    file = output / f"{user_data.name}.yaml"
     with writing(file):
         ensure_folder(output)
         write_secret_file(file, user_data.text.encode())

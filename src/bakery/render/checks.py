@@ -21,59 +21,59 @@ _ADVICE = "of addresses to join, a few live servers are enough"
 _MODE = re.compile(r"^0[0-7]{3}$")
 
 
-def check_document(text: str, subject: str) -> None:
+def check_document(text: str, name: str) -> None:
     """Let ``text`` pass only if it is a cloud-config of ours that DigitalOcean takes.
 
     Raises:
         RenderError: says what is wrong; a defect of a template, except for the size.
     """
     if text.splitlines()[0] != FIRST_LINE:
-        _refuse(subject, f"its first line is not {FIRST_LINE}")
-    document = _parse(text, subject)
+        _refuse(name, f"its first line is not {FIRST_LINE}")
+    document = _parse(text, name)
     if set(document) != KEYS:
-        _refuse(subject, f"its keys are {_names(document)} and not {_names(KEYS)}")
+        _refuse(name, f"its keys are {_names(document)} and not {_names(KEYS)}")
     for entry in document["write_files"]:
-        _check_file(entry, subject)
-    _check_size(text, document["write_files"], subject)
+        _check_file(entry, name)
+    _check_size(text, document["write_files"], name)
 
 
-def _check_size(text: str, entries: list[dict[str, str]], subject: str) -> None:
+def _check_size(text: str, entries: list[dict[str, str]], name: str) -> None:
     size = len(text.encode())
     if size > MAX_USER_DATA:
-        message = f"the user-data of {subject} has {size} bytes, and DigitalOcean takes {MAX_USER_DATA}"
+        message = f"the user-data of {name} has {size} bytes, and DigitalOcean takes {MAX_USER_DATA}"
         largest = max(entries, key=lambda entry: len(entry["content"]))
         hint = f"shorten {largest['path']}, its largest part with {len(largest['content'])} bytes; {_ADVICE}"
         raise RenderError(message=message, hint=hint)
 
 
-def _parse(text: str, subject: str) -> dict[str, Any]:
+def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, either of them
     except yaml.YAMLError:
         # No details: the error quotes the document, and the document holds keys.
-        _refuse(subject, "it is not YAML")
+        _refuse(name, "it is not YAML")
     if not isinstance(document, dict):
-        _refuse(subject, "it is not a mapping")
+        _refuse(name, "it is not a mapping")
     return document
 
 
-def _check_file(entry: dict[str, Any], subject: str) -> None:
+def _check_file(entry: dict[str, Any], name: str) -> None:
     path = entry.get("path")
     if set(entry) != FILE_KEYS:
-        _refuse(subject, f"the entry for {path} has the keys {_names(entry)}")
+        _refuse(name, f"the entry for {path} has the keys {_names(entry)}")
     if path not in WRITABLE:
-        _refuse(subject, f"it writes {path}, which is none of bakery's files")
+        _refuse(name, f"it writes {path}, which is none of bakery's files")
     mode = entry["permissions"]
     if not isinstance(mode, str) or not _MODE.match(mode):
-        _refuse(subject, f"the permissions of {path} are {mode!r} and not a string such as '0640'")
+        _refuse(name, f"the permissions of {path} are {mode!r} and not a string such as '0640'")
 
 
 def _names(keys: Iterable[str]) -> str:
     return ", ".join(sorted(map(str, keys)))
 
 
-def _refuse(subject: str, details: str) -> NoReturn:
-    message = f"the user-data of {subject} is not what it should be"
+def _refuse(name: str, details: str) -> NoReturn:
+    message = f"the user-data of {name} is not what it should be"
     raise RenderError(
         message=message, details=details, hint="this is a defect of bakery's templates; please report it"
     )

@@ -8,48 +8,48 @@ from typing import Any
 from bakery.plan.ports import CONSUL_DNS, CONSUL_HTTPS
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address
-from bakery.render.subject import Subject
+from bakery.render.context import RenderContext
 from bakery.render.versions import CONSUL_KEYS, fit
 
 
-def consul_config(subject: Subject) -> dict[str, Any]:
-    """The content of consul.json for ``subject``, fit for the plan's Consul version.
+def consul_config(context: RenderContext) -> dict[str, Any]:
+    """The content of consul.json for ``context``, fit for the plan's Consul version.
 
     Raises:
         RenderError: an address to join is neither an IPv4 address nor a DNS name.
     """
     config = {
-        **_identity(subject),
-        **_membership(subject),
+        **_identity(context),
+        **_membership(context),
         "ports": _ports(),
-        "addresses": _addresses(subject),
+        "addresses": _addresses(context),
         "tls": _tls(),
-        "acl": _acl(subject),
+        "acl": _acl(context),
         **_restraint(),
     }
-    if subject.kind.is_consul_server:
-        config |= _server(subject)
-    return fit(config, subject.plan.consul_version, CONSUL_KEYS)
+    if context.kind.is_consul_server:
+        config |= _server(context)
+    return fit(config, context.plan.consul_version, CONSUL_KEYS)
 
 
-def _identity(subject: Subject) -> dict[str, Any]:
-    own_address = vpc_address(subject.plan.vpc_cidr)
+def _identity(context: RenderContext) -> dict[str, Any]:
+    own_address = vpc_address(context.plan.vpc_cidr)
     identity = {
-        "datacenter": subject.plan.cluster,
-        "primary_datacenter": subject.plan.cluster,
+        "datacenter": context.plan.cluster,
+        "primary_datacenter": context.plan.cluster,
         "data_dir": paths.CONSUL_DATA,
         "bind_addr": own_address,
         "advertise_addr": own_address,
         "log_level": "INFO",
     }
     # Without node_name Consul takes the host name.
-    return identity if subject.node_name is None else {"node_name": subject.node_name, **identity}
+    return identity if context.node_name is None else {"node_name": context.node_name, **identity}
 
 
-def _membership(subject: Subject) -> dict[str, Any]:
-    join = [vpc_address(subject.plan.vpc_cidr)] if subject.joins_itself else checked_join(subject.join.consul)
+def _membership(context: RenderContext) -> dict[str, Any]:
+    join = [vpc_address(context.plan.vpc_cidr)] if context.joins_itself else checked_join(context.join.consul)
     return {
-        "encrypt": subject.credentials.consul_gossip_key,
+        "encrypt": context.credentials.consul_gossip_key,
         "retry_join": join,
         "retry_interval": "3s",
         # A reboot is not a departure: the node stays a member and comes back by itself.
@@ -59,10 +59,10 @@ def _membership(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _server(subject: Subject) -> dict[str, Any]:
+def _server(context: RenderContext) -> dict[str, Any]:
     # Servers without it count in the first election of those that have it (hashicorp/consul
     # agent/consul/server_serf.go, maybeBootstrap: an Expect of 0 is no conflict).
-    expect = {"bootstrap_expect": subject.plan.consul_expect} if subject.join.forms_consul else {}
+    expect = {"bootstrap_expect": context.plan.consul_expect} if context.join.forms_consul else {}
     return {
         "server": True,
         **expect,
@@ -86,10 +86,10 @@ def _ports() -> dict[str, int]:
     }
 
 
-def _addresses(subject: Subject) -> dict[str, str]:
-    if subject.kind.is_consul_server:
+def _addresses(context: RenderContext) -> dict[str, str]:
+    if context.kind.is_consul_server:
         return {"https": "0.0.0.0", "dns": "0.0.0.0"}  # noqa: S104 - behind mutual TLS and the firewall
-    return {"https": "127.0.0.1", "dns": f"127.0.0.1 {vpc_address(subject.plan.vpc_cidr)}"}
+    return {"https": "127.0.0.1", "dns": f"127.0.0.1 {vpc_address(context.plan.vpc_cidr)}"}
 
 
 def _tls() -> dict[str, Any]:
@@ -105,15 +105,15 @@ def _tls() -> dict[str, Any]:
     }
 
 
-def _acl(subject: Subject) -> dict[str, Any]:
+def _acl(context: RenderContext) -> dict[str, Any]:
     return {
         "enabled": True,
         "default_policy": "deny",
         "down_policy": "extend-cache",
         "enable_token_persistence": False,
         "tokens": {
-            "agent": subject.credentials.consul_agent_token.secret,
-            "dns": subject.credentials.consul_dns_token.secret,
+            "agent": context.credentials.consul_agent_token.secret,
+            "dns": context.credentials.consul_dns_token.secret,
         },
     }
 

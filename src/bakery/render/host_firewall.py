@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 from bakery.plan.ports import BREAK_GLASS, Port, Source, ports_of
-from bakery.render.subject import Subject
+from bakery.render.context import RenderContext
 
 METADATA_ADDRESS = "169.254.169.254"
 # docker's default bridge and Nomad's.
@@ -19,7 +19,7 @@ WORKLOAD_BRIDGES = '{ "docker0", "nomad" }'
 # Chains of this table say no more than accept and drop on their own hooks: a drop is final in nftables, an accept
 # is not, so docker's and CNI's tables keep their say. `add` before `delete` makes the first load like every other.
 _TABLE = """\
-# {subject} of cluster {cluster}: written by bakery into user-data, loaded by bakery-firewall.service.
+# {name} of cluster {cluster}: written by bakery into user-data, loaded by bakery-firewall.service.
 # See it at work with: nft list table inet bakery
 add table inet bakery
 delete table inet bakery
@@ -50,15 +50,15 @@ table inet bakery {{
 """
 
 
-def host_firewall(subject: Subject) -> str:
-    """The nftables file of ``subject``; it replaces the table ``inet bakery`` and touches no other."""
-    ports = ports_of(subject.kind)
-    rules = [*_from_vpc(ports, subject.plan.vpc_cidr), *_from_anywhere(ports), *_from_containers(ports)]
-    if subject.plan.ssh_keys:
+def host_firewall(context: RenderContext) -> str:
+    """The nftables file of ``context``; it replaces the table ``inet bakery`` and touches no other."""
+    ports = ports_of(context.kind)
+    rules = [*_from_vpc(ports, context.plan.vpc_cidr), *_from_anywhere(ports), *_from_containers(ports)]
+    if context.plan.ssh_keys:
         rules += _from_anywhere([BREAK_GLASS])
     return _TABLE.format(
-        subject=subject.name,
-        cluster=subject.plan.cluster,
+        name=context.name,
+        cluster=context.plan.cluster,
         metadata=METADATA_ADDRESS,
         rules="\n".join(f"    {rule}" for rule in rules),
     )

@@ -25,7 +25,7 @@ class Join:
 class UserData:
     """A rendered ``#cloud-config`` document. It holds private keys: ``text`` never shows in ``repr``."""
 
-    subject: str
+    name: str
     """Node or role name."""
     text: str = field(repr=False)
 

@@ -11,7 +11,7 @@ from bakery.errors import RenderError
 from bakery.plan.ports import CONSUL_HTTPS, FIRST_DYNAMIC, LAST_DYNAMIC, reserved_ports
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address, vpc_interface
-from bakery.render.subject import Subject
+from bakery.render.context import RenderContext
 
 # Each asks 169.254.169.254, which the host firewall drops.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
@@ -59,35 +59,35 @@ DENIED_USERS = ("root", "consul", "nomad")
 CONTAINER_PROCESSES = 4096
 
 
-def nomad_config(subject: Subject) -> dict[str, Any]:
-    """The content of server.json or client.json for ``subject``.
+def nomad_config(context: RenderContext) -> dict[str, Any]:
+    """The content of server.json or client.json of the node in ``context``.
 
     Raises:
         RenderError: an address to join is neither an IPv4 address nor a DNS name, or a secret is missing.
     """
     config = {
-        **_identity(subject),
+        **_identity(context),
         "acl": {"enabled": True},
         "tls": _tls(),
-        "consul": _consul(subject),
+        "consul": _consul(context),
         "telemetry": _telemetry(),
         # A reboot is not a departure.
         "leave_on_interrupt": False,
         "leave_on_terminate": False,
         "disable_update_check": True,
     }
-    if subject.kind.is_nomad_client:
-        return config | {"client": _client(subject), "plugin": _plugins()}
-    return config | {"server": _server(subject)}
+    if context.kind.is_nomad_client:
+        return config | {"client": _client(context), "plugin": _plugins()}
+    return config | {"server": _server(context)}
 
 
-def _identity(subject: Subject) -> dict[str, Any]:
-    own_address = vpc_address(subject.plan.vpc_cidr)
+def _identity(context: RenderContext) -> dict[str, Any]:
+    own_address = vpc_address(context.plan.vpc_cidr)
     # The API is reached from outside on servers only; mutual TLS and the cloud firewall guard it.
-    http = f"127.0.0.1 {own_address}" if subject.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
+    http = f"127.0.0.1 {own_address}" if context.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
     identity = {
         "region": NOMAD_REGION,
-        "datacenter": subject.plan.cluster,
+        "datacenter": context.plan.cluster,
         "data_dir": paths.NOMAD_DATA,
         "bind_addr": own_address,
         "addresses": {"http": http},
@@ -95,29 +95,29 @@ def _identity(subject: Subject) -> dict[str, Any]:
         "log_level": "INFO",
     }
     # Without name Nomad takes the host name.
-    return identity if subject.node_name is None else {"name": subject.node_name, **identity}
+    return identity if context.node_name is None else {"name": context.node_name, **identity}
 
 
-def _server(subject: Subject) -> dict[str, Any]:
-    if subject.credentials.nomad_gossip_key is None:
-        message = f"the credentials of {subject.name} hold no Nomad gossip key"
+def _server(context: RenderContext) -> dict[str, Any]:
+    if context.credentials.nomad_gossip_key is None:
+        message = f"the credentials of {context.name} hold no Nomad gossip key"
         raise RenderError(message=message)
-    expect = {"bootstrap_expect": subject.plan.nomad_expect} if subject.join.forms_nomad else {}
+    expect = {"bootstrap_expect": context.plan.nomad_expect} if context.join.forms_nomad else {}
     return {
         "enabled": True,
         **expect,
-        "encrypt": subject.credentials.nomad_gossip_key,
-        **_server_join(subject),
+        "encrypt": context.credentials.nomad_gossip_key,
+        **_server_join(context),
     }
 
 
-def _client(subject: Subject) -> dict[str, Any]:
-    taken = reserved_ports(subject.kind)
+def _client(context: RenderContext) -> dict[str, Any]:
+    taken = reserved_ports(context.kind)
     return {
         "enabled": True,
-        "node_pool": subject.node_pool,
-        "network_interface": vpc_interface(subject.plan.vpc_cidr),
-        **_server_join(subject),
+        "node_pool": context.node_pool,
+        "network_interface": vpc_interface(context.plan.vpc_cidr),
+        **_server_join(context),
         "chroot_env": {path: path for path in TASK_ROOT},
         "options": {
             "fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS),
@@ -131,9 +131,9 @@ def _client(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _server_join(subject: Subject) -> dict[str, Any]:
+def _server_join(context: RenderContext) -> dict[str, Any]:
     """Without addresses Nomad finds its servers through the local Consul agent alone."""
-    addresses = checked_join(subject.join.nomad)
+    addresses = checked_join(context.join.nomad)
     return {"server_join": {"retry_join": addresses, "retry_interval": "3s"}} if addresses else {}
 
 
@@ -151,25 +151,25 @@ def _tls() -> dict[str, Any]:
     }
 
 
-def _consul(subject: Subject) -> dict[str, Any]:
+def _consul(context: RenderContext) -> dict[str, Any]:
     return {
         "address": f"127.0.0.1:{CONSUL_HTTPS}",
         "ssl": True,
         "ca_file": paths.NOMAD_CONSUL_CA,
         "cert_file": paths.NOMAD_CONSUL_CERTIFICATE,
         "key_file": paths.NOMAD_CONSUL_KEY,
-        "token": _consul_token(subject).secret,
+        "token": _consul_token(context).secret,
         "auto_advertise": True,
         "server_auto_join": True,
         "client_auto_join": True,
     }
 
 
-def _consul_token(subject: Subject) -> Token:
-    if subject.credentials.consul_nomad_token is None:
-        message = f"the credentials of {subject.name} hold no token for Nomad's use of Consul"
+def _consul_token(context: RenderContext) -> Token:
+    if context.credentials.consul_nomad_token is None:
+        message = f"the credentials of {context.name} hold no token for Nomad's use of Consul"
         raise RenderError(message=message)
-    return subject.credentials.consul_nomad_token
+    return context.credentials.consul_nomad_token
 
 
 def _telemetry() -> dict[str, Any]:

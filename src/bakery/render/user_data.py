@@ -9,11 +9,11 @@ from bakery.errors import RenderError
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.render.checks import check_document
 from bakery.render.consul_config import consul_config
+from bakery.render.context import RenderContext
 from bakery.render.document import render_document
 from bakery.render.host_firewall import host_firewall
 from bakery.render.model import Join, UserData
 from bakery.render.nomad_config import nomad_config
-from bakery.render.subject import Subject
 
 
 def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, join: Join) -> UserData:
@@ -28,7 +28,7 @@ def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, joi
     """
     first = node.wave is Wave.FIRST_SERVER and node.kind.is_consul_server
     return _render(
-        Subject(
+        RenderContext(
             plan=plan,
             kind=node.kind,
             role=node.role,
@@ -51,7 +51,7 @@ def render_role(plan: ClusterPlan, role: str, credentials: NodeCredentials, join
     """
     node = _any_node(plan, role)
     return _render(
-        Subject(
+        RenderContext(
             plan=plan,
             kind=node.kind,
             role=role,
@@ -73,67 +73,67 @@ def _any_node(plan: ClusterPlan, role: str) -> Node:
     raise RenderError(message=message, hint=f"roles of the cluster: {roles}; a role needs a count of 1 or more")
 
 
-def _render(subject: Subject) -> UserData:
-    _check_subject(subject)
-    text = render_document(f"{subject.kind.value}.yaml.j2", _values(subject))
-    check_document(text, subject.name)
-    return UserData(subject=subject.name, text=text)
+def _render(context: RenderContext) -> UserData:
+    _check_context(context)
+    text = render_document(f"{context.kind.value}.yaml.j2", _values(context))
+    check_document(text, context.name)
+    return UserData(name=context.name, text=text)
 
 
-def _check_subject(subject: Subject) -> None:
-    if subject.credentials.kind is not subject.kind:
-        message = f"{subject.name} is a {subject.kind} but its credentials are a {subject.credentials.kind}'s"
+def _check_context(context: RenderContext) -> None:
+    if context.credentials.kind is not context.kind:
+        message = f"{context.name} is a {context.kind} but its credentials are a {context.credentials.kind}'s"
         raise RenderError(message=message)
-    if not subject.join.consul and not subject.joins_itself:
-        message = f"{subject.name} has no Consul server to join"
+    if not context.join.consul and not context.joins_itself:
+        message = f"{context.name} has no Consul server to join"
         details = "only the first Consul server of a cluster can be rendered without an address"
         hint = "name the private address of a live Consul server: --join ADDR"
         raise RenderError(message=message, details=details, hint=hint)
 
 
-def _values(subject: Subject) -> dict[str, Any]:
-    """What the template of ``subject``'s kind may show, and nothing more: StrictUndefined guards the rest."""
-    credentials = subject.credentials
+def _values(context: RenderContext) -> dict[str, Any]:
+    """What the template of ``context``'s kind may show, and nothing more: StrictUndefined guards the rest."""
+    credentials = context.credentials
     values = {
-        "header": _header(subject),
-        "node": _json(_node(subject)),
-        "firewall": host_firewall(subject),
-        "allow_ssh": bool(subject.plan.ssh_keys),
-        "consul_config": _json(consul_config(subject)),
+        "header": _header(context),
+        "node": _json(_node(context)),
+        "firewall": host_firewall(context),
+        "allow_ssh": bool(context.plan.ssh_keys),
+        "consul_config": _json(consul_config(context)),
         "consul_ca": credentials.consul_ca,
         "consul": credentials.consul,
     }
-    if subject.kind.runs_nomad:
+    if context.kind.runs_nomad:
         values |= {
-            "nomad_config": _json(nomad_config(subject)),
+            "nomad_config": _json(nomad_config(context)),
             "nomad_ca": credentials.nomad_ca,
-            "nomad": _nomad_leaf(subject),
+            "nomad": _nomad_leaf(context),
         }
     return values
 
 
-def _nomad_leaf(subject: Subject) -> Leaf:
-    if subject.credentials.nomad is None:
-        message = f"the credentials of {subject.name} hold no Nomad certificate"
+def _nomad_leaf(context: RenderContext) -> Leaf:
+    if context.credentials.nomad is None:
+        message = f"the credentials of {context.name} hold no Nomad certificate"
         raise RenderError(message=message)
-    return subject.credentials.nomad
+    return context.credentials.nomad
 
 
-def _header(subject: Subject) -> str:
-    what = "role" if subject.node_name is None else "node"
+def _header(context: RenderContext) -> str:
+    what = "role" if context.node_name is None else "node"
     return (
-        f"cluster {subject.plan.cluster}, {what} {subject.name}, kind {subject.kind}, "
-        f"secrets of generation {subject.credentials.generation}, bakery {bakery.__version__}"
+        f"cluster {context.plan.cluster}, {what} {context.name}, kind {context.kind}, "
+        f"secrets of generation {context.credentials.generation}, bakery {bakery.__version__}"
     )
 
 
-def _node(subject: Subject) -> dict[str, Any]:
+def _node(context: RenderContext) -> dict[str, Any]:
     return {
-        "cluster": subject.plan.cluster,
-        "node": subject.node_name,
-        "role": subject.role,
-        "kind": subject.kind.value,
-        "generation": subject.credentials.generation,
+        "cluster": context.plan.cluster,
+        "node": context.node_name,
+        "role": context.role,
+        "kind": context.kind.value,
+        "generation": context.credentials.generation,
         "bakery": bakery.__version__,
     }
 

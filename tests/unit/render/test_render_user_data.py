@@ -131,7 +131,7 @@ def test_the_same_arguments_give_the_same_bytes(kind: Kind) -> None:
 
 def test_nothing_secret_shows_in_repr() -> None:
     user_data = render(Kind.SERVER)
-    assert user_data.subject == "demo-server-1"
+    assert user_data.name == "demo-server-1"
     assert "key-consul" not in repr(user_data)
 
 
@@ -196,7 +196,7 @@ def test_nobody_else_is_rendered_with_nothing_to_join(kind: Kind) -> None:
 
 def test_a_role_takes_its_nodes_names_from_their_hosts() -> None:
     rendered = render_role(make_plan(), "nomad-client", make_credentials(Kind.NOMAD_CLIENT, "nomad-client"), JOIN)
-    assert rendered.subject == "nomad-client"
+    assert rendered.name == "nomad-client"
     assert "node_name" not in json_of(rendered, "/etc/consul.d/consul.json")
     assert "name" not in json_of(rendered, "/etc/nomad.d/client.json")
     assert json_of(rendered, "/etc/bakery/node.json")["node"] is None

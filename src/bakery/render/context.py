@@ -1,4 +1,4 @@
-"""The one thing every part of a render looks at: which node or role, of which cluster, with which credentials."""
+"""The input of every part of a render: the node or role, its cluster and its credentials."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from bakery.render.model import Join
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A node, or a role whose nodes are made by hand and take their names from the host name."""
+class RenderContext:
+    """The node to render for, or a role whose nodes are made by hand and take their names from the host name."""
 
     plan: ClusterPlan
     kind: Kind
