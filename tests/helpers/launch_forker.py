@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bakery.cli.main import main
-from bakery.cloud.transport import Limits
 from bakery.launch.base.model import Timings
+from bakery.cloud.transport import TransportLimits
 
 BEFORE_THE_FORK = (
     "bakery.cloud.digitalocean",
@@ -33,7 +33,7 @@ WRITES = ("fsync", "replace", "link")
 def fast_waits() -> None:
     """The emulator's lists do not lag: wait for it as long as it takes, not as long as DigitalOcean."""
     _change_defaults(Timings, poll=0.02, active_poll=0.02, settle=0.2)
-    _change_defaults(Limits, first_pause=0.05, per_minute=1_000_000)
+    _change_defaults(TransportLimits, first_pause=0.05, per_minute=1_000_000)
 
 
 def _change_defaults(kind: type, **values: float) -> None:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.cloud.digitalocean import DigitalOcean, connect
-from bakery.cloud.transport import Limits
+from bakery.cloud.transport import TransportLimits
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
@@ -167,7 +167,7 @@ def stormy(folder: Path, seed: int, part: float = PART) -> Iterator[Stormy]:
     app = build_app(SETTINGS, InMemoryMachines())
     storm = Storm(app, seed, part)
     clock = HastyClock()
-    limits = Limits(read=READ_S, connect=5)
+    limits = TransportLimits(read=READ_S, connect=5)
     with running_server(cast("Starlette", storm)) as url:
         try:
             with closing(connect(endpoint=url, token=TOKEN, limits=limits, clock=clock)) as cloud:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from bakery.cloud import digitalocean
-from bakery.cloud.transport import Limits
+from bakery.cloud.transport import TransportLimits
 from bakery.emulator.daemon import checks
 from tests.helpers.cli import SMALL, Desk, desk
 
@@ -58,7 +58,7 @@ def _vpc_there(at: Desk, patch: pytest.MonkeyPatch) -> None:
 
 def _unreachable(at: Desk, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("DIGITALOCEAN_API_URL", NOWHERE)
-    quick = partial(digitalocean.connect, limits=Limits(first_pause=0.001))
+    quick = partial(digitalocean.connect, limits=TransportLimits(first_pause=0.001))
     patch.setattr(digitalocean, "connect", quick)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bakery.cloud.digitalocean import DigitalOcean, connect
-from bakery.cloud.transport import Limits
+from bakery.cloud.transport import TransportLimits
 from bakery.cloud.watch import Exchange, Retry
 from bakery.errors import RateLimitedError, UnreachableError
 from tests.helpers.ports import free_port
@@ -47,7 +47,7 @@ class Heard:
 
 
 @contextmanager
-def cloud(url: str, limits: Limits = FAST) -> Iterator[tuple[DigitalOcean, Heard]]:
+def cloud(url: str, limits: TransportLimits = FAST) -> Iterator[tuple[DigitalOcean, Heard]]:
     heard = Heard()
     made = connect(endpoint=url, token=TOKEN, limits=limits, watcher=heard)
     try:
@@ -135,7 +135,7 @@ def answering(said: bytes) -> Iterator[str]:
         thread.join(5)
 
 
-def failure_at(url: str, limits: Limits = FAST) -> tuple[UnreachableError, Heard]:
+def failure_at(url: str, limits: TransportLimits = FAST) -> tuple[UnreachableError, Heard]:
     with cloud(url, limits) as (api, heard), pytest.raises(UnreachableError) as caught:
         api.get_account()
     return caught.value, heard

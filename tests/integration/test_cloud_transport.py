@@ -17,7 +17,7 @@ import pytest
 from bakery.cloud.access import operator_address
 from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.model import DropletRequest
-from bakery.cloud.transport import Limits
+from bakery.cloud.transport import TransportLimits
 from bakery.errors import (
     BakeryError,
     NotFoundError,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.integration
 
 TOKEN = "CANARY-token"
 USER_DATA = '#cloud-config\n# "CANARY-user-data"\n'
-FAST = Limits(connect=0.5, read=0.5, tries=3, patience=5, first_pause=0.01, rate_patience=5)
+FAST = TransportLimits(connect=0.5, read=0.5, tries=3, patience=5, first_pause=0.01, rate_patience=5)
 ACCOUNT = {"account": {"uuid": "u", "email": "a@b.c", "status": "active", "droplet_limit": 25}}
 
 

@@ -11,7 +11,7 @@ import pytest
 from bakery.cloud import parse
 from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.model import DropletRequest, FirewallRequest, Image
-from bakery.cloud.transport import Limits
+from bakery.cloud.transport import TransportLimits
 from bakery.config.paths import StatePaths
 from bakery.launch.base.model import LaunchResult, Timings
 from bakery.launch.converge.firewalls import OUTBOUND
@@ -26,7 +26,7 @@ from tests.helpers.state import paths_in
 pytestmark = pytest.mark.integration
 
 TIMINGS = Timings(poll=0.05, active_poll=0.05, settle=2, address=30, active=30, firewall=30, gone=30)
-LIMITS = Limits(first_pause=0.05)
+LIMITS = TransportLimits(first_pause=0.05)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakery.cloud.digitalocean import connect
-from bakery.cloud.transport import Limits
+from bakery.cloud.transport import TransportLimits
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
@@ -30,7 +30,7 @@ def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _launched(folder: Path, limits: Limits) -> Iterator[tuple[list[int], float]]:
+def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int], float]]:
     """The statuses of every reply to a launch of 296, and the seconds that it took on the clock of both sides."""
     clock = HastyClock()
     app = build_app(
@@ -61,7 +61,7 @@ def _launched(folder: Path, limits: Limits) -> Iterator[tuple[list[int], float]]
 
 
 def test_no_request_is_refused(tmp_path: Path) -> None:
-    with _launched(tmp_path, Limits()) as (statuses, seconds):
+    with _launched(tmp_path, TransportLimits()) as (statuses, seconds):
         assert 429 not in statuses
         assert len(statuses) > CLIENTS
         assert seconds > 60, "more than a minute's worth of requests"
@@ -69,5 +69,5 @@ def test_no_request_is_refused(tmp_path: Path) -> None:
 
 def test_without_the_pace_some_are(tmp_path: Path) -> None:
     """Control. Even then the launch comes to its end: each 429 is waited for."""
-    with _launched(tmp_path, Limits(per_minute=100_000)) as (statuses, _):
+    with _launched(tmp_path, TransportLimits(per_minute=100_000)) as (statuses, _):
         assert 429 in statuses

@@ -9,7 +9,7 @@ import pytest
 
 from bakery.errors import BakeryError, ChecksFailedError, MissingToolError, UnreachableError
 from bakery.toolchain.cache import find_cached
-from bakery.toolchain.download import Limits, fetch_file
+from bakery.toolchain.download import DownloadLimits, fetch_file
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Places, Tool, ToolName
 from bakery.toolchain.release import find_published, this_platform
@@ -21,7 +21,7 @@ SYSTEM = this_platform()
 SCRIPT = b"#!/bin/sh\necho 'Consul v1.22.5'\n"
 PLUGIN = b"#!/bin/sh\necho plugin\n"
 ARCHIVE = f"consul_1.22.5_{SYSTEM}.zip"
-QUICK = Limits(connect=5, silence=0.5)
+QUICK = DownloadLimits(connect=5, silence=0.5)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def places(mirror: Mirror, tmp_path: Path) -> Places:
     return Places(cache=tmp_path / "cache", releases_url=mirror.url, github_url=mirror.url)
 
 
-def find_consul(places: Places, limits: Limits = QUICK) -> Tool:
+def find_consul(places: Places, limits: DownloadLimits = QUICK) -> Tool:
     return find_tool(ToolName.CONSUL, "1.22.5", places=places, limits=limits)
 
 

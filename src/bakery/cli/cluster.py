@@ -35,9 +35,9 @@ def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Dropl
 def quick_cloud(session: Session) -> "Cloud":
     """The API, asked once: for those who go on without an answer."""
     from bakery.cloud.digitalocean import connect
-    from bakery.cloud.transport import Limits
+    from bakery.cloud.transport import TransportLimits
 
-    return connect(endpoint=session.endpoint.url, token=session.token, limits=Limits(tries=1, read=10))
+    return connect(endpoint=session.endpoint.url, token=session.token, limits=TransportLimits(tries=1, read=10))
 
 
 def droplets_or_reason(session: Session, cluster: str) -> "tuple[Droplet, ...] | str":

@@ -25,7 +25,7 @@ from bakery.cloud.model import (
     SshKey,
     Vpc,
 )
-from bakery.cloud.transport import Limits, Transport
+from bakery.cloud.transport import Transport, TransportLimits
 from bakery.cloud.watch import UNWATCHED, Watcher
 from bakery.errors import CredentialsError, NotFoundError, UnprocessableError, UnreachableError
 from bakery.wait import Clock
@@ -37,7 +37,7 @@ def connect(
     *,
     endpoint: str,
     token: str,
-    limits: Limits | None = None,
+    limits: TransportLimits | None = None,
     clock: Clock | None = None,
     watcher: Watcher = UNWATCHED,
 ) -> "DigitalOcean":

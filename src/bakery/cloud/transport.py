@@ -31,7 +31,7 @@ Query = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class TransportLimits:
     """How long and how often one call may try. Seconds."""
 
     connect: float = 5
@@ -74,14 +74,14 @@ class Transport:
         endpoint: str,
         token: str,
         *,
-        limits: Limits | None = None,
+        limits: TransportLimits | None = None,
         clock: Clock | None = None,
         wall: Callable[[], float] = time.time,
         watcher: Watcher = UNWATCHED,
     ) -> None:
         self._base = f"{endpoint}/v2/"
         self._token = token
-        self._limits = limits or Limits()
+        self._limits = limits or TransportLimits()
         self._clock = clock or SystemClock()
         self._watcher = watcher
         self._rate_limiter = RateLimiter(

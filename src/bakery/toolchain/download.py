@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class DownloadLimits:
     """When to give up: seconds and bytes."""
 
     connect: float = 10
@@ -27,10 +27,10 @@ class Limits:
     text_size: int = 1 << 20
 
 
-LIMITS = Limits()
+LIMITS = DownloadLimits()
 
 
-def fetch_text(url: str, limits: Limits = LIMITS) -> bytes:
+def fetch_text(url: str, limits: DownloadLimits = LIMITS) -> bytes:
     """A small file, whole.
 
     Raises:
@@ -40,7 +40,7 @@ def fetch_text(url: str, limits: Limits = LIMITS) -> bytes:
     return b"".join(_pieces(url, limits, limits.text_size))
 
 
-def fetch_file(url: str, target: Path, limits: Limits = LIMITS) -> str:
+def fetch_file(url: str, target: Path, limits: DownloadLimits = LIMITS) -> str:
     """A large file into ``target``; returns its SHA256 in hex. Raises as :func:`fetch_text`."""
     digest = hashlib.sha256()
     with target.open("wb") as stream:
@@ -50,7 +50,7 @@ def fetch_file(url: str, target: Path, limits: Limits = LIMITS) -> str:
     return digest.hexdigest()
 
 
-def _pieces(url: str, limits: Limits, size: int) -> Iterator[bytes]:
+def _pieces(url: str, limits: DownloadLimits, size: int) -> Iterator[bytes]:
     end = time.monotonic() + limits.total
     with _reply(url, limits) as response:
         for piece in response.iter_content(_CHUNK):
@@ -63,7 +63,7 @@ def _pieces(url: str, limits: Limits, size: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def _reply(url: str, limits: Limits) -> Iterator[requests.Response]:
+def _reply(url: str, limits: DownloadLimits) -> Iterator[requests.Response]:
     try:
         with requests.get(url, stream=True, timeout=(limits.connect, limits.silence)) as response:
             _check(url, response)

@@ -8,7 +8,7 @@ from bakery import proc
 from bakery.console import SILENT, Reporter
 from bakery.errors import MissingToolError, UnreachableError
 from bakery.toolchain.cache import find_cached, sha256_of
-from bakery.toolchain.download import LIMITS, Limits
+from bakery.toolchain.download import LIMITS, DownloadLimits
 from bakery.toolchain.model import Origin, Places, Tool, ToolName
 from bakery.toolchain.release import install_release
 from bakery.toolchain.versions import find_version
@@ -22,7 +22,7 @@ def find_tool(
     download: bool = True,
     reporter: Reporter = SILENT,
     run: proc.Runner = proc.run,
-    limits: Limits = LIMITS,
+    limits: DownloadLimits = LIMITS,
 ) -> Tool:
     """The tool, from the first place that has exactly ``version``.
 

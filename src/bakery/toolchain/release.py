@@ -10,7 +10,7 @@ from typing import IO
 
 from bakery.errors import ChecksFailedError, MissingToolError
 from bakery.toolchain.cache import members, publish
-from bakery.toolchain.download import LIMITS, Limits, fetch_file, fetch_text
+from bakery.toolchain.download import LIMITS, DownloadLimits, fetch_file, fetch_text
 from bakery.toolchain.model import Origin, Places, PublishedFile, Tool, ToolName
 
 DROPLET = "linux_amd64"
@@ -60,7 +60,7 @@ def build_release(name: ToolName, version: str, *, places: Places, system: str) 
 
 
 def find_published(
-    name: ToolName, version: str, *, places: Places, system: str = DROPLET, limits: Limits = LIMITS
+    name: ToolName, version: str, *, places: Places, system: str = DROPLET, limits: DownloadLimits = LIMITS
 ) -> PublishedFile:
     """Address and SHA256 of a release's archive, for a droplet that fetches it by itself.
 
@@ -92,7 +92,7 @@ def trusted_sums(sums: bytes) -> dict[str, str]:
 
 
 def install_release(
-    name: ToolName, version: str, *, places: Places, system: str | None = None, limits: Limits = LIMITS
+    name: ToolName, version: str, *, places: Places, system: str | None = None, limits: DownloadLimits = LIMITS
 ) -> Tool:
     """Download, check, unpack into the cache. Raises as :func:`find_published`; a wrong file leaves nothing."""
     system = system or this_platform()
@@ -125,7 +125,7 @@ def _release(base: str, archive: str, sums: str, *, prefix: str = "", suffix: st
     )
 
 
-def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limits: Limits) -> None:
+def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limits: DownloadLimits) -> None:
     """Exactly the members that are wanted, under names of ours: an archive cannot choose where it writes."""
     try:
         for member in members(name):
