@@ -23,7 +23,7 @@ from bakery.credentials.tokens import consul_agent_token, consul_dns_token, cons
 from bakery.errors import AgentError, CredentialsError, NotHealthyError
 from bakery.launch.acl.ensure import AclOutcome, ensure_acls
 from bakery.observe.health import observe_cluster, wait_until_healthy
-from bakery.observe.model import State
+from bakery.observe.model import ConditionState
 from bakery.wait import Pending, wait_until
 from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 
@@ -57,7 +57,7 @@ def closed(cluster: RealCluster) -> AclOutcome:
     """The cluster, once its ACLs are in place."""
     _wait_for_leaders(cluster)
     before = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
-    assert {c.name: c.state for c in before.conditions}["consul-acls"] is State.MISSING  # control
+    assert {c.name: c.state for c in before.conditions}["consul-acls"] is ConditionState.MISSING  # control
     return _ensure(cluster)
 
 

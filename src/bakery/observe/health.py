@@ -9,7 +9,7 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError, NotHealthyError, UntrustedError
 from bakery.observe.conditions import judge
 from bakery.observe.gather import ASK_FOR_KEYS, Answer, Facts, Keys, gather
-from bakery.observe.model import ClusterReport, NodeReport, State
+from bakery.observe.model import ClusterReport, ConditionState, NodeReport
 from bakery.observe.nodes import report_nodes
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Clock, Pending, SystemClock, wait_until
@@ -127,7 +127,7 @@ class _Watch:
         return report
 
     def _stop_if_hopeless(self, report: ClusterReport) -> None:
-        if any(one.state is State.UNKNOWN or one.name not in NOT_BY_WAITING for one in report.missing):
+        if any(one.state is ConditionState.UNKNOWN or one.name not in NOT_BY_WAITING for one in report.missing):
             self._hopeless_since = None
             return
         if self._hopeless_since is None:

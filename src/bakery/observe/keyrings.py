@@ -2,7 +2,7 @@
 
 from bakery.agents.model import GossipKeys
 from bakery.observe.gather import Answer, Facts
-from bakery.observe.model import Condition, State
+from bakery.observe.model import Condition, ConditionState
 from bakery.observe.verdict import judged, unknown
 from bakery.plan.model import ClusterPlan
 
@@ -23,7 +23,7 @@ def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
     silent = [text for product, answer in asked.items() if (text := _silence(product, answer))]
     if silent and not wrong:
         message = f"cannot be asked: {'; '.join(silent)}"
-        return Condition(name=NAME, state=State.UNKNOWN, message=message, blocks=False)
+        return Condition(name=NAME, state=ConditionState.UNKNOWN, message=message, blocks=False)
     return judged(
         NAME,
         [fault for found in faults.values() for fault in found],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class ConditionState(StrEnum):
     OK = "ok"
     MISSING = "missing"
     """Not (yet) as it should be."""
@@ -18,7 +18,7 @@ class Condition:
 
     name: str
     """Stable, for ``--json``: "consul-leader", "consul-members", "nomad-clients" …"""
-    state: State
+    state: ConditionState
     message: str
     """For people; names the culprit: "demo-nomad-client-2: not in Consul's catalog"."""
     help: str | None = None
@@ -68,4 +68,4 @@ class ClusterReport:
 
     @property
     def missing(self) -> tuple[Condition, ...]:
-        return tuple(condition for condition in self.conditions if condition.state is not State.OK)
+        return tuple(condition for condition in self.conditions if condition.state is not ConditionState.OK)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from bakery.agents.model import Autopilot, Member, RaftPeer, ServerHealth
 from bakery.observe.gather import Answer, Facts, ServerFacts
-from bakery.observe.model import Condition, State
+from bakery.observe.model import Condition, ConditionState
 from bakery.observe.verdict import judged, plain, unknown
 from bakery.plan.model import Node
 
 
 def has_leader(name: str, product: str, leader: Answer[str]) -> Condition:
     if leader.value is None:
-        return Condition(name=name, state=State.MISSING, message=f"no {product} leader seen: {leader.error}")
+        return Condition(
+            name=name, state=ConditionState.MISSING, message=f"no {product} leader seen: {leader.error}"
+        )
     faults = [] if leader.value else [f"{product} has no leader"]
     return judged(name, faults, f"{product}'s leader is {leader.value}")
 

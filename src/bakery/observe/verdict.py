@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bakery.observe.model import Condition, State
+from bakery.observe.model import Condition, ConditionState
 
 _LONGEST = 80
 
@@ -10,12 +10,12 @@ _LONGEST = 80
 def judged(name: str, faults: Sequence[str], good: str, *, help_text: str | None = None) -> Condition:
     """Met with the words ``good`` if there are no faults; ``help_text`` says what to do about them."""
     if faults:
-        return Condition(name=name, state=State.MISSING, message="; ".join(faults), help=help_text)
-    return Condition(name=name, state=State.OK, message=good)
+        return Condition(name=name, state=ConditionState.MISSING, message="; ".join(faults), help=help_text)
+    return Condition(name=name, state=ConditionState.OK, message=good)
 
 
 def unknown(name: str, error: str) -> Condition:
-    return Condition(name=name, state=State.UNKNOWN, message=f"cannot be asked: {error}")
+    return Condition(name=name, state=ConditionState.UNKNOWN, message=f"cannot be asked: {error}")
 
 
 def plain(text: str) -> str:

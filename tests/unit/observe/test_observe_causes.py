@@ -11,7 +11,7 @@ import pytest
 from bakery.agents.model import Member
 from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
-from bakery.observe.model import ClusterReport, State
+from bakery.observe.model import ClusterReport, ConditionState
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_droplet, make_peer
 
 Break = Callable[[FakeCluster], None]
@@ -212,7 +212,7 @@ def test_it_is_not_healthy_and_the_culprit_is_named(cause: str) -> None:
     report = _observe(cluster)
     assert not report.healthy
     assert {unmet.name: unmet.message for unmet in report.missing} == expected
-    assert {unmet.state for unmet in report.missing} == {State.MISSING}
+    assert {unmet.state for unmet in report.missing} == {ConditionState.MISSING}
 
 
 def test_a_server_beyond_the_plan_is_named_as_a_droplet_of_ours() -> None:
@@ -340,7 +340,7 @@ def test_a_silent_member_leaves_the_keys_unknown_and_does_no_harm() -> None:
     assert [(unmet.name, unmet.state, unmet.message) for unmet in report.missing] == [
         (
             "keyrings",
-            State.UNKNOWN,
+            ConditionState.UNKNOWN,
             "cannot be asked: 1 of 2 members in Nomad's gossip keep silent, as one does that is just gone",
         )
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
-from bakery.observe.model import ClusterReport, State
+from bakery.observe.model import ClusterReport, ConditionState
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_droplet
 
 Break = Callable[[FakeCluster], None]
@@ -151,11 +151,11 @@ def test_one_fault_fails_one_condition_and_names_the_culprit(
     report = _observe(cluster)
     assert not report.healthy
     assert [(unmet.name, unmet.state, unmet.message) for unmet in report.missing] == [
-        (condition, State.MISSING, message)
+        (condition, ConditionState.MISSING, message)
     ]
 
 
-def _states(report: ClusterReport) -> dict[str, State]:
+def _states(report: ClusterReport) -> dict[str, ConditionState]:
     return {condition.name: condition.state for condition in report.conditions}
 
 
@@ -180,8 +180,8 @@ def test_without_a_consul_leader_what_depends_on_it_is_unknown_and_nomad_is_judg
     cluster.consul.leader_address = ""
     report = _observe(cluster)
     states = _states(report)
-    assert states.pop("consul-leader") is State.MISSING
-    assert {name for name, state in states.items() if state is State.UNKNOWN} == {
+    assert states.pop("consul-leader") is ConditionState.MISSING
+    assert {name for name, state in states.items() if state is ConditionState.UNKNOWN} == {
         "consul-members",
         "consul-peers",
         "consul-autopilot",
@@ -197,15 +197,15 @@ def test_without_a_nomad_leader_its_conditions_are_unknown() -> None:
     cluster = healthy_cluster()
     cluster.nomad.leader_address = ""
     states = _states(_observe(cluster))
-    assert {name: state for name, state in states.items() if state is not State.OK} == {
-        "nomad-leader": State.MISSING,
-        "nomad-servers": State.UNKNOWN,
-        "nomad-peers": State.UNKNOWN,
-        "nomad-autopilot": State.UNKNOWN,
-        "nomad-acls": State.UNKNOWN,
-        "nomad-clients": State.UNKNOWN,
-        "strangers": State.UNKNOWN,
-        "keyrings": State.UNKNOWN,
+    assert {name: state for name, state in states.items() if state is not ConditionState.OK} == {
+        "nomad-leader": ConditionState.MISSING,
+        "nomad-servers": ConditionState.UNKNOWN,
+        "nomad-peers": ConditionState.UNKNOWN,
+        "nomad-autopilot": ConditionState.UNKNOWN,
+        "nomad-acls": ConditionState.UNKNOWN,
+        "nomad-clients": ConditionState.UNKNOWN,
+        "strangers": ConditionState.UNKNOWN,
+        "keyrings": ConditionState.UNKNOWN,
     }
 
 
@@ -219,7 +219,7 @@ def test_silent_servers_are_named_one_by_one() -> None:
     cluster = healthy_cluster()
     cluster.unreachable = {"198.18.0.1", "198.18.0.2", "198.18.0.3"}
     leader = _observe(cluster).conditions[1]
-    assert leader.state is State.MISSING
+    assert leader.state is ConditionState.MISSING
     for name in ("demo-consul-server-1", "demo-consul-server-2", "demo-consul-server-3"):
         assert f"{name}: Consul at 198.18.0.{name[-1]}:8501 cannot be reached" in leader.message
 
@@ -240,7 +240,7 @@ def test_a_refusal_is_an_answer() -> None:
     cluster.consul.failures = {"members": refused}
     report = _observe(cluster)
     members = report.conditions[2]
-    assert members.state is State.UNKNOWN
+    assert members.state is ConditionState.UNKNOWN
     assert members.message == "cannot be asked: Consul refused GET /v1/agent/members (403): ACL not found"
     assert not report.healthy
 
