@@ -61,7 +61,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def find_tool(name: str, *, reason: str, hint: str) -> Path:
+def find_on_path(name: str, *, reason: str, hint: str) -> Path:
     """The program ``name`` on PATH.
 
     Raises:

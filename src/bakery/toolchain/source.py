@@ -127,8 +127,8 @@ def build_key(name: ToolName, version: str, *, sums: bytes, go: str) -> str:
 
 def _check_compilers(recipe: Recipe, name: ToolName) -> Path:
     if recipe.cgo:
-        proc.find_tool("gcc", reason=f"to build {name}", hint="apt-get install -y gcc libc6-dev")
-    return proc.find_tool(
+        proc.find_on_path("gcc", reason=f"to build {name}", hint="apt-get install -y gcc libc6-dev")
+    return proc.find_on_path(
         "go",
         reason=f"to build {name} from source",
         hint="apt-get install -y golang-go (1.21 or newer: it fetches the version it needs), or https://go.dev/dl/",

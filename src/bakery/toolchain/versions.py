@@ -24,12 +24,12 @@ def find_version(name: ToolName, path: Path, *, run: proc.Runner = proc.run) -> 
             case ToolName.PLUGIN:
                 return parse_description(_ask(run, path, "describe").stdout)
             case ToolName.CONSUL | ToolName.NOMAD | ToolName.PACKER:
-                return parse_version(name, _ask(run, path, "version").stdout)
+                return parse_version_output(name, _ask(run, path, "version").stdout)
     except (CommandError, MissingToolError, OSError):
         return None
 
 
-def parse_version(name: ToolName, output: str) -> str | None:
+def parse_version_output(name: ToolName, output: str) -> str | None:
     """The version in the first line of ``<tool> version``."""
     found = _FIRST_LINE.fullmatch(output.partition("\n")[0].strip())
     return found[2] if found and found[1].lower() == name else None

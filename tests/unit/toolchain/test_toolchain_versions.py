@@ -7,7 +7,7 @@ import pytest
 from bakery import proc
 from bakery.errors import CommandError
 from bakery.toolchain.model import ToolName
-from bakery.toolchain.versions import find_version, parse_cni_version, parse_description, parse_version
+from bakery.toolchain.versions import find_version, parse_cni_version, parse_description, parse_version_output
 
 # First column: what the real programs print (consul 1.22.5, nomad 1.11.3, packer 1.16.0), then strangers.
 ANSWERS = [
@@ -25,7 +25,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("name", "output", "version"), ANSWERS)
 def test_the_first_line_names_tool_and_version(name: ToolName, output: str, version: str | None) -> None:
-    assert parse_version(name, output) == version
+    assert parse_version_output(name, output) == version
 
 
 @pytest.mark.parametrize(
