@@ -52,8 +52,8 @@ class Value:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """A finding of the reader, which knows the place better than the path does."""
+class PlacedFinding:
+    """A finding of the YAML reader, with its exact place: a path cannot name the second of two equal keys."""
 
     place: Place
     finding: Finding
@@ -66,7 +66,7 @@ class Document:
     text: str
     root: Value | None = None
     """None for a file with nothing in it."""
-    refusals: list[Refusal] = field(default_factory=list)
+    findings: list[PlacedFinding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lines = LINE_BREAK.split(self.text)

@@ -57,11 +57,11 @@ def parse_cluster(text: str, path: Path) -> ClusterConfig:
 
 
 def _checked(document: Document, path: Path) -> ClusterConfig:
-    refused = [refusal.finding for refusal in document.refusals]
+    of_yaml = [placed.finding for placed in document.findings]
     shape, of_types = shape_of(document)
-    of_types = unbroken(of_types, refused)
-    findings = [*of_types, *unbroken(check(shape), [*refused, *of_types])]
-    placed = [(refusal.place, refusal.finding) for refusal in document.refusals]
+    of_types = unbroken(of_types, of_yaml)
+    findings = [*of_types, *unbroken(check(shape), [*of_yaml, *of_types])]
+    placed = [(each.place, each.finding) for each in document.findings]
     placed += [(document.place_of(finding), finding) for finding in findings]
     if placed:
         raise _wrong(path, _problems(document, placed))

@@ -6,7 +6,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
-from bakery.config.document import Document, Place, Refusal, Value
+from bakery.config.document import Document, Place, PlacedFinding, Value
 from bakery.config.findings import FieldPath, Finding, dotted, quoted
 from bakery.config.scalars import Scalar, plain_scalar
 from bakery.errors import Problem
@@ -99,7 +99,7 @@ def _build(document: Document, node: Node, path: FieldPath, key_place: Place) ->
     place = _place(node)
     if node.tag in _REFUSED:
         what, hint = _REFUSED[node.tag]
-        _refuse(document, place, path, f"{dotted(path) or 'the file'} {what}", hint)
+        _report(document, place, path, f"{dotted(path) or 'the file'} {what}", hint)
         if node.tag == _ALIAS:
             return Value(data="", place=place, key_place=key_place)
     if isinstance(node, MappingNode):
@@ -125,7 +125,7 @@ def _mapping(document: Document, node: MappingNode, path: FieldPath) -> dict[str
         place = _place(key_node)
         if key in seen:
             message = f"{dotted((*path, key))} is given twice; the first is in line {seen[key].line}"
-            _refuse(document, place, (*path, key), message, "keep one of them")
+            _report(document, place, (*path, key), message, "keep one of them")
             continue
         seen[key] = place
         found[key] = _build(document, value_node, (*path, key), place)
@@ -137,19 +137,19 @@ def _key(document: Document, node: Node, path: FieldPath) -> str | None:
     where = f" in {dotted(path)}" if path else ""
     if node.tag in _REFUSED:
         what, _ = _REFUSED[node.tag]
-        _refuse(document, _place(node), path, f"a key{where} {what}", "write the key itself")
+        _report(document, _place(node), path, f"a key{where} {what}", "write the key itself")
     elif not isinstance(node, ScalarNode):
-        _refuse(document, _place(node), path, f"a key{where} is not text", 'a line reads "key: value"')
+        _report(document, _place(node), path, f"a key{where} is not text", 'a line reads "key: value"')
     elif not isinstance(_scalar(node), str):
         message = f"the key {quoted(node.value)}{where} is not text"
-        _refuse(document, _place(node), path, message, f'if it is meant, put it in quotes: "{node.value[:40]}"')
+        _report(document, _place(node), path, message, f'if it is meant, put it in quotes: "{node.value[:40]}"')
     else:
         return str(node.value)
     return None
 
 
-def _refuse(document: Document, place: Place, path: FieldPath, message: str, hint: str) -> None:
-    document.refusals.append(Refusal(place=place, finding=Finding(path=path, message=message, hint=hint)))
+def _report(document: Document, place: Place, path: FieldPath, message: str, hint: str) -> None:
+    document.findings.append(PlacedFinding(place=place, finding=Finding(path=path, message=message, hint=hint)))
 
 
 def _place(marked: Node | yaml.Event) -> Place:
