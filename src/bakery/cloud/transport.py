@@ -16,10 +16,10 @@ import requests
 from requests.auth import AuthBase
 
 from bakery import __version__
+from bakery.cloud.api_errors import api_error, as_object
 from bakery.cloud.connection import no_reply
 from bakery.cloud.endpoint import is_loopback
 from bakery.cloud.rate_limiter import RateLimiter
-from bakery.cloud.refusals import as_object, refusal
 from bakery.cloud.watch import UNWATCHED, Exchange, Retry, Watcher
 from bakery.errors import BakeryError, RateLimitedError, UnreachableError
 from bakery.wait import Clock, SystemClock
@@ -174,7 +174,7 @@ class Transport:
         if response.status_code == 429:
             self._rate_limiter.back_off(response.headers)
         if not 200 <= response.status_code < 300:
-            raise self._refusal(what, response, body)
+            raise self._api_error(what, response, body)
         if response.status_code == 204 or not response.content:
             return {}
         reply = as_object(response.text)
@@ -207,9 +207,9 @@ class Transport:
         unreachable = UnreachableError(message=message, details=why.problem, hint=why.hint)
         raise unreachable if why.passing else _Hopeless(unreachable)
 
-    def _refusal(self, what: str, response: requests.Response, body: object) -> BakeryError:
+    def _api_error(self, what: str, response: requests.Response, body: object) -> BakeryError:
         secrets = (self._token, *_secret_parts(body))
-        return refusal(what, response.status_code, response.headers, response.text, secrets=secrets)
+        return api_error(what, response.status_code, response.headers, response.text, secrets=secrets)
 
 
 def _secret_parts(body: object) -> tuple[str, ...]:

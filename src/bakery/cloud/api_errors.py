@@ -22,7 +22,7 @@ LONGEST_MESSAGE = 500
 UNPROCESSABLE = (400, 409, 412, 422)
 
 
-def refusal(
+def api_error(
     what: str, status: int, headers: Mapping[str, str], body: str, *, secrets: Sequence[str] = ()
 ) -> BakeryError:
     """The error for a reply to ``what`` ("POST /v2/droplets") whose ``status`` is not 2xx.

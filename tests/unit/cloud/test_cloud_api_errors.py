@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bakery.cloud.refusals import refusal
+from bakery.cloud.api_errors import api_error
 from bakery.errors import (
     BakeryError,
     CloudError,
@@ -38,7 +38,7 @@ def test_each_status_has_its_error(
     status: int, id_: str, kind: type[BakeryError], message: str, code: ExitCode
 ) -> None:
     body = json.dumps({"id": id_, "message": "What the API says.", "request_id": "4d9d8375"})
-    error = refusal("POST /v2/x", status, {}, body)
+    error = api_error("POST /v2/x", status, {}, body)
     assert type(error) is kind
     assert (error.message, error.exit_code) == (message, code)
     assert error.details == "What the API says.\nrequest id 4d9d8375"
@@ -65,8 +65,8 @@ def test_each_status_has_its_error(
     ],
 )  # fmt: skip
 def test_bodies_without_the_usual_fields(body: str, details: str | None) -> None:
-    assert refusal("GET /v2/x", 502, {}, body).details == details
+    assert api_error("GET /v2/x", 502, {}, body).details == details
 
 
 def test_the_request_id_may_come_as_a_header() -> None:
-    assert refusal("GET /v2/x", 500, {"x-request-id": "abc"}, "<html>").details == "request id abc"
+    assert api_error("GET /v2/x", 500, {"x-request-id": "abc"}, "<html>").details == "request id abc"
