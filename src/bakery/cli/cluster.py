@@ -67,14 +67,14 @@ def snapshots_json(use: "SnapshotUse") -> dict[str, Any]:
 def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":
     """How a launch asks the cluster who never came; without credentials there is nobody to ask."""
     from bakery.credentials.store import find_bundle
-    from bakery.observe.absent import absent_nodes
+    from bakery.observe.not_joined import find_not_joined
     from bakery.plan.slots import as_running
 
     def absent(droplets: "tuple[Droplet, ...]") -> frozenset[str]:
         bundle = find_bundle(session.paths)
         if bundle is None:
             return frozenset()
-        return absent_nodes(as_running(plan, droplets), droplets, session.agents(bundle))
+        return find_not_joined(as_running(plan, droplets), droplets, session.agents(bundle))
 
     return absent
 

@@ -2,10 +2,10 @@
 
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
-from bakery.observe.absent import ALIVE
 from bakery.observe.conditions import catalog_fault, client_fault, find_client
 from bakery.observe.gather import Answer, Facts, ServerFacts
 from bakery.observe.model import NodeReport
+from bakery.observe.not_joined import ALIVE
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.tags import role_tag
 

@@ -15,7 +15,7 @@ ALIVE = {"alive", "ready"}
 _PARALLEL = 8
 
 
-def absent_nodes(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:
+def find_not_joined(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:
     """Names of planned nodes whose droplet is active, and which neither Consul nor Nomad has ever heard of.
 
     While Consul has no leader nobody can be asked who is there: then only Consul servers are named that do not

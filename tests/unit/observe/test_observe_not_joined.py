@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from bakery.errors import AgentError
-from bakery.observe.absent import absent_nodes
+from bakery.observe.not_joined import find_not_joined
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster
 
 CLIENT = "demo-nomad-client-2"
 
 
 def absent(cluster: FakeCluster) -> set[str]:
-    return set(absent_nodes(cluster.plan, cluster.droplets, cluster.clients))
+    return set(find_not_joined(cluster.plan, cluster.droplets, cluster.clients))
 
 
 def forget(cluster: FakeCluster, name: str) -> None:
@@ -22,7 +22,7 @@ def forget(cluster: FakeCluster, name: str) -> None:
     cluster.nomad.clients = tuple(client for client in cluster.nomad.clients if client.name != name)
 
 
-def test_nobody_is_absent_from_a_healthy_cluster() -> None:
+def test_every_node_of_a_healthy_cluster_has_joined() -> None:
     cluster = healthy_cluster()
     assert absent(cluster) == set()
     assert "gossip_keys" not in {*cluster.consul.calls, *cluster.nomad.calls}, "which would take time for nothing"
