@@ -22,7 +22,7 @@ def bootstrap_acl(http: AgentHttp, method: str, secret: str, *, refused: int, al
     )
     if reply.status != refused:
         return True
-    if already in reply.told:
+    if already in reply.error_text:
         return False
     message = f"{http.name} refused the ACL bootstrap"
-    raise AgentError(message=message, details=reply.told, status=reply.status)
+    raise AgentError(message=message, details=reply.error_text, status=reply.status)

@@ -128,9 +128,9 @@ class Consul:
             return
         # A create of an accessor that exists is refused; the update has a path of its own
         # (hashicorp/consul agent/consul/auth/token_writer.go, Create and Update).
-        if "AccessorID is already in use" not in reply.told:
+        if "AccessorID is already in use" not in reply.error_text:
             message = f"{self._http.name} refused the token of {token.grant.description}"
-            raise AgentError(message=message, details=reply.told, status=reply.status)
+            raise AgentError(message=message, details=reply.error_text, status=reply.status)
         self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
 
     def delete_token(self, accessor: str) -> None:

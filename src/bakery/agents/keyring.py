@@ -18,10 +18,10 @@ def read_keys(http: AgentHttp, path: str, parse: Callable[[Any], GossipKeys]) ->
     reply = http.call("GET", path, accept=frozenset({_FAILED}))
     if reply.status != _FAILED:
         return http.parse(reply, f"GET {path}", parse)
-    found = _SILENT.search(reply.told)
+    found = _SILENT.search(reply.error_text)
     if found is None:
         message = f"{http.name} refused GET {path.partition('?')[0]} ({_FAILED})"
-        raise AgentError(message=message, details=reply.told or None, status=_FAILED)
+        raise AgentError(message=message, details=reply.error_text or None, status=_FAILED)
     answered, members = int(found[1]), int(found[2])
     return GossipKeys(members=members, with_ours=0, others=0, silent=members - answered)
 

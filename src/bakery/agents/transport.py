@@ -43,7 +43,7 @@ class Reply:
     """An answer that the caller asked to see: a 2xx, or one of the statuses it accepts."""
 
     status: int
-    told: str
+    error_text: str
     """The start of a refusal, for messages: without secrets. Empty for a 2xx, whose body may hold them."""
     value: Any = field(repr=False)
     """The JSON value; None where the body is not JSON (errors are plain text)."""
@@ -118,12 +118,12 @@ class AgentHttp:
             ) from None
         status = response.status_code
         if 200 <= status < 300:
-            return Reply(status=status, told="", value=_json(response))
-        told = redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
+            return Reply(status=status, error_text="", value=_json(response))
+        error_text = redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
         if status not in accept:
             message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
-            raise AgentError(message=message, details=told or None, status=status)
-        return Reply(status=status, told=told, value=_json(response))
+            raise AgentError(message=message, details=error_text or None, status=status)
+        return Reply(status=status, error_text=error_text, value=_json(response))
 
     def call_unless_done(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, refused: int, already: str
@@ -138,10 +138,10 @@ class AgentHttp:
         reply = self.call(method, path, body, accept=frozenset({refused}))
         if reply.status != refused:
             return True
-        if already in reply.told:
+        if already in reply.error_text:
             return False
         message = f"{self.name} refused {method} {path.partition('?')[0]} ({refused})"
-        raise AgentError(message=message, details=reply.told or None, status=refused)
+        raise AgentError(message=message, details=reply.error_text or None, status=refused)
 
 
 def text(value: object) -> str:

@@ -18,7 +18,7 @@ def recipient() -> str | None:
     return os.environ.get(RECIPIENT_VARIABLE, "").strip() or None
 
 
-def seal(content: bytes, to: str) -> bytes:
+def encrypt(content: bytes, to: str) -> bytes:
     """``content``, readable only with the identity of ``to``.
 
     Raises:
@@ -28,16 +28,16 @@ def seal(content: bytes, to: str) -> bytes:
 
     kind = pyrage.ssh if to.startswith("ssh-") else pyrage.x25519
     try:
-        sealed: bytes = pyrage.encrypt(content, [kind.Recipient.from_str(to)])
+        encrypted: bytes = pyrage.encrypt(content, [kind.Recipient.from_str(to)])
     except (pyrage.RecipientError, pyrage.EncryptError) as error:
         message = f"{RECIPIENT_VARIABLE} is not an age recipient"
         hint = "give the public key that age-keygen prints (age1...) or an SSH public key"
         raise CredentialsError(message=message, details=str(error), hint=hint) from error
-    return sealed
+    return encrypted
 
 
-def unseal(content: bytes, *, source: Path) -> bytes:
-    """What :func:`seal` was given; ``source`` names the file in errors.
+def decrypt(content: bytes, *, source: Path) -> bytes:
+    """What :func:`encrypt` was given; ``source`` names the file in errors.
 
     Raises:
         CredentialsError: no identity is set, it cannot be read, or it does not open the file.

@@ -70,7 +70,7 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
         raise CredentialsError(message=message, details=" and ".join(file.name for file in files), hint=hint)
     content = _read(files[0], reporter)
     if files[0] == _encrypted(paths):
-        content = at_rest.unseal(content, source=files[0])
+        content = at_rest.decrypt(content, source=files[0])
     elif at_rest.recipient() is not None:
         reporter.warn(f"{files[0]} is not encrypted: {at_rest.RECIPIENT_VARIABLE} counts for new bundles only")
     bundle = decode(content, source=files[0])
@@ -120,7 +120,7 @@ def _make_bundle(paths: StatePaths, cluster: str, *, now: datetime) -> Bundle:
         if to is None:
             publish_once(paths.bundle, encode(bundle))
         else:
-            publish_once(_encrypted(paths), at_rest.seal(encode(bundle), to))
+            publish_once(_encrypted(paths), at_rest.encrypt(encode(bundle), to))
         return bundle
 
 

@@ -97,11 +97,11 @@ def test_what_cannot_be_opened_is_refused_and_kept(
     paths: StatePaths, identity: Path, encrypted: Path, damage: str
 ) -> None:
     ensure_bundle(paths, "demo", now=NOW)
-    sealed = encrypted.read_bytes()
+    content = encrypted.read_bytes()
     spoilt = {
-        "other identity": sealed,
-        "cut": sealed[:-100],
-        "flipped": sealed[:-20] + bytes([sealed[-20] ^ 1]) + sealed[-19:],
+        "other identity": content,
+        "cut": content[:-100],
+        "flipped": content[:-20] + bytes([content[-20] ^ 1]) + content[-19:],
         "empty": b"",
         "plain text": b"{}",
     }[damage]
