@@ -9,11 +9,10 @@ from bakery.plan.ports import CONSUL_DNS, CONSUL_HTTPS
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address
 from bakery.render.context import RenderContext
-from bakery.render.versions import CONSUL_KEYS, fit
 
 
 def consul_config(context: RenderContext) -> dict[str, Any]:
-    """The content of consul.json for ``context``, fit for the plan's Consul version.
+    """The content of consul.json for ``context``; every Consul that a cluster file may name knows its keys.
 
     Raises:
         RenderError: an address to join is neither an IPv4 address nor a DNS name.
@@ -29,7 +28,7 @@ def consul_config(context: RenderContext) -> dict[str, Any]:
     }
     if context.kind.is_consul_server:
         config |= _server(context)
-    return fit(config, context.plan.consul_version, CONSUL_KEYS)
+    return config
 
 
 def _identity(context: RenderContext) -> dict[str, Any]:

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from bakery.config.model import Kind
-from bakery.errors import RenderError
 from bakery.render.model import Join
 from bakery.render.user_data import render_node
-from bakery.render.versions import parse_version
 from tests.helpers.clusters import (
     AGENT_TOKEN,
     CONSUL_GOSSIP,
@@ -30,8 +28,8 @@ CONSUL_SERVERS = [Kind.CONSUL_SERVER, Kind.SERVER]
 NOMAD_SERVERS = [Kind.NOMAD_SERVER, Kind.SERVER]
 
 
-def consul(kind: Kind, *, version: str = "1.22.5", join: Join = JOIN) -> dict[str, Any]:
-    plan = replace(make_plan(), consul_version=version)
+def consul(kind: Kind, *, join: Join = JOIN) -> dict[str, Any]:
+    plan = make_plan()
     node = node_of(plan, kind)
     return json_of(render_node(plan, node, make_credentials(kind), join), "/etc/consul.d/consul.json")
 
@@ -102,32 +100,6 @@ def test_consul(kind: Kind) -> None:
 def test_consul_tries_for_ever() -> None:
     """retry_max is 0, for ever, unless given."""
     assert not [key for key in consul(Kind.NOMAD_CLIENT) if key.startswith("retry_max")]
-
-
-def test_consul_before_1_17_has_two_keys_elsewhere() -> None:
-    """https://github.com/hashicorp/consul/blob/main/CHANGELOG.md, 1.17.0"""
-    old = consul(Kind.CONSUL_SERVER, version="1.16.6")
-    assert "verify_server_hostname" not in old["tls"]["defaults"]
-    assert old["tls"]["internal_rpc"] == {"verify_server_hostname": True}
-    assert old["acl"]["tokens"] == {"agent": AGENT_TOKEN, "default": DNS_TOKEN}
-
-
-def test_the_year_that_a_server_may_be_off_is_known_since_1_16() -> None:
-    """The same page, 1.16.0: GH-17171. A client never has it."""
-    assert "server_rejoin_age_max" not in consul(Kind.CONSUL_SERVER, version="1.15.10")
-    assert consul(Kind.CONSUL_SERVER, version="1.16.6")["server_rejoin_age_max"] == "8760h"
-    assert "server_rejoin_age_max" not in consul(Kind.NOMAD_CLIENT, version="1.15.10")
-
-
-@pytest.mark.parametrize("version", ["1.17.0", "1.22.5", "2.0.4"])
-def test_consul_since_1_17(version: str) -> None:
-    assert consul(Kind.CONSUL_SERVER, version=version) == consul(Kind.CONSUL_SERVER)
-
-
-def test_a_version_must_be_one() -> None:
-    assert parse_version("2.0.4") == (2, 0)
-    with pytest.raises(RenderError, match="'latest' is not a version"):
-        parse_version("latest")
 
 
 # https://developer.hashicorp.com/nomad/docs/configuration
