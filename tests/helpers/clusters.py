@@ -83,7 +83,6 @@ def make_plan(
         firewalls=(),
         consul_expect=consul,
         nomad_expect=nomad,
-        admin_cidrs=("198.51.100.7/32",),
         ssh_keys=ssh_keys,
         warnings=(),
     )

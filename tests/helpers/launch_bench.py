@@ -68,7 +68,6 @@ def small_plan(*, clients: int = 3, size: str = SIZE) -> ClusterPlan:
         firewalls=tuple(_firewall(kind.value) for kind in counts),
         consul_expect=3,
         nomad_expect=3,
-        admin_cidrs=("auto",),
         ssh_keys=(),
         warnings=(),
     )

@@ -42,7 +42,6 @@ def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None
         firewalls=tuple(firewall_of(config, role) for role in roles),
         consul_expect=sum(role.count for role in config.roles if role.kind.is_consul_server),
         nomad_expect=sum(role.count for role in config.roles if role.kind.is_nomad_server),
-        admin_cidrs=config.access.admin_cidrs,
         ssh_keys=config.access.ssh_keys,
         warnings=config.warnings,
     )

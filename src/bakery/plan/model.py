@@ -77,7 +77,6 @@ class ClusterPlan:
     """``bootstrap_expect`` of Consul: the file's number of Consul servers, whatever exists now."""
     nomad_expect: int
     """``bootstrap_expect`` of Nomad; 0 when the cluster has no Nomad servers."""
-    admin_cidrs: tuple[str, ...]
     ssh_keys: tuple[str, ...]
     warnings: tuple[str, ...]
 

@@ -38,7 +38,7 @@ def test_the_default_cluster() -> None:
     assert (plan.cluster, plan.region, plan.vpc_name) == ("demo", "fra1", "bakery-demo")
     assert plan.vpc_cidr == IPv4Network("10.100.0.0/20")
     assert (plan.image_base, plan.consul_version, plan.nomad_version) == ("debian-12-x64", "1.22.5", "1.11.3")
-    assert (plan.admin_cidrs, plan.ssh_keys, plan.warnings) == (("auto",), (), ())
+    assert (plan.ssh_keys, plan.warnings) == ((), ())
 
 
 def test_a_node_in_full() -> None:
