@@ -95,14 +95,15 @@ def write_secret_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def file_lock(path: Path, *, seconds: float, busy: LockedError) -> Iterator[None]:
-    """Hold the lock at ``path`` while the block runs; the system frees that of a process that dies.
+    """Hold the lock file ``path`` (0600) while the block runs. The system frees the lock of a process that dies.
 
     Raises:
         LockedError: ``busy``, if another process has held it for ``seconds``.
+        OSError: the lock file cannot be made or opened.
     """
     import filelock
 
-    lock = filelock.FileLock(path, timeout=seconds)
+    lock = filelock.FileLock(path, timeout=seconds, mode=PRIVATE_FILE)
     try:
         lock.acquire()
     except filelock.Timeout:

@@ -58,6 +58,7 @@ FENCES: dict[str, set[str]] = {
     "pydantic": {"config.schema"},
     "yaml": {"config", "render"},
     "requests": {"cloud", "agents", "toolchain"},
+    "filelock": {"files"},
     "subprocess": {"proc"},
     "starlette": {"emulator.api", "emulator.daemon", "emulator.faults.effects"},
     "uvicorn": {"emulator.daemon.server"},

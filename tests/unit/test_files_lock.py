@@ -1,5 +1,6 @@
 """The lock of what one process at a time may do."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,14 @@ def test_a_lock_whose_work_fails_is_free_again_and_the_failure_passes(tmp_path: 
         raise TimeoutError
     with file_lock(lock, seconds=0, busy=BUSY):
         pass
+
+
+def test_only_the_owner_may_read_a_lock_file(tmp_path: Path) -> None:
+    """Even where no umask narrows it."""
+    lock = tmp_path / "lock"
+    before = os.umask(0)
+    try:
+        with file_lock(lock, seconds=0, busy=BUSY):
+            assert lock.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)

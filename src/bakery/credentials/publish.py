@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bakery.errors import CredentialsError, LockedError
-from bakery.files import PRIVATE_FILE, sync_folder, temporary_beside, write_new
+from bakery.files import PRIVATE_FILE, file_lock, sync_folder, temporary_beside, write_new
 
 LOCK_SECONDS = 30.0
 """Longer than making a bundle takes by far."""
@@ -22,18 +20,14 @@ def exclusive(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         LockedError: another process has held them for ``seconds``.
         CredentialsError: the folder cannot be written to.
     """
-    lock = FileLock(folder / ".credentials.lock", timeout=seconds, mode=PRIVATE_FILE)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        message = f"another bakery has been working on the credentials in {folder} for {seconds:.0f} s"
-        raise LockedError(message=message, hint="wait for it, or stop it, and try again") from error
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
-    try:
+    message = f"another bakery has been working on the credentials in {folder} for {seconds:.0f} s"
+    busy = LockedError(message=message, hint="wait for it, or stop it, and try again")
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(folder / ".credentials.lock", seconds=seconds, busy=busy))
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
         yield
-    finally:
-        lock.release()
 
 
 def publish_once(path: Path, content: bytes) -> None:

@@ -4,14 +4,12 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bakery.errors import DeadlineError, LockedError
-from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+from bakery.files import PRIVATE_FILE, ensure_private_folder, file_lock, write_atomically
 from bakery.launch.base.disk import cannot_write, writing
 from bakery.wait import Pending, wait_until
 
@@ -26,24 +24,21 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
     """
     with writing(path):
         ensure_private_folder(path.parent)
-    lock = FileLock(path, timeout=0, mode=PRIVATE_FILE)
     owner = path.with_name(path.name + ".owner")
-    try:
-        lock.acquire()
-    except Timeout:
-        message = f"another bakery works on cluster {cluster}"
-        raise LockedError(
-            message=message, details=_wait_for_owner(owner), hint="wait for it, then run the same command again"
-        ) from None
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        with writing(owner):
-            write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
-        yield
-    finally:
-        owner.unlink(missing_ok=True)
-        lock.release()
+    message, hint = f"another bakery works on cluster {cluster}", "wait for it, then run the same command again"
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(path, seconds=0, busy=LockedError(message=message)))
+        except LockedError:
+            raise LockedError(message=message, details=_wait_for_owner(owner), hint=hint) from None
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            with writing(owner):
+                write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
 
 
 def _ourselves() -> dict[str, str | int]:
