@@ -17,12 +17,10 @@ from bakery.cloud.model import Account, SshKey
 from bakery.console import SILENT, Reporter
 from bakery.errors import LockedError
 from bakery.files import ensure_private_folder, file_lock, write_secret
-from bakery.plan.tags import build_tag
+from bakery.plan.tags import build_tag, packer_key_time
 
 # The plugin logs the name of the key it made (step_create_ssh_key.go).
 _KEY_IN_LOG = re.compile(r"temporary ssh key name: (packer-[0-9a-f-]{36})")
-# The name ends in a UUID whose first eight digits are the seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
-_KEY_NAME = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 _KEY_SECONDS = 60
 
 WORK_PREFIX = ".work-"
@@ -116,11 +114,11 @@ def _is_of(build: Build, key: SshKey) -> bool:
     named = _KEY_IN_LOG.search(_read(build.log))
     if named is not None:
         return key.name == named[1]
-    made = _KEY_NAME.fullmatch(key.name)
+    made = packer_key_time(key.name)
     if made is None or not build.log.exists():
         return False
     begun, last_word = build.record.stat().st_mtime, build.log.stat().st_mtime
-    return begun - 1 <= int(made[1], 16) <= last_word + _KEY_SECONDS
+    return begun - 1 <= made <= last_word + _KEY_SECONDS
 
 
 def _read(log: Path) -> str:

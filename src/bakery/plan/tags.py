@@ -1,15 +1,18 @@
-"""The tags by which bakery finds again what it made.
+"""The tags, and the names of Packer's SSH keys, by which bakery finds again what it made.
 
 DigitalOcean's tags match ``^[a-zA-Z0-9_\\-:]+$``, at most 255 characters
 (https://docs.digitalocean.com/reference/api/digitalocean/#tag/Tags), so parts are joined by colons.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 PREFIX = "bakery"
 _CONTENT = f"{PREFIX}:image:"
+# The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
+_PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 
 
 class HasTags(Protocol):
@@ -89,3 +92,12 @@ def is_cluster_tag(tag: str, cluster: str) -> bool:
     """Whether a tag is one that a launch of this cluster makes; snapshots' and other clusters' are not."""
     prefixes = (role_tag(cluster, ""), slot_tag(cluster, ""), launch_tag(cluster, ""), ca_tag(cluster, ""))
     return tag == cluster_tag(cluster) or tag.startswith(prefixes)
+
+
+def packer_key_time(name: str) -> int | None:
+    """When Packer made the SSH key ``name``, in seconds since 1970; None for a key that is not Packer's.
+
+    Packer's keys cannot be tagged: a name and a time are all there is to go by.
+    """
+    made = _PACKER_KEY.fullmatch(name)
+    return None if made is None else int(made[1], 16)

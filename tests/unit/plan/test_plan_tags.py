@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bakery.plan.tags import build_tag, ca_tag, cluster_tag, content_tag, launch_tag, role_tag
+from bakery.plan.tags import build_tag, ca_tag, cluster_tag, content_tag, launch_tag, packer_key_time, role_tag
 
 INPUTS = {"packer/bakery.pkr.hcl": b"source {}", "systemd-units/nomad.service": b"[Unit]"}
 VERSIONS = {"base": "debian-12-x64", "consul": "1.22.5", "nomad": "1.11.3"}
@@ -48,3 +48,18 @@ def test_equal_inputs_have_one_content_tag() -> None:
 )
 def test_any_other_input_has_another(inputs: dict[str, bytes], versions: dict[str, str]) -> None:
     assert content_tag(inputs, **versions) != content_tag(INPUTS, **VERSIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("packer-65a0f1c2-5b7e-9d1c-0c3a-8f1de2a4b6c7", 1_705_046_466),  # 2024-01-12 08:01:06 UTC
+        ("packer-mine", None),
+        ("packer-65A0F1C2-5b7e-9d1c-0c3a-8f1de2a4b6c7", None),
+        ("my-packer-65a0f1c2-5b7e-9d1c-0c3a-8f1de2a4b6c7", None),
+        ("bakery-demo-launch-0000dead", None),
+    ],
+)
+def test_the_name_of_packers_key_says_when_it_was_made(name: str, seconds: int | None) -> None:
+    """packer-plugin-sdk, uuid/uuid.go, TimeOrderedUUID: the first four bytes are the Unix time."""
+    assert packer_key_time(name) == seconds

@@ -12,14 +12,12 @@ from bakery.cloud.model import Droplet, Image, SshKey
 from bakery.console import SILENT, Reporter
 from bakery.launch.base.marks import cluster_of_key, launch_of_key
 from bakery.launch.base.model import Orphans
-from bakery.plan.tags import PREFIX, is_content_tag, launch_tag
+from bakery.plan.tags import PREFIX, is_content_tag, launch_tag, packer_key_time
 
 OLD_ENOUGH = timedelta(hours=2)
 """Longer than any bake or launch lasts."""
 # No second colon: a cluster may be named "build", and its tags go on with ":role:", ":launch:" or ":ca:".
 _BUILD = re.compile(rf"{PREFIX}:build:[^:]+")
-# The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
-_PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 _PACKER_SECONDS = 120
 """Packer makes its key just before its droplet."""
 
@@ -77,8 +75,8 @@ def _packer_keys(keys: Iterable[SshKey], dead: Iterable[Droplet]) -> tuple[SshKe
 
 
 def _is_packers(name: str, born: Iterable[float]) -> bool:
-    match = _PACKER_KEY.fullmatch(name)
-    return match is not None and any(0 <= at - int(match[1], 16) <= _PACKER_SECONDS for at in born)
+    made = packer_key_time(name)
+    return made is not None and any(0 <= at - made <= _PACKER_SECONDS for at in born)
 
 
 def _half_made(image: Image) -> bool:
