@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bakery.credentials.authority import create_authority, issue_leaf
-from bakery.credentials.codec import encode_pair
 from bakery.credentials.model import Authority, Leaf
 from bakery.proc import run
 from tests.helpers.tls import forge_leaf, unconstrained_authority
@@ -137,8 +136,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         {
             "CA": case.ca.certificate,
             "Name": case.name,
-            "Server": encode_pair(case.server),
-            "Client": encode_pair(case.client),
+            "Server": asdict(case.server),
+            "Client": asdict(case.client),
         }
         for case in CASES.values()
     ]

@@ -55,7 +55,7 @@ FENCES: dict[str, set[str]] = {
     "cryptography": {"credentials"},
     "pyrage": {"credentials"},
     "digitalocean": {"cloud.digitalocean"},
-    "pydantic": {"config.schema"},
+    "pydantic": {"config.schema", "credentials.codec"},
     "yaml": {"config", "render"},
     "requests": {"cloud", "agents", "toolchain"},
     "filelock": {"files"},

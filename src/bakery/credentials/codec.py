@@ -2,38 +2,29 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 from bakery.credentials.authority import parse_certificate, parse_key
-from bakery.credentials.model import Authority, Bundle, Leaf, Token
+from bakery.credentials.model import Bundle
 from bakery.errors import CredentialsError
 
 FORMAT = 1
 """Grows with every change that an older bakery cannot read."""
 KEY_BYTES = 32
 """Of both gossip keys and of the token seed."""
+_BUNDLE = TypeAdapter(Bundle)
+_NO_JSON = "it is not a JSON document"
 
 
 def encode(bundle: Bundle) -> bytes:
-    """The document for ``bundle``; the same bundle gives the same bytes."""
-    document = {
-        "format": FORMAT,
-        "cluster": bundle.cluster,
-        "generation": bundle.generation,
-        "consul_ca": encode_pair(bundle.consul_ca),
-        "nomad_ca": encode_pair(bundle.nomad_ca),
-        "consul_gossip_key": bundle.consul_gossip_key,
-        "nomad_gossip_key": bundle.nomad_gossip_key,
-        "token_seed": bundle.token_seed,
-        "consul_operator": encode_pair(bundle.consul_operator),
-        "nomad_operator": encode_pair(bundle.nomad_operator),
-        "consul_management": _encode_token(bundle.consul_management),
-        "nomad_management": _encode_token(bundle.nomad_management),
-    }
-    return (json.dumps(document, indent=2) + "\n").encode()
+    """The document for ``bundle``: its fields by name and in order; the same bundle gives the same bytes."""
+    return (json.dumps({"format": FORMAT, **asdict(bundle)}, indent=2) + "\n").encode()
 
 
 def decode(content: bytes, *, source: Path) -> Bundle:
@@ -43,28 +34,27 @@ def decode(content: bytes, *, source: Path) -> Bundle:
         CredentialsError: not a bundle, a damaged one, or one of a newer format. Nothing of it is in the error.
     """
     document = _document(content)
-    if document is not None and _is_newer(document.get("format")):
-        message = f"{source} was written by a newer bakery (format {document['format']}, this one reads {FORMAT})"
+    number = None if document is None else document.get("format")
+    if type(number) is int and number > FORMAT:
+        message = f"{source} was written by a newer bakery (format {number}, this one reads {FORMAT})"
         raise CredentialsError(message=message, hint="upgrade bakery")
-    damage = "it is not a JSON document" if document is None else None
-    if document is not None:
-        try:
-            return _bundle(document)
-        except _DamagedError as error:
-            damage = str(error)
-    # Not in the except block: the context of an error keeps frames, and those hold the document.
+    if document is None:
+        found: Bundle | str = _NO_JSON
+    else:
+        found = _bundle(content) if number == FORMAT else "its format number is wrong"
+    if isinstance(found, Bundle):
+        return found
     message = f"{source} is damaged"
     hint = "restore it from a backup; without it the cluster's nodes cannot be reached"
-    raise CredentialsError(message=message, details=damage, hint=hint)
+    raise CredentialsError(message=message, details=found, hint=hint)
 
 
-def encode_pair(pair: Authority | Leaf) -> dict[str, str]:
-    """A certificate and its key as JSON data."""
-    return {"certificate": pair.certificate, "key": pair.key}
-
-
-class _DamagedError(Exception):
-    """A field is missing or wrong; the message names the field and never its value."""
+def is_pair(certificate: str, key: str) -> bool:
+    """Whether both parse as PEM and belong together; False also for what is no text."""
+    try:
+        return parse_certificate(certificate).public_key() == parse_key(key).public_key()
+    except (ValueError, TypeError, AttributeError):
+        return False
 
 
 def _document(content: bytes) -> dict[str, Any] | None:
@@ -75,79 +65,35 @@ def _document(content: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _is_newer(number: object) -> bool:
-    return type(number) is int and number > FORMAT
+def _bundle(content: bytes) -> Bundle | str:
+    """The bundle in a JSON document, or what is wrong with it: the name of a field, never its value.
 
-
-def _bundle(document: dict[str, Any]) -> Bundle:
-    if document.get("format") != FORMAT:
-        message = "its format number is wrong"
-        raise _DamagedError(message)
-    return Bundle(
-        cluster=_text(document, "cluster", str.isprintable),
-        generation=_generation(document),
-        consul_ca=Authority(**_pair(document, "consul_ca")),
-        nomad_ca=Authority(**_pair(document, "nomad_ca")),
-        consul_gossip_key=_text(document, "consul_gossip_key", _is_gossip_key),
-        nomad_gossip_key=_text(document, "nomad_gossip_key", _is_gossip_key),
-        token_seed=_text(document, "token_seed", _is_seed),
-        consul_operator=Leaf(**_pair(document, "consul_operator")),
-        nomad_operator=Leaf(**_pair(document, "nomad_operator")),
-        consul_management=_token(document, "consul_management"),
-        nomad_management=_token(document, "nomad_management"),
-    )
-
-
-def _encode_token(token: Token) -> dict[str, str]:
-    return {"accessor": token.accessor, "secret": token.secret}
-
-
-def _generation(document: dict[str, Any]) -> int:
-    generation = document.get("generation")
-    if type(generation) is int and generation > 0:
-        return generation
-    message = "generation is missing or wrong"
-    raise _DamagedError(message)
-
-
-def _pair(document: dict[str, Any], name: str) -> dict[str, str]:
-    fields = _object(document, name)
-    pair = {part: _text(fields, part, bool, of=name) for part in ("certificate", "key")}
-    if not is_pair(pair["certificate"], pair["key"]):
-        message = f"{name} is not a certificate with its key"
-        raise _DamagedError(message)
-    return pair
-
-
-def _token(document: dict[str, Any], name: str) -> Token:
-    fields = _object(document, name)
-    return Token(
-        accessor=_text(fields, "accessor", _is_uuid, of=name), secret=_text(fields, "secret", _is_uuid, of=name)
-    )
-
-
-def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
-    value = document.get(name)
-    if isinstance(value, dict):
-        return value
-    message = f"{name} is missing or wrong"
-    raise _DamagedError(message)
-
-
-def _text(fields: dict[str, Any], name: str, is_good: Callable[[str], bool], *, of: str | None = None) -> str:
-    value = fields.get(name)
-    if isinstance(value, str) and value and is_good(value):
-        return value
-    message = f"{of}.{name} is missing or wrong" if of else f"{name} is missing or wrong"
-    raise _DamagedError(message)
-
-
-def is_pair(certificate: str, key: str) -> bool:
-    """Whether both parse as PEM and belong together; False also for what is no text."""
+    Returned, not raised: pydantic's error holds the document, and the context of an error would keep it.
+    """
     try:
-        return parse_certificate(certificate).public_key() == parse_key(key).public_key()
-    except (ValueError, TypeError, AttributeError):
-        return False
+        bundle = _BUNDLE.validate_json(content, strict=True)
+    except ValidationError as error:
+        place = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+        return f"{'.'.join(map(str, place))} is missing or wrong" if place else _NO_JSON
+    return next(_damages(bundle), bundle)
+
+
+def _damages(bundle: Bundle) -> Iterator[str]:
+    """What is wrong with texts and numbers that have the right type."""
+    parts = asdict(bundle)
+    usable = {
+        "cluster": bundle.cluster != "" and bundle.cluster.isprintable(),
+        "generation": bundle.generation > 0,
+        "consul_gossip_key": _is_gossip_key(bundle.consul_gossip_key),
+        "nomad_gossip_key": _is_gossip_key(bundle.nomad_gossip_key),
+        "token_seed": _is_seed(bundle.token_seed),
+    }
+    for name in ("consul_management", "nomad_management"):
+        usable |= {f"{name}.{part}": _is_uuid(text) for part, text in parts[name].items()}
+    yield from (f"{name} is missing or wrong" for name, good in usable.items() if not good)
+    for name in ("consul_ca", "nomad_ca", "consul_operator", "nomad_operator"):
+        if not is_pair(**parts[name]):
+            yield f"{name} is not a certificate with its key"
 
 
 def _is_gossip_key(value: str) -> bool:

@@ -1,6 +1,7 @@
 """Issues what one node needs: leaf certificates of its own, gossip keys and its pre-made tokens."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from bakery.config.model import Kind
 from bakery.config.paths import StatePaths
 from bakery.credentials.authority import ca_fingerprint, is_valid_at, issue_leaf, parse_certificate
-from bakery.credentials.codec import encode_pair, is_pair
+from bakery.credentials.codec import is_pair
 from bakery.credentials.model import Bundle, Leaf, NodeCredentials
 from bakery.credentials.names import consul_names, nomad_names
 from bakery.credentials.publish import exclusive
@@ -107,7 +108,7 @@ def _mark(bundle: Bundle, kind: Kind) -> dict[str, Any]:
 
 def _encode(mark: dict[str, Any], leaves: _Leaves) -> bytes:
     consul, nomad = leaves
-    document = mark | {"consul": encode_pair(consul), "nomad": encode_pair(nomad) if nomad else None}
+    document = mark | {"consul": asdict(consul), "nomad": asdict(nomad) if nomad else None}
     return (json.dumps(document, indent=2) + "\n").encode()
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from bakery.config.model import Kind
 from bakery.credentials import codec
@@ -50,6 +51,7 @@ def everything_about(error: BaseException) -> str:
     current: BaseException | None = error
     while current is not None:
         text += repr(current) + repr(current.args) + repr(vars(current))
+        text += repr(current.errors()) if isinstance(current, ValidationError) else ""
         current = current.__cause__ or current.__context__
     return text
 
@@ -93,11 +95,26 @@ def test_errors_about_a_damaged_bundle_show_none(
         content[:-5],
         content.replace(f'"{name}"'.encode(), b'"other"'),
         content.replace(b"BEGIN", b"B"),
+        with_wrong_type(content, name),
     ):
         paths.bundle.write_bytes(spoilt)
         with pytest.raises(CredentialsError, match="is damaged") as caught:
             find_bundle(paths)
         assert shown(everything_about(caught.value).replace("\\n", "\n"), secrets_of(bundle)) == []
+
+
+def with_wrong_type(content: bytes, name: str) -> bytes:
+    """The document with a list around the value of ``name``."""
+    document = json.loads(content)
+    return json.dumps(document | {name: [document[name]]}).encode()
+
+
+@pytest.mark.parametrize("name", ["token_seed", "consul_gossip_key"])
+def test_an_error_of_pydantic_would_be_caught(bundle: Bundle, name: str) -> None:
+    """Control: pydantic keeps what it was given in its error."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Bundle).validate_json(with_wrong_type(codec.encode(bundle), name), strict=True)
+    assert getattr(bundle, name) in shown(everything_about(caught.value), secrets_of(bundle))
 
 
 def test_a_careless_error_would_be_caught(bundle: Bundle) -> None:

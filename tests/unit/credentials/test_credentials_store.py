@@ -129,6 +129,16 @@ def test_every_cut_of_the_file_is_refused(paths: StatePaths, document: dict[str,
     assert find_bundle(paths) is not None
 
 
+def test_the_document_on_disk(document: dict[str, Any]) -> None:
+    """Every bakery that reads format 1 knows these names; another one needs another number."""
+    pair, token = ["certificate", "key"], ["accessor", "secret"]
+    assert {name: list(part) if isinstance(part, dict) else None for name, part in document.items()} == {
+        "format": None, "cluster": None, "generation": None, "consul_ca": pair, "nomad_ca": pair,
+        "consul_gossip_key": None, "nomad_gossip_key": None, "token_seed": None, "consul_operator": pair,
+        "nomad_operator": pair, "consul_management": token, "nomad_management": token,
+    }  # fmt: skip
+
+
 def without(name: str) -> Callable[[dict[str, Any]], None]:
     return lambda document: document.pop(name)
 
@@ -156,6 +166,9 @@ def wrong_secret(document: dict[str, Any]) -> None:
         (with_value("cluster", "a\x1b[2J"), "cluster is missing or wrong"),
         (with_value("generation", 0), "generation is missing or wrong"),
         (with_value("generation", 1.0), "generation is missing or wrong"),
+        (with_value("generation", "1"), "generation is missing or wrong"),
+        (with_value("cluster", 7), "cluster is missing or wrong"),
+        (with_value("nomad_management", ["x"]), "nomad_management is missing or wrong"),
         (without("consul_ca"), "consul_ca is missing or wrong"),
         (with_value("nomad_ca", {"certificate": "x", "key": "y"}), "nomad_ca is not a certificate with its key"),
         (swapped, "consul_ca is not a certificate with its key"),
