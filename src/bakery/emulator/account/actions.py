@@ -1,36 +1,52 @@
-"""Actions: what was asked of a droplet or image, and how it went. They are kept for ever."""
+"""Actions: what was asked of a droplet or image, and how it went."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.model import Action
 from bakery.emulator.account.source import Clock, Ids
 
+_IN_PROGRESS = "in-progress"
+
 
 class Actions:
-    def __init__(self, clock: Clock, ids: Ids) -> None:
+    """All actions in progress, and the ``keep_finished`` that finished last."""
+
+    def __init__(self, clock: Clock, ids: Ids, *, keep_finished: int) -> None:
         self._clock = clock
         self._ids = ids
+        self._keep_finished = keep_finished
         self._actions: dict[int, Action] = {}
-        self._by_resource: dict[tuple[str, int], list[Action]] = {}
+        self._by_resource: dict[tuple[str, int], dict[int, Action]] = {}
+        self._finished: dict[int, None] = {}
+        """Ids, in the order in which they finished."""
 
     def restore(self, actions: Iterable[Action]) -> None:
-        """Have these and no others."""
-        self._actions = {action.id: action for action in actions}
+        """Replace all actions."""
+        self._actions.clear()
         self._by_resource.clear()
-        for action in self._actions.values():
-            self._by_resource.setdefault((action.resource_type, action.resource_id), []).append(action)
+        self._finished.clear()
+        for action in actions:
+            self._add(action)
+        ended = [action for action in self._actions.values() if action.completed_at is not None]
+        for action in sorted(ended, key=attrgetter("completed_at")):
+            self._note_finished(action)
 
     def all(self) -> list[Action]:
+        """Oldest first."""
         return list(self._actions.values())
 
     def of_droplet(self, droplet_id: int) -> list[Action]:
-        return self._by_resource.get(("droplet", droplet_id), [])
+        """Oldest first."""
+        return list(self._by_resource.get(("droplet", droplet_id), {}).values())
 
     def of_image(self, image_id: int) -> list[Action]:
-        return self._by_resource.get(("image", image_id), [])
+        """Oldest first."""
+        return list(self._by_resource.get(("image", image_id), {}).values())
 
     def get(self, action_id: int) -> Action:
+        """Raises NotFound, also for a finished action that was forgotten."""
         action = self._actions.get(action_id)
         if action is None:
             raise NotFound
@@ -44,11 +60,31 @@ class Actions:
             resource_type=resource_type,
             region=region,
             started_at=self._clock(),
+            status=_IN_PROGRESS,
         )
-        self._actions[action.id] = action
-        self._by_resource.setdefault((resource_type, resource_id), []).append(action)
+        self._add(action)
         return action
 
     def finish(self, action: Action, *, errored: bool = False) -> None:
+        """End the action; afterwards it does not change any more."""
         action.status = "errored" if errored else "completed"
         action.completed_at = self._clock()
+        self._note_finished(action)
+
+    def _add(self, action: Action) -> None:
+        self._actions[action.id] = action
+        self._by_resource.setdefault((action.resource_type, action.resource_id), {})[action.id] = action
+
+    def _note_finished(self, action: Action) -> None:
+        """Forget the actions that finished longest ago, so that the account does not grow without end."""
+        self._finished[action.id] = None
+        while len(self._finished) > self._keep_finished:
+            self._forget(next(iter(self._finished)))
+
+    def _forget(self, action_id: int) -> None:
+        del self._finished[action_id]
+        action = self._actions.pop(action_id)
+        resource = (action.resource_type, action.resource_id)
+        del self._by_resource[resource][action_id]
+        if not self._by_resource[resource]:
+            del self._by_resource[resource]

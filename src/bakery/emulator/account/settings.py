@@ -68,5 +68,7 @@ class EmulatorSettings:
     requests_per_hour: int = 5000
     requests_per_minute: int = 250
     key_listings_per_minute: int = 10
+    finished_actions: int = 1_000
+    """Finished actions that the account keeps; older ones answer 404."""
     log_size: int = 20_000
     """Requests that ``/_emulator/requests`` remembers."""

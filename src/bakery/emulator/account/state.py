@@ -23,7 +23,7 @@ class State:
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()
-        self.actions = Actions(clock, ids)
+        self.actions = Actions(clock, ids, keep_finished=settings.finished_actions)
         self.keys = Keys(ids)
         self.images = Images(settings, clock, ids)
         self.vpcs = Vpcs(settings, clock, ids)
