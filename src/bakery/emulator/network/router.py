@@ -46,6 +46,8 @@ class Router:
         self._lock = threading.Lock()
         self._egress_process: Process | None = None
         self._impairments = Impairments()
+        self._impairing = threading.Lock()
+        """Held until the kernel has a change of the impairments, so that no older table replaces a newer one."""
 
     @property
     def cgroup(self) -> str:
@@ -85,7 +87,10 @@ class Router:
         with self._lock:
             self._nft(rules.attach_elements(veths, resolvers))
         _batch(attach_inside_commands(veths), namespace=self.plan.router)
-        self._delay(droplet_id, self._impairments.delay_of(droplet_id))
+        with self._impairing:
+            seconds = self._impairments.delay_of(droplet_id)
+            if seconds:
+                self._delay(droplet_id, seconds)
         return namespace
 
     def detach(self, droplet_id: int, veths: Sequence[VethPair]) -> None:
@@ -111,14 +116,16 @@ class Router:
         Raises:
             MachineFailure: a delay is asked for, and this kernel cannot make one. Nothing has changed then.
         """
-        self._delay(droplet_id, impairment.delay_s)
-        self._impairments.set(droplet_id, impairment)
-        self._nft(self._impairments.ruleset())
+        with self._impairing:
+            self._delay(droplet_id, impairment.delay_s)
+            self._impairments.set(droplet_id, impairment)
+            self._nft(self._impairments.ruleset())
 
     def forget(self, droplet_id: int) -> None:
         """Remove the impairment of a droplet that is gone."""
-        if self._impairments.drop(droplet_id):
-            self._nft(self._impairments.ruleset())
+        with self._impairing:
+            if self._impairments.drop(droplet_id):
+                self._nft(self._impairments.ruleset())
 
     def metadata_socket(self) -> socket.socket:
         """A socket listening on the metadata service's address, reachable by droplets only."""
