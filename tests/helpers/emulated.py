@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -156,14 +157,15 @@ def emulated(
     clock: ManualClock | None = None,
     machines: InMemoryMachines | None = None,
     has_bugs: bool = False,
+    keep: Path | None = None,
 ) -> Iterator[Api]:
     """A served emulator with a client that holds its token.
 
-    Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500.
+    Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500, ``keep`` is the account's file.
     """
     machines = machines or InMemoryMachines()
     checker = SchemaChecker(allows_500=has_bugs)
-    app = build_app(settings, machines, clock=clock or system_clock, observer=checker)
+    app = build_app(settings, machines, clock=clock or system_clock, observer=checker, keep=keep)
     emulator = emulator_of(app)
     session = requests.Session()
     session.trust_env = False  # a proxy or a netrc of the machine's must not take part

@@ -55,7 +55,7 @@ FENCES: dict[str, set[str]] = {
     "cryptography": {"credentials"},
     "pyrage": {"credentials"},
     "digitalocean": {"cloud.digitalocean"},
-    "pydantic": {"config.schema", "credentials.codec"},
+    "pydantic": {"config.schema", "credentials.codec", "emulator.account.serialization"},
     "yaml": {"config", "render"},
     "requests": {"cloud", "agents", "toolchain"},
     "filelock": {"files"},

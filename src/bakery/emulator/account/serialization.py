@@ -1,67 +1,95 @@
-"""The account as plain JSON and back, for an emulator that starts again. User-data is in it: it is a secret."""
+"""The account as JSON and back, for an emulator that is resumed. It holds user-data, so it is a secret."""
 
+import copy
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any
 
-from bakery.emulator.account.model import (
-    Action,
-    Droplet,
-    Firewall,
-    FirewallRule,
-    FirewallTargets,
-    Image,
-    SshKey,
-    Tag,
-    Vpc,
-)
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from bakery.emulator.account.model import Action, Droplet, Firewall, Image, SshKey, Tag, Vpc
 from bakery.emulator.account.state import State
+from bakery.errors import EmulatorError
 
-T = TypeVar("T")
-
-SavedAccount = Mapping[str, list[dict[str, Any]]]
+Snapshot = Mapping[str, list[Any]]
 
 
-def dump(state: State) -> str:
-    """All records of the account; hold its lock."""
-    records: dict[str, list[Any]] = {
-        "actions": state.actions.all(),
-        "tags": state.tags.all(),
-        "keys": state.keys.all(),
-        "images": state.images.even_all_deleted(),
-        "vpcs": state.vpcs.all(),
-        "firewalls": state.firewalls.all(),
-        "droplets": state.droplets.all(),
-        "leaving": state.droplets.leaving(),
-    }
-    kept = {name: [asdict(record) for record in found] for name, found in records.items()}
-    return json.dumps(kept, default=_text)
+@dataclass(frozen=True, kw_only=True)
+class SavedAccount:
+    """The records of an account, in the order in which they are written."""
+
+    __pydantic_config__ = ConfigDict(hide_input_in_errors=True)
+
+    actions: list[Action]
+    tags: list[Tag]
+    keys: list[SshKey]
+    images: list[Image]
+    vpcs: list[Vpc]
+    firewalls: list[Firewall]
+    droplets: list[Droplet]
+    leaving: list[Droplet]
+
+
+_ACCOUNT = TypeAdapter(SavedAccount)
+
+
+def take_snapshot(state: State) -> Snapshot:
+    """Copy all records, so that later changes do not touch them; hold the account's lock.
+
+    It is quick: a finished action does not change any more, so it is not copied.
+    """
+    records = SavedAccount(
+        actions=[],
+        tags=state.tags.all(),
+        keys=state.keys.all(),
+        images=state.images.even_all_deleted(),
+        vpcs=state.vpcs.all(),
+        firewalls=state.firewalls.all(),
+        droplets=state.droplets.all(),
+        leaving=state.droplets.leaving(),
+    )
+    actions = [copy.copy(each) if each.completed_at is None else each for each in state.actions.all()]
+    return {**_ACCOUNT.dump_python(records), "actions": actions}
+
+
+def to_json(snapshot: Snapshot) -> str:
+    """The snapshot as one JSON object; needs no lock."""
+    return json.dumps(snapshot, default=_plain)
 
 
 def read(text: str) -> SavedAccount:
-    """What :func:`dump` wrote."""
-    kept: SavedAccount = json.loads(text)
-    return kept
+    """What :func:`to_json` wrote.
+
+    Raises:
+        EmulatorError: it is something else. The values are not shown: user-data is among them.
+    """
+    try:
+        return _ACCOUNT.validate_json(text)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        problems = [": ".join([*(str(part) for part in each["loc"]), each["msg"]]) for each in found[:3]]
+        message = "the account that the emulator had saved cannot be read"
+        raise EmulatorError(message, details="\n".join(problems), hint="bakery emulator down") from None
 
 
-def next_id(kept: SavedAccount) -> int:
-    """Greater than every number that was given."""
-    return max(_ids(kept), default=0) + 1
+def next_id(saved: SavedAccount) -> int:
+    """An id greater than all that the account has given out."""
+    records = chain(saved.actions, saved.keys, saved.images, saved.droplets, saved.leaving)
+    return max((record.id for record in records), default=0) + 1
 
 
-def restore(state: State, kept: SavedAccount) -> None:
-    """Put the records in place of those of a new account. Actions that had not ended are errored."""
-    state.actions.restore(_build(Action, raw) for raw in kept["actions"])
-    state.tags.restore(_tag(raw) for raw in kept["tags"])
-    state.keys.restore(_build(SshKey, raw) for raw in kept["keys"])
-    state.images.restore(_build(Image, raw) for raw in kept["images"])
-    state.vpcs.restore(_build(Vpc, raw) for raw in kept["vpcs"])
-    state.firewalls.restore(_firewall(raw) for raw in kept["firewalls"])
-    state.droplets.restore(
-        [_build(Droplet, raw) for raw in kept["droplets"]], [_build(Droplet, raw) for raw in kept["leaving"]]
-    )
+def restore(state: State, saved: SavedAccount) -> None:
+    """Replace all records of a new account. Actions that were in progress are errored."""
+    state.actions.restore(saved.actions)
+    state.tags.restore(saved.tags)
+    state.keys.restore(saved.keys)
+    state.images.restore(saved.images)
+    state.vpcs.restore(saved.vpcs)
+    state.firewalls.restore(saved.firewalls)
+    state.droplets.restore(saved.droplets, saved.leaving)
     for action in state.actions.all():
         if action.status == "in-progress":
             state.actions.finish(action, errored=True)
@@ -69,43 +97,10 @@ def restore(state: State, kept: SavedAccount) -> None:
         droplet.pending_action = None
 
 
-def _ids(kept: SavedAccount) -> Iterator[int]:
-    for name in ("actions", "keys", "images", "droplets", "leaving"):
-        yield from (int(raw["id"]) for raw in kept[name])
-
-
-def _build(kind: type[T], raw: Mapping[str, Any]) -> T:
-    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: _value(name, value) for name, value in raw.items() if name in names})
-
-
-def _value(name: str, value: object) -> object:
-    return datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value
-
-
-def _tag(raw: Mapping[str, Any]) -> Tag:
-    """JSON's keys are text."""
-    return Tag(
-        name=raw["name"],
-        droplet_ids={int(number): None for number in raw["droplet_ids"]},
-        image_ids={int(number): None for number in raw["image_ids"]},
-    )
-
-
-def _firewall(raw: Mapping[str, Any]) -> Firewall:
-    firewall = _build(Firewall, raw)
-    firewall.inbound = [_rule(rule) for rule in raw["inbound"]]
-    firewall.outbound = [_rule(rule) for rule in raw["outbound"]]
-    firewall.pending = {int(number): removing for number, removing in raw["pending"].items()}
-    return firewall
-
-
-def _rule(raw: Mapping[str, Any]) -> FirewallRule:
-    return FirewallRule(protocol=raw["protocol"], ports=raw["ports"], targets=FirewallTargets(**raw["targets"]))
-
-
-def _text(value: object) -> str:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    message = f"{value!r} cannot be kept"
+    if isinstance(value, Action):
+        return vars(value)
+    message = f"{type(value).__name__} has no JSON form"
     raise TypeError(message)

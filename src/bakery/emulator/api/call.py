@@ -1,6 +1,7 @@
 """One request as a handler sees it, and what it answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
@@ -80,6 +81,8 @@ class Call:
 class Reply:
     status: int = 200
     body: Mapping[str, Any] | str | None = None
+    after: Future[Any] | None = field(default=None, compare=False)
+    """Work of another thread that must succeed before the answer goes out; an ApiError of it goes out instead."""
 
 
 Handler = Callable[[Call], Reply]

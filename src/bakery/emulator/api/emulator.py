@@ -35,6 +35,7 @@ class Emulator:
         self.work.close()
         self.firewall_sync.close()
         self.work.stop_machines()
+        self.store.close()
         self.recording.stop()
 
     @property

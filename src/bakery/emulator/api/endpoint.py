@@ -1,8 +1,10 @@
-"""Between starlette and a handler: reads the body, holds the state's lock, writes the answer."""
+"""Between starlette and a handler: reads the body, holds the account's lock, saves, writes the answer."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any
 
 from starlette.requests import Request
@@ -28,6 +30,10 @@ def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
             request.scope[ACCESS].require(*rule.scopes.split())
             call = _call(request, await request.body(), emulator)
             reply = _apply(rule, call, emulator)
+            if reply.after is not None:
+                await _end_of(reply.after)
+            if rule.method != "GET" and not rule.path.startswith(ADMIN):
+                await _end_of(emulator.store.start_save())
             record.applied = True
         except ApiError as error:
             return refusal(error, record.request_id)
@@ -47,9 +53,12 @@ def _apply(rule: Rule, call: Call, emulator: Emulator) -> Reply:
     with call.state.lock:
         reply = rule.handler(call)
         emulator.firewall_sync.notice()
-        if rule.method != "GET":
-            emulator.store.save()
         return reply
+
+
+async def _end_of(work: Future[Any]) -> None:
+    """Wait for ``work`` of a thread, and raise what it raises. Several requests may wait for the same work."""
+    await asyncio.shield(asyncio.wrap_future(work))
 
 
 def _call(request: Request, body: bytes, emulator: Emulator) -> Call:

@@ -48,12 +48,12 @@ def build_app(
 
     ``app.state.emulator`` holds its state; close it after the server has stopped.
     """
-    kept = serialization.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
-    if kept is not None:
-        ids = SystemIds(serialization.next_id(kept))
+    saved = serialization.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
+    if saved is not None:
+        ids = SystemIds(serialization.next_id(saved))
     state = State(settings, clock=clock, ids=ids)
-    if kept is not None:
-        serialization.restore(state, kept)
+    if saved is not None:
+        serialization.restore(state, saved)
     faults = Faults()
     emulator = Emulator(
         settings=settings,

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 from bakery.emulator.account.catalog import Size
-from bakery.emulator.account.errors import Unprocessable
+from bakery.emulator.account.errors import NotFound, Unprocessable
 from bakery.emulator.account.images import snapshot_key
 from bakery.emulator.account.model import Action, Droplet, Image
 from bakery.emulator.account.state import State
@@ -153,11 +154,11 @@ class ActionRunner:
         """None if droplets can be made from it, else the reason, for the API's error message."""
         return self._machines.check_image(image.key)
 
-    def impair(self, droplet_id: int, numbers: Mapping[str, float]) -> Impairment:
-        """Give the droplet's links the impairment whose fields are in ``numbers``; returns when it is in force.
+    def impair(self, droplet_id: int, numbers: Mapping[str, float]) -> tuple[Impairment, Future[None]]:
+        """Give the droplet's links the impairment whose fields are in ``numbers``.
 
-        Raises:
-            Unprocessable: this machine's kernel cannot do it.
+        The future is done when the impairment is in force. It raises NotFound if the droplet is gone by then, and
+        Unprocessable if this machine's kernel cannot impair it so.
         """
         impairment = Impairment(
             loss=numbers.get("loss", 0.0),
@@ -165,11 +166,17 @@ class ActionRunner:
             rate=int(numbers.get("rate", 0)),
             partition_s=numbers.get("partition_s", 0.0),
         )
-        try:
-            self._machines.impair(droplet_id, impairment)
-        except MachineFailure as error:
-            raise Unprocessable(str(error)) from None
-        return impairment
+
+        def apply() -> None:
+            if not self._state.droplets.exists(droplet_id):
+                raise NotFound
+            try:
+                self._machines.impair(droplet_id, impairment)
+            except MachineFailure as error:
+                raise Unprocessable(str(error)) from None
+
+        # a queue beside the droplet's own: a partition must not wait for the end of a snapshot or of a shutdown
+        return impairment, self.queues.call(("links", droplet_id), apply)
 
     def specs(self) -> list[MachineSpec]:
         """Of every droplet that may have a machine."""

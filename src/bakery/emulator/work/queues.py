@@ -4,11 +4,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from bakery.errors import DeadlineError
 from bakery.wait import Clock, SystemClock, deadline_factor
 
+T = TypeVar("T")
 Task = Callable[[], None]
 
 log = logging.getLogger("bakery.emulator")
@@ -26,7 +28,21 @@ class Queues:
         self.after_task: Task = lambda: None
         """Called after every task, by its thread."""
 
+    def call(self, key: Hashable, function: Callable[[], T]) -> Future[T]:
+        """Run a function that may raise as a task; the future has what it returned or raised."""
+        future: Future[T] = Future()
+
+        def task() -> None:
+            try:
+                future.set_result(function())
+            except Exception as error:
+                future.set_exception(error)
+
+        self.submit(key, task)
+        return future
+
     def submit(self, key: Hashable, task: Task) -> None:
+        """Run the task after all earlier ones of ``key``; an emulator that stops drops it."""
         with self._lock:
             if self._closing.is_set():
                 return

@@ -38,7 +38,7 @@ def test_an_action_in_progress_stays_however_old_it_is() -> None:
     assert actions.get(first.id) is first
     assert len(actions.all()) == 1 + KEPT
     actions.finish(first, errored=True)
-    assert actions.get(first.id).status == "errored"  # control: the order is that of their ends, not of their starts
+    assert actions.get(first.id).status == "errored"  # control: the order of the ends counts
     assert actions.of_droplet(1) == [first]
 
 

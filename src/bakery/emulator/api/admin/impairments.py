@@ -1,6 +1,6 @@
 """Bad links for droplets, under ``/_emulator/``."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.settings import IMPAIRMENT_MOST
@@ -9,19 +9,20 @@ from bakery.emulator.api.call import NO_CONTENT, Call, Reply
 
 
 def impair(call: Call) -> Reply:
-    """The body has the fields of an ``Impairment`` (network/model.py); what it leaves out is well again."""
+    """The body has the fields of an ``Impairment`` (network/model.py); what it leaves out is not impaired."""
     droplet = call.state.droplets.get(call.id("droplet"))
     unknown = sorted(set(call.body) - set(IMPAIRMENT_MOST))
     if unknown or not call.body:
         message = f"an impairment has {', '.join(IMPAIRMENT_MOST)}"
         raise Unprocessable(message)
-    impairment = call.work.impair(droplet.id, {name: _number(call.body, name) for name in IMPAIRMENT_MOST})
-    return Reply(status=201, body={"impairment": asdict(impairment)})
+    wanted = {name: _number(call.body, name) for name in IMPAIRMENT_MOST}
+    impairment, applied = call.work.impair(droplet.id, wanted)
+    return Reply(status=201, body={"impairment": asdict(impairment)}, after=applied)
 
 
 def heal(call: Call) -> Reply:
-    call.work.impair(call.state.droplets.get(call.id("droplet")).id, {})
-    return NO_CONTENT
+    _, applied = call.work.impair(call.state.droplets.get(call.id("droplet")).id, {})
+    return replace(NO_CONTENT, after=applied)
 
 
 def _number(body: fields.Body, name: str) -> float:
