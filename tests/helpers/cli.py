@@ -23,6 +23,7 @@ from bakery.launch.teardown import destroy as destroy_module
 from bakery.plan.tags import content_tag
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated
+from tests.helpers.environment import clear_environment
 
 BAKERY = Path(sys.executable).with_name("bakery")
 SMALL = """\
@@ -41,10 +42,6 @@ LOOPBACK = replace(
     host_address="127.64.0.2",
     first_public_address="127.64.0.10",
 )
-UNSET = (
-    "DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN_FILE", "BAKERY_STATE_DIR", "BAKERY_CLUSTER_FILE",
-    "BAKERY_EMULATOR", "BAKERY_TOOLCHAIN_DIR", "BAKERY_AGE_RECIPIENT", "BAKERY_P12_PASSWORD", "NO_COLOR",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +142,7 @@ def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True
         work = folder / "work"
         work.mkdir()
         home_folder.mkdir()
-        for name in UNSET:
-            monkeypatch.delenv(name, raising=False)
+        clear_environment(monkeypatch)
         environment = {
             "HOME": str(home_folder),
             "DIGITALOCEAN_API_URL": api.url,

@@ -27,6 +27,7 @@ from bakery.plan.slots import slot_of
 from bakery.plan.tags import content_tag
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, TOKEN, Api
+from tests.helpers.environment import cleared_environment
 from tests.helpers.launch_gate import Gate, Hold
 from tests.helpers.launch_strangers import add_strangers
 
@@ -82,7 +83,7 @@ class Forker:
     """Forks one command at a time; see :mod:`tests.helpers.launch_forker`."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**cleared_environment(), "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.helpers.launch_forker"],
             stdin=subprocess.PIPE,

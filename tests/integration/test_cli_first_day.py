@@ -14,7 +14,7 @@ import pytest
 
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator
-from tests.helpers.cli import BAKERY, UNSET, Desk, desk
+from tests.helpers.cli import BAKERY, Desk, desk
 
 pytestmark = pytest.mark.integration
 
@@ -261,7 +261,6 @@ def test_up_again_says_what_it_does_not_change(at: Desk, emulator: RunningEmulat
 def _make(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["make", "--no-print-directory", "-C", str(CHECKOUT), "-o", ".venv/.ready", *arguments],
-        env={name: value for name, value in os.environ.items() if name not in UNSET},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

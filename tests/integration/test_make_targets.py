@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from bakery.proc import Completed, run
-from tests.helpers.cli import UNSET, Desk, desk
+from tests.helpers.cli import Desk, desk
+from tests.helpers.environment import clear_environment
 
 pytestmark = pytest.mark.integration
 
@@ -135,8 +136,7 @@ def _tour(folder: Path, **more: str) -> Completed:
 
 
 def test_the_tour_twice_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in UNSET:
-        monkeypatch.delenv(name, raising=False)
+    clear_environment(monkeypatch)
     for _ in range(2):
         done = _tour(tmp_path)
         assert done.returncode == 0, done.stderr

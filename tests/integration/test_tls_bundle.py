@@ -14,6 +14,7 @@ from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import CredentialsError
 from bakery.proc import run, start
 from bakery.wait import Pending, wait_until
+from tests.helpers.environment import clear_environment
 from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration
@@ -80,8 +81,7 @@ print(ca_fingerprint(store.ensure_bundle(paths, "demo", now=NOW)), flush=True)
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatePaths:
-    for name in ("BAKERY_STATE_DIR", "BAKERY_AGE_RECIPIENT", "BAKERY_AGE_IDENTITY"):
-        monkeypatch.delenv(name, raising=False)
+    clear_environment(monkeypatch)
     return paths_in(tmp_path)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.helpers.environment import clear_environment
 from tests.helpers.guards import EscapedError
 
 
@@ -28,10 +29,6 @@ def _no_escape(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(autouse=True)
 def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing of the user's takes part: neither a token nor a cache nor a state folder."""
-    home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "DIGITALOCEAN_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_API_URL", "BAKERY_STATE_DIR", "BAKERY_TOOLCHAIN_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    """Keep the user's token, cache, state folder and settings out."""
+    clear_environment(monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))

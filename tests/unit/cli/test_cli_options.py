@@ -20,7 +20,6 @@ cluster: {name}
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("BAKERY_CLUSTER_FILE", raising=False)
     for name in ("bakery", "flag", "environment"):
         (tmp_path / f"{name}.yaml").write_text(FILE.format(name=name), encoding="utf-8")
     return tmp_path

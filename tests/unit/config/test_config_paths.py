@@ -13,11 +13,6 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.fixture(autouse=True)
-def _no_state_dir(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BAKERY_STATE_DIR", raising=False)
-
-
 def test_state_lies_beside_the_cluster_file(tmp_path: Path) -> None:
     paths = state_paths(tmp_path / "bakery.yaml", "demo")
     assert {

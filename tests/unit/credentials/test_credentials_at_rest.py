@@ -17,12 +17,6 @@ from tests.helpers.state import Remembers, paths_in
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BAKERY_AGE_RECIPIENT", "BAKERY_AGE_IDENTITY", "BAKERY_STATE_DIR"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
 def paths(tmp_path: Path) -> StatePaths:
     return paths_in(tmp_path)

@@ -44,8 +44,7 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture
-def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatePaths:
-    monkeypatch.delenv("BAKERY_STATE_DIR", raising=False)
+def paths(tmp_path: Path) -> StatePaths:
     return paths_in(tmp_path)
 
 

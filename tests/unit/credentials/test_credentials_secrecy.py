@@ -84,10 +84,7 @@ def test_the_table_for_people_shows_none(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("name", ["token_seed", "consul_gossip_key", "consul_ca"])
-def test_errors_about_a_damaged_bundle_show_none(
-    bundle: Bundle, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("BAKERY_STATE_DIR", raising=False)
+def test_errors_about_a_damaged_bundle_show_none(bundle: Bundle, name: str, tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
     paths.ensure()
     content = codec.encode(bundle)

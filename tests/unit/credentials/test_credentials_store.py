@@ -24,13 +24,6 @@ from tests.helpers.state import Remembers, paths_in
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BAKERY_AGE_RECIPIENT", raising=False)
-    monkeypatch.delenv("BAKERY_AGE_IDENTITY", raising=False)
-    monkeypatch.delenv("BAKERY_STATE_DIR", raising=False)
-
-
 @pytest.fixture
 def paths(tmp_path: Path) -> StatePaths:
     return paths_in(tmp_path)

@@ -26,11 +26,6 @@ class Listener(Silent):
         self.heard.append((name, state))
 
 
-@pytest.fixture(autouse=True)
-def _no_deadline_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BAKERY_DEADLINE_FACTOR", raising=False)
-
-
 @pytest.mark.parametrize("also", [False, True])
 def test_a_client_that_its_user_made_ineligible_is_told_and_not_waited_for(also: bool) -> None:  # noqa: FBT001
     """Control: a client that is down as well is waited for."""
