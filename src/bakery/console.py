@@ -8,9 +8,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Any, Protocol
+
+from bakery.hints import Text
 
 
 def counted(number: int, thing: str, things: str | None = None) -> str:
@@ -21,10 +23,10 @@ def counted(number: int, thing: str, things: str | None = None) -> str:
 class Reporter(Protocol):
     """What a room may say while it works."""
 
-    def note(self, text: str) -> None:
+    def note(self, text: Text) -> None:
         """One line worth reading."""
 
-    def warn(self, text: str) -> None:
+    def warn(self, text: Text) -> None:
         """Something the user should act on, though the work goes on."""
 
     def step(self, title: str) -> AbstractContextManager[None]:
@@ -40,9 +42,9 @@ class Reporter(Protocol):
 class Silent:
     """The reporter that says nothing."""
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: Text) -> None: ...
 
-    def warn(self, text: str) -> None: ...
+    def warn(self, text: Text) -> None: ...
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:  # noqa: ARG002 - the port's name
@@ -74,7 +76,16 @@ def _erases(stream: IO[str]) -> bool:
 class Console:
     """The terminal reporter: plain lines that read well in CI, coloured on a terminal."""
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, no_color: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        no_color: bool = False,
+        spell: Callable[[Text], str] = str,
+    ) -> None:
+        """``spell`` writes the commands in a text, with the global options that the user gave."""
+        self.spell = spell
         self.quiet = quiet
         self.verbose = verbose
         self._colour = wants_colour(sys.stderr, no_color=no_color)
@@ -90,21 +101,21 @@ class Console:
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
-    def note(self, text: str) -> None:
+    def note(self, text: Text) -> None:
         if not self.quiet:
-            self._talk(text)
+            self._talk(self.spell(text))
 
-    def show(self, text: str) -> None:
+    def show(self, text: Text) -> None:
         """A line on stderr that a question is about: said also where the rest is quiet."""
-        self._talk(text)
+        self._talk(self.spell(text))
 
-    def detail(self, text: str) -> None:
+    def detail(self, text: Text) -> None:
         """A line for ``-v`` only."""
         if self.verbose and not self.quiet:
-            self._talk(self.style(text, "dim"))
+            self._talk(self.style(self.spell(text), "dim"))
 
-    def warn(self, text: str) -> None:
-        self._talk(f"{self.style('warning:', 'yellow')} {text}")
+    def warn(self, text: Text) -> None:
+        self._talk(f"{self.style('warning:', 'yellow')} {self.spell(text)}")
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -135,10 +146,11 @@ class Console:
         elif time.monotonic() - self._last_words >= REMIND_SECONDS:
             self._talk(text)
 
-    def data(self, text: str) -> None:
+    def data(self, text: Text) -> None:
         """The answer, on stdout."""
         self._erase()
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        line = self.spell(text)
+        sys.stdout.write(line if line.endswith("\n") else line + "\n")
         sys.stdout.flush()
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value

@@ -33,6 +33,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar
 
+from bakery.hints import Text
+
 
 class ExitCode(IntEnum):
     """The documented exit codes of ``bakery``."""
@@ -60,9 +62,9 @@ class BakeryError(Exception):
 
     message: str
     """The first line: one clause in lower case that says what happened, and to what."""
-    details: str | None = None
+    details: Text | None = None
     """What the tool or the API said, verbatim but for secrets; may have several lines."""
-    hint: str | None = None
+    hint: Text | None = None
     """The next step, as a command where there is one."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED

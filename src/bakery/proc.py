@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bakery.errors import CommandError, MissingToolError
+from bakery.hints import Text
 
 # What a child needs to find programs, speak a fixed language and reach the network as the user does.
 ALLOWED_ENVIRONMENT = (
@@ -61,7 +62,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def find_on_path(name: str, *, reason: str, hint: str) -> Path:
+def find_on_path(name: str, *, reason: str, hint: Text) -> Path:
     """The program ``name`` on PATH.
 
     Raises:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from bakery.errors import DeadlineError
+from bakery.hints import Text
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ def wait_until(
     seconds: float,
     every: float = 1.0,
     clock: Clock | None = None,
-    hint: str | None = None,
+    hint: Text | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> T:
     """Call ``check`` until it returns something that is not :class:`Pending`, and return that.

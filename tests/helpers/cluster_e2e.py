@@ -44,7 +44,9 @@ def wait_for(look: Callable[[], T | Pending], *, what: str, seconds: float = PAT
         try:
             return look()
         except CommandError as error:
-            return Pending("\n".join(part for part in (error.message, error.command, error.details) if part))
+            return Pending(
+                "\n".join(part for part in (error.message, error.command, str(error.details or "")) if part)
+            )
 
     return wait_until(tried, what=what, seconds=seconds, every=every)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bakery.config.paths import StatePaths, state_paths
 from bakery.console import Silent
+from bakery.hints import Text
 
 
 class Remembers(Silent):
@@ -12,8 +13,8 @@ class Remembers(Silent):
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, text: Text) -> None:
+        self.warnings.append(str(text))
 
 
 def paths_in(folder: Path, cluster: str = "demo") -> StatePaths:

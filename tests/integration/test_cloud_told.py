@@ -144,7 +144,7 @@ def failure_at(url: str, limits: TransportLimits = FAST) -> tuple[UnreachableErr
 def test_nobody_listens() -> None:
     error, heard = failure_at(f"http://127.0.0.1:{free_port()}")
     assert error.details == "connection refused: nothing listens there"
-    assert error.hint == "correct DIGITALOCEAN_API_URL, or start what it names: bakery emulator up"
+    assert str(error.hint) == "correct DIGITALOCEAN_API_URL, or start the emulator it names: bakery emulator up"
     assert len(heard.retries) == 2
 
 

@@ -218,7 +218,7 @@ def test_a_used_up_hour_ends_at_once_with_its_time() -> None:
     with serving(reply(429, body, ratelimit_reset=str(int(time.time()) + 1800))) as (server, url):
         with pytest.raises(RateLimitedError) as caught:
             cloud_at(url).get_account()
-        assert (caught.value.hint or "").startswith("run the same command again in 1")
+        assert str(caught.value.hint).startswith("run the same command again in 1")
     assert len(server.seen) == 1
 
 

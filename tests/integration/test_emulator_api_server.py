@@ -23,7 +23,7 @@ def test_a_busy_port_is_named_with_the_flag_that_changes_it() -> None:
 
     assert refused.value.exit_code == ExitCode.USAGE
     assert f"port {port}" in refused.value.message
-    assert "--port" in (refused.value.hint or "")
+    assert "--port" in str(refused.value.hint)
 
 
 def test_an_address_that_is_not_ours_is_refused() -> None:

@@ -50,7 +50,7 @@ def test_on_one_machine_one_of_two_is_told_who_has_the_lock(tmp_path: Path, seed
         if outcome is not None:
             assert isinstance(outcome, LockedError)
             assert outcome.message == "another bakery works on cluster demo"
-            assert (outcome.details or "").startswith("process ")
+            assert str(outcome.details).startswith("process ")
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -17,6 +17,7 @@ from bakery.bake.packer import build_environment, install_plugin
 from bakery.bake.request import write_variables
 from bakery.console import Silent
 from bakery.errors import BakeError, CommandError, MissingToolError
+from bakery.hints import Text
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import PACKER_VERSION, PLUGIN_VERSION, ToolName, places_from_environment
 from tests.helpers.fake_packer import bake_cloud
@@ -167,7 +168,7 @@ def test_the_real_packer_fails_with_the_apis_own_words(
     request = make_request(tmp_path, endpoint=f"{refusing_api.url}/v2")
     with pytest.raises(BakeError) as caught:
         bake(request, tools=packer_tools, cloud=bake_cloud(), new_id=lambda: "b1")
-    assert "no such size for you" in (caught.value.details or "")
+    assert "no such size for you" in str(caught.value.details)
     assert refusing_api.requests == ["POST /v2/account/keys", "POST /v2/droplets", "DELETE /v2/account/keys/7"]
     assert refusing_api.tokens == {f"Bearer {CANARY}"}
     asked = {name: refusing_api.droplet[name] for name in ("name", "tags", "with_droplet_agent", "monitoring")}
@@ -190,8 +191,8 @@ class InterruptedOnce(Silent):
     def __init__(self) -> None:
         self.interrupted = False
 
-    def note(self, text: str) -> None:
-        if "Creating droplet" in text and not self.interrupted:
+    def note(self, text: Text) -> None:
+        if "Creating droplet" in str(text) and not self.interrupted:
             self.interrupted = True
             raise KeyboardInterrupt
 

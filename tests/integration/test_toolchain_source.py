@@ -82,7 +82,7 @@ def test_a_program_that_does_not_compile_leaves_nothing(modules: Path, tmp_path:
     (modules / "program" / "main.go").write_text(PROGRAM.replace("fmt.Println", "fmt.Nothing"))
     with pytest.raises(CommandError) as caught:
         build(modules, tmp_path)
-    assert "undefined: fmt.Nothing" in (caught.value.details or "")
+    assert "undefined: fmt.Nothing" in str(caught.value.details)
     assert [path for path in (tmp_path / "cache" / "consul").iterdir() if path.is_dir()] == []
 
 
@@ -93,7 +93,7 @@ def test_without_go_the_error_says_how_to_get_it(
     with pytest.raises(MissingToolError) as caught:
         build(modules, tmp_path)
     assert caught.value.message == "go is not installed"
-    assert (caught.value.hint or "").startswith("apt-get install -y golang-go")
+    assert str(caught.value.hint).startswith("apt-get install -y golang-go")
 
 
 def test_outside_a_checkout_nothing_can_be_built(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "bakery"
 
-LEAVES = {"errors", "console", "proc", "assets", "wait", "files"}
+LEAVES = {"errors", "hints", "console", "proc", "assets", "wait", "files"}
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "plan": {"config"},

@@ -90,3 +90,13 @@ def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_is_singular() -> None:
     assert [counted(number, "droplet") for number in (0, 1, 2)] == ["0 droplets", "1 droplet", "2 droplets"]
     assert [counted(number, "policy", "policies") for number in (1, 3)] == ["1 policy", "3 policies"]
+
+
+def test_quiet_leaves_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(quiet=True, verbose=True)
+    console.note("talk")
+    console.detail("more talk")
+    console.warn("act on this")
+    console.data("answer")
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("answer\n", "warning: act on this\n")

@@ -34,7 +34,7 @@ class Nomad:
             return self._http.read("/v1/status/leader", text)
         except AgentError as error:
             # hashicorp/nomad nomad/structs/errors.go, errNoLeader
-            if error.status == _FAILED and "No cluster leader" in (error.details or ""):
+            if error.status == _FAILED and "No cluster leader" in str(error.details):
                 return ""
             raise
 

@@ -10,6 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from bakery.agents.model import Target
 from bakery.errors import AgentError
+from bakery.hints import Command, Hint
 from bakery.proc import redact
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ READ_SECONDS = 20.0
 PARALLEL = 8
 """Requests to one agent at once; Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
 _LONGEST_DETAILS = 600
-_UNREACHED = "if your address has changed: bakery access refresh"
+_UNREACHED = Hint("if your address has changed: ", Command("access refresh"))
 
 
 class _ServerNameAdapter(HTTPAdapter):

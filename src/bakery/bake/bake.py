@@ -17,6 +17,7 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Account, Image
 from bakery.console import SILENT, Reporter
 from bakery.errors import BakeryError, MissingToolError
+from bakery.hints import Command, Hint
 from bakery.wait import Clock
 
 
@@ -83,7 +84,10 @@ def _swept(cloud: Cloud, build: Build, account: Account, reporter: Reporter) -> 
         except BakeryError as error:
             # The first failure is the one to report; the record stays, so the next bake sweeps again.
             reporter.warn(
-                f"could not clean up after {build.snapshot_name}: {error.message}; run `bakery gc` later"
+                Hint(
+                    f"could not clean up after {build.snapshot_name}: {error.message}; try later: ",
+                    Command("gc", "--delete"),
+                )
             )
         raise
     sweep_build(cloud, build, keep_snapshot=True, reporter=reporter)

@@ -11,6 +11,7 @@ from bakery.bake.machine_readable import parse_event, ui_message
 from bakery.bake.model import BakeRequest, Build, Tools
 from bakery.console import Reporter
 from bakery.errors import BakeError
+from bakery.hints import Command, Hint
 
 PLUGIN_SOURCE = "github.com/digitalocean/digitalocean"
 
@@ -78,7 +79,7 @@ def run_build(
     code = stream(argv, env=environment, cwd=variables.parent, on_line=collector.on_line)
     if code != 0:
         message = f"packer could not bake {build.snapshot_name} (exit code {code})"
-        hint = f"the whole story is in {build.log}; run `bakery build-image` again"
+        hint = Hint(f"all of Packer's output is in {build.log}; to try again: ", Command("build-image"))
         raise BakeError(message=message, details=collector.error_excerpt() or None, hint=hint)
 
 

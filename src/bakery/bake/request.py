@@ -12,6 +12,7 @@ from bakery.cloud.model import Region, Size
 from bakery.config.model import ClusterConfig
 from bakery.errors import MissingToolError, UsageError
 from bakery.files import file_sha256, write_atomically, write_secret
+from bakery.hints import Command, Hint
 from bakery.plan.tags import build_tag, content_tag
 
 _MIN_MEMORY = 1024  # MB; apt and the unpacking of docker run out of memory on the 512 MB size
@@ -72,8 +73,9 @@ def check_region(regions: Sequence[Region], region: str) -> None:
         return
     message = f"nothing can be baked in {region}: no metadata service answers droplets there"
     details = "it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain"
-    stand_in = "bakery emulator stand-in makes an empty snapshot instead"
-    raise UsageError(message=message, details=details, hint=f"on an emulator with droplets in memory: {stand_in}")
+    stand_in = Hint(Command("emulator stand-in"), " makes an empty snapshot instead")
+    hint = Hint("on an emulator with droplets in memory: ", stand_in)
+    raise UsageError(message=message, details=details, hint=hint)
 
 
 def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: str, work: Path) -> Path:

@@ -11,6 +11,7 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Image
 from bakery.console import Reporter
 from bakery.errors import BakeError
+from bakery.hints import Command, Hint, Text
 from bakery.plan.tags import build_tag, is_content_tag
 from bakery.wait import Clock, Pending, wait_until
 
@@ -45,7 +46,7 @@ def verify_snapshot(
             seconds=_AVAILABLE_SECONDS,
             every=5,
             clock=clock,
-            hint="run `bakery build-image` again",
+            hint=Hint("to try again: ", Command("build-image")),
             tell=reporter.waiting,
         )
 
@@ -85,15 +86,16 @@ def is_old(image: Image, now: datetime) -> bool:
     return (age_in_days(image, now) or 0) > OLD_DAYS
 
 
-def age_warning(images: Iterable[Image], used: Collection[int | None], now: datetime) -> str | None:
+def age_warning(images: Iterable[Image], used: Collection[int | None], now: datetime) -> Text | None:
     """One line on the oldest of the ``used`` (ids of) ``images``, if that is old."""
     old = [image for image in images if image.id in used and is_old(image, now)]
     if not old:
         return None
     oldest = max(old, key=lambda image: age_in_days(image, now) or 0)
-    return (
+    return Hint(
         f"nodes run from snapshot {oldest.name}, which is {age_in_days(oldest, now)} days old and lacks the"
-        " security updates since; for nodes made from now on: bakery build-image --fresh"
+        " security updates since; for nodes made from now on: ",
+        Command("build-image", "--fresh"),
     )
 
 
@@ -103,7 +105,9 @@ def _named(cloud: Cloud, build: Build, tags: Set[str]) -> Image | Pending:
         return Pending(f"packer reported success, but no snapshot is named {build.snapshot_name}")
     if len(images) > 1:
         message = f"packer reported success, but {len(images)} snapshots are named {build.snapshot_name}"
-        raise BakeError(message=message, hint=f"Packer's log is {build.log}; run `bakery build-image` again")
+        raise BakeError(
+            message=message, hint=Hint(f"Packer's log is {build.log}; to try again: ", Command("build-image"))
+        )
     (image,) = images
     if image.status != "available":
         return Pending(f"{image.name} is {image.status}")

@@ -79,7 +79,7 @@ def _show_only(session: Session, request: "BakeRequest", *, bakes: bool) -> None
         session.console.json({"bakes": bakes})
     elif bakes:
         for line in _outlook(session, request):
-            session.console.answer(line)
+            session.console.data(line)
 
 
 def _outlook(session: Session, request: "BakeRequest") -> tuple[str, str]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from bakery.cli.suggestions import SuggestingConsole, with_flags
+from bakery.console import Console
+from bakery.hints import Command, Hint, Text
 from bakery.launch.converge.verdict import Outcome, lines_of, outcome_of
 
 if TYPE_CHECKING:
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 
-def show_changes(
-    console: SuggestingConsole, changes: "Changes", say: Callable[[str], None], *, out: bool = False
-) -> None:
+def show_changes(console: Console, changes: "Changes", say: Callable[[Text], None], *, out: bool = False) -> None:
     """``+ ~ -/+`` lines and the tally with the monthly price, through ``say``; ``out``: that is to stdout."""
     width = max((len(line.name) for line in changes.lines), default=0)
     for line in changes.lines:
@@ -24,13 +23,13 @@ def show_changes(
         say(console.style("cannot be launched:", "red", out=out))
     for obstacle in changes.obstacles:
         for text in lines_of(obstacle):
-            say(f"    {text}")
+            say(Hint("    ", text))
     if not changes.empty:
         say(_tally(changes))
         say(_price(changes))
 
 
-def show_verdict(console: SuggestingConsole, changes: "Changes", say: Callable[[str], None]) -> None:
+def show_verdict(console: Console, changes: "Changes", say: Callable[[Text], None]) -> None:
     """The whole of what a look found: the changes, or that there are none, and what a launch leaves alone."""
     show_changes(console, changes, say, out=True)
     outcome, different = outcome_of(changes), list(_different(changes))
@@ -41,30 +40,31 @@ def show_verdict(console: SuggestingConsole, changes: "Changes", say: Callable[[
     elif different:
         say("a launch leaves alone what else differs from the plan:")
     for line in different:
-        say(f"    {line}")
+        say(Hint("    ", line))
 
 
-def _different(changes: "Changes") -> Iterator[str]:
+def _different(changes: "Changes") -> Iterator[Text]:
     yield from changes.later
     for droplet in changes.extra:
-        yield f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"
+        remove = Command("destroy", "--node", droplet.name)
+        yield Hint(f"{droplet.name} is not in the plan; to remove it: ", remove)
     for droplet in changes.duplicates:
         twin = f"{droplet.name} exists more than once (droplet {droplet.id})"
-        yield f"{twin}; to remove the newest: bakery destroy --node {droplet.name}"
+        yield Hint(f"{twin}; to remove the newest: ", Command("destroy", "--node", droplet.name))
 
 
-def changes_json(changes: "Changes", *, flags: str) -> dict[str, Any]:
-    """The same for machines; ``flags`` are those that a suggested command needs."""
+def changes_json(changes: "Changes", spell: Callable[[Text], str]) -> dict[str, Any]:
+    """The same for machines; ``spell`` writes the suggested commands."""
     return {
         "outcome": outcome_of(changes).value,
-        "cannot": [_obstacle_json(obstacle, flags) for obstacle in changes.obstacles],
+        "cannot": [_obstacle_json(obstacle, spell) for obstacle in changes.obstacles],
         "changes": [
             {"sign": line.sign.value, "kind": line.kind, "name": line.name, "details": line.details}
             for line in changes.lines
         ],
         "extra": [droplet.name for droplet in changes.extra],
         "twins": [{"name": droplet.name, "id": droplet.id} for droplet in changes.duplicates],
-        "later": [with_flags(line, flags) for line in changes.later],
+        "later": [spell(line) for line in changes.later],
         "price_usd": {
             "added_monthly": None if changes.added.unknown else changes.added.monthly,
             "total_monthly": None if changes.total.unknown else changes.total.monthly,
@@ -73,12 +73,12 @@ def changes_json(changes: "Changes", *, flags: str) -> dict[str, Any]:
     }
 
 
-def _obstacle_json(obstacle: "Obstacle", flags: str) -> dict[str, Any]:
+def _obstacle_json(obstacle: "Obstacle", spell: Callable[[Text], str]) -> dict[str, Any]:
     return {
         "code": obstacle.code,
         "message": obstacle.message,
-        "details": obstacle.details,
-        "hint": with_flags(obstacle.hint, flags),
+        "details": obstacle.details and spell(obstacle.details),
+        "hint": spell(obstacle.hint),
         "exit_code": int(obstacle.exit_code),
     }
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakery.cli.session import Session
 from bakery.errors import BakeryError, UsageError
+from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
     from bakery.cloud.interface import Cloud
@@ -107,7 +108,7 @@ def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tup
         raise _no_consul_server(session, plan)
     for product, found in (("Consul", servers.consul), ("Nomad", servers.nomad)):
         if found and not found[0].sees_leader:
-            session.console.warn(f"no {product} server sees a leader; bakery status says more")
+            session.console.warn(Hint(f"no {product} server sees a leader; ", Command("status"), " says more"))
     return servers.consul[0].address, servers.nomad[0].address if servers.nomad else None
 
 
@@ -123,7 +124,7 @@ def _no_consul_server(session: Session, plan: "ClusterPlan") -> UsageError:
     if lost is not None:
         return UsageError(message=lost.message, details=lost.details, hint=lost.hint)
     message = f"cluster {plan.cluster} has no active Consul server"
-    return UsageError(message=message, hint="bakery launch")
+    return UsageError(message=message, hint=Command("launch"))
 
 
 def server_addresses(session: Session, plan: "ClusterPlan") -> ServerAddresses:

@@ -10,6 +10,7 @@ from bakery.cli.values import once
 from bakery.cli.where import check_cloud, cloud_line, has_record, other_cloud_option
 from bakery.console import counted
 from bakery.errors import CredentialsError, UsageError
+from bakery.hints import Text
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
@@ -207,9 +208,9 @@ def _tell_json(session: Session, targets: "Targets") -> None:
     session.console.json(value)
 
 
-def _show(session: Session, targets: "Targets", say: Callable[[str], None]) -> None:
+def _show(session: Session, targets: "Targets", say: Callable[[Text], None]) -> None:
     console = session.console
-    minus = console.style("-", "red", out=say == console.answer)
+    minus = console.style("-", "red", out=say == console.data)
     for kind, names in _things(targets).items():
         for name in names:
             say(f"  {minus} {kind:<9} {name}")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.session import Session, common_options, session_of
-from bakery.cli.suggestions import with_flags
 from bakery.cli.where import check_cloud
 from bakery.console import counted
 from bakery.errors import BakeryError, ExitCode
+from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
     from bakery.observe.model import ClusterReport
@@ -68,7 +68,7 @@ def _try(name: str, check: Callable[[Session], str], session: Session) -> Check:
 
 
 def _failed(name: str, error: BakeryError, session: Session) -> Check:
-    remedy = with_flags(error.hint, session.settings.flags) if error.hint else None
+    remedy = session.settings.spell(error.hint) if error.hint else None
     return Check(name=name, passed=False, message=error.message, remedy=remedy)
 
 
@@ -106,7 +106,7 @@ def _snapshot(session: Session) -> str:
     image = find_snapshot(session.cloud, session.config, session.content_tag())
     if is_old(image, now):
         message = f"{image.name} is {age_in_days(image, now)} days old: the security updates since are not in it"
-        hint = f"bakery build-image --fresh (bake one every {OLD_DAYS} days, and replace the nodes)"
+        hint = Hint(Command("build-image", "--fresh"), f" (bake one every {OLD_DAYS} days, and replace the nodes)")
         raise ChecksFailedError(message=message, hint=hint)
     return f"{image.name} is what this cluster file launches from"
 
@@ -161,7 +161,7 @@ def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> s
         return f"not asked: {looked}"
     condition = next(one for one in looked.conditions if one.name == name)
     if condition in looked.missing:
-        raise ChecksFailedError(message=condition.message, hint=condition.help or "bakery status")
+        raise ChecksFailedError(message=condition.message, hint=condition.help or Command("status"))
     return condition.message
 
 

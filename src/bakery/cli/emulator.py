@@ -17,6 +17,7 @@ from bakery.cli.emulator_stand_in import stand_in
 from bakery.cli.session import common_options, settings_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError, UsageError
+from bakery.hints import Hint, joined
 
 if TYPE_CHECKING:
     from bakery.emulator.daemon.folder import RunningEmulator
@@ -108,7 +109,9 @@ def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> 
         from bakery.emulator.daemon.folder import down_command
 
         down = down_command(running.name)
-        settings_of(context).console().warn(f"it runs without {' and '.join(wrong)}; for that, first: {down}")
+        settings_of(context).console().warn(
+            Hint(f"it runs without {' and '.join(wrong)}; for that, first: ", down)
+        )
 
 
 @emulator.command(short_help="End its process and start it again; droplets run on.")
@@ -235,8 +238,8 @@ def _refuse_memory(name: str) -> None:
     found = emulator_dir(name).read()
     if found is not None and found.machines == "memory":
         message = f"the droplets of the emulator {name} are in memory: they run nothing and log nothing"
-        again = f"{down_command(name)}; {up_command(name)}"
-        raise EmulatorError(message=message, hint=f"for droplets that boot: {again}")
+        again = joined("; ", (down_command(name), up_command(name)))
+        raise EmulatorError(message=message, hint=Hint("for droplets that boot: ", again))
 
 
 emulator.add_command(fault)

@@ -9,6 +9,7 @@ from bakery.cli import env_path
 from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
+from bakery.hints import Command, Hint
 
 VARIABLES = (
     "CONSUL_HTTP_ADDR", "CONSUL_HTTP_SSL", "CONSUL_CACERT", "CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY",
@@ -37,7 +38,7 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
         return
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
-        raise UsageError(message=message, hint='eval "$(bakery env)"')
+        raise UsageError(message=message, hint=Hint('eval "$(', Command("env"), ')"'))
     lines = [
         f"export {name}={shlex.quote(value)}" for name, value in _values(session, other_cloud=other_cloud).items()
     ]

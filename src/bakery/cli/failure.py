@@ -3,10 +3,11 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bakery.console import Console
 from bakery.errors import BakeryError, CommandError, ConfigError, Problem
+from bakery.hints import Text
 
 MOST_OF_A_KIND = 5
 
@@ -19,13 +20,13 @@ def as_text(error: BakeryError, console: Console) -> str:
         return "\n\n".join([*blocks, "\n".join([f"{head} {error.message}", *_help(error, console)])])
     lines = [f"{head} {error.message}"]
     if error.details:
-        lines += [f"  {line}" for line in error.details.splitlines()]
+        lines += [f"  {line}" for line in console.spell(error.details).splitlines()]
     if isinstance(error, CommandError) and error.command:
         lines.append(f"  command: {error.command}")
     return "\n".join([*lines, *_help(error, console)])
 
 
-def as_json(error: BakeryError, code: int) -> str:
+def as_json(error: BakeryError, code: int, spell: Callable[[Text], str] = str) -> str:
     """One object: exit code, kind, message, details, hint, and the problems of a file with their places.
 
     On one line, the last of stderr: whatever was said before it can be told apart.
@@ -34,8 +35,8 @@ def as_json(error: BakeryError, code: int) -> str:
         "code": code,
         "error": type(error).__name__,
         "message": error.message,
-        "details": error.details,
-        "hint": error.hint,
+        "details": error.details and spell(error.details),
+        "hint": error.hint and spell(error.hint),
     }
     if isinstance(error, ConfigError):
         value["file"] = error.file
@@ -46,7 +47,7 @@ def as_json(error: BakeryError, code: int) -> str:
 
 
 def _help(error: BakeryError, console: Console) -> list[str]:
-    return [f"{console.style('help:', 'cyan')} {error.hint}"] if error.hint else []
+    return [f"{console.style('help:', 'cyan')} {console.spell(error.hint)}"] if error.hint else []
 
 
 def _few(problems: Sequence[Problem]) -> list[tuple[Problem, int]]:

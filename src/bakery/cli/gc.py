@@ -7,6 +7,7 @@ import click
 from bakery.cli.session import builds_folder, common_options, session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import cloud_line
+from bakery.hints import Command, Hint
 
 
 @click.command()
@@ -48,7 +49,7 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
         session.console.note("no orphans")
         return
     if not delete:
-        session.console.note("bakery gc --delete removes them")
+        session.console.note(Hint(Command("gc", "--delete"), " removes them"))
         return
     session.before_question(cloud_line(session))
     session.confirm(f"remove these {len(listed)}?")

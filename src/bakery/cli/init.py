@@ -12,6 +12,7 @@ from bakery.cli.session import Session, common_options, session_of
 from bakery.cli.where import has_credentials
 from bakery.console import counted
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
+from bakery.hints import Command, Hint, joined
 
 
 @click.command()
@@ -53,7 +54,7 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
     if session.settings.json:
         session.console.json({"file": str(path), "vpc_cidr": vpc_cidr})
     session.console.note(f"wrote {path}")
-    session.console.note("next: bakery plan, bakery build-image, bakery launch")
+    session.console.note(Hint("next: ", joined(", ", map(Command, ("plan", "build-image", "launch")))))
 
 
 def _vpc_range(session: Session, cluster: str) -> str:

@@ -16,6 +16,7 @@ from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, keep_cloud, other_cloud_option
 from bakery.console import counted
 from bakery.errors import ExitCode, UsageError
+from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
@@ -105,7 +106,7 @@ def _tell(session: Session, changes: "Changes") -> ExitCode:
     session.answer_or_note(cloud_line(session))
     show_verdict(session.console, changes, session.answer_or_note)
     if session.settings.json:
-        session.console.json({"cloud": cloud_json(session)} | changes_json(changes, flags=session.settings.flags))
+        session.console.json({"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell))
     return exit_code_of(changes)
 
 
@@ -255,5 +256,5 @@ def _finish(
     session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new")
     tell_scaling(session, scaling)
     # Droplets that are active may have no agents yet.
-    look = 'eval "$(bakery env)"; consul members; nomad node status' if healthy else "bakery status"
-    session.console.note(f"next: {look}")
+    tools = Hint('eval "$(', Command("env"), ')"; consul members; nomad node status')
+    session.console.note(Hint("next: ", tools if healthy else Command("status")))

@@ -125,14 +125,9 @@ def _invoke(arguments: list[str], settings: Settings) -> int:
 
 def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> int:
     from bakery.cli.failure import as_json, as_text
-    from bakery.cli.suggestions import with_flags
 
     code = error.exit_code if code is None else code
-    if error.hint is not None:
-        error.hint = with_flags(error.hint, settings.flags)
-    if error.details:  # of several reasons each has its own next step there
-        error.details = with_flags(error.details, settings.flags)
-    text = as_json(error, code) if settings.json else as_text(error, settings.console())
+    text = as_json(error, code, settings.spell) if settings.json else as_text(error, settings.console())
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()

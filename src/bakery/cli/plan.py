@@ -85,7 +85,7 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console.table(RULE_HEADER, _rule_rows(planned))
     if changes is not None:
         console.data("")
-        show_verdict(console, changes, console.answer)
+        show_verdict(console, changes, console.data)
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
@@ -132,4 +132,4 @@ def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None"
     }
     if changes is None:
         return value
-    return value | {"cloud": cloud_json(session)} | changes_json(changes, flags=session.settings.flags)
+    return value | {"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bakery.cli.session import Session
 from bakery.errors import UsageError
+from bakery.hints import Command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +26,13 @@ def scaling_of(role: str | None, count: int | None, *, save: bool) -> Scaling | 
     if count is None:
         if save:
             message = "--save writes what --count says, and there is no --count"
-            raise UsageError(message=message, hint="bakery launch --role nomad-client --count 3 --save")
+            raise UsageError(
+                message=message, hint=Command("launch", "--role", "nomad-client", "--count", "3", "--save")
+            )
         return None
     if role is None:
         message = "--count needs --role"
-        raise UsageError(message=message, hint="bakery launch --role nomad-client --count 3")
+        raise UsageError(message=message, hint=Command("launch", "--role", "nomad-client", "--count", "3"))
     return Scaling(role=role, count=count, saves=save)
 
 

@@ -1,7 +1,6 @@
 """What every verb shares: the global options, and the adapters built from them."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bakery.cli.command_lines import spell
+from bakery.console import Console
 from bakery.errors import CredentialsError, UsageError
+from bakery.hints import Command, Hint, Text
 
 if TYPE_CHECKING:
     from bakery.agents.interface import AgentClients
-    from bakery.cli.suggestions import SuggestingConsole
     from bakery.cloud.interface import Cloud
     from bakery.cloud.model import Account
     from bakery.config.model import ClusterConfig
@@ -43,20 +44,23 @@ class Settings:
     local: bool = False
     named_file: bool = False
     """Whether the cluster file was named by a flag, which a suggested command then needs too."""
-    _console: "SuggestingConsole | None" = None
+    _console: Console | None = None
 
     @property
-    def flags(self) -> str:
-        """What a command that we suggest must carry to mean the same cluster: "", or " --local -f prod.yaml"."""
-        named = f" -f {shlex.quote(str(self.cluster_file))}" if self.named_file else ""
-        return (" --local" if self.local else "") + named
+    def given(self) -> tuple[str, ...]:
+        """Options that a suggested command must repeat to work on the same cluster: ``--local -f prod.yaml``."""
+        file = ("-f", str(self.cluster_file)) if self.named_file else ()
+        return (*(("--local",) if self.local else ()), *file)
 
-    def console(self) -> "SuggestingConsole":
-        from bakery.cli.suggestions import SuggestingConsole
+    def spell(self, text: Text) -> str:
+        """Write the commands in ``text`` with the options that the user gave."""
+        return spell(text, self.given)
 
+    def console(self) -> Console:
+        """The console of this run, made once, when every option is known."""
         if self._console is None:
-            self._console = SuggestingConsole(
-                self.flags, quiet=self.quiet, verbose=self.verbose, no_color=self.no_color
+            self._console = Console(
+                quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, spell=self.spell
             )
         return self._console
 
@@ -254,17 +258,17 @@ class Session:
         write_operator_files(bundle, self.paths)
         return bundle
 
-    def _way_to_credentials(self) -> str:
+    def _way_to_credentials(self) -> Text:
         """Launch makes them only where the cluster has no droplets, so the API is asked, if it can be."""
         from bakery.cli.cluster import droplets_or_reason
 
         droplets = droplets_or_reason(self, self.config.cluster)
         if not droplets:
-            return "run this where the cluster was launched from, or bakery launch"
+            return Hint("run this where the cluster was launched from, or ", Command("launch"))
         place = f".bakery/{self.config.cluster}/"
         bring_back = f"bring back {place} from a backup, or run this where the cluster was launched from"
         unknown = isinstance(droplets, str)
-        return f"{bring_back}; if it was never launched: bakery launch" if unknown else bring_back
+        return Hint(f"{bring_back}; if it was never launched: ", Command("launch")) if unknown else bring_back
 
     def content_tag(self) -> str:
         """The tag of the snapshot that this cluster file and this version of bakery ask for."""
@@ -299,14 +303,14 @@ class Session:
             nomad_gossip_key=bundle.nomad_gossip_key,
         )
 
-    def before_question(self, text: str) -> None:
+    def before_question(self, text: Text) -> None:
         """What a question is about is said even with ``--quiet``, if there will be a question."""
         asks = has_terminal() and not self.settings.yes
         (self.console.show if asks else self.console.note)(text)
 
-    def answer_or_note(self, text: str) -> None:
+    def answer_or_note(self, text: Text) -> None:
         """A line of what a dry run found: the answer on stdout, or, where that is JSON, talk beside it."""
-        (self.console.note if self.settings.json else self.console.answer)(text)
+        (self.console.note if self.settings.json else self.console.data)(text)
 
     def confirm(self, question: str) -> None:
         """Ask before something changes; ``--yes`` answers, and without a terminal it must.
@@ -332,7 +336,7 @@ def _no_emulator(name: str) -> UsageError:
     others = [running.name for running in list_running()]
     if not others:
         message = "--local was given, but no emulator is running"
-        return UsageError(message=message, hint="bakery emulator up")
+        return UsageError(message=message, hint=Command("emulator up"))
     message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
     return UsageError(message=message, hint=f"export BAKERY_EMULATOR={others[0]}")
 

@@ -46,7 +46,7 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         for line in help_lines(report):
             session.console.data(f"help: {line}")
         for line in snapshots.lines:
-            session.console.answer(line)
+            session.console.data(line)
     used = {droplet.image_id for droplet in droplets}
     if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):
         session.console.warn(warning)

@@ -13,6 +13,7 @@ import requests
 import urllib3.exceptions
 
 from bakery.cloud.endpoint import is_loopback
+from bakery.hints import Command, Hint, Text
 
 _AGAIN = "then run the same command again"
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
@@ -24,7 +25,7 @@ class NoReply:
     """A request that got no answer."""
 
     problem: str
-    hint: str = f"check the network, {_AGAIN}"
+    hint: Text = f"check the network, {_AGAIN}"
     passing: bool = True
     """Whether the same request may be answered a little later."""
 
@@ -64,7 +65,7 @@ def _of_tls(tls: ssl.SSLError | None, base: str) -> NoReply:
 def _of_connection(error: Exception, chain: list[BaseException], base: str) -> NoReply:
     if any(isinstance(e, ConnectionRefusedError) for e in chain):
         local = is_loopback(urlsplit(base).hostname or "")
-        start = "correct DIGITALOCEAN_API_URL, or start what it names: bakery emulator up"
+        start = Hint("correct DIGITALOCEAN_API_URL, or start the emulator it names: ", Command("emulator up"))
         return NoReply(
             problem="connection refused: nothing listens there",
             hint=start if local else f"check the network and DIGITALOCEAN_API_URL, {_AGAIN}",

@@ -14,9 +14,10 @@ from bakery.config.reading import SyntaxProblem, read_document
 from bakery.config.shape import shape_of
 from bakery.config.validate import check
 from bakery.errors import ConfigError, Problem
+from bakery.hints import Command, Hint
 
 MAX_BYTES = 64 * 1024
-_INIT = "bakery init writes a cluster file to start from"
+_INIT = Hint(Command("init"), " writes a cluster file to start from")
 
 
 def load_cluster(path: Path) -> ClusterConfig:

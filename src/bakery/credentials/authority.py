@@ -21,6 +21,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from bakery.credentials.model import Agent, Authority, Bundle, Leaf
 from bakery.errors import CredentialsError
+from bakery.hints import Command, Hint
 
 CA_DAYS = 5 * 365
 LEAF_DAYS = 365
@@ -211,7 +212,8 @@ def _check_validity(ca: x509.Certificate, now: datetime) -> None:
         raise CredentialsError(message=message, hint="check the clock of this machine: date -u")
     if now >= ca.not_valid_after_utc:
         message = f"the {name!s} expired on {ca.not_valid_after_utc:%Y-%m-%d}"
-        hint = "its nodes no longer trust each other: bakery destroy, move the state folder away, bakery launch"
+        again = Hint(Command("destroy"), ", move the state folder away, ", Command("launch"))
+        hint = Hint("its nodes no longer trust each other: ", again)
         raise CredentialsError(message=message, hint=hint)
 
 

@@ -12,7 +12,9 @@ def main() -> int:
     try:
         serve(EmulatorDir(folder=Path(sys.argv[1])), resume="--resume" in sys.argv[2:])
     except BakeryError as error:
-        sys.stderr.write("\n".join(text for text in (error.message, error.details, error.hint) if text) + "\n")
+        sys.stderr.write(
+            "\n".join(str(text) for text in (error.message, error.details, error.hint) if text) + "\n"
+        )
         return error.exit_code
     return 0
 

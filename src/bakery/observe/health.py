@@ -7,6 +7,7 @@ from bakery.agents.model import GossipKeys
 from bakery.cloud.model import Droplet
 from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError, NotHealthyError, UntrustedError
+from bakery.hints import Command, Hint
 from bakery.observe.conditions import judge
 from bakery.observe.gather import ASK_FOR_KEYS, Answer, Facts, Keys, gather
 from bakery.observe.model import ClusterReport, ConditionState, NodeReport
@@ -77,7 +78,7 @@ def wait_until_healthy(
         )
     except DeadlineError as error:
         message = f"{plan.cluster} is not healthy: {error.message}"
-        hint = "bakery status shows it again; bakery launch goes on from here"
+        hint = Hint(Command("status"), " shows it again; ", Command("launch"), " goes on from here")
         raise NotHealthyError(message=message, details=error.details, hint=hint) from None
 
 

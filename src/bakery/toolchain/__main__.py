@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bakery.console import Console
 from bakery.errors import BakeryError, ExitCode
+from bakery.hints import joined
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import ToolName, places_from_environment
 from bakery.toolchain.source import build_tool, read_version
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
         else:
             _print_path(ToolName(arguments.tool), arguments.version, console)
     except BakeryError as error:
-        console.warn("\n".join(text for text in (error.message, error.details, error.hint) if text))
+        console.warn(joined("\n", (text for text in (error.message, error.details, error.hint) if text)))
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

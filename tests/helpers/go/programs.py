@@ -55,7 +55,7 @@ def _fetch(go: Path, module: Path) -> None:
     try:
         run([go, "list", "-deps", "tool"], env=go_environment(), cwd=module, seconds=BUILD_S)
     except CommandError as error:
-        reason = error.details or str(error)
+        reason = str(error.details or error)
         if "SECURITY ERROR" in reason:
             raise
         absent(f"the Go modules of {module.name} cannot be had: {reason.splitlines()[-1]}")

@@ -313,7 +313,7 @@ def test_missing_certificate_files_are_an_error_of_ours() -> None:
     with pytest.raises(AgentError) as caught:
         Consul(target()).leader()
     assert caught.value.status == 0
-    assert "ca.pem" in (caught.value.details or "")
+    assert "ca.pem" in str(caught.value.details)
 
 
 def test_an_address_keeps_its_client() -> None:

@@ -21,6 +21,7 @@ from bakery.errors import (
     UnauthorizedError,
     UnreachableError,
 )
+from bakery.hints import Text
 from tests.helpers.fake_cloud import FakeClock, Fault, Killed, fault_at
 from tests.helpers.fake_packer import SIZE, STEPS, BakeCloud, FakePacker, bake_cloud, plugin_installer
 
@@ -35,10 +36,10 @@ class Heard:
 
     words: list[str] = field(default_factory=list)
 
-    def note(self, text: str) -> None:
-        self.words.append(text)
+    def note(self, text: Text) -> None:
+        self.words.append(str(text))
 
-    def warn(self, text: str) -> None:
+    def warn(self, text: Text) -> None:
         self.words.append(f"warning: {text}")
 
     @contextmanager

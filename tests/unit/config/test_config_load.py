@@ -10,6 +10,7 @@ import pytest
 from bakery.config.load import load_cluster, parse_cluster
 from bakery.config.model import Access, Binaries, ClusterConfig, Image, Kind, Role
 from bakery.errors import ConfigError
+from bakery.hints import Command, Hint
 
 FILE = Path("bakery.yaml")
 MINIMAL = "version: 1\ncluster: demo\n"
@@ -137,7 +138,9 @@ def test_a_file_without_content_is_empty(content: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_cluster(content, FILE)
     assert caught.value == ConfigError(
-        message="bakery.yaml is empty", hint="bakery init writes a cluster file to start from", file="bakery.yaml"
+        message="bakery.yaml is empty",
+        hint=Hint(Command("init"), " writes a cluster file to start from"),
+        file="bakery.yaml",
     )
 
 
@@ -237,4 +240,4 @@ def test_a_file_that_cannot_be_read_has_a_way_out(tmp_path: Path, monkeypatch: p
         load_cluster(mine)
     assert caught.value.details == "Permission denied"
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith(f"as its owner: chmod u+r {mine}, ")
+    assert str(caught.value.hint).startswith(f"as its owner: chmod u+r {mine}, ")

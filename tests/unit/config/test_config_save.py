@@ -78,7 +78,7 @@ def test_a_count_that_is_only_a_default_is_refused_with_the_line_to_add(text: st
 def test_what_the_hint_says_is_the_same_cluster_with_another_count() -> None:
     with pytest.raises(UsageError) as caught:
         with_count(HEAD, PATH, "nomad-client", 5)
-    line = (caught.value.hint or "").removeprefix("add: ")
+    line = str(caught.value.hint).removeprefix("add: ")
     before, after = parse_cluster(HEAD, PATH), parse_cluster(HEAD + line + "\n", PATH)
     assert [(r.name, r.kind, r.size) for r in after.roles] == [(r.name, r.kind, r.size) for r in before.roles]
     assert [role.count for role in after.roles] == [3, 3, 5]

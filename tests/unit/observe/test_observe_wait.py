@@ -8,6 +8,7 @@ import pytest
 from bakery.cloud.model import Droplet
 from bakery.console import Silent
 from bakery.errors import AgentError, ExitCode, NotHealthyError, UnreachableError, UntrustedError
+from bakery.hints import Text
 from bakery.observe.health import wait_until_healthy
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 
@@ -19,8 +20,8 @@ class Listener(Silent):
         self.heard: list[tuple[str, str]] = []
         self.warnings: list[str] = []
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, text: Text) -> None:
+        self.warnings.append(str(text))
 
     def node(self, name: str, state: str) -> None:
         self.heard.append((name, state))
@@ -98,7 +99,7 @@ def test_at_the_deadline_every_unmet_condition_is_listed_with_its_culprit() -> N
         "nomad-clients: demo-nomad-client-2: not registered in Nomad"
     )
     assert error.hint is not None
-    assert "bakery status" in error.hint
+    assert "bakery status" in str(error.hint)
     assert clock.time == 60
 
 
@@ -187,7 +188,7 @@ def test_foreign_gossip_keys_end_the_wait_after_ten_seconds() -> None:
     assert error.message == "demo runs, but something in it is not the cluster's own"
     assert error.details == "keyrings: another gossip key is installed on Consul's members"
     assert error.hint is not None
-    assert error.hint.startswith("rotate back: consul keyring")
+    assert str(error.hint).startswith("rotate back: consul keyring")
     assert 10 <= clock.time < 13
 
 
@@ -203,7 +204,7 @@ def test_a_stranger_ends_the_wait_after_a_minute() -> None:
     clock = FakeClock()
     with pytest.raises(UntrustedError) as caught:
         wait(cluster, clock)
-    assert "strangers: Nomad client demo-nomad-client-1 at 10.100.0.66" in (caught.value.details or "")
+    assert "strangers: Nomad client demo-nomad-client-1 at 10.100.0.66" in str(caught.value.details)
     assert 60 <= clock.time < 63
 
 

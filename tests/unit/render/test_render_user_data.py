@@ -294,7 +294,7 @@ def test_what_does_not_fit_is_refused_with_its_size() -> None:
     assert "bytes, and DigitalOcean takes 65536" in caught.value.message
     assert caught.value.message.startswith(f"the user-data of {node.name} has ")
     assert caught.value.hint is not None
-    assert "/etc/consul.d/tls/ca.pem" in caught.value.hint
+    assert "/etc/consul.d/tls/ca.pem" in str(caught.value.hint)
 
 
 def test_long_content_travels_compressed_without_time_or_system() -> None:

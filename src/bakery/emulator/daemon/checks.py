@@ -14,6 +14,7 @@ from bakery.emulator.host import cgroups
 from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import check_range
 from bakery.errors import EmulatorError, MissingToolError
+from bakery.hints import Command, Hint
 
 TOOLS = {
     # program: (what for, Debian package)
@@ -38,7 +39,7 @@ UNOWNED = tuple(
 """Set aside for benchmarks, carriers, private networks and loopback (special-purpose addresses, RFC 6890)."""
 UNFIT = {"overlay", "tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse", "fuseblk"}
 
-_MEMORY = "without droplets that boot: bakery emulator up --machines memory"
+_MEMORY = Hint("without droplets that boot: ", Command("emulator up", "--machines", "memory"))
 
 
 def check_port(options: EmulatorOptions) -> None:
@@ -66,10 +67,10 @@ def check_public_range(wanted: IPv4Network) -> None:
     Raises:
         EmulatorError: it is too small, can hold other people's machines, or overlaps a range of the emulator's.
     """
-    hint = "for example: bakery emulator up --public-range 198.18.0.0/15"
+    hint = Hint("for example: ", Command("emulator up", "--public-range", "198.18.0.0/15"))
     if wanted.prefixlen > SMALLEST_RANGE:
         message = f"the public range {wanted} is too small"
-        raise EmulatorError(message=message, hint=f"give a /{SMALLEST_RANGE} or larger, {hint}")
+        raise EmulatorError(message=message, hint=Hint(f"give a /{SMALLEST_RANGE} or larger, ", hint))
     if not any(wanted.subnet_of(network) for network in UNOWNED):
         message = f"the public range {wanted} holds addresses of other people's machines"
         details = f"nobody owns {', '.join(str(network) for network in UNOWNED)}"
@@ -89,10 +90,12 @@ def check_network(options: EmulatorOptions) -> None:
 def _check_system() -> None:
     if sys.platform != "linux":
         message = "droplets boot on Linux only"
-        raise EmulatorError(message=message, hint=f"use a Debian virtual machine, or {_MEMORY}")
+        raise EmulatorError(message=message, hint=Hint("use a Debian virtual machine, or ", _MEMORY))
     if os.geteuid() != 0:
         message = "booting droplets needs root"
-        raise EmulatorError(message=message, hint=f"sudo {Path(sys.argv[0]).resolve()} emulator up; or {_MEMORY}")
+        raise EmulatorError(
+            message=message, hint=Hint(f"sudo {Path(sys.argv[0]).resolve()} emulator up; or ", _MEMORY)
+        )
 
 
 def check_tools() -> None:
@@ -117,7 +120,7 @@ def _check_kernel() -> None:
         raise EmulatorError(
             message=message,
             details="a cgroup mount is missing or read-only",
-            hint=f"use a virtual machine, or {_MEMORY}",
+            hint=Hint("use a virtual machine, or ", _MEMORY),
         )
 
 

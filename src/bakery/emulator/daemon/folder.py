@@ -18,6 +18,7 @@ from bakery.emulator.host.record import Record
 from bakery.emulator.network.plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
 from bakery.errors import EmulatorError
 from bakery.files import write_secret
+from bakery.hints import Command
 
 MachineKind = Literal["nspawn", "memory"]
 
@@ -140,21 +141,24 @@ def parse_options(*, name: str, port: int, machines: str, public_range: str | No
     return EmulatorOptions(name=name, port=port, machines=kind, public_range=network)
 
 
-def up_command(name: str, machines: MachineKind = "nspawn") -> str:
+def up_command(name: str, machines: MachineKind = "nspawn", *, resumes: bool = False) -> Command:
     """The command that starts such an emulator."""
-    named = "" if name == "default" else f" --name {name}"
-    return f"bakery emulator up{named}" + (" --machines memory" if machines == "memory" else "")
+    kind = ("--machines", "memory") if machines == "memory" else ()
+    return Command("emulator up", *_named(name), *kind, *(["--resume"] if resumes else []))
 
 
-def up_again_command(was: RunningEmulator) -> str:
+def up_again_command(was: RunningEmulator) -> Command:
     """The command that starts one that crashed; droplets that boot are still there, and it goes on with them."""
-    command = up_command(was.name, was.machines)
-    return f"{command} --resume" if was.machines == "nspawn" else command
+    return up_command(was.name, was.machines, resumes=was.machines == "nspawn")
 
 
-def down_command(name: str) -> str:
+def down_command(name: str) -> Command:
     """The command that ends it."""
-    return "bakery emulator down" + ("" if name == "default" else f" --name {name}")
+    return Command("emulator down", *_named(name))
+
+
+def _named(name: str) -> tuple[str, ...]:
+    return () if name == "default" else ("--name", name)
 
 
 def emulator_dir(name: str) -> EmulatorDir:

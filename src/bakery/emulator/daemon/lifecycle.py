@@ -31,6 +31,7 @@ from bakery.emulator.images import bases
 from bakery.emulator.network.router import cgroup_of
 from bakery.errors import DeadlineError, EmulatorError, LockedError
 from bakery.files import ensure_private_folder, file_lock
+from bakery.hints import Text, joined
 from bakery.proc import start
 from bakery.wait import Pending, wait_until
 
@@ -118,7 +119,9 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmu
     running = find_running(name)
     if running is None or running.machines != "nspawn":
         message = f"the emulator {name} is not running" if running is None else "droplets in memory cannot run on"
-        hint = up_command(name) if running is None else f"{down_command(name)}; {up_command(name, 'memory')}"
+        hint: Text = (
+            up_command(name) if running is None else joined("; ", (down_command(name), up_command(name, "memory")))
+        )
         raise EmulatorError(message=message, hint=hint)
     _signal(running, signal.SIGKILL, KILL_SECONDS)
     return resume(name, reporter=reporter)

@@ -24,6 +24,7 @@ from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.machines.nspawn import NspawnMachines
 from bakery.emulator.network.router import Router
 from bakery.errors import EmulatorError
+from bakery.hints import Command
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -41,7 +42,7 @@ def serve(place: EmulatorDir, *, resume: bool = False) -> None:
     planned = place.read()
     if planned is None:
         message = f"no emulator was planned in {place.folder}"
-        raise EmulatorError(message=message, hint="bakery emulator up")
+        raise EmulatorError(message=message, hint=Command("emulator up"))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.chdir("/")
     place.write(with_own_pid(planned, ready=False))

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bakery.errors import EmulatorError
+from bakery.hints import Command, Hint
 from bakery.wait import Pending, wait_until
 
 _BACKLOG = 1024
@@ -84,7 +85,9 @@ def listen(host: str, port: int) -> socket.socket:
 def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
     if error.errno == errno.EADDRINUSE:
         message = f"port {port} on {host} is already in use"
-        return EmulatorError(message=message, hint="choose another: bakery emulator up --port PORT")
+        return EmulatorError(
+            message=message, hint=Hint("choose another: ", Command("emulator up", "--port", "PORT"))
+        )
     message = f"cannot listen on {host}, port {port}"
     return EmulatorError(message=message, details=error.strerror)
 

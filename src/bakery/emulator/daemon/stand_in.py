@@ -11,6 +11,7 @@ from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.daemon.folder import RunningEmulator
 from bakery.emulator.daemon.lifecycle import ask
 from bakery.errors import EmulatorError
+from bakery.hints import Command, Hint
 from bakery.wait import Pending, wait_until
 
 NAME = "bakery-stand-in"
@@ -36,7 +37,7 @@ def make_stand_in(running: RunningEmulator, *, tag: str, region: str, base: str)
     """
     if running.machines != "memory":
         message = f"the droplets of the emulator {running.name} boot: an empty snapshot would never become a node"
-        raise EmulatorError(message=message, hint="bake a real one: bakery build-image --local")
+        raise EmulatorError(message=message, hint=Hint("bake a real one: ", Command("build-image", "--local")))
     found = _find(running, tag, region)
     if found is not None:
         return StandIn(id=found["id"], name=found["name"], made=False)
@@ -45,7 +46,7 @@ def make_stand_in(running: RunningEmulator, *, tag: str, region: str, base: str)
     except EmulatorError as error:
         message = "the emulator made no stand-in"
         raise EmulatorError(
-            message=message, details=error.full_message, hint=error.hint or "bakery validate"
+            message=message, details=error.full_message, hint=error.hint or Command("validate")
         ) from error
 
 

@@ -13,6 +13,7 @@ from bakery.emulator.images import debian
 from bakery.emulator.images.apt_sources import Source, debian_sources, key_rings
 from bakery.errors import EmulatorError, LockedError
 from bakery.files import ensure_private_folder, file_lock
+from bakery.hints import Command, Hint
 from bakery.proc import run
 
 BUILD_SECONDS = 1800
@@ -124,7 +125,9 @@ def _link(link: Path, target: str) -> None:
 def _copy_key_ring(root: Path, ring: Path) -> None:
     if not ring.is_file():
         message = f"the key ring {ring} that a package source names is missing"
-        raise EmulatorError(message=message, hint="repair the entry in /etc/apt, then: bakery emulator up")
+        raise EmulatorError(
+            message=message, hint=Hint("repair the entry in /etc/apt, then: ", Command("emulator up"))
+        )
     target = root / ring.relative_to("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(ring.read_bytes())

@@ -27,6 +27,7 @@ from bakery.emulator.network.plan import (
     router_settings,
 )
 from bakery.errors import EmulatorError
+from bakery.hints import Command
 from bakery.proc import Completed, run, start
 from bakery.wait import Pending, wait_until
 
@@ -189,7 +190,9 @@ def check_range(plan: NetworkPlan) -> None:
         others = [link.name for link in Path("/sys/class/net").glob("bk-*-h")]
         if others:
             details += f"\nanother emulator runs: {', '.join(others)} is its link"
-        raise EmulatorError(message=message, details=details, hint="bakery emulator up --public-range ANOTHER/15")
+        raise EmulatorError(
+            message=message, details=details, hint=Command("emulator up", "--public-range", "ANOTHER/15")
+        )
 
 
 def _taken() -> list[str]:

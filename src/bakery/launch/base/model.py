@@ -16,6 +16,7 @@ from bakery.cloud.model import (
     Vpc,
 )
 from bakery.errors import ExitCode, LaunchError
+from bakery.hints import Text
 from bakery.launch.base.running import Running
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
@@ -133,9 +134,9 @@ class Obstacle:
     code: str
     """The same word for every case of its kind (``size_unknown``), for scripts."""
     message: str
-    hint: str
+    hint: Text
     """The next step."""
-    details: str | None = None
+    details: Text | None = None
     exit_code: ExitCode = ExitCode.USAGE
     """What a launch ends in because of it."""
 

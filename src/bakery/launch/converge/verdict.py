@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from bakery.errors import BakeryError, CredentialsError, ExitCode, UsageError
+from bakery.hints import Hint, Text, joined
 from bakery.launch.base.model import Changes, Obstacle
 
 
@@ -50,11 +51,13 @@ def refusal(obstacles: Sequence[Obstacle]) -> BakeryError:
     message = f"{len(obstacles)} things stand in the way of the launch"
     lines = [line for obstacle in obstacles for line in lines_of(obstacle)]
     return error(
-        message=message, details="\n".join(lines), hint="nothing was made; see to each of them, then run it again"
+        message=message,
+        details=joined("\n", lines),
+        hint="nothing was made; see to each of them, then run it again",
     )
 
 
-def lines_of(obstacle: Obstacle) -> tuple[str, ...]:
+def lines_of(obstacle: Obstacle) -> tuple[Text, ...]:
     """The obstacle for people: what it is, and the next step below it."""
-    details = (f"  {obstacle.details}",) if obstacle.details else ()
-    return (obstacle.message, *details, f"  help: {obstacle.hint}")
+    details = (Hint("  ", obstacle.details),) if obstacle.details else ()
+    return (obstacle.message, *details, Hint("  help: ", obstacle.hint))

@@ -97,7 +97,7 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
             hint=f"bakery status; to destroy it all the same: {_insist(names)}",
         ) from None
     except DeadlineError as error:
-        message = error.details or error.message
+        message = str(error.details or error.message)
         hint = f"bring the other servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
         raise UsageError(message=message, hint=hint) from None
 

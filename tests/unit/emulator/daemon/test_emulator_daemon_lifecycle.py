@@ -70,7 +70,7 @@ def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
         checks.check_public_range(IPv4Network(text))
     assert caught.value.exit_code is ExitCode.USAGE
     assert caught.value.hint is not None
-    assert "--public-range" in caught.value.hint
+    assert "--public-range" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("machines", ["nspawn", "memory"])
@@ -92,7 +92,7 @@ def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text
         lifecycle.up(options)
     assert caught.value.message == message
     assert caught.value.hint is not None
-    assert "bakery emulator up --public-range 198.18.0.0/15" in caught.value.hint
+    assert "bakery emulator up --public-range 198.18.0.0/15" in str(caught.value.hint)
     assert not emulator_dir("range").folder.exists()
 
 
@@ -111,8 +111,8 @@ def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
         checks.check_machine(tmp_path, SILENT)
     assert caught.value.message == "booting droplets needs root"
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith("sudo /")
-    assert caught.value.hint.endswith(
+    assert str(caught.value.hint).startswith("sudo /")
+    assert str(caught.value.hint).endswith(
         "emulator up; or without droplets that boot: bakery emulator up --machines memory"
     )
 

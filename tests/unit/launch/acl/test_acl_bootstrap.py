@@ -13,6 +13,7 @@ from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
 from bakery.errors import AgentError, CredentialsError, DeadlineError, ExitCode
+from bakery.hints import Text
 from bakery.launch.acl.ensure import AclOutcome, ensure_acls
 from bakery.launch.acl.policies import POLICIES, consul_tokens
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
@@ -64,8 +65,8 @@ class Listener(Silent):
 
     warnings: list[str] = field(default_factory=list)
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+    def warn(self, text: Text) -> None:
+        self.warnings.append(str(text))
 
 
 def _launched_cluster() -> FakeCluster:

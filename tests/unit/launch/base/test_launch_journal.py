@@ -127,7 +127,7 @@ def test_the_lock_names_its_holder(tmp_path: Path) -> None:
         with pytest.raises(LockedError) as caught, locked(lock, cluster="demo"):
             pass
         assert caught.value.exit_code == 5
-        details = caught.value.details or ""
+        details = str(caught.value.details)
         assert f"process {os.getpid()} on {socket.gethostname()}, since 2" in details
     with locked(lock, cluster="demo"):
         pass  # control: free again

@@ -128,4 +128,4 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match="which says where the cluster was launched") as caught:
         load_place(path)
-    assert f"rm {path}" in (caught.value.hint or "")
+    assert f"rm {path}" in str(caught.value.hint)

@@ -126,7 +126,7 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         bench.launch()
     assert caught.value.message == "4 things stand in the way of the launch"
-    lines = (caught.value.details or "").splitlines()
+    lines = str(caught.value.details).splitlines()
     assert lines[::2] == [
         "the cluster would have 9 droplets, the account may have 8",
         "VPC range 10.100.0.0/20 overlaps 10.100.8.0/24 of VPC office in fra1",

@@ -96,7 +96,7 @@ def test_a_wait_that_ends_names_the_culprit(
     with pytest.raises(DeadlineError) as caught:
         run(bench)
     assert caught.value.message == message
-    assert (caught.value.details or "").startswith(details)
+    assert str(caught.value.details).startswith(details)
     assert caught.value.hint == hint
 
 

@@ -1,0 +1,26 @@
+"""How a suggested command is written: with the global options that this run was given."""
+
+import shlex
+from collections.abc import Sequence
+
+from bakery.cli.suggestions import with_flags
+from bakery.hints import Command, Hint, Text
+
+_KNOW_A_CLUSTER = ("emulator stand-in",)
+_KNOW_NO_CLUSTER = ("emulator", "completion")
+"""Verbs that read no cluster file and call no API of DigitalOcean."""
+
+
+def spell(text: Text, options: Sequence[str]) -> str:
+    """``text`` with its commands written out; ``options`` such as ``("--local", "-f", "prod.yaml")``."""
+    if isinstance(text, Command):
+        return text.line(_options_for(text, options))
+    if isinstance(text, Hint):
+        return "".join(spell(part, options) for part in text.parts)
+    return with_flags(text, " " + shlex.join(options) if options else "")
+
+
+def _options_for(command: Command, options: Sequence[str]) -> Sequence[str]:
+    if command.verb.split()[0] in _KNOW_NO_CLUSTER and command.verb not in _KNOW_A_CLUSTER:
+        return ()
+    return [option for option in options if option not in command.arguments]
