@@ -39,6 +39,12 @@ OTHERS = (
         "| droplets | create, ten at once | list, 200 a page | delete | all requests | seconds |",
     ),
     (
+        "bench_busy.py",
+        "The emulated API while nine droplets boot and their links are impaired",
+        "| finished actions before | requests | GETs, p50/p99 | impairments, p50/p99 | all requests, p50/p99 |"
+        " longest |",
+    ),
+    (
         "bench_launch.py",
         "Launches on droplets in memory",
         "| droplets | requests | seconds | MiB | requests at once |",
