@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -13,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from bakery.emulator.account.model import Action, Droplet, Firewall, Image, SshKey, Tag, Vpc
 from bakery.emulator.account.state import State
 from bakery.errors import EmulatorError
+from bakery.hints import Command
 
 Snapshot = Mapping[str, list[Any]]
 
@@ -72,13 +72,13 @@ def read(text: str) -> SavedAccount:
         found = error.errors(include_input=False, include_context=False, include_url=False)
         problems = [": ".join([*(str(part) for part in each["loc"]), each["msg"]]) for each in found[:3]]
         message = "the account that the emulator had saved cannot be read"
-        raise EmulatorError(message, details="\n".join(problems), hint="bakery emulator down") from None
+        raise EmulatorError(message=message, details="\n".join(problems), hint=Command("emulator down")) from None
 
 
 def next_id(saved: SavedAccount) -> int:
     """An id greater than all that the account has given out."""
-    records = chain(saved.actions, saved.keys, saved.images, saved.droplets, saved.leaving)
-    return max((record.id for record in records), default=0) + 1
+    lists = (saved.actions, saved.keys, saved.images, saved.droplets, saved.leaving)
+    return max((record.id for records in lists for record in records), default=0) + 1
 
 
 def restore(state: State, saved: SavedAccount) -> None:

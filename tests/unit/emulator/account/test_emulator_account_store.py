@@ -13,6 +13,7 @@ from bakery.emulator.work.firewall_sync import policy_of
 from bakery.emulator.work.machine_spec import machine_spec
 from bakery.errors import EmulatorError
 from bakery.files import is_private
+from bakery.hints import Command
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
 
 
@@ -92,7 +93,7 @@ def test_a_file_that_is_no_account_is_an_error_without_secrets(text: str, place:
     shown = f"{caught.value} {caught.value.details}"
     assert place in shown
     assert "canary" not in shown
-    assert caught.value.hint == "bakery emulator down"
+    assert caught.value.hint == Command("emulator down")
 
 
 def test_what_is_derived_comes_back_too() -> None:
