@@ -16,7 +16,7 @@ import requests
 from bakery.emulator.account.model import Action, Droplet, NewDroplet, Vpc
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import SystemIds, system_clock
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
 from tests.helpers import stage
@@ -51,14 +51,19 @@ class CountingIds(SystemIds):
         return str(uuid.UUID(int=next(self._uuids)))
 
 
-def make_state(clock: ManualClock | None = None, **changes: Any) -> State:  # noqa: ANN401 - fields of EmulatorSettings
+def make_state(clock: ManualClock | None = None, **changes: Any) -> AccountState:  # noqa: ANN401 - fields of EmulatorSettings
     """A state with its own clock, ids that count from 1001, and no default VPCs unless asked for."""
     settings = replace(SETTINGS, **{"default_vpcs": False, **changes})
-    return State(settings, clock=clock or ManualClock(), ids=CountingIds())
+    return AccountState(settings, clock=clock or ManualClock(), ids=CountingIds())
 
 
 def add_droplet(
-    state: State, *, name: str = "web-1", tags: tuple[str, ...] = (), public: bool = True, vpc: Vpc | None = None
+    state: AccountState,
+    *,
+    name: str = "web-1",
+    tags: tuple[str, ...] = (),
+    public: bool = True,
+    vpc: Vpc | None = None,
 ) -> tuple[Droplet, Action]:
     """A droplet in fra1 with everything else by default, and its create action."""
     return state.droplets.create(

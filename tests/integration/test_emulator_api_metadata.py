@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.api.metadata import build_metadata_app
 from bakery.emulator.daemon.server import running_server
 from tests.helpers.emulated import add_droplet, make_state, public_key
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def metadata(state: State, droplet_id: int | None) -> Iterator[str]:
+def metadata(state: AccountState, droplet_id: int | None) -> Iterator[str]:
     """The service as the droplet with that id sees it."""
     app = build_metadata_app(state, resolve=lambda _: droplet_id)
     with running_server(app) as url:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bakery.emulator.account.model import Action, Droplet, Firewall, Image, SshKey, Tag, Vpc
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.errors import EmulatorError
 from bakery.hints import Command
 
@@ -36,7 +36,7 @@ class SavedAccount:
 _ACCOUNT = TypeAdapter(SavedAccount)
 
 
-def take_snapshot(state: State) -> Snapshot:
+def take_snapshot(state: AccountState) -> Snapshot:
     """Copy all records, so that later changes do not touch them; hold the account's lock.
 
     It is quick: a finished action does not change any more, so it is not copied.
@@ -81,7 +81,7 @@ def next_id(saved: SavedAccount) -> int:
     return max((record.id for records in lists for record in records), default=0) + 1
 
 
-def restore(state: State, saved: SavedAccount) -> None:
+def restore(state: AccountState, saved: SavedAccount) -> None:
     """Replace all records of a new account. Actions that were in progress are errored."""
     state.actions.restore(saved.actions)
     state.tags.restore(saved.tags)

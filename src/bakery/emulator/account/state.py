@@ -15,7 +15,7 @@ from bakery.emulator.account.tags import Tags
 from bakery.emulator.account.vpcs import Vpcs
 
 
-class State:
+class AccountState:
     """Hold ``lock`` around every use that spans threads; nothing here blocks."""
 
     def __init__(self, settings: EmulatorSettings, *, clock: Clock = system_clock, ids: Ids | None = None) -> None:
@@ -31,7 +31,7 @@ class State:
         self.tags = Tags(self.firewalls.retagged)
         self.droplets = Droplets(settings, clock, ids, tags=self.tags, vpcs=self.vpcs, actions=self.actions)
 
-    def as_it_is(self) -> "State":
+    def as_it_is(self) -> "AccountState":
         """A copy that later changes leave alone; its clock goes on."""
         shared = (self.lock, self.clock, self._ids, self.settings)
         return copy.deepcopy(self, {id(thing): thing for thing in shared})

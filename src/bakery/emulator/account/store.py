@@ -5,14 +5,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from bakery.emulator.account import serialization
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.files import write_secret
 
 
 class AccountStore:
     """One thread that writes the account; changes that arrive during a write share the next one."""
 
-    def __init__(self, state: State, file: Path | None) -> None:
+    def __init__(self, state: AccountState, file: Path | None) -> None:
         """Without a ``file`` nothing is written."""
         self._state = state
         self._file = file

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.api import fields
 from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
@@ -37,13 +37,13 @@ class AdminTools:
 class Call:
     """One request, and what its handler may touch."""
 
-    today: State
+    today: AccountState
     """The account that requests change."""
     work: ActionRunner
     tools: AdminTools | None = None
     """None under ``/v2``."""
     access: AccessToken
-    past: State | None = None
+    past: AccountState | None = None
     """The account to show instead of today's."""
     path: str
     base_url: str
@@ -54,7 +54,7 @@ class Call:
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def state(self) -> State:
+    def state(self) -> AccountState:
         return self.past or self.today
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.account.store import AccountStore
 from bakery.emulator.api.call import AdminTools
 from bakery.emulator.api.rate_limits import RateLimits
@@ -20,7 +20,7 @@ class Emulator:
     """Everything one emulator holds: ``app.state.emulator``."""
 
     settings: EmulatorSettings
-    state: State
+    state: AccountState
     work: ActionRunner
     requests: RequestLog
     faults: Faults

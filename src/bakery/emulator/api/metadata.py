@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.machines.interface import Interface, MachineSpec
 from bakery.emulator.work.machine_spec import machine_spec
 
@@ -26,7 +26,7 @@ Tree = dict[str, Any]
 ROOT = "/metadata/v1"
 
 
-def build_metadata_app(state: State, *, resolve: Resolve | None = None) -> Starlette:
+def build_metadata_app(state: AccountState, *, resolve: Resolve | None = None) -> Starlette:
     """Answers each droplet about itself. ``resolve`` defaults to looking the address up in ``state``."""
 
     def by_address(address: str) -> int | None:
@@ -43,7 +43,7 @@ def build_metadata_app(state: State, *, resolve: Resolve | None = None) -> Starl
     return Starlette(routes=[Route("/{path:path}", serve, methods=["GET"])])
 
 
-def _find_spec(state: State, find: Resolve, request: Request) -> MachineSpec | None:
+def _find_spec(state: AccountState, find: Resolve, request: Request) -> MachineSpec | None:
     droplet_id = find(request.client.host) if request.client is not None else None
     if droplet_id is None or not state.droplets.exists(droplet_id):
         return None

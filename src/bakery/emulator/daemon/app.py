@@ -13,7 +13,7 @@ from bakery.emulator.account import serialization
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.account.store import AccountStore
 from bakery.emulator.api.api_response import Observer, ignore_response
 from bakery.emulator.api.emulator import Emulator
@@ -51,7 +51,7 @@ def build_app(
     saved = serialization.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
     if saved is not None:
         ids = SystemIds(serialization.next_id(saved))
-    state = State(settings, clock=clock, ids=ids)
+    state = AccountState(settings, clock=clock, ids=ids)
     if saved is not None:
         serialization.restore(state, saved)
     faults = Faults()

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 
 ENDLESS = 0
 """``times`` of a fault that is never used up."""
@@ -81,7 +81,7 @@ class _Entry:
     skip: int
     dice: random.Random
     met: int = 0
-    past: State | None = None
+    past: AccountState | None = None
     until: datetime | None = None
 
     def strikes(self) -> bool:
@@ -109,7 +109,7 @@ class Faults:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def add(self, fault: Fault, *, past: State | None = None, now: datetime | None = None) -> int:
+    def add(self, fault: Fault, *, past: AccountState | None = None, now: datetime | None = None) -> int:
         """Its id. A stale fault needs the ``past`` that it shows from ``now`` on."""
         dice = random.Random(fault.seed)  # noqa: S311 - no secret
         until = None if now is None else now + timedelta(seconds=fault.stale_s)
@@ -148,7 +148,7 @@ class Faults:
         """The fault for an action of this type, likewise."""
         return self._take(lambda fault: fault.meets_action(kind))
 
-    def past(self, path: str, now: datetime) -> State | None:
+    def past(self, path: str, now: datetime) -> AccountState | None:
         """The account that a GET of ``path`` is to show instead of today's."""
         if not self._entries:
             return None

@@ -4,7 +4,7 @@ import logging
 import threading
 
 from bakery.emulator.account.model import Droplet, Firewall, FirewallRule, FirewallTargets
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules, Machines
 
 log = logging.getLogger("bakery.emulator")
@@ -13,7 +13,7 @@ log = logging.getLogger("bakery.emulator")
 class FirewallSync:
     """A thread that enforces the latest revision of the firewalls; many changes at once are one for it."""
 
-    def __init__(self, state: State, machines: Machines) -> None:
+    def __init__(self, state: AccountState, machines: Machines) -> None:
         self._state = state
         self._machines = machines
         self._seen = state.firewalls.revision
@@ -61,7 +61,7 @@ class FirewallSync:
             firewalls.in_force, firewalls.failure = revision, failure
 
 
-def droplets_of(state: State, firewall: Firewall) -> list[int]:
+def droplets_of(state: AccountState, firewall: Firewall) -> list[int]:
     """The ids of the droplets that the firewall is bound to, by id or by tag."""
     ids = dict.fromkeys(firewall.droplet_ids)
     for name in firewall.tags:
@@ -69,7 +69,7 @@ def droplets_of(state: State, firewall: Firewall) -> list[int]:
     return list(ids)
 
 
-def policy_of(state: State) -> FirewallPolicy:
+def policy_of(state: AccountState) -> FirewallPolicy:
     """All firewalls as the machines take them. Droplets whose machine is being removed are shut."""
     firewalls = state.firewalls.all()
     rules = [rule for firewall in firewalls for rule in [*firewall.inbound, *firewall.outbound]]
@@ -102,7 +102,7 @@ def _allow_rule(rule: FirewallRule) -> AllowRule:
     )
 
 
-def _groups(state: State, targets: list[FirewallTargets]) -> dict[str, tuple[str, ...]]:
+def _groups(state: AccountState, targets: list[FirewallTargets]) -> dict[str, tuple[str, ...]]:
     groups = {}
     for name in {name for target in targets for name in target.tags}:
         groups[_by_tag(name)] = _addresses(state.droplets.some(_tagged(state, name)))
@@ -120,7 +120,7 @@ def _by_id(droplet_id: int) -> str:
     return f"droplet {droplet_id}"
 
 
-def _tagged(state: State, name: str) -> dict[int, None]:
+def _tagged(state: AccountState, name: str) -> dict[int, None]:
     tag = state.tags.find(name)
     return {} if tag is None else tag.droplet_ids
 

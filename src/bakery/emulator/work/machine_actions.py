@@ -8,7 +8,7 @@ from bakery.emulator.account.catalog import Size
 from bakery.emulator.account.errors import NotFound, Unprocessable
 from bakery.emulator.account.images import snapshot_key
 from bakery.emulator.account.model import Action, Droplet, Image
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.faults.table import Fault, Faults, Outcome
 from bakery.emulator.machines.interface import BootFault, Impairment, MachineFailure, Machines, MachineSpec
 from bakery.emulator.work.machine_spec import machine_spec
@@ -28,7 +28,7 @@ _FAILURES = (MachineFailure, DeadlineError)
 class ActionRunner:
     """Every method returns at once; call them with the state's lock held."""
 
-    def __init__(self, state: State, machines: Machines, faults: Faults) -> None:
+    def __init__(self, state: AccountState, machines: Machines, faults: Faults) -> None:
         self.queues = Queues(state.settings.workers)
         self._state = state
         self._machines = machines

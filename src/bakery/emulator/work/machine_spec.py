@@ -3,11 +3,11 @@
 from bakery.emulator.account.addresses import AddressPool, mac
 from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.account.model import Droplet
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.machines.interface import Interface, MachineSpec
 
 
-def machine_spec(state: State, droplet: Droplet) -> MachineSpec:
+def machine_spec(state: AccountState, droplet: Droplet) -> MachineSpec:
     """What the machine behind that droplet needs to know."""
     size = SIZES[droplet.size]
     settings = state.settings

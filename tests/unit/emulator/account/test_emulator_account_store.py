@@ -7,7 +7,7 @@ import pytest
 
 from bakery.emulator.account.model import FirewallRule, FirewallTargets
 from bakery.emulator.account.serialization import next_id, read, restore, take_snapshot, to_json
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.account.store import AccountStore
 from bakery.emulator.work.firewall_sync import policy_of
 from bakery.emulator.work.machine_spec import machine_spec
@@ -17,7 +17,7 @@ from bakery.hints import Command
 from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
 
 
-def account() -> State:
+def account() -> AccountState:
     """One of everything."""
     state = make_state()
     state.keys.create("laptop", public_key(1))
@@ -37,11 +37,11 @@ def account() -> State:
     return state
 
 
-def dump(state: State) -> str:
+def dump(state: AccountState) -> str:
     return to_json(take_snapshot(state))
 
 
-def again(state: State) -> State:
+def again(state: AccountState) -> AccountState:
     other = make_state()
     restore(other, read(dump(state)))
     return other

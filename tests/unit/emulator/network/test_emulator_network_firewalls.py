@@ -1,7 +1,7 @@
 """The cloud firewalls' table as text, and what the account's state makes of it."""
 
 from bakery.emulator.account.model import Firewall, FirewallRule, FirewallTargets
-from bakery.emulator.account.state import State
+from bakery.emulator.account.state import AccountState
 from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules
 from bakery.emulator.network.firewalls import ruleset
 from bakery.emulator.work.firewall_sync import policy_of
@@ -54,7 +54,7 @@ def test_a_guarded_droplet_is_shut_on_both_sides_and_both_ways() -> None:
 
 
 def add_firewall(
-    state: State, *, source: FirewallTargets | None = None, **bound: list[str] | list[int]
+    state: AccountState, *, source: FirewallTargets | None = None, **bound: list[str] | list[int]
 ) -> Firewall:
     rule = FirewallRule(protocol="tcp", ports="22", targets=source or FirewallTargets(addresses=["192.0.2.0/24"]))
     whom: dict[str, list[str] | list[int]] = {"droplet_ids": [], "tags": [], **bound}
