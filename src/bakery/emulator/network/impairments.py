@@ -19,18 +19,18 @@ _HOOKS = """\
     type filter hook forward priority filter - 10; policy accept;
     iifname @partitioned drop
     oifname @partitioned drop
-    iifname vmap @ailing_from
-    oifname vmap @ailing_to
+    iifname vmap @impaired_from
+    oifname vmap @impaired_to
   }
   chain input {
     type filter hook input priority filter - 10; policy accept;
     iifname @partitioned drop
-    iifname vmap @ailing_from
+    iifname vmap @impaired_from
   }
   chain output {
     type filter hook output priority filter - 10; policy accept;
     oifname @partitioned drop
-    oifname vmap @ailing_to
+    oifname vmap @impaired_to
   }
 """
 
@@ -41,31 +41,33 @@ class Impairments:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._ailing: dict[int, Impairment] = {}
-        self._parted_until: dict[int, float] = {}
+        self._impaired: dict[int, Impairment] = {}
+        self._partitioned_until: dict[int, float] = {}
 
     def set(self, droplet_id: int, impairment: Impairment) -> None:
         with self._lock:
-            self._ailing[droplet_id] = impairment
-            self._parted_until[droplet_id] = self._now() + impairment.partition_s
+            self._impaired[droplet_id] = impairment
+            self._partitioned_until[droplet_id] = self._now() + impairment.partition_s
 
     def drop(self, droplet_id: int) -> bool:
         """Whether there was anything to forget."""
         with self._lock:
-            self._parted_until.pop(droplet_id, None)
-            return self._ailing.pop(droplet_id, None) is not None
+            self._partitioned_until.pop(droplet_id, None)
+            return self._impaired.pop(droplet_id, None) is not None
 
     def delay_of(self, droplet_id: int) -> float:
         """Seconds."""
         with self._lock:
-            return self._ailing.get(droplet_id, Impairment()).delay_s
+            return self._impaired.get(droplet_id, Impairment()).delay_s
 
     def ruleset(self) -> str:
         """What ``nft -f`` takes to make links as bad as asked for, and all others good."""
         with self._lock:
             now = self._now()
-            left = {droplet_id: until - now for droplet_id, until in self._parted_until.items() if until > now}
-            return ruleset(self._ailing, left)
+            left = {
+                droplet_id: until - now for droplet_id, until in self._partitioned_until.items() if until > now
+            }
+            return ruleset(self._impaired, left)
 
 
 def ruleset(impaired: Mapping[int, Impairment], partitioned: Mapping[int, float]) -> str:
@@ -83,7 +85,7 @@ def ruleset(impaired: Mapping[int, Impairment], partitioned: Mapping[int, float]
         for droplet_id, impairment in lossy.items():
             lines += [f"  chain droplet_{droplet_id}_{way} {{", *_rules(impairment), "  }"]
             verdicts += [f'"{each}" : jump droplet_{droplet_id}_{way}' for each in router_interfaces(droplet_id)]
-        lines.append(f"  map ailing_{way} {{ type ifname : verdict; {_elements(verdicts)} }}")
+        lines.append(f"  map impaired_{way} {{ type ifname : verdict; {_elements(verdicts)} }}")
     return "\n".join(lines) + "\n" + _HOOKS + "}\n"
 
 

@@ -19,7 +19,7 @@ def test_loss_and_rate_are_rules_of_both_ways() -> None:
     assert lines.count("limit rate over 1250000 bytes/second burst 125000 bytes drop") == 2
     for way in ("from", "to"):
         verdicts = f'"p7" : jump droplet_7_{way}, "v7" : jump droplet_7_{way}'
-        assert f"map ailing_{way} {{ type ifname : verdict; elements = {{ {verdicts} }} }}" in lines
+        assert f"map impaired_{way} {{ type ifname : verdict; elements = {{ {verdicts} }} }}" in lines
 
 
 def test_a_low_rate_still_lets_whole_packets_pass() -> None:
@@ -45,7 +45,7 @@ def test_a_partition_is_left_alone_when_another_droplet_is_impaired() -> None:
     assert "timeout 1" not in impairments.ruleset()
 
 
-def test_a_droplet_that_is_gone_ails_no_more() -> None:
+def test_a_deleted_droplet_is_not_impaired() -> None:
     impairments = Impairments()
     impairments.set(7, Impairment(loss=1, delay_s=0.5))
     assert impairments.delay_of(7) == 0.5
