@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bakery.cli.main import main
-from bakery.launch.base.model import Timings
 from bakery.cloud.transport import TransportLimits
+from bakery.launch.base.model import Timings
 
 BEFORE_THE_FORK = (
     "bakery.cloud.digitalocean",
