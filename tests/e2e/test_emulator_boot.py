@@ -313,6 +313,6 @@ def test_a_range_in_use_is_refused_before_anything_is_made(lab: Lab, own_home: s
     assert emulator_dir(own_home).record.resources() == ()
 
 
-def _create_droplet(running: lifecycle.RunningEmulator) -> None:
+def _create_droplet(running: lifecycle.EmulatorRecord) -> None:
     body = {"name": "demo-1", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
     lifecycle.ask(running, "/v2/droplets", body=body)

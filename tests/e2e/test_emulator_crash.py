@@ -14,7 +14,7 @@ import pytest
 
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorDir, EmulatorOptions, emulator_dir, is_alive, new_emulator
-from bakery.emulator.daemon.lifecycle import RunningEmulator
+from bakery.emulator.daemon.lifecycle import EmulatorRecord
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.record import Record
 from bakery.emulator.images import bases
@@ -50,14 +50,14 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     lifecycle.down(TWIN.name)
 
 
-def live_and_die(place: EmulatorDir, lines: int, number: signal.Signals) -> RunningEmulator:
+def live_and_die(place: EmulatorDir, lines: int, number: signal.Signals) -> EmulatorRecord:
     """An emulator that makes a droplet and gets the signal when its record has so many lines, until its end."""
     planned = new_emulator(OPTIONS)
     ensure_private_folder(place.folder)
     place.write(planned)
     process = start([sys.executable, MORTAL, place.folder, str(lines), str(int(number))], output=place.log)
 
-    def ready_or_dead() -> RunningEmulator | Pending | None:
+    def ready_or_dead() -> EmulatorRecord | Pending | None:
         if process.poll() is not None:
             return None
         return lifecycle.find_running(OPTIONS.name) or Pending("it does not answer")
@@ -73,7 +73,7 @@ def live_and_die(place: EmulatorDir, lines: int, number: signal.Signals) -> Runn
     return planned
 
 
-def make_droplet(running: RunningEmulator) -> None:
+def make_droplet(running: EmulatorRecord) -> None:
     """A droplet whose guest is under way, unless the emulator dies over it."""
     try:
         lifecycle.ask(running, "/v2/droplets", body=DROPLET)
@@ -87,7 +87,7 @@ def make_droplet(running: RunningEmulator) -> None:
         return
 
 
-def found(planned: RunningEmulator, place: EmulatorDir) -> dict[str, list[str]]:
+def found(planned: EmulatorRecord, place: EmulatorDir) -> dict[str, list[str]]:
     return {kind: names for kind, names in traces(planned.network, place.folder).items() if names}
 
 
@@ -227,11 +227,11 @@ def booted(cgroup: str) -> bool | Pending:
     return True if done.returncode == 0 else Pending("cloud-init runs")
 
 
-def status_of(running: RunningEmulator, droplet_id: int) -> str:
+def status_of(running: EmulatorRecord, droplet_id: int) -> str:
     return str(lifecycle.ask(running, f"/v2/droplets/{droplet_id}")["droplet"]["status"])
 
 
-def droplet_of(running: RunningEmulator) -> dict[str, Any]:
+def droplet_of(running: EmulatorRecord) -> dict[str, Any]:
     """The one droplet, active."""
 
     def active() -> dict[str, Any] | Pending:

@@ -16,7 +16,7 @@ import pytest
 from bakery.assets import image_inputs
 from bakery.cli.main import run
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
-from bakery.emulator.daemon.folder import RunningEmulator, emulator_dir, start_time
+from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir, start_time
 from bakery.launch.base.model import Timings
 from bakery.launch.converge import run as launch_module
 from bakery.launch.teardown import destroy as destroy_module
@@ -119,7 +119,7 @@ class Desk:
         """Make this emulator the one that ``--local`` finds."""
         pid = os.getpid()
         emulator_dir("default").write(
-            RunningEmulator(
+            EmulatorRecord(
                 name="default",
                 endpoint=self.api.url,
                 token=TOKEN,

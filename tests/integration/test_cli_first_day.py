@@ -13,7 +13,7 @@ import pexpect
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator
+from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord
 from tests.helpers.cli import BAKERY, Desk, desk
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def emulator(at: Desk) -> Iterator[RunningEmulator]:
+def emulator(at: Desk) -> Iterator[EmulatorRecord]:
     """A process of its own with droplets in memory, which --name first finds."""
     yield lifecycle.up(EmulatorOptions(name="first", port=_free_port(), machines="memory"))
     lifecycle.down("first")
@@ -181,7 +181,7 @@ def test_credentials_that_cannot_be_looked_for_are_not_absent(at: Desk) -> None:
 # The emulator's verbs ----------------------------------------------------------------
 
 
-def test_the_emulator_s_verbs_answer_in_json(at: Desk, emulator: RunningEmulator) -> None:
+def test_the_emulator_s_verbs_answer_in_json(at: Desk, emulator: EmulatorRecord) -> None:
     own = ("--name", "first", "--json")
     file = str(at.folder / "record")
     for arguments, expected in (
@@ -198,7 +198,7 @@ def test_the_emulator_s_verbs_answer_in_json(at: Desk, emulator: RunningEmulator
     assert at("completion", "fish", "--json").json["shell"] == "fish"
 
 
-def test_the_emulator_s_token_is_never_json(at: Desk, emulator: RunningEmulator) -> None:
+def test_the_emulator_s_token_is_never_json(at: Desk, emulator: EmulatorRecord) -> None:
     for arguments in (
         ("--json", "emulator", "env", "--name", "first"),
         ("emulator", "env", "--name", "first", "--json"),
@@ -210,7 +210,7 @@ def test_the_emulator_s_token_is_never_json(at: Desk, emulator: RunningEmulator)
     assert emulator.token in at("emulator", "env", "--name", "first").out, "control: as text it is there"
 
 
-def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: RunningEmulator) -> None:
+def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: EmulatorRecord) -> None:
     for arguments in (("logs", "x"), ("exec", "x", "true")):
         ran = at("emulator", arguments[0], "--name", "first", *arguments[1:])
         assert ran.code == 2
@@ -218,7 +218,7 @@ def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: RunningE
         assert "bakery emulator down --name first" in ran.err.splitlines()[-1]
 
 
-def test_a_refusal_of_the_emulator_is_a_sentence(at: Desk, emulator: RunningEmulator) -> None:
+def test_a_refusal_of_the_emulator_is_a_sentence(at: Desk, emulator: EmulatorRecord) -> None:
     droplet = lifecycle.ask(emulator, "/v2/droplets", body={
         "name": "x", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64",
     })["droplet"]["id"]  # fmt: skip
@@ -227,7 +227,7 @@ def test_a_refusal_of_the_emulator_is_a_sentence(at: Desk, emulator: RunningEmul
     assert ran.err.splitlines()[1] == f"  droplet {droplet} is in memory only and has no links"
 
 
-def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: RunningEmulator) -> None:
+def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: EmulatorRecord) -> None:
     ran = at("emulator", "restart", "--name", "first")
     assert (ran.code, ran.err) == (
         2,
@@ -236,14 +236,14 @@ def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: 
     )
 
 
-def test_a_fault_that_is_not_there(at: Desk, emulator: RunningEmulator) -> None:
+def test_a_fault_that_is_not_there(at: Desk, emulator: EmulatorRecord) -> None:
     ran = at("emulator", "fault", "clear", "99", "--name", "first")
     assert (ran.code, ran.err) == (
         2, "error: there is no fault 99\n  faults here: none\nhelp: bakery emulator fault list\n",
     )  # fmt: skip
 
 
-def test_up_again_says_what_it_does_not_change(at: Desk, emulator: RunningEmulator) -> None:
+def test_up_again_says_what_it_does_not_change(at: Desk, emulator: EmulatorRecord) -> None:
     port = int(emulator.endpoint.rpartition(":")[2])
     same = at("emulator", "up", "--name", "first", "--port", str(port), "--machines", "memory")
     assert "warning" not in same.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import EmulatorOptions, RunningEmulator, emulator_dir, start_time
+from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir, start_time
 from tests.helpers.cli import Desk, desk
 from tests.helpers.ports import free_port
 
@@ -29,19 +29,19 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def memory(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningEmulator]:
+def memory(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorRecord]:
     """A process of its own, without any snapshot, which --local finds."""
     monkeypatch.setenv("BAKERY_EMULATOR", "memory")
     yield lifecycle.up(EmulatorOptions(name="memory", port=free_port(), machines="memory"))
     lifecycle.down("memory")
 
 
-def changing(memory: RunningEmulator) -> list[str]:
+def changing(memory: EmulatorRecord) -> list[str]:
     requests = lifecycle.ask(memory, "/_emulator/requests")["requests"]
     return [f"{r['method']} {r['path']}" for r in requests if r["method"] != "GET" and r["path"].startswith("/v2")]
 
 
-def test_a_bake_without_boots_is_refused_at_once(at: Desk, memory: RunningEmulator) -> None:
+def test_a_bake_without_boots_is_refused_at_once(at: Desk, memory: EmulatorRecord) -> None:
     """Packer would wait ten minutes for SSH. Nor is a program looked for: none is needed to say no."""
     started = time.monotonic()
     for arguments in (("--yes",), ("--dry-run",)):
@@ -61,7 +61,7 @@ def test_the_account_of_an_emulator_that_boots_can_bake(at: Desk) -> None:
     assert ran.code == 0, ran.err
 
 
-def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: RunningEmulator) -> None:
+def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: EmulatorRecord) -> None:
     assert at("launch", "--local", "--yes", "--wait", "active").code == 2, "control: there is no snapshot yet"
     ran = at("emulator", "stand-in")
     assert ran.code == 0, ran.err
@@ -79,7 +79,7 @@ def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: RunningEmula
     assert (status["droplets"], status["running"]) == (4, 4), "its own droplet is gone"
 
 
-def test_a_stand_in_follows_the_cluster_file(at: Desk, memory: RunningEmulator) -> None:
+def test_a_stand_in_follows_the_cluster_file(at: Desk, memory: EmulatorRecord) -> None:
     other = at.write("version: 1\ncluster: other\nregion: ams3\nimage: {nomad: 1.11.2}\n", "other.yaml")
     assert at("emulator", "stand-in", "-f", str(other)).code == 0
     (image,) = at("images", "--local", "-f", str(other), "--json").json
@@ -87,7 +87,7 @@ def test_a_stand_in_follows_the_cluster_file(at: Desk, memory: RunningEmulator) 
     assert at("images", "--local", "--json").json[0]["current"] is False
 
 
-def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: RunningEmulator) -> None:
+def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: EmulatorRecord) -> None:
     at.write("version: 1\ncluster: other\nregion: fra9\n", "other.yaml")
     ran = at("emulator", "stand-in", "-f", "other.yaml")
     assert ran.code == 2
@@ -99,7 +99,7 @@ def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest
     """A launch from it would boot a bare Debian that never becomes a node."""
     pid = os.getpid()
     emulator_dir("boots").write(
-        RunningEmulator(
+        EmulatorRecord(
             name="boots", endpoint="http://127.0.0.1:1", token="t", address_url="", machines="nspawn",
             public_range="198.18.0.0/15", id="test", pid=pid, started=start_time(pid) or 0, ready=True,
         )
@@ -112,7 +112,7 @@ def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest
     )
 
 
-def test_up_names_the_commands_that_work_there(at: Desk, memory: RunningEmulator) -> None:
+def test_up_names_the_commands_that_work_there(at: Desk, memory: EmulatorRecord) -> None:
     (at.folder / "bakery.yaml").unlink()
     ran = at("emulator", "up", "--name", "memory")
     assert ran.err.splitlines()[-1] == (

@@ -14,8 +14,8 @@ import pytest
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import (
     EmulatorOptions,
+    EmulatorRecord,
     MachineKind,
-    RunningEmulator,
     emulator_dir,
     is_alive,
     new_emulator,
@@ -228,19 +228,19 @@ def test_it_costs_one_request(at: Desk) -> None:
 
 
 @pytest.fixture
-def emulators(at: Desk) -> Iterator[tuple[RunningEmulator, ...]]:
+def emulators(at: Desk) -> Iterator[tuple[EmulatorRecord, ...]]:
     """Two processes with droplets in memory, neither of the default name."""
     yield tuple(_up(name, free_port()) for name in ("blue", "green"))
     for name in ("blue", "green"):
         lifecycle.down(name)
 
 
-def _up(name: str, port: int) -> RunningEmulator:
+def _up(name: str, port: int) -> EmulatorRecord:
     return lifecycle.up(EmulatorOptions(name=name, port=port, machines="memory"))
 
 
 def test_an_emulator_that_crashed_is_to_come_back_first(
-    at: Desk, emulators: tuple[RunningEmulator, ...], monkeypatch: pytest.MonkeyPatch
+    at: Desk, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It left its state, so it is the one that is meant; another one that runs is not."""
     os.kill(emulators[0].pid, signal.SIGKILL)
@@ -275,7 +275,7 @@ def test_one_that_crashed_is_started_as_it_was(
 
 
 def test_local_names_the_emulators_that_run(
-    at: Desk, emulators: tuple[RunningEmulator, ...], monkeypatch: pytest.MonkeyPatch
+    at: Desk, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = at("--local", "plan")
     assert (ran.code, ran.err.splitlines()) == (
@@ -292,7 +292,7 @@ def test_local_names_the_emulators_that_run(
 
 
 def test_each_emulator_has_an_account_of_its_own(
-    at: Desk, emulators: tuple[RunningEmulator, ...], monkeypatch: pytest.MonkeyPatch
+    at: Desk, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owners = []
     for name in ("blue", "green"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakery.cli.main import run
-from bakery.emulator.daemon.folder import RunningEmulator
+from bakery.emulator.daemon.folder import EmulatorRecord
 from tests.helpers.emulated import DROPLET, TOKEN, Api, emulated
 
 pytestmark = pytest.mark.integration
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The emulator that the commands find running."""
     with emulated() as served:
-        found = RunningEmulator(
+        found = EmulatorRecord(
             name="default",
             endpoint=served.url,
             token=TOKEN,

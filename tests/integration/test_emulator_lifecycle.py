@@ -44,7 +44,7 @@ def test_up_answers_and_down_takes_it_away(options: EmulatorOptions) -> None:
 
 def test_another_token_is_refused(options: EmulatorOptions) -> None:
     running = lifecycle.up(options)
-    stranger = lifecycle.RunningEmulator(**{**vars(running), "token": "dop_v1_" + "0" * 64})
+    stranger = lifecycle.EmulatorRecord(**{**vars(running), "token": "dop_v1_" + "0" * 64})
     with pytest.raises(EmulatorError, match="the emulator answered 401"):
         lifecycle.ask(stranger, "/v2/account")
 

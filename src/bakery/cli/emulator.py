@@ -20,7 +20,7 @@ from bakery.errors import EmulatorError, UsageError
 from bakery.hints import Hint, joined
 
 if TYPE_CHECKING:
-    from bakery.emulator.daemon.folder import RunningEmulator
+    from bakery.emulator.daemon.folder import EmulatorRecord
 
 _NEXT = "bakery --local build-image, bakery --local launch"
 _MEMORY_NEXT = "bakery emulator stand-in, bakery --local launch --wait active"
@@ -100,7 +100,7 @@ def up(
     console.note(f'next: {other}{init}{then}; or eval "$(bakery emulator env)" for other tools')
 
 
-def _warn_of_differences(context: click.Context, running: "RunningEmulator") -> None:
+def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> None:
     """A running emulator keeps its port and its machines, whatever was asked for now."""
     is_so = {"port": urlsplit(running.endpoint).port, "machines": running.machines}
     given = (name for name in is_so if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)

@@ -7,7 +7,7 @@ import click
 from bakery.errors import EmulatorError
 
 if TYPE_CHECKING:
-    from bakery.emulator.daemon.lifecycle import RunningEmulator
+    from bakery.emulator.daemon.lifecycle import EmulatorRecord
 
 NAME = click.option(
     "--name",
@@ -18,7 +18,7 @@ NAME = click.option(
 )
 
 
-def running(name: str) -> "RunningEmulator":
+def running(name: str) -> "EmulatorRecord":
     """The emulator of that name.
 
     Raises:

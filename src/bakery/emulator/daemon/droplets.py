@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakery.emulator.account.settings import IMPAIRMENT_MOST
-from bakery.emulator.daemon.folder import RunningEmulator, emulator_dir
+from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir
 from bakery.emulator.machines import nspawn_exec, nspawn_logs
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.network.router import cgroup_of
@@ -37,7 +37,7 @@ def write_logs(emulator: str, folder: Path) -> None:
     nspawn_logs.keep(emulator_dir(emulator).folder, folder)
 
 
-def run_inside(running: RunningEmulator, droplet_id: int, command: Sequence[str]) -> Completed | None:
+def run_inside(running: EmulatorRecord, droplet_id: int, command: Sequence[str]) -> Completed | None:
     """Run ``command`` as root inside the droplet and return what it printed; None if the droplet is off.
 
     Raises:

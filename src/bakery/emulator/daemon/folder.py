@@ -36,8 +36,8 @@ class EmulatorOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunningEmulator:
-    """Where an emulator answers, and the process that it is."""
+class EmulatorRecord:
+    """One emulator: the address of its API, its token, and its process (``pid`` is 0 before it runs)."""
 
     name: str
     endpoint: str
@@ -93,14 +93,14 @@ class EmulatorDir:
     def _state(self) -> Path:
         return self.folder / "emulator.json"
 
-    def write(self, running: RunningEmulator) -> None:
+    def write(self, running: EmulatorRecord) -> None:
         """Keep it, readable by its owner only."""
         write_secret(self._state, json.dumps(asdict(running), indent=1).encode())
 
-    def read(self) -> RunningEmulator | None:
+    def read(self) -> EmulatorRecord | None:
         """What was last written, whether it runs or not; None if nothing that can be read."""
         try:
-            return RunningEmulator(**json.loads(self._state.read_text(encoding="utf-8")))
+            return EmulatorRecord(**json.loads(self._state.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
@@ -147,7 +147,7 @@ def up_command(name: str, machines: MachineKind = "nspawn", *, resumes: bool = F
     return Command("emulator up", *_named(name), *kind, *(["--resume"] if resumes else []))
 
 
-def up_again_command(was: RunningEmulator) -> Command:
+def up_again_command(was: EmulatorRecord) -> Command:
     """The command that starts one that crashed; droplets that boot are still there, and it goes on with them."""
     return up_command(was.name, was.machines, resumes=was.machines == "nspawn")
 
@@ -173,17 +173,17 @@ def emulator_dir(name: str) -> EmulatorDir:
     return EmulatorDir(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
-def list_running() -> tuple[RunningEmulator, ...]:
+def list_running() -> tuple[EmulatorRecord, ...]:
     """Every emulator of this user that runs and answers, by name."""
     folder = Path(platformdirs.user_data_dir("bakery")) / "emulator"
     read = (EmulatorDir(folder=place).read() for place in sorted(folder.glob("*")) if place.is_dir())
     return tuple(found for found in read if found is not None and found.ready and is_alive(found))
 
 
-def new_emulator(options: EmulatorOptions) -> RunningEmulator:
+def new_emulator(options: EmulatorOptions) -> EmulatorRecord:
     """An emulator that does not run yet, with a token of its own."""
     endpoint = f"http://127.0.0.1:{options.port}"
-    return RunningEmulator(
+    return EmulatorRecord(
         name=options.name,
         endpoint=endpoint,
         token="dop_v1_" + secrets.token_hex(32),
@@ -206,13 +206,13 @@ def start_time(pid: int) -> int | None:
     return None
 
 
-def is_alive(running: RunningEmulator) -> bool:
+def is_alive(running: EmulatorRecord) -> bool:
     """Whether its very process is there."""
     return running.pid > 0 and start_time(running.pid) == running.started
 
 
-def with_own_pid(running: RunningEmulator, *, ready: bool) -> RunningEmulator:
+def with_own_pid(running: EmulatorRecord, *, ready: bool) -> EmulatorRecord:
     """``running`` with this process as the one that serves it."""
     pid = os.getpid()
     values = asdict(running) | {"pid": pid, "started": start_time(pid) or 0, "ready": ready}
-    return RunningEmulator(**values)
+    return EmulatorRecord(**values)

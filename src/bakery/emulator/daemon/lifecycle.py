@@ -16,7 +16,7 @@ from bakery.emulator.daemon import checks
 from bakery.emulator.daemon.folder import (
     EmulatorDir,
     EmulatorOptions,
-    RunningEmulator,
+    EmulatorRecord,
     down_command,
     emulator_dir,
     is_alive,
@@ -37,7 +37,7 @@ from bakery.wait import Pending, wait_until
 
 __all__ = [
     "EmulatorOptions",
-    "RunningEmulator",
+    "EmulatorRecord",
     "down",
     "find_running",
     "parse_options",
@@ -58,13 +58,13 @@ PASSED_ON = ("XDG_CACHE_HOME", "BAKERY_DEADLINE_FACTOR")
 _started: list[object] = []
 
 
-def find_running(name: str = "default") -> RunningEmulator | None:
+def find_running(name: str = "default") -> EmulatorRecord | None:
     """The emulator of that name, if it runs and its API has answered."""
     running = emulator_dir(name).read()
     return running if running is not None and running.ready and is_alive(running) else None
 
 
-def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: bool = False) -> RunningEmulator:
+def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: bool = False) -> EmulatorRecord:
     """Start an emulator as a process of its own, or return the one that runs already.
 
     With ``foreground`` it serves in this process, and returns when it was told to stop.
@@ -89,7 +89,7 @@ def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: boo
     return planned
 
 
-def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmulator:
+def resume(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRecord:
     """Go on with the droplets of an emulator that was killed, or return the one that runs already.
 
     Raises:
@@ -110,7 +110,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmul
         return _start(place, planned, reporter, "--resume")
 
 
-def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmulator:
+def restart(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRecord:
     """End the emulator's own process and start it again; its droplets run on meanwhile.
 
     Raises:
@@ -127,7 +127,7 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> RunningEmu
     return resume(name, reporter=reporter)
 
 
-def _router_is_there(planned: RunningEmulator) -> bool:
+def _router_is_there(planned: EmulatorRecord) -> bool:
     return (netns.FOLDER / planned.network.router).exists()
 
 
@@ -146,7 +146,7 @@ def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
         return was_there
 
 
-def status(running: RunningEmulator) -> dict[str, Any]:
+def status(running: EmulatorRecord) -> dict[str, Any]:
     """What ``bakery emulator status`` shows: counts from the API, memory in bytes."""
     reply = ask(running, "/_emulator/status")
     return {
@@ -162,7 +162,7 @@ def status(running: RunningEmulator) -> dict[str, Any]:
 
 
 def ask(
-    running: RunningEmulator, path: str, *, body: dict[str, Any] | None = None, method: str | None = None
+    running: EmulatorRecord, path: str, *, body: dict[str, Any] | None = None, method: str | None = None
 ) -> Any:  # noqa: ANN401 - JSON
     """GET a path of the emulator's API, or POST ``body`` to it, unless ``method`` says another.
 
@@ -209,13 +209,13 @@ def _check(options: EmulatorOptions, place: EmulatorDir, reporter: Reporter) -> 
         bases.base_image(reporter=reporter)
 
 
-def _start(place: EmulatorDir, planned: RunningEmulator, reporter: Reporter, *flags: str) -> RunningEmulator:
+def _start(place: EmulatorDir, planned: EmulatorRecord, reporter: Reporter, *flags: str) -> EmulatorRecord:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     argv = [sys.executable, "-m", "bakery.emulator", str(place.folder), *flags]
     process = start(argv, env=environment, output=place.log)
     _started.append(process)
 
-    def answers() -> RunningEmulator | Pending:
+    def answers() -> EmulatorRecord | Pending:
         if process.poll() is not None:
             message = "the emulator ended while it started"
             raise EmulatorError(message=message, details=_tail(place.log), hint=f"see {place.log}")
@@ -241,7 +241,7 @@ def _take_down(place: EmulatorDir, reporter: Reporter) -> None:
     place.forget()
 
 
-def _stop(running: RunningEmulator) -> None:
+def _stop(running: EmulatorRecord) -> None:
     """SIGTERM, and SIGKILL when that does not help in time; the record tells what then remains."""
     try:
         _signal(running, signal.SIGTERM, DOWN_SECONDS)
@@ -249,7 +249,7 @@ def _stop(running: RunningEmulator) -> None:
         _signal(running, signal.SIGKILL, KILL_SECONDS)
 
 
-def _signal(running: RunningEmulator, number: signal.Signals, seconds: float) -> None:
+def _signal(running: EmulatorRecord, number: signal.Signals, seconds: float) -> None:
     def gone() -> bool | Pending:
         return Pending(f"process {running.pid} is still there") if is_alive(running) else True
 

@@ -16,7 +16,7 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.api.metadata import build_metadata_app
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.checks import droplet_room
-from bakery.emulator.daemon.folder import EmulatorDir, RunningEmulator, with_own_pid
+from bakery.emulator.daemon.folder import EmulatorDir, EmulatorRecord, with_own_pid
 from bakery.emulator.daemon.server import RunningServer, listen
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import Machines
@@ -60,7 +60,7 @@ def serve(place: EmulatorDir, *, resume: bool = False) -> None:
 
 
 @contextmanager
-def _running(place: EmulatorDir, planned: RunningEmulator, *, resume: bool) -> Iterator[None]:
+def _running(place: EmulatorDir, planned: EmulatorRecord, *, resume: bool) -> Iterator[None]:
     """Machines below, then the two servers; torn down in the opposite order."""
     url = urlsplit(planned.endpoint)
     with ExitStack() as stack:
@@ -81,7 +81,7 @@ def _running(place: EmulatorDir, planned: RunningEmulator, *, resume: bool) -> I
 
 
 def _machines(
-    place: EmulatorDir, planned: RunningEmulator, stack: ExitStack, *, resume: bool
+    place: EmulatorDir, planned: EmulatorRecord, stack: ExitStack, *, resume: bool
 ) -> tuple[Machines, socket.socket | None]:
     if planned.machines == "memory":
         return InMemoryMachines(), None
@@ -94,7 +94,7 @@ def _machines(
     return machines, router.metadata_socket()
 
 
-def _settings(planned: RunningEmulator) -> EmulatorSettings:
+def _settings(planned: EmulatorRecord) -> EmulatorSettings:
     network, limit = planned.network, EmulatorSettings.droplet_limit
     # In memory no guest could ask, so no metadata service is served: clients learn that from the regions.
     absent = {"metadata"} if planned.machines == "memory" else set()

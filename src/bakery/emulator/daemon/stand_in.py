@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakery.emulator.account.catalog import SIZES
-from bakery.emulator.daemon.folder import RunningEmulator
+from bakery.emulator.daemon.folder import EmulatorRecord
 from bakery.emulator.daemon.lifecycle import ask
 from bakery.errors import EmulatorError
 from bakery.hints import Command, Hint
@@ -28,7 +28,7 @@ class StandIn:
     """False: it was there already."""
 
 
-def make_stand_in(running: RunningEmulator, *, tag: str, region: str, base: str) -> StandIn:
+def make_stand_in(running: EmulatorRecord, *, tag: str, region: str, base: str) -> StandIn:
     """A snapshot of ``base`` in ``region`` that carries ``tag``: one that is there, or a new, empty one.
 
     Raises:
@@ -50,12 +50,12 @@ def make_stand_in(running: RunningEmulator, *, tag: str, region: str, base: str)
         ) from error
 
 
-def _find(running: RunningEmulator, tag: str, region: str) -> Mapping[str, Any] | None:
+def _find(running: EmulatorRecord, tag: str, region: str) -> Mapping[str, Any] | None:
     images = ask(running, f"/v2/images?private=true&tag_name={tag}&per_page=200")["images"]
     return next((image for image in images if region in image["regions"]), None)
 
 
-def _make(running: RunningEmulator, tag: str, region: str, base: str) -> int:
+def _make(running: EmulatorRecord, tag: str, region: str, base: str) -> int:
     size = min(SIZES.values(), key=lambda size: size.disk).slug  # a snapshot fits no smaller disk than its own
     request = {"name": NAME, "region": region, "size": size, "image": base}
     droplet = ask(running, "/v2/droplets", body=request)["droplet"]["id"]
@@ -73,7 +73,7 @@ def _make(running: RunningEmulator, tag: str, region: str, base: str) -> int:
     return image
 
 
-def _wait_for(running: RunningEmulator, path: str, thing: str, status: str) -> None:
+def _wait_for(running: EmulatorRecord, path: str, thing: str, status: str) -> None:
     def ready() -> bool | Pending:
         now = ask(running, path)[thing]["status"]
         return True if now == status else Pending(f"{path} is {now}")
