@@ -16,7 +16,7 @@ from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorDir, EmulatorOptions, emulator_dir, is_alive, new_emulator
 from bakery.emulator.daemon.lifecycle import EmulatorRecord
 from bakery.emulator.host import cgroups
-from bakery.emulator.host.record import Record
+from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.machines.nspawn_exec import exec_in
@@ -130,8 +130,8 @@ def test_a_record_that_forgets_would_be_noticed(own_home: None, monkeypatch: pyt
     place = emulator_dir(OPTIONS.name)
     planned = live_and_die(place, lines=8, number=signal.SIGKILL)
     with monkeypatch.context() as broken:
-        broken.setattr(Record, "resources", lambda record: ())
-        broken.setattr(Record, "clear", lambda record: None)
+        broken.setattr(ResourceRecord, "resources", lambda record: ())
+        broken.setattr(ResourceRecord, "clear", lambda record: None)
         lifecycle.down(OPTIONS.name)
     assert found(planned, place) != {}
     lifecycle.down(OPTIONS.name)

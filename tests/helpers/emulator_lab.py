@@ -15,7 +15,7 @@ from typing import Any
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
-from bakery.emulator.host.record import Record
+from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
@@ -37,7 +37,7 @@ class Lab:
 
     folder: Path
     plan: NetworkPlan
-    record: Record
+    record: ResourceRecord
     router: Router
     machines: NspawnMachines
     key: Path
@@ -105,7 +105,7 @@ def running_lab(folder: Path, public_range: str) -> Iterator[Lab]:
     """A lab in ``folder``, gone with all that it made at the end."""
     key = folder / "key"
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
-    record = Record(folder / "record.jsonl")
+    record = ResourceRecord(folder / "record.jsonl")
     plan = NetworkPlan(id=secrets.token_hex(2), range=IPv4Network(public_range))
     router = Router(plan, folder=folder, record=record)
     base = bases.base_image()

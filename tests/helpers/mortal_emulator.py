@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bakery.emulator.daemon.folder import EmulatorDir
 from bakery.emulator.daemon.serve import serve
-from bakery.emulator.host.record import HostResource, Record
+from bakery.emulator.host.record import HostResource, ResourceRecord
 
-_append = Record._append
+_append = ResourceRecord._append
 lines = 0
 
 
-def append_and_die(record: Record, event: str, resource: HostResource) -> None:
+def append_and_die(record: ResourceRecord, event: str, resource: HostResource) -> None:
     global lines  # noqa: PLW0603 - the one number of this program
     _append(record, event, resource)
     lines += 1
@@ -23,5 +23,5 @@ def append_and_die(record: Record, event: str, resource: HostResource) -> None:
         os.kill(os.getpid(), int(sys.argv[3]))
 
 
-Record._append = append_and_die  # type: ignore[method-assign,assignment]
+ResourceRecord._append = append_and_die  # type: ignore[method-assign,assignment]
 serve(EmulatorDir(folder=Path(sys.argv[1])))

@@ -14,7 +14,7 @@ from typing import Literal
 import platformdirs
 
 from bakery.emulator.account.settings import DEFAULT_PORT
-from bakery.emulator.host.record import Record
+from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.network.plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
 from bakery.errors import EmulatorError
 from bakery.files import write_secret
@@ -70,9 +70,9 @@ class EmulatorDir:
     folder: Path
 
     @property
-    def record(self) -> Record:
+    def record(self) -> ResourceRecord:
         """What it has made on this machine."""
-        return Record(self.folder / "record.jsonl")
+        return ResourceRecord(self.folder / "record.jsonl")
 
     @property
     def log(self) -> Path:

@@ -36,7 +36,7 @@ class HostResource:
     name: str
 
 
-class Record:
+class ResourceRecord:
     """An append-only file of resources made and resources gone; safe to read after a crash at any point."""
 
     def __init__(self, path: Path) -> None:

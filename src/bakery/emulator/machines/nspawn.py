@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.emulator.host.process import Process, end
-from bakery.emulator.host.record import Record, ResourceKind
+from bakery.emulator.host.record import ResourceKind, ResourceRecord
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
@@ -41,7 +41,7 @@ class _Machine:
 class NspawnMachines:
     """The machines of one emulator, below ``folder``. Everything made is in ``record`` first."""
 
-    def __init__(self, *, folder: Path, router: Router, record: Record, base: Path) -> None:
+    def __init__(self, *, folder: Path, router: Router, record: ResourceRecord, base: Path) -> None:
         self._folder = folder
         self._router = router
         self._record = record

@@ -9,7 +9,7 @@ from pathlib import Path
 from bakery.emulator.host import cgroups, netns
 from bakery.emulator.host.failure import MachineFailure
 from bakery.emulator.host.process import Process, end
-from bakery.emulator.host.record import Record, ResourceKind
+from bakery.emulator.host.record import ResourceKind, ResourceRecord
 from bakery.emulator.network import firewalls, impairments, rules
 from bakery.emulator.network.impairments import Impairments
 from bakery.emulator.network.model import FirewallPolicy, Impairment
@@ -40,7 +40,7 @@ JOIN = 'for procs in $1; do echo $$ > "$procs/cgroup.procs"; done; shift; exec "
 class Router:
     """The namespace through which all of the droplets' traffic goes."""
 
-    def __init__(self, plan: NetworkPlan, *, folder: Path, record: Record) -> None:
+    def __init__(self, plan: NetworkPlan, *, folder: Path, record: ResourceRecord) -> None:
         self.plan = plan
         self._folder = folder
         self._record = record

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator.host import cgroups
-from bakery.emulator.host.record import HostResource, Record, ResourceKind, parse
+from bakery.emulator.host.record import HostResource, ResourceKind, ResourceRecord, parse
 
 NAMESPACE = HostResource(kind=ResourceKind.NAMESPACE, name="bk-3f2a-r")
 LINK = HostResource(kind=ResourceKind.LINK, name="bk-3f2a-h")
@@ -18,13 +18,13 @@ def _line(event: str, resource: HostResource) -> str:
 
 def test_it_is_on_disk_as_soon_as_it_is_said(tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
-    Record(path).will_make(ResourceKind.NAMESPACE, "bk-3f2a-r")
-    assert Record(path).resources() == (NAMESPACE,)
+    ResourceRecord(path).will_make(ResourceKind.NAMESPACE, "bk-3f2a-r")
+    assert ResourceRecord(path).resources() == (NAMESPACE,)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_gone_is_not_listed(tmp_path: Path) -> None:
-    record = Record(tmp_path / "record.jsonl")
+    record = ResourceRecord(tmp_path / "record.jsonl")
     record.will_make(ResourceKind.NAMESPACE, "bk-3f2a-r")
     record.will_make(ResourceKind.LINK, "bk-3f2a-h")
     record.gone(ResourceKind.NAMESPACE, "bk-3f2a-r")
@@ -45,7 +45,7 @@ def test_a_torn_line_hides_nothing_else(torn: str) -> None:
 
 
 def test_no_record_is_an_empty_one(tmp_path: Path) -> None:
-    record = Record(tmp_path / "record.jsonl")
+    record = ResourceRecord(tmp_path / "record.jsonl")
     assert record.resources() == ()
     assert record.remove_all() == ()
 
@@ -55,7 +55,7 @@ def test_a_foreign_folder_in_the_record_is_left_alone(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (tmp_path / "home").mkdir()
-    record = Record(tmp_path / "home" / "record.jsonl")
+    record = ResourceRecord(tmp_path / "home" / "record.jsonl")
     record.will_make(ResourceKind.FOLDER, str(foreign))
     assert record.remove_all() == ()
     assert foreign.is_dir()
@@ -64,7 +64,7 @@ def test_a_foreign_folder_in_the_record_is_left_alone(tmp_path: Path) -> None:
 def test_control_an_own_folder_would_be_removed(tmp_path: Path) -> None:
     own = tmp_path / "droplets"
     own.mkdir()
-    record = Record(tmp_path / "record.jsonl")
+    record = ResourceRecord(tmp_path / "record.jsonl")
     record.will_make(ResourceKind.FOLDER, str(own))
     with pytest.raises(BaseException, match="start a process"):
         record.remove_all()

@@ -9,7 +9,7 @@ import pytest
 
 from bakery.emulator.host import cgroups
 from bakery.emulator.host.cgroups import parse_mountinfo
-from bakery.emulator.host.record import Record
+from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.images import bases, debian
 from bakery.emulator.images.apt_sources import Source
 from bakery.emulator.machines.nspawn import NspawnMachines
@@ -107,7 +107,7 @@ def test_an_images_own_module_lists_win_over_the_bases() -> None:
 
 
 def test_what_can_be_booted_and_why_not(tmp_path: Path) -> None:
-    record = Record(tmp_path / "record.jsonl")
+    record = ResourceRecord(tmp_path / "record.jsonl")
     plan = NetworkPlan(id="3f2a", range=IPv4Network("198.18.0.0/15"))
     router = Router(plan, folder=tmp_path, record=record)
     machines = NspawnMachines(folder=tmp_path, router=router, record=record, base=tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bakery.emulator.host.record import Record
+from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.network import router
 from bakery.emulator.network.model import Impairment
 from bakery.emulator.network.plan import NetworkPlan, VethPair
@@ -46,7 +46,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
 
 @pytest.fixture
 def one_router(tmp_path: Path) -> Router:
-    return Router(PLAN, folder=tmp_path, record=Record(tmp_path / "record.jsonl"))
+    return Router(PLAN, folder=tmp_path, record=ResourceRecord(tmp_path / "record.jsonl"))
 
 
 def test_two_impairments_at_once_are_both_in_force(host: FakeHost, one_router: Router) -> None:
