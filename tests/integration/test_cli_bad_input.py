@@ -97,7 +97,7 @@ CASES = [
         LAUNCH,
         2,
         """\
-error: a colon stands where no key can be
+error: there is a colon where no key can be
  --> bakery.yaml:3:9
 3 |   region: fra1
   |         ^
@@ -152,7 +152,7 @@ error: vpc.cidr: 172.17.0.0/20 overlaps 172.17.0.0/16, which is used by docker's
  --> bakery.yaml:3:13
 3 | vpc: {cidr: 172.17.0.0/20}
   |             ^
-  = help: 10.100.0.0/20 is free of such uses
+  = help: 10.100.0.0/20 has none of these conflicts
 
 error: bakery.yaml has a problem
 """,
@@ -283,7 +283,7 @@ help: roles of bakery.yaml: consul-server, nomad-server, nomad-client
         (*LAUNCH, "--role", "consul-server", "--count", "3"),
         2,
         """\
-error: role consul-server runs servers, and they launch to the file's count, 1, not to 3
+error: role consul-server runs servers, which are launched with the file's count, 1, not to 3
 help: leave --count out, or set roles.consul-server.count in bakery.yaml before the first launch
 """,
     ),
@@ -454,7 +454,7 @@ help: name a file in it: -f folder/bakery.yaml
         2,
         """\
 error: /dev/null is not a file
-help: -f names the cluster file
+help: name the cluster file with -f
 """,
     ),
     Case(

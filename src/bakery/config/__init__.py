@@ -1,1 +1,1 @@
-"""Turns bakery.yaml into one frozen ClusterConfig, or into the list of all its problems."""
+"""Turn bakery.yaml into one frozen ClusterConfig, or into the list of all its problems."""

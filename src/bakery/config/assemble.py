@@ -1,4 +1,4 @@
-"""From the checked shape to the frozen ClusterConfig, with what is allowed but unwise."""
+"""Make the frozen ClusterConfig from a checked shape, with warnings about values that are allowed but unwise."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -13,7 +13,7 @@ _MOST_SERVERS = 7
 
 
 def assemble(shape: ClusterShape, path: Path) -> ClusterConfig:
-    """The configuration that a shape without findings means."""
+    """Return the configuration of a shape that has no findings, with all defaults filled in."""
     roles = tuple(_role(name, role) for name, role in shape.roles.items())
     return ClusterConfig(
         path=path,
@@ -56,8 +56,8 @@ def _warnings(shape: ClusterShape, roles: tuple[Role, ...]) -> Iterator[str]:
 
 
 def _server_warnings(product: str, servers: int) -> Iterator[str]:
-    """The fault tolerance of 2n servers is that of 2n - 1
-    (https://developer.hashicorp.com/consul/docs/concept/consensus#deployment_table)."""
+    # 2n servers tolerate as many failures as 2n - 1:
+    # https://developer.hashicorp.com/consul/docs/concept/consensus#deployment_table
     if servers and servers % 2 == 0:
         yield f"{servers} {product} servers survive no more losses than {servers - 1}: use an odd number"
     if servers > _MOST_SERVERS:

@@ -1,4 +1,4 @@
-"""What a cluster file means where it says nothing."""
+"""The defaults of the cluster file."""
 
 from typing import assert_never
 
@@ -21,14 +21,14 @@ ROLES = (Kind.CONSUL_SERVER, Kind.NOMAD_SERVER, Kind.NOMAD_CLIENT)
 
 MAX_CLUSTER_NAME = 30
 MAX_ROLE_NAME = 23
-"""With the longest cluster name, three digits and what tells a droplet from the one before it
-(:func:`bakery.plan.slots.later_name`), a node name has 63 characters, a DNS label's limit (RFC 1035)."""
+"""A node name is cluster, role, up to three digits and a suffix (:func:`bakery.plan.slots.later_name`). With the
+longest cluster and role names it has 63 characters, the limit of a DNS label (RFC 1035)."""
 MAX_COUNT = 100
 """Nodes of one role."""
 
 
 def size_of(kind: Kind) -> str:
-    """The size slug of a role that names none."""
+    """Return the default size slug of a role's droplets."""
     match kind:
         case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER:
             return SERVER_SIZE

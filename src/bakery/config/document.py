@@ -1,4 +1,4 @@
-"""A cluster file as values that remember where they stood."""
+"""The parsed cluster file: values with their line and column."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from bakery.config.scalars import Scalar
 from bakery.errors import Problem
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""As PyYAML counts lines (yaml.reader.Reader.forward)."""
+"""The line breaks that PyYAML counts (yaml.reader.Reader.forward)."""
 MAX_SHOWN_COLUMN = 240
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Place:
-    """Line and column, both from 1."""
+    """A line and a column, both counted from 1."""
 
     line: int
     column: int
@@ -25,17 +25,17 @@ START = Place(line=1, column=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A scalar, a list or a mapping, and where it stands."""
+    """A scalar, a list or a mapping, and its place in the file."""
 
     data: "Scalar | list[Value] | dict[str, Value]"
     text: str = ""
-    """A scalar as it was written, without its quotes."""
+    """A scalar as written, without its quotes."""
     place: Place
     key_place: Place
-    """Where its key stands; in a list, and at the top, the same as ``place``."""
+    """The place of the value's key; equal to ``place`` in a list and at the top."""
 
     def child(self, step: str | int) -> "Value | None":
-        """The value under a key or a list position."""
+        """Return the value under a key or a list position; None if there is none."""
         if isinstance(self.data, dict) and isinstance(step, str):
             return self.data.get(step)
         if isinstance(self.data, list) and isinstance(step, int) and step < len(self.data):
@@ -43,7 +43,7 @@ class Value:
         return None
 
     def plain(self) -> object:
-        """The value without its places."""
+        """Return the value as plain dicts, lists and scalars."""
         if isinstance(self.data, dict):
             return {key: value.plain() for key, value in self.data.items()}
         if isinstance(self.data, list):
@@ -61,25 +61,25 @@ class PlacedFinding:
 
 @dataclass(kw_only=True)
 class Document:
-    """The text, and what was read from it."""
+    """The text of the file, and what was read from it."""
 
     text: str
     root: Value | None = None
-    """None for a file with nothing in it."""
+    """None if the file is empty."""
     findings: list[PlacedFinding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lines = LINE_BREAK.split(self.text)
 
     def find(self, path: FieldPath) -> Value | None:
-        """The value at ``path``."""
+        """Return the value at ``path``; None if there is none."""
         value = self.root
         for step in path:
             value = value.child(step) if value is not None else None
         return value
 
     def place_of(self, finding: Finding) -> Place:
-        """Where the finding's field stands; of an absent field, where the mapping's key stands that lacks it."""
+        """Return the place of the finding's field. A missing field has the place of its mapping's key."""
         path = finding.path
         value = self.find(path)
         if value is not None:
@@ -90,12 +90,12 @@ class Document:
         return value.key_place if value is not None else START
 
     def place_at(self, offset: int) -> Place:
-        """The place of the character at ``offset``."""
+        """Return the place of the character at ``offset``."""
         before = LINE_BREAK.split(self.text[:offset])
         return Place(line=len(before), column=len(before[-1]) + 1)
 
     def problem(self, place: Place, message: str, hint: str | None = None) -> Problem:
-        """A :class:`Problem` with the text of its line."""
+        """Return a :class:`Problem` that quotes the line at ``place``."""
         source = self._source(place)
         return Problem(line=place.line, column=place.column, message=message, hint=hint, source=source)
 

@@ -1,4 +1,4 @@
-"""What a check says about a field, before it has a place in the file."""
+"""Findings: errors in fields, before their places in the file are looked up."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ FieldPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing wrong with a field."""
+    """An error in one field."""
 
     path: FieldPath
     message: str
     hint: str | None = None
     at_key: bool = False
-    """The place is the key's, not its value's."""
+    """Whether the error is in the key, not in its value."""
     breaks: bool = True
-    """The field's value cannot be trusted, so checks that rest on it keep quiet."""
+    """Whether the value is unusable, so that findings of later checks on it are dropped."""
 
 
 def dotted(path: FieldPath) -> str:
-    """``roles.gpu.count``, ``access.admin_cidrs[0]``: how a field is named to people."""
+    """Return a field's name for messages: ``roles.gpu.count``, ``access.admin_cidrs[0]``."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -33,26 +33,26 @@ def dotted(path: FieldPath) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that ``name`` was probably meant to be."""
+    """Return the known name closest to ``name``; None if none is close."""
     found = difflib.get_close_matches(name[:64], list(known), n=1)
     return found[0] if found else None
 
 
 def name_hint(name: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` if a known name is near, else all of them."""
+    """Return ``did you mean …?`` if a known name is close, else the list of known names."""
     names = list(known)
     guess = nearest(name, names)
-    return f"did you mean {guess}?" if guess else f"known here: {', '.join(names)}"
+    return f"did you mean {guess}?" if guess else f"known names: {', '.join(names)}"
 
 
 def quoted(text: str) -> str:
-    """``text`` in double quotes, cut so that a message stays one line."""
+    """Return ``text`` in double quotes, cut to 40 characters and to one line."""
     shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return f'"{shown[:40]}…"' if len(shown) > 40 else f'"{shown}"'
 
 
 def unbroken(findings: Iterable[Finding], before: Iterable[Finding]) -> list[Finding]:
-    """The findings that do not rest on a field that ``before`` found to be wrong, in whole or in part."""
+    """Return the findings whose field, or a field around it, is not already wrong in ``before``."""
     broken = {
         finding.path[:length] for finding in before if finding.breaks for length in range(len(finding.path) + 1)
     }

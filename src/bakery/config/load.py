@@ -1,4 +1,4 @@
-"""The way into the room: a cluster file, or its text, to a ClusterConfig or to all its problems."""
+"""Load a cluster file: return its ClusterConfig, or raise one error that lists all its problems."""
 
 import errno
 import shlex
@@ -24,25 +24,25 @@ def load_cluster(path: Path) -> ClusterConfig:
     """Read, check and complete the cluster file at ``path``.
 
     Raises:
-        ConfigError: it cannot be read, or is wrong; ``problems`` holds everything that is, in file order.
+        ConfigError: the file cannot be read, or has problems; ``problems`` lists all of them in file order.
     """
     return parse_cluster(read_text(path), path)
 
 
 def read_text(path: Path) -> str:
-    """The cluster file as it is, line endings and byte order mark included.
+    """Return the cluster file's text unchanged, with its line endings and byte order mark.
 
     Raises:
-        ConfigError: it cannot be read, or is not UTF-8.
+        ConfigError: the file cannot be read, or is not UTF-8.
     """
     return _decode(_read(path), path)
 
 
 def parse_cluster(text: str, path: Path) -> ClusterConfig:
-    """Check and complete the text of a cluster file; ``path`` is where it is, or will be.
+    """Check and complete the text of a cluster file. ``path`` is where the file is or will be.
 
     Raises:
-        ConfigError: it is wrong; ``problems`` holds everything that is, in file order.
+        ConfigError: the text has problems; ``problems`` lists all of them in file order.
     """
     text = text.removeprefix("\N{BYTE ORDER MARK}")
     if len(text) > MAX_BYTES:
@@ -75,7 +75,7 @@ def _problems(document: Document, placed: Iterable[tuple[Place, Finding]]) -> li
 
 
 def _read(path: Path) -> bytes:
-    """At most ``MAX_BYTES`` and one byte. A pipe or a device is refused before it is opened: it could block."""
+    """Return the file's bytes. Refuse a pipe or a device before opening it, because reading could block."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _no_file(path)
@@ -96,19 +96,20 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(error: OSError | ValueError, path: Path) -> str:
-    """The way out of what the system says."""
+    """Return the hint for an error of the operating system."""
     quoted = shlex.quote(str(path))
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.EACCES, errno.EPERM):
-        return f"as its owner: chmod u+r {quoted}, and u+x for each folder above it; or -f names another file"
+        as_owner = f"chmod u+r {quoted}, and chmod u+x for each folder above it"
+        return f"as the owner of the file: {as_owner}; or name another file with -f"
     if number == errno.ELOOP:
-        return f"its symbolic links lead in a circle: ls -l {quoted}; or -f names another file"
-    return "-f names another file"
+        return f"its symbolic links form a loop: ls -l {quoted}; or name another file with -f"
+    return "name another file with -f"
 
 
 def _no_file(path: Path) -> ConfigError:
     if not path.is_dir():
-        return ConfigError(message=f"{path} is not a file", hint="-f names the cluster file", file=str(path))
+        return ConfigError(message=f"{path} is not a file", hint="name the cluster file with -f", file=str(path))
     inside = shlex.quote(str(path / "bakery.yaml"))
     return ConfigError(message=f"{path} is a folder", hint=f"name the file in it: -f {inside}", file=str(path))
 

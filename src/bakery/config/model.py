@@ -1,4 +1,4 @@
-"""What a cluster file means, once it has been checked: frozen, complete, no ``None`` that stands for a default."""
+"""The checked cluster file: frozen, and complete, so that no ``None`` means a default."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,14 +10,14 @@ from typing import assert_never
 class Kind(StrEnum):
     """What runs on a node. The value is the name of its user-data template and of its built-in role.
 
-    Each question below lists every kind, so that mypy refuses a new kind until each has been answered for it.
+    Each property below lists every kind, so that mypy reports a new kind that one of them does not handle.
     """
 
     CONSUL_SERVER = "consul-server"
     NOMAD_SERVER = "nomad-server"
     NOMAD_CLIENT = "nomad-client"
     SERVER = "server"
-    """Consul server and Nomad server on one droplet, for small clusters."""
+    """A Consul server and a Nomad server on one droplet, for small clusters."""
 
     @property
     def is_consul_server(self) -> bool:
@@ -51,7 +51,7 @@ class Kind(StrEnum):
 
     @property
     def is_any_server(self) -> bool:
-        """Whether it is a Consul server, a Nomad server or both: it votes, so its number is fixed by the file."""
+        """Whether the node votes in Raft: a Consul server, a Nomad server or both. The file fixes their number."""
         return self.is_consul_server or self.is_nomad_server
 
     @property
@@ -60,19 +60,19 @@ class Kind(StrEnum):
 
 
 class Binaries(StrEnum):
-    """How consul and nomad get into the image."""
+    """How the binaries of Consul and Nomad get into the image."""
 
     AUTO = "auto"
-    """``upload`` if the toolchain holds the exact version on this machine, else ``download``."""
+    """``upload`` if this machine has the exact version (:mod:`bakery.toolchain`), else ``download``."""
     DOWNLOAD = "download"
-    """The build droplet fetches the official zip; its SHA256 is pinned by bakery."""
+    """The build droplet downloads the official zip. Bakery gives it the SHA256."""
     UPLOAD = "upload"
-    """A verified local binary goes up through Packer."""
+    """Packer uploads a verified binary from this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """A set of equal nodes."""
+    """A group of nodes of one kind and size."""
 
     name: str
     kind: Kind
@@ -80,15 +80,15 @@ class Role:
     size: str
     """Size slug of the droplets."""
     node_pool: str
-    """Nomad node pool of the clients; "default" unless the file says otherwise."""
+    """Nomad node pool of the clients."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What the snapshot is made of."""
+    """The contents of the snapshot."""
 
     base: str
-    """Slug of the distribution image."""
+    """Slug of the base image."""
     consul: str
     nomad: str
     binaries: Binaries
@@ -99,17 +99,17 @@ class Access:
     """Who may reach the APIs and user interfaces from outside the VPC."""
 
     admin_cidrs: tuple[str, ...]
-    """Networks in CIDR form, or the word ``auto``: the operator's own address, asked at launch."""
+    """Networks in CIDR form, or ``auto``: the operator's public address, looked up at launch."""
     ssh_keys: tuple[str, ...]
-    """Break-glass SSH keys (name, id or fingerprint of a key in the account); empty by default."""
+    """SSH keys for emergencies (name, id or fingerprint of a key in the account); empty by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterConfig:
-    """One cluster, as its file describes it."""
+    """One cluster, as its cluster file describes it."""
 
     path: Path
-    """The file it came from; ``.bakery/`` lies beside it."""
+    """The cluster file; ``.bakery/`` is in the same folder."""
     cluster: str
     region: str
     """DigitalOcean's region slug."""
@@ -119,6 +119,6 @@ class ClusterConfig:
     """In file order."""
     access: Access
     protect: bool
-    """``destroy`` refuses while true."""
+    """Whether ``destroy`` refuses to delete this cluster."""
     warnings: tuple[str, ...]
-    """What is allowed but unwise (an even number of servers)."""
+    """Values that are allowed but unwise, for example an even number of servers."""

@@ -1,4 +1,4 @@
-"""Which networks a cluster may use, and which it may open itself to."""
+"""Check the networks of the cluster file: the VPC, and the networks that may reach the APIs."""
 
 import re
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ LARGEST, SMALLEST = 16, 28
 """Prefix lengths of DigitalOcean's VPCs
 (https://docs.digitalocean.com/products/networking/vpc/concepts/plan-your-network/)."""
 KEPT_BY_DIGITALOCEAN = 5
-"""Addresses of a VPC that no droplet gets: network, broadcast and "a few others" (same page)."""
+"""Addresses of a VPC that no droplet gets: network, broadcast and "a few others" (the page above)."""
 WIDEST_ADMIN = {4: 8, 6: 16}
-"""Shortest prefix of a network that may reach the APIs, by IP version."""
+"""Shortest prefix length of a network that may reach the APIs, by IP version."""
 
 PRIVATE = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
@@ -31,8 +31,8 @@ RESERVED: tuple[tuple[IPv4Network, str], ...] = (
     # plan-your-network (above); 10.229.0.0/16 joined them in March 2025 (release notes of 7 March 2025).
     *_named("DigitalOcean itself", "10.244.0.0/16", "10.245.0.0/16", "10.246.0.0/24", "10.229.0.0/16"),
     # Every droplet has a second address on eth0, its anchor, from a /16 of its region. DigitalOcean reserves
-    # 10.10.0.0/16 in nyc1 (plan-your-network); 10.17 in nyc3, 10.20 in tor1, 10.47 in blr1 and 10.48 in sfo3
-    # stand in published "ip address" listings of droplets, and the regions between are numbered likewise.
+    # 10.10.0.0/16 in nyc1 (plan-your-network). Published "ip address" listings of droplets show 10.17 in nyc3,
+    # 10.20 in tor1, 10.47 in blr1 and 10.48 in sfo3; other regions are assumed to lie between these numbers.
     *_named(
         "the anchor addresses of DigitalOcean's droplets",
         *(f"10.{second}.0.0/16" for second in (*range(10, 21), *range(46, 50))),
@@ -41,33 +41,33 @@ RESERVED: tuple[tuple[IPv4Network, str], ...] = (
 
 
 def capacity(vpc: IPv4Network) -> int:
-    """How many droplets fit into the VPC."""
+    """Return how many droplets fit into the VPC."""
     return vpc.num_addresses - KEPT_BY_DIGITALOCEAN
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network | str:
-    """The network, or what is wrong with ``text`` as an ending of "must be a network in CIDR form: …"."""
+    """Return the network, or the reason why ``text`` is none, to follow "must be a network in CIDR form: "."""
     address, slash, prefix = text.partition("/")
     try:
         ip_address(address)
     except ValueError:
-        return f"{quoted(address)} is no IP address"
+        return f"{quoted(address)} is not an IP address"
     if not slash:
         return f"the prefix length is missing, as in {text}/{32 if '.' in text else 128}"
     if not re.fullmatch("[0-9]{1,3}", prefix):
-        return f"{quoted(prefix)} is no prefix length"
+        return f"{quoted(prefix)} is not a prefix length"
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        return f"/{prefix} is no prefix length"
+        return f"/{prefix} is not a prefix length"
     if ip_address(address) != network.network_address:
         return f"the address has bits beyond its prefix; the network is {network}"
     return network
 
 
 def vpc_problem(vpc: IPv4Network | IPv6Network) -> tuple[str, str] | None:
-    """Why the network cannot be the cluster's VPC, and what to do; None if it can."""
-    hint = "10.100.0.0/20 is free of such uses"
+    """Return why the network cannot be the cluster's VPC, and a hint; None if it can."""
+    hint = "10.100.0.0/20 has none of these conflicts"
     if not isinstance(vpc, IPv4Network) or not any(vpc.subnet_of(private) for private in PRIVATE):
         return "must be a private IPv4 network (RFC 1918)", hint
     if not LARGEST <= vpc.prefixlen <= SMALLEST:
@@ -79,9 +79,9 @@ def vpc_problem(vpc: IPv4Network | IPv6Network) -> tuple[str, str] | None:
 
 
 def admin_entry_problem(text: str) -> tuple[str, str | None] | None:
-    """What is wrong with an entry of ``access.admin_cidrs``, as the end of a sentence about it, and what to do.
+    """Return what is wrong with an entry of ``access.admin_cidrs``, and a hint; None if the entry is allowed.
 
-    None if it may be opened to. ``auto`` stands for the operator's own address.
+    The first text continues a sentence that begins with the entry. ``auto`` means the operator's own address.
     """
     if text == "auto":
         return None
@@ -94,9 +94,9 @@ def admin_entry_problem(text: str) -> tuple[str, str | None] | None:
 
 
 def free_range(taken: Iterable[IPv4Network], *, prefix: int = 20) -> IPv4Network | None:
-    """The first network of 10.0.0.0/8, of that prefix length, that a cluster can use beside ``taken``.
+    """Return the first network in 10.0.0.0/8 with that prefix length that overlaps none of ``taken``.
 
-    The search begins at the default range and goes on from 10.0.0.0 at the end; None if nothing is free.
+    The search begins at the default range and wraps around to 10.0.0.0. None if no network is free.
     """
     whole, size, occupied = IPv4Network("10.0.0.0/8"), 1 << (32 - prefix), tuple(taken)
     start = int(IPv4Network(VPC_CIDR).network_address) - int(whole.network_address)
@@ -108,7 +108,7 @@ def free_range(taken: Iterable[IPv4Network], *, prefix: int = 20) -> IPv4Network
 
 
 def admin_problem(network: IPv4Network | IPv6Network) -> tuple[str, str] | None:
-    """Why the network may not be opened to, and what to do; None if it may."""
+    """Return why the network may not reach the APIs, and a hint; None if it may."""
     hint = "name the networks you work from, or write auto for your own address"
     if network.prefixlen == 0:
         return f"{network} would open the APIs to everyone", hint

@@ -1,4 +1,4 @@
-"""The one place that knows what lies in .bakery/<cluster>/."""
+"""The paths in .bakery/<cluster>/. No other module spells them."""
 
 import os
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ ROOT_VARIABLE = "BAKERY_STATE_DIR"
 
 @dataclass(frozen=True, kw_only=True)
 class StatePaths:
-    """Where one cluster's state lies on the operator's machine. None of it need exist."""
+    """The state folder of one cluster on this machine, and the files in it. None of them need exist."""
 
     root: Path
     """``.bakery`` beside the cluster file, or ``$BAKERY_STATE_DIR``; absolute."""
     folder: Path
-    """The cluster's own folder in it, mode 0700."""
+    """The cluster's folder in ``root``, mode 0700."""
     gitignore: Path
-    """Keeps git off the secrets: in ``.bakery``, or, in a folder that is not bakery's alone, in the cluster's."""
+    """The file that keeps secrets out of git: in ``.bakery``; in ``folder`` if ``root`` is not bakery's alone."""
 
     @property
     def bundle(self) -> Path:
@@ -33,7 +33,7 @@ class StatePaths:
 
     @property
     def place(self) -> Path:
-        """In which cloud the cluster was launched."""
+        """The file that records in which cloud the cluster was launched."""
         return self.folder / "cloud.json"
 
     @property
@@ -42,7 +42,7 @@ class StatePaths:
 
     @property
     def roles(self) -> Path:
-        """Folder of what was rendered by role."""
+        """The folder of user-data rendered by role."""
         return self.folder / "roles"
 
     @property
@@ -72,14 +72,14 @@ class StatePaths:
         return self.folder / "nomad-key.pem"
 
     def browser_cert(self, which: str) -> Path:
-        """The operator's certificate for ``consul`` or ``nomad`` as browsers import it."""
+        """Return the path of the PKCS#12 file for ``consul`` or ``nomad`` that browsers import."""
         return self.folder / f"{self.folder.name}-{which}.p12"
 
     def ensure(self) -> None:
-        """Make the folder (0700), after the ``.gitignore`` that keeps it out of every commit.
+        """Create the folder with mode 0700, and before it the ``.gitignore`` that keeps it out of every commit.
 
         Raises:
-            UsageError: the folder cannot be made, or not be made private.
+            UsageError: the folder cannot be created, or cannot be made private.
         """
         for folder in (self.root, self.folder):
             if folder.exists() and not folder.is_dir():
@@ -97,7 +97,7 @@ class StatePaths:
 
 
 def state_paths(cluster_file: Path, cluster: str) -> StatePaths:
-    """The state of ``cluster``: beside its file, or below ``$BAKERY_STATE_DIR``."""
+    """Return the state paths of ``cluster``: beside the cluster file, or below ``$BAKERY_STATE_DIR``."""
     moved = os.environ.get(ROOT_VARIABLE)
     root = (Path(moved).expanduser() if moved else cluster_file.parent / ROOT_NAME).absolute()
     folder = root / cluster

@@ -1,4 +1,4 @@
-"""Reads YAML strictly: one document, keys that are text and given once, no anchors, aliases or tags."""
+"""Read YAML strictly: one document, text keys without duplicates, no anchors, aliases or tags."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _REFUSED = {
 _IN_PLAIN_WORDS = {
     "but found another document": ("a second document starts here", "a cluster file is one document"),
     "mapping values are not allowed here": (
-        "a colon stands where no key can be",
+        "there is a colon where no key can be",
         "put text that holds a colon in quotes, and check the indentation of the lines above",
     ),
     "found character '\\t' that cannot start any token": ("a tab indents this line", "indent with spaces"),
@@ -31,7 +31,7 @@ _IN_PLAIN_WORDS = {
 
 
 class SyntaxProblem(Exception):
-    """The text is not YAML that bakery reads; nothing after ``problem`` is known."""
+    """The text is not YAML that bakery reads. Parsing stopped at ``problem``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -39,10 +39,10 @@ class SyntaxProblem(Exception):
 
 
 def read_document(text: str) -> Document:
-    """Parse ``text`` and keep every place.
+    """Parse ``text``, and record the place of every value.
 
     Raises:
-        SyntaxProblem: not YAML, nested too deeply, or more than one document.
+        SyntaxProblem: the text is not YAML, is nested too deeply, or has more than one document.
     """
     document = Document(text=text)
     try:
@@ -69,7 +69,7 @@ def _compose(document: Document) -> Node | None:
 
 
 class _Loader(yaml.BaseLoader):
-    """PyYAML's composer, which here marks what it must not do instead of doing it, and minds the depth."""
+    """PyYAML's composer, which reports anchors, aliases and tags instead of using them, and limits the depth."""
 
     def __init__(self, document: Document) -> None:
         super().__init__(document.text)
@@ -133,7 +133,7 @@ def _mapping(document: Document, node: MappingNode, path: FieldPath) -> dict[str
 
 
 def _key(document: Document, node: Node, path: FieldPath) -> str | None:
-    """The key's text, or None after a refusal."""
+    """Return the key's text; report a finding and return None if the key is not text."""
     where = f" in {dotted(path)}" if path else ""
     if node.tag in _REFUSED:
         what, _ = _REFUSED[node.tag]
@@ -153,13 +153,13 @@ def _report(document: Document, place: Place, path: FieldPath, message: str, hin
 
 
 def _place(marked: Node | yaml.Event) -> Place:
-    mark: Any = marked.start_mark  # the parser always sets one, whatever the stubs say
+    mark: Any = marked.start_mark  # the parser always sets a mark; only the stubs say Optional
     return Place(line=mark.line + 1, column=mark.column + 1)
 
 
 def _character_problem(document: Document, error: ReaderError) -> Problem:
     place = document.place_at(error.position)
-    message = f"the character U+{int(error.character):04X} cannot stand in YAML"
+    message = f"the character U+{int(error.character):04X} is not allowed in YAML"
     return document.problem(place, message, "remove it; a cluster file is plain text in UTF-8")
 
 

@@ -1,4 +1,4 @@
-"""Writes one count into a cluster file, at its place: comments and everything else stay as they are."""
+"""Change one count in a cluster file in place: comments and all other text stay as they are."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +14,11 @@ _BOM = "\N{BYTE ORDER MARK}"
 
 
 def save_count(path: Path, role: str, count: int) -> bool:
-    """Have ``roles.ROLE.count`` of the cluster file be ``count``; False if it says so already.
+    """Set ``roles.ROLE.count`` in the cluster file to ``count``; return False if it has that value already.
 
     Raises:
-        ConfigError: the file is not there, or wrong.
-        UsageError: the count is not written in it, or the file cannot be written.
+        ConfigError: the file cannot be read, or has problems.
+        UsageError: the file does not contain the count (it is a default), or cannot be written.
     """
     text = read_text(path)
     changed = with_count(text, path, role, count)
@@ -34,11 +34,11 @@ def save_count(path: Path, role: str, count: int) -> bool:
 
 
 def with_count(text: str, path: Path, role: str, count: int) -> str:
-    """The text of a cluster file with another count of a role.
+    """Return the text of a cluster file with another count of a role.
 
     Raises:
-        ConfigError: the file is wrong.
-        UsageError: the count is a default that the file does not spell out; the hint is what to add.
+        ConfigError: the file has problems.
+        UsageError: the count is a default that the file does not contain; the hint is the line to add.
     """
     config = parse_cluster(text, path)
     body = text.removeprefix(_BOM)
@@ -47,7 +47,7 @@ def with_count(text: str, path: Path, role: str, count: int) -> str:
         message = f"{path} has no roles.{role}.count to change"
         raise UsageError(message=message, hint=_to_add(config, body, role, count))
     start = _offset(body, value.place)
-    end = start + len(value.text)  # a number is never in quotes, so it stands there as it was read
+    end = start + len(value.text)  # a number is never in quotes, so its text in the file is the text that was read
     changed = text[: len(text) - len(body)] + body[:start] + str(count) + body[end:]
     if body[start:end] != value.text or not _is_only_change(config, parse_cluster(changed, path), role, count):
         message = f"roles.{role}.count in {path} is written so that it cannot be changed in its place"
@@ -56,7 +56,7 @@ def with_count(text: str, path: Path, role: str, count: int) -> str:
 
 
 def _offset(text: str, place: Place) -> int:
-    """Where in the text the character at the place stands."""
+    """Return the offset in the text of the character at ``place``."""
     starts = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
     return starts[place.line - 1] + place.column - 1
 

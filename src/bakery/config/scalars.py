@@ -1,6 +1,6 @@
-"""What a plain YAML scalar means: JSON's numbers, YAML 1.2's booleans and null, and text for all else.
+"""Read plain YAML scalars: JSON's numbers, YAML 1.2's booleans and null; all others are text.
 
-PyYAML speaks YAML 1.1, in which ``no`` is false, ``0644`` is 420 and ``12:30:45`` is 45045. Here all three
+PyYAML implements YAML 1.1, where ``no`` is false, ``0644`` is 420 and ``12:30:45`` is 45045. Here all three
 are text (https://yaml.org/spec/1.2.2/#103-core-schema).
 """
 
@@ -18,7 +18,7 @@ _WORDS: dict[str, bool | None] = {
 
 
 def plain_scalar(text: str) -> Scalar:
-    """The value of an unquoted scalar. Numbers of more than 15 digits stay text: no field takes one."""
+    """Return the value of an unquoted scalar. A number of more than 15 digits stays text: no field accepts one."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""The shape of the cluster file: keys and types. The only module that knows pydantic."""
+"""The shape of the cluster file: keys and types. The only module that imports pydantic."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,24 +15,24 @@ VERSION = "^(0|[1-9][0-9]*)[.](0|[1-9][0-9]*)[.](0|[1-9][0-9]*)$"
 SLUG = "^[a-z0-9][-_.a-z0-9]*$"
 REGION = "^[a-z]{3}[0-9]+$"
 
-_BY_VALUE = Field(strict=False)  # a strict enum wants the member, not its text
+_BY_VALUE = Field(strict=False)  # a strict enum accepts only the member, not its text
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeError:
-    """A field of the wrong type, in pydantic's words (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
+    """A field of the wrong type, as pydantic reports it (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
 
     path: FieldPath
     type: str
 
 
 def _for_editors(**more: object) -> dict[str, Any]:
-    """Rules that only the JSON Schema states: bakery's own checks of them say more than "does not match"."""
+    """Return rules that are only in the JSON Schema: bakery checks them itself, with better messages."""
     return dict(more)
 
 
 def _optional(**more: object) -> Any:  # noqa: ANN401 - what pydantic's Field returns
-    """A field whose default depends on others; null is refused in the file, so editors need not know of it."""
+    """Return a field whose default depends on other fields. The schema does not allow null: the file may not."""
 
     def without_null(schema: dict[str, Any]) -> None:
         schema.pop("default")
@@ -46,13 +46,13 @@ class _Strict(BaseModel):
 
 
 class VpcShape(_Strict):
-    """The cluster's own VPC; made if absent."""
+    """The cluster's own VPC; created if it does not exist."""
 
     cidr: str = Field(default=defaults.VPC_CIDR, description="RFC 1918 network, /16 to /28.")
 
 
 class ImageShape(_Strict):
-    """What the snapshot is made of."""
+    """The contents of the snapshot."""
 
     base: str = Field(
         default=defaults.BASE_IMAGE,
@@ -73,7 +73,7 @@ class ImageShape(_Strict):
 
 
 class RoleShape(_Strict):
-    """A set of equal nodes."""
+    """A group of nodes of one kind and size."""
 
     kind: Annotated[Kind, _BY_VALUE] | None = _optional(
         description="What runs on the nodes; a role that is named after a kind need not say it."
@@ -127,13 +127,13 @@ class ClusterShape(_Strict):
 
 
 def json_schema() -> dict[str, object]:
-    """The JSON Schema (2020-12) of the cluster file, for editors and CI."""
+    """Return the JSON Schema (2020-12) of the cluster file, for editors and CI."""
     schema = ClusterShape.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def check_shape(value: object) -> ClusterShape | tuple[ShapeError, ...]:
-    """The typed file, or every field that has the wrong type."""
+    """Return the typed file, or an error for each field of the wrong type."""
     try:
         return ClusterShape.model_validate(value)
     except ValidationError as error:
@@ -144,7 +144,7 @@ def check_shape(value: object) -> ClusterShape | tuple[ShapeError, ...]:
 
 
 def keys_of(path: FieldPath) -> tuple[str, ...]:
-    """The keys that the mapping at ``path`` may have."""
+    """Return the keys that the mapping at ``path`` may have."""
     shape: type[_Strict] = ClusterShape
     inner: dict[str, type[_Strict]] = {
         "vpc": VpcShape,

@@ -1,4 +1,4 @@
-"""From a document to the typed file, with every wrong type named, and the rest of the file still checked."""
+"""Check the types in a document: report every wrong type, and still check the rest of the file."""
 
 from collections.abc import Iterator, Set
 from typing import Any
@@ -23,11 +23,11 @@ _EXAMPLES = {
     "access": "access: {admin_cidrs: [auto]}",
 }
 _STAND_INS: dict[str, object] = {"version": FORMAT, "cluster": "x"}
-"""Take the place of required values that are missing or wrong, so that the other checks can run."""
+"""Placeholders for required values that are missing or wrong, so that the other checks can run."""
 
 
 def shape_of(document: Document) -> tuple[ClusterShape, list[Finding]]:
-    """The typed file and what is wrong with its types; where something is, the default stands in."""
+    """Return the typed file and findings about its types. A wrong value is replaced by its default."""
     value = document.root.plain() if document.root is not None else None
     empty = [_no_value(path) for path in _nulls(value)]
     value = _pruned(value, {finding.path for finding in empty})
@@ -50,13 +50,13 @@ def _nulls(value: object, path: FieldPath = ()) -> Iterator[FieldPath]:
 
 
 def _no_value(path: FieldPath) -> Finding:
-    default = "" if path[0] in _STAND_INS else ", or remove the line: the default holds then"
+    default = "" if path[0] in _STAND_INS else ", or remove the line to use the default"
     hint = f"give it one{default}"
     return Finding(path=path, message=f"{dotted(path)} has no value", hint=hint, at_key=True)
 
 
 def _pruned(value: Any, bad: Set[FieldPath], path: FieldPath = ()) -> Any:  # noqa: ANN401 - any YAML value
-    """``value`` without the fields at ``bad``; in a list an empty text stands in, so that positions stay."""
+    """Return ``value`` without the fields at ``bad``; in a list empty text replaces them, to keep positions."""
     if path in bad:
         return "" if path and isinstance(path[-1], int) else {}
     if isinstance(value, dict):
@@ -113,7 +113,7 @@ def _hint(error: ShapeError, found: Value | None) -> str | None:
     if error.type == "int_type" and scalar:
         return "write digits only: no quotes, no leading zeros, no fraction"
     if error.type == "bool_type" and scalar:
-        return "YAML 1.2 knows no yes, no, on and off"
+        return "in YAML 1.2 yes, no, on and off are text"
     if error.type == "list_type" and scalar:
         return f"put it in brackets: [{text[:40]}]"
     if error.type == "model_type" and len(error.path) == 2:

@@ -1,4 +1,4 @@
-"""What must hold beyond keys and types; every check speaks, none stops the others."""
+"""Check the values in the cluster file beyond their types. All checks run; none stops another."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,21 +15,21 @@ _NODE_POOL = "[a-zA-Z0-9_-]{1,128}"  # https://developer.hashicorp.com/nomad/doc
 
 
 def kind_of(name: str, role: RoleShape) -> Kind | None:
-    """What the role says, or what its name says; None if neither does."""
+    """Return the role's kind: from the key ``kind``, else from the role's name; None if neither is a kind."""
     if role.kind is not None:
         return role.kind
     return Kind(name) if name in list(Kind) else None
 
 
 def check(shape: ClusterShape) -> list[Finding]:
-    """Everything wrong with a file whose types are right."""
+    """Return all findings about a file whose types are right."""
     return [finding for step in _CHECKS for finding in step(shape)]
 
 
 def _format(shape: ClusterShape) -> Iterator[Finding]:
     if shape.version != FORMAT:
         message = f"version must be {FORMAT}, not {shape.version}"
-        hint = "a newer bakery may know it" if shape.version > FORMAT else f"write version: {FORMAT}"
+        hint = "a newer bakery may support it" if shape.version > FORMAT else f"write version: {FORMAT}"
         yield Finding(path=("version",), message=message, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""Which versions of Consul and Nomad bakery takes."""
+"""The versions of Consul and Nomad that bakery accepts."""
 
 import re
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """The rules of one program."""
+    """The version rules of one product."""
 
     name: str
     minimum: str
     minimum_reason: str
     refused: dict[str, str]
-    """Version and reason."""
+    """Refused versions and the reason."""
     default: str
 
 
@@ -26,7 +26,7 @@ CONSUL = Product(
     name="Consul",
     minimum="1.17.0",
     # Consul's CHANGELOG, 1.17.0: GH-17155 and the dns token.
-    minimum_reason="tls.defaults.verify_server_hostname and acl.tokens.dns came with it",
+    minimum_reason="which introduced tls.defaults.verify_server_hostname and acl.tokens.dns",
     # Consul's version-specific upgrade notes.
     refused={"1.13.8": "Nomad must not be used with it"},
     default=defaults.CONSUL_VERSION,
@@ -35,7 +35,7 @@ NOMAD = Product(
     name="Nomad",
     minimum="1.9.4",
     # Nomad's CHANGELOG, 1.9.4: GH-24561.
-    minimum_reason="before it an agent gives up joining after its first failure",
+    minimum_reason="because earlier agents stop joining after the first failure",
     # Nomad's CHANGELOG: withdrawn releases.
     refused=dict.fromkeys(("1.7.0", "1.7.1", "1.9.2"), "HashiCorp withdrew it"),
     default=defaults.NOMAD_VERSION,
@@ -43,7 +43,7 @@ NOMAD = Product(
 
 
 def parse_version(text: str) -> Version | None:
-    """``1.22.5`` as numbers; None for anything that is not exactly that form."""
+    """Return ``1.22.5`` as three numbers; None for text of any other form."""
     if len(text) > 32 or not re.fullmatch(VERSION, text):
         return None
     major, minor, patch = (int(part) for part in text.split("."))
@@ -51,7 +51,7 @@ def parse_version(text: str) -> Version | None:
 
 
 def version_problem(product: Product, text: str) -> tuple[str, str] | None:
-    """Why bakery does not take this version, and what to do; None if it does."""
+    """Return why bakery does not accept this version, and a hint; None if it does."""
     version = parse_version(text)
     if version is None:
         return f"must be an exact version X.Y.Z, not {quoted(text)}", f"such as {product.default}"
@@ -59,13 +59,15 @@ def version_problem(product: Product, text: str) -> tuple[str, str] | None:
     if text in product.refused:
         return f"{product.name} {text} is refused: {product.refused[text]}", hint
     if version < (parse_version(product.minimum) or version):
-        message = f"{product.name} {text} is too old: bakery needs {product.minimum}, {product.minimum_reason}"
+        message = (
+            f"{product.name} {text} is too old: bakery needs {product.minimum} or later, {product.minimum_reason}"
+        )
         return message, hint
     return None
 
 
 def version_warning(product: Product, text: str) -> str | None:
-    """What to know about a version that is taken."""
+    """Return a warning about an accepted version; None if there is no reason for one."""
     version = parse_version(text)
     if version is None or version[0] < 2:
         return None

@@ -1,1 +1,1 @@
-"""Decides, purely, what the cluster will be."""
+"""Plan the cluster: a pure function of the cluster file."""

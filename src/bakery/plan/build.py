@@ -1,4 +1,4 @@
-"""From the cluster file to the plan: a pure function."""
+"""Build the plan from the checked cluster file; pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,12 +14,11 @@ from bakery.plan.tags import cluster_tag, role_tag, slot_tag
 
 
 def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None) -> ClusterPlan:
-    """What the cluster will be.
+    """Return the plan of the cluster.
 
-    ``counts`` takes the place of the file's count for some roles, for this run: clients only, since servers
-    come up to the file's full number or not at all. A lower count is a plan with fewer nodes, never an order to
-    remove any.
-    ``consul_expect`` and ``nomad_expect`` are the file's numbers whatever ``counts`` says.
+    ``counts`` overrides the file's count of some client roles for this run. Server roles always have the file's
+    count, because ``bootstrap_expect`` must not change. A lower count gives a plan with fewer nodes; it removes no
+    droplet. ``consul_expect`` and ``nomad_expect`` come from the file and do not depend on ``counts``.
 
     Raises:
         PlanError: ``counts`` names an unknown role, changes the number of servers, is out of range, or asks for
@@ -53,7 +52,9 @@ def _check_count(config: ClusterConfig, name: str, count: int) -> None:
         message = f"cluster {config.cluster} has no role {name}"
         raise PlanError(message=message, hint=name_hint(name, [role.name for role in config.roles]))
     if role.kind.is_any_server and count != role.count:
-        message = f"role {name} runs servers, and they launch to the file's count, {role.count}, not to {count}"
+        message = (
+            f"role {name} runs servers, which are launched with the file's count, {role.count}, not to {count}"
+        )
         hint = f"leave --count out, or set roles.{name}.count in {config.path} before the first launch"
         raise PlanError(message=message, hint=hint)
     if not 0 <= count <= MAX_COUNT:

@@ -1,7 +1,7 @@
-"""The cloud firewall of each role, from the table of ports.
+"""Build the cloud firewall of each role from the port table.
 
-A firewall filters VPC traffic as well as public traffic, and what no rule admits is dropped
-(https://docs.digitalocean.com/products/networking/firewalls/). Everything outbound is allowed.
+A firewall filters VPC traffic as well as public traffic, and drops packets that no rule admits
+(https://docs.digitalocean.com/products/networking/firewalls/). All outbound traffic is allowed.
 """
 
 from ipaddress import IPv4Network
@@ -12,11 +12,11 @@ from bakery.plan.ports import BREAK_GLASS, Port, Source, ports_of
 from bakery.plan.tags import role_tag
 
 MAX_RULES = 50
-"""Inbound and outbound together (https://docs.digitalocean.com/products/networking/firewalls/details/limits/)."""
+"""Rules of one firewall, inbound and outbound together (https://docs.digitalocean.com/products/networking/firewalls/details/limits/)."""
 
 
 def firewall_of(config: ClusterConfig, role: Role) -> Firewall:
-    """The firewall of one role's droplets, bound to the role's tag."""
+    """Return the firewall of one role's droplets, bound to the role's tag."""
     ports = [port for port in ports_of(role.kind) if port.opens_to(Source.VPC | Source.ADMIN)]
     if config.access.ssh_keys:
         ports.append(BREAK_GLASS)

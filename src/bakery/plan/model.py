@@ -1,4 +1,4 @@
-"""What the cluster will be: a pure function of the cluster file."""
+"""The planned cluster, as frozen dataclasses."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,37 +8,37 @@ from bakery.config.model import Kind
 
 
 class Wave(IntEnum):
-    """When a node is created; a wave needs the private addresses of the ones before it."""
+    """The order of creation: the nodes of a wave need the private addresses of the waves before it."""
 
     FIRST_SERVER = 1
-    """The first Consul server, which joins nobody but itself."""
+    """The first Consul server, which joins only itself."""
     SERVERS = 2
     """The other Consul servers and the first Nomad server."""
     REST = 3
-    """All others, with every Consul server's address and the first Nomad server's."""
+    """All other nodes, with the addresses of every Consul server and of the first Nomad server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A planned member; becomes a droplet at launch."""
+    """A planned node; a launch creates its droplet."""
 
     slot: str
-    """``<cluster>-<role>-<index>``: the node's place in the plan. It stays when the droplet in it is replaced."""
+    """``<cluster>-<role>-<index>``: the node's place in the plan. A replacement droplet has the same slot."""
     name: str
-    """Droplet name, host name and agent name: the slot for the first droplet in it, and the slot with four
-    hexadecimal digits (:func:`bakery.plan.slots.later_name`) for each later one."""
+    """Droplet name, host name and agent name: equal to the slot for the first droplet in it. A replacement has the
+    slot and four hexadecimal digits (:func:`bakery.plan.slots.later_name`)."""
     role: str
     kind: Kind
     size: str
     node_pool: str
     wave: Wave
     tags: tuple[str, ...]
-    """Cluster, role and slot tags; the launch adds its own."""
+    """Cluster, role and slot tags; the launch adds its own tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallRule:
-    """One inbound permission. ``sources`` are CIDRs; ``admin`` adds the operator's networks at launch."""
+    """One inbound rule. ``sources`` are CIDRs; ``admin`` adds the operator's networks at launch."""
 
     protocol: str
     """tcp, udp or icmp."""
@@ -47,12 +47,12 @@ class FirewallRule:
     sources: tuple[str, ...]
     admin: bool
     reason: str
-    """For the table in ``bakery plan`` and the docs ("serf gossip")."""
+    """Shown in ``bakery plan`` and the docs, for example "Consul gossip"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Firewall:
-    """One DigitalOcean firewall, bound to droplets by one tag. Everything outbound is allowed."""
+    """One DigitalOcean firewall, bound to droplets by one tag. All outbound traffic is allowed."""
 
     name: str
     tag: str
@@ -61,7 +61,7 @@ class Firewall:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterPlan:
-    """The whole cluster before anything of it exists."""
+    """The planned cluster. It does not depend on the droplets that exist."""
 
     cluster: str
     region: str
@@ -74,7 +74,7 @@ class ClusterPlan:
     """In order of creation: by wave, then role as in the file, then index."""
     firewalls: tuple[Firewall, ...]
     consul_expect: int
-    """``bootstrap_expect`` of Consul: the file's number of Consul servers, whatever exists now."""
+    """``bootstrap_expect`` of Consul: the number of Consul servers in the file, even if fewer exist now."""
     nomad_expect: int
     """``bootstrap_expect`` of Nomad; 0 when the cluster has no Nomad servers."""
     ssh_keys: tuple[str, ...]

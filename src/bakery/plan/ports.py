@@ -1,13 +1,13 @@
-"""The one table of ports: which kinds of node listen where, who may connect, and why.
+"""The port table: which kinds of node listen on a port, which sources may connect, and the reason.
 
-The cloud firewall, the host firewall, the agents' configuration, the ports that Nomad keeps from jobs and
-``bakery env`` are made from it; docs/architecture.md shows it. The numbers are the products' defaults:
+Built from it: the cloud firewall, the host firewall, the agents' configuration, the ports that Nomad does not give
+to jobs, ``bakery env``, and the table in docs/architecture.md. The numbers are the products' defaults:
 https://developer.hashicorp.com/consul/docs/reference/architecture/ports
 https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used
 https://developer.hashicorp.com/nomad/docs/configuration/client#min_dynamic_port
 
-Not in the table, because nothing of ours listens there: Consul's plaintext HTTP (8500), WAN gossip (8302) and gRPC
-(8502, 8503).
+Not in the table, because bakery does not use them: the ports of Consul's plaintext HTTP (8500), WAN gossip (8302)
+and gRPC (8502, 8503).
 """
 
 from dataclasses import dataclass
@@ -19,47 +19,47 @@ SSH = 22
 CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
 NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
 FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
-"""Nomad's own defaults for the ports that it gives to tasks."""
+"""Nomad's default range of ports for tasks."""
 
 
 class Source(Flag):
-    """From where a port may be reached."""
+    """Sources that may connect to a port."""
 
     LOOPBACK = auto()
-    """From the node itself, which reaches each of its ports; alone, it means from nowhere else."""
+    """The node itself, which may always connect to its own ports. Alone, it means that no other source may."""
     CONTAINERS = auto()
-    """From containers on the same node, behind docker's default bridge or Nomad's."""
+    """Containers on the same node, behind docker's default bridge or Nomad's."""
     VPC = auto()
     ADMIN = auto()
-    """The operator's networks, known at launch."""
+    """The operator's networks (``access.admin_cidrs``), known at launch."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """A line of the table: one port, or a range of ports, on some kinds of node."""
+    """A row of the table: one port, or a range of ports, on some kinds of node."""
 
     name: str
-    """For the host firewall's comments."""
+    """Used in the comments of the host firewall."""
     numbers: tuple[int, int]
-    """The first and the last port, which are the same unless it is a range."""
+    """The first and the last port of the range; equal for a single port."""
     protocols: tuple[str, ...]
     kinds: frozenset[Kind]
     """The kinds of node that listen there."""
     sources: Source
     reason: str
-    """For ``bakery plan`` and the docs."""
+    """Shown in ``bakery plan`` and the docs."""
     any_source_on_host: bool = False
-    """Whether the host firewall admits every source and leaves the choice to the cloud firewall. It does so anyway
-    where ``sources`` has the operator, whose address changes and is not known to a node."""
+    """Whether the host firewall admits every source, so that only the cloud firewall decides. It also admits every
+    source if ``sources`` contains ADMIN, because a node does not know the operator's address."""
 
     @property
     def text(self) -> str:
-        """``8301`` or ``20000-32000``, as DigitalOcean and nftables write it."""
+        """The port or range as DigitalOcean and nftables write it: ``8301`` or ``20000-32000``."""
         first, last = self.numbers
         return str(first) if first == last else f"{first}-{last}"
 
     def opens_to(self, source: Source) -> bool:
-        """Whether any of the sources in ``source`` may reach it."""
+        """Return whether any of the sources in ``source`` may connect."""
         return bool(self.sources & source)
 
 
@@ -97,8 +97,8 @@ PORTS: tuple[Port, ...] = (
     Port("Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_SERVERS, _VPC_ADMIN, "Nomad API and UI over TLS"),
     Port("Nomad's RPC and Raft", _one(NOMAD_RPC), _TCP, _NOMAD_SERVERS, _VPC, "Nomad RPC and Raft"),
     Port("Nomad's gossip", _one(NOMAD_GOSSIP), _TCP_UDP, _NOMAD_SERVERS, _VPC, "Nomad gossip"),
-    # Containers reach it too, on whatever bridge of the node, so the host firewall names no source. The API asks
-    # for a client certificate.
+    # Containers on any bridge of the node connect to it too, so the host firewall admits every source. The API
+    # requires a client certificate.
     Port(
         "Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_CLIENTS, _VPC,
         "Nomad API of the client: logs, files and exec of its tasks", any_source_on_host=True,
@@ -111,15 +111,15 @@ PORTS: tuple[Port, ...] = (
 BREAK_GLASS = Port(
     "break-glass SSH", _one(SSH), _TCP, _ALL, Source.ADMIN, "SSH, because access.ssh_keys names keys"
 )
-"""Open only where the cluster file names SSH keys."""
+"""Open only if the cluster file names SSH keys."""
 
 
 def ports_of(kind: Kind) -> tuple[Port, ...]:
-    """The ports on which a node of ``kind`` listens, in the table's order; without SSH."""
+    """Return the ports on which a node of ``kind`` listens, without SSH, in the table's order."""
     return tuple(port for port in PORTS if kind in port.kinds)
 
 
 def reserved_ports(kind: Kind) -> tuple[int, ...]:
-    """The ports that no job on a node of ``kind`` may take: the agents' and SSH's, in ascending order."""
+    """Return the ports that no job on a node of ``kind`` may use, ascending: those of the agents and SSH."""
     single = {port.numbers[0] for port in (*ports_of(kind), BREAK_GLASS) if port.numbers[0] == port.numbers[1]}
     return tuple(sorted(single))

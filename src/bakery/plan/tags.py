@@ -1,4 +1,4 @@
-"""The tags, and the names of Packer's SSH keys, by which bakery finds again what it made.
+"""The tags, and the names of SSH keys of Packer, with which bakery finds the resources that it created.
 
 DigitalOcean's tags match ``^[a-zA-Z0-9_\\-:]+$``, at most 255 characters
 (https://docs.digitalocean.com/reference/api/digitalocean/#tag/Tags), so parts are joined by colons.
@@ -23,33 +23,35 @@ class HasTags(Protocol):
 
 
 def cluster_tag(cluster: str) -> str:
-    """On every droplet of the cluster, from its creation on."""
+    """Return the tag of all droplets of the cluster, set when they are created."""
     return f"{PREFIX}:{cluster}"
 
 
 def role_tag(cluster: str, role: str) -> str:
-    """On every droplet of the role; firewalls are bound to it."""
+    """Return the tag of all droplets of a role; the role's firewall is bound to it."""
     return f"{PREFIX}:{cluster}:role:{role}"
 
 
 def slot_tag(cluster: str, slot: str) -> str:
-    """On the droplet in a slot (:class:`bakery.plan.model.Node`). It outlives the droplet: it tells that there was
-    one."""
+    """Return the tag of the droplet in a slot (:class:`bakery.plan.model.Node`).
+
+    The tag itself stays in the account after the droplet is deleted, and shows that the slot once had a droplet.
+    """
     return f"{PREFIX}:{cluster}:slot:{slot.removeprefix(f'{cluster}-')}"
 
 
 def launch_tag(cluster: str, launch_id: str) -> str:
-    """On every droplet that one launch asked for: what a retry lists before it creates."""
+    """Return the tag of all droplets that one launch requested. A retry lists them before it creates any."""
     return f"{PREFIX}:{cluster}:launch:{launch_id}"
 
 
 def ca_tag(cluster: str, fingerprint: str) -> str:
-    """Which CA the droplet's certificates come from; ``fingerprint`` is hex, its first 16 digits count."""
+    """Return the tag that names the CA of a droplet's certificates by 16 hex digits of ``fingerprint``."""
     return f"{PREFIX}:{cluster}:ca:{fingerprint[:16]}"
 
 
 def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: str) -> str:
-    """On a snapshot: digest of all that shapes it (:func:`bakery.assets.image_inputs` and the versions)."""
+    """Return a snapshot's tag: a digest of its inputs (:func:`bakery.assets.image_inputs` and versions)."""
     digest = hashlib.sha256()
     named = {**inputs, "base": base.encode(), "consul": consul.encode(), "nomad": nomad.encode()}
     for name in sorted(named):
@@ -59,12 +61,12 @@ def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: s
 
 
 def is_content_tag(tag: str) -> bool:
-    """Whether a tag is one of :func:`content_tag`; a snapshot without any is unfinished, or not bakery's."""
+    """Return whether :func:`content_tag` made the tag. A snapshot without one is unfinished, or not bakery's."""
     return tag.startswith(_CONTENT)
 
 
 def build_tag(build_id: str) -> str:
-    """On the build droplet and the snapshot of one bake."""
+    """Return the tag of the build droplet and the snapshot of one bake."""
     return f"{PREFIX}:build:{build_id}"
 
 

@@ -111,7 +111,7 @@ FILE = "version: 1\ncluster: demo\naccess: {{admin_cidrs: ['{}']}}\n"
     [
         ("10.0.0.1/8", " must be auto or a network in CIDR form: the address has bits beyond its prefix"),
         ("203.0.113.7", " must be auto or a network in CIDR form: the prefix length is missing"),
-        ("Auto", ' must be auto or a network in CIDR form: "Auto" is no IP address'),
+        ("Auto", ' must be auto or a network in CIDR form: "Auto" is not an IP address'),
         ("0.0.0.0/0", ": 0.0.0.0/0 would open the APIs to everyone"),
         ("128.0.0.0/1", ": 128.0.0.0/1 would open the APIs to a large part of the internet"),
     ],

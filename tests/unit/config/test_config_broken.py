@@ -28,7 +28,7 @@ def role(text: str) -> str:
 
 
 _LABEL = "lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)"
-_SUCH = "10.100.0.0/20 is free of such uses"
+_CONFLICTS = "10.100.0.0/20 has none of these conflicts"
 _NET = "name the networks you work from, or write auto for your own address"
 
 SYNTAX = {
@@ -37,14 +37,14 @@ SYNTAX = {
         f"{HEAD}---\nversion: 1\n", 3, 1, "a second document starts here", "a cluster file is one document",
     ),
     "colon in text": (
-        "cluster: a: b\n", 1, 11, "a colon stands where no key can be",
+        "cluster: a: b\n", 1, 11, "there is a colon where no key can be",
         "put text that holds a colon in quotes, and check the indentation of the lines above",
     ),
-    "no colon": ("version\ncluster: demo\n", 2, 8, "a colon stands where no key can be",
+    "no colon": ("version\ncluster: demo\n", 2, 8, "there is a colon where no key can be",
         "put text that holds a colon in quotes, and check the indentation of the lines above",
     ),
     "NUL": (
-        f"{HEAD}region: a\0b\n", 3, 10, "the character U+0000 cannot stand in YAML",
+        f"{HEAD}region: a\0b\n", 3, 10, "the character U+0000 is not allowed in YAML",
         "remove it; a cluster file is plain text in UTF-8",
     ),
     "no such character": (
@@ -86,11 +86,11 @@ YAML_TRAPS = {
     "list as key": (f"{HEAD}? [a]\n: b\n", 3, 3, "a key is not text", 'a line reads "key: value"'),
     "no is text": (
         f"{HEAD}protect: no\n", 3, 10, 'protect must be true or false, not the text "no"',
-        "YAML 1.2 knows no yes, no, on and off",
+        "in YAML 1.2 yes, no, on and off are text",
     ),
     "on is text": (
         f"{HEAD}protect: on\n", 3, 10, 'protect must be true or false, not the text "on"',
-        "YAML 1.2 knows no yes, no, on and off",
+        "in YAML 1.2 yes, no, on and off are text",
     ),
     "octal is text": (
         role("{kind: nomad-client, count: 0644}"), 6, 37,
@@ -133,7 +133,7 @@ YAML_TRAPS = {
         'put it in quotes: "512189"',
     ),
     "nothing": (
-        f"{HEAD}region:\n", 3, 1, "region has no value", "give it one, or remove the line: the default holds then",
+        f"{HEAD}region:\n", 3, 1, "region has no value", "give it one, or remove the line to use the default",
     ),
     "nothing required": ("version: 1\ncluster:\n", 2, 1, "cluster has no value", "give it one"),
 }  # fmt: skip
@@ -144,7 +144,7 @@ SHAPE = {
     "no version": ("cluster: demo\n", 1, 1, "version is missing", "add the line: version: 1"),
     "no cluster": ("version: 1\n", 1, 1, "cluster is missing", "add the line: cluster: demo"),
     "newer format": (
-        "version: 2\ncluster: demo\n", 1, 10, "version must be 1, not 2", "a newer bakery may know it",
+        "version: 2\ncluster: demo\n", 1, 10, "version must be 1, not 2", "a newer bakery may support it",
     ),
     "older format": ("version: 0\ncluster: demo\n", 1, 10, "version must be 1, not 0", "write version: 1"),
     "format as text": (
@@ -156,7 +156,7 @@ SHAPE = {
         role("{kind: nomad-client, siez: x}"), 6, 30, 'unknown key "siez" in roles.pool', "did you mean size?",
     ),
     "unlike any key": (
-        f"{HEAD}vpc: {{zzz: 1}}\n", 3, 7, 'unknown key "zzz" in vpc', "known here: cidr",
+        f"{HEAD}vpc: {{zzz: 1}}\n", 3, 7, 'unknown key "zzz" in vpc', "known names: cidr",
     ),
     "unknown kind": (
         role("{kind: nomad-cleint}"), 6, 16,
@@ -270,7 +270,7 @@ def vpc(cidr: str) -> str:
 
 
 def used(cidr: str, reserved: str, user: str) -> tuple[str, int, int, str, str]:
-    return vpc(cidr), 4, 9, f"vpc.cidr: {cidr} overlaps {reserved}, which is used by {user}", _SUCH
+    return vpc(cidr), 4, 9, f"vpc.cidr: {cidr} overlaps {reserved}, which is used by {user}", _CONFLICTS
 
 
 _DOCKER = "docker's address pools"
@@ -278,9 +278,9 @@ _ANCHOR = "the anchor addresses of DigitalOcean's droplets"
 _FORM = "vpc.cidr must be a network in CIDR form: "
 
 NETWORKS = {
-    "public": (vpc("8.8.0.0/20"), 4, 9, "vpc.cidr: must be a private IPv4 network (RFC 1918)", _SUCH),
-    "IPv6": (vpc("fd00::/20"), 4, 9, "vpc.cidr: must be a private IPv4 network (RFC 1918)", _SUCH),
-    "half private": (vpc("172.0.0.0/8"), 4, 9, "vpc.cidr: must be a private IPv4 network (RFC 1918)", _SUCH),
+    "public": (vpc("8.8.0.0/20"), 4, 9, "vpc.cidr: must be a private IPv4 network (RFC 1918)", _CONFLICTS),
+    "IPv6": (vpc("fd00::/20"), 4, 9, "vpc.cidr: must be a private IPv4 network (RFC 1918)", _CONFLICTS),
+    "half private": (vpc("172.0.0.0/8"), 4, 9, "vpc.cidr: must be a private IPv4 network (RFC 1918)", _CONFLICTS),
     "/15": (
         vpc("10.100.0.0/15"), 4, 9, "vpc.cidr: must be from /16 to /28, not /15",
         "a /20 has room for 4091 droplets",
@@ -294,15 +294,15 @@ NETWORKS = {
         "such as 10.100.0.0/20",
     ),
     "netmask": (
-        vpc("10.100.0.0/255.255.240.0"), 4, 9, f'{_FORM}"255.255.240.0" is no prefix length',
+        vpc("10.100.0.0/255.255.240.0"), 4, 9, f'{_FORM}"255.255.240.0" is not a prefix length',
         "such as 10.100.0.0/20",
     ),
-    "/33": (vpc("10.100.0.0/33"), 4, 9, f"{_FORM}/33 is no prefix length", "such as 10.100.0.0/20"),
+    "/33": (vpc("10.100.0.0/33"), 4, 9, f"{_FORM}/33 is not a prefix length", "such as 10.100.0.0/20"),
     "host bits": (
         vpc("10.100.0.1/20"), 4, 9,
         f"{_FORM}the address has bits beyond its prefix; the network is 10.100.0.0/20", "such as 10.100.0.0/20",
     ),
-    "no address": (vpc("ten/20"), 4, 9, f'{_FORM}"ten" is no IP address', "such as 10.100.0.0/20"),
+    "no address": (vpc("ten/20"), 4, 9, f'{_FORM}"ten" is not an IP address', "such as 10.100.0.0/20"),
     "docker 17": used("172.17.0.0/16", "172.17.0.0/16", _DOCKER),
     "docker 31": used("172.31.240.0/20", "172.31.0.0/16", _DOCKER),
     "docker 192": used("192.168.7.0/24", "192.168.0.0/16", _DOCKER),
@@ -338,14 +338,14 @@ VERSIONS = {
     ),
     "old Consul": (
         f"{HEAD}image: {{consul: 1.16.9}}\n", 3, 17,
-        "image.consul: Consul 1.16.9 is too old: bakery needs 1.17.0,"
-        " tls.defaults.verify_server_hostname and acl.tokens.dns came with it",
+        "image.consul: Consul 1.16.9 is too old: bakery needs 1.17.0 or later,"
+        " which introduced tls.defaults.verify_server_hostname and acl.tokens.dns",
         "1.22.5 is what bakery's tests run",
     ),
     "old Nomad": (
         f"{HEAD}image: {{nomad: 1.9.3}}\n", 3, 16,
-        "image.nomad: Nomad 1.9.3 is too old: bakery needs 1.9.4,"
-        " before it an agent gives up joining after its first failure",
+        "image.nomad: Nomad 1.9.3 is too old: bakery needs 1.9.4 or later,"
+        " because earlier agents stop joining after the first failure",
         "1.11.3 is what bakery's tests run",
     ),
     **{
@@ -385,10 +385,10 @@ ACCESS = {
         "such as 203.0.113.7/32",
     ),
     "word": (
-        admin("home"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"home" is no IP address', "such as 203.0.113.7/32",
+        admin("home"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"home" is not an IP address', "such as 203.0.113.7/32",
     ),
     "capital": (
-        admin("Auto"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"Auto" is no IP address', "did you mean auto?",
+        admin("Auto"), 5, 7, f'access.admin_cidrs[0] {_CIDR}"Auto" is not an IP address', "did you mean auto?",
     ),
     "twice": (admin("auto", "auto"), 6, 7, 'access.admin_cidrs[1] "auto" is given twice', "keep one of them"),
     "key twice": (

@@ -228,7 +228,7 @@ def test_a_file_that_cannot_be_read_has_a_way_out(tmp_path: Path, monkeypatch: p
     circle.symlink_to(circle)
     with pytest.raises(ConfigError) as caught:
         load_cluster(circle)
-    assert caught.value.hint == f"its symbolic links lead in a circle: ls -l {circle}; or -f names another file"
+    assert caught.value.hint == f"its symbolic links form a loop: ls -l {circle}; or name another file with -f"
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -240,4 +240,4 @@ def test_a_file_that_cannot_be_read_has_a_way_out(tmp_path: Path, monkeypatch: p
         load_cluster(mine)
     assert caught.value.details == "Permission denied"
     assert caught.value.hint is not None
-    assert str(caught.value.hint).startswith(f"as its owner: chmod u+r {mine}, ")
+    assert str(caught.value.hint).startswith(f"as the owner of the file: chmod u+r {mine}, ")

@@ -128,15 +128,15 @@ def test_the_files_own_count_of_servers_may_be_said() -> None:
 _HINT = "leave --count out, or set roles.{}.count in bakery.yaml before the first launch"
 REFUSED = [
     ({"nomad-cleint": 3}, "cluster demo has no role nomad-cleint", "did you mean nomad-client?"),
-    ({"zzz": 3}, "cluster demo has no role zzz", "known here: consul-server, nomad-server, nomad-client"),
+    ({"zzz": 3}, "cluster demo has no role zzz", "known names: consul-server, nomad-server, nomad-client"),
     (
         {"consul-server": 5},
-        "role consul-server runs servers, and they launch to the file's count, 3, not to 5",
+        "role consul-server runs servers, which are launched with the file's count, 3, not to 5",
         _HINT.format("consul-server"),
     ),
     (
         {"nomad-server": 1},
-        "role nomad-server runs servers, and they launch to the file's count, 3, not to 1",
+        "role nomad-server runs servers, which are launched with the file's count, 3, not to 1",
         _HINT.format("nomad-server"),
     ),
     ({"nomad-client": -1}, "the count of role nomad-client must be from 0 to 100, not -1", None),
