@@ -106,6 +106,10 @@ sweep: venv ## T3: the long sweeps, never in CI whole; as root also a cluster un
 bench: ## print the figures and write docs/benchmarks.md (root)
 	@scripts/bench.sh
 
+.PHONY: docs
+docs: venv ## write docs/configuration.md
+	@$(BIN)/python scripts/configuration.py
+
 .PHONY: format
 format: venv ## let ruff rewrite the sources
 	$(BIN)/ruff format .

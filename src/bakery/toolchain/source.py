@@ -21,7 +21,7 @@ MODULES = assets.PACKER.parent / "toolchain"
 
 _BUILD_SECONDS = 3600
 # What the user told Go about proxies, checksums and folders; everything else of the environment stays outside.
-_GO_ENVIRONMENT = (
+GO_ENVIRONMENT = (
     "GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB",
     "GOTOOLCHAIN", "GOENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
 )  # fmt: skip
@@ -151,4 +151,4 @@ def _environment(recipe: Recipe) -> dict[str, str]:
 
 
 def _go_settings() -> dict[str, str]:
-    return {key: os.environ[key] for key in _GO_ENVIRONMENT if key in os.environ}
+    return {key: os.environ[key] for key in GO_ENVIRONMENT if key in os.environ}

@@ -1,0 +1,258 @@
+"""Writes docs/configuration.md from the schema of the cluster file and from the table of variables below."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakery.cli.session import DEFAULT_ADDRESS_URL
+from bakery.cloud.endpoint import DEFAULT_ENDPOINT
+from bakery.config import defaults
+from bakery.config.model import Kind
+from bakery.config.schema import LABEL, REGION, SLUG, VERSION, json_schema
+from bakery.emulator.daemon.lifecycle import PASSED_ON
+from bakery.proc import ALLOWED_ENVIRONMENT
+from bakery.toolchain.model import Places
+from bakery.toolchain.source import GO_ENVIRONMENT
+
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """An environment variable that bakery reads."""
+
+    name: str
+    meaning: str
+    default: str = "-"
+
+
+VARIABLES = (
+    Variable(
+        name="BAKERY_CLUSTER_FILE", default="`bakery.yaml`", meaning="The cluster file, like `--cluster-file`."
+    ),
+    Variable(
+        name="BAKERY_STATE_DIR",
+        default="`.bakery` beside the cluster file",
+        meaning="The folder that holds each cluster's credentials and journal.",
+    ),
+    Variable(
+        name="BAKERY_AGE_RECIPIENT",
+        meaning="An age recipient (`age1…`) or an SSH public key: new credentials are encrypted to it.",
+    ),
+    Variable(
+        name="BAKERY_AGE_IDENTITY",
+        meaning="Path of the age identity or SSH private key that decrypts the credentials.",
+    ),
+    Variable(
+        name="BAKERY_ADDRESS_URL",
+        default=f"`{DEFAULT_ADDRESS_URL}`",
+        meaning="The service that is asked for the operator's address where `admin_cidrs` has `auto`.",
+    ),
+    Variable(
+        name="BAKERY_EMULATOR",
+        default="`default`",
+        meaning="The emulator that `--local` and `bakery emulator` use, like `--name`.",
+    ),
+    Variable(
+        name="BAKERY_DEADLINE_FACTOR",
+        default="1",
+        meaning="Multiplies the deadlines of waits, for slow machines; 1 where it is not a positive number.",
+    ),
+    Variable(
+        name="BAKERY_P12_PASSWORD",
+        meaning="The password of the file that `bakery browser-cert` writes. `--password-file` overrides it.",
+    ),
+    Variable(
+        name="BAKERY_TOOLCHAIN_DIR",
+        meaning="A folder with `consul`, `nomad`, `packer` and the folder `cni`; it is searched before `PATH`.",
+    ),
+    Variable(
+        name="BAKERY_RELEASES_URL",
+        default=f"`{Places.releases_url}`",
+        meaning="Where releases of Consul, Nomad and Packer are downloaded; for a mirror.",
+    ),
+    Variable(
+        name="BAKERY_GITHUB_URL",
+        default=f"`{Places.github_url}`",
+        meaning="Where the CNI plugins and Packer's DigitalOcean plugin are downloaded; for a mirror.",
+    ),
+    Variable(
+        name="BAKERY_ENV_PATH",
+        meaning="Set by `bakery env`: the folders it put in front of `PATH`; `bakery env --unset` removes them.",
+    ),
+    Variable(name="_BAKERY_COMPLETE", meaning="Set by the shell's completion script (`bakery completion`)."),
+    Variable(
+        name="DIGITALOCEAN_TOKEN_FILE",
+        meaning="A file that holds the API token. It overrides the next two variables.",
+    ),
+    Variable(name="DIGITALOCEAN_TOKEN", meaning="The API token; Packer and Terraform use the same variable."),
+    Variable(
+        name="DIGITALOCEAN_ACCESS_TOKEN",
+        meaning="The API token where `DIGITALOCEAN_TOKEN` is not set; doctl uses the same variable.",
+    ),
+    Variable(
+        name="DIGITALOCEAN_API_URL",
+        default=f"`{DEFAULT_ENDPOINT}`",
+        meaning="The API's URL, without `/v2`. `--local` overrides it.",
+    ),
+    Variable(name="NO_COLOR", meaning="Any text but the empty one: no colour, like `--no-color`."),
+    Variable(name="TERM", meaning="`dumb`: no colour, and no line is drawn over."),
+    Variable(name="PATH", meaning="Where programs are found after `BAKERY_TOOLCHAIN_DIR`."),
+    Variable(
+        name="XDG_CACHE_HOME",
+        default="`~/.cache`",
+        meaning="`bakery/` in it holds verified programs and the emulator's base images.",
+    ),
+    Variable(
+        name="XDG_STATE_HOME",
+        default="`~/.local/state`",
+        meaning="`bakery/` in it holds the records of bakes and the logs of unexpected errors.",
+    ),
+    Variable(
+        name="XDG_DATA_HOME", default="`~/.local/share`", meaning="`bakery/emulator/` in it holds the emulators."
+    ),
+    Variable(
+        name="HTTPS_PROXY, HTTP_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE",
+        meaning="Proxies and CAs for DigitalOcean, downloads and the operator's address. Requests to Consul, "
+        "Nomad and the emulator ignore them.",
+    ),
+)
+"""In the order of the page. tests/unit/test_configuration_page.py compares them with the source."""
+
+_PAGE = """\
+# Configuration
+
+`make docs` writes this page from `src/bakery/config/schema.py` and `scripts/configuration.py`.
+
+## The cluster file
+
+`bakery init` writes a `bakery.yaml` with comments. `bakery validate` names every problem in it with line and
+column; `bakery validate --schema` prints its JSON Schema, for editors. The file is YAML 1.2: `no` and `012` are
+texts. A key that is not in this table is an error, and so is a key without a value.
+
+| key | value | default | meaning |
+|---|---|---|---|
+{keys}
+
+A role with the name of a kind is of that kind. The kinds, and the size of their droplets where the role has no
+`size`:
+
+| kind | default size |
+|---|---|
+{sizes}
+
+## Environment variables
+
+A flag overrides a variable, and a variable overrides the default.
+
+| variable | default | meaning |
+|---|---|---|
+{variables}
+
+The `XDG` variables hold on Linux; on macOS these folders are in `~/Library`.
+
+Of your environment, the programs that bakery starts see only these variables:
+{allowed}.
+The emulator sees {emulator} too, and Go, which builds programs from source, sees
+{go}.
+
+`bakery env` prints the variables that `consul` and `nomad` read: `CONSUL_HTTP_ADDR`, `NOMAD_ADDR`, and those of
+tokens, CAs and certificates. bakery itself does not read them.
+"""
+_WORDS = {
+    LABEL: "lower-case letters, digits and hyphens, a letter first",
+    VERSION: "exactly `X.Y.Z`",
+    SLUG: "a slug",
+    REGION: "a region's slug",
+}
+_Node = Mapping[str, Any]
+"""A part of the JSON Schema."""
+_TYPES = {"string": "text", "integer": "whole number", "boolean": "`true` or `false`", "array": "list of texts"}
+
+
+def page() -> str:
+    """The whole page."""
+    return _PAGE.format(
+        keys="\n".join(_key_rows()),
+        sizes="\n".join(f"| `{kind.value}` | `{defaults.size_of(kind)}` |" for kind in Kind),
+        variables="\n".join(_variable_row(variable) for variable in VARIABLES),
+        allowed=_names(*ALLOWED_ENVIRONMENT),
+        emulator=_names(*PASSED_ON),
+        go=_names(*GO_ENVIRONMENT),
+    )
+
+
+def _variable_row(variable: Variable) -> str:
+    return f"| {_names(*variable.name.split(', '))} | {variable.default} | {variable.meaning} |"
+
+
+def _keys() -> Iterator[tuple[str, _Node]]:
+    """Every key of the cluster file and what the JSON Schema says of it; NAME stands for a role's name."""
+    schema: dict[str, Any] = dict(json_schema())
+    yield from _below(schema, schema, "")
+
+
+def _below(schema: _Node, node: _Node, prefix: str) -> Iterator[tuple[str, _Node]]:
+    for name, field in node["properties"].items():
+        path = f"{prefix}{name}"
+        value = _resolved(schema, field)
+        if "properties" in value:
+            yield from _below(schema, value, f"{path}.")
+        elif "additionalProperties" in value:
+            yield path, value
+            yield from _below(schema, _resolved(schema, value["additionalProperties"]), f"{path}.NAME.")
+        else:
+            yield path, value | {"required": name in node.get("required", ())}
+
+
+def _resolved(schema: _Node, field: _Node) -> dict[str, Any]:
+    if "$ref" not in field:
+        return dict(field)
+    target: _Node = schema["$defs"][field["$ref"].rpartition("/")[2]]
+    return {**target, **{key: value for key, value in field.items() if key != "$ref"}}
+
+
+def _key_rows() -> Iterator[str]:
+    for path, field in _keys():
+        yield f"| `{path}` | {_value(field)} | {_default(path, field)} | {field['description']} |"
+
+
+def _value(field: _Node) -> str:
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "additionalProperties" in field:
+        return f"a mapping; names are {_WORDS[field['propertyNames']['pattern']]}"
+    words = [_TYPES[field["type"]]]
+    if "pattern" in field:
+        words.append(_WORDS[field["pattern"]])
+    if "maxLength" in field:
+        words.append(f"at most {field['maxLength']} characters")
+    if "minimum" in field:
+        words.append(f"{field['minimum']} to {field['maximum']}")
+    return ", ".join(words)
+
+
+def _default(path: str, field: _Node) -> str:
+    if field.get("required"):
+        return "required"
+    if "default" not in field:
+        return "by kind" if path.endswith(".size") else "the role's name"
+    default = field["default"]
+    if isinstance(default, dict):
+        return ", ".join(f"`{name}`" for name in default)
+    if isinstance(default, list):
+        return f"`[{', '.join(default)}]`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _names(*names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.stdout.write(f"wrote {PAGE}\n")
