@@ -84,6 +84,7 @@ def make_plan(
         consul_expect=consul,
         nomad_expect=nomad,
         ssh_keys=ssh_keys,
+        leaf_days=3650,
         warnings=(),
     )
 

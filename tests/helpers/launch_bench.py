@@ -69,6 +69,7 @@ def small_plan(*, clients: int = 3, size: str = SIZE) -> ClusterPlan:
         consul_expect=3,
         nomad_expect=3,
         ssh_keys=(),
+        leaf_days=3650,
         warnings=(),
     )
 

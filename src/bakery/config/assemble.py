@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from bakery.config import defaults, versions
-from bakery.config.model import Access, ClusterConfig, Image, Kind, Role
+from bakery.config.model import Access, ClusterConfig, Image, Kind, Role, Security
 from bakery.config.schema import ClusterShape, RoleShape
 from bakery.config.validate import kind_of
 
@@ -26,6 +26,7 @@ def assemble(shape: ClusterShape, path: Path) -> ClusterConfig:
             admin_cidrs=tuple(shape.access.admin_cidrs),
             ssh_keys=tuple(shape.access.ssh_keys),
         ),
+        security=Security(leaf_days=shape.security.leaf_days),
         protect=shape.protect,
         warnings=tuple(_warnings(shape, roles)),
     )

@@ -105,6 +105,14 @@ class Access:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Security:
+    """How long secrets last."""
+
+    leaf_days: int
+    """Days from the making of a node's certificates to their end; they never outlast their CA."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterConfig:
     """One cluster, as its cluster file describes it."""
 
@@ -118,6 +126,7 @@ class ClusterConfig:
     roles: tuple[Role, ...]
     """In file order."""
     access: Access
+    security: Security
     protect: bool
     """Whether ``destroy`` refuses to delete this cluster."""
     warnings: tuple[str, ...]

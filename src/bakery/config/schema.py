@@ -100,6 +100,16 @@ class AccessShape(_Strict):
     )
 
 
+class SecurityShape(_Strict):
+    """How long secrets last."""
+
+    leaf_days: int = Field(
+        default=defaults.LEAF_DAYS,
+        description="Days that the certificates of a new node last, at most until their CA ends.",
+        json_schema_extra=_for_editors(minimum=defaults.MIN_LEAF_DAYS, maximum=defaults.MAX_LEAF_DAYS),
+    )
+
+
 class ClusterShape(_Strict):
     """bakery's cluster file."""
 
@@ -123,6 +133,7 @@ class ClusterShape(_Strict):
         ),
     )
     access: AccessShape = AccessShape()
+    security: SecurityShape = SecurityShape()
     protect: bool = Field(default=False, description="destroy refuses while true.")
 
 
@@ -150,6 +161,7 @@ def keys_of(path: FieldPath) -> tuple[str, ...]:
         "vpc": VpcShape,
         "image": ImageShape,
         "access": AccessShape,
+        "security": SecurityShape,
         "roles": RoleShape,
     }
     if path:

@@ -21,6 +21,7 @@ _EXAMPLES = {
     "vpc": "vpc: {cidr: 10.100.0.0/20}",
     "image": "image: {consul: 1.22.5, nomad: 1.11.3}",
     "access": "access: {admin_cidrs: [auto]}",
+    "security": "security: {leaf_days: 365}",
 }
 _STAND_INS: dict[str, object] = {"version": FORMAT, "cluster": "x"}
 """Placeholders for required values that are missing or wrong, so that the other checks can run."""

@@ -45,6 +45,11 @@ access:
   admin_cidrs: [{admin_cidrs}]
   ssh_keys: []
 
+# How many days the certificates of a node last. They end with their CA at the latest, which lasts ten years, and
+# are renewed when the node is replaced: "bakery status" shows when they end.
+security:
+  leaf_days: {leaf_days}
+
 # true: "bakery destroy" refuses.
 protect: false
 """
@@ -65,6 +70,7 @@ def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR
         binaries=defaults.BINARIES.value,
         roles="\n".join(_role(kind) for kind in defaults.ROLES),
         admin_cidrs=", ".join(defaults.ADMIN_CIDRS),
+        leaf_days=defaults.LEAF_DAYS,
     )
 
 

@@ -172,6 +172,15 @@ def _ssh_keys(shape: ClusterShape) -> Iterator[Finding]:
         seen.add(key)
 
 
+def _leaf_days(shape: ClusterShape) -> Iterator[Finding]:
+    days, least, most = shape.security.leaf_days, defaults.MIN_LEAF_DAYS, defaults.MAX_LEAF_DAYS
+    if not least <= days <= most:
+        message = f"security.leaf_days must be from {least} to {most}, not {days}"
+        hint = "a node's certificates are renewed only when the node is replaced"
+        yield Finding(path=("security", "leaf_days"), message=message, hint=hint)
+
+
 _CHECKS: tuple[Callable[[ClusterShape], Iterator[Finding]], ...] = (
     _format, _names, _slugs, _versions, _roles, _quorum, _vpc, _admin_cidrs, _ssh_keys,
+    _leaf_days,
 )  # fmt: skip

@@ -42,6 +42,7 @@ def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None
         consul_expect=sum(role.count for role in config.roles if role.kind.is_consul_server),
         nomad_expect=sum(role.count for role in config.roles if role.kind.is_nomad_server),
         ssh_keys=config.access.ssh_keys,
+        leaf_days=config.security.leaf_days,
         warnings=config.warnings,
     )
 

@@ -78,6 +78,8 @@ class ClusterPlan:
     nomad_expect: int
     """``bootstrap_expect`` of Nomad; 0 when the cluster has no Nomad servers."""
     ssh_keys: tuple[str, ...]
+    leaf_days: int
+    """How many days the certificates of a new node last, at most until their CA ends."""
     warnings: tuple[str, ...]
 
     @property

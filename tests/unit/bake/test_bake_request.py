@@ -14,7 +14,7 @@ from bakery import assets
 from bakery.bake.model import BakeRequest, Build, Download, Downloads, Tools
 from bakery.bake.request import build_request, check_region, choose_size, pack_plugins, write_variables
 from bakery.cloud.model import Region
-from bakery.config.model import Access, Binaries, ClusterConfig, Image
+from bakery.config.model import Access, Binaries, ClusterConfig, Image, Security
 from bakery.errors import MissingToolError, UsageError
 from bakery.toolchain.model import CNI_VERSION
 from tests.helpers.fake_packer import SIZE
@@ -23,7 +23,8 @@ CANARY = "dop_v1_canary"
 IMAGE = Image(base="debian-12-x64", consul="1.22.5", nomad="1.11.3", binaries=Binaries.AUTO)
 CONFIG = ClusterConfig(
     path=Path("bakery.yaml"), cluster="demo", region="fra1", vpc_cidr=IPv4Network("10.100.0.0/20"), image=IMAGE,
-    roles=(), access=Access(admin_cidrs=(), ssh_keys=()), protect=False, warnings=(),
+    roles=(), access=Access(admin_cidrs=(), ssh_keys=()),
+    security=Security(leaf_days=3650), protect=False, warnings=(),
 )  # fmt: skip
 DOWNLOADS = Downloads(
     consul=Download(url="https://example.com/consul.zip", sha256="c" * 64),

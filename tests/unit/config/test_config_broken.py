@@ -84,6 +84,18 @@ YAML_TRAPS = {
         f"{HEAD}8300: open\n", 3, 1, 'the key "8300" is not text', 'if it is meant, put it in quotes: "8300"',
     ),
     "list as key": (f"{HEAD}? [a]\n: b\n", 3, 3, "a key is not text", 'a line reads "key: value"'),
+    "a day for a certificate": (
+        f"{HEAD}security: {{leaf_days: 1}}\n", 3, 23, "security.leaf_days must be from 30 to 3650, not 1",
+        "a node's certificates are renewed only when the node is replaced",
+    ),
+    "a certificate that outlasts every CA": (
+        f"{HEAD}security: {{leaf_days: 3651}}\n", 3, 23, "security.leaf_days must be from 30 to 3650, not 3651",
+        "a node's certificates are renewed only when the node is replaced",
+    ),
+    "unknown key of security": (
+        f"{HEAD}security: {{leafdays: 90}}\n", 3, 12, 'unknown key "leafdays" in security',
+        "did you mean leaf_days?",
+    ),
     "no is text": (
         f"{HEAD}protect: no\n", 3, 10, 'protect must be true or false, not the text "no"',
         "in YAML 1.2 yes, no, on and off are text",

@@ -80,7 +80,7 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
-KEYS = ["version", "cluster", "region", "vpc", "image", "roles", "access", "protect", "rolez"]
+KEYS = ["version", "cluster", "region", "vpc", "image", "roles", "access", "security", "protect", "rolez"]
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), values))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bakery.config.load import load_cluster, parse_cluster
-from bakery.config.model import Access, Binaries, ClusterConfig, Image, Kind, Role
+from bakery.config.model import Access, Binaries, ClusterConfig, Image, Kind, Role, Security
 from bakery.errors import ConfigError
 from bakery.hints import Command, Hint
 
@@ -32,6 +32,7 @@ DEFAULTS = ClusterConfig(
         role("nomad-client", Kind.NOMAD_CLIENT, 3, "s-2vcpu-2gb"),
     ),
     access=Access(admin_cidrs=("auto",), ssh_keys=()),
+    security=Security(leaf_days=3650),
     protect=False,
     warnings=(),
 )
@@ -55,6 +56,7 @@ roles:
 access:
   admin_cidrs: [203.0.113.0/24, auto, "2001:db8::/48"]
   ssh_keys: ["512189", 3b:16:bf:e4]
+security: {leaf_days: 90}
 protect: true
 """
     assert parse_cluster(text, Path("shop/bakery.yaml")) == ClusterConfig(
@@ -69,6 +71,7 @@ protect: true
             role("gpu", Kind.NOMAD_CLIENT, 2, "gpu-h100x1-80gb", "gpu"),
         ),
         access=Access(admin_cidrs=("203.0.113.0/24", "auto", "2001:db8::/48"), ssh_keys=("512189", "3b:16:bf:e4")),
+        security=Security(leaf_days=90),
         protect=True,
         warnings=("access.ssh_keys opens SSH (port 22) on every node to the admin networks",),
     )
