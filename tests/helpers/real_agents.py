@@ -79,10 +79,12 @@ class RealCluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, *, default_policy: str = "deny", nomad: bool = True) -> Iterator[RealCluster]:
+def running_cluster(
+    folder: Path, *, default_policy: str = "deny", nomad: bool = True, bundle: Bundle | None = None
+) -> Iterator[RealCluster]:
     """The agents, started and not yet bootstrapped; stopped by their ids at the end. Logs lie in ``folder``."""
     consul, nomad_program = require_tool("consul"), require_tool("nomad")
-    cluster, ports = _prepare(folder)
+    cluster, ports = _prepare(folder, bundle or create_bundle("demo", now=datetime.now(UTC)))
     write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
     write_json(folder / "nomad.json", _nomad_config(cluster, ports))
     argvs: dict[str, list[str | Path]] = {"consul": [consul, "agent", f"-config-file={folder / 'consul.json'}"]}
@@ -107,9 +109,8 @@ def write_tls(folder: Path, ca: str, leaf: Leaf) -> TlsFiles:
 PORTS = ("consul_https", "consul_rpc", "consul_serf", "nomad_http", "nomad_rpc", "nomad_serf")
 
 
-def _prepare(folder: Path) -> tuple[RealCluster, dict[str, int]]:
+def _prepare(folder: Path, bundle: Bundle) -> tuple[RealCluster, dict[str, int]]:
     now = datetime.now(UTC)
-    bundle = create_bundle("demo", now=now)
     node = make_node(Kind.SERVER)
     ports = free_ports()
     cluster = RealCluster(

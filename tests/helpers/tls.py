@@ -64,6 +64,25 @@ def unconstrained_authority(*, now: datetime) -> Authority:
     return Authority(certificate=_pem(certificate), key=_key_pem(key))
 
 
+def cross_sign(old: Authority, new: Authority) -> str:
+    """The certificate that makes leaves of ``new`` count for those who trust ``old``."""
+    issuer = x509.load_pem_x509_certificate(old.certificate.encode())
+    subject = x509.load_pem_x509_certificate(new.certificate.encode())
+    signer = load_pem_private_key(old.key.encode(), password=None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    certificate = (
+        x509.CertificateBuilder(issuer.subject, subject.subject, subject.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(issuer.not_valid_before_utc)
+        .not_valid_after(issuer.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(subject.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        .sign(signer, SHA256())
+    )
+    return _pem(certificate)
+
+
 def handshake(
     folder: Path, *, ca: str, server: Leaf, client: Leaf | None, name: str, check_name: bool = True
 ) -> str | None:

@@ -143,7 +143,7 @@ def test_an_expired_leaf_fails(agent: Agent, tmp_path: Path) -> None:
 
 
 def test_an_expired_ca_fails(agent: Agent, tmp_path: Path) -> None:
-    then = NOW - 6 * 365 * DAY
+    then = NOW - 11 * 365 * DAY
     ca = create_authority(agent, "demo", now=then)
     leaf = forge_leaf(ca, SERVER_NAMES[agent], not_before=NOW - DAY, not_after=NOW + DAY)
     refusal = handshake(tmp_path, ca=ca.certificate, server=leaf, client=leaf, name=SERVER_NAMES[agent][0])

@@ -1,7 +1,9 @@
 """``bakery browser-cert``: the operator's certificate in the form that browsers import."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +11,9 @@ from bakery.cli.output import refuse_existing, warn_if_git_takes, writing
 from bakery.cli.session import common_options, need_terminal, session_of
 from bakery.cli.values import Choice
 from bakery.errors import UsageError
+
+if TYPE_CHECKING:
+    from bakery.credentials.model import Agent
 
 
 @click.command("browser-cert")
@@ -34,7 +39,10 @@ def browser_cert(
     password_file: Path | None,
     force: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Write a PKCS#12 file for one user interface; import it in the browser, with the CA as trusted."""
+    """Write a PKCS#12 file for one user interface; import it in the browser, with the CA as trusted.
+
+    Its certificate lasts 90 days.
+    """
     from bakery.credentials.browser import browser_certificate
     from bakery.files import write_secret_file
 
@@ -42,7 +50,8 @@ def browser_cert(
     bundle = session.bundle()
     target = output or session.paths.browser_cert(which)
     refuse_existing(target, force=force)
-    content = browser_certificate(bundle, "consul" if which == "consul" else "nomad", _password(password_file))
+    agent: Agent = "consul" if which == "consul" else "nomad"
+    content = browser_certificate(bundle, agent, _password(password_file), now=datetime.now(UTC))
     with writing(target):
         write_secret_file(target, content)
     warn_if_git_takes(target, session.console)

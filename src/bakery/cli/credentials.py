@@ -11,7 +11,10 @@ from bakery.cli.session import common_options, session_of
 @common_options
 @click.pass_context
 def credentials(context: click.Context) -> None:
-    """Show the certificates in the bundle and when they expire. No secret is printed."""
+    """Show the CAs in the bundle and when they expire. No secret is printed.
+
+    The operator's own certificates are made anew each day; bakery status shows when those of the nodes end.
+    """
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.inspect import describe
 

@@ -126,15 +126,17 @@ def _has_credentials(session: Session) -> bool:
 
 def _bundle(session: Session, plan: "ClusterPlan", *, known: bool) -> "Bundle":
     """The credentials; made on a first launch, never beside droplets that were made with others."""
-    from bakery.credentials.store import ensure_bundle, write_operator_files
+    from bakery.credentials.operator import write_operator_files
+    from bakery.credentials.store import ensure_bundle
     from bakery.launch.converge.preflight import check_trust
 
     paths = session.paths
     if not known:
         check_trust(list_cluster_droplets(session, plan), plan.cluster, None)
     paths.ensure()
-    bundle = ensure_bundle(paths, plan.cluster, now=datetime.now(UTC), reporter=session.console)
-    write_operator_files(bundle, paths)
+    now = datetime.now(UTC)
+    bundle = ensure_bundle(paths, plan.cluster, now=now, reporter=session.console)
+    write_operator_files(bundle, paths, now=now)
     return bundle
 
 
@@ -158,7 +160,10 @@ def _user_data(plan: "ClusterPlan", bundle: "Bundle") -> "UserDataFor":
 
     def user_data(node: "Node", join: "Join") -> str:
         if node.name not in issued:
-            issued[node.name] = issue_for_node(bundle, name=node.name, kind=node.kind, now=datetime.now(UTC))
+            now = datetime.now(UTC)
+            issued[node.name] = issue_for_node(
+                bundle, name=node.name, kind=node.kind, now=now, leaf_days=plan.leaf_days
+            )
         return render_node(plan, node, issued[node.name], join).text
 
     return user_data

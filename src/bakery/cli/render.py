@@ -13,6 +13,8 @@ from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
+    from bakery.config.model import Kind
+    from bakery.credentials.model import NodeCredentials
     from bakery.plan.model import ClusterPlan, Node
     from bakery.render.model import Join, UserData
 
@@ -89,14 +91,16 @@ def _render(session: Session, plan: "ClusterPlan", *, role: str, node: str | Non
     now = datetime.now(UTC)
     session.paths.ensure()
     bundle = ensure_bundle(session.paths, plan.cluster, now=now, reporter=session.console)
+
+    def credentials_of(subject: str, kind: "Kind") -> "NodeCredentials":
+        return role_credentials(bundle, session.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days)
+
     if node is None:
         kind = next(r.kind for r in session.config.roles if r.name == role)
-        return render_role(
-            plan, role, role_credentials(bundle, session.paths, role=role, kind=kind, now=now), join
-        )
+        return render_role(plan, role, credentials_of(role, kind), join)
     planned = _find_node(plan, role, node)
     # Kept like a role's, under the node's name, so that a second rendering gives the same bytes.
-    credentials = role_credentials(bundle, session.paths, role=node, kind=planned.kind, now=now)
+    credentials = credentials_of(node, planned.kind)
     return render_node(plan, planned, credentials, join)
 
 

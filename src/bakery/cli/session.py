@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -249,13 +250,14 @@ class Session:
         Raises:
             CredentialsError: there are none here.
         """
-        from bakery.credentials.store import find_bundle, write_operator_files
+        from bakery.credentials.operator import write_operator_files
+        from bakery.credentials.store import find_bundle
 
         bundle = find_bundle(self.paths, reporter=self.console)
         if bundle is None:
             message = f"there are no credentials of cluster {self.config.cluster} in {self.paths.folder}"
             raise CredentialsError(message=message, hint=self._way_to_credentials())
-        write_operator_files(bundle, self.paths)
+        write_operator_files(bundle, self.paths, now=datetime.now(UTC))
         return bundle
 
     def _way_to_credentials(self) -> Text:

@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from bakery.config.defaults import LEAF_DAYS
 from bakery.credentials.model import Agent, Authority, Bundle, Leaf
 from bakery.errors import CredentialsError
 from bakery.hints import Command, Hint
 
-CA_DAYS = 5 * 365
-LEAF_DAYS = 365
+CA_DAYS = 10 * 365
 BACKDATED = timedelta(hours=1)
 """How far a node's clock may lag before it refuses its own certificate."""
 PERMITTED_NAMES: dict[Agent, tuple[str, ...]] = {
@@ -49,7 +49,8 @@ class _Issuer:
 def create_authority(agent: Agent, cluster: str, *, now: datetime) -> Authority:
     """A new CA that can sign leaf certificates for names of ``agent`` and for loopback, and nothing else.
 
-    ECDSA P-256, five years, valid from an hour before ``now``.
+    ECDSA P-256, ten years, valid from an hour before ``now``. Path length 1 lets it sign its successor: nodes that
+    trust this CA then accept the leaves of the next one, so one replacement of every node can rotate the CA.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = _subject(f"{agent.capitalize()} CA of {cluster}")
@@ -57,7 +58,7 @@ def create_authority(agent: Agent, cluster: str, *, now: datetime) -> Authority:
         _builder(
             name, name, key, not_before=_second(now) - BACKDATED, not_after=_second(now) + timedelta(days=CA_DAYS)
         )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_key_usage(ca=True), critical=True)
         .add_extension(_name_constraints(agent), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
@@ -74,17 +75,19 @@ def issue_leaf(
     server: bool,
     now: datetime,
     days: int = LEAF_DAYS,
+    key_pem: str | None = None,
 ) -> Leaf:
-    """A leaf certificate with a new key for ``names``, localhost and 127.0.0.1, checked against its CA.
+    """A leaf certificate for ``names``, localhost and 127.0.0.1, checked against its CA.
 
-    Valid from an hour before ``now`` for ``days`` days, never outside the time of its CA.
+    Valid from an hour before ``now`` for ``days`` days, never outside the time of its CA: by default until the CA
+    ends. ``key_pem`` is the private key to certify; without it a new one is made.
 
     Raises:
         CredentialsError: the CA is not valid at ``now``, or may not sign one of the names.
     """
     issuer = _issuer(authority)
     _check_validity(issuer.certificate, now)
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(ec.SECP256R1()) if key_pem is None else parse_key(key_pem)
     certificate = (
         _builder(
             _subject(names[0]),

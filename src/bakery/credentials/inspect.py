@@ -5,12 +5,10 @@ from bakery.credentials.model import Bundle, CertificateSummary
 
 
 def describe(bundle: Bundle) -> tuple[CertificateSummary, ...]:
-    """Every certificate of ``bundle``, CAs first. Nothing secret is in it."""
+    """The CAs of ``bundle``; the operator's certificates are made anew each day. Nothing secret is in it."""
     certificates = {
         "Consul CA": bundle.consul_ca.certificate,
         "Nomad CA": bundle.nomad_ca.certificate,
-        "Consul operator certificate": bundle.consul_operator.certificate,
-        "Nomad operator certificate": bundle.nomad_operator.certificate,
     }
     return tuple(
         CertificateSummary(name=name, not_after=parse_certificate(pem).not_valid_after_utc)

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bakery.config.defaults import LEAF_DAYS
 from bakery.config.model import Kind
 from bakery.config.paths import StatePaths
 from bakery.credentials.authority import ca_fingerprint, is_valid_at, issue_leaf, parse_certificate
 from bakery.credentials.codec import is_pair
-from bakery.credentials.model import Bundle, Leaf, NodeCredentials
+from bakery.credentials.model import Authority, Bundle, Leaf, NodeCredentials
 from bakery.credentials.names import consul_names, nomad_names
 from bakery.credentials.publish import exclusive
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
@@ -20,22 +21,26 @@ from bakery.files import write_secret
 FORMAT = 1
 
 
-def issue_for_node(bundle: Bundle, *, name: str, kind: Kind, now: datetime) -> NodeCredentials:
+def issue_for_node(
+    bundle: Bundle, *, name: str, kind: Kind, now: datetime, leaf_days: int = LEAF_DAYS
+) -> NodeCredentials:
     """The credentials of the node ``name``, with new leaf certificates on each call.
+
+    The certificates last ``leaf_days`` days, at most until their CA ends.
 
     Raises:
         CredentialsError: a CA is not valid at ``now``.
     """
-    return _credentials(bundle, name, kind, _issue(bundle, kind, now=now))
+    return _credentials(bundle, name, kind, _issue(bundle, kind, now=now, days=leaf_days))
 
 
 def role_credentials(
-    bundle: Bundle, paths: StatePaths, *, role: str, kind: Kind, now: datetime
+    bundle: Bundle, paths: StatePaths, *, role: str, kind: Kind, now: datetime, leaf_days: int = LEAF_DAYS
 ) -> NodeCredentials:
     """The credentials that all hand-made nodes of ``role`` share; the same ones each time.
 
-    The leaf certificates are kept in ``paths.roles`` and made anew when the generation, a CA or the role's kind
-    changed, or when one is not valid at ``now``.
+    The leaf certificates are kept in ``paths.roles`` and made anew when the generation, a CA, the role's kind or
+    ``leaf_days`` changed, or when one is not valid at ``now``.
 
     Raises:
         CredentialsError: a CA is not valid at ``now``.
@@ -44,10 +49,11 @@ def role_credentials(
     paths.ensure()
     file = paths.roles / f"{role}.json"
     with exclusive(paths.folder):
-        leaves = _kept(file, _mark(bundle, kind), kind, now=now)
+        mark = _mark(bundle, kind, leaf_days)
+        leaves = _kept(file, mark, kind, now=now)
         if leaves is None:
-            leaves = _issue(bundle, kind, now=now)
-            write_secret(file, _encode(_mark(bundle, kind), leaves))
+            leaves = _issue(bundle, kind, now=now, days=leaf_days)
+            write_secret(file, _encode(mark, leaves))
     return _credentials(bundle, role, kind, leaves)
 
 
@@ -73,14 +79,13 @@ _Leaves = tuple[Leaf, Leaf | None]
 """Consul's, and Nomad's where it runs."""
 
 
-def _issue(bundle: Bundle, kind: Kind, *, now: datetime) -> _Leaves:
+def _issue(bundle: Bundle, kind: Kind, *, now: datetime, days: int) -> _Leaves:
     # Every agent both dials and accepts, so every node's leaf serves both ends (consul and nomad tls cert create).
-    consul = issue_leaf(
-        bundle.consul_ca, names=consul_names(bundle.cluster, kind), client=True, server=True, now=now
-    )
-    if not kind.runs_nomad:
-        return consul, None
-    return consul, issue_leaf(bundle.nomad_ca, names=nomad_names(kind), client=True, server=True, now=now)
+    def issue(ca: Authority, names: tuple[str, ...]) -> Leaf:
+        return issue_leaf(ca, names=names, client=True, server=True, now=now, days=days)
+
+    consul = issue(bundle.consul_ca, consul_names(bundle.cluster, kind))
+    return consul, issue(bundle.nomad_ca, nomad_names(kind)) if kind.runs_nomad else None
 
 
 def _credentials(bundle: Bundle, subject: str, kind: Kind, leaves: _Leaves) -> NodeCredentials:
@@ -101,9 +106,15 @@ def _credentials(bundle: Bundle, subject: str, kind: Kind, leaves: _Leaves) -> N
     )
 
 
-def _mark(bundle: Bundle, kind: Kind) -> dict[str, Any]:
+def _mark(bundle: Bundle, kind: Kind, leaf_days: int) -> dict[str, Any]:
     """What the kept leaf certificates were made for; any difference makes them useless."""
-    return {"format": FORMAT, "ca": ca_fingerprint(bundle), "generation": bundle.generation, "kind": kind.value}
+    return {
+        "format": FORMAT,
+        "ca": ca_fingerprint(bundle),
+        "generation": bundle.generation,
+        "kind": kind.value,
+        "leaf_days": leaf_days,
+    }
 
 
 def _encode(mark: dict[str, Any], leaves: _Leaves) -> bytes:

@@ -49,7 +49,8 @@ class Bundle:
     token_seed: str = field(repr=False)
     """32 bytes, hex; every pre-made token is derived from it by HMAC-SHA256, so none needs to be stored."""
     consul_operator: Leaf
-    """The operator's client certificate for Consul's HTTPS (``cli.<datacenter>.consul``)."""
+    """The operator's key for Consul's HTTPS. Its certificate (``cli.<datacenter>.consul``) is for bakery 0.1:
+    later versions make a certificate for the key each day (:mod:`bakery.credentials.operator`)."""
     nomad_operator: Leaf
     consul_management: Token
     nomad_management: Token
@@ -86,7 +87,7 @@ class CertificateSummary:
     """One certificate of the bundle, for a table that people read."""
 
     name: str
-    """"Consul CA", "Nomad CA", "Consul operator certificate" or "Nomad operator certificate"."""
+    """"Consul CA" or "Nomad CA"."""
     not_after: datetime
     """The last moment it is valid, UTC."""
 

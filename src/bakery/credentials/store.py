@@ -10,13 +10,15 @@ from bakery.console import SILENT, Reporter
 from bakery.credentials import at_rest
 from bakery.credentials.authority import create_authority, issue_leaf
 from bakery.credentials.codec import KEY_BYTES, decode, encode
-from bakery.credentials.model import Bundle
+from bakery.credentials.model import Authority, Bundle, Leaf
 from bakery.credentials.names import consul_operator_names, nomad_operator_names
 from bakery.credentials.publish import exclusive, publish_once
 from bakery.credentials.tokens import random_token
 from bakery.errors import CredentialsError
-from bakery.files import is_private, write_secret
+from bakery.files import is_private
 
+_STORED_OPERATOR_DAYS = 365
+"""Of the certificates in the bundle, with which bakery 0.1 reaches the cluster; later ones make their own."""
 _UNREADABLE = "run bakery as the user who made the cluster, or restore the file from a backup"
 
 
@@ -32,10 +34,8 @@ def create_bundle(cluster: str, *, now: datetime) -> Bundle:
         consul_gossip_key=_gossip_key(),
         nomad_gossip_key=_gossip_key(),
         token_seed=secrets.token_hex(KEY_BYTES),
-        consul_operator=issue_leaf(
-            consul_ca, names=consul_operator_names(cluster), client=True, server=False, now=now
-        ),
-        nomad_operator=issue_leaf(nomad_ca, names=nomad_operator_names(), client=True, server=False, now=now),
+        consul_operator=_operator(consul_ca, consul_operator_names(cluster), now=now),
+        nomad_operator=_operator(nomad_ca, nomad_operator_names(), now=now),
         consul_management=random_token(),
         nomad_management=random_token(),
     )
@@ -90,25 +90,6 @@ def _is_there(file: Path) -> bool:
     return True
 
 
-def write_operator_files(bundle: Bundle, paths: StatePaths) -> None:
-    """Write the PEM files that ``bakery env`` names: both CAs, and the operator's certificates and keys.
-
-    All have mode 0600; a file that already says so is left alone.
-    """
-    contents = {
-        paths.consul_ca: bundle.consul_ca.certificate,
-        paths.consul_cert: bundle.consul_operator.certificate,
-        paths.consul_key: bundle.consul_operator.key,
-        paths.nomad_ca: bundle.nomad_ca.certificate,
-        paths.nomad_cert: bundle.nomad_operator.certificate,
-        paths.nomad_key: bundle.nomad_operator.key,
-    }
-    paths.ensure()
-    for path, content in contents.items():
-        if not _holds(path, content.encode()):
-            write_secret(path, content.encode())
-
-
 def _make_bundle(paths: StatePaths, cluster: str, *, now: datetime) -> Bundle:
     paths.ensure()
     with exclusive(paths.folder):
@@ -145,8 +126,8 @@ def _check_cluster(bundle: Bundle, cluster: str, paths: StatePaths) -> None:
         raise CredentialsError(message=message, hint=hint)
 
 
-def _holds(path: Path, content: bytes) -> bool:
-    return path.is_file() and is_private(path) and path.read_bytes() == content
+def _operator(ca: Authority, names: tuple[str, ...], *, now: datetime) -> Leaf:
+    return issue_leaf(ca, names=names, client=True, server=False, now=now, days=_STORED_OPERATOR_DAYS)
 
 
 def _gossip_key() -> str:

@@ -22,14 +22,14 @@ SECOND = datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC)
 # "identifiers" are the RFC's subject and authority key identifiers (4.2.1.1 and 4.2.1.2): never critical.
 CA_TABLE: dict[Agent, dict[str, object]] = {
     "consul": {
-        "basicConstraints": ("critical", True, 0),
+        "basicConstraints": ("critical", True, 1),
         "keyUsage": ("critical", {"key_cert_sign", "crl_sign"}),
         "nameConstraints": ("critical", {"DNS:consul", "DNS:localhost", "IP:127.0.0.1/32"}, None),
         "subjectKeyIdentifier": "own key",
         "authorityKeyIdentifier": "the CA's key",
     },
     "nomad": {
-        "basicConstraints": ("critical", True, 0),
+        "basicConstraints": ("critical", True, 1),
         "keyUsage": ("critical", {"key_cert_sign", "crl_sign"}),
         "nameConstraints": (
             "critical",
@@ -99,7 +99,7 @@ def test_a_ca_has_the_extensions_of_the_table_and_no_others(agent: Agent) -> Non
     assert facts(certificate, certificate) == CA_TABLE[agent]
 
 
-def test_a_ca_is_p256_self_signed_and_lasts_five_years_from_an_hour_back(consul_ca: Authority) -> None:
+def test_a_ca_is_p256_self_signed_and_lasts_ten_years_from_an_hour_back(consul_ca: Authority) -> None:
     certificate = parsed(consul_ca.certificate)
     key = load_pem_private_key(consul_ca.key.encode(), password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -108,7 +108,7 @@ def test_a_ca_is_p256_self_signed_and_lasts_five_years_from_an_hour_back(consul_
     certificate.verify_directly_issued_by(certificate)
     assert certificate.subject.rfc4514_string() == "CN=Consul CA of demo,O=bakery"
     assert certificate.not_valid_before_utc == datetime(2026, 3, 1, 11, 30, 15, tzinfo=UTC)
-    assert certificate.not_valid_after_utc == datetime(2031, 2, 28, 12, 30, 15, tzinfo=UTC)  # 1825 days
+    assert certificate.not_valid_after_utc == datetime(2036, 2, 27, 12, 30, 15, tzinfo=UTC)  # 3650 days
     assert certificate.version == x509.Version.v3
 
 
@@ -149,24 +149,38 @@ def test_a_leaf_is_signed_by_its_ca_with_a_key_of_its_own(consul_ca: Authority) 
     assert certificate.subject.rfc4514_string() == "CN=server.demo.consul,O=bakery"
 
 
-def test_a_leaf_lasts_a_year_from_an_hour_back(consul_ca: Authority) -> None:
+def test_a_leaf_lasts_the_given_days_from_an_hour_back(consul_ca: Authority) -> None:
     later = SECOND + timedelta(days=100)
     certificate = parsed(leaf_of(consul_ca, now=later).certificate)
     assert certificate.not_valid_before_utc == later - timedelta(hours=1)
     assert certificate.not_valid_after_utc == later + timedelta(days=365)
 
 
+def test_a_leaf_ends_with_its_ca_if_nothing_else_is_said(consul_ca: Authority) -> None:
+    later = SECOND + timedelta(days=100)
+    leaf = issue_leaf(consul_ca, names=["server.demo.consul"], client=True, server=True, now=later)
+    assert parsed(leaf.certificate).not_valid_after_utc == datetime(2036, 2, 27, 12, 30, 15, tzinfo=UTC)
+
+
+def test_a_leaf_can_be_for_a_key_that_is_there(consul_ca: Authority) -> None:
+    first = leaf_of(consul_ca)
+    again = issue_leaf(consul_ca, names=["cli.demo.consul"], client=True, server=False, now=NOW, key_pem=first.key)
+    assert again.key == first.key
+    assert parsed(again.certificate).public_key() == parsed(first.certificate).public_key()
+    assert parsed(again.certificate).serial_number != parsed(first.certificate).serial_number
+
+
 def test_a_leaf_never_outlives_its_ca(consul_ca: Authority) -> None:
     ca = parsed(consul_ca.certificate)
-    late = parsed(leaf_of(consul_ca, now=SECOND + timedelta(days=1800)).certificate)
+    late = parsed(leaf_of(consul_ca, now=SECOND + timedelta(days=3600)).certificate)
     assert late.not_valid_after_utc == ca.not_valid_after_utc
     early = parsed(leaf_of(consul_ca, now=SECOND - timedelta(minutes=30)).certificate)
     assert early.not_valid_before_utc == ca.not_valid_before_utc
 
 
 def test_an_expired_ca_signs_nothing(consul_ca: Authority) -> None:
-    with pytest.raises(CredentialsError, match="the Consul CA of demo expired on 2031-02-28") as caught:
-        leaf_of(consul_ca, now=SECOND + timedelta(days=1825))
+    with pytest.raises(CredentialsError, match="the Consul CA of demo expired on 2036-02-27") as caught:
+        leaf_of(consul_ca, now=SECOND + timedelta(days=3650))
     assert caught.value.hint
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from bakery.config.defaults import LEAF_DAYS
 from bakery.config.model import Kind
 from bakery.config.paths import StatePaths
 from bakery.credentials.issue import issue_for_node, rendered_roles, role_credentials
-from bakery.credentials.model import Bundle, Leaf, NodeCredentials
+from bakery.credentials.model import Authority, Bundle, Leaf, NodeCredentials
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
 from bakery.errors import CredentialsError
@@ -49,12 +50,16 @@ def paths(tmp_path: Path) -> StatePaths:
 
 
 def role(
-    bundle: Bundle, paths: StatePaths, kind: Kind = Kind.NOMAD_CLIENT, now: datetime = NOW
+    bundle: Bundle,
+    paths: StatePaths,
+    kind: Kind = Kind.NOMAD_CLIENT,
+    now: datetime = NOW,
+    leaf_days: int = LEAF_DAYS,
 ) -> NodeCredentials:
-    return role_credentials(bundle, paths, role="workers", kind=kind, now=now)
+    return role_credentials(bundle, paths, role="workers", kind=kind, now=now, leaf_days=leaf_days)
 
 
-def parsed(leaf: Leaf) -> x509.Certificate:
+def parsed(leaf: Leaf | Authority) -> x509.Certificate:
     return x509.load_pem_x509_certificate(leaf.certificate.encode())
 
 
@@ -154,7 +159,9 @@ def test_the_role_file_is_private_and_holds_leaf_certificates_only(bundle: Bundl
     file = paths.roles / "workers.json"
     assert file.stat().st_mode & 0o777 == 0o600
     assert paths.roles.stat().st_mode & 0o777 == 0o700
-    assert set(json.loads(file.read_text())) == {"format", "ca", "generation", "kind", "consul", "nomad"}
+    assert set(json.loads(file.read_text())) == {
+        "format", "ca", "generation", "kind", "leaf_days", "consul", "nomad",
+    }  # fmt: skip
 
 
 def test_it_is_known_which_roles_were_rendered(bundle: Bundle, paths: StatePaths) -> None:
@@ -185,11 +192,37 @@ def test_a_new_generation_a_new_ca_and_a_new_kind_get_new_leaves(bundle: Bundle,
 
 @pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.CONSUL_SERVER])
 def test_expired_leaves_are_issued_again(bundle: Bundle, paths: StatePaths, kind: Kind) -> None:
-    first = role(bundle, paths, kind)
-    assert role(bundle, paths, kind, NOW + 365 * DAY) == first
-    again = role(bundle, paths, kind, NOW + 366 * DAY)
+    first = role(bundle, paths, kind, leaf_days=365)
+    assert role(bundle, paths, kind, NOW + 365 * DAY, leaf_days=365) == first
+    again = role(bundle, paths, kind, NOW + 366 * DAY, leaf_days=365)
     assert again.consul != first.consul
     assert parsed(again.consul).not_valid_after_utc == NOW + (366 + 365) * DAY
+
+
+@pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.CONSUL_SERVER])
+def test_leaves_end_with_their_ca_or_after_the_given_days(bundle: Bundle, paths: StatePaths, kind: Kind) -> None:
+    """Both of a node, and both of a role, which gets new ones as soon as it is to have others."""
+    ca_ends = parsed(bundle.consul_ca).not_valid_after_utc
+    long = issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW + DAY)
+    short = issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW + DAY, leaf_days=90)
+    for credentials, end in (
+        (long, ca_ends),
+        (short, NOW + 91 * DAY),
+        (role(bundle, paths, kind), ca_ends),
+        (role(bundle, paths, kind, leaf_days=90), NOW + 90 * DAY),
+    ):
+        leaves = [leaf for leaf in (credentials.consul, credentials.nomad) if leaf]
+        assert {parsed(leaf).not_valid_after_utc for leaf in leaves} == {end}
+
+
+def test_the_file_of_an_earlier_version_gets_new_leaves(bundle: Bundle, paths: StatePaths) -> None:
+    """They were for a year, and the file did not say so."""
+    first = role(bundle, paths, leaf_days=365)
+    file = paths.roles / "workers.json"
+    document = json.loads(file.read_text())
+    del document["leaf_days"]
+    file.write_text(json.dumps(document))
+    assert role(bundle, paths).consul != first.consul
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"consul": 1}'])
@@ -212,5 +245,5 @@ def test_a_damaged_leaf_is_made_again(bundle: Bundle, paths: StatePaths, value: 
 
 
 def test_nothing_is_issued_after_the_ca_expired(bundle: Bundle) -> None:
-    with pytest.raises(CredentialsError, match="expired on 2031-02-28"):
-        issue_for_node(bundle, name="demo-x-1", kind=Kind.SERVER, now=NOW + 6 * 365 * DAY)
+    with pytest.raises(CredentialsError, match="expired on 2036-02-27"):
+        issue_for_node(bundle, name="demo-x-1", kind=Kind.SERVER, now=NOW + 11 * 365 * DAY)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from bakery.config.model import Kind
 from bakery.credentials import codec
@@ -130,7 +133,12 @@ def test_errors_about_issuing_show_none(bundle: Bundle) -> None:
 
 
 def test_the_browser_file_shows_neither_key_nor_password(bundle: Bundle) -> None:
-    content = browser_certificate(bundle, "consul", "canary-password")
+    content = browser_certificate(bundle, "consul", "canary-password", now=NOW)
     assert b"canary-password" not in content
     assert "canary-password".encode("utf-16-be") not in content
     assert shown(content.decode("latin-1"), secrets_of(bundle)) == []
+    key = load_pkcs12(content, b"canary-password").key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    number = key.private_numbers().private_value.to_bytes(32, "big")
+    assert number in key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())  # control
+    assert number not in content

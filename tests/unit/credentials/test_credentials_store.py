@@ -16,7 +16,8 @@ from bakery.config.paths import StatePaths
 from bakery.credentials import codec, publish, store
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
-from bakery.credentials.store import create_bundle, ensure_bundle, find_bundle, write_operator_files
+from bakery.credentials.operator import write_operator_files
+from bakery.credentials.store import create_bundle, ensure_bundle, find_bundle
 from bakery.errors import CredentialsError, ExitCode, LockedError
 from bakery.files import write_secret
 from tests.helpers.state import Remembers, paths_in
@@ -77,7 +78,7 @@ def test_no_file_or_folder_is_open_to_others_even_with_umask_0(paths: StatePaths
     before = os.umask(0)
     try:
         bundle = ensure_bundle(paths, "demo", now=NOW)
-        write_operator_files(bundle, paths)
+        write_operator_files(bundle, paths, now=NOW)
     finally:
         os.umask(before)
     files = [file for file in paths.folder.iterdir() if file.name != ".credentials.lock"]
@@ -319,36 +320,3 @@ def test_what_a_killed_attempt_left_is_swept(paths: StatePaths) -> None:
     assert find_bundle(paths) is None
     ensure_bundle(paths, "demo", now=NOW)
     assert not left.exists()
-
-
-def test_operator_files_hold_what_the_bundle_holds(paths: StatePaths) -> None:
-    bundle = ensure_bundle(paths, "demo", now=NOW)
-    write_operator_files(bundle, paths)
-    assert paths.consul_ca.read_text() == bundle.consul_ca.certificate
-    assert paths.consul_cert.read_text() == bundle.consul_operator.certificate
-    assert paths.consul_key.read_text() == bundle.consul_operator.key
-    assert paths.nomad_ca.read_text() == bundle.nomad_ca.certificate
-    assert paths.nomad_cert.read_text() == bundle.nomad_operator.certificate
-    assert paths.nomad_key.read_text() == bundle.nomad_operator.key
-
-
-def test_no_operator_file_holds_a_ca_key(paths: StatePaths) -> None:
-    bundle = ensure_bundle(paths, "demo", now=NOW)
-    write_operator_files(bundle, paths)
-    for file in paths.folder.glob("*.pem"):
-        assert bundle.consul_ca.key not in file.read_text()
-        assert bundle.nomad_ca.key not in file.read_text()
-
-
-def test_operator_files_are_rewritten_only_when_different(paths: StatePaths) -> None:
-    bundle = ensure_bundle(paths, "demo", now=NOW)
-    write_operator_files(bundle, paths)
-    before = {file: file.stat().st_ino for file in paths.folder.glob("*.pem")}
-    write_operator_files(bundle, paths)
-    assert {file: file.stat().st_ino for file in paths.folder.glob("*.pem")} == before
-    paths.consul_key.write_text("spoilt")
-    paths.nomad_key.chmod(0o644)
-    write_operator_files(bundle, paths)
-    assert paths.consul_key.read_text() == bundle.consul_operator.key
-    assert mode(paths.nomad_key) == 0o600
-    assert paths.consul_cert.stat().st_ino == before[paths.consul_cert]
