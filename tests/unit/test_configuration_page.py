@@ -94,7 +94,7 @@ def test_a_variable_of_ours_is_seen_wherever_it_is() -> None:
 
 
 def test_every_key_of_the_cluster_file_is_on_the_page() -> None:
-    sections = ("vpc", "image", "access")
+    sections = ("vpc", "image", "access", "security")
     keys = {f"{section}.{key}" for section in sections for key in keys_of((section,))}
     keys |= {f"roles.NAME.{key}" for key in keys_of(("roles", "x"))}
     keys |= set(keys_of(())) - set(sections)

@@ -22,13 +22,17 @@ class Finding:
 
 
 def dotted(path: FieldPath) -> str:
-    """Return a field's name for messages: ``roles.gpu.count``, ``access.admin_cidrs[0]``."""
+    """Return a field's name for messages: ``roles.gpu.count``, ``access.admin_cidrs[0]``.
+
+    Line ends and other unprintable characters of a key are escaped, so that a message stays on one line.
+    """
     text = ""
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else step
+            key = step if step.isprintable() else step.encode("unicode_escape").decode()
+            text += f".{key}" if text else key
     return text
 
 

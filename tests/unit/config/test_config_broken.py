@@ -147,6 +147,10 @@ YAML_TRAPS = {
     "nothing": (
         f"{HEAD}region:\n", 3, 1, "region has no value", "give it one, or remove the line to use the default",
     ),
+    "a line end in a key": (
+        f'{HEAD}"re\\ngion":\n', 3, 1, "re\\ngion has no value",
+        "give it one, or remove the line to use the default",
+    ),
     "nothing required": ("version: 1\ncluster:\n", 2, 1, "cluster has no value", "give it one"),
 }  # fmt: skip
 
