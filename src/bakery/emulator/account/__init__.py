@@ -1,1 +1,1 @@
-"""The emulated account: its resources, their rules and addresses, and the file that keeps it. No HTTP."""
+"""The emulated account: its resources, their rules and addresses, and the file it is saved in. No HTTP."""

@@ -6,10 +6,13 @@ from bakery.emulator.account.errors import Unprocessable
 
 
 class AddressPool:
-    """Hands out the host addresses of one network, upwards and around, so that a freed one is not used at once."""
+    """The host addresses of one network, taken in ascending order, then from the start again.
+
+    So a freed address is not used again at once.
+    """
 
     def __init__(self, network: str, *, reserved: tuple[str, ...] = (), first: str | None = None) -> None:
-        """Never gives ``reserved`` addresses, nor the network's own, its first (the gateway) and its broadcast."""
+        """Exclude ``reserved``, the network and broadcast addresses, and the first host address (the gateway)."""
         self._network = IPv4Network(network)
         self._low = int(self._network.network_address) + 2
         self._high = int(self._network.broadcast_address) - 1
@@ -28,12 +31,12 @@ class AddressPool:
 
     @property
     def free(self) -> int:
-        """How many addresses are left."""
+        """How many addresses can still be taken."""
         held = sum(self._low <= address <= self._high for address in self._reserved)
         return self._high - self._low + 1 - held - len(self._taken)
 
     def take(self) -> str:
-        """A free address. Raises Unprocessable when there is none."""
+        """Take a free address. Raises Unprocessable if there is none."""
         for _ in range(self._high - self._low + 1):
             address = self._next
             self._next = self._low if address >= self._high else address + 1
@@ -43,18 +46,19 @@ class AddressPool:
         message = f"There are no free addresses left in {self._network}."
         raise Unprocessable(message)
 
-    def keep(self, address: str) -> None:
-        """It is taken, from before."""
+    def mark_taken(self, address: str) -> None:
+        """Mark ``address`` as in use, when an account is restored."""
         number = int(IPv4Address(address))
         self._taken.add(number)
         if self._next <= number < self._high:
             self._next = number + 1
 
-    def give_back(self, address: str) -> None:
+    def release(self, address: str) -> None:
+        """Make ``address`` free again."""
         self._taken.discard(int(IPv4Address(address)))
 
 
 def mac(droplet_id: int, interface: int) -> str:
-    """The MAC of ethN of that droplet: locally administered, the same in every run."""
+    """Return the MAC of the droplet's ethN: locally administered, the same in every run."""
     octets = bytes([0x02, interface]) + (droplet_id % 2**32).to_bytes(4, "big")
     return ":".join(f"{octet:02x}" for octet in octets)

@@ -1,4 +1,4 @@
-"""Droplets: made, found by id, name and address, and gone only when their machine is."""
+"""Droplets by id and address. A deleted droplet keeps its addresses until its machine is removed."""
 
 from collections.abc import Iterable
 
@@ -35,16 +35,16 @@ class Droplets:
         self.anchors = AddressPool(settings.anchor_network, reserved=(settings.anchor_gateway,))
 
     def restore(self, droplets: Iterable[Droplet], leaving: Iterable[Droplet]) -> None:
-        """Have these and no others; tags and VPCs are there already."""
+        """Replace all droplets; restore tags and VPCs first."""
         self._droplets = {droplet.id: droplet for droplet in droplets}
         self._leaving = {droplet.id: droplet for droplet in leaving}
         self._by_address, self._members = {}, {}
         for droplet in sorted([*self._droplets.values(), *self._leaving.values()], key=lambda each: each.id):
             self._members.setdefault(droplet.vpc_id, {})[droplet.id] = None
-            self._vpcs.pool(droplet.vpc_id).keep(droplet.private_address)
+            self._vpcs.pool(droplet.vpc_id).mark_taken(droplet.private_address)
             if droplet.public_address is not None and droplet.anchor_address is not None:
-                self.public.keep(droplet.public_address)
-                self.anchors.keep(droplet.anchor_address)
+                self.public.mark_taken(droplet.public_address)
+                self.anchors.mark_taken(droplet.anchor_address)
             for address in _addresses(droplet):
                 self._by_address[address] = droplet
 
@@ -52,7 +52,7 @@ class Droplets:
         return list(self._droplets.values())
 
     def some(self, ids: Iterable[int]) -> list[Droplet]:
-        """The droplets with these ids, in their order."""
+        """Return the droplets with these ids, in the order of the ids."""
         return [self._droplets[droplet_id] for droplet_id in ids]
 
     def get(self, droplet_id: int) -> Droplet:
@@ -62,23 +62,23 @@ class Droplets:
         return droplet
 
     def find_by_address(self, address: str) -> Droplet | None:
-        """By public, anchor or VPC address."""
+        """Return the droplet with this public, anchor or VPC address."""
         return self._by_address.get(address)
 
     def members(self, vpc_id: str) -> list[Droplet]:
-        """The droplets that keep a VPC in use: also those whose machine is still being removed."""
+        """Return the droplets of a VPC, those whose machine is still being removed included."""
         ids = self._members.get(vpc_id, {})
         return [self._droplets.get(droplet_id) or self._leaving[droplet_id] for droplet_id in ids]
 
     def leaving(self) -> list[Droplet]:
-        """Those that the API knows no more and whose machine is not gone yet."""
+        """Return the deleted droplets whose machine is still being removed."""
         return list(self._leaving.values())
 
     def exists(self, droplet_id: int) -> bool:
         return droplet_id in self._droplets
 
     def create(self, new: NewDroplet) -> tuple[Droplet, Action]:
-        """The droplet in status ``new`` and its create action; :meth:`check_room` first."""
+        """Create a droplet in status ``new`` and its create action; call :meth:`check_room` first."""
         public = self.public.take() if new.public_networking else None
         anchor = self.anchors.take() if new.public_networking else None
         droplet = Droplet(
@@ -107,7 +107,7 @@ class Droplets:
         return droplet, self.start_action(droplet, "create")
 
     def start_action(self, droplet: Droplet, kind: str) -> Action:
-        """Raises PendingEvent while another action runs."""
+        """Start an action. Raises PendingEvent while another one of the droplet is in progress."""
         if droplet.pending_action is not None:
             raise PendingEvent
         action = self._actions.start(kind, resource_id=droplet.id, resource_type="droplet", region=droplet.region)
@@ -124,7 +124,7 @@ class Droplets:
         droplet.active_at = droplet.active_at or self._clock()
 
     def check_room(self, count: int, vpc: Vpc) -> None:
-        """Raises Unprocessable if the account's limit or the networks have no room for ``count`` more."""
+        """Raise Unprocessable if the droplet limit or a network has no room for ``count`` more droplets."""
         if len(self._droplets) + count > self._settings.droplet_limit:
             message = "creating this/these droplet(s) will exceed your droplet limit"
             raise Unprocessable(message)
@@ -134,21 +134,21 @@ class Droplets:
                 raise Unprocessable(message)
 
     def start_leaving(self, droplet: Droplet) -> None:
-        """The API knows it no more; its addresses stay taken until :meth:`left`."""
+        """Delete the droplet from the API; its addresses stay in use until :meth:`left`."""
         del self._droplets[droplet.id]
         self._leaving[droplet.id] = droplet
         self._tags.untag_droplet(droplet, list(droplet.tags))
 
     def left(self, droplet: Droplet) -> None:
-        """Its machine is gone."""
+        """Free the addresses of a deleted droplet whose machine has been removed."""
         self._leaving.pop(droplet.id)
         self._members[droplet.vpc_id].pop(droplet.id)
         for address in _addresses(droplet):
             del self._by_address[address]
-        self._vpcs.pool(droplet.vpc_id).give_back(droplet.private_address)
+        self._vpcs.pool(droplet.vpc_id).release(droplet.private_address)
         if droplet.public_address is not None and droplet.anchor_address is not None:
-            self.public.give_back(droplet.public_address)
-            self.anchors.give_back(droplet.anchor_address)
+            self.public.release(droplet.public_address)
+            self.anchors.release(droplet.anchor_address)
 
 
 def _addresses(droplet: Droplet) -> list[str]:

@@ -1,13 +1,13 @@
 """The API's errors, as classes (https://docs.digitalocean.com/reference/api/digitalocean/, "HTTP Statuses").
 
-They are answers, not failures of bakery: the account and the handlers raise them, ``api`` turns them into bodies.
+The account and the handlers raise them; ``api`` turns them into answers. They are not BakeryErrors.
 """
 
 from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """An answer that refuses."""
+    """An answer with status 4xx or 5xx."""
 
     status: int = 500
     id: ClassVar[str] = "server_error"
@@ -18,16 +18,16 @@ class ApiError(Exception):
         self.message = message or self.default
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """The JSON body."""
+        """Return the JSON body."""
         return {"id": self.id, "message": self.message, "request_id": request_id}
 
     def headers(self) -> dict[str, str]:
-        """Headers beside the usual ones."""
+        """Return headers of this error only, with names in lower case."""
         return {}
 
 
 class ServerError(ApiError):
-    """A bug of the emulator's, or a fault that was asked for."""
+    """A bug of the emulator, or a fault that a user has added."""
 
 
 class BadRequest(ApiError):

@@ -1,4 +1,4 @@
-"""Cloud firewalls: what they are, and since when; the machines enforce them."""
+"""Cloud firewalls: their rules, and whether the machines enforce them yet."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -24,14 +24,14 @@ class Firewalls:
         self._ids = ids
         self._firewalls: dict[str, Firewall] = {}
         self.revision = 0
-        """Counts every change that could matter to the traffic."""
+        """Counts every change that could affect traffic."""
         self.in_force: int | None = None
-        """The revision that the machines enforce; None where nothing does, so that nothing is waited for."""
+        """The revision that the machines enforce; None if they enforce no firewalls."""
         self.failure: str | None = None
-        """Why the machines could not take the last revision."""
+        """Why the machines could not enforce the last revision; None if they could."""
 
     def restore(self, firewalls: Iterable[Firewall]) -> None:
-        """Have these and no others."""
+        """Replace all firewalls."""
         self._firewalls = {firewall.id: firewall for firewall in firewalls}
         self.revision = 1 + max((firewall.revision for firewall in self._firewalls.values()), default=0)
 
@@ -72,7 +72,7 @@ class Firewalls:
         return firewall
 
     def replace(self, firewall: Firewall, wanted: Firewall) -> None:
-        """Make ``firewall`` what ``wanted`` is. Raises ApiError and has changed nothing then."""
+        """Give ``firewall`` the rules and targets of ``wanted``, or raise ApiError and change nothing."""
         _check_name(wanted.name)
         self._refuse_taken_name(wanted.name, own=firewall)
         _check_limits(wanted)
@@ -98,7 +98,7 @@ class Firewalls:
             firewall.tags = [tag for tag in firewall.tags if tag.lower() != name.lower()]
 
     def retagged(self, droplet_id: int, tag: str, *, removing: bool) -> None:
-        """A droplet got a tag, or lost it: the firewalls bound to it wait for that droplet."""
+        """Set the firewalls bound to ``tag`` to ``waiting``, because a droplet got or lost the tag."""
         if not self._firewalls:
             return
         self.revision += 1
@@ -114,7 +114,7 @@ class Firewalls:
         return reached and self._clock() >= firewall.settled_at
 
     def status(self, firewall: Firewall) -> str:
-        """waiting, succeeded or failed."""
+        """Return waiting, succeeded or failed."""
         if not self.is_settled(firewall):
             return "waiting"
         return "succeeded" if self.failure is None else "failed"

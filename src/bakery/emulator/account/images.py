@@ -23,7 +23,7 @@ class Images:
             self._add_base(slug, settings.regions)
 
     def restore(self, images: Iterable[Image]) -> None:
-        """Have these and no others."""
+        """Replace all images."""
         self._images = {image.id: image for image in images}
         self._by_slug = {image.slug: image for image in self._images.values() if image.slug is not None}
 
@@ -47,15 +47,15 @@ class Images:
         return image
 
     def even_deleted(self, image_id: int) -> Image:
-        """The image that a droplet was made from."""
+        """Return the image with this id, deleted or not: droplets refer to the image they were created from."""
         return self._images[image_id]
 
     def new_id(self) -> int:
-        """The id of a snapshot that is still being taken."""
+        """Return an id for a snapshot that is still being taken."""
         return self._ids.number()
 
     def add_snapshot(self, image_id: int, *, name: str, droplet: Droplet, disk: int, size: int) -> Image:
-        """``disk`` in GB, ``size`` in bytes."""
+        """Add a snapshot of the droplet; ``disk`` is in GB, ``size`` in bytes."""
         image = Image(
             id=image_id,
             name=name,
@@ -98,5 +98,5 @@ class Images:
 
 
 def snapshot_key(image_id: int) -> str:
-    """What the machines call the snapshot with that id."""
+    """Return the name under which the machines have the snapshot with this id."""
     return f"snapshot-{image_id}"

@@ -11,9 +11,9 @@ from bakery.emulator.account.source import Ids
 
 
 def fingerprint(public_key: str) -> str:
-    """The MD5 fingerprint by which the API names keys, of a line in OpenSSH's form.
+    """Return the MD5 fingerprint, the API's name for a key, of a public key line in OpenSSH's format.
 
-    Raises Unprocessable if it is no such line.
+    Raises Unprocessable if the line has another format.
     """
     parts = public_key.split()
     message = "Key invalid, key should be of the format `type key [comment]`"
@@ -37,7 +37,7 @@ class Keys:
         self._by_fingerprint: dict[str, SshKey] = {}
 
     def restore(self, keys: Iterable[SshKey]) -> None:
-        """Have these and no others."""
+        """Replace all keys."""
         self._keys = {key.id: key for key in keys}
         self._by_fingerprint = {key.fingerprint: key for key in self._keys.values()}
 

@@ -1,4 +1,4 @@
-"""The account's records: plain data that can be written down and read back."""
+"""The account's records: plain data that can be saved and read back."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ class Image:
     type: str
     """base or snapshot."""
     key: str
-    """What :class:`~bakery.emulator.machines.interface.Machines` calls it."""
+    """Its name for :class:`~bakery.emulator.machines.interface.Machines`."""
     public: bool
     regions: list[str]
     created_at: datetime
@@ -21,10 +21,10 @@ class Image:
     """GB."""
     size_gigabytes: float
     droplet_id: int | None = None
-    """Where a snapshot came from."""
+    """The droplet that a snapshot was taken of."""
     description: str = ""
     status: str = "available"
-    """available or deleted; deleted ones stay, because droplets name them."""
+    """available or deleted. Deleted images stay in the account, because droplets refer to them."""
     tags: list[str] = field(default_factory=list)
 
 
@@ -66,15 +66,15 @@ class Droplet:
     tags: list[str]
     features: list[str]
     disk: int
-    """GB; at first the size's, which a resize may leave alone."""
+    """GB: the disk of the size it was created with, until a resize with disk."""
     status: str = "new"
     """new, active or off."""
     active_at: datetime | None = None
     pending_action: int | None = None
-    """The unfinished action, if there is one."""
+    """Id of the action in progress, or None."""
     snapshot_ids: list[int] = field(default_factory=list)
     failure: str | None = None
-    """Why the machine could not be made or removed."""
+    """Why the machine could not be created or removed."""
 
 
 @dataclass(kw_only=True)
@@ -95,13 +95,13 @@ class Action:
 class Tag:
     name: str
     droplet_ids: dict[int, None] = field(default_factory=dict)
-    """A set that keeps its order, which makes listings by tag cheap and stable."""
+    """An ordered set, so that listings by tag are quick and always in the same order."""
     image_ids: dict[int, None] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
 class FirewallTargets:
-    """Who may send, or be sent to."""
+    """The other side of a firewall rule: sources or destinations."""
 
     addresses: list[str] = field(default_factory=list)
     droplet_ids: list[int] = field(default_factory=list)
@@ -129,16 +129,16 @@ class Firewall:
     settled_at: datetime
     """``waiting`` before, ``succeeded`` from then on."""
     revision: int = 0
-    """Of :attr:`Firewalls.revision`, when it or its droplets last changed."""
+    """The value of :attr:`Firewalls.revision` when the firewall or its droplets last changed."""
     renewed: bool = True
-    """The firewall itself changed last: every droplet of it waits."""
+    """True if the firewall itself changed last: all of its droplets are pending."""
     pending: dict[int, bool] = field(default_factory=dict)
-    """Droplets that joined (False) or left (True) by a tag, and wait."""
+    """Pending droplets by id: False if a tag added the droplet to the firewall, True if it removed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewDroplet:
-    """One droplet to be made, every reference already looked up."""
+    """One droplet to create, with every reference looked up."""
 
     name: str
     region: str

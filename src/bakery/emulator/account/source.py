@@ -1,4 +1,4 @@
-"""Where the state's times and ids come from; tests bring their own."""
+"""The clock and the ids of an account; tests replace them."""
 
 import itertools
 import uuid
@@ -10,7 +10,7 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The machine's time, in UTC."""
+    """Return this machine's time, in UTC."""
     return datetime.now(UTC)
 
 
@@ -18,10 +18,10 @@ class Ids(Protocol):
     """New identifiers."""
 
     def number(self) -> int:
-        """For droplets, images, keys and actions; never the same one twice."""
+        """Return a new id for a droplet, image, key or action."""
 
     def uuid(self) -> str:
-        """For VPCs and firewalls."""
+        """Return a new id for a VPC or firewall."""
 
 
 class SystemIds:

@@ -1,4 +1,4 @@
-"""The whole account: every store, one lock, one clock."""
+"""The whole account: its resources, one lock, one clock."""
 
 import copy
 import threading
@@ -16,7 +16,7 @@ from bakery.emulator.account.vpcs import Vpcs
 
 
 class AccountState:
-    """Hold ``lock`` around every use that spans threads; nothing here blocks."""
+    """The account in memory. Hold ``lock`` while using it; no method blocks."""
 
     def __init__(self, settings: EmulatorSettings, *, clock: Clock = system_clock, ids: Ids | None = None) -> None:
         ids = self._ids = ids or SystemIds(settings.first_id)
@@ -32,22 +32,22 @@ class AccountState:
         self.droplets = Droplets(settings, clock, ids, tags=self.tags, vpcs=self.vpcs, actions=self.actions)
 
     def as_it_is(self) -> "AccountState":
-        """A copy that later changes leave alone; its clock goes on."""
+        """Return a copy that later changes do not affect; it shares the clock."""
         shared = (self.lock, self.clock, self._ids, self.settings)
-        return copy.deepcopy(self, {id(thing): thing for thing in shared})
+        return copy.deepcopy(self, {id(each): each for each in shared})
 
     def remove_image(self, image: Image) -> None:
-        """Raises Forbidden for a public one."""
+        """Delete an image and untag it. Raises Forbidden for a public image."""
         self.images.remove(image)
         self.tags.untag_image(image, list(image.tags))
 
     def remove_droplet(self, droplet: Droplet) -> None:
-        """From every list; its addresses stay taken until its machine is gone."""
+        """Delete a droplet; its addresses stay in use until its machine is removed."""
         self.droplets.start_leaving(droplet)
         self.firewalls.forget_droplet(droplet.id)
 
     def remove_tag(self, name: str) -> None:
-        """Untags everything that carried it. Raises NotFound."""
+        """Delete a tag from the account and from all resources. Raises NotFound."""
         tag = self.tags.get(name)
         for droplet in self.droplets.some(tag.droplet_ids):
             self.tags.untag_droplet(droplet, [tag.name])

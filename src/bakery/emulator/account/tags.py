@@ -1,4 +1,4 @@
-"""Tags, and which droplets and images carry them."""
+"""Tags, and the droplets and images that have them."""
 
 import re
 from collections.abc import Iterable
@@ -11,25 +11,25 @@ _PATTERN = re.compile(r"[a-zA-Z0-9_\-:]{1,255}")
 
 
 def is_tag_name(name: str) -> bool:
-    """OpenAPI, resources/tags/models/tag.yml."""
+    """Return whether this is a valid tag name (OpenAPI, resources/tags/models/tag.yml)."""
     return _PATTERN.fullmatch(name) is not None
 
 
 class Retagged(Protocol):
-    """Told of every tag that a droplet gets or loses."""
+    """Called with every tag that a droplet gets or loses."""
 
     def __call__(self, droplet_id: int, tag: str, *, removing: bool) -> None: ...
 
 
 class Tags:
-    """Case-stable: the first spelling of a name is the one that stays."""
+    """Tags by name. Case does not matter; the first spelling of a name is shown."""
 
     def __init__(self, retagged: Retagged) -> None:
         self._retagged = retagged
         self._tags: dict[str, Tag] = {}
 
     def restore(self, tags: Iterable[Tag]) -> None:
-        """Have these and no others."""
+        """Replace all tags."""
         self._tags = {tag.name.lower(): tag for tag in tags}
 
     def all(self) -> list[Tag]:
@@ -45,14 +45,14 @@ class Tags:
         return tag
 
     def ensure(self, name: str) -> Tag:
-        """The tag of that name, made if it is new. Raises Unprocessable for a name that cannot be one."""
+        """Return the tag, after creating it if it is new. Raises Unprocessable for an invalid name."""
         if not is_tag_name(name):
             message = f"Tag name {name[:255]} is invalid: only letters, numbers, colons, dashes and underscores."
             raise Unprocessable(message)
         return self._tags.setdefault(name.lower(), Tag(name=name))
 
     def remove(self, name: str) -> Tag:
-        """Forget the tag; the caller untags what carried it."""
+        """Delete the tag and return it; untag its resources first."""
         tag = self.get(name)
         del self._tags[name.lower()]
         return tag

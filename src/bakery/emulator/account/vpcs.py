@@ -15,7 +15,7 @@ _RFC1918 = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/
 
 
 class Vpcs:
-    """The rules are those of https://docs.digitalocean.com/products/networking/vpc/details/limits/."""
+    """The account's VPCs, with the rules of https://docs.digitalocean.com/products/networking/vpc/details/limits/."""
 
     def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
         self._settings = settings
@@ -28,7 +28,7 @@ class Vpcs:
                 self.default_of(region)
 
     def restore(self, vpcs: Iterable[Vpc]) -> None:
-        """Have these and no others, all addresses free."""
+        """Replace all VPCs; all of their addresses are free."""
         self._vpcs = {vpc.id: vpc for vpc in vpcs}
         self._pools = {vpc.id: AddressPool(vpc.ip_range) for vpc in self._vpcs.values()}
 
@@ -48,14 +48,14 @@ class Vpcs:
         return self._pools[vpc_id]
 
     def default_of(self, region: str) -> Vpc:
-        """The region's default VPC, made when it is first asked for."""
+        """Return the region's default VPC, after creating it if there is none."""
         for vpc in self._vpcs.values():
             if vpc.region == region and vpc.default:
                 return vpc
         return self.create(name=f"default-{region}", description="", region=region, ip_range=None)
 
     def create(self, *, name: str, description: str, region: str, ip_range: str | None) -> Vpc:
-        """The first VPC of a region becomes its default. Raises Unprocessable."""
+        """Create a VPC; the first one of a region is its default. Raises Unprocessable."""
         self.check_name(name)
         network = self._free_range() if ip_range is None else _private_range(ip_range)
         self._refuse_overlap(network)
@@ -78,7 +78,7 @@ class Vpcs:
                 other.default = other is vpc
 
     def remove(self, vpc: Vpc, *, members: int) -> None:
-        """Raises Forbidden for a default VPC and for one that is in use."""
+        """Delete a VPC. Raises Forbidden for a default VPC and for a VPC with members."""
         if vpc.default:
             message = "Can not delete default VPCs."
             raise Forbidden(message)
@@ -89,7 +89,7 @@ class Vpcs:
         del self._pools[vpc.id]
 
     def check_name(self, name: str, *, own: Vpc | None = None) -> None:
-        """Raises Unprocessable for a name that is malformed or belongs to another VPC."""
+        """Raise Unprocessable for a malformed name and for the name of another VPC than ``own``."""
         if _NAME.fullmatch(name) is None:
             message = "Name may only contain letters, numbers, dashes and periods."
             raise Unprocessable(message)

@@ -31,7 +31,7 @@ def test_reserved_addresses_are_never_given() -> None:
 def test_a_freed_address_is_used_again_last() -> None:
     pool = AddressPool("10.100.0.0/29")
     first = pool.take()
-    pool.give_back(first)
+    pool.release(first)
 
     assert [pool.take() for _ in range(5)][-1] == first
 
