@@ -1,4 +1,4 @@
-"""One answer of the API as it went out, and the port through which somebody may look at every one."""
+"""One answer of the API as it was sent, and the port for an observer of all answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class ApiResponse:
-    """No request bodies: those hold user-data."""
+    """One answer; without the request's body, because user-data is in it."""
 
     method: str
     path: str
     query: str
     status: int
     headers: Mapping[str, str]
-    """Of the answer, names in lower case."""
+    """The answer's headers, names in lower case."""
     body: bytes = field(repr=False)
-    """Of the answer."""
+    """The answer's body."""
 
 
 Observer = Callable[[ApiResponse], None]
-"""Called after every answer under ``/v2`` that no fault made; must not raise."""
+"""Called with every answer under ``/v2`` that is not a fault's; must not raise."""
 
 
 def ignore_response(response: ApiResponse) -> None:
-    """The observer that looks at nothing."""
+    """Ignore the answer: the observer of an emulator outside tests."""

@@ -1,4 +1,4 @@
-"""One request as a handler sees it, and what it answers."""
+"""One request as a handler gets it, and the handler's answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,7 +25,7 @@ MAX_PER_PAGE = 200
 
 @dataclass(frozen=True, kw_only=True)
 class AdminTools:
-    """What requests under ``/_emulator/`` may touch beside the account and the machine work."""
+    """What handlers under ``/_emulator/`` may use beside the account and the action runner."""
 
     requests: RequestLog
     faults: Faults
@@ -35,21 +35,21 @@ class AdminTools:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request, and what its handler may touch."""
+    """One request, and what its handler may use."""
 
     today: AccountState
-    """The account that requests change."""
+    """The current account, which requests change."""
     work: ActionRunner
     tools: AdminTools | None = None
     """None under ``/v2``."""
     access: AccessToken
     past: AccountState | None = None
-    """The account to show instead of today's."""
+    """The old account to show, for a GET that a stale fault affects."""
     path: str
     base_url: str
-    """Scheme and host as the client wrote them; links are built from it."""
+    """Scheme and host as the client sent them; links begin with it."""
     params: Mapping[str, str]
-    """From the path."""
+    """Parameters of the path."""
     query: Mapping[str, str]
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -63,14 +63,14 @@ class Call:
 
     @property
     def admin(self) -> AdminTools:
-        """Raises LookupError outside ``/_emulator/``: a handler of ``/v2`` has no such tools."""
+        """Raises LookupError under ``/v2``, whose handlers do not have these tools."""
         if self.tools is None:
-            message = f"{self.path} is not a path of the emulator's own"
+            message = f"{self.path} is not below /_emulator/"
             raise LookupError(message)
         return self.tools
 
     def id(self, name: str) -> int:
-        """A numeric id of the path. Raises NotFound if it is not a number."""
+        """Return a numeric id of the path. Raises NotFound if it is not a number."""
         number = fields.number(self.params[name])
         if number is None:
             raise NotFound
@@ -95,14 +95,14 @@ class Rule(NamedTuple):
     path: str
     handler: Handler
     scopes: str = ""
-    """What a token needs, space between; what depends on the request the handler asks for itself."""
+    """Scopes that the token needs, separated by spaces; a handler may require more."""
 
 
 NO_CONTENT = Reply(status=204)
 
 
 def page(call: Call, key: str, items: Sequence[T], serialise: Callable[[T], Mapping[str, Any]]) -> Reply:
-    """The asked-for page of ``items`` with absolute links and the total."""
+    """Answer with the requested page of ``items``, absolute links and the total."""
     size = min(max(_positive(call, "per_page", DEFAULT_PER_PAGE), 1), MAX_PER_PAGE)
     number = max(_positive(call, "page", 1), 1)
     chosen = items[(number - 1) * size : number * size]
@@ -122,7 +122,7 @@ def _positive(call: Call, name: str, default: int) -> int:
 
 
 def _links(call: Call, number: int, last: int) -> dict[str, Any]:
-    """Only the links that lead somewhere; none at all when one page holds everything."""
+    """Return the links to other pages; none if all items are on one page."""
     pages = {}
     if number > 1:
         pages = {"first": 1, "prev": min(number - 1, last)}

@@ -1,4 +1,4 @@
-"""Everything that one emulator holds, for the middleware and the endpoints; handlers see a part of it."""
+"""All parts of one emulator, for the middleware and the endpoints; a handler gets a few of them."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from bakery.emulator.work.machine_actions import ActionRunner
 
 @dataclass(frozen=True, kw_only=True)
 class Emulator:
-    """Everything one emulator holds: ``app.state.emulator``."""
+    """All parts of one emulator: ``app.state.emulator``."""
 
     settings: EmulatorSettings
     state: AccountState

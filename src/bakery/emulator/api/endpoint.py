@@ -22,7 +22,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
-    """A starlette endpoint that never raises: a bug of a handler answers 500, its traceback goes to the log."""
+    """Return a starlette endpoint that never raises: a bug in a handler is logged and answers 500."""
 
     async def serve(request: Request) -> Response:
         record: RequestRecord = request.scope[RECORD]
@@ -62,7 +62,7 @@ async def _end_of(work: Future[Any]) -> None:
 
 
 def _call(request: Request, body: bytes, emulator: Emulator) -> Call:
-    """GET bodies are drained and ignored, whatever their Content-Type."""
+    """Build the handler's view of the request; the body of a GET is ignored."""
     return Call(
         today=emulator.state,
         work=emulator.work,

@@ -1,4 +1,4 @@
-"""Reading typed fields out of a request's JSON body or query; what does not fit is refused as the API does."""
+"""Reads typed fields of a request's JSON body or query; the errors have DigitalOcean's wording."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -11,7 +11,7 @@ MAX_DIGITS = 18
 
 
 def text(body: Body, name: str) -> str:
-    """A string that must be there and not be empty."""
+    """Return a string that must be present and not empty."""
     value = optional_text(body, name)
     if not value:
         message = f"{name} can't be blank"
@@ -20,7 +20,7 @@ def text(body: Body, name: str) -> str:
 
 
 def optional_text(body: Body, name: str) -> str | None:
-    """A string that can be written down in UTF-8; None if absent or null."""
+    """Return a string that UTF-8 can encode; None if it is missing or null."""
     value = body.get(name)
     if value is None:
         return None
@@ -49,7 +49,7 @@ def boolean(body: Body, name: str, *, default: bool = False) -> bool:
 
 
 def texts(body: Body, name: str) -> list[str]:
-    """A list of strings; empty if absent or null."""
+    """Return a list of strings; empty if it is missing or null."""
     values = _list(body, name)
     if not all(isinstance(value, str) and _is_unicode(value) for value in values):
         message = f"{name} must be a list of strings"
@@ -58,7 +58,7 @@ def texts(body: Body, name: str) -> list[str]:
 
 
 def integers(body: Body, name: str) -> list[int]:
-    """A list of integers; empty if absent or null."""
+    """Return a list of integers; empty if it is missing or null."""
     values = _list(body, name)
     if not all(_is_integer(value) for value in values):
         message = f"{name} must be a list of integers"
@@ -67,7 +67,7 @@ def integers(body: Body, name: str) -> list[int]:
 
 
 def mixed(body: Body, name: str) -> list[int | str]:
-    """A list of integers and strings; empty if absent or null."""
+    """Return a list of integers and strings; empty if it is missing or null."""
     values = _list(body, name)
     if not all(_is_integer(value) or isinstance(value, str) for value in values):
         message = f"{name} must be a list of integers and strings"
@@ -76,7 +76,7 @@ def mixed(body: Body, name: str) -> list[int | str]:
 
 
 def objects(body: Body, name: str) -> list[Body]:
-    """A list of JSON objects; empty if absent or null."""
+    """Return a list of JSON objects; empty if it is missing or null."""
     values = _list(body, name)
     if not all(isinstance(value, dict) for value in values):
         message = f"{name} must be a list of objects"
@@ -85,7 +85,7 @@ def objects(body: Body, name: str) -> list[Body]:
 
 
 def number(value: str) -> int | None:
-    """A decimal number from a path or query; None if it is none, or too long to be an id."""
+    """Return a decimal number of a path or query; None if it is no number or too long to be an id."""
     return int(value) if value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS else None
 
 
@@ -104,5 +104,5 @@ def _is_integer(value: object) -> TypeGuard[int]:
 
 
 def _is_unicode(value: str) -> bool:
-    """JSON can spell half of a surrogate pair, which is no character."""
+    """Return False for text with half of a surrogate pair, which JSON can contain and UTF-8 cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -18,7 +18,7 @@ from bakery.emulator.machines.interface import Interface, MachineSpec
 from bakery.emulator.work.machine_spec import machine_spec
 
 Resolve = Callable[[str], int | None]
-"""From a client's address to the id of the droplet that has it."""
+"""From a client's address to the id of the droplet with this address."""
 
 Tree = dict[str, Any]
 """Folders are dicts, values are text."""
@@ -73,7 +73,7 @@ def _walk(tree: Tree, parts: list[str]) -> Tree | str | None:
 
 
 def _index(tree: Tree) -> list[str]:
-    """Folders end in a slash; a tag is a name without a value."""
+    """List a folder: names of folders end in a slash, a tag is a name without a value."""
     return [f"{name}/" if isinstance(value, dict) else name for name, value in tree.items()]
 
 
@@ -82,7 +82,7 @@ def _not_found() -> Response:
 
 
 def metadata_tree(spec: MachineSpec) -> Tree:
-    """What stands below ``/metadata/v1/``."""
+    """Return the folders and values below ``/metadata/v1/``."""
     public = {} if spec.public is None else {"0": _interface_tree(spec.public, "public", spec.anchor)}
     kinds = {"public": public, "private": {"0": _interface_tree(spec.private, "private", None)}}
     unassigned = {"ipv4": {"active": "false"}}
@@ -119,7 +119,7 @@ def _address_tree(interface: Interface) -> Tree:
 
 
 def metadata_json(spec: MachineSpec) -> dict[str, Any]:
-    """The document at ``/metadata/v1.json``."""
+    """Return the document at ``/metadata/v1.json``."""
     public = [] if spec.public is None else [_interface_json(spec.public, "public", spec.anchor)]
     unassigned = {"ipv4": {"active": False}}
     document: dict[str, Any] = {

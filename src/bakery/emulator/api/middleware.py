@@ -1,4 +1,4 @@
-"""What every request passes on its way in and out: log, faults, token, limits, headers."""
+"""Wraps every request: request log, faults, token, rate limits, headers."""
 
 import asyncio
 import uuid
@@ -44,13 +44,13 @@ class ApiMiddleware:
             self._emulator.requests.add(record)
 
     async def _meet(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve, unless the fault has other plans; its delay comes before everything."""
+        """Apply the fault, if there is one, or serve the request; the fault's delay comes first."""
         record: RequestRecord = scope[RECORD]
         if fault is None:
             await self._serve(scope, receive, send)
             return
         if fault.delay_s:
-            await asyncio.sleep(fault.delay_s)  # the delay is what was asked for
+            await asyncio.sleep(fault.delay_s)  # the fault's own delay, not a wait for something
         if fault.reset:
             await effects.reset(receive)
         elif "before" in (fault.hang, fault.kill):
@@ -67,7 +67,7 @@ class ApiMiddleware:
             await self._serve(scope, receive, send)
 
     async def _leave_alone(self, fault: Fault, scope: Scope, receive: Receive) -> None:
-        """No answer goes out, now or ever."""
+        """Send no answer: hang, kill the client or close the connection."""
         if fault.hang:
             await effects.hang(self._emulator.faults, receive)
         elif fault.kill:
@@ -88,7 +88,7 @@ class ApiMiddleware:
             await refusal(error, record.request_id)(scope, receive, send)
 
     def _access(self, scope: Scope) -> AccessToken:
-        """Of the request's token if it is one of ours; every other is nobody."""
+        """Return the request's access token, ANONYMOUS if it has none that is known."""
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
         return self._emulator.tokens.find(given) if scheme.lower() == "bearer" else ANONYMOUS
 
@@ -107,7 +107,7 @@ class ApiMiddleware:
         return None
 
     def _finishing(self, record: RequestRecord, access: AccessToken, send: Send) -> Send:
-        """``send`` with the headers that every answer carries."""
+        """Return ``send`` that adds the headers of every answer."""
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -120,7 +120,7 @@ class ApiMiddleware:
         return finish
 
     def _observed(self, record: RequestRecord, send: Send) -> Send:
-        """``send`` that tells the observers about answers under ``/v2``, each of which is one message long."""
+        """Return ``send`` that also passes answers under ``/v2`` to the observers; each answer is one message."""
         if record.path.startswith(ADMIN):
             return send
         headers: dict[str, str] = {}

@@ -17,7 +17,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(kw_only=True)
 class _Window:
-    """Requests of the last ``span``; each has its own timer."""
+    """The times of the requests of the last ``span``."""
 
     span: timedelta
     limit: int
@@ -32,7 +32,7 @@ class _Window:
         return len(self.times) >= self.limit
 
     def seconds_left(self, now: datetime) -> int:
-        """Until the oldest request leaves the window; at least 1."""
+        """Return the seconds until the oldest request leaves the window; at least 1."""
         return max(1, math.ceil((self.times[0] + self.span - now).total_seconds()))
 
 
@@ -44,14 +44,14 @@ class _Usage:
 
 
 class RateLimits:
-    """Counts each token's requests; refuses only when the settings enforce the limits."""
+    """Counts the requests of each token; refuses requests only if the settings enforce the limits."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self._settings = settings
         self._usage: defaultdict[str, _Usage] = defaultdict(self._new_usage)
 
     def count(self, token: str, now: datetime, *, lists_keys: bool) -> None:
-        """Raises TooManyRequests; a refused request is not counted."""
+        """Count a request, or raise TooManyRequests and do not count it."""
         usage = self._usage[token]
         if not self._settings.rate_limits:
             usage.hour.times = deque([now])
@@ -67,7 +67,7 @@ class RateLimits:
             usage.listings.times.append(now)
 
     def headers(self, token: str, now: datetime) -> dict[str, str]:
-        """As if this were the only request while limits are off: a client must not slow down for nothing."""
+        """Return the rate-limit headers; with limits off only this request counts, so that no client waits."""
         hour = self._usage[token].hour
         hour.forget_old(now)
         reset = (hour.times[0] if hour.times else now) + _HOUR

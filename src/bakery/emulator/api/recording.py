@@ -1,4 +1,4 @@
-"""Writes every answer of the API into a file, for whoever checks them later."""
+"""Writes every answer of the API into a file, so that it can be checked later."""
 
 import json
 import os
@@ -19,10 +19,10 @@ class Recording:
         self._file: IO[str] | None = None
 
     def start(self, path: str) -> None:
-        """From now on one JSON line per answer goes into a new file that its owner alone can read.
+        """Write one JSON line per answer from now on, into a new file that only its owner can read.
 
         Raises:
-            Unprocessable: the path is not absolute, or there is a file already.
+            Unprocessable: the path is not absolute, or the file exists.
         """
         if not Path(path).is_absolute():
             message = "file must be an absolute path"

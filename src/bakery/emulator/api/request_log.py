@@ -1,4 +1,4 @@
-"""What was asked of the API, for tests that count requests."""
+"""The log of requests, for tests that count them."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(kw_only=True)
 class RequestRecord:
-    """No headers and no bodies: those hold secrets."""
+    """One request, without headers and body: they contain secrets."""
 
     method: str
     path: str
     query: str
     request_id: str
     status: int = 0
-    """0 when no reply went out."""
+    """0 if no answer was sent."""
     applied: bool = False
-    """Whether the request had its effect, whatever the client was told."""
+    """Whether the request had its effect, with or without an answer to the client."""
 
 
 class RequestLog:

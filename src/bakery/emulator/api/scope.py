@@ -1,11 +1,11 @@
-"""The paths of the emulator's own, and what the middleware leaves in the ASGI scope for the endpoint, by key."""
+"""The prefix of the emulator's own paths, and the keys under which the middleware adds to the ASGI scope."""
 
 ADMIN = "/_emulator"
-"""Where the paths of the emulator's own begin."""
+"""Prefix of the emulator's own paths."""
 
 RECORD = "bakery.emulator.record"
-"""The request's record in the log."""
+"""The request's record in the request log."""
 ACCESS = "bakery.emulator.access"
-"""What its token may do."""
+"""The request's access token."""
 PAST = "bakery.emulator.past"
-"""The account that it is shown, where that is not today's."""
+"""The old account to show, for a GET that a stale fault affects."""

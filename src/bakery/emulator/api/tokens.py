@@ -8,10 +8,10 @@ from bakery.emulator.account.errors import Forbidden
 from bakery.emulator.account.settings import EmulatorSettings
 
 READ_ONLY = "read"
-"""Stands for every scope that ends in ``:read``, as a read-only token has them."""
+"""Includes every scope that ends in ``:read``: the scope of a read-only token."""
 
 IMPLIED = {"droplet:read": ("actions:read", "image:read", "regions:read", "sizes:read")}
-"""Scopes that another one brings along."""
+"""Scopes that another scope includes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class AccessToken:
         return READ_ONLY in self.scopes and scope.endswith(":read")
 
     def require(self, *scopes: str) -> None:
-        """Raises Forbidden if one is missing."""
+        """Raise Forbidden if a scope is missing."""
         if not all(self.allows(scope) for scope in scopes):
             raise Forbidden
 
@@ -35,7 +35,7 @@ ANONYMOUS = AccessToken(token="", scopes=frozenset())
 
 
 class AccessTokens:
-    """The tokens that are known: those of the settings, and those that were made since."""
+    """All valid tokens: those of the settings, and those created since."""
 
     def __init__(self, settings: EmulatorSettings) -> None:
         self._tokens = [AccessToken(token=token, scopes=None) for token in settings.tokens]
@@ -43,12 +43,12 @@ class AccessTokens:
             self._tokens.append(AccessToken(token=token, scopes=_whole(scopes)))
 
     def find(self, token: str) -> AccessToken:
-        """What that token may do; an unknown one is nobody's."""
+        """Return the access token, ANONYMOUS if the token is not known."""
         known = [access for access in self._tokens if _same(access.token, token)]
         return known[0] if known else ANONYMOUS
 
     def make(self, scopes: Iterable[str]) -> AccessToken:
-        """A new token with these scopes."""
+        """Create a token with these scopes."""
         access = AccessToken(token=f"dop_v1_{secrets.token_hex(32)}", scopes=_whole(scopes))
         self._tokens.append(access)
         return access

@@ -1,4 +1,4 @@
-"""Which processes of this machine are at the other end of a connection."""
+"""Finds the processes of this machine at the other end of a connection."""
 
 import os
 from ipaddress import IPv4Address
@@ -9,9 +9,9 @@ PROC = Path("/proc")
 
 
 def processes_at(client: Address, server: Address) -> frozenset[int]:
-    """Ids of the processes that hold the client's end of the IPv4 connection, our own left out.
+    """Return the ids of the processes that hold the client's end of the IPv4 connection, without this process.
 
-    Empty if it is another machine's, or another user's and we are not root.
+    Empty if the client is on another machine, or belongs to another user and we are not root.
     """
     inode = _inode((PROC / "net/tcp").read_text(encoding="ascii"), _hex(client), _hex(server))
     if inode is None:
@@ -22,19 +22,19 @@ def processes_at(client: Address, server: Address) -> frozenset[int]:
 
 
 def _inode(table: str, local: str, remote: str) -> str | None:
-    """From the text of /proc/net/tcp (proc(5)), whose columns 2 and 3 are the two ends, and 10 the inode."""
+    """Return the inode of a connection from the text of /proc/net/tcp (proc(5)): columns 2, 3 and 10."""
     rows = (line.split() for line in table.splitlines()[1:])
     return next((row[9] for row in rows if row[1:3] == [local, remote]), None)
 
 
 def _hex(address: Address) -> str:
-    """As proc(5) has it: the address as one number in the machine's byte order, the port as it is read."""
+    """Write an address as proc(5) does: one number in the machine's byte order, and the port."""
     host, port = address
     return f"{int.from_bytes(IPv4Address(host).packed, 'little'):08X}:{port:04X}"
 
 
 def _open_files(process: Path) -> set[str]:
-    """What the process's descriptors lead to; nothing once it has gone."""
+    """Return the targets of the process's file descriptors; empty if it has ended."""
     try:
         return {str(link.readlink()) for link in (process / "fd").iterdir()}
     except OSError:

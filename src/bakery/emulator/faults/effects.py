@@ -1,4 +1,4 @@
-"""What a client meets when a fault acts: an error, a page for people, silence, or a connection that breaks."""
+"""What a fault does to a request: an error, an HTML page, no answer, or a broken connection."""
 
 import asyncio
 import contextlib
@@ -21,12 +21,12 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def error_of(fault: Fault) -> ApiError:
-    """The error of the API's that has the fault's ``status``."""
+    """Return the API error with the fault's ``status``."""
     return _FaultError(fault.status or 500, fault.retry_after)
 
 
 def gateway_page(fault: Fault) -> Response:
-    """The fault's ``status`` with a page for people, as from a gateway in front of the API."""
+    """Return the fault's ``status`` with an HTML page, as from a gateway in front of the API."""
     status = fault.status or 500
     page = f"<html><head><title>{status}</title></head><body><h1>{status} Bad Gateway</h1></body></html>\n"
     headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
@@ -34,7 +34,7 @@ def gateway_page(fault: Fault) -> Response:
 
 
 class _FaultError(ApiError):
-    """The error of any status."""
+    """An API error with any status."""
 
     def __init__(self, status: int, retry_after: int | None) -> None:
         self._known = next((kind for kind in ApiError.__subclasses__() if kind.status == status), ServerError)
@@ -50,20 +50,20 @@ class _FaultError(ApiError):
 
 
 async def swallow(message: Message) -> None:
-    """Send nothing."""
+    """Discard the message instead of sending it."""
 
 
 async def reset(receive: Receive) -> None:
-    """Reset the connection when the whole request is there, so that the client meets it while it waits."""
+    """Reset the connection when the whole request has arrived, so that the client already waits for the answer."""
     while (await receive()).get("more_body", False):
         pass
     await hang_up(receive, with_reset=True)
 
 
 async def hang_up(receive: Receive, *, with_reset: bool = False) -> None:
-    """Close the connection without a reply, as a network that breaks does.
+    """Close the connection without an answer, as a broken network does.
 
-    ASGI has no word for it: uvicorn's ``receive`` is a method of the object that holds the transport.
+    ASGI has no message for that: uvicorn's ``receive`` is a method of the object that holds the transport.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is not None:
@@ -75,7 +75,7 @@ async def hang_up(receive: Receive, *, with_reset: bool = False) -> None:
 
 
 async def kill_client(scope: Scope, receive: Receive) -> None:
-    """End the processes at the other end, and then the connection."""
+    """Kill the processes at the other end, then close the connection."""
     for process in processes_at(tuple(scope["client"]), tuple(scope["server"])):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
@@ -83,7 +83,7 @@ async def kill_client(scope: Scope, receive: Receive) -> None:
 
 
 async def hang(faults: Faults, receive: Receive) -> None:
-    """Say nothing until the client is gone or the faults are cleared; then close."""
+    """Send nothing until the client disconnects or the faults are cleared; then close the connection."""
     ticket = faults.hang()
     gone = asyncio.ensure_future(_disconnected(receive))
     try:

@@ -1,8 +1,8 @@
-"""Faults that a test asks for.
+"""The table of faults that users add.
 
-A fault with a ``path`` meets requests: the middleware looks it up once per request. A fault with an ``action``
-meets what is done to droplets and images: the machine work looks it up once per action. The oldest that matches
-acts.
+A fault with a ``path`` matches requests: the middleware looks once per request. A fault with an ``action`` matches
+actions of droplets and images: the action runner looks once per action. Of several matching faults the oldest one
+is applied.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from bakery.emulator.account.state import AccountState
 
 ENDLESS = 0
-"""``times`` of a fault that is never used up."""
+"""``times`` of a fault without a limit."""
 
 Moment = Literal["before", "after"]
 """Before or after the request is applied."""
@@ -26,31 +26,31 @@ Outcome = Literal["errored", "endless", "dead", "unbootable", "unconfigured"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What to do, and to whom. Seconds are named ``_s``."""
+    """What happens, and to which requests or actions. Fields that end in ``_s`` are seconds."""
 
     path: str = ""
     """A regular expression that matches the whole path."""
     method: str = "*"
     """GET, POST …, or ``*``."""
     action: str = ""
-    """create, snapshot …, or ``*``: then the fault is about actions, and ``path`` is empty."""
+    """create, snapshot …, or ``*``. A fault has either an action or a path."""
     times: int = 1
-    """How many it meets; ``ENDLESS`` for all."""
+    """How many requests or actions it affects; ``ENDLESS`` for all."""
     skip: int = 0
-    """How many it lets pass first."""
+    """How many matching requests or actions pass before the first is affected."""
     probability: float = 1.0
-    """Of meeting one that it could meet."""
+    """The probability, 0 to 1, that a matching request or action is affected."""
     seed: int = 0
-    """Of the dice for ``probability``: the same seed meets the same requests."""
+    """Seed of the random numbers for ``probability``: with the same seed the same requests are affected."""
 
     delay_s: float = 0.0
-    """Wait so long before anything else; may stand beside any other."""
+    """Wait first; can be combined with every other effect."""
     status: int | None = None
-    """Answer this instead of applying the request."""
+    """Answer this status instead of applying the request."""
     html: bool = False
-    """``status`` with a page for people, as from a gateway in front of the API."""
+    """Answer ``status`` with an HTML page, as from a gateway in front of the API."""
     retry_after: int | None = None
-    """Sent with ``status``, in seconds."""
+    """The Retry-After header sent with ``status``, in seconds."""
     reset: bool = False
     """Reset the connection instead of applying the request."""
     lost_reply: bool = False
@@ -58,12 +58,12 @@ class Fault:
     hang: Moment | None = None
     """Never answer."""
     kill: Moment | None = None
-    """Kill the client (SIGKILL), if it is a process of this machine; any other loses its connection."""
+    """Kill the client (SIGKILL) if it is a process of this machine; else close its connection."""
     stale_s: float = 0.0
-    """For so long every GET is answered as it would have been when the fault was added."""
+    """For so many seconds, answer GETs from the account as it was when the fault was added."""
     outcome: Outcome | None = None
-    """Of an action: errored, never ended, or completed with a guest that is dead, that comes no further than its
-    first moments, or whose cloud-init fails."""
+    """The result of an action: errored, endless, or completed with a guest that is off (dead), whose boot stops at
+    once (unbootable), or whose cloud-init fails (unconfigured)."""
 
     def meets_request(self, method: str, path: str) -> bool:
         fits = bool(self.path) and self.method in {"*", method}
@@ -85,7 +85,7 @@ class _Entry:
     until: datetime | None = None
 
     def strikes(self) -> bool:
-        """Whether this is one that it meets; counts it."""
+        """Return whether the fault affects this match, and count it."""
         if self.skip > 0:
             self.skip -= 1
             return False
@@ -101,7 +101,7 @@ class _Entry:
 
 
 class Faults:
-    """The table, and the requests that hang."""
+    """The table of faults, and the requests that hang."""
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
@@ -110,7 +110,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault, *, past: AccountState | None = None, now: datetime | None = None) -> int:
-        """Its id. A stale fault needs the ``past`` that it shows from ``now`` on."""
+        """Add a fault and return its id. A stale fault needs ``past``, the account to show from ``now`` on."""
         dice = random.Random(fault.seed)  # noqa: S311 - no secret
         until = None if now is None else now + timedelta(seconds=fault.stale_s)
         with self._lock:
@@ -123,33 +123,33 @@ class Faults:
         return number
 
     def all(self) -> list[dict[str, Any]]:
-        """What is in the table, as JSON, with the count of what each has met."""
+        """Return the table as JSON; ``met`` is the number of requests or actions that the fault affected."""
         with self._lock:
             return [{"id": entry.id, **asdict(entry.fault), "met": entry.met} for entry in self._entries]
 
     def remove(self, number: int) -> bool:
-        """False if there is no such fault, or no more."""
+        """Remove a fault; return False if it is not in the table."""
         with self._lock:
             found = [entry for entry in self._entries if entry.id == number]
             self._entries = [entry for entry in self._entries if entry.id != number]
         return bool(found)
 
     def clear(self) -> None:
-        """Forget every fault; requests that hang are cut off."""
+        """Remove all faults, and close the connections of requests that hang."""
         with self._lock:
             self._entries.clear()
             self._hanging.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for this request, which is used up by one; None if there is none."""
+        """Return the fault that affects this request and count it; None if there is none."""
         return self._take(lambda fault: fault.meets_request(method, path))
 
     def take_action(self, kind: str) -> Fault | None:
-        """The fault for an action of this type, likewise."""
+        """Return the fault that affects an action of this type and count it; None if there is none."""
         return self._take(lambda fault: fault.meets_action(kind))
 
     def past(self, path: str, now: datetime) -> AccountState | None:
-        """The account that a GET of ``path`` is to show instead of today's."""
+        """Return the old account that a GET of ``path`` shows, or None for the current one."""
         if not self._entries:
             return None
         with self._lock:
@@ -163,7 +163,7 @@ class Faults:
         return len(self._hanging)
 
     def hang(self) -> int:
-        """A ticket for a request that hangs from now on."""
+        """Count a request that hangs from now on, and return its ticket."""
         with self._lock:
             ticket = next(self._numbers)
             self._hanging.add(ticket)

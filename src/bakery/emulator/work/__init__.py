@@ -1,1 +1,1 @@
-"""What the API has accepted is carried out here: actions on machines, and the account's firewalls."""
+"""Carries out what the API has accepted: actions on machines, and the account's firewalls."""

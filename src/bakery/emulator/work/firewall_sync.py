@@ -1,4 +1,4 @@
-"""Brings the account's firewalls to the machines, whenever something changes that they depend on."""
+"""Enforces the account's firewalls on the machines after every change that they depend on."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ log = logging.getLogger("bakery.emulator")
 
 
 class FirewallSync:
-    """A thread that enforces the latest revision of the firewalls; many changes at once are one for it."""
+    """A thread that enforces the newest revision of the firewalls; it may skip revisions in between."""
 
     def __init__(self, state: AccountState, machines: Machines) -> None:
         self._state = state
@@ -24,10 +24,10 @@ class FirewallSync:
             state.firewalls.in_force = 0
             self._thread.start()
             if self._seen:
-                self._changed.set()  # an account that goes on: nobody knows what was put into force
+                self._changed.set()  # a resumed account: which revision the machines enforce is unknown
 
     def notice(self) -> None:
-        """To be called after every change of the state, with its lock held; returns at once."""
+        """Enforce the firewalls soon if their revision has changed; call it with the account's lock held."""
         revision = self._state.firewalls.revision
         if revision != self._seen:
             self._seen = revision
@@ -55,14 +55,14 @@ class FirewallSync:
         try:
             self._machines.enforce(policy)
         except Exception as error:
-            log.exception("the firewalls could not be put into force")
+            log.exception("the firewalls could not be enforced")
             failure = str(error)
         with self._state.lock:
             firewalls.in_force, firewalls.failure = revision, failure
 
 
 def droplets_of(state: AccountState, firewall: Firewall) -> list[int]:
-    """The ids of the droplets that the firewall is bound to, by id or by tag."""
+    """Return the ids of the droplets that the firewall applies to, by id or by tag."""
     ids = dict.fromkeys(firewall.droplet_ids)
     for name in firewall.tags:
         ids |= _tagged(state, name)
@@ -70,7 +70,7 @@ def droplets_of(state: AccountState, firewall: Firewall) -> list[int]:
 
 
 def policy_of(state: AccountState) -> FirewallPolicy:
-    """All firewalls as the machines take them. Droplets whose machine is being removed are shut."""
+    """Return all firewalls in the form that the machines take. Deleted droplets get no traffic."""
     firewalls = state.firewalls.all()
     rules = [rule for firewall in firewalls for rule in [*firewall.inbound, *firewall.outbound]]
     bound: dict[int, list[int]] = {droplet.id: [] for droplet in state.droplets.leaving()}
@@ -126,6 +126,6 @@ def _tagged(state: AccountState, name: str) -> dict[int, None]:
 
 
 def _addresses(droplets: list[Droplet]) -> tuple[str, ...]:
-    """Public and VPC ones."""
+    """Return the public and VPC addresses of the droplets."""
     both = [address for droplet in droplets for address in (droplet.public_address, droplet.private_address)]
     return tuple(address for address in both if address is not None)

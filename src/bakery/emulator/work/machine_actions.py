@@ -1,4 +1,4 @@
-"""Carries the API's actions to the machines, and what came of them back into the state."""
+"""Carries out the API's actions on the machines, and records their results in the account."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ _FAILURES = (MachineFailure, DeadlineError)
 
 
 class ActionRunner:
-    """Every method returns at once; call them with the state's lock held."""
+    """Starts work on machines. Every method returns at once; call it with the account's lock held."""
 
     def __init__(self, state: AccountState, machines: Machines, faults: Faults) -> None:
         self.queues = Queues(state.settings.workers)
@@ -36,7 +36,7 @@ class ActionRunner:
         machines.on_stop(self._stopped)
 
     def create(self, droplet: Droplet, action: Action) -> None:
-        """The droplet is active as soon as its machine is under way; if that fails it stays ``new``."""
+        """Create the machine. The droplet is active when its boot has begun; after a failure it stays ``new``."""
         spec = machine_spec(self._state, droplet)
 
         def step() -> None:
@@ -61,7 +61,7 @@ class ActionRunner:
         self._run(droplet, action, lambda: self._machines.reboot(droplet.id), _set_status(droplet, "active"))
 
     def shutdown(self, droplet: Droplet, action: Action) -> None:
-        """Completes when the guest has stopped; errored when it did not in ``shutdown_timeout_s``."""
+        """Ask the guest to stop; the action is errored if it still runs after ``shutdown_timeout_s``."""
 
         def step() -> None:
             self._machines.shutdown(droplet.id)
@@ -83,7 +83,7 @@ class ActionRunner:
         self._run(droplet, action, lambda: None, done)
 
     def resize(self, droplet: Droplet, action: Action, size: Size, *, with_disk: bool) -> None:
-        """In the API's books: the machine that is there keeps the memory it was made with."""
+        """Change the size that the API shows; the machine keeps the memory it was created with."""
 
         def done() -> None:
             droplet.size = size.slug
@@ -92,7 +92,7 @@ class ActionRunner:
         self._run(droplet, action, lambda: None, done)
 
     def snapshot(self, droplet: Droplet, action: Action, name: str) -> None:
-        """The image appears when the action completes."""
+        """Take a snapshot; its image is in the account when the action has completed."""
         image_id = self._state.images.new_id()
         disk = droplet.disk
         sizes: list[int] = []
@@ -122,7 +122,7 @@ class ActionRunner:
         self.queues.submit(("image", image.id), task)
 
     def destroy(self, droplet: Droplet) -> None:
-        """After what already runs for it; its addresses are free when its machine is gone."""
+        """Remove the machine after the work that is queued for it; then free the droplet's addresses."""
 
         def task() -> None:
             try:
@@ -147,11 +147,11 @@ class ActionRunner:
 
     @property
     def enforces_firewalls(self) -> bool:
-        """Whether the account's firewalls have an effect on the machines."""
+        """Whether the machines enforce the account's firewalls."""
         return self._machines.enforces_firewalls
 
     def check_image(self, image: Image) -> str | None:
-        """None if droplets can be made from it, else the reason, for the API's error message."""
+        """Return None if droplets can be created from the image, else the reason, for the API's error."""
         return self._machines.check_image(image.key)
 
     def impair(self, droplet_id: int, numbers: Mapping[str, float]) -> tuple[Impairment, Future[None]]:
@@ -179,28 +179,28 @@ class ActionRunner:
         return impairment, self.queues.call(("links", droplet_id), apply)
 
     def specs(self) -> list[MachineSpec]:
-        """Of every droplet that may have a machine."""
+        """Return the spec of every droplet that may have a machine."""
         with self._state.lock:
             droplets = [*self._state.droplets.all(), *self._state.droplets.leaving()]
             return [machine_spec(self._state, droplet) for droplet in droplets]
 
     def resume(self) -> None:
-        """After the machines of an earlier emulator were adopted: what the API says is made true again."""
+        """Finish the deletions of an earlier emulator, and update statuses, once its machines are adopted."""
         with self._state.lock:
             for droplet in self._state.droplets.leaving():
                 self.destroy(droplet)
             for droplet in self._state.droplets.all():
                 if droplet.status == "new":
-                    droplet.failure = "the emulator ended while it was made"
+                    droplet.failure = "the emulator ended while the droplet was created"
                 elif droplet.status == "active":
                     self._stopped(droplet.id)
 
     def close(self) -> None:
-        """Finish what runs; nothing new is begun."""
+        """Finish the tasks that run, and start no others."""
         self.queues.close()
 
     def stop_machines(self) -> None:
-        """Stop every machine, after :meth:`close` and after nothing brings firewalls to them any more."""
+        """Stop every machine. Call :meth:`close` and close the firewall sync first."""
         self._machines.close()
 
     def _run(self, droplet: Droplet, action: Action, step: Step, done: Step) -> None:
@@ -224,7 +224,7 @@ class ActionRunner:
         self.queues.submit(droplet.id, task)
 
     def _stopped(self, droplet_id: int) -> None:
-        """A guest has stopped by itself: after what is being done to it it is off, unless it runs again."""
+        """Set a droplet off whose guest has stopped by itself, after the tasks that are queued for it."""
 
         def task() -> None:
             with self._state.lock:
@@ -238,7 +238,7 @@ class ActionRunner:
 
     def _execute(self, droplet: Droplet, step: Step, fault: Fault) -> None:
         if fault.outcome == "errored":
-            message = "a fault that was asked for"
+            message = "a fault was added for this action"
             raise MachineFailure(message)
         if fault.outcome in BOOT_FAULTS:
             self._machines.inject_boot_fault(droplet.id, BOOT_FAULTS[fault.outcome])

@@ -1,4 +1,4 @@
-"""What the account says of a droplet, as its machine needs it."""
+"""From a droplet of the account to the spec of its machine."""
 
 from bakery.emulator.account.addresses import AddressPool, mac
 from bakery.emulator.account.catalog import SIZES
@@ -8,7 +8,7 @@ from bakery.emulator.machines.interface import Interface, MachineSpec
 
 
 def machine_spec(state: AccountState, droplet: Droplet) -> MachineSpec:
-    """What the machine behind that droplet needs to know."""
+    """Return the spec of the droplet's machine."""
     size = SIZES[droplet.size]
     settings = state.settings
     droplets = state.droplets

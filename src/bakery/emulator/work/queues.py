@@ -1,4 +1,4 @@
-"""Threads for slow work: one line of tasks per droplet, many droplets side by side."""
+"""Threads for slow work: one queue per droplet; the queues run in parallel."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ log = logging.getLogger("bakery.emulator")
 
 
 class Queues:
-    """Tasks of one key run one after the other, in the order they came. A task must not raise."""
+    """Tasks of one key run one after the other, in the order of their submission. A task must not raise."""
 
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="machine-work")
@@ -26,7 +26,7 @@ class Queues:
         self._waiting: dict[Hashable, deque[Task]] = {}
         self._closing = threading.Event()
         self.after_task: Task = lambda: None
-        """Called after every task, by its thread."""
+        """Called after every task, in its thread."""
 
     def call(self, key: Hashable, function: Callable[[], T]) -> Future[T]:
         """Run a function that may raise as a task; the future has what it returned or raised."""
@@ -53,7 +53,7 @@ class Queues:
             self._pool.submit(self._work, key)
 
     def pause(self, seconds: float) -> None:
-        """Let ``seconds`` pass, or less when the emulator stops."""
+        """Wait ``seconds``, or until the emulator stops."""
         self._closing.wait(seconds)
 
     @property
@@ -80,7 +80,7 @@ class Queues:
             raise DeadlineError(message=message, details=f"{self.busy} tasks are unfinished")
 
     def close(self) -> None:
-        """Finish what runs, drop what waits, take nothing new."""
+        """Finish the tasks that run, drop those that wait, accept no new ones."""
         self._closing.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 

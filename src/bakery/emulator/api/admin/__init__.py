@@ -1,1 +1,1 @@
-"""The emulator's own paths, under ``/_emulator/``: no part of DigitalOcean's API."""
+"""The emulator's own paths, below ``/_emulator/``; DigitalOcean's API does not have them."""

@@ -1,4 +1,4 @@
-"""The emulator's own side, under ``/_emulator/``: no part of DigitalOcean's API."""
+"""Status, requests, faults, tokens and recording, below ``/_emulator/``."""
 
 from dataclasses import asdict
 
@@ -9,7 +9,7 @@ from bakery.emulator.api.call import NO_CONTENT, Call, Reply
 
 
 def get_address(call: Call) -> Reply:
-    """The operator's address as droplets see it; the one path that needs no token."""
+    """Answer with the operator's address as droplets see it. This path needs no token."""
     return Reply(body=f"{call.settings.host_address}\n")
 
 
@@ -40,12 +40,12 @@ def clear_requests(call: Call) -> Reply:
 
 
 def list_faults(call: Call) -> Reply:
-    """``hanging`` counts the requests that a fault holds now."""
+    """Answer with all faults; ``hanging`` is the number of requests that hang now."""
     return Reply(body={"faults": call.admin.faults.all(), "hanging": call.admin.faults.hanging})
 
 
 def add_fault(call: Call) -> Reply:
-    """The fields of :class:`~bakery.emulator.faults.table.Fault`; a seed is made where none is given."""
+    """Add a fault; the body has the fields of :class:`~bakery.emulator.faults.table.Fault`."""
     fault = read_fault(call.body)
     if fault.stale_s:
         number = call.admin.faults.add(fault, past=call.state.as_it_is(), now=call.state.clock())
@@ -66,14 +66,14 @@ def remove_fault(call: Call) -> Reply:
 
 
 def make_token(call: Call) -> Reply:
-    """A token with ``scopes`` of its own, for a client that is not to do everything."""
+    """Create a token with only the given ``scopes``."""
     scopes = fields.texts(call.body, "scopes")
     access = call.admin.tokens.make(scopes)
     return Reply(status=201, body={"token": access.token, "scopes": scopes})
 
 
 def start_recording(call: Call) -> Reply:
-    """Every answer from now on goes into a new ``file``."""
+    """Record every answer from now on in a new ``file``."""
     call.admin.recording.start(fields.text(call.body, "file"))
     return NO_CONTENT
 

@@ -1,4 +1,4 @@
-"""Bad links for droplets, under ``/_emulator/``."""
+"""Impairments of droplets' networks, below ``/_emulator/``."""
 
 from dataclasses import asdict, replace
 
@@ -9,7 +9,7 @@ from bakery.emulator.api.call import NO_CONTENT, Call, Reply
 
 
 def impair(call: Call) -> Reply:
-    """The body has the fields of an ``Impairment`` (network/model.py); what it leaves out is not impaired."""
+    """Impair a droplet's network; the body has the fields of ``Impairment`` (network/model.py)."""
     droplet = call.state.droplets.get(call.id("droplet"))
     unknown = sorted(set(call.body) - set(IMPAIRMENT_MOST))
     if unknown or not call.body:

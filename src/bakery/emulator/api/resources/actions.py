@@ -10,7 +10,7 @@ from bakery.emulator.api.resources.catalog import region_view, timestamp
 
 
 def list_actions(call: Call) -> Reply:
-    """Newest first, as the API has it."""
+    """Answer with all actions, newest first, as DigitalOcean does."""
     return page(call, "actions", call.state.actions.all()[::-1], lambda action: action_view(call, action))
 
 
@@ -26,7 +26,7 @@ def list_droplet_actions(call: Call) -> Reply:
 
 
 def get_droplet_action(call: Call) -> Reply:
-    """Also of a droplet that is gone: its actions outlive it."""
+    """Answer with one action of a droplet, also of a deleted one."""
     action = call.state.actions.get(call.id("action"))
     if action.resource_id != call.id("droplet"):
         raise NotFound
@@ -42,7 +42,7 @@ def list_image_actions(call: Call) -> Reply:
 
 
 def get_image_action(call: Call) -> Reply:
-    """By the action's id alone: Packer 1.6.6 puts another action's id where the image's belongs."""
+    """Ignore the image's id in the path: Packer 1.6.6 sends the id of another action there."""
     return get_action(call)
 
 

@@ -28,7 +28,7 @@ def get_account(call: Call) -> Reply:
 
 
 def get_balance(call: Call) -> Reply:
-    """Nothing to pay here, ever; amounts are strings (OpenAPI: resources/billing/models/balance.yml)."""
+    """Answer with a balance of zero; amounts are strings (OpenAPI: resources/billing/models/balance.yml)."""
     nothing = dict.fromkeys(("month_to_date_balance", "account_balance", "month_to_date_usage"), "0.00")
     return Reply(body={**nothing, "generated_at": timestamp(call.state.clock())})
 
@@ -76,5 +76,5 @@ def disk_view(gigabytes: int) -> dict[str, Any]:
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339, whole seconds, Z."""
+    """Format as RFC 3339, in whole seconds, with Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

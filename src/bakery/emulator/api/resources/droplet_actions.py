@@ -1,4 +1,4 @@
-"""What can be asked of a droplet, or of all with a tag (OpenAPI: dropletActions_post.yml)."""
+"""Actions of one droplet, or of all with a tag (OpenAPI: dropletActions_post.yml)."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +22,7 @@ UNSUPPORTED = {
     "change_kernel",
     "enable_ipv6",
 }
-"""Documented, and not emulated."""
+"""Documented by DigitalOcean, not supported here."""
 
 SCOPES = {
     "snapshot": "image:create",
@@ -31,13 +31,13 @@ SCOPES = {
     "password_reset": "droplet:admin",
     "resize": "droplet:create",
 }
-"""Needed beside droplet:update."""
+"""The scope that an action needs beside droplet:update."""
 
 _ALREADY = {
     ("power_off", "off"): "Droplet is already powered off",
     ("power_on", "active"): "Droplet is already powered on",
 }
-"""The API's own words; the Terraform provider goes on after the first (its resource_droplet.go)."""
+"""The API's own messages; the Terraform provider ignores the first (its resource_droplet.go)."""
 
 
 def act_on_droplet(call: Call) -> Reply:
@@ -47,7 +47,7 @@ def act_on_droplet(call: Call) -> Reply:
 
 
 def act_on_tagged(call: Call) -> Reply:
-    """Those that cannot do it are left out of the answer."""
+    """Start the action on all droplets with the tag; the answer omits those that cannot do it."""
     start = _starter(call, _BY_TAG)
     tag = call.state.tags.get(call.query.get("tag_name", ""))
     started = []
@@ -94,7 +94,7 @@ def _reboot(call: Call, droplet: Droplet) -> Action:
 
 
 def _shutdown(call: Call, droplet: Droplet) -> Action:
-    """No error for a droplet that is off (terraform-provider-digitalocean, resource_droplet.go)."""
+    """Start a shutdown, also of a droplet that is off (terraform-provider-digitalocean, resource_droplet.go)."""
     action = _start(call, droplet, "shutdown")
     call.work.shutdown(droplet, action)
     return action
@@ -115,7 +115,7 @@ def _rebuild(call: Call, droplet: Droplet) -> Action:
 
 
 def _resize(call: Call, droplet: Droplet) -> Action:
-    """Of a droplet that is off; its disk grows only when ``disk`` says so, and never shrinks."""
+    """Resize a droplet that is off; its disk grows only with ``disk`` true, and never shrinks."""
     name, with_disk = fields.text(call.body, "size"), fields.boolean(call.body, "disk")
     size = SIZES.get(name)
     if size is None:
@@ -138,7 +138,10 @@ def _rename(call: Call, droplet: Droplet) -> Action:
 
 
 def _start(call: Call, droplet: Droplet, kind: str, *, needs: str | None = None) -> Action:
-    """Raises PendingEvent, or Unprocessable in the wrong status (``needs`` None: any but ``new``)."""
+    """Start an action if the droplet's status is ``needs``; None means every status but ``new``.
+
+    Raises PendingEvent, or Unprocessable in another status.
+    """
     fits = droplet.status != "new" if needs is None else droplet.status == needs
     if droplet.pending_action is None and not fits:
         already = _ALREADY.get((kind, droplet.status))

@@ -1,4 +1,4 @@
-"""Reads the body of a droplet creation: every field checked, every reference looked up.
+"""Reads the body of a droplet request: checks every field and looks up every reference.
 
 OpenAPI: resources/droplets/models/droplet_create.yml.
 """
@@ -20,8 +20,11 @@ MAX_USER_DATA = 65_536
 _NAME = re.compile(r"[a-zA-Z0-9.\-]*[a-zA-Z0-9]")
 
 
-def read_orders(call: Call) -> list[NewDroplet]:
-    """One order per name. Raises Unprocessable and has changed nothing then, but for a missing default VPC."""
+def read_request(call: Call) -> list[NewDroplet]:
+    """Return one new droplet per name.
+
+    Raises Unprocessable; then only the region's default VPC may have been created.
+    """
     names = read_names(call.body)
     _check_scopes(call)
     size = _size(call)
@@ -53,7 +56,7 @@ def read_orders(call: Call) -> list[NewDroplet]:
 
 
 def _check_scopes(call: Call) -> None:
-    """Those of what the order refers to (OpenAPI: droplet_create.yml)."""
+    """Require the scopes of what the request refers to (OpenAPI: droplet_create.yml)."""
     needed = {"tags": "tag:create", "ssh_keys": "ssh_key:read", "vpc_uuid": "vpc:read", "image": "image:read"}
     call.access.require(*(scope for name, scope in needed.items() if call.body.get(name)))
 
@@ -78,7 +81,7 @@ def check_name(name: str) -> None:
 
 
 def read_image(call: Call, body: fields.Body) -> Image:
-    """By id or slug, and one that the machines can boot."""
+    """Return the image by id or slug, if the machines can boot it. Raises Unprocessable."""
     value = body.get("image")
     number = fields.number(value) if isinstance(value, str) else None
     wanted = value if number is None else number
@@ -102,7 +105,7 @@ def _size(call: Call) -> str:
 
 
 def _region(call: Call, image: Image) -> str:
-    """Exact, or any that starts with the given prefix; where nothing was asked for, the VPC's or any."""
+    """Return the region by slug or prefix; without one in the request, the VPC's region or any."""
     wanted = call.body.get("region") or _vpc_region(call)
     regions = call.settings.regions
     candidates = [slug for slug in regions if isinstance(wanted, str) and slug.startswith(wanted)]
@@ -168,7 +171,7 @@ def _tags(call: Call) -> tuple[str, ...]:
 
 
 def _features(call: Call) -> tuple[str, ...]:
-    """What the droplet object later lists; the other switches are checked and have no effect here."""
+    """Return the features that the droplet object lists; check the other switches, which have no effect here."""
     body = call.body
     if fields.boolean(body, "ipv6") and not fields.boolean(body, "public_networking", default=True):
         message = "ipv6 needs public networking."

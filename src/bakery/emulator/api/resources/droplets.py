@@ -8,12 +8,12 @@ from bakery.emulator.account.errors import Unprocessable
 from bakery.emulator.account.model import Action, Droplet
 from bakery.emulator.api.call import NO_CONTENT, Call, Handler, Reply, page
 from bakery.emulator.api.resources.catalog import disk_view, region_view, size_view, timestamp
-from bakery.emulator.api.resources.droplet_request import read_orders
+from bakery.emulator.api.resources.droplet_request import read_request
 from bakery.emulator.api.resources.images import image_view
 
 
 def list_droplets(call: Call) -> Reply:
-    """All, or by ``tag_name``, or by ``name``; there are no GPU droplets here."""
+    """List all droplets, or those with ``tag_name`` or ``name``; a list of GPU droplets is empty."""
     return page(call, "droplets", _chosen(call), lambda droplet: droplet_view(call, droplet))
 
 
@@ -39,7 +39,7 @@ def _tagged(call: Call, tag_name: str) -> list[Droplet]:
 
 
 def list_nothing(key: str) -> Handler:
-    """A handler for what no droplet here has: an empty page under ``key``."""
+    """Return a handler for a kind of resource that no droplet has here: an empty page under ``key``."""
 
     def handler(call: Call) -> Reply:
         call.state.droplets.get(call.id("droplet"))
@@ -49,14 +49,14 @@ def list_nothing(key: str) -> Handler:
 
 
 def list_neighbors(call: Call) -> Reply:
-    """Droplets on the same hypervisor: this machine does not count as one."""
+    """Answer with no droplets: all are on one machine, which does not count as a shared hypervisor."""
     call.state.droplets.get(call.id("droplet"))
     return Reply(body={"droplets": []})
 
 
 def create_droplets(call: Call) -> Reply:
-    """``name`` makes one, ``names`` up to ten; each boots on its own after the 202."""
-    made = [call.state.droplets.create(order) for order in read_orders(call)]
+    """Create one droplet (``name``) or up to ten (``names``); they boot after the 202."""
+    made = [call.state.droplets.create(new) for new in read_request(call)]
     views = [droplet_view(call, droplet) for droplet, _ in made]
     for droplet, action in made:
         call.work.create(droplet, action)
@@ -71,13 +71,13 @@ def get_droplet(call: Call) -> Reply:
 
 
 def delete_droplet(call: Call) -> Reply:
-    """Allowed while an action runs: its machine is removed after that."""
+    """Delete a droplet, also while an action is in progress: its machine is removed after the action."""
     _remove(call, call.state.droplets.get(call.id("droplet")))
     return NO_CONTENT
 
 
 def delete_droplets(call: Call) -> Reply:
-    """By ``tag_name``, which must be given: there is no way to delete everything."""
+    """Delete all droplets with ``tag_name``; without a tag nothing is deleted."""
     tag_name = call.query.get("tag_name")
     if not tag_name:
         message = "tag_name can't be blank"
@@ -104,11 +104,11 @@ FIELD_SCOPES = {
     "tags": "tag:read",
     "vpc_uuid": "vpc:read",
 }
-"""What a token needs to see these fields (OpenAPI: droplet.yml)."""
+"""The scope that a token needs to read a field (OpenAPI: droplet.yml)."""
 
 
 def droplet_view(call: Call, droplet: Droplet) -> dict[str, Any]:
-    """The droplet object, without the fields whose scope the token lacks."""
+    """Return the droplet object, without the fields whose scope the token lacks."""
     view = _whole_view(call, droplet)
     if call.access.scopes is None:
         return view
@@ -145,14 +145,17 @@ def _whole_view(call: Call, droplet: Droplet) -> dict[str, Any]:
 
 
 def _is_locked(call: Call, droplet: Droplet) -> bool:
-    """By a running action; the API's example of a creation shows an unlocked droplet."""
+    """Return whether an action locks the droplet; a create does not, as in the API's example."""
     if droplet.pending_action is None:
         return False
     return call.state.actions.get(droplet.pending_action).type != "create"
 
 
 def _networks(call: Call, droplet: Droplet) -> list[dict[str, Any]]:
-    """Nothing before the droplet is active; the VPC address after its delay. The anchor is never shown."""
+    """Return the addresses to show: none before the droplet is active, the VPC address after its delay.
+
+    The anchor address is never shown.
+    """
     if droplet.active_at is None:
         return []
     settings = call.settings

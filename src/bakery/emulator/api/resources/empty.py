@@ -4,7 +4,7 @@ from bakery.emulator.api.call import Call, Handler, Reply, page
 
 
 def empty_page(key: str) -> Handler:
-    """A handler that answers with an empty page under ``key``."""
+    """Return a handler that answers with an empty page under ``key``."""
 
     def list_empty(call: Call) -> Reply:
         return page(call, key, (), dict)

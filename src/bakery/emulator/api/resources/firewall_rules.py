@@ -1,4 +1,4 @@
-"""Firewall rules, read and written (OpenAPI: resources/firewalls/models/firewall_rule)."""
+"""Firewall rules in requests and answers (OpenAPI: resources/firewalls/models/firewall_rule)."""
 
 import re
 from ipaddress import ip_network
@@ -21,7 +21,7 @@ def read_rules(body: fields.Body, name: str, side: str) -> list[FirewallRule]:
 
 
 def rule_view(rule: FirewallRule, side: str) -> dict[str, Any]:
-    """Empty kinds of targets are left out, as the API does."""
+    """Return the rule as JSON, without empty lists of targets, as DigitalOcean does."""
     targets = {name: list(values) for name, values in vars(rule.targets).items() if values}
     return {"protocol": rule.protocol, "ports": rule.ports, side: targets}
 
@@ -41,7 +41,7 @@ def _read_rule(entry: fields.Body, side: str) -> FirewallRule:
 
 
 def _read_ports(entry: fields.Body, protocol: str) -> str:
-    """``0`` means all; ICMP has no ports and always shows it."""
+    """Return the ports; ``0`` means all, and is the value for ICMP, which has no ports."""
     ports = fields.optional_text(entry, "ports")
     if protocol == "icmp" or ports == "all":
         return "0"

@@ -18,7 +18,7 @@ def list_firewalls(call: Call) -> Reply:
 
 
 def list_of_droplet(call: Call) -> Reply:
-    """Those that name the droplet or one of its tags."""
+    """List the firewalls that apply to the droplet by its id or one of its tags."""
     droplet = call.state.droplets.get(call.id("droplet"))
     tags = set(droplet.tags)
     found = [
@@ -30,7 +30,7 @@ def list_of_droplet(call: Call) -> Reply:
 
 
 def create_firewall(call: Call) -> Reply:
-    """Answers 202 with ``waiting`` always; a later GET says ``succeeded``."""
+    """Create a firewall; the answer always has ``waiting``, and a later GET ``succeeded``."""
     inbound, outbound = _rules(call)
     firewall = call.state.firewalls.create(
         name=fields.text(call.body, "name"),
@@ -47,7 +47,7 @@ def get_firewall(call: Call) -> Reply:
 
 
 def replace_firewall(call: Call) -> Reply:
-    """What the body leaves out is emptied."""
+    """Replace a firewall; lists that the body omits become empty."""
     firewall = _find(call)
     inbound, outbound = _rules(call)
     wanted = replace(
@@ -145,7 +145,7 @@ def _tags(call: Call) -> list[str]:
 
 
 def _tag(call: Call, name: str) -> str:
-    """A firewall cannot make tags, only use them."""
+    """Return the tag's first spelling. A firewall does not create tags: raises Unprocessable for a new one."""
     tag = call.state.tags.find(name)
     if tag is None:
         message = f"tag {name[:255]} does not exist"

@@ -1,4 +1,4 @@
-"""Images, and snapshots under their other address (OpenAPI: resources/images, resources/snapshots)."""
+"""Images, and snapshots below ``/v2/snapshots`` (OpenAPI: resources/images, resources/snapshots)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from bakery.emulator.api.resources.catalog import timestamp
 
 
 def list_images(call: Call) -> Reply:
-    """``type`` is about public images; ``private`` and ``tag_name`` are about the account's own."""
+    """List images; ``type`` selects public ones, ``private`` and ``tag_name`` the account's own."""
     if "tag_name" in call.query:
         call.access.require("tag:read")
     images = call.state.images.all()
@@ -52,7 +52,7 @@ def delete_image(call: Call) -> Reply:
 
 
 def act_on_image(call: Call) -> Reply:
-    """``transfer`` alone: ``convert`` is about backups, which nothing here makes."""
+    """Transfer an image. ``convert`` is not supported: it converts backups, and there are none."""
     image = _own(call)
     kind = fields.text(call.body, "type")
     if kind != "transfer":
@@ -134,7 +134,7 @@ def image_view(image: Image) -> dict[str, Any]:
 
 
 def droplet_snapshot_view(image: Image) -> dict[str, Any]:
-    """The form of ``/v2/droplets/{id}/snapshots``: an integer id, and no tags."""
+    """Return the form of ``/v2/droplets/{id}/snapshots``: an integer id, and no tags."""
     return {
         "id": image.id,
         "name": image.name,
@@ -147,7 +147,7 @@ def droplet_snapshot_view(image: Image) -> dict[str, Any]:
 
 
 def snapshot_view(image: Image) -> dict[str, Any]:
-    """The form of ``/v2/snapshots``: ids are strings there."""
+    """Return the form of ``/v2/snapshots``: ids are strings."""
     return {
         "id": str(image.id),
         "name": image.name,

@@ -17,7 +17,7 @@ def list_projects(call: Call) -> Reply:
 
 
 def get_project(call: Call) -> Reply:
-    """By its id, or as ``default``."""
+    """Answer with the project, by its id or as ``default``."""
     return Reply(body={"project": _project_view(_find(call))})
 
 

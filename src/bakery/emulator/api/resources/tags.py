@@ -1,4 +1,4 @@
-"""Tags and what carries them (OpenAPI: resources/tags)."""
+"""Tags and their resources (OpenAPI: resources/tags)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +44,7 @@ def untag_resources(call: Call) -> Reply:
 def _for_each(
     call: Call, on_droplet: Callable[[Droplet, list[str]], None], on_image: Callable[[Image, list[str]], None]
 ) -> Reply:
-    """All or nothing: every resource is looked up before any is touched."""
+    """Tag or untag all resources, or none: each is looked up before any is changed."""
     tag = call.state.tags.get(call.params["tag"])
     resources = [_resource(call, entry) for entry in fields.objects(call.body, "resources")]
     if not resources:

@@ -34,7 +34,7 @@ def get_vpc(call: Call) -> Reply:
 
 
 def update_vpc(call: Call) -> Reply:
-    """PUT and PATCH differ in whether the name must be there."""
+    """Update a VPC as PATCH does, but require the name."""
     fields.text(call.body, "name")
     return patch_vpc(call)
 
@@ -66,7 +66,7 @@ def list_members(call: Call) -> Reply:
 
 
 def list_peerings(call: Call) -> Reply:
-    """There are none."""
+    """Answer with an empty page: peerings are not supported."""
     call.state.vpcs.get(call.params["vpc"])
     return page(call, "peerings", (), dict)
 
