@@ -1,9 +1,7 @@
 """How a suggested command is written: with the global options that this run was given."""
 
-import shlex
 from collections.abc import Sequence
 
-from bakery.cli.suggestions import with_flags
 from bakery.hints import Command, Hint, Text
 
 _KNOW_A_CLUSTER = ("emulator stand-in",)
@@ -17,7 +15,7 @@ def spell(text: Text, options: Sequence[str]) -> str:
         return text.line(_options_for(text, options))
     if isinstance(text, Hint):
         return "".join(spell(part, options) for part in text.parts)
-    return with_flags(text, " " + shlex.join(options) if options else "")
+    return text
 
 
 def _options_for(command: Command, options: Sequence[str]) -> Sequence[str]:

@@ -43,9 +43,7 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         session.console.table(NODE_HEADER, node_rows(report))
         session.console.data("")
         session.console.table(CONDITION_HEADER, condition_rows(report))
-        for line in help_lines(report):
-            session.console.data(f"help: {line}")
-        for line in snapshots.lines:
+        for line in (*(f"help: {text}" for text in help_lines(report)), *snapshots.lines):
             session.console.data(line)
     used = {droplet.image_id for droplet in droplets}
     if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):

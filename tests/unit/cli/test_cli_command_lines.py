@@ -27,7 +27,8 @@ OPTIONS = ("--local", "-f", "my file.yaml")
         # These know no cluster file:
         (Command("emulator up", "--name", "ci"), "bakery emulator up --name ci"),
         (Command("completion", "bash"), "bakery completion bash"),
-        ("another bakery works on it", "another bakery works on it"),
+        # What is not a command is never changed, whatever it says:
+        ("another bakery launch of cluster demo", "another bakery launch of cluster demo"),
     ],
 )
 def test_the_options_of_this_run_follow_the_verb(text: Text, expected: str) -> None:

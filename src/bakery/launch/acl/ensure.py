@@ -12,6 +12,7 @@ from bakery.config.model import Role
 from bakery.console import SILENT, Reporter
 from bakery.credentials.model import Bundle
 from bakery.errors import AgentError, CredentialsError, DeadlineError
+from bakery.hints import Command, Hint
 from bakery.launch.acl.policies import POLICIES, consul_tokens, role_tokens
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import launches_of
@@ -105,7 +106,7 @@ class _Waiter:
             what=what,
             seconds=seconds,
             clock=self.clock,
-            hint="bakery status says more; if your address has changed: bakery access refresh",
+            hint=_LOOK_FURTHER,
             tell=self.tell,
         )
 
@@ -116,6 +117,7 @@ def _bootstrap(waiter: _Waiter, product: str, apis: Sequence[Api], secret: str, 
     _require_own_token(waiter, product, apis)
 
 
+_LOOK_FURTHER = Hint(Command("status"), " says more; if your address has changed: ", Command("access refresh"))
 _NOT_OURS = "the management token is not known there"
 
 
@@ -131,7 +133,7 @@ def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> No
             raise
         message = f"{product}'s ACLs were bootstrapped by somebody else: it does not know this cluster's token"
         details = "Only the credentials bundle that bootstrapped the cluster can manage it."
-        hint = "restore that bundle, or destroy the cluster and launch it again: bakery destroy"
+        hint = Hint("restore that bundle, or destroy the cluster and launch it again: ", Command("destroy"))
         raise CredentialsError(message=message, details=details, hint=hint) from None
 
 
@@ -192,16 +194,18 @@ def _remove(
 
 def _report(reporter: Reporter, outcome: AclOutcome) -> None:
     for role in outcome.roles_removed:
-        reporter.warn(
+        text = (
             f"removed Consul's tokens for hand-made nodes of role {role}: it was not rendered on this machine,"
-            f" and bakery launched every node; bakery render --role {role} and bakery bootstrap bring them back"
+            " and bakery launched every node; "
         )
+        again = Hint(Command("render", "--role", role), " and ", Command("bootstrap"), " bring them back")
+        reporter.warn(Hint(text, again))
     for role in outcome.roles_kept:
-        reporter.warn(
+        text = (
             f"Consul has tokens for hand-made nodes of role {role}, which was not rendered on this machine; they"
-            f" stay, because these nodes may use them: {', '.join(outcome.others)}; if they do,"
-            f" bakery render --role {role} notes it here"
+            f" stay, because these nodes may use them: {', '.join(outcome.others)}; if they do, "
         )
+        reporter.warn(Hint(text, Command("render", "--role", role), " notes it here"))
 
 
 def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:

@@ -16,7 +16,7 @@ from bakery.cloud.model import (
     Vpc,
 )
 from bakery.errors import ExitCode, LaunchError
-from bakery.hints import Text
+from bakery.hints import Command, Text
 from bakery.launch.base.running import Running
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
@@ -62,7 +62,7 @@ class Order:
         """
         if self.image is None:
             message = "there is no snapshot to make droplets from"
-            raise LaunchError(message=message, hint="bakery build-image")
+            raise LaunchError(message=message, hint=Command("build-image"))
         return self.image.id
 
     @property
@@ -165,7 +165,7 @@ class Changes:
     """Droplets of the cluster that the plan does not know. A launch leaves them alone."""
     duplicates: tuple[Droplet, ...]
     """Second and further droplets of one name. A launch leaves them alone."""
-    later: tuple[str, ...]
+    later: tuple[Text, ...]
     """How kept droplets differ from the plan, a line each, with what to do about it."""
     lines: tuple[Change, ...]
     added: Price

@@ -6,6 +6,7 @@ from bakery.cloud.interface import Cloud
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
+from bakery.hints import Command
 from bakery.launch.base.lock import locked
 from bakery.launch.converge.changes import compare_firewalls
 from bakery.plan.model import ClusterPlan
@@ -32,7 +33,7 @@ def refresh_access(
         missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs)
         if len(missing) == len(plan.firewalls):
             message = f"cluster {plan.cluster} has no firewalls yet"
-            raise UsageError(message=message, hint="bakery launch")
+            raise UsageError(message=message, hint=Command("launch"))
         names = tuple(update.firewall.name for update in updates)
         if names and approve(names):
             for update in updates:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bakery.cloud.model import Droplet, Image, Size
 from bakery.console import counted
+from bakery.hints import Command, Hint, Text, joined
 from bakery.launch.base.model import Obstacle
 from bakery.launch.converge.preflight_image import image_obstacles
 from bakery.launch.converge.preflight_sizes import size_obstacles
@@ -11,12 +12,17 @@ from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import in_plan_order, slot_of
 from bakery.plan.tags import role_of_tag
 
-_REPLACE = "this takes effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch"
+_REPLACE = Hint(
+    "this takes effect on new droplets; to replace one: ",
+    Command("destroy", "--node", "NAME"),
+    ", then ",
+    Command("launch"),
+)
 
 
 def differences(
     plan: ClusterPlan, kept: Iterable[Droplet], known: Sequence[Size], image: Image | None
-) -> tuple[str, ...]:
+) -> tuple[Text, ...]:
     """How running droplets differ from what the plan and ``image`` would make of them, one line per difference.
 
     ``image`` is the snapshot that the file asks for; None if there is none of its versions. ``known`` are
@@ -31,21 +37,21 @@ def differences(
             sizes.setdefault((droplet.size, wanted), []).append(droplet.name)
     by_name = {droplet.name: nodes[slot_of(droplet, plan.cluster)] for droplet in droplets}
 
-    def advice(names: Iterable[str], *, of_snapshot: bool = False) -> str:
+    def advice(names: Iterable[str], *, of_snapshot: bool = False) -> Text:
         if of_snapshot and image is None:
             return "do that before you replace a node"
         wanted = tuple(by_name[name] for name in names)
         found = (*size_obstacles(plan, known, wanted, image), *image_obstacles(plan, image))
-        reasons = "; ".join(f"{obstacle.message} ({obstacle.hint})" for obstacle in found)
-        return f"fix this before you replace a node: {reasons}" if reasons else _REPLACE
+        reasons = joined("; ", (Hint(f"{obstacle.message} (", obstacle.hint, ")") for obstacle in found))
+        return Hint("fix this before you replace a node: ", reasons) if found else _REPLACE
 
     return (
         *(
-            f"{', '.join(names)}: size {now}, the file says {wanted}; {advice(names)}"
+            Hint(f"{', '.join(names)}: size {now}, the file says {wanted}; ", advice(names))
             for (now, wanted), names in sizes.items()
         ),
         *(
-            f"{', '.join(names)}: {text}; {advice(names, of_snapshot=True)}"
+            Hint(f"{', '.join(names)}: ", text, "; ", advice(names, of_snapshot=True))
             for text, names in snapshot_differences(plan, droplets, image).items()
         ),
     )
@@ -53,13 +59,14 @@ def differences(
 
 def snapshot_differences(
     plan: ClusterPlan, droplets: Iterable[Droplet], image: Image | None
-) -> dict[str, list[str]]:
+) -> dict[Text, list[str]]:
     """Names of the droplets that are from another snapshot than the file asks for, by what there is to say."""
-    asked = f"the file asks for {image.name} (id {image.id})" if image is not None else _not_baked(plan)
-    found: dict[str, list[str]] = {}
+    asked: Text = f"the file asks for {image.name} (id {image.id})" if image is not None else _not_baked(plan)
+    found: dict[Text, list[str]] = {}
     for droplet in droplets:
         if droplet.image_id is not None and (image is None or droplet.image_id != image.id):
-            found.setdefault(f"made from snapshot {_snapshot(droplet, image)}; {asked}", []).append(droplet.name)
+            text = Hint(f"made from snapshot {_snapshot(droplet, image)}; ", asked)
+            found.setdefault(text, []).append(droplet.name)
     return found
 
 
@@ -69,9 +76,9 @@ def _snapshot(droplet: Droplet, asked: Image | None) -> str:
     return droplet.image_name if known else f"{droplet.image_id}"
 
 
-def _not_baked(plan: ClusterPlan) -> str:
+def _not_baked(plan: ClusterPlan) -> Text:
     versions = f"consul {plan.consul_version} and nomad {plan.nomad_version} on {plan.image_base}"
-    return f"the file asks for {versions}, of which there is no snapshot yet (bakery build-image)"
+    return Hint(f"the file asks for {versions}, of which there is no snapshot yet (", Command("build-image"), ")")
 
 
 def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstacle]:
@@ -100,5 +107,5 @@ def _fewer(
         yield Obstacle(
             code="fewer_servers",
             message=f"the file says {wanted}, and {', '.join(beyond)} {run} beyond them",
-            hint="remove them first, one by one: bakery destroy --node NAME",
+            hint=Hint("remove them first, one by one: ", Command("destroy", "--node", "NAME")),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet
 from bakery.console import counted
+from bakery.hints import Command, Hint
 from bakery.launch.base.journal import Journal
 from bakery.launch.base.model import Changes, Obstacle, Present
 from bakery.plan.model import ClusterPlan, Node
@@ -59,7 +60,9 @@ def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Jo
                 code=DATA_LOST,
                 message=f"{gone}, and {product}'s data with it",
                 details=f"{empty}, unknown to the {counted(len(left), 'droplet')} that {are} left",
-                hint="destroy the whole cluster and launch it again: bakery destroy; bakery launch",
+                hint=Hint(
+                    "destroy the whole cluster and launch it again: ", Command("destroy"), "; ", Command("launch")
+                ),
             )
 
 

@@ -9,6 +9,7 @@ from bakery.config.findings import nearest
 from bakery.config.networks import free_range
 from bakery.console import counted
 from bakery.errors import CredentialsError, ExitCode
+from bakery.hints import Command
 from bakery.launch.base.journal import Journal
 from bakery.launch.base.model import Changes, Obstacle, Present
 from bakery.launch.converge.drift import obstacles as in_the_way
@@ -112,7 +113,7 @@ def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterato
         return
     first = next((node.role for node in plan.consul_servers), "consul-server")
     message = f"{only_role} needs a live Consul server to join, and cluster {plan.cluster} has none"
-    yield Obstacle(code="no_consul_server", message=message, hint=f"bakery launch --role {first}")
+    yield Obstacle(code="no_consul_server", message=message, hint=Command("launch", "--role", first))
 
 
 def _account(present: Present, changes: Changes) -> Iterator[Obstacle]:

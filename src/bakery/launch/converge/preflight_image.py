@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bakery.cloud.model import Image
+from bakery.hints import Command, Hint
 from bakery.launch.base.model import Obstacle
 from bakery.plan.model import ClusterPlan
 
@@ -14,12 +15,14 @@ def image_obstacles(plan: ClusterPlan, image: Image | None) -> Iterator[Obstacle
             f"the account has no snapshot of consul {plan.consul_version} and nomad {plan.nomad_version}"
             f" on {plan.image_base}"
         )
-        yield Obstacle(code="snapshot_missing", message=message, hint="bakery build-image")
+        yield Obstacle(code="snapshot_missing", message=message, hint=Command("build-image"))
     elif image.status.lower() != "available":
         message = f"snapshot {image.name} is {image.status}, not available"
         yield Obstacle(
-            code="snapshot_unavailable", message=message, hint="bakery images shows when it is available"
+            code="snapshot_unavailable",
+            message=message,
+            hint=Hint(Command("images"), " shows when it is available"),
         )
     elif plan.region not in image.regions:
         message = f"snapshot {image.name} is not in region {plan.region} (it is in {', '.join(image.regions)})"
-        yield Obstacle(code="snapshot_not_in_region", message=message, hint="bakery build-image")
+        yield Obstacle(code="snapshot_not_in_region", message=message, hint=Command("build-image"))

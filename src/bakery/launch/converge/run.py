@@ -10,6 +10,7 @@ from bakery.cloud.model import Droplet, Image
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError
+from bakery.hints import Command, Hint
 from bakery.launch.base.journal import JournalFile, load_journal
 from bakery.launch.base.lock import locked
 from bakery.launch.base.marks import new_launch_id
@@ -195,11 +196,11 @@ def _report(session: Session, changes: Changes) -> None:
         session.reporter.warn(line)
     for droplet in changes.extra:
         session.reporter.warn(
-            f"{droplet.name} is not in the plan; to remove it: bakery destroy --node {droplet.name}"
+            Hint(f"{droplet.name} is not in the plan; to remove it: ", Command("destroy", "--node", droplet.name))
         )
     for droplet in changes.duplicates:
         twin = f"{slot_of(droplet, session.cluster)} exists more than once (droplet {droplet.id})"
-        session.reporter.warn(f"{twin}; to remove the newest: bakery destroy --node {droplet.name}")
+        session.reporter.warn(Hint(f"{twin}; to remove the newest: ", Command("destroy", "--node", droplet.name)))
 
 
 def _converge(session: Session, prepared: Prepared, launch_id: str) -> Members:

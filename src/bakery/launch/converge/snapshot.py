@@ -7,6 +7,7 @@ from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image
 from bakery.config.model import ClusterConfig
 from bakery.errors import UsageError
+from bakery.hints import Command, Hint, Text
 from bakery.launch.converge.drift import snapshot_differences
 from bakery.plan.model import ClusterPlan
 
@@ -31,7 +32,7 @@ def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
             f"the account has no snapshot of consul {config.image.consul} and nomad {config.image.nomad}"
             f" on {config.image.base}"
         )
-        raise UsageError(message=message, details=f"none has the tag {tag}", hint="bakery build-image")
+        raise UsageError(message=message, details=f"none has the tag {tag}", hint=Command("build-image"))
     return image
 
 
@@ -43,7 +44,7 @@ class SnapshotUse:
     """The newest snapshot of the file's versions; None if there is none."""
     others: tuple[Droplet, ...]
     """Droplets that are from another one."""
-    lines: tuple[str, ...]
+    lines: tuple[Text, ...]
     """The same for people; none if every droplet is from the snapshot that the file asks for."""
 
 
@@ -54,5 +55,5 @@ def snapshot_use(plan: ClusterPlan, droplets: Iterable[Droplet], asked: Image | 
     return SnapshotUse(
         asked=asked,
         others=tuple(droplet for droplet in members if droplet.name in names),
-        lines=tuple(f"{', '.join(group)}: {text}" for text, group in differences.items()),
+        lines=tuple(Hint(f"{', '.join(group)}: ", text) for text, group in differences.items()),
     )

@@ -7,6 +7,7 @@ from bakery.agents.interface import AclApi
 from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError, UsageError
+from bakery.hints import Command, Hint
 from bakery.launch.base.running import Running, consul_api, nomad_api, servers_among
 from bakery.launch.base.session import Session
 from bakery.plan.model import ClusterPlan
@@ -81,7 +82,7 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
         message = (
             f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked: {why}"
         )
-        raise UsageError(message=message, hint=f"bakery status; to destroy it all the same: {_insist(names)}")
+        raise UsageError(message=message, hint=Hint(Command("status"), _insist(names)))
     try:
         session.wait(
             lambda: _look(group, api, names),
@@ -94,11 +95,11 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
         raise UsageError(
             message=message,
             details=error.full_message,
-            hint=f"bakery status; to destroy it all the same: {_insist(names)}",
+            hint=Hint(Command("status"), _insist(names)),
         ) from None
     except DeadlineError as error:
         message = str(error.details or error.message)
-        hint = f"bring the other servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
+        hint = Hint("bring the other servers up first: ", Command("launch"), _insist(names))
         raise UsageError(message=message, hint=hint) from None
 
 
@@ -138,9 +139,9 @@ def _refusal(
             f"without {', '.join(names)}, {product} would have {len(staying)} of {len(voters)} voters, and {need}"
             " must be left"
         )
-    hint = f"bring more servers up first: bakery launch; to destroy it all the same: {_insist(names)}"
+    hint = Hint("bring more servers up first: ", Command("launch"), _insist(names))
     return UsageError(message=message, hint=hint)
 
 
 def _insist(names: list[str]) -> str:
-    return " ".join(f"{INSIST} {name}" for name in names)
+    return "; to destroy it all the same: " + " ".join(f"{INSIST} {name}" for name in names)

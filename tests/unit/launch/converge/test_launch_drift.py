@@ -147,7 +147,9 @@ def test_plan_says_both_before_anybody_launches(bench: Bench) -> None:
     changes = bench.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
     assert [obstacle.code for obstacle in changes.obstacles] == ["region_changed"]
     assert changes.obstacles[0].message.startswith("demo-consul-server-1, ")
-    assert "s-2vcpu-2gb; fix this before you replace a node: size s-2vcpu-2gb is not to be had" in changes.later[0]
+    assert "s-2vcpu-2gb; fix this before you replace a node: size s-2vcpu-2gb is not to be had" in str(
+        changes.later[0]
+    )
 
 
 def test_an_unchanged_file_is_nothing_to_speak_of(bench: Bench) -> None:

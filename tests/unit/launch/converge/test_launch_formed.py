@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakery.errors import DeadlineError, ExitCode, UsageError
+from bakery.hints import Command, Hint
 from bakery.launch.base.journal import JournalFile
 from bakery.launch.base.model import AfterStep, UserDataFor
 from bakery.plan.model import ClusterPlan, Node
@@ -125,7 +126,7 @@ def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: Bench, pro
     assert caught.value == UsageError(
         message=f"the last {named} server of cluster demo is gone, and {named}'s data with it",
         details=f"new servers would begin an empty {named}, unknown to the 6 droplets that are left",
-        hint="destroy the whole cluster and launch it again: bakery destroy; bakery launch",
+        hint=Hint("destroy the whole cluster and launch it again: ", Command("destroy"), "; ", Command("launch")),
     )
     assert caught.value.exit_code is ExitCode.USAGE
     assert len(bench.cloud.mutations) == before

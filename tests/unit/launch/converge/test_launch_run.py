@@ -175,7 +175,7 @@ def test_more_clients_only(bench: Bench) -> None:
 def test_clients_without_servers_name_the_command_to_run_first(bench: Bench) -> None:
     with pytest.raises(UsageError) as caught:
         bench.launch(only_role="nomad-client")
-    assert caught.value.hint == "bakery launch --role consul-server"
+    assert str(caught.value.hint) == "bakery launch --role consul-server"
     assert caught.value.exit_code == 2
     assert bench.cloud.mutations == []
 

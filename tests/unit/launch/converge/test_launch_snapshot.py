@@ -7,6 +7,7 @@ import pytest
 from bakery.cloud.model import Image
 from bakery.config.load import parse_cluster
 from bakery.errors import UsageError
+from bakery.hints import Command
 from bakery.launch.converge.snapshot import find_snapshot
 from tests.helpers.fake_cloud import FakeCloud
 
@@ -50,5 +51,5 @@ def test_none_names_the_command_that_bakes_it() -> None:
     assert caught.value == UsageError(
         message="the account has no snapshot of consul 1.22.5 and nomad 1.11.3 on debian-12-x64",
         details="none has the tag bakery:image:0123",
-        hint="bakery build-image",
+        hint=Command("build-image"),
     )
