@@ -197,10 +197,10 @@ def _command(bench: Bench, case: Case) -> Callable[[], object]:
         "launch clients": lambda: bench.launch(only_role="nomad-client"),
         "destroy": lambda: _destroy(bench),
         "destroy node": lambda: destroy_node(
-            bench.plan, case.node, cloud=cloud, paths=paths, clock=clock, insisted=node
+            bench.plan, case.node, cloud=cloud, paths=paths, clock=clock, accept_quorum_loss=node
         ),
         "destroy role": lambda: destroy_role(
-            bench.plan, role, cloud=cloud, paths=paths, clock=clock, insisted=whole_role
+            bench.plan, role, cloud=cloud, paths=paths, clock=clock, accept_quorum_loss=whole_role
         ),
     }[case.command]
 

@@ -165,7 +165,7 @@ def test_a_regions_first_vpc_stays(paths: StatePaths) -> None:
     ):
         _launch(cloud, paths)
         targets = destroy(small_plan(), cloud=cloud, paths=paths, timings=TIMINGS)
-        assert [kept.name for kept in targets.kept] == ["bakery-demo"]
+        assert [kept.name for kept in targets.not_removed] == ["bakery-demo"]
         assert [vpc.name for vpc in cloud.list_vpcs()] == ["bakery-demo"]
         _launch(cloud, paths)
         assert sorted(d.name for d in cloud.list_droplets(tag="bakery:demo")) == NAMES

@@ -96,7 +96,7 @@ def test_without_looking_again_there_are_twins(tmp_path: Path, monkeypatch: pyte
     def trust(session: object, members: Mapping[str, Droplet], listed: Iterable[Droplet]) -> dict[str, Droplet]:
         return dict(members)
 
-    monkeypatch.setattr("bakery.launch.converge.droplets.settle_twins", trust)
+    monkeypatch.setattr("bakery.launch.converge.droplets.resolve_duplicates", trust)
     twins = 0
     for seed in range(10):
         race = Race(tmp_path / f"{seed}", seed)
@@ -108,8 +108,12 @@ def test_without_looking_again_there_are_twins(tmp_path: Path, monkeypatch: pyte
 
 def test_without_settling_firewalls_there_are_two_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: some of the launches of a new cluster meet between its VPC and its firewalls."""
-    monkeypatch.setattr("bakery.launch.converge.network.settle_firewalls", lambda session, planned, listed: listed)
-    monkeypatch.setattr("bakery.launch.converge.run.settle_firewalls", lambda session, planned, listed: listed)
+    monkeypatch.setattr(
+        "bakery.launch.converge.network.resolve_duplicate_firewalls", lambda session, planned, listed: listed
+    )
+    monkeypatch.setattr(
+        "bakery.launch.converge.run.resolve_duplicate_firewalls", lambda session, planned, listed: listed
+    )
     extra = 0
     for seed in range(50):
         race = Race(tmp_path / f"{seed}", seed)

@@ -53,7 +53,7 @@ def test_a_create_that_is_sent_again_blindly_makes_extra_droplets(
 
     monkeypatch.setattr(DigitalOcean, "create_droplet", again)
     monkeypatch.setattr(
-        "bakery.launch.converge.droplets.settle_twins", lambda session, members, listed: dict(members)
+        "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: dict(members)
     )
     for seed in range(40):  # one launch in four loses the reply to a create
         with stormy(tmp_path / f"{seed}", seed) as place:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bakery.cloud.interface import Cloud
     from bakery.cloud.model import Droplet
     from bakery.credentials.model import Bundle
-    from bakery.launch.base.model import Absent
+    from bakery.launch.base.model import FindNotJoined
     from bakery.launch.base.running import Running
     from bakery.launch.converge.snapshot import SnapshotUse
     from bakery.plan.model import ClusterPlan
@@ -65,7 +65,7 @@ def snapshots_json(use: "SnapshotUse") -> dict[str, Any]:
     return {"asked": asked, "others": others}
 
 
-def absent_of(session: Session, plan: "ClusterPlan") -> "Absent":
+def absent_of(session: Session, plan: "ClusterPlan") -> "FindNotJoined":
     """How a launch asks the cluster who never came; without credentials there is nobody to ask."""
     from bakery.credentials.store import find_bundle
     from bakery.observe.not_joined import find_not_joined

@@ -150,7 +150,7 @@ def _destroy_some(
             cloud=session.cloud,
             paths=session.paths,
             running=running,
-            insisted=insisted,
+            accept_quorum_loss=insisted,
             drains=drains,
             approve=approve,
             reporter=session.console,
@@ -163,7 +163,7 @@ def _destroy_some(
             cloud=session.cloud,
             paths=session.paths,
             running=running,
-            insisted=insisted,
+            accept_quorum_loss=insisted,
             drains=drains,
             approve=approve,
             reporter=session.console,
@@ -204,7 +204,7 @@ def _tell_json(session: Session, targets: "Targets") -> None:
     value: dict[str, Any] = {
         f"{kind.lower().replace(' ', '_')}s": names for kind, names in _things(targets).items()
     }
-    value["kept"] = [{"kind": k.kind, "name": k.name, "reason": k.reason} for k in targets.kept]
+    value["kept"] = [{"kind": k.kind, "name": k.name, "reason": k.reason} for k in targets.not_removed]
     session.console.json(value)
 
 
@@ -216,7 +216,7 @@ def _show(session: Session, targets: "Targets", say: Callable[[Text], None]) -> 
             say(f"  {minus} {kind:<9} {name}")
     if targets.empty:
         say(f"nothing of cluster {session.config.cluster} is there")
-    for kept in targets.kept:
+    for kept in targets.not_removed:
         say(f"    {kept.kind:<9} {kept.name} stays: {kept.reason}")
 
 

@@ -88,7 +88,7 @@ def launch(
         only_role=role,
         approve=_approval(session, scaling),
         after=_after(session, plan, bundle, deadline) if until == "healthy" else (),
-        absent=absent_of(session, plan),
+        find_not_joined=absent_of(session, plan),
         running=running_of(session),
         reporter=session.console,
     )

@@ -91,7 +91,7 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
     from bakery.plan.slots import as_running, slot_of
 
-    kept = changes.kept if changes else ()
+    kept = changes.unchanged if changes else ()
     there = {slot_of(droplet, planned.cluster): droplet.private_ipv4 for droplet in kept}
     nodes = as_running(planned, kept).nodes
     return [(n.name, n.role, n.size, str(n.wave.value), there.get(n.slot) or "at launch") for n in nodes]

@@ -36,7 +36,7 @@ def preview_launch(
         admin_cidrs=networks,
         before=before,
         only_role=only_role,
-        absent=absent_of(session, plan),
+        find_not_joined=absent_of(session, plan),
     )
 
 

@@ -45,7 +45,7 @@ def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
     """Control: the sweep above would notice if neither the intent were kept nor the list read again."""
     if not looks_again:
         monkeypatch.setattr(
-            "bakery.launch.converge.droplets.settle_twins", lambda session, members, listed: members
+            "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: members
         )
     bench = lagging_bench(tmp_path, lag=25)
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-client-1" else None
@@ -81,7 +81,7 @@ def test_what_no_list_shows_yet_is_remembered_beyond_the_end_of_a_launch(
 
 def _forget(journal: JournalFile, *, listed_since: float) -> None:
     for request in journal.now.requests:
-        journal.settled(request.what)
+        journal.resolve(request.what)
 
 
 def test_a_lost_journal_alone_makes_no_twins(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Closes a new cluster: ACL bootstrap of Consul and Nomad with our own secrets, then every pre-made token."""
+"""Bootstraps the ACLs of Consul and Nomad with our own secrets, then writes policies and pre-made tokens."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ T = TypeVar("T")
 Api = TypeVar("Api", bound=AclApi)
 
 OWN_TOKEN_SECONDS = 15.0
-"""A server that follows may learn of a new token a moment after the leader."""
+"""Deadline for a follower to know a new token, which it learns a moment after the leader."""
 WRITE_SECONDS = 60.0
 _PARALLEL = 8
 _TOO_MANY, _SERVER_FAULT = 429, 500
@@ -30,16 +30,16 @@ _TOO_MANY, _SERVER_FAULT = 429, 500
 
 @dataclass(frozen=True, kw_only=True)
 class AclOutcome:
-    """What :func:`ensure_acls` had to write; nothing, the second time."""
+    """What :func:`ensure_acls` wrote; a second call writes nothing."""
 
     policies_written: int
     tokens_written: int
     roles_removed: tuple[str, ...] = ()
-    """Roles whose tokens were deleted: no node can carry them."""
+    """Roles whose tokens were deleted, because no node can have them."""
     roles_kept: tuple[str, ...] = ()
-    """Roles that were not rendered here, and whose tokens may be in use all the same."""
+    """Roles that were not rendered here, but whose tokens may be in use."""
     others: tuple[str, ...] = ()
-    """The nodes that may use those."""
+    """Nodes that may use these tokens."""
 
 
 def ensure_acls(
@@ -56,21 +56,21 @@ def ensure_acls(
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
 ) -> AclOutcome:
-    """Bootstrap the ACLs and make policies and tokens what they should be. Safe to repeat.
+    """Bootstrap the ACLs, and write the policies and tokens that are missing or differ. Safe to repeat.
 
-    ``consul_servers`` and ``nomad_servers`` are addresses, any of which may answer; without ``nomad_servers``
-    Nomad is left alone. ``roles`` are the cluster file's, ``rendered`` the names of those that were rendered for
-    nodes made by hand: these alone have tokens. ``seconds`` bounds each wait for a leader.
+    ``consul_servers`` and ``nomad_servers`` are addresses; one that answers is enough. Without ``nomad_servers``
+    only Consul is changed. ``roles`` are those of the cluster file; ``rendered`` names those that were rendered
+    for nodes made by hand, and only these roles get tokens. ``seconds`` is the deadline of each wait for a leader.
 
-    Earlier versions made tokens for every role. Those of a role that was not rendered are deleted, but only if
-    every node in Consul is one of ``droplets`` and has a launch's tag, so a token of its own: another may have
-    been rendered on another machine, and would lose its rights. A deleted token is derived from the bundle, and
-    comes back the same once its role is rendered.
+    Earlier versions made tokens for every role. The tokens of a role that was not rendered are deleted, but only
+    if every node in Consul is one of ``droplets`` and has the tag of a launch, so a token of its own. Any other
+    node may have been rendered on another machine, and would lose its rights. A deleted token is derived from the
+    bundle: once its role is rendered, it is written again, unchanged.
 
     Raises:
-        CredentialsError: the ACLs were bootstrapped with another secret than the bundle's.
-        DeadlineError: no leader in time; details say what each server answered.
-        AgentError: an agent refused for good (ACLs are off, a token's secret is another).
+        CredentialsError: the ACLs were bootstrapped with a secret that is not the bundle's.
+        DeadlineError: there was no leader in time; the details say what each server answered.
+        AgentError: an agent refused for good (ACLs are off, or a token has another secret).
     """
     consuls = [clients.consul(address) for address in consul_servers]
     nomads = [clients.nomad(address) for address in nomad_servers]
@@ -94,13 +94,15 @@ def ensure_acls(
 
 @dataclass(frozen=True, kw_only=True)
 class _Waiter:
-    """Whose time passes, and who hears what is waited for."""
+    """The clock of the waits, and the function that reports what they wait for."""
 
     clock: Clock | None
     tell: Callable[[str], None]
 
     def persist(self, what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float) -> T:
-        """Let a server that sees a leader do ``work``; go on while they are silent, leaderless or overloaded."""
+        """Call ``work`` with a server that sees a leader; try again while servers are silent, leaderless or
+        overloaded.
+        """
         return wait_until(
             lambda: _attempt(apis, work),
             what=what,
@@ -139,13 +141,13 @@ def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> No
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """The tokens that should be there, and those of earlier versions that should not."""
+    """The tokens that should exist, and those of earlier versions that should not."""
 
     tokens: tuple[AclToken, ...]
     unrendered: dict[str, tuple[AclToken, ...]]
-    """By role."""
+    """Tokens of roles that were not rendered, by role."""
     launched: frozenset[str]
-    """Names of the nodes that have tokens of their own."""
+    """Names of nodes that have tokens of their own."""
 
 
 def _wanted(
@@ -166,15 +168,15 @@ def _wanted(
 
 def _write(consul: ConsulApi, wanted: _Wanted) -> AclOutcome:
     policies = sum(consul.put_policy(policy) for policy in POLICIES)
-    there = {listed.accessor: listed.grant for listed in consul.list_tokens()}
-    wanting = [token for token in wanted.tokens if there.get(token.accessor) != token.grant]
+    existing = {listed.accessor: listed.grant for listed in consul.list_tokens()}
+    to_write = [token for token in wanted.tokens if existing.get(token.accessor) != token.grant]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        list(pool.map(consul.put_token, wanting))
-    outcome = AclOutcome(policies_written=policies, tokens_written=len(wanting))
+        list(pool.map(consul.put_token, to_write))
+    outcome = AclOutcome(policies_written=policies, tokens_written=len(to_write))
     spare = {
         role: found
         for role, tokens in wanted.unrendered.items()
-        if (found := [token.accessor for token in tokens if token.accessor in there])
+        if (found := [token.accessor for token in tokens if token.accessor in existing])
     }
     return _remove(consul, spare, wanted.launched, outcome) if spare else outcome
 
@@ -182,7 +184,7 @@ def _write(consul: ConsulApi, wanted: _Wanted) -> AclOutcome:
 def _remove(
     consul: ConsulApi, spare: dict[str, list[str]], launched: frozenset[str], outcome: AclOutcome
 ) -> AclOutcome:
-    """Delete the tokens in ``spare`` (accessors by role) if no node in Consul can be using them."""
+    """Delete the tokens in ``spare`` (accessors by role), unless a node in Consul may use them."""
     present = {member.name for member in consul.members() if member.status != "left"}
     if others := tuple(sorted(present - launched)):
         return replace(outcome, roles_kept=tuple(spare), others=others)
@@ -222,7 +224,7 @@ def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pen
 
 
 def _leaderless(apis: Sequence[AclApi]) -> Sequence[str]:
-    """Why each server cannot be worked with, empty where it can. All at once: a silent one must not delay."""
+    """Return why each server cannot be used; empty if it can. Ask all at once: a silent one must not delay."""
 
     def reason(api: AclApi) -> str:
         try:
@@ -235,7 +237,7 @@ def _leaderless(apis: Sequence[AclApi]) -> Sequence[str]:
 
 
 def _passing(error: AgentError) -> str:
-    """What an error says that may go away by itself; any other is raised."""
+    """Return the text of an error that may go away by itself; raise any other."""
     if 0 < error.status < _SERVER_FAULT and error.status != _TOO_MANY:
         raise error
     return error.full_message

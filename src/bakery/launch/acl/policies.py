@@ -1,4 +1,4 @@
-"""What each agent may do in Consul: the policies, and the tokens that user-data carries, as data."""
+"""The Consul policies, and the tokens that user-data contains, as data."""
 
 from collections.abc import Iterable, Sequence
 
@@ -54,7 +54,7 @@ POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT)
 
 
 def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
-    """Every token that user-data carries: for DNS, of planned nodes, and of the ``rendered`` roles."""
+    """Return every token that user-data contains: for DNS, for planned nodes, and for the ``rendered`` roles."""
     tokens = [_token(consul_dns_token(bundle), "DNS", policies=(DNS.name,))]
     for node in plan.nodes:
         identity = NodeIdentity(node=node.name, datacenter=plan.cluster)
@@ -66,12 +66,14 @@ def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -
 
 
 def token_accessors(bundle: Bundle, node: str) -> tuple[str, ...]:
-    """The accessors of every token that a node of that name may have."""
+    """Return the accessor ids of the tokens of the node with that name."""
     return (consul_agent_token(bundle, node).accessor, consul_nomad_token(bundle, node).accessor)
 
 
 def role_tokens(role: Role, bundle: Bundle) -> tuple[AclToken, ...]:
-    """What all hand-made nodes of ``role`` share: the agent's token, and Nomad's where the role runs it."""
+    """Return the tokens that all hand-made nodes of ``role`` share: for the Consul agent, and for Nomad if they
+    run it.
+    """
     agent = consul_agent_token(bundle, role.name)
     token = _token(agent, f"Consul agents of role {role.name}", policies=(ROLE_AGENT.name,))
     return token, *_nomad_token(bundle, role.name, role.kind)

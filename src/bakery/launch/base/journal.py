@@ -1,37 +1,39 @@
-"""What a launch has asked for, on disk before it asks: a crash loses the process, not the intent.
+"""The journal of a cluster: each request of a launch is on disk before it is sent, so a crash loses no intent.
 
-What exists is always asked from the API. The journal adds what the API cannot know: which requests are on their
-way, which droplets failed, and which untagged things are ours.
+What exists is always asked from the API. The journal adds what the API does not know: which requests may still be
+under way, which droplets failed, and which resources without tags belong to the cluster.
 """
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bakery.errors import UsageError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
-from bakery.launch.base.disk import writing
+from bakery.launch.base.write_errors import explain_write_errors
 
 VERSION = 1
+_FILE_KEYS = {"deleted_ids": "gone", "not_joined": "absent"}
+"""Fields that the file calls by another name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One create that was asked for."""
+    """One create request."""
 
     what: str
-    """A droplet's slot, or "vpc", "ssh-key", "firewall NAME", "tag NAME"."""
+    """The slot of the droplet, or "vpc", "ssh-key", "firewall NAME", "tag NAME"."""
     at: float
-    """Epoch seconds, just before the request went out."""
+    """Epoch seconds, just before the request was sent."""
     droplet_id: int | None = None
-    """From the reply."""
+    """Id in the reply; None while there is no reply."""
     failed: bool = False
     """The droplet did not become active in time."""
-    absent: bool = False
-    """The droplet is active, and the cluster had not heard of it when the launch gave up."""
+    not_joined: bool = False
+    """The droplet is active, but its agent had not appeared in gossip when the launch gave up."""
 
     @property
     def is_for_droplet(self) -> bool:
@@ -40,45 +42,50 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
+    """The content of the file."""
+
     cluster: str
     launch_id: str | None = None
-    """Of the launch that is under way; None once it is done."""
+    """Id of the unfinished launch; None if there is none."""
     launches: tuple[str, ...] = ()
     """Every launch id of this cluster, oldest first."""
     requests: tuple[Request, ...] = ()
-    gone: tuple[int, ...] = ()
-    """Droplet ids that bakery deleted; a late list may still show them."""
+    deleted_ids: tuple[int, ...] = ()
+    """Ids of droplets that bakery deleted. The API's lists may show them for some seconds more."""
     leaving: tuple[int, ...] = ()
-    """Droplet ids whose removal from the cluster has begun; a launch replaces them."""
+    """Ids of droplets whose removal from the cluster has begun. The next launch replaces them."""
     drained: tuple[str, ...] = ()
-    """Ids of the Nomad nodes that bakery has drained for a removal that is not done, and that took work before."""
+    """Ids of Nomad nodes that bakery drained for a removal that is not finished, and that took work before."""
     formed: tuple[str, ...] = ()
-    """"consul" and "nomad", once the unfinished launch has come as far as their access control."""
+    """"consul" and "nomad", once the unfinished launch has bootstrapped their ACLs."""
     never_joined: tuple[str, ...] = ()
-    """Slots of which the unfinished launch has deleted a droplet that never came up or never joined."""
+    """Slots in which the unfinished launch deleted a droplet that never came up or never joined."""
     vpc_id: str | None = None
-    """Set only if bakery made it."""
+    """Id of the VPC; set only if bakery created it."""
     firewall_ids: tuple[str, ...] = ()
     ssh_key_id: int | None = None
-    """The throw-away key, until it is removed."""
+    """Id of the launch's temporary SSH key, until it is deleted."""
 
     def request(self, what: str) -> Request | None:
+        """Return the create request for ``what``, if there is one."""
         return next((request for request in self.requests if request.what == what), None)
 
     @property
     def failed_ids(self) -> frozenset[int]:
+        """Ids of droplets that did not become active in time."""
         return frozenset(r.droplet_id for r in self.requests if r.failed and r.droplet_id is not None)
 
     @property
-    def absent_ids(self) -> frozenset[int]:
-        return frozenset(r.droplet_id for r in self.requests if r.absent and r.droplet_id is not None)
+    def not_joined_ids(self) -> frozenset[int]:
+        """Ids of droplets that were active and had not joined when a launch gave up."""
+        return frozenset(r.droplet_id for r in self.requests if r.not_joined and r.droplet_id is not None)
 
 
 def load_journal(path: Path, cluster: str) -> Journal:
-    """The journal at ``path``; an empty one if there is no file.
+    """Return the journal at ``path``; an empty one if there is no file.
 
     Raises:
-        UsageError: not a journal, another cluster's, or a newer bakery's.
+        UsageError: the file is no journal, or belongs to another cluster or to a newer bakery.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -109,15 +116,27 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
     if data["cluster"] != cluster:
         message = f"the launch journal {path} belongs to cluster {data['cluster']}"
         raise UsageError(message=message, details=f"asked for {cluster}")
-    requests = tuple(Request(**item) for item in data.pop("requests"))
+    fields = {name: field for field, name in _FILE_KEYS.items()}
+    requests = tuple(Request(**_renamed(item, fields)) for item in data.pop("requests"))
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-    return Journal(**(data | lists), requests=requests)
+    return Journal(**_renamed(data | lists, fields), requests=requests)
+
+
+def _to_json(journal: Journal) -> str:
+    data = {"version": VERSION, **_renamed(asdict(journal), _FILE_KEYS)}
+    data["requests"] = [_renamed(asdict(request), _FILE_KEYS) for request in journal.requests]
+    return json.dumps(data, indent=1)
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in values.items()}
 
 
 class JournalFile:
-    """The journal and its file; every change is on disk when the call returns. Safe to share between threads.
+    """The journal and its file. Threads may share it.
 
-    Every change raises UsageError if it cannot be written; the file then says what it said before.
+    Each method that changes the journal has written it to disk when it returns. If it cannot be written, the
+    method raises UsageError, and the file is as it was before.
     """
 
     def __init__(self, path: Path, cluster: str) -> None:
@@ -127,114 +146,126 @@ class JournalFile:
 
     @property
     def now(self) -> Journal:
+        """The journal as it is on disk."""
         return self._journal
 
     def begin(self, launch_id: str) -> str:
-        """The id of the unfinished launch, or a new launch under ``launch_id``."""
+        """Return the id of the unfinished launch; if there is none, begin one with ``launch_id``."""
         unfinished = self._journal.launch_id
         if unfinished is not None:
             return unfinished
         self._change(lambda j: replace(j, launch_id=launch_id, launches=(*j.launches, launch_id)))
         return launch_id
 
-    def has_formed(self) -> None:
-        """Consul and Nomad took the access control: no new server may begin them again."""
+    def record_formed(self) -> None:
+        """Record that the ACLs of Consul and Nomad are bootstrapped: no new server may form them again."""
         self._change(lambda j: replace(j, formed=("consul", "nomad")))
 
     def finish(self, *, listed_since: float) -> None:
-        """The launch is done, so no node is absent. What failed stays marked, and droplets that lists may not show
-        yet stay known.
+        """Record the end of the launch: every node has joined.
 
-        ``listed_since`` is in epoch seconds: lists show all that was asked for before.
+        Requests for droplets that failed stay, and so do requests for droplets that the API's lists may not show
+        yet. ``listed_since`` is in epoch seconds: the lists show every droplet that was requested before.
         """
         late = (r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
-        kept = tuple(replace(request, absent=False) for request in late)
+        kept = tuple(replace(request, not_joined=False) for request in late)
         if self._journal.launch_id is not None or kept != self._journal.requests:
             self._change(lambda j: replace(j, launch_id=None, formed=(), never_joined=(), requests=kept))
 
-    def asking(self, what: str, at: float) -> None:
+    def record_create(self, what: str, at: float) -> None:
+        """Record a create request just before it is sent; ``at`` is in epoch seconds."""
         self._change(lambda j: replace(j, requests=(*_without(j, what), Request(what=what, at=at))))
 
-    def settled(self, what: str) -> None:
-        """The request needs no attention any more: refused for certain, or made."""
+    def resolve(self, what: str) -> None:
+        """Forget the request for ``what``: it was refused, or the resource exists."""
         if self._journal.request(what) is not None:
             self._change(lambda j: replace(j, requests=_without(j, what)))
 
-    def created(self, slot: str, droplet_id: int, at: float) -> None:
+    def record_created(self, slot: str, droplet_id: int, at: float) -> None:
+        """Record the id of the droplet that was created for ``slot``."""
         self._change(lambda j: replace(j, requests=_with_droplet(j, slot, droplet_id, at)))
 
-    def failed(self, droplets: dict[str, int], at: float) -> None:
-        """These droplets (slot to id) did not come up in time."""
+    def record_failed(self, droplets: dict[str, int], at: float) -> None:
+        """Record that these droplets (slot to id) did not become active in time."""
         made = tuple(Request(what=n, at=at, droplet_id=i, failed=True) for n, i in droplets.items())
         self._change(lambda j: replace(j, requests=(*_without(j, *droplets), *made)))
 
-    def absent(self, slots: Iterable[str]) -> tuple[str, ...]:
-        """Mark those of ``slots`` whose droplets the unfinished launch made; returns them."""
+    def record_not_joined(self, slots: Iterable[str]) -> tuple[str, ...]:
+        """Record that the droplets in ``slots`` have not joined, as far as the unfinished launch created them.
+
+        Return the slots recorded.
+        """
         made = tuple(r for r in self._journal.requests if r.what in set(slots) and r.droplet_id is not None)
-        marked = tuple(replace(request, absent=True) for request in made)
+        marked = tuple(replace(request, not_joined=True) for request in made)
         if marked:
             self._change(lambda j: replace(j, requests=(*_without(j, *(r.what for r in made)), *marked)))
         return tuple(request.what for request in marked)
 
-    def never_joined(self, slots: Iterable[str]) -> None:
-        """Note it before the droplets are deleted: no data goes with them."""
+    def record_never_joined(self, slots: Iterable[str]) -> None:
+        """Record, before they are deleted, that the droplets in ``slots`` held no data of the cluster."""
         new = tuple(slot for slot in slots if slot not in self._journal.never_joined)
         if new:
             self._change(lambda j: replace(j, never_joined=(*j.never_joined, *new)))
 
-    def is_leaving(self, droplet_ids: Iterable[int]) -> None:
-        """Note it before the first request that takes a node of theirs out of the cluster."""
+    def record_leaving(self, droplet_ids: Iterable[int]) -> None:
+        """Record, before the first request that takes their nodes out of the cluster, that droplets leave."""
         new = tuple(i for i in droplet_ids if i not in self._journal.leaving)
         if new:
             self._change(lambda j: replace(j, leaving=(*j.leaving, *new)))
 
-    def stays(self, droplet_id: int) -> None:
-        """Its removal is given up."""
+    def cancel_leaving(self, droplet_id: int) -> None:
+        """Record that the removal of the droplet is given up."""
         self._change(lambda j: replace(j, leaving=tuple(i for i in j.leaving if i != droplet_id)))
 
-    def draining(self, node_ids: Iterable[str]) -> None:
-        """Note it before the drains begin."""
+    def record_drains(self, node_ids: Iterable[str]) -> None:
+        """Record Nomad nodes before they are drained."""
         new = tuple(i for i in node_ids if i not in self._journal.drained)
         if new:
             self._change(lambda j: replace(j, drained=(*j.drained, *new)))
 
-    def drains_ended(self, node_ids: Iterable[str]) -> None:
-        """The nodes are gone, or take work again."""
+    def record_drains_ended(self, node_ids: Iterable[str]) -> None:
+        """Record that the nodes are removed, or take work again."""
         ended = set(node_ids) & set(self._journal.drained)
         if ended:
             self._change(lambda j: replace(j, drained=tuple(i for i in j.drained if i not in ended)))
 
-    def removed(self, droplet_id: int) -> None:
-        """Call it after the API has taken the delete: a droplet noted as gone is never looked at again."""
+    def record_deleted(self, droplet_id: int) -> None:
+        """Record a deleted droplet. Call it after the API has accepted the delete: bakery never looks at the
+        droplet again.
+        """
         self._change(lambda j: _without_droplet(j, droplet_id))
 
-    def made_vpc(self, vpc_id: str) -> None:
+    def record_vpc(self, vpc_id: str) -> None:
+        """Record that bakery created the VPC."""
         self._change(lambda j: replace(j, vpc_id=vpc_id, requests=_without(j, "vpc")))
 
-    def made_firewall(self, firewall_id: str, what: str) -> None:
+    def record_firewall(self, firewall_id: str, what: str) -> None:
+        """Record a firewall of the cluster; ``what`` is its create request."""
         ids = (*(i for i in self._journal.firewall_ids if i != firewall_id), firewall_id)
         self._change(lambda j: replace(j, firewall_ids=ids, requests=_without(j, what)))
 
-    def ssh_key(self, key_id: int | None) -> None:
+    def record_ssh_key(self, key_id: int | None) -> None:
+        """Record the launch's temporary SSH key; None once it is deleted."""
         self._change(lambda j: replace(j, ssh_key_id=key_id, requests=_without(j, "ssh-key")))
 
-    def remember_launches(self, launch_ids: frozenset[str]) -> None:
-        """Marks that droplets carry must outlive the droplets while a destroy is under way."""
+    def record_launches(self, launch_ids: frozenset[str]) -> None:
+        """Record launch ids of droplets before a destroy deletes these: they tell which firewalls are ours."""
         new = tuple(sorted(launch_ids - set(self._journal.launches)))
         if new:
             self._change(lambda j: replace(j, launches=(*j.launches, *new)))
 
     def remove(self) -> None:
+        """Delete the file."""
         with self._lock:
-            with writing(self._path):
+            with explain_write_errors(self._path):
                 self._path.unlink(missing_ok=True)
             self._journal = Journal(cluster=self._journal.cluster)
 
     def _change(self, change: Callable[[Journal], Journal]) -> None:
         with self._lock:
             journal = change(self._journal)
-            text = json.dumps({"version": VERSION, **asdict(journal)}, indent=1)
-            with writing(self._path):
+            text = _to_json(journal)
+            with explain_write_errors(self._path):
                 ensure_private_folder(self._path.parent)
                 write_atomically(self._path, text.encode(), mode=PRIVATE_FILE)
             self._journal = journal
@@ -245,10 +276,10 @@ def _without(journal: Journal, *whats: str) -> tuple[Request, ...]:
 
 
 def _without_droplet(journal: Journal, droplet_id: int) -> Journal:
-    gone = (*(i for i in journal.gone if i != droplet_id), droplet_id)
+    deleted = (*(i for i in journal.deleted_ids if i != droplet_id), droplet_id)
     leaving = tuple(i for i in journal.leaving if i != droplet_id)
     requests = tuple(r for r in journal.requests if r.droplet_id != droplet_id)
-    return replace(journal, gone=gone, leaving=leaving, requests=requests)
+    return replace(journal, deleted_ids=deleted, leaving=leaving, requests=requests)
 
 
 def _with_droplet(journal: Journal, slot: str, droplet_id: int, at: float) -> tuple[Request, ...]:

@@ -1,4 +1,4 @@
-"""One bakery at a time works on a cluster; the operating system frees the lock of a process that dies."""
+"""The lock of a cluster: one bakery at a time changes it. The kernel releases the lock of a dead process."""
 
 import json
 import os
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from bakery.errors import DeadlineError, LockedError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, file_lock, write_atomically
-from bakery.launch.base.disk import cannot_write, writing
+from bakery.launch.base.write_errors import cannot_write, explain_write_errors
 from bakery.wait import Pending, wait_until
 
 
 @contextmanager
 def locked(path: Path, *, cluster: str) -> Iterator[None]:
-    """Hold the cluster's lock; who holds it stands in ``<path>.owner``.
+    """Hold the lock of the cluster while the block runs. ``<path>.owner`` names the process that holds it.
 
     Raises:
-        LockedError: another process holds it; names its pid, host and start.
-        UsageError: the folder cannot be written to.
+        LockedError: another process holds the lock; the details name its pid, host and start time.
+        UsageError: the folder is not writable.
     """
-    with writing(path):
+    with explain_write_errors(path):
         ensure_private_folder(path.parent)
     owner = path.with_name(path.name + ".owner")
     message, hint = f"another bakery works on cluster {cluster}", "wait for it, then run the same command again"
@@ -34,7 +34,7 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
         except OSError as error:
             raise cannot_write(path, error) from error
         try:
-            with writing(owner):
+            with explain_write_errors(owner):
                 write_atomically(owner, json.dumps(_ourselves()).encode(), mode=PRIVATE_FILE)
             yield
         finally:
@@ -47,7 +47,7 @@ def _ourselves() -> dict[str, str | int]:
 
 
 def _wait_for_owner(path: Path) -> str:
-    """Who has just taken the lock writes its name in the next moment."""
+    """Describe the owner. The owner file may appear a moment after the lock is taken, so poll for a second."""
     try:
         return wait_until(lambda: _owner(path), what="its name", seconds=1, every=0.02)
     except DeadlineError:

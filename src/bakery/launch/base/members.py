@@ -3,30 +3,32 @@
 from collections.abc import Iterable, Mapping
 
 from bakery.cloud.model import Droplet
-from bakery.launch.base.session import Session, look_until
+from bakery.launch.base.session import Session, poll_listing
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import cluster_tag
 
 Members = Mapping[str, Droplet]
-"""Droplets of the cluster by slot."""
+"""The cluster's droplets by slot."""
 
 
 def list_members(session: Session) -> tuple[Droplet, ...]:
-    """The cluster's droplets, oldest first, without those bakery has deleted."""
-    gone = set(session.journal.now.gone)
+    """List the cluster's droplets, oldest first, without those that bakery has deleted."""
+    deleted = set(session.journal.now.deleted_ids)
     droplets = session.cloud.list_droplets(tag=cluster_tag(session.cluster))
-    return tuple(sorted((d for d in droplets if d.id not in gone), key=lambda droplet: droplet.id))
+    return tuple(sorted((d for d in droplets if d.id not in deleted), key=lambda droplet: droplet.id))
 
 
 def members_of(session: Session, droplets: Iterable[Droplet]) -> dict[str, Droplet]:
-    """The droplets by slot."""
+    """Return the droplets by slot."""
     return {slot_of(droplet, session.cluster): droplet for droplet in droplets}
 
 
-def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
-    """The listed droplets, less the deleted, and those of an earlier try that the list does not show yet."""
+def complete_listing(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
+    """Return the droplets that exist: those in ``listed`` that bakery has not deleted, and those that an earlier
+    run requested and that the API does not list yet.
+    """
     journal = session.journal.now
-    droplets = {droplet.id: droplet for droplet in listed if droplet.id not in journal.gone}
+    droplets = {droplet.id: droplet for droplet in listed if droplet.id not in journal.deleted_ids}
     for request in journal.requests:
         if request.droplet_id is not None and request.droplet_id not in droplets:
             found = session.cloud.find_droplet(request.droplet_id)
@@ -34,30 +36,31 @@ def whole_droplets(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet
                 droplets[found.id] = found
     slots = {slot_of(droplet, session.cluster) for droplet in droplets.values()}
     requests = (r for r in journal.requests if r.is_for_droplet and r.droplet_id is None and r.what not in slots)
-    unclear = {request.what: request.at for request in requests}
-    droplets |= {droplet.id: droplet for droplet in find_unclear(session, unclear).values()}
+    unconfirmed = {request.what: request.at for request in requests}
+    droplets |= {droplet.id: droplet for droplet in find_unconfirmed(session, unconfirmed).values()}
     return tuple(droplets.values())
 
 
-def find_unclear(session: Session, unclear: Mapping[str, float]) -> dict[str, Droplet]:
-    """Droplets asked for (slot to epoch seconds) without a clear reply, as far as lists come to show them.
+def find_unconfirmed(session: Session, requested: Mapping[str, float]) -> dict[str, Droplet]:
+    """Find droplets by slot whose create request (slot to epoch seconds) got no clear reply.
 
-    The list is by the cluster's tag, which every droplet has from its creation, as it has the launch's.
+    Poll the list of the cluster's tag until it shows them all, or must have shown them: a droplet has its tags
+    from its creation.
     """
-    if not unclear:
+    if not requested:
         return {}
     found: dict[str, Droplet] = {}
 
     def find() -> bool | None:
         for droplet in list_members(session):
             slot = slot_of(droplet, session.cluster)
-            if slot in unclear:
+            if slot in requested:
                 found.setdefault(slot, droplet)
-        return True if len(found) == len(unclear) else None
+        return True if len(found) == len(requested) else None
 
-    look_until(session, ", ".join(sorted(unclear)), find, since=max(unclear.values()))
+    poll_listing(session, ", ".join(sorted(requested)), find, since=max(requested.values()))
     for slot, droplet in found.items():
-        session.journal.created(slot, droplet.id, session.wall())
-    for slot in unclear.keys() - found.keys():
-        session.journal.settled(slot)
+        session.journal.record_created(slot, droplet.id, session.wall())
+    for slot in requested.keys() - found.keys():
+        session.journal.resolve(slot)
     return found

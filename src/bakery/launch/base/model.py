@@ -1,4 +1,4 @@
-"""What a launch and a destroy find, decide and leave behind."""
+"""The values that a launch and a destroy take, find, decide and return."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,42 +23,44 @@ from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.render.model import Join
 
 UserDataFor = Callable[[Node, Join], str]
-"""The user-data of one node: same node and addresses, same text; called again after an unclear create."""
+"""Returns the user-data of a node. The same arguments give the same text: a create request may be sent again."""
 
-Absent = Callable[[tuple[Droplet, ...]], frozenset[str]]
-"""Of the cluster's droplets, the names of those that run and of which the cluster has never heard."""
+FindNotJoined = Callable[[tuple[Droplet, ...]], frozenset[str]]
+"""Returns the names of those droplets, among all of the cluster, that run and whose agents never joined."""
 
 
-def nobody(_: tuple[Droplet, ...]) -> frozenset[str]:
-    """An :data:`Absent` for those who have no way to ask the cluster."""
+def assume_all_joined(_: tuple[Droplet, ...]) -> frozenset[str]:
+    """A :data:`FindNotJoined` for a caller that cannot ask Consul and Nomad: no droplet counts as not joined."""
     return frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """What one launch is asked to do."""
+class LaunchRequest:
+    """What a launch is to do."""
 
     plan: ClusterPlan
     image: Image | None
-    """The snapshot to boot from; None if the file's versions have none, and then no droplet can be made."""
+    """The snapshot to boot from. None if the account has none of the file's versions: no droplet can be created.
+    """
     ca_fingerprint: str
-    """Of the Consul CA, hex."""
+    """Fingerprint of the Consul CA, in hexadecimal digits."""
     admin_cidrs: tuple[str, ...]
-    """Networks in CIDR form, without ``auto``."""
+    """Networks in CIDR notation; ``auto`` is already replaced."""
     user_data: UserDataFor
     throwaway_public_key: str
-    """One OpenSSH line; nobody keeps the private half."""
+    """Temporary SSH key, one OpenSSH line. The private key is not kept."""
     only_role: str | None = None
-    absent: Absent = nobody
+    """Launch the nodes of this role only."""
+    find_not_joined: FindNotJoined = assume_all_joined
     running: Running | None = None
-    """How the running cluster is asked and mended; None where it cannot be."""
+    """Access to Consul and Nomad; None if the cluster's credentials are not here."""
 
     @property
     def image_id(self) -> int:
-        """Of the snapshot, for a droplet that is to be made.
+        """Id of the snapshot, for a droplet request.
 
         Raises:
-            LaunchError: there is none; the preflight lets no launch come so far.
+            LaunchError: there is no snapshot. The preflight refuses such a launch earlier.
         """
         if self.image is None:
             message = "there is no snapshot to make droplets from"
@@ -67,18 +69,19 @@ class Order:
 
     @property
     def wanted(self) -> tuple[Node, ...]:
-        """The nodes that this launch brings up."""
+        """The nodes that this launch creates, if they do not exist."""
         return tuple(node for node in self.plan.nodes if self.only_role in (None, node.role))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timings:
-    """Seconds. The waits are scaled by ``BAKERY_DEADLINE_FACTOR``."""
+    """Intervals and deadlines in seconds. ``BAKERY_DEADLINE_FACTOR`` scales the deadlines."""
 
     poll: float = 3
     active_poll: float = 5
     settle: float = 40
-    """How long a create without a clear reply is looked for: lists may be 30 s behind, the request itself late."""
+    """How long to look for a resource whose create got no clear reply: the API's lists may be 30 s behind, and
+    the request itself may arrive late."""
     address: float = 300
     active: float = 600
     firewall: float = 180
@@ -87,13 +90,13 @@ class Timings:
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """What the account holds, as far as a launch must know."""
+    """What the account contains, as far as a launch needs to know."""
 
     account: Account
     regions: tuple[Region, ...]
     sizes: tuple[Size, ...]
     droplets: tuple[Droplet, ...]
-    """Those with the cluster's tag."""
+    """The droplets with the cluster's tag."""
     vpcs: tuple[Vpc, ...]
     firewalls: tuple[Firewall, ...]
     ssh_keys: tuple[SshKey, ...]
@@ -101,6 +104,8 @@ class Present:
 
 
 class Sign(StrEnum):
+    """The kind of a change, as it is printed."""
+
     CREATE = "+"
     UPDATE = "~"
     REPLACE = "-/+"
@@ -108,105 +113,110 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One line of what a launch would do."""
+    """One change that a launch would make."""
 
     sign: Sign
     kind: str
-    """droplet, firewall or vpc."""
+    """"droplet", "firewall" or "vpc"."""
     name: str
     details: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """US dollars, from the sizes API; traffic, snapshots and taxes are not in it."""
+    """Price in US dollars, from the sizes API, without traffic, snapshots and taxes."""
 
     monthly: float
     hourly: float
     unknown: tuple[str, ...] = ()
-    """Sizes that the API names no price for; with one of them the sums are too low to be shown."""
+    """Sizes without a price in the API. If there is one, the sums are too low and must not be shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """One reason why the plan cannot be launched."""
+    """One finding of the preflight that makes the launch impossible."""
 
     code: str
-    """The same word for every case of its kind (``size_unknown``), for scripts."""
+    """One word for this kind of obstacle (``size_unknown``), for scripts."""
     message: str
     hint: Text
-    """The next step."""
+    """What the user can do."""
     details: Text | None = None
     exit_code: ExitCode = ExitCode.USAGE
-    """What a launch ends in because of it."""
+    """Exit code of a launch that meets this obstacle."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallUpdate:
+    """A firewall whose rules differ from the plan, and the request that corrects them."""
+
     firewall: Firewall
     request: FirewallRequest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """The way from what is there to the plan."""
+    """What a launch changes, from the present droplets to the plan."""
 
     vpc: Vpc | None
-    """The cluster's VPC; None if it is to be made."""
+    """The cluster's VPC; None if it must be created."""
     new_firewalls: tuple[PlannedFirewall, ...]
     firewall_updates: tuple[FirewallUpdate, ...]
     new_nodes: tuple[Node, ...]
-    """In the plan's order; those of ``replaced`` droplets are among them."""
+    """Nodes to create, in the plan's order, including those of ``replaced`` droplets."""
     replaced: tuple[Droplet, ...]
-    """Droplets of an earlier try that never became active, or never joined."""
-    kept: tuple[Droplet, ...]
-    """One droplet for each planned node that is there."""
+    """Droplets to delete first: they never became active, never joined, or their removal had begun."""
+    unchanged: tuple[Droplet, ...]
+    """One droplet for each planned node that exists."""
     extra: tuple[Droplet, ...]
-    """Droplets of the cluster that the plan does not know. A launch leaves them alone."""
+    """Droplets of the cluster in slots that are not in the plan. A launch does not change them."""
     duplicates: tuple[Droplet, ...]
-    """Second and further droplets of one name. A launch leaves them alone."""
+    """Second and further droplets in a slot. A launch does not change them."""
     later: tuple[Text, ...]
-    """How kept droplets differ from the plan, a line each, with what to do about it."""
+    """How unchanged droplets differ from the plan, with what to do, one line each."""
     lines: tuple[Change, ...]
     added: Price
-    """What the cluster then costs more than now; a droplet that replaces its like adds nothing."""
+    """Price of the cluster after the launch minus its price now."""
     total: Price
-    """What the whole cluster costs then, extra droplets and duplicates included."""
+    """Price of the whole cluster after the launch, including extra and duplicate droplets."""
     obstacles: tuple[Obstacle, ...] = ()
-    """Why this cannot be launched; of a preview only, since a launch is refused."""
+    """Why the launch is impossible. Set by a preview only: a launch raises an error instead."""
 
     @property
     def empty(self) -> bool:
+        """Whether a launch would change nothing."""
         return not self.lines
 
 
 Approve = Callable[[Changes], bool]
-"""Shown the changes before any is made; False stops the launch."""
+"""Called with the changes before the first one is made; if it returns False, the launch stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AfterStep:
-    """Something to do once every droplet is active ("access control", "health")."""
+    """A step of the launch that runs once every droplet is active ("Access control", "Health")."""
 
     title: str
     run: Callable[[tuple[Droplet, ...]], None]
-    """Takes the cluster's planned droplets with their addresses."""
+    """Called with the planned droplets, in the plan's order."""
     forms_cluster: bool = False
-    """Once it is done, Consul and Nomad hold data that no new server may begin again."""
+    """Whether Consul and Nomad hold data afterwards: then no new server may form them again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchResult:
+    """What a launch did."""
+
     changes: Changes
     created: tuple[str, ...]
-    """Names, in the plan's order; none if the changes were not approved."""
+    """Names of new nodes, in the plan's order; empty if the changes were not approved."""
     droplets: tuple[Droplet, ...]
     """Every planned droplet, in the plan's order."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """Something that looks like the cluster's and is left alone."""
+class NotRemoved:
+    """A resource that looks like the cluster's, or is shared, and that a destroy does not remove."""
 
     kind: str
     name: str
@@ -215,7 +225,7 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """What a destroy removes, and what it leaves."""
+    """What a destroy removes, and what it does not remove."""
 
     droplets: tuple[Droplet, ...]
     firewalls: tuple[Firewall, ...]
@@ -223,12 +233,12 @@ class Targets:
     ssh_keys: tuple[SshKey, ...]
     tags: tuple[str, ...]
     snapshots: tuple[Image, ...]
-    """Only if asked for."""
-    kept: tuple[Kept, ...]
+    """Empty unless the destroy was asked to remove snapshots."""
+    not_removed: tuple[NotRemoved, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of everything that is removed."""
+        """Names of everything that is removed."""
         return (
             *(droplet.name for droplet in self.droplets),
             *(firewall.name for firewall in self.firewalls),
@@ -240,20 +250,22 @@ class Targets:
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to remove."""
         return not self.names
 
 
 @dataclass(frozen=True, kw_only=True)
 class Orphans:
-    """What dead launches and bakes left in the account."""
+    """Resources in the account that dead launches and bakes left behind."""
 
     droplets: tuple[Droplet, ...]
     ssh_keys: tuple[SshKey, ...]
     snapshots: tuple[Image, ...]
-    """Half-made: a bake's tag, but no content tag."""
+    """Unfinished snapshots: they have a bake's tag and no content tag."""
     tags: tuple[str, ...]
-    """Of builds of which nothing is left."""
+    """Tags of builds without droplets and snapshots."""
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to remove."""
         return not (self.droplets or self.ssh_keys or self.snapshots or self.tags)

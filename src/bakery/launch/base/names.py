@@ -1,4 +1,4 @@
-"""Which droplet is in which slot, and what the next droplet in a slot is called."""
+"""Which droplet is in which slot, and which name the next droplet in a slot gets."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from bakery.plan.tags import slot_tag
 
 
 def occupants(droplets: Iterable[Droplet], cluster: str) -> dict[str, list[Droplet]]:
-    """The droplets in each slot, the one that counts first: an active one, then the oldest."""
+    """Return the droplets of each slot: active ones first, then by age. The first one counts."""
     groups: dict[str, list[Droplet]] = {}
     for droplet in sorted(droplets, key=lambda d: (d.status != "active", d.id)):
         groups.setdefault(slot_of(droplet, cluster), []).append(droplet)
@@ -20,11 +20,11 @@ def occupants(droplets: Iterable[Droplet], cluster: str) -> dict[str, list[Dropl
 def name_nodes(
     plan: ClusterPlan, present: Present, run_id: str | None, *, renamed: frozenset[int] = frozenset()
 ) -> ClusterPlan:
-    """The plan with the names that droplets have, or will get from this run of a launch.
+    """Return the plan with the names that its droplets have, or get from this run of a launch.
 
-    A droplet that is replaced because it never joined leaves its name to its successor, since the cluster
-    has not heard of it. ``renamed`` are the ids of replaced droplets that the cluster knows. Without a run's
-    id (nothing is made) a new node keeps the name of its slot.
+    A droplet that is replaced because it never joined passes its name on: Consul and Nomad do not know the name.
+    ``renamed`` are ids of replaced droplets that they do know. If ``run_id`` is None, no droplet is created, and
+    new nodes have the names of their slots.
     """
     by_slot = occupants(present.droplets, plan.cluster)
     used = set(present.tags)

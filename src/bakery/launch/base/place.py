@@ -1,4 +1,4 @@
-"""In which cloud a cluster was launched: remembered beside its credentials, and held against the cloud at hand."""
+"""The cloud in which a cluster was launched: stored beside its credentials, compared with the present cloud."""
 
 import json
 import socket
@@ -10,8 +10,8 @@ from bakery.cloud.endpoint import DEFAULT_ENDPOINT, checked_endpoint, is_loopbac
 from bakery.cloud.model import Account
 from bakery.errors import UsageError
 from bakery.files import write_secret
-from bakery.launch.base.disk import writing
 from bakery.launch.base.model import Obstacle
+from bakery.launch.base.write_errors import explain_write_errors
 
 VERSION = 1
 PROBE_SECONDS = 1.0
@@ -20,21 +20,22 @@ OTHER_CLOUD = "other_cloud"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One account at one API. Nothing in it is secret."""
+    """One account at one API. Holds no secret."""
 
     endpoint: str
     """Base URL without ``/v2``."""
     owner: str
-    """UUID of the team, or of the user; an emulator that is taken down and brought up again has another."""
+    """UUID of the team, or of the user. An emulator gets a new one each time it is created."""
     name: str
-    """As people know it: "DigitalOcean (api.digitalocean.com), account a@b.c, team T"."""
+    """For people: "DigitalOcean (api.digitalocean.com), account a@b.c, team T"."""
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine, as only an emulator is."""
+        """Whether the API is on this machine. Only an emulator is."""
         return is_loopback(split_url(self.endpoint).hostname or "")
 
     def is_same(self, other: "Place") -> bool:
+        """Whether both are the same account. An emulator may listen on another port than before."""
         return self.owner == other.owner and (self.endpoint == other.endpoint or self._both_local(other))
 
     def _both_local(self, other: "Place") -> bool:
@@ -43,16 +44,16 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What the cloud at hand is for a cluster; neither, if it is where the cluster was launched."""
+    """Whether a command may use the present cloud. Both fields are None if the cluster was launched there."""
 
     obstacle: Obstacle | None = None
-    """It is another cloud, and nobody insisted."""
+    """Set if the present cloud is another one, and the user did not allow that."""
     note: str | None = None
-    """It is another cloud, and going on is right: what to say of it."""
+    """Set if the present cloud is another one, and the command may go on: what to tell the user."""
 
 
 def place_of(endpoint: str, account: Account, *, emulator: str | None = None) -> Place:
-    """The cloud behind ``endpoint``; ``emulator`` is its name where it is known to be one."""
+    """Return the cloud behind ``endpoint``; ``emulator`` is the emulator's name, if it is one."""
     url = checked_endpoint(endpoint)
     if emulator is not None:
         name = f"the emulator {emulator} ({url})"
@@ -65,15 +66,15 @@ def place_of(endpoint: str, account: Account, *, emulator: str | None = None) ->
 
 
 def _printable(text: str) -> str:
-    """The user's own text, and the API's: no control character of it reaches a terminal."""
+    """Replace control characters: the text comes from the API and goes to a terminal."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def load_place(path: Path) -> Place | None:
-    """What was remembered; None if nothing was (clusters that an older bakery launched have no such file).
+    """Return the stored cloud; None if there is no file (bakery 0.1 wrote none).
 
     Raises:
-        UsageError: the file is not one of ours, or a newer bakery's.
+        UsageError: the file cannot be read, or was written by a newer bakery.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -92,22 +93,22 @@ def load_place(path: Path) -> Place | None:
 
 
 def remember_place(path: Path, place: Place) -> None:
-    """Keep it; writes only if something else is remembered.
+    """Store the cloud. Write only if the file has other content.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: the file cannot be written.
     """
     content = json.dumps({"version": VERSION} | asdict(place), indent=1).encode()
-    with writing(path):
+    with explain_write_errors(path):
         if not path.exists() or path.read_bytes() != content:
             write_secret(path, content)
 
 
 def forget_place(path: Path, place: Place) -> None:
-    """After the whole cluster was destroyed at ``place``; what is remembered of another cloud stays."""
+    """Delete the stored cloud after the whole cluster was destroyed at ``place``, unless it is another cloud."""
     remembered = load_place(path)
     if remembered is not None and (remembered.is_same(place) or _is_gone(remembered, place, is_answering)):
-        with writing(path):
+        with explain_write_errors(path):
             path.unlink(missing_ok=True)
 
 
@@ -119,11 +120,11 @@ def judge(
     insists: bool,
     answers: Callable[[str], bool] | None = None,
 ) -> Judgement:
-    """Whether commands on ``cluster`` may go to ``here``.
+    """Return whether commands on ``cluster`` may use the cloud ``here``.
 
-    An emulator loses its droplets when it is taken down. So a cluster that was launched on one that is gone may be
-    launched on the next emulator, but on nothing else without ``insists``: whoever forgets ``--local`` would
-    otherwise change a paid account.
+    An emulator loses its droplets when it is taken down. So a cluster of an emulator that is gone may be launched
+    on another emulator. Any other change of cloud needs ``insists`` (``--other-cloud``): a user who forgets
+    ``--local`` would otherwise change a paid account.
     """
     if remembered is None or remembered.is_same(here):
         return Judgement()
@@ -149,14 +150,14 @@ def _way_back(remembered: Place, here: Place) -> str:
 
 
 def _is_gone(remembered: Place, here: Place, answers: Callable[[str], bool]) -> bool:
-    """Whether ``remembered`` was an emulator that does not run any more, and ``here`` is another one."""
+    """Whether ``remembered`` is an emulator that no longer runs, and ``here`` is another emulator."""
     if not (remembered.is_local and here.is_local):
         return False
     return remembered.endpoint == here.endpoint or not answers(remembered.endpoint)
 
 
 def is_answering(endpoint: str) -> bool:
-    """Whether a program listens at the endpoint, which is on this machine."""
+    """Whether a program listens at ``endpoint``, which is on this machine."""
     url = split_url(endpoint)
     port = url.port or (443 if url.scheme == "https" else 80)
     try:

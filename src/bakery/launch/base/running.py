@@ -1,4 +1,4 @@
-"""The running cluster as a launch and a destroy ask and change it: through a server that sees a leader."""
+"""Access to Consul and Nomad of a running cluster, through a server that sees a leader."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,23 +19,23 @@ _PARALLEL = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """How the agents of one cluster are reached."""
+    """Clients for the agents of one cluster."""
 
     clients: AgentClients
     tokens_of: Callable[[str], tuple[str, ...]]
-    """The accessors of a node's Consul tokens, by the node's name."""
+    """Returns the accessor ids of a node's Consul tokens; the argument is the node's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """A server of each product that sees a leader; None if there is none."""
+    """One server of each product that sees a leader; None if no server does."""
 
     consul: ConsulApi | None = None
     nomad: NomadApi | None = None
 
 
 def reach(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) -> Reached:
-    """Both products at once: servers that do not answer cost one time-out, not two."""
+    """Find a server of each product. Both products are asked at once, so that silent servers cost one time-out."""
     asked = tuple(droplets)
     with ThreadPoolExecutor(max_workers=2) as pool:
         consul = pool.submit(consul_api, running, plan, asked)
@@ -44,7 +44,7 @@ def reach(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) -> R
 
 
 def servers_among(plan: ClusterPlan, servers: Iterable[Node], droplets: Iterable[Droplet]) -> tuple[Droplet, ...]:
-    """The droplets that run one of ``servers``: by slot, or by role for one that the plan names no more."""
+    """Return the droplets that run one of ``servers``, by slot, or by role if their slot is not in the plan."""
     nodes = tuple(servers)
     slots, roles = {node.slot for node in nodes}, {node.role for node in nodes}
     return tuple(
@@ -55,17 +55,17 @@ def servers_among(plan: ClusterPlan, servers: Iterable[Node], droplets: Iterable
 
 
 def consul_api(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) -> ConsulApi | None:
-    """The first Consul server among ``droplets`` that sees a leader; None if none does."""
+    """Return the first Consul server among ``droplets`` that sees a leader; None if no server does."""
     return _with_leader(running.clients.consul, servers_among(plan, plan.consul_servers, droplets))
 
 
 def nomad_api(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) -> NomadApi | None:
-    """The first Nomad server among ``droplets`` that sees a leader; None if none does."""
+    """Return the first Nomad server among ``droplets`` that sees a leader; None if no server does."""
     return _with_leader(running.clients.nomad, servers_among(plan, plan.nomad_servers, droplets))
 
 
 def _with_leader(connect: Callable[[str], Api], droplets: Sequence[Droplet]) -> Api | None:
-    """All are asked at once: a server that does not answer must not delay the others."""
+    """Return the first API that sees a leader. Ask all at once: a silent server must not delay the others."""
     apis = [connect(api_address(d)) for d in droplets if d.status == "active" and api_address(d)]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         leaders = list(pool.map(sees_leader, apis))

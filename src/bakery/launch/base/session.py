@@ -1,4 +1,4 @@
-"""What every step of a launch or destroy works with, and the one way to create something."""
+"""The open handles of one launch or destroy, and how a step creates a resource exactly once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,12 +22,12 @@ from bakery.wait import Clock, Pending, SystemClock, wait_until
 
 T = TypeVar("T")
 ROUNDS = 5
-AGAIN = "run the same command again: it goes on from here"
+RERUN_HINT = "run the same command again: it goes on from here"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One run's ports and settings."""
+    """The open handles and settings of one launch or destroy."""
 
     cloud: Cloud
     cluster: str
@@ -35,16 +35,18 @@ class Session:
     reporter: Reporter = SILENT
     clock: Clock = field(default_factory=SystemClock)
     wall: Callable[[], float] = time.time
-    """Epoch seconds, for the journal: it must make sense to the next process."""
+    """Returns epoch seconds, for times in the journal: the next process reads them."""
     timings: Timings = field(default_factory=Timings)
     workers: int = 8
-    """Creates on their way at the same time."""
-    told: dict[int, set[str]] = field(default_factory=dict)
-    """Servers (by droplet id) whose addresses stand in the user-data of droplets (by slot) that this run made."""
+    """How many create requests are sent at the same time."""
+    addresses_given_to: dict[int, set[str]] = field(default_factory=dict)
+    """By a server's droplet id, the slots whose droplets this run created with that server's address in their
+    user-data."""
 
     def wait(
         self, check: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None
     ) -> T:
+        """Poll ``check`` (:func:`bakery.wait.wait_until`); ``every`` defaults to ``timings.poll`` seconds."""
         pause = every or self.timings.poll
         return wait_until(
             check,
@@ -52,66 +54,70 @@ class Session:
             seconds=seconds,
             every=pause,
             clock=self.clock,
-            hint=AGAIN,
+            hint=RERUN_HINT,
             tell=self.reporter.waiting,
         )
 
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Whatever the cloud refuses half-way, the user learns that the same command goes on."""
+    """Add a hint to every CloudError of the block: the same command goes on from here."""
     try:
         yield
     except CloudError as error:
-        error.hint = error.hint or AGAIN
+        error.hint = error.hint or RERUN_HINT
         raise
 
 
 def create_once(session: Session, what: str, *, find: Callable[[], T | None], create: Callable[[], T]) -> T:
-    """Make one untagged thing exactly once, whatever happens to the replies.
+    """Create a resource without tags exactly once, even if replies are lost. Return it.
 
-    After a create without a clear reply, of this run or of a run that died, ``find`` looks for it until the API's
-    lists must have caught up; only then is the create sent again. The caller records the thing in the journal.
+    After a create request without a clear reply, of this run or of a run that died, ``find`` looks for the
+    resource until the API's lists must show it; only then is the request sent again. The caller records the
+    resource in the journal.
 
     Raises:
-        UnauthorizedError, CloudError: refused, or no clear reply in ``ROUNDS`` tries.
+        UnauthorizedError, CloudError: the API refused, or gave no clear reply in ``ROUNDS`` requests.
     """
-    earlier = _look_for_earlier(session, what, find)
+    earlier = _find_from_earlier_run(session, what, find)
     if earlier is not None:
         return earlier
     last: CloudError | None = None
     for _ in range(ROUNDS):
-        session.journal.asking(what, session.wall())
+        session.journal.record_create(what, session.wall())
         try:
             return create()
         except RateLimitedError as error:
-            session.journal.settled(what)
+            session.journal.resolve(what)
             last = error
         except UnprocessableError:
-            session.journal.settled(what)
-            found = find()  # "already in use": an earlier create did arrive
+            session.journal.resolve(what)
+            found = find()  # "already in use": an earlier request arrived
             if found is None:
                 raise
             return found
         except UnreachableError as error:
             last = error
-            found = look_until(session, what, find, since=session.wall())
+            found = poll_listing(session, what, find, since=session.wall())
             if found is not None:
                 return found
         except BakeryError:
-            session.journal.settled(what)
+            session.journal.resolve(what)
             raise
     assert last is not None  # noqa: S101 - every round ended in an error
     raise last
 
 
-def _look_for_earlier(session: Session, what: str, find: Callable[[], T | None]) -> T | None:
+def _find_from_earlier_run(session: Session, what: str, find: Callable[[], T | None]) -> T | None:
     request = session.journal.now.request(what)
-    return None if request is None else look_until(session, what, find, since=request.at)
+    return None if request is None else poll_listing(session, what, find, since=request.at)
 
 
-def look_until(session: Session, what: str, find: Callable[[], T | None], *, since: float) -> T | None:
-    """``find``'s answer, asked again until lists that lag behind a create at ``since`` must show it."""
+def poll_listing(session: Session, what: str, find: Callable[[], T | None], *, since: float) -> T | None:
+    """Call ``find`` until it returns something, and return that.
+
+    Return None once the API's lists must show whatever was created at ``since`` (epoch seconds).
+    """
     left = since + session.timings.settle - session.wall()
 
     def check() -> T | Pending:

@@ -1,4 +1,4 @@
-"""Who may reach the APIs from outside, brought up to date: the operator's address changes, user-data cannot."""
+"""Updates the networks that may reach the APIs: the operator's address changes, and user-data cannot change."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,9 +21,9 @@ def refresh_access(
     approve: Callable[[Sequence[str]], bool] = lambda names: True,  # noqa: ARG005 - the port's name
     reporter: Reporter = SILENT,
 ) -> tuple[str, ...]:
-    """Put ``admin_cidrs`` into the cluster's firewalls. Returns the names of those that differed.
+    """Put ``admin_cidrs`` into the cluster's firewalls. Return the names of the firewalls that differed.
 
-    ``approve`` is shown these names, if there are any, before the first of them changes.
+    ``approve`` is called with these names, if there are any, before the first firewall changes.
 
     Raises:
         UsageError: the cluster has no firewalls yet.

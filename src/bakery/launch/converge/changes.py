@@ -1,4 +1,4 @@
-"""The plan against what is there: what a launch would create, update and replace, and what it costs. Pure."""
+"""Compares the plan with the account: what a launch creates, updates and replaces, and what it costs. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -19,23 +19,23 @@ def compare(
     *,
     admin_cidrs: Sequence[str],
     failed: frozenset[int] = frozenset(),
-    absent: frozenset[int] = frozenset(),
+    not_joined: frozenset[int] = frozenset(),
     leaving: frozenset[int] = frozenset(),
     only_role: str | None = None,
     image: Image | None = None,
 ) -> Changes:
-    """What leads from ``present`` to ``plan``; with ``only_role``, droplets of that role alone.
+    """Return the changes that lead from ``present`` to ``plan``. With ``only_role``, change only its droplets.
 
-    ``failed`` are droplet ids that a launch gave up on: those still not active are replaced. So are all of
-    ``absent``, which are active and never joined, and of ``leaving``, whose removal was begun. ``image`` is what
-    new droplets boot from, None if there is no snapshot for the plan's versions.
+    ``failed``, ``not_joined`` and ``leaving`` are droplet ids. A failed droplet (not active in time) is replaced
+    if it is still not active; an active one that never joined, and one whose removal has begun, is always
+    replaced. ``image`` is the snapshot that new droplets boot from; None if there is none of the plan's versions.
     """
     by_slot = occupants(present.droplets, plan.cluster)
     best = {node.slot: by_slot[node.slot][0] for node in plan.nodes if node.slot in by_slot}
     wanted = [node for node in plan.nodes if only_role in (None, node.role)]
-    dead = [d for d in best.values() if d.id in absent | leaving or _never_came_up(d, failed)]
+    dead = [d for d in best.values() if d.id in not_joined | leaving or _never_came_up(d, failed)]
     replaced = {node.slot: best[node.slot] for node in wanted if best.get(node.slot) in dead}
-    kept = tuple(droplet for slot, droplet in best.items() if slot not in replaced)
+    unchanged = tuple(droplet for slot, droplet in best.items() if slot not in replaced)
     new_nodes = tuple(node for node in wanted if node.slot not in best or node.slot in replaced)
     planned = {node.slot for node in plan.nodes}
     vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
@@ -48,10 +48,10 @@ def compare(
         firewall_updates=updates,
         new_nodes=new_nodes,
         replaced=tuple(replaced.values()),
-        kept=kept,
+        unchanged=unchanged,
         extra=tuple(d for d in present.droplets if slot_of(d, plan.cluster) not in planned),
         duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
-        later=differences(plan, kept, present.sizes, image),
+        later=differences(plan, unchanged, present.sizes, image),
         lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
         added=_less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
         total=_price([*staying, *new], present.sizes),
@@ -59,14 +59,14 @@ def compare(
 
 
 def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
-    """A droplet that somebody switched off is "off", not "new", and stays."""
+    """A droplet that was switched off has the status "off", not "new", and is not replaced."""
     return droplet.id in failed and droplet.status == "new"
 
 
 def compare_firewalls(
     plan: ClusterPlan, firewalls: Sequence[Firewall], admin_cidrs: Sequence[str]
 ) -> tuple[tuple[PlannedFirewall, ...], tuple[FirewallUpdate, ...]]:
-    """The planned firewalls that are not there, and what those that are there lack."""
+    """Return the planned firewalls that do not exist, and the updates for those whose rules differ."""
     new: list[PlannedFirewall] = []
     updates: list[FirewallUpdate] = []
     for planned in plan.firewalls:

@@ -1,4 +1,4 @@
-"""A cluster file that changed under a running cluster: what only new droplets get, what cannot be done. Pure."""
+"""Compares a changed cluster file with running droplets: differences and obstacles. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,15 +21,15 @@ _REPLACE = Hint(
 
 
 def differences(
-    plan: ClusterPlan, kept: Iterable[Droplet], known: Sequence[Size], image: Image | None
+    plan: ClusterPlan, running: Iterable[Droplet], known: Sequence[Size], image: Image | None
 ) -> tuple[Text, ...]:
-    """How running droplets differ from what the plan and ``image`` would make of them, one line per difference.
+    """Describe how running droplets differ from new ones of the same plan, one line per difference.
 
-    ``image`` is the snapshot that the file asks for; None if there is none of its versions. ``known`` are
-    DigitalOcean's sizes. A line says how a droplet is replaced, or what must be fixed before that.
+    ``image`` is the snapshot of the file's versions; None if there is none. ``known`` are DigitalOcean's sizes.
+    Each line says how to replace the droplets, or what to fix before that.
     """
     nodes = {node.slot: node for node in plan.nodes}
-    droplets = in_plan_order(plan, kept)
+    droplets = in_plan_order(plan, running)
     sizes: dict[tuple[str, str], list[str]] = {}
     for droplet in droplets:
         wanted = nodes[slot_of(droplet, plan.cluster)].size
@@ -60,7 +60,7 @@ def differences(
 def snapshot_differences(
     plan: ClusterPlan, droplets: Iterable[Droplet], image: Image | None
 ) -> dict[Text, list[str]]:
-    """Names of the droplets that are from another snapshot than the file asks for, by what there is to say."""
+    """Group the droplets that run another snapshot than ``image`` by a description of the difference."""
     asked: Text = f"the file asks for {image.name} (id {image.id})" if image is not None else _not_baked(plan)
     found: dict[Text, list[str]] = {}
     for droplet in droplets:
@@ -71,7 +71,7 @@ def snapshot_differences(
 
 
 def _snapshot(droplet: Droplet, asked: Image | None) -> str:
-    """Its name; its id where the name says nothing, or is that of the snapshot asked for."""
+    """Return the name of the droplet's snapshot; its id if the name is unknown or that of ``asked``."""
     known = droplet.image_name and (asked is None or droplet.image_name != asked.name)
     return droplet.image_name if known else f"{droplet.image_id}"
 
@@ -82,7 +82,7 @@ def _not_baked(plan: ClusterPlan) -> Text:
 
 
 def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstacle]:
-    """What no launch can change while these droplets of the cluster exist."""
+    """Yield what the file asks for and a launch cannot do while these droplets exist."""
     members = in_plan_order(plan, droplets)
     for region in sorted({droplet.region for droplet in members} - {plan.region}):
         names = ", ".join(droplet.name for droplet in members if droplet.region == region)

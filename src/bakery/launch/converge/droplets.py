@@ -1,4 +1,4 @@
-"""Droplets in waves: each asked for once, each next wave told the addresses of the ones before."""
+"""Creates droplets in waves, each droplet once. Each wave gets the addresses of the earlier waves' servers."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet, DropletRequest
 from bakery.errors import BakeryError, DeadlineError, LaunchError, RateLimitedError, UnreachableError
-from bakery.launch.base.members import Members, find_unclear, list_members, members_of
-from bakery.launch.base.model import Changes, Order
-from bakery.launch.base.session import AGAIN, Session
+from bakery.launch.base.members import Members, find_unconfirmed, list_members, members_of
+from bakery.launch.base.model import Changes, LaunchRequest
+from bakery.launch.base.session import RERUN_HINT, Session
+from bakery.launch.converge.duplicates import resolve_duplicates
 from bakery.launch.converge.formed import Formed
-from bakery.launch.converge.twins import settle_twins
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import ca_tag, cluster_tag, launch_tag
@@ -21,33 +21,34 @@ CREATE_ROUNDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What all droplets of one launch have in common."""
+class DropletTemplate:
+    """What the droplet requests of one launch have in common."""
 
-    order: Order
+    launch: LaunchRequest
     launch_id: str
     vpc_id: str
     ssh_keys: tuple[int, ...]
     formed: Formed
-    """What the cluster had before this launch."""
+    """Whether Consul and Nomad had formed before this launch."""
 
     def request(self, node: Node, members: Members) -> DropletRequest:
-        plan = self.order.plan
-        marks = (launch_tag(plan.cluster, self.launch_id), ca_tag(plan.cluster, self.order.ca_fingerprint))
+        """Return the request for the node's droplet; ``members`` are the droplets that exist."""
+        plan = self.launch.plan
+        own = (launch_tag(plan.cluster, self.launch_id), ca_tag(plan.cluster, self.launch.ca_fingerprint))
         return DropletRequest(
             name=node.name,
             region=plan.region,
             size=node.size,
-            image=self.order.image_id,
-            tags=tuple(dict.fromkeys((*node.tags, cluster_tag(plan.cluster), *marks))),
+            image=self.launch.image_id,
+            tags=tuple(dict.fromkeys((*node.tags, cluster_tag(plan.cluster), *own))),
             vpc_id=self.vpc_id,
             ssh_keys=self.ssh_keys,
-            user_data=self.order.user_data(node, join_for(plan, node, members, self.formed)),
+            user_data=self.launch.user_data(node, join_for(plan, node, members, self.formed)),
         )
 
 
 def join_for(plan: ClusterPlan, node: Node, members: Members, formed: Formed) -> Join:
-    """Every known server's VPC address but the node's own; a server that joins itself would stop looking."""
+    """Return the VPC addresses of all known servers except the node itself: a self-join ends the retries."""
 
     def addresses(servers: Iterable[Node]) -> tuple[str, ...]:
         droplets = (members.get(server.slot) for server in servers if server.slot != node.slot)
@@ -61,29 +62,29 @@ def join_for(plan: ClusterPlan, node: Node, members: Members, formed: Formed) ->
     )
 
 
-def create_droplets(session: Session, recipe: Recipe, changes: Changes) -> dict[str, Droplet]:
-    """Create the new nodes, wave by wave. Returns every planned member that is there, by slot.
+def create_droplets(session: Session, template: DropletTemplate, changes: Changes) -> dict[str, Droplet]:
+    """Create the new nodes, wave by wave. Return every planned droplet that exists, by slot.
 
     Raises:
-        LaunchError: droplets that the API would not clearly create.
-        DeadlineError: a droplet got no VPC address in time; it is marked as failed.
+        LaunchError: the API gave no clear reply to the requests for some droplets.
+        DeadlineError: a droplet got no VPC address in time; the journal records it as failed.
         CloudError: the API refused.
     """
-    members = members_of(session, changes.kept)
+    members = members_of(session, changes.unchanged)
     _remove(session, changes.replaced)
     for wave in Wave:
         nodes = [node for node in changes.new_nodes if node.wave is wave]
         if nodes:
-            servers = _wait_for_servers(session, recipe.order.plan, members)
+            servers = _wait_for_servers(session, template.launch.plan, members)
             members |= servers
             for server in servers.values():
-                session.told.setdefault(server.id, set()).update(node.slot for node in nodes)
-            members |= _create_wave(session, {node.slot: recipe.request(node, members) for node in nodes})
+                session.addresses_given_to.setdefault(server.id, set()).update(node.slot for node in nodes)
+            members |= _create_wave(session, {node.slot: template.request(node, members) for node in nodes})
     return members
 
 
 def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> Members:
-    """The servers among the members, once each has the address that the next wave must be told."""
+    """Wait until each server has its VPC address, which the next wave needs. Return the servers by slot."""
     slots = {node.slot for node in (*plan.consul_servers, *plan.nomad_servers)}
     servers = {slot: droplet for slot, droplet in members.items() if slot in slots and droplet.status != "off"}
     if all(_has_address(droplet) for droplet in servers.values()):
@@ -91,64 +92,69 @@ def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> 
     return _wait_for(session, servers, active=False)
 
 
-def _remove(session: Session, dead: Iterable[Droplet]) -> None:
-    droplets = tuple(dead)
-    session.journal.never_joined(slot_of(droplet, session.cluster) for droplet in droplets)
+def _remove(session: Session, replaced: Iterable[Droplet]) -> None:
+    droplets = tuple(replaced)
+    session.journal.record_never_joined(slot_of(droplet, session.cluster) for droplet in droplets)
     for droplet in droplets:
         session.cloud.delete_droplet(droplet.id)
-        session.journal.removed(droplet.id)
+        session.journal.record_deleted(droplet.id)
         session.reporter.node(droplet.name, "removed, to be replaced")
 
 
 def _create_wave(session: Session, requests: Mapping[str, DropletRequest]) -> dict[str, Droplet]:
-    """The wave by slot, each droplet made once. After an unclear reply the list decides, never a second POST."""
+    """Create the droplets of a wave, each once, and return them by slot.
+
+    After an unclear reply the API's list decides whether the droplet exists, never a second POST.
+    """
     made: dict[str, Droplet] = {}
     missing = dict(requests)
     problem: BakeryError | None = None
     for _ in range(CREATE_ROUNDS):
-        outcomes = dict(zip(missing, _ask(session, missing), strict=True))
+        outcomes = dict(zip(missing, _send(session, missing), strict=True))
         made |= {slot: outcome for slot, outcome in outcomes.items() if isinstance(outcome, Droplet)}
         problem = next((o for o in outcomes.values() if isinstance(o, BakeryError)), None)
-        made |= _settle(session, missing.keys() - made.keys())
+        made |= _find_unconfirmed(session, missing.keys() - made.keys())
         missing = {slot: request for slot, request in missing.items() if slot not in made}
         if not missing:
             return made
     names = ", ".join(request.name for request in missing.values())
     message = f"cannot create {names}"
-    raise LaunchError(message=message, details=problem.details or str(problem) if problem else None, hint=AGAIN)
+    raise LaunchError(
+        message=message, details=problem.details or str(problem) if problem else None, hint=RERUN_HINT
+    )
 
 
-def _ask(session: Session, requests: Mapping[str, DropletRequest]) -> list[Droplet | BakeryError]:
-    """One POST each, some at a time. A definite refusal stops those that have not been sent."""
+def _send(session: Session, requests: Mapping[str, DropletRequest]) -> list[Droplet | BakeryError]:
+    """Send the create requests, ``session.workers`` at a time. If the API refuses one, send no more."""
     pool = ThreadPoolExecutor(max_workers=session.workers, thread_name_prefix="create")
     try:
-        sent = [pool.submit(_ask_one, session, slot, request) for slot, request in requests.items()]
+        sent = [pool.submit(_send_one, session, slot, request) for slot, request in requests.items()]
         return [future.result() for future in sent]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ask_one(session: Session, slot: str, request: DropletRequest) -> Droplet | BakeryError:
-    """The droplet, or the error after which it is not known yet whether there is one."""
-    session.journal.asking(slot, session.wall())
+def _send_one(session: Session, slot: str, request: DropletRequest) -> Droplet | BakeryError:
+    """Create a droplet. Return it, or the error after which the droplet may or may not exist."""
+    session.journal.record_create(slot, session.wall())
     try:
         droplet = session.cloud.create_droplet(request)
     except UnreachableError as error:
         return error
     except RateLimitedError as error:
-        session.journal.settled(slot)
+        session.journal.resolve(slot)
         return error
     except BakeryError:
-        session.journal.settled(slot)
+        session.journal.resolve(slot)
         raise
-    session.journal.created(slot, droplet.id, session.wall())
+    session.journal.record_created(slot, droplet.id, session.wall())
     session.reporter.node(request.name, "requested")
     return droplet
 
 
-def _settle(session: Session, slots: Iterable[str]) -> dict[str, Droplet]:
+def _find_unconfirmed(session: Session, slots: Iterable[str]) -> dict[str, Droplet]:
     asked = (session.journal.now.request(slot) for slot in slots)
-    return find_unclear(session, {request.what: request.at for request in asked if request is not None})
+    return find_unconfirmed(session, {request.what: request.at for request in asked if request is not None})
 
 
 def _has_address(droplet: Droplet) -> bool:
@@ -160,10 +166,10 @@ def _is_active(droplet: Droplet) -> bool:
 
 
 def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str, Droplet]:
-    """List the cluster until each of ``droplets`` is active, or has its VPC address: one request per look.
+    """List the cluster's droplets until each of ``droplets`` is active, or has its VPC address.
 
     Raises:
-        DeadlineError: names the droplets; the journal marks them as failed, so that the next run replaces them.
+        DeadlineError: some are not; the journal records them as failed, so that the next run replaces them.
     """
     timings = session.timings
     seconds, every = (timings.active, timings.active_poll) if active else (timings.address, timings.poll)
@@ -173,7 +179,7 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
 
     def check() -> dict[str, Droplet] | Pending:
         listed = list_members(session)
-        members.update(settle_twins(session, members, listed))
+        members.update(resolve_duplicates(session, members, listed))
         late.update({slot: members[slot] for slot in late})
         ids = {droplet.id: slot for slot, droplet in members.items()}
         seen = {ids[d.id]: d for d in listed if d.id in ids}
@@ -188,7 +194,7 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
     try:
         return session.wait(check, what=names, seconds=seconds, every=every)
     except DeadlineError as error:
-        session.journal.failed({slot: droplet.id for slot, droplet in late.items()}, session.wall())
+        session.journal.record_failed({slot: droplet.id for slot, droplet in late.items()}, session.wall())
         names = ", ".join(droplet.name for droplet in late.values())
         message = f"{names}: {lacking} after {seconds * deadline_factor():.0f} s"
         hint = f"run the same command again: it replaces only {names}"
@@ -196,9 +202,9 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
 
 
 def wait_until_active(session: Session, members: Members, slots: Iterable[str]) -> dict[str, Droplet]:
-    """Wait for those of ``slots`` on their way; one that somebody switched off is reported, not waited for.
+    """Wait until the droplets in ``slots`` are active. Warn of one that is switched off; do not wait for it.
 
-    Returns all ``members``.
+    Return all ``members``.
     """
     down = {slot: members[slot] for slot in slots if not _is_active(members[slot])}
     for droplet in down.values():

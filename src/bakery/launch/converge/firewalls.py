@@ -1,9 +1,9 @@
-"""Planned firewalls against the account's: what to ask DigitalOcean for, and whether it differs. Pure."""
+"""Compares planned firewalls with those of the account, and builds the requests for them. Pure."""
 
 from collections.abc import Iterable, Sequence
 
 from bakery.cloud.model import Firewall, FirewallRequest, FirewallRule
-from bakery.launch.base.marks import launch_of_firewall
+from bakery.launch.base.ownership import launch_of_firewall
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.plan.model import FirewallRule as PlannedRule
 
@@ -11,10 +11,11 @@ ANYWHERE = ("0.0.0.0/0", "::/0")
 OUTBOUND = tuple(
     FirewallRule(protocol=protocol, ports="0", addresses=ANYWHERE) for protocol in ("tcp", "udp", "icmp")
 )
-"""Cloud firewalls drop whatever no rule allows, in both directions."""
+"""A cloud firewall drops outbound traffic too, unless a rule allows it."""
 
 
 def request_for(planned: PlannedFirewall, *, name: str, admin_cidrs: Sequence[str]) -> FirewallRequest:
+    """Return the API request for a planned firewall; ``admin_cidrs`` may reach the APIs from outside the VPC."""
     inbound = tuple(rule for entry in planned.inbound for rule in _rule(entry, admin_cidrs))
     return FirewallRequest(name=name, inbound=inbound, outbound=OUTBOUND, tags=(planned.tag,))
 
@@ -28,18 +29,20 @@ def _rule(planned: PlannedRule, admin_cidrs: Sequence[str]) -> tuple[FirewallRul
 
 
 def find_firewall(planned: PlannedFirewall, firewalls: Iterable[Firewall]) -> Firewall | None:
-    """The account's firewall for a planned one: named after it and bound to its tag alone."""
+    """Find the account's firewall for a planned one: its name begins with the planned name, its tag is the only
+    one.
+    """
     return next(iter(all_firewalls(planned, firewalls)), None)
 
 
 def all_firewalls(planned: PlannedFirewall, firewalls: Iterable[Firewall]) -> tuple[Firewall, ...]:
-    """Of those, the oldest first; more than one if two launches made them at once."""
+    """List these, oldest first. There are several if two launches created them at the same time."""
     ours = (f for f in firewalls if launch_of_firewall(f.name, [planned.name]) and f.tags == (planned.tag,))
     return tuple(sorted(ours, key=lambda firewall: (firewall.created_at, firewall.name)))
 
 
 def differs(firewall: Firewall, request: FirewallRequest) -> bool:
-    """Whether an update is needed. Order means nothing, nor do droplets that somebody bound by hand."""
+    """Whether the firewall needs an update. The order of rules and droplets added by hand do not count."""
     return (
         _canonical(firewall.inbound) != _canonical(request.inbound)
         or _canonical(firewall.outbound) != _canonical(request.outbound)

@@ -1,4 +1,4 @@
-"""Whether Consul and Nomad have formed: a new server joins what has formed, and never begins it a second time."""
+"""Whether Consul and Nomad have formed: then a new server joins them, and must not form a second cluster."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,19 +17,22 @@ DATA_LOST = "data_lost"
 
 @dataclass(frozen=True, kw_only=True)
 class Formed:
-    """What has elected a leader, or may have, before this launch creates anything."""
+    """Which products have elected a leader, or may have, before this launch creates a droplet."""
 
     consul: bool
     nomad: bool
 
 
 def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed:
-    """A product has formed if a server of it stays that an earlier launch made, or if this unfinished launch has
-    come as far as the access control."""
+    """Return which products have formed.
+
+    A product has formed if one of its servers of an earlier launch is unchanged, or if the unfinished launch has
+    bootstrapped its ACLs.
+    """
 
     def formed(product: str, servers: Iterable[Node]) -> bool:
         slots = {server.slot for server in servers}
-        staying = [droplet for droplet in changes.kept if slot_of(droplet, plan.cluster) in slots]
+        staying = [droplet for droplet in changes.unchanged if slot_of(droplet, plan.cluster) in slots]
         return bool(staying) and (product in journal.formed or any(map(of_earlier_launch, staying)))
 
     def of_earlier_launch(droplet: Droplet) -> bool:
@@ -39,17 +42,17 @@ def what_formed(plan: ClusterPlan, changes: Changes, journal: Journal) -> Formed
 
 
 def lost_data(plan: ClusterPlan, present: Present, changes: Changes, journal: Journal) -> Iterator[Obstacle]:
-    """A product whose servers an earlier launch made and that are all gone, while other droplets are left.
+    """Yield each product that has lost its last server, while other droplets of an earlier launch are left.
 
-    New servers would begin it anew: the data went with its last server. One whose removal has begun still counts,
-    since the removal may be given up; one that never joined had no data.
+    The product's data is lost with that server, and new servers would form an empty cluster. A server whose
+    removal has begun still counts, because the removal may be given up. A server that never joined held no data.
     """
     leaving = [droplet for droplet in changes.replaced if droplet.id in journal.leaving]
     never_joined = {slot_of(droplet, plan.cluster) for droplet in changes.replaced if droplet not in leaving}
-    left = [d for d in changes.kept if not _is_of_launch(d, plan.cluster, journal.launch_id)]
+    left = [d for d in changes.unchanged if not _is_of_launch(d, plan.cluster, journal.launch_id)]
     for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
         slots = {server.slot for server in servers}
-        there = any(slot_of(droplet, plan.cluster) in slots for droplet in (*changes.kept, *leaving))
+        there = any(slot_of(droplet, plan.cluster) in slots for droplet in (*changes.unchanged, *leaving))
         without_data = set() if product.lower() in journal.formed else never_joined.union(journal.never_joined)
         had_data = any(slot_tag(plan.cluster, slot) in present.tags for slot in slots - without_data)
         if left and had_data and not there:

@@ -1,5 +1,5 @@
-"""The throw-away SSH key: without a key DigitalOcean mails a root password, so each launch registers one that
-nobody holds the private half of, and takes it away again.
+"""The temporary SSH key of a launch. DigitalOcean mails a root password for a droplet without a key, so each
+launch registers a key whose private half is not kept, and deletes it after the creates.
 """
 
 from collections.abc import Iterator
@@ -9,25 +9,25 @@ from datetime import datetime
 from bakery.cloud.model import Droplet, SshKey
 from bakery.errors import BakeryError
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.marks import key_name, launch_of_key
 from bakery.launch.base.model import Present
+from bakery.launch.base.ownership import key_name, launch_of_key
 from bakery.launch.base.session import Session, create_once
 from bakery.plan.tags import launches_of
 
 YOUNG = 1800.0
-"""Seconds; longer than a launch goes on making droplets."""
+"""Seconds; longer than a launch creates droplets."""
 
 
 @contextmanager
 def throwaway_key(session: Session, public_key: str, launch_id: str) -> Iterator[int]:
-    """The id of the launch's key, registered for the time of the creates."""
+    """Register the launch's key while the block creates droplets. Yield its id."""
     name = key_name(session.cluster, launch_id)
 
     def find() -> SshKey | None:
         return next((key for key in session.cloud.list_ssh_keys() if key.name == name), None)
 
     key = create_once(session, "ssh-key", find=find, create=lambda: session.cloud.create_ssh_key(name, public_key))
-    session.journal.ssh_key(key.id)
+    session.journal.record_ssh_key(key.id)
     try:
         yield key.id
     except BaseException:
@@ -37,13 +37,14 @@ def throwaway_key(session: Session, public_key: str, launch_id: str) -> Iterator
 
 
 def remove_key(session: Session, key_id: int) -> None:
+    """Delete a temporary SSH key."""
     session.cloud.delete_ssh_key(key_id)
     if session.journal.now.ssh_key_id == key_id:
-        session.journal.ssh_key(None)
+        session.journal.record_ssh_key(None)
 
 
 def _try_to_remove(session: Session, key_id: int) -> None:
-    """What went wrong before matters more; the next run removes the key if this one cannot."""
+    """Delete the key; only warn if that fails, because the first error matters more. The next run tries again."""
     try:
         remove_key(session, key_id)
     except BakeryError as error:
@@ -51,9 +52,10 @@ def _try_to_remove(session: Session, key_id: int) -> None:
 
 
 def leftover_keys(present: Present, journal: Journal, *, now: float) -> tuple[SshKey, ...]:
-    """Throw-away keys of earlier launches of this cluster: ours, and others' that made no droplet lately.
+    """Return temporary keys of earlier launches of this cluster, ours and those of other machines.
 
-    ``now`` is in epoch seconds. A younger key of another operator's launch may be one that is being used.
+    ``now`` is in epoch seconds. A key of another machine counts only if its launch created no droplet in the last
+    ``YOUNG`` seconds: otherwise that launch may still use it.
     """
     alive = launches_of((d for d in present.droplets if _is_young(d, now)), journal.cluster)
     launches = set(journal.launches) | (launches_of(present.droplets, journal.cluster) - alive)
@@ -61,7 +63,7 @@ def leftover_keys(present: Present, journal: Journal, *, now: float) -> tuple[Ss
 
 
 def _is_young(droplet: Droplet, now: float) -> bool:
-    """What has no readable date is taken for young: its launch's key stays."""
+    """A droplet without a readable date counts as young, so that its launch's key is not deleted."""
     try:
         return now - datetime.fromisoformat(droplet.created_at).timestamp() < YOUNG
     except ValueError:

@@ -1,14 +1,14 @@
-"""What must be there before the first droplet: tags, the VPC, and firewalls that are in force."""
+"""Creates what the first droplet needs: tags, the VPC, and firewalls that are in force."""
 
 from collections.abc import Sequence
 
 from bakery.cloud.model import Firewall, FirewallRequest, Vpc
 from bakery.errors import LaunchError, LockedError, UnprocessableError
-from bakery.launch.base.marks import firewall_name, vpc_description
 from bakery.launch.base.model import Changes, FirewallUpdate, Present
-from bakery.launch.base.session import AGAIN, Session, create_once
+from bakery.launch.base.ownership import firewall_name, vpc_description
+from bakery.launch.base.session import RERUN_HINT, Session, create_once
+from bakery.launch.converge.duplicates import WAIT_HINT, resolve_duplicate_firewalls
 from bakery.launch.converge.firewalls import find_firewall, request_for
-from bakery.launch.converge.twins import WAIT, settle_firewalls
 from bakery.plan.model import ClusterPlan
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.wait import Pending
@@ -23,11 +23,11 @@ def ensure_network(
     launch_id: str,
     admin_cidrs: Sequence[str],
 ) -> str:
-    """Make the tags, the VPC and the firewalls of the changes. Returns the VPC's id.
+    """Create the tags, the VPC and the firewalls of the changes. Return the VPC's id.
 
     Raises:
-        LaunchError: a firewall failed.
-        LockedError: somebody else launches this cluster for the first time, too.
+        LaunchError: DigitalOcean could not apply a firewall.
+        LockedError: another first launch of this cluster is under way.
         DeadlineError: a firewall is not in force in time.
     """
     for tag in dict.fromkeys(firewall.tag for firewall in changes.new_firewalls):
@@ -54,7 +54,7 @@ def _ensure_tag(session: Session, tag: str) -> None:
 
     what = f"tag {tag}"
     create_once(session, what, find=find, create=create)
-    session.journal.settled(what)
+    session.journal.resolve(what)
 
 
 def _make_vpc(session: Session, plan: ClusterPlan, launch_id: str) -> Vpc:
@@ -74,17 +74,19 @@ def _make_vpc(session: Session, plan: ClusterPlan, launch_id: str) -> Vpc:
     try:
         vpc = create_once(session, "vpc", find=find, create=create)
     except UnprocessableError:
-        _check_nobody_was_faster(session, plan)
+        _check_no_concurrent_launch(session, plan)
         raise
-    session.journal.made_vpc(vpc.id)
+    session.journal.record_vpc(vpc.id)
     return vpc
 
 
-def _check_nobody_was_faster(session: Session, plan: ClusterPlan) -> None:
-    """Names of VPCs are unique: of two first launches at the same time, one gets it and the other stops here."""
+def _check_no_concurrent_launch(session: Session, plan: ClusterPlan) -> None:
+    """Refuse if another launch has just created the VPC: names are unique, so one of two first launches fails."""
     if any(vpc.name == plan.vpc_name for vpc in session.cloud.list_vpcs()):
         message = f"another launch of cluster {plan.cluster} is under way"
-        raise LockedError(message=message, details=f"it has just made VPC {plan.vpc_name}", hint=WAIT) from None
+        raise LockedError(
+            message=message, details=f"it has just made VPC {plan.vpc_name}", hint=WAIT_HINT
+        ) from None
 
 
 def _make_firewall(session: Session, planned: PlannedFirewall, request: FirewallRequest) -> None:
@@ -94,22 +96,22 @@ def _make_firewall(session: Session, planned: PlannedFirewall, request: Firewall
         return find_firewall(planned, session.cloud.list_firewalls())
 
     firewall = create_once(session, what, find=find, create=lambda: session.cloud.create_firewall(request))
-    session.journal.made_firewall(firewall.id, what)
+    session.journal.record_firewall(firewall.id, what)
 
 
 def _update_firewall(session: Session, update: FirewallUpdate) -> None:
     session.cloud.update_firewall(update.firewall.id, update.request)
-    session.journal.made_firewall(update.firewall.id, f"firewall {update.firewall.name}")
+    session.journal.record_firewall(update.firewall.id, f"firewall {update.firewall.name}")
 
 
 def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
     def check() -> bool | Pending:
-        firewalls = settle_firewalls(session, plan.firewalls, session.cloud.list_firewalls())
+        firewalls = resolve_duplicate_firewalls(session, plan.firewalls, session.cloud.list_firewalls())
         for planned in plan.firewalls:
             found = find_firewall(planned, firewalls)
             if found is not None and found.status == "failed":
                 message = f"DigitalOcean could not apply firewall {found.name}"
-                raise LaunchError(message=message, hint=AGAIN)
+                raise LaunchError(message=message, hint=RERUN_HINT)
             if found is None or found.status != "succeeded":
                 return Pending(f"firewall {planned.name} is {found.status if found else 'not listed'}")
         return True

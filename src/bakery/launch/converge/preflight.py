@@ -1,4 +1,4 @@
-"""Everything that can be known to fail, found before anything is made. Pure but for :func:`survey`."""
+"""Finds every obstacle of a launch before the first change. Pure, except for :func:`survey`."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
@@ -12,7 +12,7 @@ from bakery.errors import CredentialsError, ExitCode
 from bakery.hints import Command
 from bakery.launch.base.journal import Journal
 from bakery.launch.base.model import Changes, Obstacle, Present
-from bakery.launch.converge.drift import obstacles as in_the_way
+from bakery.launch.converge.drift import obstacles as drift_obstacles
 from bakery.launch.converge.formed import lost_data
 from bakery.launch.converge.preflight_image import image_obstacles
 from bakery.launch.converge.preflight_sizes import size_obstacles
@@ -22,7 +22,7 @@ from bakery.plan.tags import authorities_of, ca_tag, cluster_tag
 
 
 def survey(cloud: Cloud, cluster: str) -> Present:
-    """What the account holds, in eight requests."""
+    """Read the account, in eight requests."""
     return Present(
         account=cloud.get_account(),
         regions=cloud.list_regions(),
@@ -36,19 +36,20 @@ def survey(cloud: Cloud, cluster: str) -> Present:
 
 
 def check_trust(droplets: Iterable[Droplet], cluster: str, fingerprint: str | None) -> None:
-    """Refuse to work on droplets whose certificates come from another CA than the bundle's.
+    """Refuse droplets whose certificates come from another CA than the credentials here.
 
-    ``fingerprint`` is the Consul CA's in hex, None if there is no bundle: call this before making one.
+    ``fingerprint`` is that of the Consul CA, in hexadecimal digits; None if there are no credentials. Call this
+    before making credentials: a running cluster must never get a second CA.
 
     Raises:
-        CredentialsError: never make a second CA for a cluster that runs.
+        CredentialsError: there are droplets, and the credentials are missing or have another CA.
     """
     for obstacle in trust_obstacles(tuple(droplets), cluster, fingerprint):
         raise CredentialsError(message=obstacle.message, details=obstacle.details, hint=obstacle.hint)
 
 
 def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: str | None) -> Iterator[Obstacle]:
-    """What :func:`check_trust` refuses."""
+    """Yield the obstacles that :func:`check_trust` raises."""
     hint = "bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)"
     if existing and fingerprint is None:
         message = f"cluster {cluster} has {counted(len(existing), 'droplet')}, but its credentials are not here"
@@ -75,11 +76,13 @@ def find_obstacles(
     image: Image | None,
     only_role: str | None,
 ) -> tuple[Obstacle, ...]:
-    """Why the changes cannot be made, credentials apart: the account, region, sizes, snapshot, VPC and keys."""
+    """Return the obstacles of the changes: account, region, sizes, snapshot, VPC, keys. Credentials are not
+    checked.
+    """
     found = [
         *_role(plan, changes, only_role),
         *lost_data(plan, present, changes, journal),
-        *in_the_way(plan, present.droplets),
+        *drift_obstacles(plan, present.droplets),
         *_account(present, changes),
         *_vpc(plan, present, changes),
     ]
@@ -89,7 +92,7 @@ def find_obstacles(
 
 
 def _places(plan: ClusterPlan, present: Present, changes: Changes, image: Image | None) -> tuple[Obstacle, ...]:
-    """Where new droplets would run, and from what. A region that does not exist has no sizes and no snapshots."""
+    """Check region, sizes and snapshot of new droplets. An unknown region has neither sizes nor snapshots."""
     region = tuple(_region(plan, present))
     if any(obstacle.code == "region_unknown" for obstacle in region):
         return region
@@ -97,7 +100,7 @@ def _places(plan: ClusterPlan, present: Present, changes: Changes, image: Image 
 
 
 def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterator[Obstacle]:
-    """With ``only_role``: its nodes need a Consul server that is already there."""
+    """Check ``only_role``: its nodes need a Consul server that already exists."""
     if only_role is None:
         return
     kinds = {node.kind for node in plan.nodes if node.role == only_role}
@@ -107,8 +110,8 @@ def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterato
         yield Obstacle(code="role_unknown", message=message, hint=f"its roles: {roles}")
         return
     servers = {node.slot for node in plan.consul_servers}
-    kept = (d for d in changes.kept if slot_of(d, plan.cluster) in servers)
-    live = any(droplet.status == "active" and droplet.private_ipv4 for droplet in kept)
+    unchanged = (d for d in changes.unchanged if slot_of(d, plan.cluster) in servers)
+    live = any(droplet.status == "active" and droplet.private_ipv4 for droplet in unchanged)
     if live or any(kind.is_consul_server for kind in kinds):
         return
     first = next((node.role for node in plan.consul_servers), "consul-server")
@@ -157,7 +160,7 @@ def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[Obst
     moved = any(droplet.region != plan.region for droplet in present.droplets)
     for vpc in present.vpcs:
         if vpc.name == plan.vpc_name:
-            if moved:  # its droplets say so already
+            if moved:  # the obstacle region_changed says so
                 continue
             message = f"VPC {vpc.name} is in region {vpc.region}, the plan says {plan.region}"
             hint = f"set region: {vpc.region}, or launch a new cluster under another name"
@@ -176,7 +179,7 @@ def _other_range(plan: ClusterPlan, vpcs: Iterable[Vpc]) -> str:
 
 
 def ssh_key_ids(plan: ClusterPlan, present: Present) -> tuple[int, ...]:
-    """Ids of the break-glass keys of the cluster file."""
+    """Return the ids of the SSH keys that the cluster file names."""
     return tuple(key.id for key in present.ssh_keys if any(_is_key(key, wanted) for wanted in plan.ssh_keys))
 
 

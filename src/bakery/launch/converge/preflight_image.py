@@ -1,4 +1,4 @@
-"""Why no droplet can be made from the snapshot of the plan's versions. Pure."""
+"""Obstacles of the snapshot that new droplets boot from. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from bakery.plan.model import ClusterPlan
 
 
 def image_obstacles(plan: ClusterPlan, image: Image | None) -> Iterator[Obstacle]:
-    """There is none (``image`` is None), it is not ready, or not in the region."""
+    """Yield why no droplet can boot from ``image``: it is missing (None), not ready, or not in the region."""
     if image is None:
         message = (
             f"the account has no snapshot of consul {plan.consul_version} and nomad {plan.nomad_version}"

@@ -1,4 +1,4 @@
-"""Sizes that cannot be launched: unknown, not in the region, or with too small a disk for the snapshot. Pure."""
+"""Obstacles of the sizes of new droplets: unknown, not in the region, or with too small a disk. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from bakery.plan.model import ClusterPlan, Node
 def size_obstacles(
     plan: ClusterPlan, sizes: Sequence[Size], nodes: Sequence[Node], image: Image | None
 ) -> Iterator[Obstacle]:
-    """One for each size of ``nodes`` that cannot be had; ``sizes`` are DigitalOcean's."""
+    """Yield an obstacle for each size of ``nodes`` that cannot be used; ``sizes`` are those of DigitalOcean."""
     by_slug = {size.slug: size for size in sizes}
     fit = [size for size in sizes if _lacks(size, plan.region, image) is None]
     for slug in dict.fromkeys(node.size for node in nodes):

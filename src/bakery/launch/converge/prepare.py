@@ -1,11 +1,11 @@
-"""Before anything is made: what is there, what of earlier tries is still on its way, and what has to change."""
+"""Before the first change of a launch: read the account, find droplets of earlier runs, compare with the plan."""
 
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.members import whole_droplets
-from bakery.launch.base.model import Absent, Changes, Order, Present, Timings
+from bakery.launch.base.members import complete_listing
+from bakery.launch.base.model import Changes, FindNotJoined, LaunchRequest, Present, Timings
 from bakery.launch.base.names import name_nodes
 from bakery.launch.base.session import Session
 from bakery.launch.converge.changes import compare
@@ -18,68 +18,73 @@ from bakery.wait import deadline_factor
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What a launch works from."""
+    """The launch request compared with the account."""
 
-    order: Order
-    """As asked for, with the names that its nodes have or get."""
+    request: LaunchRequest
+    """The request; the nodes of its plan have the names that their droplets have or get."""
     present: Present
     changes: Changes
     formed: Formed
 
 
-def prepare(session: Session, order: Order, run_id: str) -> Prepared:
-    """What is there and what the launch would change in this run. Sends nothing that changes anything.
+def prepare(session: Session, request: LaunchRequest, run_id: str) -> Prepared:
+    """Read the account and compare it with the request. Change nothing.
 
     Raises:
-        UsageError, CredentialsError: it cannot be launched, with every reason
+        UsageError, CredentialsError: the launch is impossible; the error names every obstacle
             (:mod:`bakery.launch.converge.preflight`).
     """
-    listed = survey(session.cloud, order.plan.cluster)
-    present = replace(listed, droplets=whole_droplets(session, listed.droplets))
+    listed = survey(session.cloud, request.plan.cluster)
+    present = replace(listed, droplets=complete_listing(session, listed.droplets))
     journal = session.journal.now
     leaving = frozenset(journal.leaving)
-    plan = name_nodes(order.plan, present, run_id, renamed=leaving)
-    check_trust(present.droplets, plan.cluster, order.ca_fingerprint)
+    plan = name_nodes(request.plan, present, run_id, renamed=leaving)
+    check_trust(present.droplets, plan.cluster, request.ca_fingerprint)
     changes = compare(
         plan,
         present,
-        admin_cidrs=order.admin_cidrs,
+        admin_cidrs=request.admin_cidrs,
         failed=given_up(journal, session.wall(), session.timings),
-        absent=still_absent(journal, present.droplets, order.absent),
+        not_joined=still_not_joined(journal, present.droplets, request.find_not_joined),
         leaving=leaving,
-        only_role=order.only_role,
-        image=order.image,
+        only_role=request.only_role,
+        image=request.image,
     )
-    obstacles = find_obstacles(plan, present, changes, journal, image=order.image, only_role=order.only_role)
+    obstacles = find_obstacles(plan, present, changes, journal, image=request.image, only_role=request.only_role)
     if obstacles:
         raise refusal(obstacles)
     formed = what_formed(plan, changes, journal)
-    return Prepared(order=replace(order, plan=plan), present=present, changes=changes, formed=formed)
+    return Prepared(request=replace(request, plan=plan), present=present, changes=changes, formed=formed)
 
 
 def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:
-    """Droplets marked as failed, and those of a run that died so long ago that they should be active by now."""
+    """Return ids of failed droplets: recorded as failed, or overdue and of a run that died."""
     oldest = now - timings.active * deadline_factor()
     late = (r.droplet_id for r in journal.requests if r.droplet_id is not None and r.at < oldest)
     return journal.failed_ids | frozenset(late)
 
 
-def still_absent(journal: Journal, droplets: tuple[Droplet, ...], absent: Absent) -> frozenset[int]:
-    """Droplets marked as absent, less those that have joined since; the cluster is asked only if one is marked."""
-    marked = [droplet for droplet in droplets if droplet.id in journal.absent_ids]
-    if not marked:
+def still_not_joined(
+    journal: Journal, droplets: tuple[Droplet, ...], find_not_joined: FindNotJoined
+) -> frozenset[int]:
+    """Return ids of droplets that the journal records as not joined and that have not joined since.
+
+    Ask the cluster only if the journal records one.
+    """
+    recorded = [droplet for droplet in droplets if droplet.id in journal.not_joined_ids]
+    if not recorded:
         return frozenset()
-    names = absent(droplets)
-    return frozenset(droplet.id for droplet in marked if droplet.status == "active" and droplet.name in names)
+    names = find_not_joined(droplets)
+    return frozenset(droplet.id for droplet in recorded if droplet.status == "active" and droplet.name in names)
 
 
-def rehearse(order: Order, changes: Changes) -> None:
-    """Make one user-data per role with as many addresses as there may be, so that what cannot be made fails now.
+def check_user_data_renders(request: LaunchRequest, changes: Changes) -> None:
+    """Render one user-data for each role of a new node, with as many addresses as there may be.
 
     Raises:
-        RenderError: it is too large, say.
+        RenderError: user-data cannot be rendered, for example because it is too large.
     """
-    plan = order.plan
+    plan = request.plan
 
     def addresses(servers: int) -> tuple[str, ...]:
         return tuple(str(plan.vpc_cidr[-2 - number]) for number in range(servers))
@@ -91,4 +96,4 @@ def rehearse(order: Order, changes: Changes) -> None:
         forms_nomad=True,
     )
     for node in {node.role: node for node in changes.new_nodes}.values():
-        order.user_data(node, join)
+        request.user_data(node, join)

@@ -1,4 +1,4 @@
-"""Which snapshot a launch boots from, and which one running droplets are from."""
+"""Finds the snapshot that a launch boots from, and the snapshots that running droplets use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bakery.plan.model import ClusterPlan
 
 
 def newest_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image | None:
-    """The newest available snapshot with the content tag ``tag``, one in the cluster's region before others."""
+    """Return the newest available snapshot with the content tag ``tag``; prefer one in the cluster's region."""
     images = (image for image in cloud.list_images(tag=tag) if image.status == "available")
     return max(
         images, key=lambda image: (config.region in image.regions, image.created_at, image.id), default=None
@@ -21,10 +21,10 @@ def newest_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image | No
 
 
 def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
-    """The snapshot that :func:`newest_snapshot` finds.
+    """Return the snapshot that :func:`newest_snapshot` finds.
 
     Raises:
-        UsageError: there is none; the hint is the command that bakes it.
+        UsageError: the account has none; the hint is the command that bakes it.
     """
     image = newest_snapshot(cloud, config, tag)
     if image is None:
@@ -38,17 +38,18 @@ def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotUse:
-    """What droplets are made from, beside what their file asks for."""
+    """The snapshots of running droplets, compared with the one that the cluster file asks for."""
 
     asked: Image | None
-    """The newest snapshot of the file's versions; None if there is none."""
+    """The newest snapshot of the file's versions; None if the account has none."""
     others: tuple[Droplet, ...]
-    """Droplets that are from another one."""
+    """Droplets that use another snapshot."""
     lines: tuple[Text, ...]
-    """The same for people; none if every droplet is from the snapshot that the file asks for."""
+    """The differences as text; empty if every droplet uses the snapshot that the file asks for."""
 
 
 def snapshot_use(plan: ClusterPlan, droplets: Iterable[Droplet], asked: Image | None) -> SnapshotUse:
+    """Compare the snapshots of the droplets with ``asked``, the one that the cluster file asks for."""
     members = tuple(droplets)
     differences = snapshot_differences(plan, members, asked)
     names = {name for group in differences.values() for name in group}

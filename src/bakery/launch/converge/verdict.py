@@ -1,4 +1,4 @@
-"""What pending changes amount to: one of four outcomes, the exit code that goes with it, or the refusal. Pure."""
+"""Classifies pending changes: one of four outcomes, its exit code, and the error of an impossible launch. Pure."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,19 +9,20 @@ from bakery.launch.base.model import Changes, Obstacle
 
 
 class Outcome(StrEnum):
-    """What a launch would do with the cluster as it is."""
+    """What a launch would do now."""
 
     AS_PLANNED = "as_planned"
-    """Nothing: the cloud is what the plan says."""
+    """Nothing: the account matches the plan."""
     DIFFERS = "differs"
-    """Nothing, though something differs from the plan: a launch leaves running droplets alone."""
+    """Nothing, although running droplets differ from the plan: a launch does not change them."""
     CHANGES = "changes"
-    """Create, update or replace something."""
+    """Create, update or replace resources."""
     CANNOT = "cannot"
-    """It would be refused before it made anything."""
+    """Nothing: the preflight finds obstacles."""
 
 
 def outcome_of(changes: Changes) -> Outcome:
+    """Classify the changes of a preview."""
     if changes.obstacles:
         return Outcome.CANNOT
     if not changes.empty:
@@ -30,10 +31,10 @@ def outcome_of(changes: Changes) -> Outcome:
 
 
 def exit_code_of(changes: Changes, *, tells_changes: bool = False) -> ExitCode:
-    """What a look at the changes ends in: where a launch would be refused, the code of that refusal.
+    """Return the exit code of ``plan`` and ``launch --dry-run``: with obstacles, that of the refused launch.
 
-    With ``tells_changes`` it is ``CHANGES`` unless the cloud is as planned. What differs counts too: somebody who
-    has a plan checked every night wants to hear of a node that runs another version.
+    With ``tells_changes`` return ``CHANGES`` unless the account matches the plan. Differences of running droplets
+    count too: a nightly check of the plan must report a node that runs another version.
     """
     if changes.obstacles:
         return refusal(changes.obstacles).exit_code
@@ -43,7 +44,7 @@ def exit_code_of(changes: Changes, *, tells_changes: bool = False) -> ExitCode:
 
 
 def refusal(obstacles: Sequence[Obstacle]) -> BakeryError:
-    """The error that a launch ends with; credentials that are lost or foreign weigh most."""
+    """Return the error that a launch ends with. Obstacles of the credentials decide its type."""
     error = CredentialsError if any(o.exit_code is ExitCode.CREDENTIALS for o in obstacles) else UsageError
     if len(obstacles) == 1:
         only = obstacles[0]
@@ -58,6 +59,6 @@ def refusal(obstacles: Sequence[Obstacle]) -> BakeryError:
 
 
 def lines_of(obstacle: Obstacle) -> tuple[Text, ...]:
-    """The obstacle for people: what it is, and the next step below it."""
+    """Return the obstacle as lines of text: what it is, and below that what to do."""
     details = (Hint("  ", obstacle.details),) if obstacle.details else ()
     return (obstacle.message, *details, Hint("  help: ", obstacle.hint))

@@ -1,4 +1,4 @@
-"""How a node leaves the cluster: its servers leave Raft before its droplet goes; then the cluster forgets it."""
+"""Takes a node out of the cluster: out of Raft before its droplet is deleted, out of gossip and catalog after."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,26 +17,28 @@ from bakery.wait import Pending
 
 T = TypeVar("T")
 LEFT_SECONDS = 60.0
-"""For Raft to drop a server. Consul takes about 10 s, 5 of them to answer what is under way (LeaveDrainTime)."""
+"""Deadline for Raft to drop a server. Consul takes about 10 s; for 5 of them it answers open requests
+(LeaveDrainTime)."""
 FORGOTTEN_SECONDS = 90.0
-"""For the gossip pools to forget a node. Consul's finds a dead member within 10 s. Nomad's needs 30 to 45 s
-(hashicorp/nomad nomad/config.go, DefaultWANConfig), less if it is told to forget it."""
+"""Deadline for the gossip pools to forget a node. Consul finds a dead member within 10 s. Nomad needs 30 to 45 s
+(hashicorp/nomad nomad/config.go, DefaultWANConfig), less after a force-leave."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """By which Consul and Nomad know a node: a droplet of bakery 0.1 has its predecessor's name."""
+    """Name and address of a node. The name alone does not suffice: bakery 0.1 gave names to successors again."""
 
     name: str
     address: str | None
-    """On the VPC."""
+    """Address in the VPC."""
 
     def is_of(self, other: "Identified") -> bool:
+        """Whether ``other`` is this node."""
         return (other.name, other.address) == (self.name, self.address)
 
 
 class Identified(Protocol):
-    """A member, a client or a peer."""
+    """A gossip member, a Nomad client or a Raft peer."""
 
     @property
     def name(self) -> str: ...
@@ -46,11 +48,11 @@ class Identified(Protocol):
 
 
 def leave_raft(session: Session, plan: ClusterPlan, running: Running, reached: Reached, droplet: Droplet) -> None:
-    """Take the droplet's servers out of Raft. The droplet must go at once then.
+    """Take the droplet's servers out of Raft. The caller must delete the droplet at once afterwards.
 
     Nomad has no call that makes a server leave. Its peer is removed, and the leader would add it again within a
     minute (hashicorp/nomad nomad/leader.go, reconcile): so Consul's server, which takes longer, leaves first.
-    What cannot be asked is warned of, not raised: the quorum was checked, and the droplet goes.
+    A server that does not answer causes a warning, not an error: the quorum was checked before.
     """
     if servers_among(plan, plan.consul_servers, [droplet]):
         own = running.clients.consul(api_address(droplet))
@@ -60,7 +62,7 @@ def leave_raft(session: Session, plan: ClusterPlan, running: Running, reached: R
 
 
 def forget(session: Session, running: Running, reached: Reached, gone: Iterable[Droplet]) -> None:
-    """Strike the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are gone."""
+    """Remove the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are removed."""
     for one in [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]:
         if reached.nomad is not None:
             _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
@@ -69,10 +71,10 @@ def forget(session: Session, running: Running, reached: Reached, gone: Iterable[
 
 
 def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
-    """Strike it from Raft, the list of clients and the servers' pool.
+    """Remove the node from Nomad's Raft, list of clients and gossip pool.
 
     Raises:
-        AgentError, DeadlineError: Nomad refused, or still has it.
+        AgentError, DeadlineError: Nomad refused, or still lists the node.
     """
     for peer in nomad.raft_peers():
         if peer.address == gone.address:
@@ -81,15 +83,15 @@ def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
         if gone.is_of(node):
             nomad.purge(node.id)
     if any(gone.is_of(member) for member in nomad.members()):
-        # Found dead after half a minute only, so it is not waited for.
+        # Nomad finds a dead server after 30 to 45 s; the pool may forget it before that.
         _wait_until_forgotten(session, "Nomad", nomad, gone, wait_for_failure=False)
 
 
 def forget_in_consul(session: Session, consul: ConsulApi, running: Running, gone: Identity) -> None:
-    """Strike it from the gossip pool and the catalog, and delete its tokens.
+    """Remove the node from Consul's gossip pool and catalog, and delete its tokens.
 
     Raises:
-        AgentError, DeadlineError: Consul refused, or still has it.
+        AgentError, DeadlineError: Consul refused, or still lists the node.
     """
     _wait_until_forgotten(session, "Consul", consul, gone, wait_for_failure=True)
     consul.deregister_node(gone.name)
@@ -111,7 +113,8 @@ def _leave_consul(session: Session, own: ConsulApi, other: ConsulApi | None, dro
     try:
         own.leave()
     except AgentError:
-        # It is dead, or ended before it answered. A leader cannot be removed, but a dead one leads no more.
+        # The agent is dead, or ended before it answered. Raft cannot remove its leader; a dead leader loses the
+        # leadership by itself.
         if not peer.leader:
             other.remove_peer(peer.id)
     _wait_until_out(session, "Consul", other, droplet)
@@ -158,10 +161,10 @@ def _wait_until_out(session: Session, product: str, api: AclApi, droplet: Drople
 def _wait_until_forgotten(
     session: Session, product: str, api: AclApi, gone: Identity, *, wait_for_failure: bool
 ) -> None:
-    """Tell the pool to forget the member, again until it has.
+    """Send force-leave until the pool does not list the member.
 
-    With ``wait_for_failure`` not before the pool has found it dead: to forget a member that counts as alive stops
-    every agent's gossip for six seconds (hashicorp/serf serf/serf.go, handlePrune).
+    With ``wait_for_failure`` wait until the pool has found the member dead: force-leave of an alive member stops
+    the gossip of every agent for six seconds (hashicorp/serf serf/serf.go, handlePrune).
     """
 
     def check() -> bool | Pending:

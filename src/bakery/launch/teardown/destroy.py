@@ -1,4 +1,4 @@
-"""Destroy: takes away everything of a cluster, or one droplet of it, and looks that it is gone."""
+"""Destroy: deletes every resource of a cluster, and checks that none is left."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,7 +9,7 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import UnauthorizedError, UnprocessableError
 from bakery.launch.base.journal import JournalFile
 from bakery.launch.base.lock import locked
-from bakery.launch.base.members import list_members, whole_droplets
+from bakery.launch.base.members import complete_listing, list_members
 from bakery.launch.base.model import Targets, Timings
 from bakery.launch.base.session import Session, resumable
 from bakery.launch.teardown.targets import find_targets
@@ -27,7 +27,7 @@ def list_targets(
     snapshots: bool = False,
     clock: Clock | None = None,
 ) -> Targets:
-    """What :func:`destroy` would remove and keep. It changes nothing in the cloud and takes no lock."""
+    """Return what :func:`destroy` would remove, and what not. Change nothing and take no lock."""
     session = open_session(plan, cloud, paths, SILENT, clock, None)
     return find_targets(session, plan, list_members(session), snapshot_tag=snapshot_tag, snapshots=snapshots)
 
@@ -44,18 +44,20 @@ def destroy(
     clock: Clock | None = None,
     timings: Timings | None = None,
 ) -> Targets:
-    """Remove everything of the cluster and wait until it is gone; the journal goes last, the credentials stay.
+    """Remove every resource of the cluster, wait until none is left, then delete the journal. Keep the
+    credentials.
 
-    Returns what was found, removed only if ``approve`` said so. Interrupted anywhere, the same command goes on.
+    Return what was found; it is removed only if ``approve`` returned True. If interrupted, the same command goes
+    on.
 
     Raises:
         LockedError: another bakery works on this cluster.
-        CloudError, DeadlineError: stopped half-way.
+        CloudError, DeadlineError: the destroy stopped half-way.
     """
     with locked(paths.lock, cluster=plan.cluster):
         session = open_session(plan, cloud, paths, reporter, clock, timings)
         with resumable():
-            droplets = whole_droplets(session, list_members(session))
+            droplets = complete_listing(session, list_members(session))
             targets = find_targets(session, plan, droplets, snapshot_tag=snapshot_tag, snapshots=snapshots)
             if targets.empty:
                 session.journal.remove()
@@ -86,9 +88,9 @@ def open_session(
 
 
 def _remove_all(session: Session, targets: Targets) -> None:
-    """Droplets first: nothing else can go, or should, while they run."""
+    """Delete the droplets first: the VPC cannot be deleted, and firewalls must not be, while droplets run."""
     cloud = session.cloud
-    session.journal.remember_launches(launches_of(targets.droplets, session.cluster))
+    session.journal.record_launches(launches_of(targets.droplets, session.cluster))
     with session.reporter.step("Droplets"):
         remove_droplets(session, targets.droplets, everything=True)
     with session.reporter.step("Firewalls, network, keys and tags"):
@@ -105,12 +107,12 @@ def _remove_all(session: Session, targets: Targets) -> None:
 
 
 def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything: bool = False) -> None:
-    """Delete the droplets and wait until no list shows them.
+    """Delete the droplets and wait until the API does not list them.
 
-    With ``everything`` also those that come up meanwhile, from creates that were on their way.
+    With ``everything`` delete also droplets that appear meanwhile, from create requests that arrived late.
 
     Raises:
-        DeadlineError: some are still there.
+        DeadlineError: the API still lists some.
     """
     left = {droplet.id: droplet for droplet in droplets}
     asked: set[int] = set()
@@ -133,7 +135,7 @@ def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything
 
 
 def _delete(session: Session, droplet: Droplet) -> str | None:
-    """Why it cannot be deleted yet: DigitalOcean refuses while something else happens to the droplet."""
+    """Delete a droplet. Return why DigitalOcean refused: it does while another action runs on the droplet."""
     try:
         session.cloud.delete_droplet(droplet.id)
     except UnprocessableError as error:
@@ -143,7 +145,7 @@ def _delete(session: Session, droplet: Droplet) -> str | None:
 
 
 def _remove_vpc(session: Session, vpc: Vpc) -> None:
-    """Droplets are members for a while after they are gone; DigitalOcean answers 403 or 409 as long."""
+    """Delete the VPC. DigitalOcean answers 403 or 409 for a while after its droplets are deleted."""
 
     def check() -> bool | Pending:
         try:

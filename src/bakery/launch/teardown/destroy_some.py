@@ -1,4 +1,4 @@
-"""Destroy one node or one role: nothing else goes, and no server whose loss would end a quorum."""
+"""Destroys one node, or the nodes of one role, unless Consul or Nomad would lose their quorum."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session, resumable
 from bakery.launch.teardown.destroy import open_session
 from bakery.launch.teardown.drain import NO_DRAIN, drained, plan_drain
-from bakery.launch.teardown.quorum import INSIST, check_quorum
+from bakery.launch.teardown.quorum import QUORUM_LOSS_FLAG, check_quorum
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
@@ -25,7 +25,7 @@ from bakery.wait import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What would go, and what the user should know before it does."""
+    """The droplets to destroy, and what the user should know before."""
 
     droplets: tuple[Droplet, ...]
     notes: tuple[str, ...]
@@ -42,20 +42,20 @@ def destroy_node(
     cloud: Cloud,
     paths: StatePaths,
     running: Running | None = None,
-    insisted: frozenset[str] = frozenset(),
+    accept_quorum_loss: frozenset[str] = frozenset(),
     drains: bool = True,
     approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
     timings: Timings | None = None,
 ) -> Droplet:
-    """Remove one droplet, by its name or its slot; of several the newest. Returns it.
+    """Remove one droplet, by its name or its slot; if there are several in the slot, the newest. Return it.
 
-    A server leaves Raft before its droplet goes; whatever goes is gone from Consul, Nomad and the ACLs when this
-    returns. ``running`` is how the cluster is asked: without it no server goes but the ``insisted``, by name.
+    A server leaves Raft before its droplet is deleted. Afterwards the node is removed from Consul, Nomad and the
+    ACLs. Without ``running`` only servers named in ``accept_quorum_loss`` are removed.
 
     Raises:
-        UsageError: no such droplet, or a server without which Consul or Nomad would lose their quorum.
+        UsageError: there is no such droplet, or Consul or Nomad would lose their quorum without it.
         LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
     """
     with locked(paths.lock, cluster=plan.cluster):
@@ -66,7 +66,7 @@ def destroy_node(
             choose=lambda members: (_newest(plan, name, members),),
             approve=approve,
             running=running,
-            insisted=insisted,
+            accept_quorum_loss=accept_quorum_loss,
             drains=drains,
         )
         return gone[0]
@@ -79,20 +79,20 @@ def destroy_role(
     cloud: Cloud,
     paths: StatePaths,
     running: Running | None = None,
-    insisted: frozenset[str] = frozenset(),
+    accept_quorum_loss: frozenset[str] = frozenset(),
     drains: bool = True,
     approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
     timings: Timings | None = None,
 ) -> tuple[Droplet, ...]:
-    """Remove every droplet of a role, those too that the plan does not name any more. Returns them.
+    """Remove every droplet of a role, also those that the plan no longer contains. Return them.
 
-    As :func:`destroy_node`, server by server. The role's firewall stays: it costs nothing, and a launch uses it
-    again.
+    As :func:`destroy_node`, server by server. The role's firewall is not removed: it is free, and the next launch
+    uses it again.
 
     Raises:
-        UsageError: no droplet of that role, or servers without which Consul or Nomad would lose their quorum.
+        UsageError: there is no droplet of that role, or Consul or Nomad would lose their quorum without them.
         LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
     """
     with locked(paths.lock, cluster=plan.cluster):
@@ -103,7 +103,7 @@ def destroy_role(
             choose=lambda members: _of_role(plan, role, members),
             approve=approve,
             running=running,
-            insisted=insisted,
+            accept_quorum_loss=accept_quorum_loss,
             drains=drains,
         )
 
@@ -115,27 +115,27 @@ def _destroy_some(
     choose: Choose,
     approve: ApproveSome,
     running: Running | None,
-    insisted: frozenset[str],
+    accept_quorum_loss: frozenset[str],
     drains: bool,
 ) -> tuple[Droplet, ...]:
     with resumable():
         members = list_members(session)
         going = choose(members)
         staying = [member for member in members if member not in going]
-        _check_insisted(going, insisted)
-        risks = check_quorum(session, plan, going, members, running, insisted=insisted)
+        _check_accepted(going, accept_quorum_loss)
+        risks = check_quorum(session, plan, going, members, running, accept_quorum_loss=accept_quorum_loss)
         drain = plan_drain(plan, running, going, staying) if drains else NO_DRAIN
         if approve(Removal(droplets=going, notes=(*risks, *([drain.note] if drain.note else [])))):
-            session.journal.remember_launches(launches_of(members, plan.cluster))
+            session.journal.record_launches(launches_of(members, plan.cluster))
             with drained(session, drain):
                 remove_nodes(session, plan, running, going, members)
         return going
 
 
-def _check_insisted(going: tuple[Droplet, ...], insisted: frozenset[str]) -> None:
+def _check_accepted(going: tuple[Droplet, ...], accept_quorum_loss: frozenset[str]) -> None:
     names = {droplet.name for droplet in going}
-    for name in sorted(insisted - names):
-        message = f"{INSIST} {name}: that droplet is not to be destroyed"
+    for name in sorted(accept_quorum_loss - names):
+        message = f"{QUORUM_LOSS_FLAG} {name}: that droplet is not to be destroyed"
         raise UsageError(message=message, hint=f"give the name of one that is: {', '.join(sorted(names))}")
 
 

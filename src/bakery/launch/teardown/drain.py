@@ -1,4 +1,4 @@
-"""Before Nomad clients are destroyed their work moves to other clients. Given up, the clients take work again."""
+"""Drains Nomad clients before they are destroyed. If the destroy fails, the clients become eligible again."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,19 +15,19 @@ from bakery.plan.slots import slot_of
 from bakery.wait import Pending
 
 DRAIN_SECONDS = 300
-"""Then Nomad stops what could not be moved."""
+"""Deadline of a drain. Then Nomad stops the allocations that it could not move."""
 GRACE_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drain:
-    """The drain that a destroy begins with."""
+    """The drain at the beginning of a destroy."""
 
     nomad: NomadApi | None = None
     nodes: tuple[NomadNode, ...] = ()
-    """Whose work is moved; none if there is nothing to move, or no way."""
+    """The clients to drain; empty if there is nothing to drain, or nowhere to move the work."""
     note: str | None = None
-    """What to say of it before the question."""
+    """What to tell the user before the question."""
 
 
 NO_DRAIN = Drain()
@@ -36,7 +36,7 @@ NO_DRAIN = Drain()
 def plan_drain(
     plan: ClusterPlan, running: Running | None, going: Iterable[Droplet], staying: Iterable[Droplet]
 ) -> Drain:
-    """How the work of the Nomad clients among ``going`` would be moved. Changes nothing."""
+    """Plan the drain of the Nomad clients among ``going``. Change nothing."""
     clients = tuple(droplet for droplet in going if _may_be_client(plan, droplet))
     names = ", ".join(droplet.name for droplet in clients)
     if not clients:
@@ -65,28 +65,29 @@ def plan_drain(
 
 @contextmanager
 def drained(session: Session, drain: Drain) -> Iterator[None]:
-    """Move the work away, then do what the block does. If that fails or is interrupted, the nodes take work again.
+    """Drain the clients, then run the block. If the block fails or is interrupted, make them eligible again.
 
-    So do nodes that an earlier destroy has drained and that do not go now. A node that took no work before is left
-    so. A Nomad that does not answer or does not finish is warned of: the user has asked for the nodes to go.
+    Clients that an earlier destroy has drained, and that this one does not remove, become eligible too. A client
+    that was not eligible before is left so. If Nomad does not answer or does not finish, only warn: the user wants
+    the nodes removed.
     """
     if drain.nomad is None or not drain.nodes:
         yield
         return
     ids = {node.id for node in drain.nodes}
     end_drains(session, drain.nomad, [i for i in session.journal.now.drained if i not in ids])
-    session.journal.draining(node.id for node in drain.nodes if node.eligible)
+    session.journal.record_drains(node.id for node in drain.nodes if node.eligible)
     try:
         _drain(session, drain.nomad, drain.nodes)
         yield
     except BaseException:
         end_drains(session, drain.nomad, session.journal.now.drained)
         raise
-    session.journal.drains_ended(ids)
+    session.journal.record_drains_ended(ids)
 
 
 def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> None:
-    """Let those of the journal's nodes take work again; one that is gone is passed over."""
+    """Make these Nomad nodes eligible again, as far as they exist, and strike them from the journal."""
     ids = tuple(node_ids)
     if not ids:
         return
@@ -101,11 +102,11 @@ def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> No
             f"Nomad clients were left drained ({error.full_message}); the next launch mends that"
         )
         return
-    session.journal.drains_ended(ids)
+    session.journal.record_drains_ended(ids)
 
 
 def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:
-    """Of a role that has left the plan the kind is not known."""
+    """Whether the droplet may be a Nomad client. If its role is not in the plan, its kind is unknown."""
     others = {node.slot for node in plan.nodes if not node.kind.is_nomad_client}
     return droplet.status == "active" and slot_of(droplet, plan.cluster) not in others
 

@@ -1,6 +1,6 @@
-"""Finds what dead launches and bakes left in the account: build droplets, half-made snapshots, throw-away keys.
+"""Finds what dead launches and bakes left in the account: build droplets, unfinished snapshots, temporary keys.
 
-This is for what no journal and no build record knows any more; each launch and bake sweeps its own.
+Each launch and bake cleans up after itself, by journal and build record. This is for resources without a record.
 """
 
 import re
@@ -10,23 +10,24 @@ from datetime import datetime, timedelta
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image, SshKey
 from bakery.console import SILENT, Reporter
-from bakery.launch.base.marks import cluster_of_key, launch_of_key
 from bakery.launch.base.model import Orphans
+from bakery.launch.base.ownership import cluster_of_key, launch_of_key
 from bakery.plan.tags import PREFIX, is_content_tag, launch_tag, packer_key_time
 
 OLD_ENOUGH = timedelta(hours=2)
-"""Longer than any bake or launch lasts."""
+"""Longer than any bake or launch takes."""
 # No second colon: a cluster may be named "build", and its tags go on with ":role:", ":launch:" or ":ca:".
 _BUILD = re.compile(rf"{PREFIX}:build:[^:]+")
 _PACKER_SECONDS = 120
-"""Packer makes its key just before its droplet."""
+"""Packer creates its key just before its droplet."""
 
 
 def list_orphans(cloud: Cloud, *, now: datetime, old_enough: timedelta = OLD_ENOUGH) -> Orphans:
-    """What is older than ``old_enough`` (at ``now``, with a time zone) and belongs to no living run.
+    """List resources that are older than ``old_enough`` at ``now`` (with a time zone) and belong to no running
+    command.
 
-    A throw-away key has no date: it is an orphan if its launch made no droplet lately. Packer's own keys carry no
-    mark: only one made just before an orphaned build droplet counts.
+    A temporary key has no date: it counts if its launch created no droplet since. Packer's own keys have no sign
+    of bakery: one counts only if it was created just before an orphaned build droplet.
     """
     cutoff = now - old_enough
     tags = [tag for tag in cloud.list_tags() if _BUILD.fullmatch(tag)]
@@ -37,13 +38,15 @@ def list_orphans(cloud: Cloud, *, now: datetime, old_enough: timedelta = OLD_ENO
     return Orphans(
         droplets=dead,
         ssh_keys=(*_launch_keys(cloud, keys, cutoff), *_packer_keys(keys, dead)),
-        snapshots=tuple(i for tag in tags for i in images[tag] if _half_made(i) and _before(i.created_at, cutoff)),
+        snapshots=tuple(
+            i for tag in tags for i in images[tag] if _is_unfinished(i) and _before(i.created_at, cutoff)
+        ),
         tags=tuple(tag for tag in tags if not images[tag] and all(d in dead for d in droplets[tag])),
     )
 
 
 def remove_orphans(cloud: Cloud, orphans: Orphans, *, reporter: Reporter = SILENT) -> None:
-    """Delete exactly these. The caller shows them first: looking is the default."""
+    """Delete exactly ``orphans``."""
     for droplet in orphans.droplets:
         cloud.delete_droplet(droplet.id)
         reporter.note(f"    removed droplet {droplet.name}")
@@ -70,22 +73,22 @@ def _is_alive(cloud: Cloud, key: SshKey, cutoff: datetime) -> bool:
 
 
 def _packer_keys(keys: Iterable[SshKey], dead: Iterable[Droplet]) -> tuple[SshKey, ...]:
-    born = [datetime.fromisoformat(droplet.created_at).timestamp() for droplet in dead]
-    return tuple(key for key in keys if _is_packers(key.name, born))
+    created_times = [datetime.fromisoformat(droplet.created_at).timestamp() for droplet in dead]
+    return tuple(key for key in keys if _is_packers(key.name, created_times))
 
 
-def _is_packers(name: str, born: Iterable[float]) -> bool:
+def _is_packers(name: str, created_times: Iterable[float]) -> bool:
     made = packer_key_time(name)
-    return made is not None and any(0 <= at - made <= _PACKER_SECONDS for at in born)
+    return made is not None and any(0 <= at - made <= _PACKER_SECONDS for at in created_times)
 
 
-def _half_made(image: Image) -> bool:
-    """A finished snapshot has a content tag."""
+def _is_unfinished(image: Image) -> bool:
+    """Whether a snapshot is unfinished: a finished one has a content tag."""
     return not any(is_content_tag(tag) for tag in image.tags)
 
 
 def _before(created_at: str, cutoff: datetime) -> bool:
-    """What has no readable date is taken for new, and stays."""
+    """Whether a resource is older than ``cutoff``. One without a readable date counts as new."""
     try:
         return datetime.fromisoformat(created_at) < cutoff
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What a launch mends in a running cluster: drains that were interrupted, and nodes whose droplets are gone."""
+"""Repairs a running cluster at a launch: ends interrupted drains, and removes nodes whose droplets are deleted."""
 
 import re
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from bakery.launch.teardown.drain import end_drains
 from bakery.plan.model import ClusterPlan
 
 _DEAD = {"failed", "left", "down"}
-"""Of a member, and of a Nomad client."""
+"""States of a dead gossip member and of a dead Nomad client."""
 
 
 def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterable[Droplet]) -> None:
-    """Let drained clients work again, and forget dead nodes of bakery's that no droplet of the cluster stands for.
+    """Make drained clients eligible again, and remove dead nodes of this cluster that have no droplet.
 
-    ``droplets`` are all of the cluster. A node of another name is left alone, and so is one that is alive: status
-    reports it. Whatever cannot be done is a warning; the next launch tries it again.
+    ``droplets`` are all droplets of the cluster. A node with a name that no launch gives, and a node that is
+    alive, is not removed: status reports it. A failure causes a warning; the next launch tries again.
     """
     present = tuple(droplets)
     reached = reach(running, plan, present)
@@ -43,9 +43,9 @@ def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterab
 
 
 def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ...]) -> None:
-    """Of Raft's peers those whose address no droplet and no alive member has, and that a launch may have named.
+    """Remove Raft peers of this cluster whose address belongs to no droplet and no alive member.
 
-    A peer that gossip has forgotten has no name.
+    A peer that gossip does not know has no name; it counts as one of this cluster.
     """
     there = {droplet.private_ipv4 for droplet in droplets}
     there |= {member.address for member in api.members() if member.status not in _DEAD}
@@ -59,12 +59,12 @@ def _dead(found: Iterable[Member | NomadNode]) -> list[Identity]:
 
 
 def _ours(plan: ClusterPlan, droplets: tuple[Droplet, ...], dead: Iterable[Identity]) -> list[Identity]:
-    """The dead that a launch of this cluster named and that have no droplet any more, each once."""
+    """Return the dead nodes with a name that a launch of this cluster gives, and without a droplet, each once."""
     there = {(droplet.name, droplet.private_ipv4) for droplet in droplets}
     gone = (one for one in dead if (one.name, one.address) not in there and _is_name_of(plan, one.name))
     return list(dict.fromkeys(gone))
 
 
 def _is_name_of(plan: ClusterPlan, name: str) -> bool:
-    """Whether a launch of the cluster may have given that name."""
+    """Whether a launch of this cluster may have given that name."""
     return bool(re.fullmatch(rf"{re.escape(plan.cluster)}-[a-z][a-z0-9-]*-[0-9]+(-[0-9a-f]{{4}})?", name))

@@ -1,4 +1,4 @@
-"""No server goes whose loss would end a quorum: Raft and autopilot are asked, not the cloud."""
+"""Refuses to remove a server if a quorum would be lost. Raft and autopilot know the voters, not the cloud."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from bakery.plan.model import ClusterPlan
 from bakery.wait import Pending
 
 HEALTHY_SECONDS = 20.0
-"""Autopilot looks at the servers every two seconds, and after an election it knows none for a moment (hashicorp/
-raft-autopilot, DefaultUpdateInterval): a server that it finds unhealthy is looked at again for so long."""
-INSIST = "--accept-quorum-loss"
+"""How long to wait for servers that autopilot calls unhealthy. It checks them every two seconds, and after an
+election it knows none for a moment (hashicorp/raft-autopilot, DefaultUpdateInterval)."""
+QUORUM_LOSS_FLAG = "--accept-quorum-loss"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """The servers of one product."""
+    """The servers of one product that are to be removed."""
 
     product: str
     going: tuple[Droplet, ...]
     api: AclApi | None
-    """Of a server that sees a leader; one that stays, if there is one."""
+    """API of a server that sees a leader; preferably of a server that is not removed."""
 
 
 def check_quorum(
@@ -36,19 +36,19 @@ def check_quorum(
     members: Iterable[Droplet],
     running: Running | None,
     *,
-    insisted: frozenset[str] = frozenset(),
+    accept_quorum_loss: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
-    """Without ``going``, the live voters must be more than half of the voters that Raft has now.
+    """Check that without ``going`` the live voters are more than half of the voters that Raft has now.
 
-    ``insisted`` are names of droplets that go whatever becomes of the quorum. Returns what is risked with them.
+    Droplets named in ``accept_quorum_loss`` may be removed even so. Return the risks of these, as text.
 
     Raises:
-        UsageError: they would not be, or it cannot be asked.
+        UsageError: the quorum would be lost, or the servers cannot be asked.
     """
     risks = []
     for group in _groups(plan, tuple(going), tuple(members), running):
         names = [droplet.name for droplet in group.going]
-        protected = [name for name in names if name not in insisted]
+        protected = [name for name in names if name not in accept_quorum_loss]
         try:
             _check_group(session, group, protected or names, asked=running is not None)
         except UsageError as refusal:
@@ -82,7 +82,7 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
         message = (
             f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked: {why}"
         )
-        raise UsageError(message=message, hint=Hint(Command("status"), _insist(names)))
+        raise UsageError(message=message, hint=Hint(Command("status"), _quorum_loss_flags(names)))
     try:
         session.wait(
             lambda: _look(group, api, names),
@@ -95,19 +95,19 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
         raise UsageError(
             message=message,
             details=error.full_message,
-            hint=Hint(Command("status"), _insist(names)),
+            hint=Hint(Command("status"), _quorum_loss_flags(names)),
         ) from None
     except DeadlineError as error:
         message = str(error.details or error.message)
-        hint = Hint("bring the other servers up first: ", Command("launch"), _insist(names))
+        hint = Hint("bring the other servers up first: ", Command("launch"), _quorum_loss_flags(names))
         raise UsageError(message=message, hint=hint) from None
 
 
 def _look(group: _Group, api: AclApi, names: list[str]) -> bool | Pending:
-    """Pending if the others are enough but not all healthy; that may pass.
+    """Return Pending if enough voters would be left, but too few of them are healthy now.
 
     Raises:
-        UsageError: there are too few, healthy or not.
+        UsageError: too few voters would be left, healthy or not.
     """
     addresses = {droplet.private_ipv4 for droplet in group.going}
     voters = [peer for peer in api.raft_peers() if peer.voter]
@@ -139,9 +139,9 @@ def _refusal(
             f"without {', '.join(names)}, {product} would have {len(staying)} of {len(voters)} voters, and {need}"
             " must be left"
         )
-    hint = Hint("bring more servers up first: ", Command("launch"), _insist(names))
+    hint = Hint("bring more servers up first: ", Command("launch"), _quorum_loss_flags(names))
     return UsageError(message=message, hint=hint)
 
 
-def _insist(names: list[str]) -> str:
-    return "; to destroy it all the same: " + " ".join(f"{INSIST} {name}" for name in names)
+def _quorum_loss_flags(names: list[str]) -> str:
+    return "; to destroy it all the same: " + " ".join(f"{QUORUM_LOSS_FLAG} {name}" for name in names)

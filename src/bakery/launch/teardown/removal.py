@@ -1,4 +1,4 @@
-"""Removes nodes: out of Raft, then the droplet, then what Consul, Nomad and the ACLs remember of it."""
+"""Removes nodes: out of Raft, then the droplets, then out of Consul, Nomad and the ACLs."""
 
 from collections.abc import Iterable
 
@@ -21,11 +21,10 @@ def remove_nodes(
     going: Iterable[Droplet],
     members: Iterable[Droplet],
 ) -> None:
-    """Take the nodes out of the cluster and delete their droplets, servers one by one and first.
+    """Take the nodes out of the cluster and delete their droplets: first the servers, one by one, then the rest.
 
     Raises:
-        CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`; the next run goes on from
-            there.
+        CloudError, DeadlineError: the removal stopped half-way; the same command goes on.
     """
     leaving = tuple(going)
     staying = [member for member in members if member not in leaving]
@@ -34,7 +33,7 @@ def remove_nodes(
     _mark_slots(session, plan, leaving)
     reached = Reached() if running is None else reach(running, plan, staying)
     for server in servers:
-        session.journal.is_leaving([server.id])
+        session.journal.record_leaving([server.id])
         if running is not None:
             leave_raft(session, plan, running, reached, server)
         _delete(session, running, reached, (server,))
@@ -48,11 +47,11 @@ def _delete(session: Session, running: Running | None, reached: Reached, droplet
     if running is not None:
         forget(session, running, reached, droplets)
     for droplet in droplets:
-        session.journal.removed(droplet.id)
+        session.journal.record_deleted(droplet.id)
 
 
 def _mark_slots(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
-    """A droplet of bakery 0.1 has no slot tag: make it, so that its name is not given again."""
+    """Create missing slot tags (bakery 0.1 made none): they show that the slot's name was used."""
     for droplet in droplets:
         tag = slot_tag(plan.cluster, slot_of(droplet, plan.cluster))
         if tag not in droplet.tags and slot_of(droplet, plan.cluster) in {node.slot for node in plan.nodes}:
@@ -66,9 +65,9 @@ def finish_removals(
     replaced: Iterable[Droplet],
     members: Iterable[Droplet],
 ) -> bool:
-    """Remove those of ``replaced`` whose removal was begun and interrupted; whether there was one.
+    """Finish interrupted removals among ``replaced``. Return whether there were any.
 
-    One that the quorum needs by now stays, with a warning.
+    A removal is given up, with a warning, if the quorum needs the node by now.
     """
     droplets = tuple(members)
     leaving = [droplet for droplet in replaced if droplet.id in session.journal.now.leaving]
@@ -80,7 +79,7 @@ def finish_removals(
                 session.reporter.warn(
                     f"the removal of {droplet.name} was begun and is given up: {error.full_message}"
                 )
-                session.journal.stays(droplet.id)
+                session.journal.cancel_leaving(droplet.id)
                 continue
         remove_nodes(session, plan, running, [droplet], droplets)
         droplets = tuple(member for member in droplets if member != droplet)

@@ -1,13 +1,13 @@
-"""What belongs to a cluster, told from what only looks like it. A name alone never makes a thing ours.
+"""Finds the resources of a cluster, and those that only look like them. A name alone is no proof of ownership.
 
-Droplets carry the cluster's tag. Of VPCs, firewalls and SSH keys the name must fit *and* there must be a mark: an
-id in the journal, or a launch id that the journal or a droplet of the cluster knows.
+A droplet belongs to the cluster by its tag. A VPC, a firewall or an SSH key must have the right name *and* be
+known: by its id in the journal, or by a launch id that is in the journal or on a droplet of the cluster.
 """
 
 from bakery.cloud.model import Droplet, Firewall, SshKey, Vpc
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.marks import launch_of_firewall, launch_of_key, launch_of_vpc
-from bakery.launch.base.model import Kept, Targets
+from bakery.launch.base.model import NotRemoved, Targets
+from bakery.launch.base.ownership import launch_of_firewall, launch_of_key, launch_of_vpc
 from bakery.launch.base.session import Session
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import is_cluster_tag, launches_of, role_of_tag
@@ -21,14 +21,14 @@ def find_targets(
     snapshot_tag: str | None = None,
     snapshots: bool = False,
 ) -> Targets:
-    """Everything of the cluster, its ``droplets`` among it; ``snapshot_tag`` is the content tag of its snapshot.
+    """Return every resource of the cluster, including its ``droplets``.
 
-    ``snapshots`` makes the snapshots targets too; without, they are kept and reported.
+    ``snapshot_tag`` is the content tag of the cluster's snapshots. They are targets only if ``snapshots`` is True.
     """
     cloud = session.cloud
     sorter = _Sorter(plan, session.journal.now, droplets)
     images = cloud.list_images(tag=snapshot_tag) if snapshot_tag else ()
-    kept_images = [] if snapshots else [_kept_image(image.name) for image in images]
+    shared = [] if snapshots else [_shared_snapshot(image.name) for image in images]
     firewalls = tuple(firewall for firewall in cloud.list_firewalls() if sorter.owns_firewall(firewall))
     vpcs = tuple(vpc for vpc in cloud.list_vpcs() if sorter.owns_vpc(vpc))
     keys = tuple(key for key in cloud.list_ssh_keys() if sorter.owns_key(key))
@@ -39,54 +39,57 @@ def find_targets(
         ssh_keys=keys,
         tags=tuple(tag for tag in cloud.list_tags() if is_cluster_tag(tag, plan.cluster)),
         snapshots=tuple(images) if snapshots else (),
-        kept=(*sorter.kept, *kept_images),
+        not_removed=(*sorter.not_removed, *shared),
     )
 
 
-def _kept_image(name: str) -> Kept:
-    return Kept(kind="snapshot", name=name, reason="other clusters may boot from it")
+def _shared_snapshot(name: str) -> NotRemoved:
+    return NotRemoved(kind="snapshot", name=name, reason="other clusters may boot from it")
 
 
 class _Sorter:
-    """Decides thing by thing, and notes what looks like the cluster's but is kept."""
+    """Decides whether a resource is the cluster's, and collects those that only look so."""
 
     def __init__(self, plan: ClusterPlan, journal: Journal, droplets: tuple[Droplet, ...]) -> None:
         self._plan = plan
         self._journal = journal
         self._launches = set(journal.launches) | launches_of(droplets, plan.cluster)
-        self.kept: list[Kept] = []
+        self.not_removed: list[NotRemoved] = []
 
     def owns_firewall(self, firewall: Firewall) -> bool:
+        """Whether a launch of this cluster created the firewall."""
         role = role_of_tag(firewall.tags, self._plan.cluster)
         planned = {f.name for f in self._plan.firewalls if (f.tag,) == firewall.tags}
-        # A role that has left the cluster file: bakery.plan.firewall named its firewall so.
+        # A role that is no longer in the cluster file: bakery.plan.firewall gave its firewall this name.
         names = planned or ({f"{self._plan.cluster}-{role}"} if role and len(firewall.tags) == 1 else set())
         launch = launch_of_firewall(firewall.name, names)
-        return launch is not None and self._marked(
+        return launch is not None and self._is_known(
             "firewall", firewall.name, known=firewall.id in self._journal.firewall_ids, launch=launch
         )
 
     def owns_vpc(self, vpc: Vpc) -> bool:
+        """Whether a launch of this cluster created the VPC, and it can be deleted."""
         if vpc.name != self._plan.vpc_name:
             return False
         launch = launch_of_vpc(vpc.description, self._plan.cluster)
-        if not self._marked("vpc", vpc.name, known=vpc.id == self._journal.vpc_id, launch=launch):
+        if not self._is_known("vpc", vpc.name, known=vpc.id == self._journal.vpc_id, launch=launch):
             return False
         if vpc.default:
-            self._keep("vpc", vpc.name, f"it is the default VPC of {vpc.region}, which cannot be deleted")
+            self._skip("vpc", vpc.name, f"it is the default VPC of {vpc.region}, which cannot be deleted")
         return not vpc.default
 
     def owns_key(self, key: SshKey) -> bool:
+        """Whether the key is the temporary key of a launch of this cluster."""
         launch = launch_of_key(key.name, self._plan.cluster)
-        return launch is not None and self._marked(
+        return launch is not None and self._is_known(
             "ssh key", key.name, known=key.id == self._journal.ssh_key_id, launch=launch
         )
 
-    def _marked(self, kind: str, name: str, *, known: bool, launch: str | None) -> bool:
+    def _is_known(self, kind: str, name: str, *, known: bool, launch: str | None) -> bool:
         if known or launch in self._launches:
             return True
-        self._keep(kind, name, "no launch of this cluster is known to have made it")
+        self._skip(kind, name, "no launch of this cluster is known to have made it")
         return False
 
-    def _keep(self, kind: str, name: str, reason: str) -> None:
-        self.kept.append(Kept(kind=kind, name=name, reason=reason))
+    def _skip(self, kind: str, name: str, reason: str) -> None:
+        self.not_removed.append(NotRemoved(kind=kind, name=name, reason=reason))

@@ -20,19 +20,36 @@ def path(tmp_path: Path) -> Path:
 def test_what_was_written_is_read_again(path: Path) -> None:
     file = JournalFile(path, "demo")
     file.begin("aaaa0001")
-    file.asking("demo-nomad-client-1", 10.0)
-    file.created("demo-nomad-client-1", 42, 11.0)
-    file.asking("vpc", 12.0)
-    file.made_vpc("vpc-1")
-    file.made_firewall("fw-1", "firewall demo-nomad-client")
-    file.ssh_key(7)
-    file.removed(41)
+    file.record_create("demo-nomad-client-1", 10.0)
+    file.record_created("demo-nomad-client-1", 42, 11.0)
+    file.record_create("vpc", 12.0)
+    file.record_vpc("vpc-1")
+    file.record_firewall("fw-1", "firewall demo-nomad-client")
+    file.record_ssh_key(7)
+    file.record_deleted(41)
     again = load_journal(path, "demo")
     assert again == file.now
     request = again.request("demo-nomad-client-1")
     assert request is not None
     assert (request.at, request.droplet_id) == (10.0, 42)
-    assert (again.vpc_id, again.firewall_ids, again.ssh_key_id, again.gone) == ("vpc-1", ("fw-1",), 7, (41,))
+    assert (again.vpc_id, again.firewall_ids, again.ssh_key_id) == ("vpc-1", ("fw-1",), 7)
+    assert again.deleted_ids == (41,)
+
+
+def test_the_file_has_the_keys_of_version_1(path: Path) -> None:
+    """A bakery of yesterday reads the journal of today, and the other way round."""
+    file = JournalFile(path, "demo")
+    file.begin("aaaa0001")
+    file.record_created("a", 1, 5.0)
+    file.record_not_joined(["a"])
+    file.record_deleted(41)
+    assert json.loads(path.read_text()) == {
+        "version": 1, "cluster": "demo", "launch_id": "aaaa0001", "launches": ["aaaa0001"],
+        "requests": [{"what": "a", "at": 5.0, "droplet_id": 1, "failed": False, "absent": True}],
+        "gone": [41], "leaving": [], "drained": [], "formed": [], "never_joined": [], "vpc_id": None,
+        "firewall_ids": [], "ssh_key_id": None,
+    }  # fmt: skip
+    assert load_journal(path, "demo") == file.now
 
 
 def test_an_unfinished_launch_keeps_its_id(path: Path) -> None:
@@ -45,28 +62,28 @@ def test_an_unfinished_launch_keeps_its_id(path: Path) -> None:
 
 def test_a_removed_droplet_is_gone_with_its_request_and_its_twin_stays_known(path: Path) -> None:
     file = JournalFile(path, "demo")
-    file.created("a", 1, 0)
-    file.created("b", 2, 0)
-    file.removed(1)
-    file.removed(3)  # a twin of b
-    assert load_journal(path, "demo").gone == (1, 3)
+    file.record_created("a", 1, 0)
+    file.record_created("b", 2, 0)
+    file.record_deleted(1)
+    file.record_deleted(3)  # a twin of b
+    assert load_journal(path, "demo").deleted_ids == (1, 3)
     assert [(request.what, request.droplet_id) for request in file.now.requests] == [("b", 2)]
 
 
 def test_finishing_keeps_what_failed(path: Path) -> None:
     file = JournalFile(path, "demo")
     file.begin("aaaa0001")
-    file.created("a", 1, 0)
-    file.created("b", 2, 0)
-    file.failed({"b": 2}, 5)
+    file.record_created("a", 1, 0)
+    file.record_created("b", 2, 0)
+    file.record_failed({"b": 2}, 5)
     file.finish(listed_since=0)
     assert load_journal(path, "demo").failed_ids == {2}
 
 
 def test_finishing_keeps_what_lists_may_not_show_yet(path: Path) -> None:
     file = JournalFile(path, "demo")
-    file.created("old", 1, 10)
-    file.created("young", 2, 60)
+    file.record_created("old", 1, 10)
+    file.record_created("young", 2, 60)
     file.finish(listed_since=20)
     assert [request.what for request in load_journal(path, "demo").requests] == ["young"]
     file.finish(listed_since=100)
@@ -113,7 +130,7 @@ def test_a_write_that_fails_leaves_the_old_journal(path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UsageError) as caught:
-        file.asking("demo-nomad-client-1", 1.0)
+        file.record_create("demo-nomad-client-1", 1.0)
     assert (caught.value.message, caught.value.details) == (f"cannot write {path}", "No space left on device")
     monkeypatch.undo()
     assert load_journal(path, "demo").requests == ()

@@ -56,7 +56,7 @@ def test_a_twin_is_reported_and_the_active_older_one_counts(bench: Bench) -> Non
     changes = bench.preview()
     assert changes.empty
     assert [d.id for d in changes.duplicates] == [twin]
-    assert kept in {d.id for d in changes.kept}
+    assert kept in {d.id for d in changes.unchanged}
 
 
 def test_twins_are_reported_in_the_plans_order(bench: Bench) -> None:

@@ -237,7 +237,7 @@ def never_healthy(_: tuple[Droplet, ...]) -> None:
 def launch_that_misses(bench: Bench, *names: str) -> None:
     health = AfterStep(title="Health", run=never_healthy)
     with pytest.raises(DeadlineError):
-        bench.launch(after=[health], absent=lambda _: frozenset(names))
+        bench.launch(after=[health], find_not_joined=lambda _: frozenset(names))
     bench.cloud.revive()
 
 
@@ -247,7 +247,7 @@ def test_a_droplet_that_never_joined_is_named_and_only_it_is_replaced(bench: Ben
     missed = next(d.id for d in bench.cloud.droplets.values() if d.name == ABSENT)
     assert bench.preview().replaced == (), "nobody says that it has still not joined"
 
-    result = bench.launch(absent=lambda _: frozenset({ABSENT}))
+    result = bench.launch(find_not_joined=lambda _: frozenset({ABSENT}))
 
     (line,) = result.changes.lines
     assert (line.sign, line.details) == ("-/+", "s-1vcpu-1gb, the one before never joined")
@@ -255,15 +255,15 @@ def test_a_droplet_that_never_joined_is_named_and_only_it_is_replaced(bench: Ben
     touched = [(c.name, c.subject) for c in bench.cloud.mutations if "droplet" in c.name]
     assert touched == [("delete_droplet", str(missed)), ("create_droplet", ABSENT)]
     bench.cloud.revive()
-    bench.launch(absent=lambda _: frozenset({ABSENT}))
+    bench.launch(find_not_joined=lambda _: frozenset({ABSENT}))
     assert bench.cloud.mutations == [], "the mark went with the droplet"
 
 
 def test_a_droplet_that_joined_late_after_all_is_kept(bench: Bench) -> None:
     launch_that_misses(bench, ABSENT)
-    bench.launch(absent=lambda _: frozenset())
+    bench.launch(find_not_joined=lambda _: frozenset())
     assert bench.cloud.mutations == []
-    bench.launch(absent=lambda _: frozenset({ABSENT}))
+    bench.launch(find_not_joined=lambda _: frozenset({ABSENT}))
     assert bench.cloud.mutations == [], "a launch that ended well forgot the mark"
 
 
@@ -274,7 +274,7 @@ def test_only_what_the_unfinished_launch_made_is_replaced(bench: Bench) -> None:
     bench.launch()
     bench.cloud.revive()
     launch_that_misses(bench, ABSENT)
-    bench.launch(absent=lambda _: frozenset({ABSENT}))
+    bench.launch(find_not_joined=lambda _: frozenset({ABSENT}))
     assert bench.cloud.mutations == []
 
 

@@ -95,7 +95,7 @@ def test_strangers_that_come_after_the_launch_stay(bench: Bench) -> None:
     assert left["vpcs"] == everything["vpcs"] - ours["vpcs"]
     assert left["keys"] == everything["keys"]
     assert left["tags"] == everything["tags"] - ours["tags"]
-    assert {(k.kind, k.name) for k in targets.kept} == {
+    assert {(k.kind, k.name) for k in targets.not_removed} == {
         ("firewall", "demo-consul-server-deadbeef"), ("ssh key", "bakery-demo-launch-deadbeef"),
     }  # fmt: skip
 
@@ -105,7 +105,7 @@ def test_a_vpc_that_the_user_made_stays(bench: Bench) -> None:
     bench.launch()
     targets = _destroy(bench)
     assert [vpc.description for vpc in bench.cloud.vpcs.values()] == ["mine"]
-    assert [kept.reason for kept in targets.kept] == ["no launch of this cluster is known to have made it"]
+    assert [kept.reason for kept in targets.not_removed] == ["no launch of this cluster is known to have made it"]
 
 
 def test_the_regions_default_vpc_stays_and_is_reported(bench: Bench) -> None:
@@ -113,7 +113,7 @@ def test_the_regions_default_vpc_stays_and_is_reported(bench: Bench) -> None:
     bench.launch()
     bench.cloud.vpcs = {key: replace(vpc, default=True) for key, vpc in bench.cloud.vpcs.items()}
     targets = _destroy(bench)
-    assert [(k.kind, k.reason) for k in targets.kept] == [
+    assert [(k.kind, k.reason) for k in targets.not_removed] == [
         ("vpc", "it is the default VPC of fra1, which cannot be deleted")
     ]
     assert len(bench.cloud.vpcs) == 1
@@ -159,7 +159,7 @@ def test_a_droplet_that_stays_busy_is_named(bench: Bench) -> None:
 def test_snapshots_go_only_if_asked_for(bench: Bench) -> None:
     bench.launch()
     targets = _destroy(bench, snapshot_tag="bakery:image:abc")
-    assert [(kept.kind, kept.name) for kept in targets.kept] == [("snapshot", "bakery-snapshot")]
+    assert [(kept.kind, kept.name) for kept in targets.not_removed] == [("snapshot", "bakery-snapshot")]
     assert list(bench.cloud.images) == [IMAGE.id]
     _destroy(bench, snapshot_tag="bakery:image:abc", snapshots=True)
     assert bench.cloud.images == {}

@@ -192,8 +192,8 @@ def test_without_a_leader_no_server_goes_unless_its_name_is_given(cluster: Clust
     )
     assert str(caught.value.hint) == f"bakery status; to destroy it all the same: --accept-quorum-loss {name}"
     with pytest.raises(UsageError):
-        cluster.destroy(name, insisted=frozenset({f"demo-{product}-server-1"}))
-    cluster.destroy(name, insisted=frozenset({name}))
+        cluster.destroy(name, accept_quorum_loss=frozenset({f"demo-{product}-server-1"}))
+    cluster.destroy(name, accept_quorum_loss=frozenset({name}))
     assert name not in cluster.bench.cloud.names()
 
 
@@ -338,7 +338,7 @@ def test_a_drain_that_was_killed_is_undone_by_whatever_comes_next(cluster: Clust
 
 def test_a_name_that_insists_on_a_server_that_does_not_go_is_refused(cluster: Cluster) -> None:
     with pytest.raises(UsageError) as caught:
-        cluster.destroy("demo-nomad-client-1", insisted=frozenset({"demo-consul-server-9"}))
+        cluster.destroy("demo-nomad-client-1", accept_quorum_loss=frozenset({"demo-consul-server-9"}))
     assert caught.value.message == "--accept-quorum-loss demo-consul-server-9: that droplet is not to be destroyed"
     assert cluster.bench.cloud.mutations == []
 
@@ -353,7 +353,7 @@ def test_what_is_insisted_on_is_said_before_the_question(cluster: Cluster) -> No
         return False
 
     name = "demo-consul-server-1"
-    cluster.destroy(name, insisted=frozenset({name}), approve=decline)
+    cluster.destroy(name, accept_quorum_loss=frozenset({name}), approve=decline)
     assert [removal.notes for removal in heard] == [
         (
             f"whether Consul would keep its quorum without {name} cannot be asked: no server of it sees a leader;"

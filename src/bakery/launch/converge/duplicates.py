@@ -1,8 +1,7 @@
-"""Two operators launch one cluster at once: of droplets in one slot, and of firewalls with one name, the oldest
-stays, and the launch that made another removes it.
+"""Duplicates of two launches at the same time: two droplets in one slot, two firewalls with one planned name.
 
-DigitalOcean has no create that fails if there is one already. So each launch looks again after its creates. The
-later one sees the earlier; ids count up, and both sides judge alike.
+DigitalOcean has no create request that fails if the resource exists. So each launch lists again after its creates.
+The oldest resource stays, and each launch removes its own later one. Ids count up, so both launches decide alike.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,17 +13,17 @@ from bakery.launch.converge.firewalls import all_firewalls
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.plan.slots import slot_of
 
-WAIT = "wait until it is done, then run the same command again"
+WAIT_HINT = "wait until it is done, then run the same command again"
 
 
-def settle_twins(
+def resolve_duplicates(
     session: Session, members: Mapping[str, Droplet], listed: Iterable[Droplet]
 ) -> dict[str, Droplet]:
-    """``members`` by slot, each of ours that lost to an older droplet in its slot deleted and replaced by that.
+    """Delete our droplets in slots that have an older droplet. Return ``members`` with the older ones instead.
 
     Raises:
-        LockedError: the address of one that lost stands in the user-data of others that this run made. They are
-            deleted too: they would look for a server that is gone.
+        LockedError: this run gave the address of a deleted server to other droplets. They are deleted too: they
+            would try to join a server that does not exist.
     """
     oldest: dict[str, Droplet] = {}
     for droplet in sorted(listed, key=lambda droplet: droplet.id):
@@ -36,15 +35,15 @@ def settle_twins(
     return {slot: oldest[slot] if droplet in lost else droplet for slot, droplet in members.items()}
 
 
-def settle_earlier(session: Session, listed: Iterable[Droplet]) -> bool:
-    """Do what a run of ours that died could not do any more; whether there was anything to do.
+def resolve_from_earlier_run(session: Session, listed: Iterable[Droplet]) -> bool:
+    """Resolve duplicates that a run that died has left. Return whether there were any.
 
     Raises:
-        LockedError: as :func:`settle_twins`.
+        LockedError: as for :func:`resolve_duplicates`.
     """
     droplets = tuple(listed)
     ours = {slot_of(droplet, session.cluster): droplet for droplet in droplets if _is_ours(session, droplet)}
-    return settle_twins(session, ours, droplets) != ours
+    return resolve_duplicates(session, ours, droplets) != ours
 
 
 def _is_ours(session: Session, droplet: Droplet) -> bool:
@@ -54,34 +53,34 @@ def _is_ours(session: Session, droplet: Droplet) -> bool:
 
 def _withdraw(session: Session, droplet: Droplet) -> None:
     session.cloud.delete_droplet(droplet.id)
-    session.journal.removed(droplet.id)
+    session.journal.record_deleted(droplet.id)
     session.reporter.node(droplet.name, "made by another launch at the same time; ours is removed")
 
 
 def _withdraw_followers(session: Session, lost: Iterable[Droplet]) -> None:
-    slots = {slot for droplet in lost for slot in session.told.get(droplet.id, ())}
+    slots = {slot for droplet in lost for slot in session.addresses_given_to.get(droplet.id, ())}
     asked = (session.journal.now.request(slot) for slot in sorted(slots))
     made = {request.what: request.droplet_id for request in asked if request and request.droplet_id is not None}
-    session.journal.never_joined(made)
+    session.journal.record_never_joined(made)
     for number in made.values():
         session.cloud.delete_droplet(number)
-        session.journal.removed(number)
+        session.journal.record_deleted(number)
     if slots:
         message = f"another launch of cluster {session.cluster} is under way"
-        raise LockedError(message=message, details=f"removed again: {', '.join(made)}", hint=WAIT)
+        raise LockedError(message=message, details=f"removed again: {', '.join(made)}", hint=WAIT_HINT)
 
 
-def settle_firewalls(
+def resolve_duplicate_firewalls(
     session: Session, planned: Iterable[PlannedFirewall], listed: Iterable[Firewall]
 ) -> tuple[Firewall, ...]:
-    """``listed`` without those of ours that another launch's older one makes needless; they are deleted."""
+    """Delete our firewalls for which another launch made an older one. Return the rest of ``listed``."""
     left = {firewall.id: firewall for firewall in listed}
     for firewall in planned:
         same = all_firewalls(firewall, left.values())
-        ours = [twin for twin in same[1:] if twin.id in session.journal.now.firewall_ids]
-        for twin in ours:
-            session.cloud.delete_firewall(twin.id)
-            del left[twin.id]
+        ours = [later for later in same[1:] if later.id in session.journal.now.firewall_ids]
+        for duplicate in ours:
+            session.cloud.delete_firewall(duplicate.id)
+            del left[duplicate.id]
         if ours:
-            session.journal.made_firewall(same[0].id, f"firewall {firewall.name}")
+            session.journal.record_firewall(same[0].id, f"firewall {firewall.name}")
     return tuple(left.values())

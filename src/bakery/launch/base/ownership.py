@@ -1,6 +1,6 @@
-"""How bakery recognises what it made where there are no tags: names and descriptions that carry a launch id.
+"""How bakery recognises resources of a cluster that cannot have tags: by a launch id in the name or description.
 
-Droplets, images and volumes can be tagged, VPCs, firewalls and SSH keys cannot
+Droplets, images and volumes can have tags; VPCs, firewalls and SSH keys cannot
 (https://docs.digitalocean.com/reference/api/digitalocean/#tag/Tags).
 """
 
@@ -15,16 +15,17 @@ _VPC_DESCRIPTION = re.compile(rf"bakery cluster (?P<cluster>{_LABEL}), launch (?
 
 
 def new_launch_id() -> str:
-    """Eight hexadecimal digits."""
+    """Return eight random hexadecimal digits."""
     return secrets.token_hex(4)
 
 
 def firewall_name(planned: str, launch_id: str) -> str:
+    """Return the name of the firewall that a launch creates for the planned firewall ``planned``."""
     return f"{planned}-{launch_id}"
 
 
 def launch_of_firewall(name: str, planned: Iterable[str]) -> str | None:
-    """The launch id in a firewall's name; None unless the rest of it is one of the ``planned`` names."""
+    """Return the launch id in a firewall's name; None unless the rest is one of the ``planned`` names."""
     for base in planned:
         if match := re.fullmatch(rf"{re.escape(base)}-({_ID})", name):
             return match[1]
@@ -32,25 +33,31 @@ def launch_of_firewall(name: str, planned: Iterable[str]) -> str | None:
 
 
 def key_name(cluster: str, launch_id: str) -> str:
-    """The throw-away SSH key of one launch."""
+    """Return the name of the temporary SSH key of a launch."""
     return f"bakery-{cluster}-launch-{launch_id}"
 
 
 def launch_of_key(name: str, cluster: str | None = None) -> str | None:
-    """The launch id in a throw-away key's name; None if it is no such name, or another cluster's."""
+    """Return the launch id in the name of a temporary SSH key.
+
+    Return None for any other name, and for a key of another cluster if ``cluster`` is given.
+    """
     return _launch(_KEY_NAME.fullmatch(name), cluster)
 
 
 def cluster_of_key(name: str) -> str | None:
+    """Return the cluster in the name of a temporary SSH key; None for any other name."""
     match = _KEY_NAME.fullmatch(name)
     return match["cluster"] if match else None
 
 
 def vpc_description(cluster: str, launch_id: str) -> str:
+    """Return the description of the VPC that a launch creates."""
     return f"bakery cluster {cluster}, launch {launch_id}"
 
 
 def launch_of_vpc(description: str, cluster: str) -> str | None:
+    """Return the launch id in the description of a VPC of the cluster; None for any other description."""
     return _launch(_VPC_DESCRIPTION.fullmatch(description), cluster)
 
 

@@ -1,4 +1,4 @@
-"""A disk that is full or a folder that may not be written to, said so that the user can act."""
+"""Turns a failed write of the state folder (disk full, no permission) into an error with a next step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from bakery.errors import UsageError
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What stands in ``path`` is as it was if the block fails: files are replaced whole.
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Run a block that writes ``path``. If it fails, the file is as before: files are replaced whole.
 
     Raises:
         UsageError: instead of an OSError.
@@ -22,6 +22,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def cannot_write(path: Path, error: OSError) -> UsageError:
+    """Return the error for a write of ``path`` that failed."""
     message = f"cannot write {path}"
     hint = f"make room or give access, then run the same command again; {ROOT_VARIABLE} moves the folder"
     return UsageError(message=message, details=error.strerror or type(error).__name__, hint=hint)
