@@ -1,1 +1,1 @@
-"""Makes and keeps the CAs, leaf certificates, gossip keys and ACL tokens."""
+"""Create and store the CAs, leaf certificates, gossip keys and ACL tokens."""

@@ -1,4 +1,4 @@
-"""Encrypts the bundle at rest with age, where the user asks for it (https://age-encryption.org/v1)."""
+"""Encrypt the bundle at rest with age, if the user sets a recipient (https://age-encryption.org/v1)."""
 
 import os
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from typing import Any
 from bakery.errors import CredentialsError
 
 RECIPIENT_VARIABLE = "BAKERY_AGE_RECIPIENT"
-"""``age1...`` or an SSH public key: new bundles are encrypted to it."""
+"""Environment variable: ``age1...`` or an SSH public key, to which new bundles are encrypted."""
 IDENTITY_VARIABLE = "BAKERY_AGE_IDENTITY"
-"""Path of the file with the matching age or SSH private key."""
+"""Environment variable: the path of the file with the matching age or SSH private key."""
 
 
 def recipient() -> str | None:
-    """Whom new bundles are encrypted to; None leaves them in plain text."""
+    """Return the recipient of new bundles; None if they are stored in plain text."""
     return os.environ.get(RECIPIENT_VARIABLE, "").strip() or None
 
 
 def encrypt(content: bytes, to: str) -> bytes:
-    """``content``, readable only with the identity of ``to``.
+    """Return ``content`` encrypted to the recipient ``to``.
 
     Raises:
         CredentialsError: ``to`` is neither an age recipient nor an SSH public key.
@@ -37,10 +37,10 @@ def encrypt(content: bytes, to: str) -> bytes:
 
 
 def decrypt(content: bytes, *, source: Path) -> bytes:
-    """What :func:`encrypt` was given; ``source`` names the file in errors.
+    """Return what :func:`encrypt` encrypted. ``source`` is the file's name in errors.
 
     Raises:
-        CredentialsError: no identity is set, it cannot be read, or it does not open the file.
+        CredentialsError: no identity is set, the identity cannot be read, or it does not decrypt the content.
     """
     import pyrage
 
@@ -48,7 +48,7 @@ def decrypt(content: bytes, *, source: Path) -> bytes:
         plain: bytes = pyrage.decrypt(content, _identities(source))
     except pyrage.DecryptError as error:
         message = f"{source} cannot be decrypted with the identity in {IDENTITY_VARIABLE}"
-        hint = f"set {IDENTITY_VARIABLE} to the identity it was encrypted for, or restore the file from a backup"
+        hint = f"set {IDENTITY_VARIABLE} to the identity of its recipient, or restore the file from a backup"
         raise CredentialsError(message=message, details=str(error), hint=hint) from error
     return plain
 
@@ -69,7 +69,7 @@ def _identities(source: Path) -> Sequence[Any]:
     except OSError as error:
         problem = error.strerror
     except (pyrage.IdentityError, UnicodeDecodeError):
-        # Their messages may quote the file, which holds a private key.
-        problem = "it holds neither an age identity nor an unencrypted SSH private key"
+        # The errors' own messages may quote the file, which contains a private key.
+        problem = "the file contains neither an age identity nor an unencrypted SSH private key"
     message = f"the age identity {path} cannot be used"
     raise CredentialsError(message=message, details=problem, hint=f"check {IDENTITY_VARIABLE}")

@@ -1,4 +1,4 @@
-"""Makes the two private CAs of a cluster and the leaf certificates that they sign."""
+"""Create the two private CAs of a cluster, and issue the leaf certificates that they sign."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ from bakery.hints import Command, Hint
 
 CA_DAYS = 10 * 365
 BACKDATED = timedelta(hours=1)
-"""How far a node's clock may lag before it refuses its own certificate."""
+"""A node whose clock is slow by less than this still accepts a new certificate."""
 PERMITTED_NAMES: dict[Agent, tuple[str, ...]] = {
     "consul": ("consul", "localhost"),
     "nomad": ("nomad", "localhost", "nomad.service.consul"),
 }
-"""Each permits itself and the names below it (RFC 5280, 4.2.1.10)."""
+"""Name constraints of each CA: these names and all subdomains (RFC 5280, 4.2.1.10)."""
 LOOPBACK = IPv4Address("127.0.0.1")
 LONGEST_COMMON_NAME = 64
 """ub-common-name in RFC 5280, appendix A.1; ``server.<dc>.consul`` can have 77."""
@@ -39,7 +39,7 @@ LONGEST_COMMON_NAME = 64
 
 @dataclass(frozen=True, kw_only=True)
 class _Issuer:
-    """An authority, parsed."""
+    """A parsed :class:`Authority`, with a store that trusts it."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -47,10 +47,10 @@ class _Issuer:
 
 
 def create_authority(agent: Agent, cluster: str, *, now: datetime) -> Authority:
-    """A new CA that can sign leaf certificates for names of ``agent`` and for loopback, and nothing else.
+    """Create a CA that may sign leaf certificates only for names of ``agent`` and for loopback.
 
-    ECDSA P-256, ten years, valid from an hour before ``now``. Path length 1 lets it sign its successor: nodes that
-    trust this CA then accept the leaves of the next one, so one replacement of every node can rotate the CA.
+    ECDSA P-256, valid for ten years from one hour before ``now``. Path length 1 lets it sign its successor: nodes
+    that trust this CA then accept leaf certificates of the next one, so replacing every node once rotates the CA.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = _subject(f"{agent.capitalize()} CA of {cluster}")
@@ -77,10 +77,10 @@ def issue_leaf(
     days: int = LEAF_DAYS,
     key_pem: str | None = None,
 ) -> Leaf:
-    """A leaf certificate for ``names``, localhost and 127.0.0.1, checked against its CA.
+    """Issue a leaf certificate for ``names``, localhost and 127.0.0.1, and verify it against its CA.
 
-    Valid from an hour before ``now`` for ``days`` days, never outside the time of its CA: by default until the CA
-    ends. ``key_pem`` is the private key to certify; without it a new one is made.
+    It is valid from one hour before ``now`` for ``days`` days, but never longer than its CA. ``key_pem`` is the
+    private key to certify; without it a new key is created.
 
     Raises:
         CredentialsError: the CA is not valid at ``now``, or may not sign one of the names.
@@ -108,7 +108,7 @@ def issue_leaf(
 
 
 def ca_fingerprint(bundle: Bundle) -> str:
-    """SHA-256 over the DER of the Consul CA and then the Nomad CA, as 64 hex digits."""
+    """Return the SHA-256 of the DER of the Consul CA followed by the Nomad CA, as 64 hex digits."""
     digest = hashlib.sha256()
     for authority in (bundle.consul_ca, bundle.nomad_ca):
         digest.update(parse_certificate(authority.certificate).public_bytes(Encoding.DER))
@@ -116,12 +116,12 @@ def ca_fingerprint(bundle: Bundle) -> str:
 
 
 def parse_certificate(pem: str) -> x509.Certificate:
-    """The first certificate in ``pem``. Raises ValueError if there is none."""
+    """Return the first certificate in ``pem``; raise ValueError if it contains no certificate."""
     return x509.load_pem_x509_certificate(pem.encode())
 
 
 def parse_key(pem: str) -> ec.EllipticCurvePrivateKey:
-    """The private key in ``pem``. Raises ValueError if it is none of ours."""
+    """Return the private key in ``pem``; raise ValueError if it is not an elliptic-curve key."""
     key = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         message = "not an elliptic-curve key"
@@ -130,7 +130,7 @@ def parse_key(pem: str) -> ec.EllipticCurvePrivateKey:
 
 
 def is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
-    """Whether ``now`` lies within the certificate's time."""
+    """Return whether the certificate is valid at ``now``."""
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
@@ -159,7 +159,7 @@ def _builder(
 
 
 def _subject(common_name: str) -> x509.Name:
-    # Cut, not refused: every verifier of ours reads the alternative names.
+    # A long name is cut, not refused: all our verifiers read the subject alternative names.
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "bakery"),
@@ -212,11 +212,11 @@ def _check_validity(ca: x509.Certificate, now: datetime) -> None:
     name = ca.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     if now < ca.not_valid_before_utc:
         message = f"the {name!s} is not valid before {ca.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-        raise CredentialsError(message=message, hint="check the clock of this machine: date -u")
+        raise CredentialsError(message=message, hint="check this machine's clock: date -u")
     if now >= ca.not_valid_after_utc:
         message = f"the {name!s} expired on {ca.not_valid_after_utc:%Y-%m-%d}"
         again = Hint(Command("destroy"), ", move the state folder away, ", Command("launch"))
-        hint = Hint("its nodes no longer trust each other: ", again)
+        hint = Hint("its nodes no longer trust each other; make a new cluster: ", again)
         raise CredentialsError(message=message, hint=hint)
 
 
@@ -244,5 +244,5 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 
 def _second(moment: datetime) -> datetime:
-    """X.509 counts whole seconds, UTC."""
+    """Return ``moment`` in UTC and whole seconds, as X.509 encodes times."""
     return moment.astimezone(UTC).replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""Packs a certificate of the operator's so that a browser can import it."""
+"""Issue a certificate for the operator's browser, as a file that browsers import."""
 
 from datetime import datetime
 
@@ -16,16 +16,18 @@ BROWSER_DAYS = 90
 
 
 def browser_certificate(bundle: Bundle, which: Agent, password: str, *, now: datetime) -> bytes:
-    """A PKCS#12 file with a new certificate and key for ``which``, valid for 90 days, and the CA beside them.
+    """Return a PKCS#12 file: a new certificate for ``which``, valid for 90 days, its key and the CA certificate.
 
-    PBES2 with AES-256 and an HMAC-SHA256 (RFC 8018, RFC 7292): what OpenSSL 3 and NSS write themselves.
+    PBES2 with AES-256 and HMAC-SHA256 (RFC 8018, RFC 7292), the defaults of OpenSSL 3 and NSS.
 
     Raises:
         CredentialsError: the password is empty, or the CA is not valid at ``now``.
     """
     if not password:
         message = "the browser certificate needs a password"
-        raise CredentialsError(message=message, hint="browsers ask for it when they import the file; choose one")
+        raise CredentialsError(
+            message=message, hint="choose one; the browser asks for it when it imports the file"
+        )
     authority = bundle.consul_ca if which == "consul" else bundle.nomad_ca
     names = consul_operator_names(bundle.cluster) if which == "consul" else nomad_operator_names()
     operator = issue_leaf(authority, names=names, client=True, server=False, now=now, days=BROWSER_DAYS)

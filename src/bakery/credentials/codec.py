@@ -1,4 +1,4 @@
-"""The bundle as a versioned JSON document, checked on the way in."""
+"""Encode the bundle as a versioned JSON document, and decode it with checks."""
 
 import json
 from base64 import b64decode
@@ -15,23 +15,23 @@ from bakery.credentials.model import Bundle
 from bakery.errors import CredentialsError
 
 FORMAT = 1
-"""Grows with every change that an older bakery cannot read."""
+"""Version of the format, increased by every change that an older bakery cannot read."""
 KEY_BYTES = 32
-"""Of both gossip keys and of the token seed."""
+"""Length of the gossip keys and of the token seed."""
 _BUNDLE = TypeAdapter(Bundle)
 _NO_JSON = "it is not a JSON document"
 
 
 def encode(bundle: Bundle) -> bytes:
-    """The document for ``bundle``: its fields by name and in order; the same bundle gives the same bytes."""
+    """Return the document for ``bundle``, with its fields in order. Equal bundles give equal bytes."""
     return (json.dumps({"format": FORMAT, **asdict(bundle)}, indent=2) + "\n").encode()
 
 
 def decode(content: bytes, *, source: Path) -> Bundle:
-    """The bundle in ``content``, every key and certificate parsed once; ``source`` names the file in errors.
+    """Return the bundle in ``content`` after checking its keys and certificates. ``source`` is for errors.
 
     Raises:
-        CredentialsError: not a bundle, a damaged one, or one of a newer format. Nothing of it is in the error.
+        CredentialsError: ``content`` is no bundle, damaged, or of a newer format. The error quotes none of it.
     """
     document = _document(content)
     number = None if document is None else document.get("format")
@@ -50,7 +50,7 @@ def decode(content: bytes, *, source: Path) -> Bundle:
 
 
 def is_pair(certificate: str, key: str) -> bool:
-    """Whether both parse as PEM and belong together; False also for what is no text."""
+    """Return whether both are PEM and belong together; False also if one is not a string."""
     try:
         return parse_certificate(certificate).public_key() == parse_key(key).public_key()
     except (ValueError, TypeError, AttributeError):
@@ -66,9 +66,10 @@ def _document(content: bytes) -> dict[str, Any] | None:
 
 
 def _bundle(content: bytes) -> Bundle | str:
-    """The bundle in a JSON document, or what is wrong with it: the name of a field, never its value.
+    """Return the bundle in a JSON document, or what is wrong: the name of a field, never its value.
 
-    Returned, not raised: pydantic's error holds the document, and the context of an error would keep it.
+    The problem is returned, not raised, because pydantic's error contains the document, and the context of a
+    raised error would keep it.
     """
     try:
         bundle = _BUNDLE.validate_json(content, strict=True)
@@ -79,7 +80,7 @@ def _bundle(content: bytes) -> Bundle | str:
 
 
 def _damages(bundle: Bundle) -> Iterator[str]:
-    """What is wrong with texts and numbers that have the right type."""
+    """Return what is wrong with a text or number that has the right type; None if nothing is."""
     parts = asdict(bundle)
     usable = {
         "cluster": bundle.cluster != "" and bundle.cluster.isprintable(),

@@ -1,11 +1,14 @@
-"""Says which certificates a bundle holds and how long they last."""
+"""List the certificates in a bundle, and when they expire."""
 
 from bakery.credentials.authority import parse_certificate
 from bakery.credentials.model import Bundle, CertificateSummary
 
 
 def describe(bundle: Bundle) -> tuple[CertificateSummary, ...]:
-    """The CAs of ``bundle``; the operator's certificates are made anew each day. Nothing secret is in it."""
+    """Return a summary of the CAs of ``bundle``, without secrets.
+
+    The operator's certificates are issued every day.
+    """
     certificates = {
         "Consul CA": bundle.consul_ca.certificate,
         "Nomad CA": bundle.nomad_ca.certificate,

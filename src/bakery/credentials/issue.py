@@ -1,4 +1,4 @@
-"""Issues what one node needs: leaf certificates of its own, gossip keys and its pre-made tokens."""
+"""Issue the credentials of one node: its leaf certificates, gossip keys and pre-made tokens."""
 
 import json
 from dataclasses import asdict
@@ -24,7 +24,7 @@ FORMAT = 1
 def issue_for_node(
     bundle: Bundle, *, name: str, kind: Kind, now: datetime, leaf_days: int = LEAF_DAYS
 ) -> NodeCredentials:
-    """The credentials of the node ``name``, with new leaf certificates on each call.
+    """Return the credentials of the node ``name``, with new leaf certificates on each call.
 
     The certificates last ``leaf_days`` days, at most until their CA ends.
 
@@ -37,10 +37,10 @@ def issue_for_node(
 def role_credentials(
     bundle: Bundle, paths: StatePaths, *, role: str, kind: Kind, now: datetime, leaf_days: int = LEAF_DAYS
 ) -> NodeCredentials:
-    """The credentials that all hand-made nodes of ``role`` share; the same ones each time.
+    """Return the credentials that all hand-made nodes of ``role`` share; the same ones on each call.
 
-    The leaf certificates are kept in ``paths.roles`` and made anew when the generation, a CA, the role's kind or
-    ``leaf_days`` changed, or when one is not valid at ``now``.
+    The leaf certificates are stored in ``paths.roles``. They are issued again if the generation, a CA, the role's
+    kind or ``leaf_days`` has changed, or if a certificate is not valid at ``now``.
 
     Raises:
         CredentialsError: a CA is not valid at ``now``.
@@ -49,18 +49,18 @@ def role_credentials(
     paths.ensure()
     file = paths.roles / f"{role}.json"
     with exclusive(paths.folder):
-        mark = _mark(bundle, kind, leaf_days)
-        leaves = _kept(file, mark, kind, now=now)
+        inputs = _inputs(bundle, kind, leaf_days)
+        leaves = _stored(file, inputs, kind, now=now)
         if leaves is None:
             leaves = _issue(bundle, kind, now=now, days=leaf_days)
-            write_secret(file, _encode(mark, leaves))
+            write_secret(file, _encode(inputs, leaves))
     return _credentials(bundle, role, kind, leaves)
 
 
 def rendered_roles(paths: StatePaths) -> frozenset[str]:
-    """Whom :func:`role_credentials` was ever called for: the roles whose nodes may have been made by hand.
+    """Return the roles for which :func:`role_credentials` was ever called: they may have hand-made nodes.
 
-    The names of planned nodes that were rendered one by one are among them.
+    This includes the names of planned nodes that were rendered one by one.
 
     Raises:
         CredentialsError: the folder cannot be read.
@@ -76,11 +76,11 @@ def rendered_roles(paths: StatePaths) -> frozenset[str]:
 
 
 _Leaves = tuple[Leaf, Leaf | None]
-"""Consul's, and Nomad's where it runs."""
+"""A node's leaf certificates: for Consul, and for Nomad if the node runs it."""
 
 
 def _issue(bundle: Bundle, kind: Kind, *, now: datetime, days: int) -> _Leaves:
-    # Every agent both dials and accepts, so every node's leaf serves both ends (consul and nomad tls cert create).
+    # Every agent is both TLS client and TLS server; `consul tls cert create` and `nomad tls cert create` agree.
     def issue(ca: Authority, names: tuple[str, ...]) -> Leaf:
         return issue_leaf(ca, names=names, client=True, server=True, now=now, days=days)
 
@@ -106,8 +106,8 @@ def _credentials(bundle: Bundle, subject: str, kind: Kind, leaves: _Leaves) -> N
     )
 
 
-def _mark(bundle: Bundle, kind: Kind, leaf_days: int) -> dict[str, Any]:
-    """What the kept leaf certificates were made for; any difference makes them useless."""
+def _inputs(bundle: Bundle, kind: Kind, leaf_days: int) -> dict[str, Any]:
+    """Return what stored leaf certificates must match: if it differs, they are issued again."""
     return {
         "format": FORMAT,
         "ca": ca_fingerprint(bundle),
@@ -117,17 +117,17 @@ def _mark(bundle: Bundle, kind: Kind, leaf_days: int) -> dict[str, Any]:
     }
 
 
-def _encode(mark: dict[str, Any], leaves: _Leaves) -> bytes:
+def _encode(inputs: dict[str, Any], leaves: _Leaves) -> bytes:
     consul, nomad = leaves
-    document = mark | {"consul": asdict(consul), "nomad": asdict(nomad) if nomad else None}
+    document = inputs | {"consul": asdict(consul), "nomad": asdict(nomad) if nomad else None}
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def _kept(file: Path, mark: dict[str, Any], kind: Kind, *, now: datetime) -> _Leaves | None:
-    """The leaf certificates in ``file`` if they can still be used; a damaged file counts as none."""
+def _stored(file: Path, inputs: dict[str, Any], kind: Kind, *, now: datetime) -> _Leaves | None:
+    """Return the leaf certificates in ``file`` if they are still usable; None also if the file is damaged."""
     try:
         document = json.loads(file.read_bytes())
-        if mark != {key: document[key] for key in mark}:
+        if inputs != {key: document[key] for key in inputs}:
             return None
         consul = Leaf(**document["consul"])
         nomad = Leaf(**document["nomad"]) if kind.runs_nomad else None

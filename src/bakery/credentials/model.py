@@ -1,4 +1,4 @@
-"""The secrets of a cluster. Every type here hides its secret fields in ``repr``."""
+"""The credentials of a cluster. ``repr`` hides the secret fields of every type."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,12 +7,12 @@ from typing import Literal
 from bakery.config.model import Kind
 
 Agent = Literal["consul", "nomad"]
-"""Whose CA, and whose certificate."""
+"""The agent that a CA or certificate is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Authority:
-    """A CA: its certificate, and its key, which never leaves the operator's machine. PEM."""
+    """A CA certificate and its key, in PEM. The key never leaves the operator's machine."""
 
     certificate: str
     key: str = field(repr=False)
@@ -20,7 +20,7 @@ class Authority:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """A leaf certificate with its private key. PEM."""
+    """A leaf certificate and its private key, in PEM."""
 
     certificate: str
     key: str = field(repr=False)
@@ -28,7 +28,7 @@ class Leaf:
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """An ACL token of Consul or Nomad: both ids are UUIDs chosen by bakery."""
+    """An ACL token of Consul or Nomad. Bakery chooses both UUIDs."""
 
     accessor: str
     secret: str = field(repr=False)
@@ -36,18 +36,18 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """All that makes one cluster's trust: kept in ``.bakery/<cluster>/``, mode 0600."""
+    """All credentials of one cluster, stored in ``.bakery/<cluster>/`` with mode 0600."""
 
     cluster: str
     generation: int
-    """Grows by one with each rotation; part of every derived token."""
+    """A counter of rotations; an input of every derived token."""
     consul_ca: Authority
     nomad_ca: Authority
     consul_gossip_key: str = field(repr=False)
     """32 bytes, standard base64."""
     nomad_gossip_key: str = field(repr=False)
     token_seed: str = field(repr=False)
-    """32 bytes, hex; every pre-made token is derived from it by HMAC-SHA256, so none needs to be stored."""
+    """32 bytes, hex. Every pre-made token is derived from the seed by HMAC-SHA256, so tokens are not stored."""
     consul_operator: Leaf
     """The operator's key for Consul's HTTPS. Its certificate (``cli.<datacenter>.consul``) is for bakery 0.1:
     later versions make a certificate for the key each day (:mod:`bakery.credentials.operator`)."""
@@ -58,10 +58,10 @@ class Bundle:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeCredentials:
-    """What one node (or, by hand, one role) needs, and nothing more: no CA key, no management token."""
+    """The credentials of one node, or of the hand-made nodes of one role: no CA key and no management token."""
 
     subject: str
-    """Node name, or role name for a hand-made node."""
+    """Node name; for hand-made nodes the role name."""
     kind: Kind
     generation: int
     consul_ca: str
@@ -73,24 +73,24 @@ class NodeCredentials:
     """For the names of :func:`bakery.credentials.names.nomad_names`; None on a node without Nomad."""
     consul_gossip_key: str = field(repr=False)
     nomad_gossip_key: str | None = field(repr=False)
-    """Only on Nomad servers."""
+    """None except on Nomad servers."""
     consul_agent_token: Token
-    """Consul's own agent: ``node:write`` on its name, ``service:read``."""
+    """The token of the Consul agent: ``node:write`` on its name, ``service:read``."""
     consul_dns_token: Token
-    """The same on all nodes: reads nodes and services."""
+    """The same token on all nodes; it may read nodes and services."""
     consul_nomad_token: Token | None
-    """Nomad's token for its local Consul; None on a node without Nomad."""
+    """The token of the Nomad agent for its local Consul; None on a node without Nomad."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateSummary:
-    """One certificate of the bundle, for a table that people read."""
+    """One row of the table that ``bakery credentials`` prints."""
 
     name: str
     """"Consul CA" or "Nomad CA"."""
     not_after: datetime
-    """The last moment it is valid, UTC."""
+    """The end of its validity, UTC."""
 
     def days_left(self, now: datetime) -> int:
-        """Whole days until it expires; negative once it has."""
+        """Return the whole days until the certificate expires; negative after that."""
         return (self.not_after - now).days

@@ -1,31 +1,33 @@
-"""The names that Consul and Nomad look for in each other's certificates."""
+"""The names that Consul and Nomad verify in each other's certificates."""
 
 from bakery.config.model import Kind
 
 NOMAD_REGION = "global"
-"""Nomad's own region, whatever DigitalOcean's is."""
+"""Nomad's region, which is not DigitalOcean's region."""
 
 
 def consul_server_name(cluster: str) -> str:
-    """The name in every Consul server's certificate, which whoever connects to one checks."""
+    """Return the name in every Consul server's certificate, which clients verify."""
     return f"server.{cluster}.consul"
 
 
 def nomad_server_name() -> str:
-    """The name in every Nomad server's certificate, which whoever connects to one checks."""
+    """Return the name in every Nomad server's certificate, which clients verify."""
     return f"server.{NOMAD_REGION}.nomad"
 
 
 def consul_names(cluster: str, kind: Kind) -> tuple[str, ...]:
-    """Names of a node's Consul leaf certificate; ``verify_server_hostname`` wants the server's
-    (Consul docs, agent configuration, tls)."""
+    """Return the names in a node's Consul leaf certificate.
+
+    ``verify_server_hostname`` requires the server's name (Consul docs, agent configuration, tls).
+    """
     return (consul_server_name(cluster) if kind.is_consul_server else f"client.{cluster}.consul",)
 
 
 def nomad_names(kind: Kind) -> tuple[str, ...]:
-    """Names of a node's Nomad leaf certificate (Nomad docs, agent configuration, tls).
+    """Return the names in a node's Nomad leaf certificate (Nomad docs, agent configuration, tls).
 
-    Servers add the name that Consul's DNS gives them: Consul fetches the keys for workload identities from there.
+    Servers also have their name in Consul's DNS, where Consul fetches the keys of workload identities.
     """
     if kind.is_nomad_server:
         return (nomad_server_name(), "nomad.service.consul")
@@ -33,10 +35,10 @@ def nomad_names(kind: Kind) -> tuple[str, ...]:
 
 
 def consul_operator_names(cluster: str) -> tuple[str, ...]:
-    """Names of the operator's certificate for Consul, as ``consul tls cert create -cli`` chooses them."""
+    """Return the names in the operator's certificate for Consul: those of ``consul tls cert create -cli``."""
     return (f"cli.{cluster}.consul",)
 
 
 def nomad_operator_names() -> tuple[str, ...]:
-    """Names of the operator's certificate for Nomad, as ``nomad tls cert create -cli`` chooses them."""
+    """Return the names in the operator's certificate for Nomad: those of ``nomad tls cert create -cli``."""
     return (f"cli.{NOMAD_REGION}.nomad",)

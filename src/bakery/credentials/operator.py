@@ -1,6 +1,6 @@
-"""The operator's TLS files, which ``bakery env`` names: certificates that last a day, made anew by any command.
+"""Write the operator's TLS files for ``bakery env``: certificates valid for one day, which any command renews.
 
-No date in the bundle can lock the operator out of a cluster: while the CAs are valid, the next certificate is.
+The operator can reach the cluster as long as its CAs are valid: no other date in the bundle ends that.
 """
 
 from datetime import datetime, timedelta
@@ -16,18 +16,17 @@ from bakery.files import is_private, write_secret
 
 OPERATOR_DAYS = 1
 RENEWED_BEFORE = timedelta(hours=12)
-"""With less time left a certificate is made anew, so a command may run for at least this long."""
+"""A certificate is renewed if it expires sooner than this, so that a command may run for at least this long."""
 
 
 def write_operator_files(bundle: Bundle, paths: StatePaths, *, now: datetime) -> None:
-    """Write the PEM files that ``bakery env`` names: both CAs, and the operator's certificates and keys.
+    """Write the PEM files that ``bakery env`` exports: both CA certificates, the operator's certificates and keys.
 
-    All have mode 0600. The keys are the bundle's, and a new certificate is for the same key: whatever another
-    process reads while this one writes, certificate and key belong together. A file that is still good is left
-    alone.
+    All have mode 0600. The keys are those of the bundle, and a new certificate is for the same key, so that another
+    process always reads a certificate and key that belong together. A file that is still valid is not written.
 
-    With a CA that is not valid at ``now`` the bundle's own certificates are written: they reach no agent either,
-    but the cluster can still be destroyed.
+    If a CA is not valid at ``now``, the certificates in the bundle are written: agents refuse them too, but the
+    cluster can still be destroyed.
     """
     contents = {
         paths.consul_ca: bundle.consul_ca.certificate,
@@ -57,7 +56,7 @@ def _renew(path: Path, ca: Authority, stored: Leaf, names: tuple[str, ...], *, n
 
 
 def _is_current(path: Path, ca: Authority, stored: Leaf, now: datetime) -> bool:
-    """Whether the file holds a certificate of the CA for the stored key that ends in 12 to 24 hours."""
+    """Return whether the file contains a certificate of the CA for the stored key that ends in 12 to 24 hours."""
     try:
         if not is_private(path):
             return False

@@ -1,4 +1,4 @@
-"""Puts a file in place exactly once, whole, whoever else tries at the same time."""
+"""Create a file exactly once and completely, even if several processes try at the same time."""
 
 import os
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from bakery.errors import CredentialsError, LockedError
 from bakery.files import PRIVATE_FILE, file_lock, sync_folder, temporary_beside, write_new
 
 LOCK_SECONDS = 30.0
-"""Longer than making a bundle takes by far."""
+"""Seconds to wait for the lock. Creating a bundle takes less than one second."""
 
 
 @contextmanager
 def exclusive(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the credentials of ``folder`` alone.
+    """Hold the lock of the credentials in ``folder`` while the block runs.
 
     Raises:
-        LockedError: another process has held them for ``seconds``.
+        LockedError: another process has held the lock for ``seconds``.
         CredentialsError: the folder cannot be written to.
     """
     message = f"another bakery has been working on the credentials in {folder} for {seconds:.0f} s"
@@ -31,13 +31,13 @@ def exclusive(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
 
 
 def publish_once(path: Path, content: bytes) -> None:
-    """Make ``path`` with mode 0600, never over an existing file.
+    """Create the file ``path`` with mode 0600; never replace an existing file.
 
-    A crash at any point leaves no file of that name or the whole one. Call it under :func:`exclusive`: what
-    crashed attempts left behind is removed first.
+    After a crash at any point the file either does not exist or is complete. Call it under :func:`exclusive`: it
+    first deletes temporary files of crashed attempts.
 
     Raises:
-        CredentialsError: ``path`` exists, and is untouched; or the file system cannot do it.
+        CredentialsError: ``path`` exists already and was not changed, or the file system refuses.
     """
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         stale.unlink(missing_ok=True)
@@ -46,9 +46,9 @@ def publish_once(path: Path, content: bytes) -> None:
         write_new(temporary, content, mode=PRIVATE_FILE)
         os.link(temporary, path)  # unlike a rename, a link refuses to replace
     except FileExistsError as error:
-        message = f"{path} appeared while a new one was being made"
+        message = f"{path} was created by another process at the same time"
         raise CredentialsError(
-            message=message, hint="run the same command again; it will use the file that is there"
+            message=message, hint="run the same command again; it will use the existing file"
         ) from error
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -58,5 +58,7 @@ def publish_once(path: Path, content: bytes) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> CredentialsError:
-    hint = "the state needs a local file system with hard links and free space; BAKERY_STATE_DIR moves it"
+    hint = (
+        "the state folder needs a file system with hard links and free space; BAKERY_STATE_DIR sets another folder"
+    )
     return CredentialsError(message=f"cannot write {path}", details=error.strerror, hint=hint)

@@ -1,4 +1,4 @@
-"""Keeps the bundle of a cluster: made once, read back whole or not at all, never overwritten."""
+"""Store the bundle of a cluster: created once, read whole or not at all, never overwritten."""
 
 import secrets
 from base64 import b64encode
@@ -18,12 +18,13 @@ from bakery.errors import CredentialsError
 from bakery.files import is_private
 
 _STORED_OPERATOR_DAYS = 365
-"""Of the certificates in the bundle, with which bakery 0.1 reaches the cluster; later ones make their own."""
-_UNREADABLE = "run bakery as the user who made the cluster, or restore the file from a backup"
+"""Validity of the operator certificates in the bundle. Only bakery 0.1 uses them; later versions issue their
+own."""
+_UNREADABLE = "run bakery as the user who created the cluster, or restore the file from a backup"
 
 
 def create_bundle(cluster: str, *, now: datetime) -> Bundle:
-    """A new bundle of generation 1, in memory only."""
+    """Create a bundle of generation 1 in memory."""
     consul_ca = create_authority("consul", cluster, now=now)
     nomad_ca = create_authority("nomad", cluster, now=now)
     return Bundle(
@@ -42,13 +43,13 @@ def create_bundle(cluster: str, *, now: datetime) -> Bundle:
 
 
 def ensure_bundle(paths: StatePaths, cluster: str, *, now: datetime, reporter: Reporter = SILENT) -> Bundle:
-    """The cluster's bundle, made if there is none; of several callers at once, one makes it and all get it.
+    """Return the cluster's bundle; create it if it does not exist. Concurrent callers get the same bundle.
 
-    With ``BAKERY_AGE_RECIPIENT`` a new bundle is encrypted and has ``.age`` after its name.
+    With ``BAKERY_AGE_RECIPIENT`` a new bundle is encrypted, and its file name ends in ``.age``.
 
     Raises:
-        CredentialsError: the bundle is damaged, another cluster's, of a newer format, or cannot be decrypted.
-        LockedError: another process holds the credentials for too long.
+        CredentialsError: the bundle is damaged, of another cluster or a newer format, or cannot be decrypted.
+        LockedError: another process holds the lock of the credentials for too long.
     """
     bundle = find_bundle(paths, reporter=reporter) or _make_bundle(paths, cluster, now=now)
     _check_cluster(bundle, cluster, paths)
@@ -56,7 +57,7 @@ def ensure_bundle(paths: StatePaths, cluster: str, *, now: datetime, reporter: R
 
 
 def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | None:
-    """The cluster's bundle, or None if none was made yet. Warns of a file that others could read.
+    """Return the cluster's bundle; None if it was not created yet. Warn if other users could read the file.
 
     Raises:
         CredentialsError: as :func:`ensure_bundle`.
@@ -72,14 +73,14 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
     if files[0] == _encrypted(paths):
         content = at_rest.decrypt(content, source=files[0])
     elif at_rest.recipient() is not None:
-        reporter.warn(f"{files[0]} is not encrypted: {at_rest.RECIPIENT_VARIABLE} counts for new bundles only")
+        reporter.warn(f"{files[0]} is not encrypted: {at_rest.RECIPIENT_VARIABLE} applies to new bundles only")
     bundle = decode(content, source=files[0])
     _check_cluster(bundle, paths.folder.name, paths)
     return bundle
 
 
 def _is_there(file: Path) -> bool:
-    """A folder that may not be looked into is no empty one: what is in it is not made a second time."""
+    """Return whether ``file`` exists. An unreadable folder is an error: otherwise a second CA could be made."""
     try:
         file.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -112,7 +113,7 @@ def _encrypted(paths: StatePaths) -> Path:
 def _read(file: Path, reporter: Reporter) -> bytes:
     try:
         if not is_private(file):
-            reporter.warn(f"{file} can be read or written by others; run: chmod 600 {file}")
+            reporter.warn(f"{file} can be read or written by other users; run: chmod 600 {file}")
         return file.read_bytes()
     except OSError as error:
         message = f"{file} cannot be read"
@@ -122,7 +123,7 @@ def _read(file: Path, reporter: Reporter) -> bytes:
 def _check_cluster(bundle: Bundle, cluster: str, paths: StatePaths) -> None:
     if bundle.cluster != cluster:
         message = f"the bundle in {paths.folder} belongs to the cluster {bundle.cluster}, not {cluster}"
-        hint = "each cluster has a folder of its own: move this bundle back to where it came from"
+        hint = "each cluster has its own folder: move this bundle back to the folder of {bundle.cluster}"
         raise CredentialsError(message=message, hint=hint)
 
 

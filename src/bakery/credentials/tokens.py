@@ -1,4 +1,4 @@
-"""Derives every pre-made ACL token from the bundle's seed, so that none has to be stored."""
+"""Derive every pre-made ACL token from the bundle's seed, so that tokens are not stored."""
 
 import hashlib
 import hmac
@@ -8,22 +8,22 @@ from bakery.credentials.model import Bundle, Token
 
 
 def consul_agent_token(bundle: Bundle, subject: str) -> Token:
-    """The token of the Consul agent on ``subject`` (a node, or a role of hand-made nodes)."""
+    """Return the token of the Consul agent on ``subject`` (a node, or a role of hand-made nodes)."""
     return _derive(bundle, f"consul-agent/{subject}")
 
 
 def consul_nomad_token(bundle: Bundle, subject: str) -> Token:
-    """The token that the Nomad agent on ``subject`` shows to its local Consul."""
+    """Return the token that the Nomad agent on ``subject`` sends to its local Consul."""
     return _derive(bundle, f"consul-nomad/{subject}")
 
 
 def consul_dns_token(bundle: Bundle) -> Token:
-    """The token with which every Consul agent answers DNS questions."""
+    """Return the token that every Consul agent uses to answer DNS queries."""
     return _derive(bundle, "consul-dns")
 
 
 def random_token() -> Token:
-    """A token from the system's random source."""
+    """Return a token of two random UUIDs."""
     return Token(accessor=str(uuid4()), secret=str(uuid4()))
 
 

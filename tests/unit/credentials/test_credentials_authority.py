@@ -187,7 +187,7 @@ def test_an_expired_ca_signs_nothing(consul_ca: Authority) -> None:
 def test_a_clock_before_the_ca_is_named(consul_ca: Authority) -> None:
     with pytest.raises(CredentialsError, match="not valid before 2026-03-01 11:30 UTC") as caught:
         leaf_of(consul_ca, now=SECOND - timedelta(hours=2))
-    assert caught.value.hint == "check the clock of this machine: date -u"
+    assert caught.value.hint == "check this machine's clock: date -u"
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,8 @@ def test_a_looser_mode_is_warned_of(paths: StatePaths, loose: int) -> None:
     paths.bundle.chmod(loose)
     reporter = Remembers()
     assert ensure_bundle(paths, "demo", now=NOW, reporter=reporter)
-    assert reporter.warnings == [f"{paths.bundle} can be read or written by others; run: chmod 600 {paths.bundle}"]
+    file = paths.bundle
+    assert reporter.warnings == [f"{file} can be read or written by other users; run: chmod 600 {file}"]
 
 
 def test_the_right_mode_is_not_warned_of(paths: StatePaths) -> None:
@@ -279,7 +280,7 @@ def test_a_bundle_that_appears_meanwhile_is_not_overwritten(
         return create_bundle(cluster, now=now)
 
     monkeypatch.setattr(store, "create_bundle", restore)
-    with pytest.raises(CredentialsError, match="appeared"):
+    with pytest.raises(CredentialsError, match="created by another process"):
         ensure_bundle(paths, "demo", now=NOW)
     assert paths.bundle.read_bytes() == b"restored"
     assert list(paths.folder.glob(".bundle*")) == []
