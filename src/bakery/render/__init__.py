@@ -1,1 +1,1 @@
-"""Plan and credentials -> user-data per node or per role; pure and size-checked."""
+"""Render user-data per node or per role from plan and credentials; pure and size-checked."""

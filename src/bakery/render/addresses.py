@@ -1,8 +1,8 @@
-"""How an agent finds its own VPC address, and which addresses it may be told to join.
+"""Templates for an agent's own VPC address, and a check of the addresses that it joins.
 
 Every droplet has a second private address, the anchor, on eth0, so go-sockaddr's GetPrivateIP is wrong there.
-The strings are go-sockaddr templates (https://pkg.go.dev/github.com/hashicorp/go-sockaddr/template); they are
-made here because ``{{`` is Jinja's too.
+The strings are go-sockaddr templates (https://pkg.go.dev/github.com/hashicorp/go-sockaddr/template). They are
+built here, not in the Jinja templates, because Jinja uses ``{{`` too.
 """
 
 import ipaddress
@@ -16,12 +16,12 @@ _DNS_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z
 
 
 def vpc_address(cidr: IPv4Network) -> str:
-    """The template that becomes the node's address in ``cidr``."""
+    """Return the template that evaluates to the node's address in ``cidr``."""
     return _of_vpc(cidr, "address")
 
 
 def vpc_interface(cidr: IPv4Network) -> str:
-    """The template that becomes the name of the interface with that address."""
+    """Return the template that evaluates to the name of the interface with an address in ``cidr``."""
     return _of_vpc(cidr, "name")
 
 
@@ -30,13 +30,12 @@ def _of_vpc(cidr: IPv4Network, attribute: str) -> str:
 
 
 def checked_join(addresses: Iterable[str]) -> list[str]:
-    """``addresses`` as a list, each an IPv4 address or a DNS name.
+    """Return ``addresses`` as a list after checking that each is an IPv4 address or a DNS name.
 
-    Nothing else may pass: a ``provider=…`` string would carry an API token into user-data and into the
-    agents' logs.
+    Other text is refused: a ``provider=…`` string would put an API token into user-data and the agents' logs.
 
     Raises:
-        RenderError: names the first that is neither.
+        RenderError: an address is neither; the error names the first.
     """
     checked = list(addresses)
     for address in checked:
@@ -56,5 +55,5 @@ def _is_address(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    """Enough to recognise it, not enough to leak a token in it."""
+    """Return ``text`` quoted and cut to 16 characters: it may contain a token."""
     return repr(text if len(text) <= 16 else text[:13] + "...")

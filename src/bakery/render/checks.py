@@ -1,4 +1,4 @@
-"""User-data, parsed back and looked at before anybody may use it."""
+"""Parse rendered user-data and check it before a droplet is created with it."""
 
 import re
 from collections.abc import Iterable
@@ -10,22 +10,22 @@ from bakery.errors import RenderError
 from bakery.render.model import MAX_USER_DATA
 from bakery.render.paths import WRITABLE
 
-# PyYAML's parser in C (libyaml) is ten times as fast; a PyYAML built without it still has the other.
+# PyYAML's parser in C (libyaml) is ten times as fast, but PyYAML may be built without it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 FIRST_LINE = "#cloud-config"
 KEYS = frozenset({"ssh_pwauth", "write_files"})
-"""The top-level keys of our documents. cloud-init 22.4 says nothing about a misspelt one."""
+"""The top-level keys of bakery's documents. They are checked because cloud-init 22.4 ignores unknown keys."""
 FILE_KEYS = frozenset({"path", "owner", "permissions", "encoding", "content"})
-_ADVICE = "of addresses to join, a few live servers are enough"
+_ADVICE = "the addresses of a few live servers are enough to join"
 _MODE = re.compile(r"^0[0-7]{3}$")
 
 
 def check_document(text: str, name: str) -> None:
-    """Let ``text`` pass only if it is a cloud-config of ours that DigitalOcean takes.
+    """Check that ``text`` is a cloud-config of bakery's that DigitalOcean accepts. ``name`` names it in errors.
 
     Raises:
-        RenderError: says what is wrong; a defect of a template, except for the size.
+        RenderError: it is not. Except for the size, the cause is a defect of a template.
     """
     if text.splitlines()[0] != FIRST_LINE:
         _refuse(name, f"its first line is not {FIRST_LINE}")
@@ -40,7 +40,7 @@ def check_document(text: str, name: str) -> None:
 def _check_size(text: str, entries: list[dict[str, str]], name: str) -> None:
     size = len(text.encode())
     if size > MAX_USER_DATA:
-        message = f"the user-data of {name} has {size} bytes, and DigitalOcean takes {MAX_USER_DATA}"
+        message = f"the user-data of {name} has {size} bytes, and DigitalOcean accepts at most {MAX_USER_DATA}"
         largest = max(entries, key=lambda entry: len(entry["content"]))
         hint = f"shorten {largest['path']}, its largest part with {len(largest['content'])} bytes; {_ADVICE}"
         raise RenderError(message=message, hint=hint)
@@ -50,7 +50,7 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, either of them
     except yaml.YAMLError:
-        # No details: the error quotes the document, and the document holds keys.
+        # No details: the error quotes the document, and the document contains private keys.
         _refuse(name, "it is not YAML")
     if not isinstance(document, dict):
         _refuse(name, "it is not a mapping")
@@ -62,7 +62,7 @@ def _check_file(entry: dict[str, Any], name: str) -> None:
     if set(entry) != FILE_KEYS:
         _refuse(name, f"the entry for {path} has the keys {_names(entry)}")
     if path not in WRITABLE:
-        _refuse(name, f"it writes {path}, which is none of bakery's files")
+        _refuse(name, f"it writes {path}, which bakery does not write on a node")
     mode = entry["permissions"]
     if not isinstance(mode, str) or not _MODE.match(mode):
         _refuse(name, f"the permissions of {path} are {mode!r} and not a string such as '0640'")
@@ -73,7 +73,7 @@ def _names(keys: Iterable[str]) -> str:
 
 
 def _refuse(name: str, details: str) -> NoReturn:
-    message = f"the user-data of {name} is not what it should be"
+    message = f"the user-data of {name} is not valid"
     raise RenderError(
         message=message, details=details, hint="this is a defect of bakery's templates; please report it"
     )

@@ -1,4 +1,4 @@
-"""Consul's configuration of a node, as data.
+"""Build Consul's configuration of a node.
 
 Keys: https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file
 """
@@ -12,7 +12,7 @@ from bakery.render.context import RenderContext
 
 
 def consul_config(context: RenderContext) -> dict[str, Any]:
-    """The content of consul.json for ``context``; every Consul that a cluster file may name knows its keys.
+    """Return the content of consul.json for ``context``. Every Consul that the cluster file accepts has its keys.
 
     Raises:
         RenderError: an address to join is neither an IPv4 address nor a DNS name.
@@ -24,7 +24,7 @@ def consul_config(context: RenderContext) -> dict[str, Any]:
         "addresses": _addresses(context),
         "tls": _tls(),
         "acl": _acl(context),
-        **_restraint(),
+        **_hardening(),
     }
     if context.kind.is_consul_server:
         config |= _server(context)
@@ -51,7 +51,7 @@ def _membership(context: RenderContext) -> dict[str, Any]:
         "encrypt": context.credentials.consul_gossip_key,
         "retry_join": join,
         "retry_interval": "3s",
-        # A reboot is not a departure: the node stays a member and comes back by itself.
+        # A reboot is not a leave: the node stays a member and rejoins by itself.
         "leave_on_terminate": False,
         "skip_leave_on_interrupt": True,
         "rejoin_after_leave": True,
@@ -59,15 +59,15 @@ def _membership(context: RenderContext) -> dict[str, Any]:
 
 
 def _server(context: RenderContext) -> dict[str, Any]:
-    # Servers without it count in the first election of those that have it (hashicorp/consul
-    # agent/consul/server_serf.go, maybeBootstrap: an Expect of 0 is no conflict).
+    # The servers with bootstrap_expect count servers without it as members of the first quorum (hashicorp/consul
+    # agent/consul/server_serf.go, maybeBootstrap: an Expect of 0 is not a conflict).
     expect = {"bootstrap_expect": context.plan.consul_expect} if context.join.forms_consul else {}
     return {
         "server": True,
         **expect,
         "performance": {"raft_multiplier": 1},
-        # A server that was off for longer refuses to start until a file on it is deleted, which nobody can without
-        # SSH. Consul's default is a week (agent/agent.go, checkServerLastSeen; hashicorp/consul#20110).
+        # A server that was off for longer refuses to start until a file on it is deleted, which is impossible
+        # without SSH. Consul's default is a week (agent/agent.go, checkServerLastSeen; hashicorp/consul#20110).
         "server_rejoin_age_max": "8760h",
         "ui_config": {"enabled": True},
     }
@@ -117,8 +117,8 @@ def _acl(context: RenderContext) -> dict[str, Any]:
     }
 
 
-def _restraint() -> dict[str, Any]:
-    """Nothing that runs commands on the node, and nothing that calls home."""
+def _hardening() -> dict[str, Any]:
+    """Return settings that disable remote execution, script checks and update checks."""
     return {
         "disable_remote_exec": True,
         "enable_script_checks": False,

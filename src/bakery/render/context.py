@@ -19,10 +19,11 @@ class RenderContext:
     """None for a role."""
     node_pool: str
     joins_itself: bool
-    """A first Consul server: its peers come to it."""
+    """Whether this is the first Consul server, which joins itself; the other servers join it."""
     credentials: NodeCredentials
     join: Join
 
     @property
     def name(self) -> str:
+        """The node's name; for hand-made nodes the role's."""
         return self.node_name or self.role

@@ -1,4 +1,4 @@
-"""The template engine: undefined names are errors, and every value is serialised."""
+"""The Jinja environment: undefined names are errors, and every value is serialised."""
 
 import gzip
 from base64 import b64encode
@@ -11,14 +11,14 @@ from bakery.assets import CLOUD_INIT
 from bakery.errors import RenderError
 
 PACK_ABOVE = 4096
-"""Bytes: what is longer travels compressed; what is shorter stays readable."""
+"""Bytes. Longer files are compressed; shorter files stay readable."""
 
 
 def render_document(template: str, values: dict[str, Any]) -> str:
-    """``cloud-init/<template>`` with ``values``.
+    """Render ``cloud-init/<template>`` with ``values``.
 
     Raises:
-        RenderError: the template is missing or asks for a value that it is not given.
+        RenderError: the template does not exist, or uses a name that is not in ``values``.
     """
     try:
         return environment().get_template(template).render(values)
@@ -29,9 +29,9 @@ def render_document(template: str, values: dict[str, Any]) -> str:
 
 @cache
 def environment() -> Environment:
-    """Jinja as the templates expect it: ``tojson`` (and ``comment``) let a value into the text.
+    """Return the Jinja environment. Templates write every value with ``tojson`` or ``comment``.
 
-    One for the process: it keeps the compiled templates, which take longer than all else in a render.
+    The process has one, which caches the compiled templates: compiling takes most of the time of a render.
     """
     made = Environment(
         loader=FileSystemLoader(CLOUD_INIT),
@@ -47,23 +47,23 @@ def environment() -> Environment:
 
 
 def comment(text: str) -> str:
-    """``text`` on one line, for a comment."""
+    """Return ``text`` on one line, for a comment."""
     return " ".join(text.split())
 
 
 def packed(content: str) -> dict[str, str]:
-    """``encoding`` and ``content`` of a write_files entry: plain, or compressed when long and shorter so.
+    """Return ``encoding`` and ``content`` of a write_files entry: compressed if it is long and becomes shorter.
 
-    The same content gives the same bytes: no time and no system's name goes into the gzip header.
+    Equal content gives equal bytes: the gzip header contains neither the time nor the operating system.
     """
     if len(content.encode()) > PACK_ABOVE:
-        squeezed = b64encode(_gzip(content.encode())).decode()
-        if len(squeezed) < len(content):
-            return {"encoding": "gz+b64", "content": squeezed}
+        compressed = b64encode(_gzip(content.encode())).decode()
+        if len(compressed) < len(content):
+            return {"encoding": "gz+b64", "content": compressed}
     return {"encoding": "text/plain", "content": content}
 
 
 def _gzip(content: bytes) -> bytes:
-    squeezed = bytearray(gzip.compress(content, compresslevel=9, mtime=0))
-    squeezed[9] = 255  # RFC 1952: operating system unknown
-    return bytes(squeezed)
+    compressed = bytearray(gzip.compress(content, compresslevel=9, mtime=0))
+    compressed[9] = 255  # RFC 1952: operating system unknown
+    return bytes(compressed)

@@ -1,9 +1,9 @@
-"""The firewall on the node itself: one nftables table of ours, loaded by bakery-firewall.service.
+"""The host firewall: one nftables table on the node, loaded by bakery-firewall.service.
 
-It admits the ports of the node's kind (:mod:`bakery.plan.ports`), most of them from the VPC alone. Who may come
-from outside the VPC is decided by the cloud firewall, which knows the operator's address. The ports that are open
-here to every source (8501, 4646, a Consul server's 8600) ask for a client certificate, or answer only what the DNS
-token may read.
+It admits the ports of the node's kind (:mod:`bakery.plan.ports`), most of them only from the VPC. For sources
+outside the VPC the cloud firewall decides, because only bakery knows the operator's address. The ports that are
+open here to every source are 8501 and 4646, which require a client certificate, and 8600 of a Consul server, which
+answers only what the DNS token may read.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ METADATA_ADDRESS = "169.254.169.254"
 # docker's default bridge and Nomad's.
 WORKLOAD_BRIDGES = '{ "docker0", "nomad" }'
 
-# Chains of this table say no more than accept and drop on their own hooks: a drop is final in nftables, an accept
-# is not, so docker's and CNI's tables keep their say. `add` before `delete` makes the first load like every other.
+# In nftables a drop is final, but an accept is not: docker's and CNI's tables still filter what this table
+# accepts. `add` before `delete` lets the first load work like every later one.
 _TABLE = """\
 # {name} of cluster {cluster}: written by bakery into user-data, loaded by bakery-firewall.service.
-# See it at work with: nft list table inet bakery
+# To see it: nft list table inet bakery
 add table inet bakery
 delete table inet bakery
 
@@ -35,8 +35,8 @@ table inet bakery {{
 {rules}
   }}
 
-  # User-data stays readable at this address for the life of the droplet, to root in a host-network container too.
-  # cloud-init has read it from the config drive before this table is loaded.
+  # The metadata service serves user-data at this address for the life of the droplet, also to root in a container
+  # with the host's network. cloud-init reads it from the config drive before this table is loaded.
   chain output {{
     type filter hook output priority filter; policy accept;
     ip daddr {metadata} drop
@@ -51,7 +51,7 @@ table inet bakery {{
 
 
 def host_firewall(context: RenderContext) -> str:
-    """The nftables file of ``context``; it replaces the table ``inet bakery`` and touches no other."""
+    """Return the nftables file of a node. It replaces the table ``inet bakery`` and changes no other table."""
     ports = ports_of(context.kind)
     rules = [*_from_vpc(ports, context.plan.vpc_cidr), *_from_anywhere(ports), *_from_containers(ports)]
     if context.plan.ssh_keys:
@@ -77,7 +77,7 @@ def _from_anywhere(ports: Iterable[Port]) -> list[str]:
 
 
 def _from_containers(ports: Iterable[Port]) -> list[str]:
-    """A container that calls its own host comes with its bridge's address, not the VPC's."""
+    """Return the rules for containers: their packets to the host have an address of the bridge, not of the VPC."""
     return [_accept(port, f"iifname {WORKLOAD_BRIDGES} ") for port in ports if port.opens_to(Source.CONTAINERS)]
 
 
@@ -90,7 +90,7 @@ def _accept(port: Port, source: str = "") -> str:
 
 
 def _match(port: Port) -> str:
-    """nftables takes one protocol by name, and several as a set with a port of the transport header (``th``)."""
+    """Return the match of a port: one protocol by name, or a set of them with the transport header (``th``)."""
     if len(port.protocols) == 1:
         return f"{port.protocols[0]} dport {port.text}"
     return f"meta l4proto {{ {', '.join(port.protocols)} }} th dport {port.text}"

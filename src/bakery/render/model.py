@@ -1,29 +1,29 @@
-"""What a render gives back."""
+"""Input and result of a render."""
 
 from dataclasses import dataclass, field
 
 MAX_USER_DATA = 64 * 1024
-"""Bytes of plain text that DigitalOcean takes as user-data (openapi droplet_create.yml)."""
+"""DigitalOcean's limit of user-data, in bytes of plain text (openapi droplet_create.yml)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Join:
-    """Private addresses that a node's agents dial first, and whether there is a cluster to join at all."""
+    """Private addresses that a node's agents join first, and whether the node may form a new cluster."""
 
     consul: tuple[str, ...]
     """Empty for the first Consul server."""
     nomad: tuple[str, ...]
-    """Empty: Nomad finds its servers through Consul."""
+    """If empty, Nomad finds its servers through Consul."""
     forms_consul: bool = False
-    """There is no Consul yet: a server carries ``bootstrap_expect`` and may begin the first election. Without it a
-    server can only join, and never begin a second, empty cluster."""
+    """Whether Consul servers get ``bootstrap_expect``, to hold the first election. A server without it can only
+    join, so it cannot form a second, empty cluster."""
     forms_nomad: bool = False
     """The same for Nomad's servers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserData:
-    """A rendered ``#cloud-config`` document. It holds private keys: ``text`` never shows in ``repr``."""
+    """A rendered ``#cloud-config`` document. It contains private keys, so ``repr`` hides ``text``."""
 
     name: str
     """Node or role name."""
@@ -31,5 +31,5 @@ class UserData:
 
     @property
     def size(self) -> int:
-        """Bytes as DigitalOcean counts them."""
+        """Size in bytes, as DigitalOcean counts it."""
         return len(self.text.encode())

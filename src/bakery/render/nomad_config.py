@@ -1,4 +1,4 @@
-"""Nomad's configuration of a node, as data.
+"""Build Nomad's configuration of a node.
 
 Keys: https://developer.hashicorp.com/nomad/docs/configuration
 """
@@ -13,12 +13,12 @@ from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address, vpc_interface
 from bakery.render.context import RenderContext
 
-# Each asks 169.254.169.254, which the host firewall drops.
+# Each queries 169.254.169.254, which the host firewall blocks.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
-# What a task of the exec driver finds in its root, in place of Nomad's own list (Nomad docs, "client block",
-# chroot_env): that has all of /etc, and so the node's keys and tokens, and all of /usr, 800 MB for the first task
-# on a node. Nomad skips paths that a base does not have. The loader and the certificates stand beside the symbolic
-# links to them.
+# The root folder of a task of the exec driver, instead of Nomad's default (Nomad docs, "client block",
+# chroot_env): the default contains all of /etc, with the node's keys and tokens, and all of /usr, 800 MB for the
+# first task on a node. Nomad skips paths that a base image does not have. The list has the loader and the
+# certificates as well as the symbolic links to them.
 TASK_ROOT = (
     "/bin",
     "/usr/bin",
@@ -46,16 +46,16 @@ TASK_ROOT = (
     "/run/systemd/resolve",
 )
 # Nomad links the files of a task's root to the node's own (client/allocdir/fs_unix.go, linkOrCopy), and gives a
-# task of exec or java, whoever its user, what both its default list and allow_caps hold
-# (drivers/shared/capabilities, Calculate). The default has DAC_OVERRIDE, FOWNER and SETUID, with which a task
-# writes the node's /etc/passwd, and KILL, which ends the agents from a task with pid_mode "host". What is left
-# opens ports below 1024.
+# task of exec or java, for any user, the capabilities that are in both its default list and allow_caps
+# (drivers/shared/capabilities, Calculate). The default has DAC_OVERRIDE, FOWNER and SETUID, with which a task can
+# write the node's /etc/passwd, and KILL, with which a task with pid_mode "host" can end the agents. The remaining
+# capability opens ports below 1024.
 TASK_CAPABILITIES = ("net_bind_service",)
 # The system's own users, consul and nomad among them (Debian policy 9.2.2). "nobody" is 65534.
 SYSTEM_USERS = "0-999"
 # java has no denied_host_uids (drivers/java/driver.go, 1.9.4 to 2.0.6), so the users that hold keys are named too.
 DENIED_USERS = ("root", "consul", "nomad")
-# A fork bomb in a container stops here, and the agents beside it go on.
+# Limits a fork bomb in a container, so that the node's agents keep running.
 CONTAINER_PROCESSES = 4096
 
 
@@ -71,7 +71,7 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
         "tls": _tls(),
         "consul": _consul(context),
         "telemetry": _telemetry(),
-        # A reboot is not a departure.
+        # A reboot is not a leave.
         "leave_on_interrupt": False,
         "leave_on_terminate": False,
         "disable_update_check": True,
@@ -83,7 +83,7 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
 
 def _identity(context: RenderContext) -> dict[str, Any]:
     own_address = vpc_address(context.plan.vpc_cidr)
-    # The API is reached from outside on servers only; mutual TLS and the cloud firewall guard it.
+    # Only servers accept API requests from outside the VPC; mutual TLS and the cloud firewall protect them.
     http = f"127.0.0.1 {own_address}" if context.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
     identity = {
         "region": NOMAD_REGION,
@@ -123,7 +123,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
             "fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS),
             "user.denylist": ",".join(DENIED_USERS),
         },
-        # The operating system's and the two agents' share of a small droplet. MHz, MB, MB.
+        # Reserved for the operating system and the two agents on a small droplet, in MHz, MB and MB.
         "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": ",".join(map(str, taken))},
         "cni_path": paths.CNI_PLUGINS,
         "min_dynamic_port": FIRST_DYNAMIC,
@@ -132,7 +132,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
 
 
 def _server_join(context: RenderContext) -> dict[str, Any]:
-    """Without addresses Nomad finds its servers through the local Consul agent alone."""
+    """Return the addresses to join; without any, Nomad finds its servers through the local Consul agent."""
     addresses = checked_join(context.join.nomad)
     return {"server_join": {"retry_join": addresses, "retry_interval": "3s"}} if addresses else {}
 
@@ -145,8 +145,8 @@ def _tls() -> dict[str, Any]:
         "cert_file": paths.NOMAD_CERTIFICATE,
         "key_file": paths.NOMAD_KEY,
         "verify_server_hostname": True,
-        # Until it is used, anyone who reaches the ACL bootstrap endpoint may use it: ask for a certificate first.
-        # The price: Nomad does not register its HTTPS check in Consul.
+        # Before the first use, the ACL bootstrap endpoint needs no token, so clients must show a certificate.
+        # Nomad then does not register its HTTPS check in Consul.
         "verify_https_client": True,
     }
 

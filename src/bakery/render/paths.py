@@ -1,4 +1,4 @@
-"""Where things lie on a node: what the image prepares and user-data fills (packer/files/README.md)."""
+"""Paths on a node: the image creates the folders, user-data the files (packer/files/README.md)."""
 
 CONSUL_DATA = "/opt/consul"
 CONSUL_CONFIG = "/etc/consul.d/consul.json"
@@ -12,7 +12,7 @@ NOMAD_CLIENT_CONFIG = "/etc/nomad.d/client.json"
 NOMAD_CA = "/etc/nomad.d/tls/ca.pem"
 NOMAD_CERTIFICATE = "/etc/nomad.d/tls/agent.pem"
 NOMAD_KEY = "/etc/nomad.d/tls/agent-key.pem"
-# Nomad's own copy of the Consul leaf: its user may not read Consul's folder.
+# Nomad's copy of the Consul leaf certificate, because Nomad's user may not read Consul's folder.
 NOMAD_CONSUL_CA = "/etc/nomad.d/tls/consul-ca.pem"
 NOMAD_CONSUL_CERTIFICATE = "/etc/nomad.d/tls/consul.pem"
 NOMAD_CONSUL_KEY = "/etc/nomad.d/tls/consul-key.pem"
@@ -21,7 +21,7 @@ CNI_PLUGINS = "/opt/cni/bin"
 FIREWALL = "/etc/bakery/firewall.nft"
 NODE = "/etc/bakery/node.json"
 ALLOW_SSH = "/etc/bakery/allow-ssh"
-"""While it exists sshd may start on a node that has :data:`NODE`."""
+"""sshd starts on a node that has :data:`NODE` only if this file exists."""
 
 WRITABLE = frozenset(
     {
@@ -42,4 +42,4 @@ WRITABLE = frozenset(
         ALLOW_SSH,
     }
 )
-"""Every path that user-data may write."""
+"""The paths that user-data may write."""

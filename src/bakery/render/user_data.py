@@ -1,4 +1,4 @@
-"""Plan, credentials and addresses to join -> the user-data of one node, or of one role made by hand."""
+"""Render the user-data of one planned node, or of hand-made nodes of one role."""
 
 import json
 from typing import Any
@@ -17,14 +17,14 @@ from bakery.render.nomad_config import nomad_config
 
 
 def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, join: Join) -> UserData:
-    """The user-data of a planned node. Pure: the same arguments give the same bytes.
+    """Return the user-data of a planned node. Pure: equal arguments give equal bytes.
 
-    ``join`` holds private addresses of live servers, never the node's own. It is empty for the first Consul
-    server only, which then joins itself.
+    ``join`` has private addresses of live servers, never the node's own. It is empty only for the first Consul
+    server, which joins itself.
 
     Raises:
-        RenderError: nothing to join, something that is no address, credentials of another kind, or more than
-            64 KiB.
+        RenderError: there is no address to join, an address is invalid, the credentials are for another kind, or
+            the user-data has more than 64 KiB.
     """
     first = node.wave is Wave.FIRST_SERVER and node.kind.is_consul_server
     return _render(
@@ -42,9 +42,9 @@ def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, joi
 
 
 def render_role(plan: ClusterPlan, role: str, credentials: NodeCredentials, join: Join) -> UserData:
-    """User-data for any number of hand-made nodes of ``role``, each named by its host name.
+    """Return user-data for any number of hand-made nodes of ``role``; each takes its name from its host name.
 
-    Without addresses in ``join`` it is the file of a first Consul server.
+    Without addresses in ``join`` it is the user-data of a first Consul server.
 
     Raises:
         RenderError: as :func:`render_node`, or the plan has no node of that role.
@@ -92,7 +92,7 @@ def _check_context(context: RenderContext) -> None:
 
 
 def _values(context: RenderContext) -> dict[str, Any]:
-    """What the template of ``context``'s kind may show, and nothing more: StrictUndefined guards the rest."""
+    """Return the values for the template of the kind, and no others: any other name in it is an error."""
     credentials = context.credentials
     values = {
         "header": _header(context),

@@ -105,5 +105,5 @@ def test_a_good_document_passes() -> None:
 def test_a_broken_document_is_refused(wrong: str, right: str, details: str) -> None:
     with pytest.raises(RenderError) as caught:
         check_document(GOOD.replace(wrong, right), "demo")
-    assert caught.value.message == "the user-data of demo is not what it should be"
+    assert caught.value.message == "the user-data of demo is not valid"
     assert str(caught.value.details).startswith(details)

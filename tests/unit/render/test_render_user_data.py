@@ -291,7 +291,7 @@ def test_what_does_not_fit_is_refused_with_its_size() -> None:
     )
     with pytest.raises(RenderError) as caught:
         render_node(plan, node, credentials, JOIN)
-    assert "bytes, and DigitalOcean takes 65536" in caught.value.message
+    assert "bytes, and DigitalOcean accepts at most 65536" in caught.value.message
     assert caught.value.message.startswith(f"the user-data of {node.name} has ")
     assert caught.value.hint is not None
     assert "/etc/consul.d/tls/ca.pem" in str(caught.value.hint)
