@@ -1,16 +1,17 @@
-"""The ACL bootstrap, which Consul and Nomad take in the same form and refuse in words of their own."""
+"""The ACL bootstrap: one request form for Consul and Nomad, with different texts for "already done"."""
 
 from bakery.agents.transport import AgentHttp
 from bakery.errors import AgentError
 
 
 def bootstrap_acl(http: AgentHttp, method: str, secret: str, *, refused: int, already: str) -> bool:
-    """Ask for the one bootstrap there is, with our own ``secret``; False if somebody has had it already.
+    """Bootstrap the ACLs with ``secret``; return False if they were bootstrapped before.
 
-    ``refused`` is the status of a refusal, ``already`` what it says in that case.
+    ``refused`` is the HTTP status of a refused request; ``already`` is the text in its body that means "already
+    done".
 
     Raises:
-        AgentError: refused for another reason.
+        AgentError: the request was refused for another reason.
     """
     reply = http.call(
         method,

@@ -1,4 +1,4 @@
-"""Makes the clients of one cluster's agents, one per address."""
+"""Create the API clients of one cluster's agents, one per address."""
 
 from functools import cache
 
@@ -22,10 +22,10 @@ def agent_clients(
     nomad_token: str,
     nomad_gossip_key: str,
 ) -> AgentClients:
-    """Clients that expect server certificates with the two server names.
+    """Return factories of clients that verify server certificates against the two server names.
 
-    Ports, names and region are the caller's: this room knows no table of ports and no certificates.
-    An address gets one client, however often it is asked for: connections and what is cached stay.
+    The caller gives ports, names and region, because this room does not depend on plan or credentials. Each
+    address has one client, so that connections and cached answers are reused.
     """
 
     @cache

@@ -29,8 +29,8 @@ _SERF_STATUS = ("none", "alive", "leaving", "left", "failed")
 _GLOBAL_MANAGEMENT = "00000000-0000-0000-0000-000000000001"
 _FORBIDDEN, _NOT_FOUND, _FAILED = 403, 404, 500
 LEAVE_SECONDS = 60.0
-"""A server answers once it has left: 5 s for its callers to turn elsewhere, up to 5 s until Raft has dropped it,
-and what gossip takes (hashicorp/consul agent/consul/server.go, Leave)."""
+"""A server answers when it has left: it waits 5 s for its clients to use other servers, up to 5 s until Raft has
+removed it, and for gossip (hashicorp/consul agent/consul/server.go, Leave)."""
 
 
 class Consul:
@@ -73,9 +73,10 @@ class Consul:
         self._http.call_unless_done("PUT", path, refused=_FAILED, already="No node found with name")
 
     def gossip_keys(self) -> GossipKeys:
-        """Answers come by UDP; each is sent twice more through other members (serf's relay factor).
+        """Return the comparison of the members' keys with the expected one.
 
-        Where a member keeps silent this server's own keys are compared: whoever changes the keys changes its too.
+        Answers come by UDP; each is also relayed through two other members (serf's relay factor). If a member does
+        not answer, this server's own keys are compared: a change of keys always includes this server.
         """
         keys = read_keys(self._http, "/v1/operator/keyring?relay-factor=2", self._compare_keys)
         return (
@@ -126,7 +127,7 @@ class Consul:
         reply = self._http.call("PUT", "/v1/acl/token", body, accept=accept, secrets=secrets)
         if reply.status != _FAILED:
             return
-        # A create of an accessor that exists is refused; the update has a path of its own
+        # Creating a token whose accessor exists is refused; an update has another path
         # (hashicorp/consul agent/consul/auth/token_writer.go, Create and Update).
         if "AccessorID is already in use" not in reply.error_text:
             message = f"{self._http.name} refused the token of {token.grant.description}"
@@ -136,13 +137,17 @@ class Consul:
     def delete_token(self, accessor: str) -> None:
         path = f"/v1/acl/token/{quote(accessor, safe='')}"
         deleted = self._http.call_unless_done("DELETE", path, refused=_NOT_FOUND, already="Cannot find token")
-        # It says the same when it does not know the token that asks (agent/acl_endpoint.go, ACLTokenDelete).
+        # Consul answers the same if it does not know the token of the request (agent/acl_endpoint.go,
+        # ACLTokenDelete).
         if not deleted and not self.has_management_token():
             message = f"{self._http.name} does not accept the cluster's management token"
             raise AgentError(message=message, status=_NOT_FOUND)
 
     def _compare_keys(self, value: Sequence[Mapping[str, Any]]) -> GossipKeys:
-        """One answer for each pool; ours is the LAN pool (agent/structs/structs.go, KeyringResponse)."""
+        """Compare the keys of the LAN pool; the reply has one entry per pool.
+
+        Source: agent/structs/structs.go, KeyringResponse.
+        """
         (lan,) = (ring for ring in value if not ring["WAN"])
         return compare_keys(lan["Keys"], members=lan["NumNodes"], expected=self._gossip_key)
 

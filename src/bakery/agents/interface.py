@@ -1,6 +1,7 @@
 """The ports to Consul's and Nomad's HTTP APIs; the adapters are :mod:`bakery.agents.consul` and ``nomad``.
 
-Every call raises AgentError: ``status`` is the HTTP status, 0 when there was no reply (connection, TLS, time-out).
+Every call may raise AgentError. Its ``status`` is the HTTP status, 0 if there was no reply (connection, TLS,
+time-out).
 """
 
 from collections.abc import Callable
@@ -22,80 +23,84 @@ from bakery.agents.model import (
 
 
 class AclApi(Protocol):
-    """What Consul and Nomad have in common."""
+    """The calls that Consul and Nomad have in common."""
 
     def leader(self) -> str:
-        """``ip:port`` of the Raft leader, or an empty string when there is none."""
+        """Return ``ip:port`` of the Raft leader; an empty string if there is no leader."""
 
     def bootstrap_acl(self, secret: str) -> bool:
-        """Make the first management token, with ``secret`` (a UUID) as its secret.
+        """Bootstrap the ACLs: create the first management token with ``secret`` (a UUID) as its secret.
 
-        True: this call made it. False: the ACLs were bootstrapped before, with whatever secret.
+        Return False if the ACLs were bootstrapped before, with this or another secret.
         """
 
     def has_management_token(self) -> bool:
-        """Whether the agent knows the token that our calls carry as one that may do everything."""
+        """Return whether the token of our calls is a management token."""
 
     def denies_anonymous(self) -> bool:
-        """Whether a read without a token is refused."""
+        """Return whether a read without a token is refused."""
 
     def members(self) -> tuple[Member, ...]:
-        """The gossip pool as this agent sees it: every node of Consul, the servers of Nomad."""
+        """Return the gossip pool as this agent sees it: all nodes of Consul, the servers of Nomad."""
 
     def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
-        """The Raft configuration. ``stale``: as this server knows it, which needs no leader."""
+        """Return the Raft configuration.
+
+        With ``stale`` this server's copy, which is available without a leader.
+        """
 
     def autopilot(self) -> Autopilot:
-        """The servers' health. Just after an election the leader may know no server yet and says unhealthy."""
+        """Return the servers' health. Just after an election the list may be empty, and the state unhealthy."""
 
     def transfer_leadership(self, peer_id: str) -> None:
-        """Make that peer the leader; if it is the leader already, nothing happens."""
+        """Transfer leadership to the peer. No error if it is the leader already."""
 
     def remove_peer(self, peer_id: str) -> None:
-        """Take a server out of the Raft configuration; nothing happens if it is not in there.
+        """Remove a server from the Raft configuration. No error if it is not a peer.
 
-        The leader adds a server that is still an alive member again within a minute.
+        The leader adds a server that is still an alive member again within one minute.
         """
 
     def force_leave(self, name: str) -> None:
-        """Strike a member that is gone from the gossip pool; an unknown name is no error.
+        """Remove a member whose agent has ended from the gossip pool. No error for an unknown name.
 
-        At once if gossip has noticed that it failed or left. If gossip still takes it for alive, each agent needs
-        six seconds and lists no members meanwhile (hashicorp/serf serf/serf.go, handlePrune).
+        Immediate if the member's status is failed or left. If it is still alive in gossip, each agent needs six
+        seconds and lists no members in that time (hashicorp/serf serf/serf.go, handlePrune).
         """
 
     def gossip_keys(self) -> GossipKeys:
-        """Ask every alive member for its gossip keys; takes up to 8 seconds if one does not answer."""
+        """Ask every alive member for its gossip keys. Takes up to 8 seconds if a member does not answer."""
 
 
 class ConsulApi(AclApi, Protocol):
     """One Consul agent's API."""
 
     def catalog_nodes(self) -> tuple[CatalogNode, ...]:
-        """The nodes in the catalog; of those that the token may not read there is no word."""
+        """Return the nodes in the catalog that the token may read."""
 
     def passing_nodes(self) -> tuple[str, ...]:
-        """Names of the nodes whose ``serfHealth`` check passes."""
+        """Return the names of the nodes whose ``serfHealth`` check passes."""
 
     def put_policy(self, policy: AclPolicy) -> bool:
-        """Make the policy or bring it up to date, by name; whether anything changed."""
+        """Create or update the policy with that name; return whether it changed."""
 
-    def list_tokens(self) -> tuple[ListedToken, ...]: ...
+    def list_tokens(self) -> tuple[ListedToken, ...]:
+        """Return all tokens, without their secrets."""
 
     def put_token(self, token: AclToken) -> None:
-        """Make the token or bring it up to date, by accessor; another secret for it is an AgentError."""
+        """Create or update the token with that accessor. Raise AgentError if it exists with another secret."""
 
     def delete_token(self, accessor: str) -> None:
-        """Delete the token; one that does not exist is no error."""
+        """Delete the token. No error if it does not exist."""
 
     def deregister_node(self, name: str) -> None:
-        """Strike the node from the catalog, with its services and checks; an unknown name is no error."""
+        """Remove the node with its services and checks from the catalog. No error for an unknown name."""
 
     def leave(self) -> None:
-        """Make this very agent leave the cluster and end; takes up to 20 seconds.
+        """Make this agent leave the cluster and end. Takes up to 20 seconds.
 
-        A server hands leadership over, leaves the gossip pool and waits until Raft has dropped it. It does not
-        come back by itself: its unit restarts only after a failure.
+        A server transfers leadership, leaves the gossip pool and waits until Raft has removed it. It does not
+        restart: its systemd unit restarts the agent only after a failure.
         """
 
 
@@ -103,24 +108,27 @@ class NomadApi(AclApi, Protocol):
     """One Nomad server's API."""
 
     def nodes(self) -> tuple[NomadNode, ...]:
-        """Every client that Nomad knows, those that are down too."""
+        """Return all registered clients, including those that are down."""
 
     def drain(self, node_id: str, *, seconds: int) -> None:
-        """Begin to move a client's work away; after ``seconds`` Nomad stops what is left. No new work comes."""
+        """Start a drain: no new allocations, and after ``seconds`` Nomad stops the remaining ones."""
 
     def set_eligible(self, node_id: str) -> None:
-        """Let new work come to the client again, and end its drain if one runs."""
+        """Make the client eligible for new allocations again, and cancel its drain if there is one."""
 
     def purge(self, node_id: str) -> None:
-        """Strike a client from the list; an unknown one is no error. One that still runs registers again."""
+        """Remove a client from Nomad's list.
+
+        No error for an unknown id. A client that still runs registers again.
+        """
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
-        """What runs or ran on the client; empty for an unknown one."""
+        """Return the client's running and past allocations; empty for an unknown id."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentClients:
-    """How to reach an agent, given the address of its machine."""
+    """Factories of API clients; the argument is the agent's address."""
 
     consul: Callable[[str], ConsulApi]
     nomad: Callable[[str], NomadApi]

@@ -1,4 +1,4 @@
-"""Gossip keys: what the members have, compared with what they should have. No key leaves this module."""
+"""Compare the members' gossip keys with the expected key. No key leaves this module."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from bakery.agents.transport import AgentHttp
 from bakery.errors import AgentError
 
 _FAILED = 500
-# hashicorp/serf serf/keymanager.go, handleKeyRequest: with one silent member the keys of all are withheld.
+# hashicorp/serf serf/keymanager.go, handleKeyRequest: if one member does not answer, no keys are returned.
 _SILENT = re.compile(r"(\d+)/(\d+) nodes reported success")
 
 
 def read_keys(http: AgentHttp, path: str, parse: Callable[[Any], GossipKeys]) -> GossipKeys:
-    """The answer of the keyring list at ``path``, or how many members kept silent."""
+    """Return the parsed keyring list at ``path``, or only the number of members that did not answer."""
     reply = http.call("GET", path, accept=frozenset({_FAILED}))
     if reply.status != _FAILED:
         return http.parse(reply, f"GET {path}", parse)
@@ -27,6 +27,9 @@ def read_keys(http: AgentHttp, path: str, parse: Callable[[Any], GossipKeys]) ->
 
 
 def compare_keys(installed: Mapping[str, int], *, members: int, expected: str) -> GossipKeys:
-    """``installed``: for each key how many members have it (hashicorp/serf serf/keymanager.go, KeyResponse)."""
+    """Compare the ``installed`` keys, each with its number of members.
+
+    Source: hashicorp/serf serf/keymanager.go, KeyResponse.
+    """
     others = sum(1 for key in installed if key != expected)
     return GossipKeys(members=members, with_ours=installed.get(expected, 0), others=others)

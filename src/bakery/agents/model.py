@@ -1,4 +1,4 @@
-"""What Consul and Nomad answer, cut to what bakery reads, and how to reach them."""
+"""Requests to and replies of Consul and Nomad, with the fields that bakery uses."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class TlsFiles:
-    """PEM files: the CA to trust and our client certificate."""
+    """PEM files: the CA to trust, our client certificate and its key."""
 
     ca: Path
     certificate: Path
@@ -25,15 +25,15 @@ class Target:
     tls: TlsFiles
     token: str = field(repr=False)
     gossip_key: str = field(repr=False)
-    """The one gossip key that the members should have, in base64; compared with theirs, never sent."""
+    """The gossip key that all members should have, in base64. It is compared with theirs, and never sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One line of ``consul members`` or ``nomad server members``."""
+    """A row of ``consul members`` or ``nomad server members``."""
 
     name: str
-    """Nomad appends a dot and its region; here they are cut off."""
+    """Without the dot and the region that Nomad appends."""
     address: str
     """On the VPC."""
     status: str
@@ -42,7 +42,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogNode:
-    """One node of Consul's catalog."""
+    """A node in Consul's catalog."""
 
     name: str
     address: str
@@ -51,11 +51,11 @@ class CatalogNode:
 
 @dataclass(frozen=True, kw_only=True)
 class RaftPeer:
-    """One server in the Raft configuration; a peer without a vote follows and does not count for the quorum."""
+    """A server in the Raft configuration. A peer without a vote does not count for the quorum."""
 
     id: str
     name: str
-    """Of the gossip pool's member at that address; empty if there is none. A member that is gone counts too."""
+    """Name of the gossip member at that address, even if it has failed or left; empty if there is none."""
     address: str
     """On the VPC, without a port."""
     voter: bool
@@ -64,7 +64,7 @@ class RaftPeer:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerHealth:
-    """What the leader's autopilot thinks of one Raft peer."""
+    """The health of one Raft peer according to the leader's autopilot."""
 
     id: str
     """The same as :attr:`RaftPeer.id`."""
@@ -72,42 +72,42 @@ class ServerHealth:
     address: str
     """On the VPC, without a port."""
     alive: bool
-    """Whether its member in the gossip pool is alive."""
+    """Whether its gossip member is alive."""
     healthy: bool
-    """Alive, in touch with the leader and not far behind its log."""
+    """Whether it is alive, has recent contact with the leader, and is not far behind in the Raft log."""
     voter: bool
     leader: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Autopilot:
-    """Raft's health as the leader's autopilot sees it; it looks every two seconds."""
+    """Raft's health according to the leader's autopilot, which checks every two seconds."""
 
     healthy: bool
-    """Every peer is healthy."""
+    """Whether every peer is healthy."""
     failure_tolerance: int
     """How many healthy voters may fail before the quorum is lost."""
     servers: tuple[ServerHealth, ...]
-    """Every Raft peer, by name."""
+    """Every Raft peer, sorted by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GossipKeys:
-    """The members' gossip keys, compared with the one that they should have; no key is in here."""
+    """The members' gossip keys compared with the expected key, as counts. It contains no key."""
 
     members: int
-    """How many members were asked: all that gossip takes for alive."""
+    """How many members were asked: all that are alive in gossip."""
     with_ours: int
     """How many of them have the expected key."""
     others: int
     """How many other keys at least one of them has."""
     silent: int = 0
-    """How many did not answer. If any, the agent tells nobody's keys, and the two numbers above are 0."""
+    """How many did not answer. If any, the agent returns no keys, and the two numbers above are 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NomadNode:
-    """One line of ``nomad node status``, with what health needs."""
+    """A row of ``nomad node status``, with the fields that health checks need."""
 
     id: str
     name: str
@@ -117,30 +117,30 @@ class NomadNode:
     """initializing, ready, down or disconnected."""
     eligible: bool
     consul_version: str | None
-    """Attribute ``consul.version``: present once Nomad talks to its local Consul."""
+    """Attribute ``consul.version``, which Nomad sets when it has reached its local Consul; else None."""
     drivers: dict[str, bool]
-    """Detected drivers and whether each is healthy."""
+    """Detected task drivers, and whether each is healthy."""
     draining: bool = False
-    """Its work is being moved away; False again once that is done."""
+    """Whether a drain is running; False again when it is complete."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """One allocation of a Nomad client, running or done."""
+    """An allocation of a Nomad client, running or complete."""
 
     id: str
     job: str
     job_type: str
     """service, batch, system or sysbatch."""
     status: str
-    """What the client says: pending, running, complete, failed, lost or unknown."""
+    """ClientStatus: pending, running, complete, failed, lost or unknown."""
     desired: str
-    """What the servers want: run, stop or evict."""
+    """DesiredStatus: run, stop or evict."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AclPolicy:
-    """One Consul policy; ``rules`` is HCL."""
+    """A Consul ACL policy; ``rules`` is HCL."""
 
     name: str
     description: str
@@ -149,7 +149,7 @@ class AclPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeIdentity:
-    """Consul's built-in rules for an agent: ``node:write`` on its own name and ``service:read`` on all."""
+    """Consul's built-in rules for an agent: ``node:write`` on its own name, ``service:read`` on all services."""
 
     node: str
     datacenter: str
@@ -157,17 +157,17 @@ class NodeIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenGrant:
-    """What a Consul token may do."""
+    """The permissions of a Consul token."""
 
     description: str
     policies: tuple[str, ...] = ()
-    """Names of policies, sorted."""
+    """Names of its policies, sorted."""
     node: NodeIdentity | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AclToken:
-    """A Consul token to be made, with both ids chosen by the caller (UUIDs)."""
+    """A Consul token to create; the caller chooses both UUIDs."""
 
     accessor: str
     secret: str = field(repr=False)
@@ -176,7 +176,7 @@ class AclToken:
 
 @dataclass(frozen=True, kw_only=True)
 class ListedToken:
-    """A Consul token that exists; its secret stays where it is."""
+    """An existing Consul token, without its secret."""
 
     accessor: str
     grant: TokenGrant

@@ -19,8 +19,8 @@ _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _FAILED = 400, 403, 404, 500
 class Nomad:
     """Implements :class:`bakery.agents.interface.NomadApi`.
 
-    ``region`` is Nomad's own, which it appends to its servers' names.
-    It remembers the ``consul.version`` of nodes that have one: only the others are read again in the next poll.
+    ``region`` is Nomad's region, which Nomad appends to its servers' names. The client caches the
+    ``consul.version`` of nodes that have one, so that a later poll reads only the other nodes.
     """
 
     def __init__(self, target: Target, *, region: str) -> None:
@@ -53,14 +53,17 @@ class Nomad:
         return read_autopilot(self._http, short=self._short)
 
     def transfer_leadership(self, peer_id: str) -> None:
-        """The leader's own id is a no-op for Nomad (nomad/operator_endpoint.go, TransferLeadershipToPeer)."""
+        """Transfer leadership; Nomad ignores the leader's own id.
+
+        Source: nomad/operator_endpoint.go, TransferLeadershipToPeer.
+        """
         self._http.call("PUT", f"/v1/operator/raft/transfer-leadership?id={quote(peer_id, safe='')}")
 
     def remove_peer(self, peer_id: str) -> None:
         remove_peer(self._http, peer_id)
 
     def force_leave(self, name: str) -> None:
-        """An unknown name is no error for Nomad: it only spreads the news (command/agent/agent_endpoint.go)."""
+        """Remove a gossip member; Nomad accepts unknown names (command/agent/agent_endpoint.go)."""
         self._http.call("PUT", f"/v1/agent/force-leave?node={quote(f'{name}{self._suffix}', safe='')}&prune=true")
 
     def gossip_keys(self) -> GossipKeys:
@@ -103,11 +106,14 @@ class Nomad:
         return Member(name=self._short(row["Name"]), address=row["Addr"], status=row["Status"])
 
     def _short(self, name: str) -> str:
-        """Nomad's members are called NAME.REGION."""
+        """Return the name without the region: Nomad's members are called NAME.REGION."""
         return name.removesuffix(self._suffix)
 
     def _read_consul_versions(self, nodes: Sequence[str]) -> None:
-        """The list lacks attributes but for ``os.name`` (hashicorp/nomad nomad/structs/structs.go, Node.Stub)."""
+        """Read the versions node by node: the list has no such attribute.
+
+        Source: hashicorp/nomad nomad/structs/structs.go, Node.Stub.
+        """
         unread = [node for node in nodes if node not in self._consul_versions]
         with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
             for node, version in zip(unread, pool.map(self._consul_version, unread), strict=True):
@@ -119,7 +125,10 @@ class Nomad:
 
 
 def _path(node_id: str) -> str:
-    """A client chooses its id itself (nomad/node_endpoint.go, Register)."""
+    """Return the node's path.
+
+    The id is quoted: the client chooses it itself (nomad/node_endpoint.go, Register).
+    """
     return f"/v1/node/{quote(node_id, safe='')}"
 
 

@@ -1,4 +1,4 @@
-"""Raft and autopilot, which Consul and Nomad answer in the same form: they share the libraries.
+"""Raft and autopilot: Consul and Nomad use the same libraries, and answer in the same form.
 
 hashicorp/consul agent/operator_endpoint.go, agent/structs/operator.go;
 hashicorp/nomad command/agent/operator_endpoint.go, nomad/structs/operator.go.
@@ -11,28 +11,30 @@ from urllib.parse import quote
 from bakery.agents.model import Autopilot, RaftPeer, ServerHealth
 from bakery.agents.transport import AgentHttp
 
-# Both answer 429 when autopilot is not healthy, with the same body as for 200 (OperatorServerHealth).
+# Both answer 429 if autopilot is not healthy, with the same body as for 200 (OperatorServerHealth).
 _UNHEALTHY = 429
 _FAILED = 500
-# What both put where no member has the peer's address (RaftGetConfiguration).
+# The name that both give to a peer whose address no member has (RaftGetConfiguration).
 _NO_MEMBER = "(unknown)"
 
 ShortName = Callable[[str], str]
-"""A member's name as bakery calls the node: without Nomad's region."""
+"""Return a member's name without Nomad's region, as the plan has it."""
 
 
 def read_raft_peers(http: AgentHttp, *, stale: bool, short: ShortName) -> tuple[RaftPeer, ...]:
+    """Return the Raft configuration; with ``stale`` the asked server's copy."""
     path = "/v1/operator/raft/configuration" + ("?stale" if stale else "")
     return http.read(path, lambda value: tuple(_peer(row, short) for row in value["Servers"]))
 
 
 def read_autopilot(http: AgentHttp, *, short: ShortName) -> Autopilot:
+    """Return the servers' health, sorted by name."""
     accept = frozenset({_UNHEALTHY})
     return http.read("/v1/operator/autopilot/health", lambda value: _autopilot(value, short), accept=accept)
 
 
 def remove_peer(http: AgentHttp, peer_id: str) -> None:
-    """By id: Nomad refuses the address, and an address may have had another server before."""
+    """Remove a peer by id: Nomad accepts no address, and an earlier server may have had the same address."""
     path = f"/v1/operator/raft/peer?id={quote(peer_id, safe='')}"
     http.call_unless_done("DELETE", path, refused=_FAILED, already="was not found in the Raft configuration")
 
@@ -45,7 +47,7 @@ def _peer(row: Mapping[str, Any], short: ShortName) -> RaftPeer:
 
 
 def _autopilot(value: Mapping[str, Any], short: ShortName) -> Autopilot:
-    servers = [_server(row, short) for row in value["Servers"] or ()]  # null until autopilot's first look
+    servers = [_server(row, short) for row in value["Servers"] or ()]  # null until autopilot's first check
     return Autopilot(
         healthy=value["Healthy"],
         failure_tolerance=value["FailureTolerance"],
@@ -66,5 +68,5 @@ def _server(row: Mapping[str, Any], short: ShortName) -> ServerHealth:
 
 
 def _host(address: str) -> str:
-    """``10.100.0.2`` of ``10.100.0.2:8300``."""
+    """Return ``10.100.0.2`` of ``10.100.0.2:8300``."""
     return address.rpartition(":")[0]

@@ -1,4 +1,4 @@
-"""HTTPS to one agent: mutual TLS against a server name instead of the address, time-outs, typed errors."""
+"""HTTPS to one agent: mutual TLS with a server name instead of the address, time-outs, typed errors."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 PARALLEL = 8
-"""Requests to one agent at once; Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
+"""Parallel requests to one agent. Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
 _LONGEST_DETAILS = 600
 _UNREACHED = Hint("if your address has changed: ", Command("access refresh"))
 
@@ -31,7 +31,7 @@ class _ServerNameAdapter(HTTPAdapter):
 
     def __init__(self, server_name: str) -> None:
         self._server_name = server_name
-        # Twice: the caller asks several things at once, and one of them may be a list with a request for each row.
+        # Twice, because one of the caller's parallel requests may be a list that needs a request for each row.
         super().__init__(pool_maxsize=2 * PARALLEL, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
@@ -41,17 +41,20 @@ class _ServerNameAdapter(HTTPAdapter):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer that the caller asked to see: a 2xx, or one of the statuses it accepts."""
+    """A reply with status 2xx, or with a status that the caller accepts."""
 
     status: int
     error_text: str
-    """The start of a refusal, for messages: without secrets. Empty for a 2xx, whose body may hold them."""
+    """The start of an error's body, without secrets. Empty for a 2xx, whose body may contain secrets."""
     value: Any = field(repr=False)
-    """The JSON value; None where the body is not JSON (errors are plain text)."""
+    """The JSON value; None if the body is not JSON (errors are plain text)."""
 
 
 class AgentHttp:
-    """One agent's API. ``product`` is "Consul" or "Nomad"; ``token_header`` the only place a token travels in."""
+    """One agent's API.
+
+    ``product`` is "Consul" or "Nomad". The token is sent only in the header ``token_header``.
+    """
 
     def __init__(self, target: Target, *, product: str, token_header: str) -> None:
         self.name = f"{product} at {target.address}:{target.port}"
@@ -67,15 +70,15 @@ class AgentHttp:
         self._session.mount("https://", _ServerNameAdapter(target.server_name))
 
     def read(self, path: str, parse: Callable[[Any], T], *, accept: frozenset[int] = frozenset()) -> T:
-        """GET ``path`` and hand its JSON to ``parse``, whose lookup errors become an AgentError."""
+        """Return ``parse`` of the JSON at ``path``; its lookup errors become an AgentError."""
         return self.parse(self.call("GET", path, accept=accept), f"GET {path}", parse)
 
     def parse(self, reply: Reply, asked: str, parse: Callable[[Any], T]) -> T:
-        """The reply's JSON through ``parse``, whose lookup errors become an AgentError that names ``asked``."""
+        """Return ``parse`` of the reply's JSON; its lookup errors become an AgentError that names ``asked``."""
         try:
             return parse(reply.value)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            message = f"{self.name} answered {asked} in a shape that bakery does not know"
+            message = f"{self.name} answered {asked} in a form that bakery cannot read"
             raise AgentError(
                 message=message, details=f"{type(error).__name__}: {error}", status=reply.status
             ) from None
@@ -91,12 +94,14 @@ class AgentHttp:
         secrets: tuple[str, ...] = (),
         read_seconds: float | None = None,
     ) -> Reply:
-        """One request, never retried. ``secrets`` in the body are struck out of errors, as the token always is.
+        """Send one request, without retries. ``secrets`` are removed from errors, as is the token.
 
-        ``read_seconds`` is for a call that answers late; default :data:`READ_SECONDS`.
+        ``read_seconds`` is the read time-out of a slow call; default :data:`READ_SECONDS`.
 
         Raises:
-            AgentError: no reply (status 0), or a status that is neither 2xx nor accepted; redirects are refused.
+            AgentError: there was no reply (status 0), or its status is neither 2xx nor in ``accept``. A redirect
+            is
+                an error too.
         """
         hidden = (*self._hidden, *secrets)
         headers = {self._token_header: self._token} if self._token and not anonymous else {}
@@ -110,8 +115,8 @@ class AgentHttp:
                 allow_redirects=False,
             )
             body_text = response.text
-        # requests' exceptions are OSErrors, as are unreadable certificate files; urllib3's, of an address
-        # that cannot be one, is a ValueError.
+        # OSError: requests' exceptions and unreadable certificate files. ValueError: urllib3, of a malformed
+        # address.
         except (OSError, ValueError) as error:
             message = f"{self.name} cannot be reached"
             raise AgentError(
@@ -129,12 +134,13 @@ class AgentHttp:
     def call_unless_done(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, refused: int, already: str
     ) -> bool:
-        """One request that takes something away; whether there was something.
+        """Send a request that deletes; return False if the resource did not exist.
 
-        ``refused`` is the status of a refusal, ``already`` what it says when there is nothing to take away.
+        ``refused`` is the HTTP status of a refused request; ``already`` is the text in its body that means "does
+        not exist".
 
         Raises:
-            AgentError: refused for another reason.
+            AgentError: the request was refused for another reason.
         """
         reply = self.call(method, path, body, accept=frozenset({refused}))
         if reply.status != refused:
@@ -146,10 +152,10 @@ class AgentHttp:
 
 
 def text(value: object) -> str:
-    """For :meth:`AgentHttp.read`: the JSON value must be a string."""
+    """Return ``value`` if it is a string, else raise TypeError. A parser for :meth:`AgentHttp.read`."""
     if isinstance(value, str):
         return value
-    message = f"{type(value).__name__} where a string should be"
+    message = f"{type(value).__name__} instead of a string"
     raise TypeError(message)
 
 
@@ -161,7 +167,7 @@ def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without urllib3's wrapping: "Connection refused"."""
+    """Return the cause without urllib3's wrapping, for example "Connection refused"."""
     inner = error.args[0] if error.args else error
     text = str(getattr(inner, "reason", inner))
     text = re.sub(r"^.*?HTTPSConnection(Pool)?\([^)]*\): ", "", text)

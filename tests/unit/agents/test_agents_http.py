@@ -292,7 +292,7 @@ def test_what_is_no_address_is_no_leader(product: type[Consul] | type[Nomad], bo
 def test_an_answer_of_another_shape_is_an_error_of_ours(body: str) -> None:
     with pytest.raises(AgentError) as caught:
         answer(Consul, "GET /v1/agent/members", 200, body).members()
-    assert "in a shape that bakery does not know" in caught.value.message
+    assert "in a form that bakery cannot read" in caught.value.message
 
 
 def test_an_error_carries_what_the_agent_said_without_our_token(caplog: pytest.LogCaptureFixture) -> None:
