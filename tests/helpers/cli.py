@@ -6,24 +6,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bakery.assets import image_inputs
 from bakery.cli.main import run
-from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir, start_time
 from bakery.launch.base.model import Timings
 from bakery.launch.converge import run as launch_module
 from bakery.launch.teardown import destroy as destroy_module
-from bakery.plan.tags import content_tag
-from bakery.wait import Pending, wait_until
-from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated
+from tests.helpers.emulated import LOOPBACK, TOKEN, Api, emulated
 from tests.helpers.environment import clear_environment
+from tests.helpers.snapshot import bake
 
 BAKERY = Path(sys.executable).with_name("bakery")
 SMALL = """\
@@ -34,14 +31,6 @@ roles:
   nomad-server: {count: 1, size: s-1vcpu-1gb}
   nomad-client: {count: 2, size: s-1vcpu-1gb}
 """
-# Whatever dials a droplet in memory stays on this machine, where nobody listens.
-LOOPBACK = replace(
-    SETTINGS,
-    public_network="127.64.0.0/10",
-    public_gateway="127.64.0.1",
-    host_address="127.64.0.2",
-    first_public_address="127.64.0.10",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,32 +73,14 @@ class Desk:
         ]
 
     def bake(self) -> int:
-        """A snapshot with the tag that a bake of the default versions would give it; its id."""
-        droplet = self.api.active(name="stand-in")
-        self.api.act(droplet["id"], "snapshot", name="bakery-stand-in")
-        image: int = self.api.droplet(droplet["id"])["snapshot_ids"][0]
-        tag = content_tag(image_inputs(), base="debian-12-x64", consul=CONSUL_VERSION, nomad=NOMAD_VERSION)
-        self.api.post("/v2/tags", {"name": tag})
-        resources = [{"resource_id": str(image), "resource_type": "image"}]
-        assert self.api.post(f"/v2/tags/{tag}/resources", {"resources": resources}).status_code == 204
-        self.api.delete(f"/v2/droplets/{droplet['id']}")
-        self.api.settle()
+        """Make a snapshot that passes for a baked one; return its id."""
+        image = bake(self.api)
         self.forget()
         return image
 
     def forget(self) -> None:
-        """Start counting requests anew.
-
-        A request is logged after its answer: our own last one must be in the log before that is emptied.
-        """
-        log = self.api.emulator.requests
-        self.api.get("/v2/regions?per_page=1")
-
-        def logged() -> bool | Pending:
-            return any("/v2/regions" in record.path for record in log.all()[-1:]) or Pending("it is not")
-
-        wait_until(logged, what="the request to be logged", seconds=10, every=0.05)
-        log.clear()
+        """Start counting requests anew."""
+        self.api.forget_requests()
 
     def droplets(self, cluster: str = "demo") -> list[str]:
         found = self.api.get(f"/v2/droplets?tag_name=bakery:{cluster}&per_page=200").json()["droplets"]

@@ -4,7 +4,7 @@ import base64
 import itertools
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from starlette.types import ASGIApp
 
 from bakery.emulator.account.model import Action, Droplet, NewDroplet, Vpc
 from bakery.emulator.account.settings import EmulatorSettings
@@ -19,12 +20,24 @@ from bakery.emulator.account.source import SystemIds, system_clock
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
+from bakery.wait import Pending, wait_until
 from tests.helpers import stage
 from tests.helpers.schemas import SchemaChecker
 
 TOKEN = "canary-emulator-token"
 SETTINGS = EmulatorSettings(tokens=(TOKEN,))
+LOOPBACK = replace(
+    SETTINGS,
+    public_network="127.64.0.0/10",
+    public_gateway="127.64.0.1",
+    host_address="127.64.0.2",
+    first_public_address="127.64.0.10",
+)
+"""For droplets in memory that a program dials: a connection to a loopback address is refused at once."""
 WORK_S = 20.0
+MARK = "mark"
+"""In the query of a request of our own, which is no part of what a test counts."""
+_marks = itertools.count(1)
 
 
 class ManualClock:
@@ -120,6 +133,25 @@ class Api:
         """Wait until every action has ended."""
         self.emulator.work.queues.drain(WORK_S)
 
+    def requests(self) -> list[tuple[str, str]]:
+        """Return method and path of every request since :meth:`forget_requests`."""
+        self._complete_log()
+        return [(each.method, each.path) for each in self.emulator.requests.all() if MARK not in each.query]
+
+    def forget_requests(self) -> None:
+        self._complete_log()
+        self.emulator.requests.clear()
+
+    def _complete_log(self) -> None:
+        """Wait until the log holds every request that was answered: each is logged after its answer."""
+        query = f"per_page=1&{MARK}={next(_marks)}"
+        self.get(f"/v2/regions?{query}")
+
+        def logged() -> bool | Pending:
+            return any(each.query == query for each in self.emulator.requests.all()) or Pending("it is not")
+
+        wait_until(logged, what="the request to be logged", seconds=10, every=0.05)
+
     def create(self, **changes: object) -> dict[str, Any]:
         """The droplet object of the 202."""
         answer = self.post("/v2/droplets", {**DROPLET, **changes})
@@ -163,10 +195,12 @@ def emulated(
     machines: InMemoryMachines | None = None,
     has_bugs: bool = False,
     keep: Path | None = None,
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Iterator[Api]:
     """A served emulator with a client that holds its token.
 
-    Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500, ``keep`` is the account's file.
+    Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500. ``keep`` is the account's file,
+    ``around`` wraps the app.
     """
     machines = machines or InMemoryMachines()
     checker = SchemaChecker(allows_500=has_bugs)
@@ -175,7 +209,7 @@ def emulated(
     session = requests.Session()
     session.trust_env = False  # a proxy or a netrc of the machine's must not take part
     session.headers["Authorization"] = f"Bearer {TOKEN}"
-    with stage.showing(app) as url, session:
+    with stage.showing(around(app)) as url, session:
         try:
             yield Api(url=url, emulator=emulator, machines=machines, session=session)
         finally:

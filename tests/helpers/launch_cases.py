@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bakery.config.paths import StatePaths, state_paths
 from bakery.credentials.store import find_bundle
+from bakery.emulator.faults.table import Moment
 from bakery.launch.base.journal import load_journal
 from tests.helpers.launch_bench import NAMES
-from tests.helpers.launch_gate import Hold
 from tests.helpers.launch_processes import DESTROY, EXIT_CODES, LAUNCH, Account, Forker, Lab, lab
 
 ROLES = ("consul-server", "nomad-client", "nomad-server")
@@ -21,12 +21,12 @@ PLAIN_TAGS = (
 
 
 def strike_launch(
-    forker: Forker, folder: Path, number: int, *, applied: bool, by: signal.Signals
+    forker: Forker, folder: Path, number: int, moment: Moment, by: signal.Signals
 ) -> tuple[bool, list[float]]:
     """Whether there was such a request, and the seconds until the process answered the signal."""
     with lab(folder, forker) as place:
         before = place.account()
-        struck = place.strike(LAUNCH, Hold(number, applied), by)
+        struck = place.strike(LAUNCH, number, moment, by)
         assert_readable(place)
         place.run(LAUNCH)
         assert_exactly_the_plan(before, place.account())
@@ -34,12 +34,12 @@ def strike_launch(
 
 
 def strike_destroy(
-    forker: Forker, folder: Path, number: int, *, applied: bool, by: signal.Signals
+    forker: Forker, folder: Path, number: int, moment: Moment, by: signal.Signals
 ) -> tuple[bool, list[float]]:
     with lab(folder, forker) as place:
         before = place.account()
         place.run(LAUNCH)
-        struck = place.strike(DESTROY, Hold(number, applied), by)
+        struck = place.strike(DESTROY, number, moment, by)
         assert_readable(place)
         place.run(DESTROY)
         assert place.account() == before

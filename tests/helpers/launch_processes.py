@@ -7,35 +7,28 @@ import signal
 import subprocess  # noqa: TID251 - the forker is no program of bakery's
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
 
-import requests
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from bakery.assets import image_inputs
 from bakery.cloud.digitalocean import connect
-from bakery.config.defaults import BASE_IMAGE, CONSUL_VERSION, NOMAD_VERSION
-from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.daemon.app import build_app, emulator_of
-from bakery.emulator.daemon.server import running_server
-from bakery.emulator.machines.memory import InMemoryMachines
+from bakery.emulator.faults.table import Fault, Faults, Moment
 from bakery.plan.slots import slot_of
-from bakery.plan.tags import content_tag
 from bakery.wait import Pending, wait_until
-from tests.helpers.emulated import SETTINGS, TOKEN, Api
+from tests.helpers.emulated import LOOPBACK, TOKEN, Api, emulated
 from tests.helpers.environment import cleared_environment
-from tests.helpers.launch_gate import Gate, Hold
 from tests.helpers.launch_strangers import add_strangers
+from tests.helpers.snapshot import bake
 
 ROOT = Path(__file__).parents[2]
 CLUSTER_FILE = "version: 1\ncluster: demo\naccess: {admin_cidrs: [198.51.100.7/32]}\n"
 LAUNCH = ("launch", "--yes", "--wait", "active")
 DESTROY = ("destroy", "--yes")
 REACHED_S = 60.0
+ANY = "/v2/.*"
 EXIT_CODES = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
 """README, "Exit codes"; a killed process has none of its own."""
 
@@ -173,7 +166,6 @@ class Lab:
     """One account, one operator's machine."""
 
     api: Api
-    gate: Gate
     forker: Forker
     folder: Path
     cluster_file: str = CLUSTER_FILE
@@ -214,30 +206,39 @@ class Lab:
         return running
 
     def count_requests(self, argv: tuple[str, ...]) -> int:
-        self.gate.start()
+        self.api.forget_requests()
         self.run(argv)
-        return len(self.gate.requests)
+        return len(self.api.requests())
 
-    def strike(self, argv: tuple[str, ...], hold: Hold, number: signal.Signals) -> bool:
-        """Send the signal while the request is held back; False if the run has no such request."""
-        self.gate.start(hold)
+    @property
+    def faults(self) -> Faults:
+        return self.api.emulator.faults
+
+    def strike(self, argv: tuple[str, ...], number: int, moment: Moment, by: signal.Signals) -> bool:
+        """Send the signal at request ``number``, counted from 1, before or after the emulator applies it.
+
+        The emulator itself sends SIGKILL. For any other signal it holds the reply back until the process has said
+        that it stops, and then breaks the connection. False if the run has no such request.
+        """
+        fault = Fault(path=ANY, skip=number - 1)
+        kills = by == signal.SIGKILL
+        self.faults.add(replace(fault, kill=moment) if kills else replace(fault, hang=moment))
         running = self.start(argv)
-        if not self._reached(hold, running):
-            return False
-        running.send(number)
-        if number != signal.SIGKILL:
+        if not kills and self.hangs(running):
+            running.send(by)
             self.seconds.append(running.wait_for_text("stopping: "))
-        hold.release()
+            self.faults.clear()
         code = running.wait()
-        self.gate.start()
-        assert code == EXIT_CODES[number], running.text
-        return True
+        struck = self.faults.all() == []
+        self.faults.clear()
+        assert code == (EXIT_CODES[by] if struck else 0), running.text
+        return struck
 
-    def _reached(self, hold: Hold, running: Running) -> bool:
+    def hangs(self, running: Running) -> bool:
+        """Wait until the emulator holds a reply back; False if the process ends first."""
         end = time.monotonic() + REACHED_S
-        while not hold.reached.wait(0.02):
-            if running.ended_within(0):
-                assert running.wait() == 0, running.text
+        while not self.faults.hanging:
+            if running.ended_within(0.01):
                 return False
             assert time.monotonic() < end, running.text
         return True
@@ -258,34 +259,12 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path, forker: Forker, settings: EmulatorSettings = SETTINGS) -> Iterator[Lab]:
-    """An emulator with a snapshot and strangers, and an operator's folder."""
-    app = build_app(settings, InMemoryMachines())
-    gate = Gate(app)
-    session = requests.Session()
-    session.trust_env = False
-    session.headers["Authorization"] = f"Bearer {TOKEN}"
-    with running_server(cast("Starlette", gate)) as url, session:
-        api = Api(url=url, emulator=emulator_of(app), machines=InMemoryMachines(), session=session)
-        _bake(api)
-        with closing(connect(endpoint=url, token=TOKEN)) as cloud:
+def lab(folder: Path, forker: Forker, around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> Iterator[Lab]:
+    """An emulator with a snapshot and strangers, and an operator's folder. ``around`` wraps the emulator's app."""
+    with emulated(LOOPBACK, around=around) as api:
+        bake(api)
+        with closing(connect(endpoint=api.url, token=TOKEN)) as cloud:
             add_strangers(cloud)
         api.settle()
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            yield Lab(api=api, gate=gate, forker=forker, folder=folder)
-        finally:
-            emulator_of(app).close()
-
-
-def _bake(api: Api) -> None:
-    """A snapshot that launch takes for the cluster file's; nothing boots from it."""
-    droplet = api.active(name="build")
-    api.act(droplet["id"], "snapshot", name="bakery-snapshot")
-    image: dict[str, Any] = api.get("/v2/images?private=true").json()["images"][0]
-    tag = content_tag(image_inputs(), base=BASE_IMAGE, consul=CONSUL_VERSION, nomad=NOMAD_VERSION)
-    api.post("/v2/tags", {"name": tag})
-    resource = {"resource_id": str(image["id"]), "resource_type": "image"}
-    api.post(f"/v2/tags/{tag}/resources", {"resources": [resource]})
-    api.delete(f"/v2/droplets/{droplet['id']}")
-    api.settle()
+        yield Lab(api=api, forker=forker, folder=folder)

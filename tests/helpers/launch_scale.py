@@ -4,7 +4,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.launch_processes import LAUNCH, Forker, lab
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bakery.emulator.faults.table import ENDLESS, Fault
+from tests.helpers.launch_processes import ANY, LAUNCH, Forker, lab
 
 MOST_OF_A_ROLE = 100
 SERVERS = 6
@@ -34,20 +37,43 @@ def cluster_file(droplets: int) -> str:
     return "\n".join([*head, *roles]) + "\n"
 
 
-def measure(hand: Forker, folder: Path, droplets: int, *, delay_s: float = 0) -> Cost:
-    """Launch that many, each request answered after ``delay_s``; all of them are there afterwards."""
-    with lab(folder, hand) as place:
+class Busy:
+    """ASGI around an emulator that notes how many requests were under way at the same time."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.most = 0
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            try:
+                await app(scope, receive, send)
+            finally:
+                self.now -= 1
+
+        return counted
+
+
+def measure(hand: Forker, folder: Path, droplets: int, *, delay_s: float) -> Cost:
+    """Launch that many, each request answered after ``delay_s``; all of them are there afterwards.
+
+    An emulator that answers at once is never asked twice at the same time.
+    """
+    busy = Busy()
+    with lab(folder, hand, busy.around) as place:
         before = len(place.account().droplets)
         place.cluster_file = cluster_file(droplets)
-        place.gate.delay_s = delay_s
-        place.gate.start()
+        place.api.forget_requests()
+        place.faults.add(Fault(path=ANY, times=ENDLESS, delay_s=delay_s))
         started = time.monotonic()
         running = place.run(LAUNCH)
         seconds = time.monotonic() - started
         assert len(place.account().droplets) - before == droplets
         return Cost(
-            requests=len(place.gate.requests),
+            requests=len(place.api.requests()),
             seconds=seconds,
             mebibytes=running.peak_kib / 1024,
-            at_once=place.gate.most_at_once,
+            at_once=busy.most,
         )

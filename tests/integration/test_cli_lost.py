@@ -7,8 +7,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.helpers.cli import BAKERY, LOOPBACK, SMALL, Desk, desk
-from tests.helpers.emulated import emulated
+from tests.helpers.cli import BAKERY, SMALL, Desk, desk
+from tests.helpers.emulated import LOOPBACK, emulated
 
 pytestmark = pytest.mark.integration
 

@@ -21,9 +21,9 @@ from bakery.emulator.daemon.folder import (
     new_emulator,
 )
 from bakery.wait import Pending, wait_until
-from tests.helpers.cli import BAKERY, LOOPBACK, Desk, desk
+from tests.helpers.cli import BAKERY, Desk, desk
 from tests.helpers.cli_schemas import check_answer
-from tests.helpers.emulated import Api, emulated
+from tests.helpers.emulated import LOOPBACK, Api, emulated
 from tests.helpers.ports import free_port
 
 pytestmark = pytest.mark.integration

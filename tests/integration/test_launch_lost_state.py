@@ -41,13 +41,13 @@ def place(tmp_path: Path, hand: Forker) -> Iterator[Lab]:
 
 
 def _changes(place: Lab) -> list[tuple[str, str]]:
-    return [request for request in place.gate.requests if request[0] != "GET"]
+    return [request for request in place.api.requests() if request[0] != "GET"]
 
 
 def _refused(place: Lab, code: int, *, limit: int | None = None) -> str:
     """What the launch said; it changed nothing."""
     before = place.account()
-    place.gate.start()
+    place.api.forget_requests()
     running = place.start((*LAUNCH, "--quiet"), largest_file=limit)
     assert running.wait() == code, running.text
     assert _changes(place) == []
@@ -58,7 +58,7 @@ def _refused(place: Lab, code: int, *, limit: int | None = None) -> str:
 
 def test_a_lost_journal_changes_nothing(place: Lab, empty: Account) -> None:
     paths_of(place).journal.unlink()
-    place.gate.start()
+    place.api.forget_requests()
     place.run(LAUNCH)
     assert _changes(place) == []
     assert_exactly_the_plan(empty, place.account())
@@ -117,7 +117,7 @@ def test_the_way_out_of_a_broken_journal_works(place: Lab) -> None:
     _cut_journal(paths_of(place))
     assert "mv " in _refused(place, 2)
     paths_of(place).journal.rename(paths_of(place).folder / "journal.json.broken")
-    place.gate.start()
+    place.api.forget_requests()
     place.run(LAUNCH)
     assert _changes(place) == []
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bakery.emulator.faults.table import Fault, Moment
+from bakery.launch.journal import load_journal
 from bakery.proc import run
-from tests.helpers.launch_cases import die_at_a_write, strike_destroy, strike_launch
-from tests.helpers.launch_gate import Hold
-from tests.helpers.launch_processes import DESTROY, LAUNCH, Forker, forker, lab
+from bakery.wait import Pending, wait_until
+from tests.helpers.launch_cases import die_at_a_write, paths_of, strike_destroy, strike_launch
+from tests.helpers.launch_processes import DESTROY, EXIT_CODES, LAUNCH, Forker, forker, lab
 
 pytestmark = pytest.mark.integration
 
@@ -24,12 +26,13 @@ LAUNCH_REQUESTS, DESTROY_REQUESTS, LAUNCH_WRITES = 32, 31, 160
 _dice = random.Random(SEED)  # noqa: S311 - a test's dice
 
 
-def _points(requests: int, each: int) -> list[tuple[int, bool, signal.Signals]]:
+def _points(requests: int, each: int) -> list[tuple[int, Moment, signal.Signals]]:
     """For every signal, before and after the request is applied, some requests."""
+    moments: tuple[Moment, ...] = ("before", "after")
     return [
-        (number, applied, by)
+        (number, moment, by)
         for by in SIGNALS
-        for applied in (False, True)
+        for moment in moments
         for number in sorted(_dice.sample(range(1, requests + 1), each))
     ]
 
@@ -40,26 +43,18 @@ def hand() -> Iterator[Forker]:
         yield running
 
 
-@pytest.mark.parametrize(("number", "applied", "by"), _points(LAUNCH_REQUESTS, 2))
+@pytest.mark.parametrize(("number", "moment", "by"), _points(LAUNCH_REQUESTS, 2))
 def test_a_struck_launch_run_again_makes_exactly_the_plan(
-    hand: Forker,
-    tmp_path: Path,
-    number: int,
-    applied: bool,  # noqa: FBT001 - a parameter of the table
-    by: signal.Signals,
+    hand: Forker, tmp_path: Path, number: int, moment: Moment, by: signal.Signals
 ) -> None:
-    strike_launch(hand, tmp_path, number, applied=applied, by=by)
+    strike_launch(hand, tmp_path, number, moment, by)
 
 
-@pytest.mark.parametrize(("number", "applied", "by"), _points(DESTROY_REQUESTS, 1))
+@pytest.mark.parametrize(("number", "moment", "by"), _points(DESTROY_REQUESTS, 1))
 def test_a_struck_destroy_run_again_leaves_the_account_as_it_was(
-    hand: Forker,
-    tmp_path: Path,
-    number: int,
-    applied: bool,  # noqa: FBT001 - a parameter of the table
-    by: signal.Signals,
+    hand: Forker, tmp_path: Path, number: int, moment: Moment, by: signal.Signals
 ) -> None:
-    strike_destroy(hand, tmp_path, number, applied=applied, by=by)
+    strike_destroy(hand, tmp_path, number, moment, by)
 
 
 @pytest.mark.parametrize("number", sorted(_dice.sample(range(1, LAUNCH_WRITES), 8)))
@@ -81,59 +76,66 @@ def test_killed_at_a_write_of_a_destroy(hand: Forker, tmp_path: Path) -> None:
     die_at_a_write(hand, tmp_path, DESTROY, 8)
 
 
-@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
-def test_the_second_signal_does_not_wait_for_a_reply(
-    hand: Forker, tmp_path: Path, by: signal.Signals, code: int
+@pytest.mark.parametrize("by", SIGNALS[1:])
+def test_a_reply_that_comes_after_the_signal_is_in_the_journal(
+    hand: Forker, tmp_path: Path, by: signal.Signals
 ) -> None:
-    """The reply to a create is held back for good: after one signal the process waits for it, after two not."""
     with lab(tmp_path, hand) as place:
-        hold = Hold(_first_create(hand, tmp_path / "whole"), applied=True)
-        place.gate.start(hold)
+        place.faults.add(Fault(method="POST", path="/v2/droplets", delay_s=1))
         running = place.start(LAUNCH)
-        assert hold.reached.wait(30), running.text
+        wait_until(lambda: Pending("it has not come") if place.faults.all() else True, what="a create", seconds=30)
+        running.send(by)
+        running.wait_for_text("stopping: ")
+        asked = load_journal(paths_of(place).journal, "demo").request("demo-consul-server-1")
+        assert asked is not None
+        assert asked.droplet_id is None, "control: the reply is still to come"
+        assert running.wait() == EXIT_CODES[by], running.text
+        recorded = load_journal(paths_of(place).journal, "demo").request("demo-consul-server-1")
+        assert recorded is not None
+        assert recorded.droplet_id in {droplet.id for droplet in place.api.emulator.state.droplets.all()}
+        place.run(LAUNCH)
+
+
+@pytest.mark.parametrize("by", SIGNALS[1:])
+def test_the_second_signal_does_not_wait_for_a_reply(hand: Forker, tmp_path: Path, by: signal.Signals) -> None:
+    """The reply to a create never comes: after one signal the process waits for it, after two it does not."""
+    with lab(tmp_path, hand) as place:
+        place.faults.add(Fault(method="POST", path="/v2/droplets", hang="after"))
+        running = place.start(LAUNCH)
+        assert place.hangs(running), running.text
         running.send(by)
         running.wait_for_text("stopping: ")
         assert not running.ended_within(0.5), "control: the first signal waits for the reply"
         running.send(by)
         running.wait_for_text("stopped at once")
         assert running.ended_within(1.0)
-        assert running.wait() == code
-        hold.release()
-        place.gate.start()
+        assert running.wait() == EXIT_CODES[by]
+        place.faults.clear()
         place.run(LAUNCH)
 
 
-def _first_create(hand: Forker, folder: Path) -> int:
-    with lab(folder, hand) as place:
-        place.count_requests(LAUNCH)
-        return place.gate.requests.index(("POST", "/v2/droplets")) + 1
-
-
 def test_a_launch_under_nohup_outlives_its_terminal(hand: Forker, tmp_path: Path) -> None:
+    """The request that waits when the terminal goes is a GET, which is sent again after its connection broke."""
     with lab(tmp_path, hand) as place:
-        hold = Hold(20, applied=True)
-        place.gate.start(hold)
+        place.faults.add(Fault(method="GET", path="/v2/droplets", skip=1, hang="after"))
         running = place.start(LAUNCH, ignored=(signal.SIGHUP,))
-        assert hold.reached.wait(30), running.text
+        assert place.hangs(running), running.text
         running.send(signal.SIGHUP)
-        hold.release()
+        place.faults.clear()
         assert running.wait() == 0, running.text
 
 
 def test_a_second_process_is_told_who_works_and_a_dead_one_blocks_nobody(hand: Forker, tmp_path: Path) -> None:
     with lab(tmp_path, hand) as place, forker() as other:
-        hold = Hold(20, applied=True)
-        place.gate.start(hold)
+        place.faults.add(Fault(method="POST", path="/v2/droplets", hang="after"))
         first = place.start(LAUNCH)
-        assert hold.reached.wait(30), first.text
+        assert place.hangs(first), first.text
         second = replace(place, forker=other, output="second").start(LAUNCH)
         assert second.wait() == 5, second.text
         assert "another bakery works on cluster demo" in second.text
         assert f"process {first.pid} on {socket.gethostname()}, since 20" in second.text
         first.send(signal.SIGKILL)
         assert first.wait() == -signal.SIGKILL
-        hold.release()
-        place.gate.start()
         place.run(LAUNCH)
 
 

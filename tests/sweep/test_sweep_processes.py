@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.emulator.faults.table import Moment
 from tests.helpers.launch_cases import die_at_a_write, strike_destroy, strike_launch
 from tests.helpers.launch_processes import DESTROY, LAUNCH, Forker
 from tests.sweep.figures import Figures
@@ -13,6 +14,8 @@ from tests.sweep.figures import Figures
 pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MOMENTS: tuple[Moment, ...] = ("before", "after")
+"""The emulator applies the request."""
 ANSWER_S = 0.5
 MOST = 700
 """More requests or writes than any run has."""
@@ -25,18 +28,18 @@ def _strike_all(
     """Both sides of every request, until the run has no more of them."""
     cases, slowest = 0, 0.0
     for by in numbers:
-        for applied in (False, True):
+        for moment in MOMENTS:
             for number in range(1, MOST):
                 struck: list[bool] = []
 
                 def one() -> None:
-                    where = folder / f"{by.name}-{applied}-{number}"  # noqa: B023 - called at once
-                    hit, seconds = strike(hand, where, number, applied=applied, by=by)  # noqa: B023
+                    where = folder / f"{by.name}-{moment}-{number}"  # noqa: B023 - called at once
+                    hit, seconds = strike(hand, where, number, moment, by)  # noqa: B023
                     struck.append(hit)  # noqa: B023
                     slow.extend(seconds)  # noqa: B023
 
                 slow: list[float] = []
-                figures.case(bar, f"{by.name}, request {number}, applied {applied}", one)
+                figures.case(bar, f"{by.name}, request {number}, {moment} it is applied", one)
                 if struck == [False]:
                     break
                 cases += 1

@@ -13,7 +13,7 @@ from bakery.errors import LockedError
 from tests.helpers.launch_bench import NAMES, Bench, small_plan
 from tests.helpers.launch_races import Race
 from tests.helpers.launch_states import CASES, Case, check
-from tests.helpers.launch_storm import stormy
+from tests.helpers.launch_storm import weather_a_storm
 from tests.helpers.launch_sweep import run_until_through
 from tests.sweep.figures import Figures
 
@@ -35,14 +35,7 @@ def _all_seeds(figures: Figures, bar: str, seeds: int, run: Callable[[int], obje
 
 def test_storms(figures: Figures, tmp_path: Path) -> None:
     met: Counter[str] = Counter()
-
-    def run(seed: int) -> None:
-        with stormy(tmp_path / f"{seed}", seed) as place:
-            place.launch_until_done()
-            met.update(place.storm.met)
-            assert place.names() == NAMES
-
-    _all_seeds(figures, "storm", 200, run)
+    _all_seeds(figures, "storm", 200, lambda seed: met.update(weather_a_storm(tmp_path / f"{seed}", seed)))
     figures.tell("storm", f"{met.total()} requests went wrong")
 
 
