@@ -33,9 +33,6 @@ def test_storms_of_all_kinds_leave_exactly_the_plan(tmp_path: Path) -> None:
 
 
 def test_a_lost_reply_to_a_create_makes_no_extra_droplet(tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: dict(members)
-    )
     with stormy(tmp_path) as place:
         place.api.emulator.faults.add(LOST_CREATE)
         place.launch_until_done()
@@ -56,7 +53,6 @@ def test_a_create_that_is_sent_again_blindly_makes_an_extra_droplet(
             return once(cloud, request)
 
     monkeypatch.setattr(DigitalOcean, "create_droplet", again)
-    monkeypatch.setattr("bakery.launch.converge.droplets.settle_twins", lambda session, members, listed: dict(members))
     monkeypatch.setattr(
         "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: dict(members)
     )

@@ -22,8 +22,9 @@ RENEWED_BEFORE = timedelta(hours=12)
 def write_operator_files(bundle: Bundle, paths: StatePaths, *, now: datetime) -> None:
     """Write the PEM files that ``bakery env`` exports: both CA certificates, the operator's certificates and keys.
 
-    All have mode 0600. The keys are those of the bundle, and a new certificate is for the same key, so that another
-    process always reads a certificate and key that belong together. A file that is still valid is not written.
+    All have mode 0600. The keys are those of the bundle, and a new certificate is for the same key, so that
+    another process always reads a certificate and key that belong together. A file that is
+    still valid is not written.
 
     If a CA is not valid at ``now``, the certificates in the bundle are written: agents refuse them too, but the
     cluster can still be destroyed.

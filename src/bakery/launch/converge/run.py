@@ -205,7 +205,9 @@ def _report(session: Session, changes: Changes) -> None:
         )
     for droplet in changes.duplicates:
         duplicate = f"{slot_of(droplet, session.cluster)} exists more than once (droplet {droplet.id})"
-        session.reporter.warn(Hint(f"{duplicate}; to remove the newest: ", Command("destroy", "--node", droplet.name)))
+        session.reporter.warn(
+            Hint(f"{duplicate}; to remove the newest: ", Command("destroy", "--node", droplet.name))
+        )
 
 
 def _converge(session: Session, prepared: Prepared, launch_id: str) -> Members:
