@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,16 @@ def hand() -> Iterator[Forker]:
 
 @pytest.fixture
 def place(tmp_path: Path, hand: Forker) -> Iterator[Lab]:
+    """A launched cluster of the test's own."""
     with lab(tmp_path, hand) as place:
+        place.run(LAUNCH)
+        yield place
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory, hand: Forker) -> Iterator[Lab]:
+    """A launched cluster for the tests of commands that change nothing, which each of them checks."""
+    with lab(tmp_path_factory.mktemp("unchanged"), hand) as place:
         place.run(LAUNCH)
         yield place
 
@@ -63,15 +73,15 @@ def test_a_node_goes(place: Lab) -> None:
         ("--node", "demo-consul-server-2", "--dry-run"),
     ],
 )
-def test_a_server_whose_quorum_cannot_be_asked_is_refused(place: Lab, arguments: tuple[str, ...]) -> None:
-    text = _refused(place, *arguments)
+def test_a_server_whose_quorum_cannot_be_asked_is_refused(unchanged: Lab, arguments: tuple[str, ...]) -> None:
+    text = _refused(unchanged, *arguments)
     asked = "whether Consul would keep its quorum without demo-consul-server-2 cannot be asked"
     assert f"error: {asked}: no server of it sees a leader\n" in text
     assert "to destroy it all the same: --accept-quorum-loss demo-consul-server-2\n" in text
 
 
-def test_the_name_of_another_server_does_not_insist(place: Lab) -> None:
-    text = _refused(place, "--node", "demo-consul-server-2", "--accept-quorum-loss", "demo-consul-server-1")
+def test_the_name_of_another_server_does_not_insist(unchanged: Lab) -> None:
+    text = _refused(unchanged, "--node", "demo-consul-server-2", "--accept-quorum-loss", "demo-consul-server-1")
     assert "error: --accept-quorum-loss demo-consul-server-1: that droplet is not to be destroyed\n" in text
 
 
@@ -92,22 +102,22 @@ def test_all_servers_of_a_role_are_insisted_on_one_by_one(place: Lab) -> None:
     assert place.account().slots == before.slots
 
 
-def test_the_roles_of_another_cluster_are_unknown(place: Lab) -> None:
-    assert "cluster demo has no droplet of a role 'server'" in _refused(place, "--role", "server")
+def test_the_roles_of_another_cluster_are_unknown(unchanged: Lab) -> None:
+    assert "cluster demo has no droplet of a role 'server'" in _refused(unchanged, "--role", "server")
 
 
-def test_a_node_or_a_role_not_both(place: Lab) -> None:
-    assert "--node and --role are two different orders" in _refused(place, "--role", "x", "--node", "y")
+def test_a_node_or_a_role_not_both(unchanged: Lab) -> None:
+    assert "--node and --role are two different orders" in _refused(unchanged, "--role", "x", "--node", "y")
 
 
-def test_a_dry_run_shows_and_changes_nothing(place: Lab) -> None:
-    before = place.account()
-    running = place.run((*DESTROY_SOME, "--role", "nomad-client", "--dry-run"))
+def test_a_dry_run_shows_and_changes_nothing(unchanged: Lab) -> None:
+    before = unchanged.account()
+    running = unchanged.run((*DESTROY_SOME, "--role", "nomad-client", "--dry-run"))
     assert running.text.count("droplet demo-nomad-client-") == 3
-    assert place.account() == before
+    assert unchanged.account() == before
 
 
-def test_a_protected_cluster_stays(place: Lab) -> None:
-    place.cluster_file += "protect: true\n"
-    assert "cluster demo is protected" in _refused(place)
-    assert "cluster demo is protected" in _refused(place, "--role", "nomad-client")
+def test_a_protected_cluster_stays(unchanged: Lab) -> None:
+    protected = replace(unchanged, cluster_file=f"{unchanged.cluster_file}protect: true\n")
+    assert "cluster demo is protected" in _refused(protected)
+    assert "cluster demo is protected" in _refused(protected, "--role", "nomad-client")
