@@ -90,10 +90,10 @@ class Console:
         self.verbose = verbose
         self._colour = wants_colour(sys.stderr, no_color=no_color)
         self._colour_out = wants_colour(sys.stdout, no_color=no_color)
-        self._said: dict[str, str] = {}
-        self._passing = False
+        self._last_states: dict[str, str] = {}
+        self._line_is_temporary = False
         """Whether the last line on the terminal is one to write over."""
-        self._last_words = time.monotonic()
+        self._last_written = time.monotonic()
 
     def style(self, text: str, style: str, *, out: bool = False) -> str:
         """``text`` in one of the named styles, or as it is where colour is off."""
@@ -101,21 +101,18 @@ class Console:
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
-    def note(self, text: Text) -> None:
-        if not self.quiet:
-            self._talk(self.spell(text))
-
-    def show(self, text: Text) -> None:
-        """A line on stderr that a question is about: said also where the rest is quiet."""
-        self._talk(self.spell(text))
+    def note(self, text: Text, *, even_if_quiet: bool = False) -> None:
+        """Write a line to stderr; with ``-q`` only if the user has to read it before answering a question."""
+        if even_if_quiet or not self.quiet:
+            self._write(self.spell(text))
 
     def detail(self, text: Text) -> None:
-        """A line for ``-v`` only."""
+        """Write a line to stderr with ``-v`` only."""
         if self.verbose and not self.quiet:
-            self._talk(self.style(self.spell(text), "dim"))
+            self._write(self.style(self.spell(text), "dim"))
 
     def warn(self, text: Text) -> None:
-        self._talk(f"{self.style('warning:', 'yellow')} {self.spell(text)}")
+        self._write(f"{self.style('warning:', 'yellow')} {self.spell(text)}")
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -128,8 +125,8 @@ class Console:
         self.detail(f"    {title}: {time.monotonic() - started:.1f} s")
 
     def node(self, name: str, state: str) -> None:
-        if self._said.get(name) != state:
-            self._said[name] = state
+        if self._last_states.get(name) != state:
+            self._last_states[name] = state
             self.note(f"    {name:<28} {state}")
 
     def waiting(self, reason: str) -> None:
@@ -142,38 +139,38 @@ class Console:
             width = shutil.get_terminal_size().columns - 1
             sys.stderr.write(_ERASE_LINE + self.style(text[:width], "dim"))
             sys.stderr.flush()
-            self._passing = True
-        elif time.monotonic() - self._last_words >= REMIND_SECONDS:
-            self._talk(text)
+            self._line_is_temporary = True
+        elif time.monotonic() - self._last_written >= REMIND_SECONDS:
+            self._write(text)
 
-    def data(self, text: Text) -> None:
-        """The answer, on stdout."""
+    def print(self, text: Text) -> None:
+        """Write a line of the result to stdout."""
         self._erase()
         line = self.spell(text)
         sys.stdout.write(line if line.endswith("\n") else line + "\n")
         sys.stdout.flush()
 
-    def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        """The answer as one JSON document, on stdout."""
-        self.data(json.dumps(value, indent=2, sort_keys=True))
+    def print_json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Write the result to stdout as one JSON document."""
+        self.print(json.dumps(value, indent=2, sort_keys=True))
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Left-aligned columns on stdout, two spaces between, no frame: fit for ``cut`` and ``awk``."""
+    def print_table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table to stdout: columns aligned left, two spaces between them, no frame, fit for awk."""
         widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
         lines = [
             "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
         ]
         head = "  ".join(cell.ljust(width) for cell, width in zip(header, widths, strict=True)).rstrip()
-        self.data("\n".join([self.style(head, "bold", out=True), *(line.rstrip() for line in lines)]))
+        self.print("\n".join([self.style(head, "bold", out=True), *(line.rstrip() for line in lines)]))
 
-    def _talk(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         self._erase()
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-        self._last_words = time.monotonic()
+        self._last_written = time.monotonic()
 
     def _erase(self) -> None:
-        if self._passing:
+        if self._line_is_temporary:
             sys.stderr.write(_ERASE_LINE)
             sys.stderr.flush()
-            self._passing = False
+            self._line_is_temporary = False

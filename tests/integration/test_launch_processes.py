@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bakery.launch.journal import load_journal
+from bakery.launch.base.journal import load_journal
 
 from bakery.emulator.faults.table import Fault, Moment
 from bakery.proc import run

@@ -97,6 +97,6 @@ def test_quiet_leaves_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     console.note("talk")
     console.detail("more talk")
     console.warn("act on this")
-    console.data("answer")
+    console.print("answer")
     streams = capsys.readouterr()
     assert (streams.out, streams.err) == ("answer\n", "warning: act on this\n")

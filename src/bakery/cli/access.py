@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import click
 
-from bakery.cli.admin import admin_cidr_option, admin_cidrs
-from bakery.cli.session import common_options, session_of
+from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
 
 
@@ -34,9 +35,9 @@ def refresh(
     cloud = session.cloud
     check_cloud(session, insists=other_cloud)
     networks = admin_cidrs(session, cidrs)
-    say = session.before_question
+    say = session.note_before_question
     if dry_run:
-        say = session.answer_or_note
+        say = session.print_or_note
 
     def approve(names: Sequence[str]) -> bool:
         (session.console.note if dry_run else say)(cloud_line(session))
@@ -55,6 +56,6 @@ def refresh(
         reporter=session.console,
     )
     if session.settings.json:
-        session.console.json({"admin_cidrs": list(networks), "changed": list(changed)})
+        session.console.print_json({"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:
         session.console.note(f"nothing to change: {', '.join(networks)} may reach the APIs already")

@@ -2,7 +2,8 @@
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.console import counted
@@ -59,7 +60,7 @@ def bootstrap(
         reporter=session.console,
     )
     if session.settings.json:
-        session.console.json(
+        session.console.print_json(
             {
                 "policies_written": outcome.policies_written,
                 "tokens_written": outcome.tokens_written,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.options import common_options
 from bakery.cli.output import refuse_existing, warn_if_git_takes, writing
-from bakery.cli.session import common_options, need_terminal, session_of
+from bakery.cli.prompts import need_terminal
+from bakery.cli.session import session_of
 from bakery.cli.values import Choice
 from bakery.errors import UsageError
 
@@ -56,7 +58,7 @@ def browser_cert(
         write_secret_file(target, content)
     warn_if_git_takes(target, session.console)
     if session.settings.json:
-        session.console.json({"file": str(target)})
+        session.console.print_json({"file": str(target)})
     session.console.note(f"wrote {target} (it holds a private key)")
 
 

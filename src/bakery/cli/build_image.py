@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.session import Session, builds_folder, common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import Session, builds_folder, session_of
 from bakery.cli.where import cloud_line
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def build_image(
         return
     image = _bake(session, request) if bakes or equal is None else equal
     if session.settings.json:
-        session.console.json({"id": image.id, "name": image.name, "regions": list(image.regions)})
+        session.console.print_json({"id": image.id, "name": image.name, "regions": list(image.regions)})
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
     if equal is not None and equal.id != image.id:
         session.console.note(f"launches take it from now on; {equal.name} (id {equal.id}) stays")
@@ -65,21 +66,21 @@ def _bake(session: Session, request: "BakeRequest") -> "Image":
 
     from bakery.bake.bake import bake
 
-    session.before_question(cloud_line(session))
+    session.note_before_question(cloud_line(session))
     tools, downloads = _parts(session)
     if not session.settings.yes:
         for line in _outlook(session, request):
-            session.before_question(line)
+            session.note_before_question(line)
         session.confirm("bake it?")
     return bake(replace(request, downloads=downloads), tools=tools, cloud=session.cloud, reporter=session.console)
 
 
 def _show_only(session: Session, request: "BakeRequest", *, bakes: bool) -> None:
     if session.settings.json:
-        session.console.json({"bakes": bakes})
+        session.console.print_json({"bakes": bakes})
     elif bakes:
         for line in _outlook(session, request):
-            session.console.data(line)
+            session.console.print(line)
 
 
 def _outlook(session: Session, request: "BakeRequest") -> tuple[str, str]:

@@ -3,7 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 from bakery.cli.values import Choice
 from bakery.errors import UsageError
 
@@ -21,6 +22,6 @@ def completion(context: click.Context, shell: str) -> None:
     script = found(context.find_root().command, {}, "bakery", "_BAKERY_COMPLETE").source()
     session = session_of(context)
     if session.settings.json:
-        session.console.json({"shell": shell, "script": script})
+        session.console.print_json({"shell": shell, "script": script})
     else:
-        session.console.data(script)
+        session.console.print(script)

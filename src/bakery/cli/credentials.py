@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 
 
 @click.command()
@@ -23,7 +24,7 @@ def credentials(context: click.Context) -> None:
     now = datetime.now(UTC)
     rows = [(c.name, f"{c.not_after:%Y-%m-%d}", str(c.days_left(now))) for c in describe(bundle)]
     if session.settings.json:
-        session.console.json(
+        session.console.print_json(
             {
                 "cluster": bundle.cluster,
                 "generation": bundle.generation,
@@ -34,5 +35,5 @@ def credentials(context: click.Context) -> None:
             }
         )
         return
-    session.console.table(("CERTIFICATE", "NOT AFTER", "DAYS LEFT"), rows)
+    session.console.print_table(("CERTIFICATE", "NOT AFTER", "DAYS LEFT"), rows)
     session.console.note(f"generation {bundle.generation}, in {session.paths.bundle}")

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.session import Session, common_options, has_terminal, need_terminal, session_of
+from bakery.cli.options import common_options
+from bakery.cli.prompts import has_terminal, need_terminal
+from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import check_cloud, cloud_line, has_record, other_cloud_option
 from bakery.console import counted
@@ -88,12 +90,12 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         targets = list_targets(
             plan, cloud=session.cloud, paths=session.paths, snapshot_tag=tag, snapshots=snapshots
         )
-        _show(session, targets, session.answer_or_note)
+        _show(session, targets, session.print_or_note)
         _tell_json(session, targets)
         return
 
     def approve(targets: "Targets") -> bool:
-        say = session.console.note if confirmed else session.before_question
+        say = session.console.note if confirmed else session.note_before_question
         say(cloud_line(session))
         _show(session, targets, say)
         if not targets.empty:
@@ -129,7 +131,7 @@ def _destroy_some(
 ) -> None:
     from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 
-    say = session.answer_or_note if dry_run else session.before_question
+    say = session.print_or_note if dry_run else session.note_before_question
 
     def approve(removal: "Removal") -> bool:
         (session.console.note if dry_run else say)(cloud_line(session))
@@ -170,7 +172,7 @@ def _destroy_some(
         )
     names = [droplet.name for droplet in gone]
     if session.settings.json:
-        session.console.json({"droplets": names})
+        session.console.print_json({"droplets": names})
     if not dry_run:
         session.console.note(f"gone: {', '.join(names)}")
 
@@ -186,8 +188,8 @@ def _running(session: Session) -> "Running | None":
         return None
 
 
-def _things(targets: "Targets") -> dict[str, list[str]]:
-    """Names of what goes, by kind, in the order it goes."""
+def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
+    """Names of what is deleted, by kind, in the order of deletion."""
     return {
         "droplet": [d.name for d in targets.droplets],
         "firewall": [f.name for f in targets.firewalls],
@@ -202,16 +204,16 @@ def _tell_json(session: Session, targets: "Targets") -> None:
     if not session.settings.json:
         return
     value: dict[str, Any] = {
-        f"{kind.lower().replace(' ', '_')}s": names for kind, names in _things(targets).items()
+        f"{kind.lower().replace(' ', '_')}s": names for kind, names in _targets_by_kind(targets).items()
     }
     value["kept"] = [{"kind": k.kind, "name": k.name, "reason": k.reason} for k in targets.not_removed]
-    session.console.json(value)
+    session.console.print_json(value)
 
 
 def _show(session: Session, targets: "Targets", say: Callable[[Text], None]) -> None:
     console = session.console
-    minus = console.style("-", "red", out=say == console.data)
-    for kind, names in _things(targets).items():
+    minus = console.style("-", "red", out=say == console.print)
+    for kind, names in _targets_by_kind(targets).items():
         for name in names:
             say(f"  {minus} {kind:<9} {name}")
     if targets.empty:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import Session, session_of
 from bakery.cli.where import check_cloud
 from bakery.console import counted
 from bakery.errors import BakeryError, ExitCode
@@ -46,7 +47,7 @@ def doctor(context: click.Context) -> int:
         checks += _cluster_checks(session)
     console = session.console
     if session.settings.json:
-        console.json([vars(check) for check in checks])
+        console.print_json([vars(check) for check in checks])
     else:
         for check in checks:
             word = (
@@ -54,9 +55,9 @@ def doctor(context: click.Context) -> int:
                 if check.passed
                 else console.style("FAIL", "red", out=True)
             )
-            console.data(f"{word}  {check.name:<13} {check.message}")
+            console.print(f"{word}  {check.name:<13} {check.message}")
             if check.remedy:
-                console.data(f"      {'':<13} help: {check.remedy}")
+                console.print(f"      {'':<13} help: {check.remedy}")
     return ExitCode.DONE if all(check.passed for check in checks) else ExitCode.CHECKS
 
 

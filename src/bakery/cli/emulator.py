@@ -14,7 +14,7 @@ from bakery.cli.emulator_requests import requests
 from bakery.cli.emulator_running import NAME as _NAME
 from bakery.cli.emulator_running import running as _running
 from bakery.cli.emulator_stand_in import stand_in
-from bakery.cli.session import common_options, settings_of
+from bakery.cli.options import common_options, settings_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError, UsageError
 from bakery.hints import Hint, joined
@@ -90,7 +90,7 @@ def up(
         console.note(f"the emulator {name} is up already")
         _warn_of_differences(context, running)
     if settings_of(context).json:
-        console.json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
+        console.print_json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
@@ -124,7 +124,7 @@ def restart(context: click.Context, name: str) -> None:
 
     running = lifecycle.restart(name, reporter=settings_of(context).console())
     if settings_of(context).json:
-        settings_of(context).console().json({"name": name, "endpoint": running.endpoint})
+        settings_of(context).console().print_json({"name": name, "endpoint": running.endpoint})
     settings_of(context).console().note(f"the emulator answers at {running.endpoint} again")
 
 
@@ -139,7 +139,7 @@ def down(context: click.Context, name: str) -> None:
     console = settings_of(context).console()
     was_there = lifecycle.down(name, reporter=console)
     if settings_of(context).json:
-        console.json({"name": name, "was_there": was_there})
+        console.print_json({"name": name, "was_there": was_there})
     console.note(f"the emulator {name} is gone" if was_there else f"there is no emulator {name}")
 
 
@@ -154,14 +154,14 @@ def status(context: click.Context, name: str) -> None:
     console = settings_of(context).console()
     answer = lifecycle.status(_running(name))
     if settings_of(context).json:
-        console.json(answer)
+        console.print_json(answer)
         return
-    console.data(f"endpoint      {answer['endpoint']}")
-    console.data(f"machines      {answer['machines']}")
-    console.data(f"public range  {answer['public_range']}")
-    console.data(f"droplets      {answer['droplets']}, {answer['running']} active")
-    console.data(f"memory        {answer['memory_bytes'] / 1024**2:.0f} MiB")
-    console.data(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
+    console.print(f"endpoint      {answer['endpoint']}")
+    console.print(f"machines      {answer['machines']}")
+    console.print(f"public range  {answer['public_range']}")
+    console.print(f"droplets      {answer['droplets']}, {answer['running']} active")
+    console.print(f"memory        {answer['memory_bytes'] / 1024**2:.0f} MiB")
+    console.print(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
 
 
 @emulator.command(short_help="Print exports for tools that speak to DigitalOcean.")

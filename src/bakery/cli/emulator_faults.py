@@ -6,7 +6,7 @@ import click
 
 from bakery.cli.emulator_fault_flags import check_order
 from bakery.cli.emulator_running import NAME, running
-from bakery.cli.session import common_options, settings_of
+from bakery.cli.options import common_options, settings_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError
 
@@ -74,7 +74,7 @@ def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: AN
     made = ask(running(name), _PATH, body=body)["fault"]
     settings = settings_of(context)
     if settings.json:
-        settings.console().json(made)
+        settings.console().print_json(made)
         return
     seed = f", seed {made['seed']}" if made["probability"] < 1 else ""
     settings.console().note(f"fault {made['id']}: {_what(made)}{seed}")
@@ -91,13 +91,13 @@ def list_(context: click.Context, name: str) -> None:
     answer = ask(running(name), _PATH)
     settings = settings_of(context)
     if settings.json:
-        settings.console().json(answer)
+        settings.console().print_json(answer)
         return
     rows = [
         [str(entry["id"]), _who(entry), _what(entry), str(entry["times"] or "all"), str(entry["met"])]
         for entry in answer["faults"]
     ]
-    settings.console().table(["ID", "MEETS", "WHAT HAPPENS", "TIMES", "MET"], rows)
+    settings.console().print_table(["ID", "MEETS", "WHAT HAPPENS", "TIMES", "MET"], rows)
     if answer["hanging"]:
         settings.console().note(f"{answer['hanging']} requests hang now")
 
@@ -124,7 +124,7 @@ def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
         ask(emulator, path, method="DELETE")
     settings = settings_of(context)
     if settings.json:
-        settings.console().json({"cleared": list(ids) or "all"})
+        settings.console().print_json({"cleared": list(ids) or "all"})
 
 
 def _who(entry: dict[str, Any]) -> str:

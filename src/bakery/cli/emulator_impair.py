@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import click
 
 from bakery.cli.emulator_running import NAME, running
-from bakery.cli.session import common_options, settings_of
+from bakery.cli.options import common_options, settings_of
 from bakery.errors import EmulatorError, UsageError
 
 _UNITS = {
@@ -98,7 +98,7 @@ def impair(
     answer = ask(running(name), path, body=body or None, method="POST" if body else "DELETE")
     settings = settings_of(context)
     if settings.json and answer is not None:
-        settings.console().json(answer)
+        settings.console().print_json(answer)
         return
     settings.console().note(f"the links of {droplet} are {'bad' if body else 'good again'}")
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bakery.cli.emulator_running import NAME, running
-from bakery.cli.session import common_options, settings_of
+from bakery.cli.options import common_options, settings_of
 from bakery.errors import UsageError
 
 _PATH = "/_emulator/requests"
@@ -54,13 +54,13 @@ def requests(
         ask(emulator, _RECORDING, method="DELETE")
     if settings.json:
         done = "cleared" if clear else "recording"
-        settings.console().json({done: clear or (str(record) if record else None)})
+        settings.console().print_json({done: clear or (str(record) if record else None)})
 
 
 def _show(context: click.Context, answer: dict[str, Any]) -> None:
     settings = settings_of(context)
     if settings.json:
-        settings.console().json(answer)
+        settings.console().print_json(answer)
         return
     rows = [
         [
@@ -71,4 +71,4 @@ def _show(context: click.Context, answer: dict[str, Any]) -> None:
         ]
         for entry in answer["requests"]
     ]
-    settings.console().table(["METHOD", "PATH", "STATUS", "APPLIED"], rows)
+    settings.console().print_table(["METHOD", "PATH", "STATUS", "APPLIED"], rows)

@@ -3,7 +3,8 @@
 import click
 
 from bakery.cli.emulator_running import NAME, running
-from bakery.cli.session import common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 
 
 @click.command("stand-in", short_help="Make an empty snapshot in place of a baked one (memory only).")
@@ -21,7 +22,7 @@ def stand_in(context: click.Context, name: str) -> None:
     emulator, config = running(name), session.config
     made = make_stand_in(emulator, tag=session.content_tag(), region=config.region, base=config.image.base)
     if session.settings.json:
-        session.console.json({"id": made.id, "name": made.name, "made": made.made})
+        session.console.print_json({"id": made.id, "name": made.name, "made": made.made})
     else:
         session.console.note(
             f"snapshot {made.name} (id {made.id}) stands in for a baked one in {config.region}; it is empty"

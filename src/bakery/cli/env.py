@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import click
 
 from bakery.cli import env_path
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import Session, session_of
 from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
@@ -32,9 +33,9 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
     session = session_of(context)
     if unset:
         if session.settings.json:
-            session.console.json({"unset": [*VARIABLES, env_path.VARIABLE]})
+            session.console.print_json({"unset": [*VARIABLES, env_path.VARIABLE]})
             return
-        session.console.data("\n".join([*(f"unset {name}" for name in VARIABLES), *env_path.FORGET]))
+        session.console.print("\n".join([*(f"unset {name}" for name in VARIABLES), *env_path.FORGET]))
         return
     if session.settings.json:
         message = "env holds tokens, which bakery never prints as JSON"
@@ -44,7 +45,7 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
     ]
     image = session.config.image
     programs = env_path.find_programs(image.consul, image.nomad)
-    session.console.data("\n".join([*lines, *env_path.exports(programs)]))
+    session.console.print("\n".join([*lines, *env_path.exports(programs)]))
     advice = env_path.advice(programs)
     if advice is not None:
         session.console.warn(advice)

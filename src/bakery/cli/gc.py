@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from bakery.cli.session import builds_folder, common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import builds_folder, session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import cloud_line
 from bakery.hints import Command, Hint
@@ -41,17 +42,17 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
         *(("tag", t) for t in orphans.tags),
     ]
     if session.settings.json:
-        session.console.json([{"kind": kind, "name": name} for kind, name in listed])
+        session.console.print_json([{"kind": kind, "name": name} for kind, name in listed])
     else:
         for kind, name in listed:
-            session.console.data(f"{kind:<9} {name}")
+            session.console.print(f"{kind:<9} {name}")
     if not listed:
         session.console.note("no orphans")
         return
     if not delete:
         session.console.note(Hint(Command("gc", "--delete"), " removes them"))
         return
-    session.before_question(cloud_line(session))
+    session.note_before_question(cloud_line(session))
     session.confirm(f"remove these {len(listed)}?")
     if builds:
         sweep(session.cloud, builds_folder(), reporter=session.console)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import Session, session_of
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,18 +28,18 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     tag = session.content_tag()
     if only_tag:
         if session.settings.json:
-            session.console.json({"tag": tag})
+            session.console.print_json({"tag": tag})
         else:
-            session.console.data(tag)
+            session.console.print(tag)
         return
     found = [i for i in session.cloud.list_images() if any(map(is_content_tag, i.tags))]
     now, current = datetime.now(UTC), _current(session, tag)
     shown = [_shown(image, current=image.id == current, age=age_in_days(image, now)) for image in found]
     if session.settings.json:
-        session.console.json(shown)
+        session.console.print_json(shown)
     else:
         rows = [_row(image, each) for image, each in zip(found, shown, strict=True)]
-        session.console.table(HEADER, rows)
+        session.console.print_table(HEADER, rows)
 
 
 def _current(session: Session, tag: str) -> int | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from bakery.cli.cluster import quick_cloud
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import Session, session_of
 from bakery.cli.where import has_credentials
 from bakery.console import counted
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
@@ -52,7 +53,7 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
         message = f"cannot write {path}"
         raise UsageError(message=message, details=error.strerror, hint="-f FILE writes another") from error
     if session.settings.json:
-        session.console.json({"file": str(path), "vpc_cidr": vpc_cidr})
+        session.console.print_json({"file": str(path), "vpc_cidr": vpc_cidr})
     session.console.note(f"wrote {path}")
     session.console.note(Hint("next: ", joined(", ", map(Command, ("plan", "build-image", "launch")))))
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.admin import admin_cidr_option, admin_cidrs
+from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.cluster import absent_of, list_cluster_droplets, running_of
+from bakery.cli.options import common_options
 from bakery.cli.preview import preview_launch
 from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, tell_scaling
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.session import Session, session_of
 from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, keep_cloud, other_cloud_option
 from bakery.console import counted
@@ -103,10 +104,10 @@ def _tell(session: Session, changes: "Changes") -> ExitCode:
     from bakery.cli.changes_view import changes_json, show_verdict
     from bakery.launch.converge.verdict import exit_code_of
 
-    session.answer_or_note(cloud_line(session))
-    show_verdict(session.console, changes, session.answer_or_note)
+    session.print_or_note(cloud_line(session))
+    show_verdict(session.console, changes, session.print_or_note)
     if session.settings.json:
-        session.console.json({"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell))
+        session.console.print_json({"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell))
     return exit_code_of(changes)
 
 
@@ -173,8 +174,8 @@ def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes],
     from bakery.cli.changes_view import show_changes
 
     def approve(changes: "Changes") -> bool:
-        session.before_question(cloud_line(session))
-        show_changes(session.console, changes, session.before_question)
+        session.note_before_question(cloud_line(session))
+        show_changes(session.console, changes, session.note_before_question)
         session.confirm("create these?")
         keep_cloud(session)
         save_scaling(session, scaling)
@@ -245,7 +246,7 @@ def _finish(
     healthy: bool,
 ) -> None:
     if session.settings.json:
-        session.console.json(
+        session.console.print_json(
             {
                 "cluster": plan.cluster,
                 "created": created,

@@ -12,7 +12,7 @@ import click
 
 from bakery import __version__
 from bakery.cli import signals
-from bakery.cli.session import Settings, common_options
+from bakery.cli.options import Settings, common_options
 from bakery.cli.verbs import Verbs
 from bakery.errors import BakeryError, ExitCode, MissingToolError, UsageError
 
@@ -124,7 +124,7 @@ def _invoke(arguments: list[str], settings: Settings) -> int:
 
 
 def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> int:
-    from bakery.cli.failure import as_json, as_text
+    from bakery.cli.error_format import as_json, as_text
 
     code = error.exit_code if code is None else code
     text = as_json(error, code, settings.spell) if settings.json else as_text(error, settings.console())

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.admin import admin_cidr_option, admin_cidrs
+from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
+from bakery.cli.options import common_options
 from bakery.cli.preview import preview_launch
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import CredentialsError, ExitCode, UsageError
 
@@ -47,7 +48,7 @@ def plan(
     if not offline and _has_token(session, required=exit_code):
         changes = preview_launch(session, planned, admin_cidrs(session, cidrs), other_cloud=other_cloud)
     if session.settings.json:
-        session.console.json(_as_json(session, planned, changes))
+        session.console.print_json(_as_json(session, planned, changes))
     else:
         _show(session, planned, changes)
     return _exit_code(changes, tells_changes=exit_code)
@@ -75,17 +76,17 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     from bakery.cli.changes_view import show_verdict
 
     console = session.console
-    console.data(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
-    console.data(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}")
+    console.print(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
+    console.print(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}")
     if changes is not None:
-        console.data(cloud_line(session))
-    console.data("")
-    console.table(NODE_HEADER, _node_rows(planned, changes))
-    console.data("")
-    console.table(RULE_HEADER, _rule_rows(planned))
+        console.print(cloud_line(session))
+    console.print("")
+    console.print_table(NODE_HEADER, _node_rows(planned, changes))
+    console.print("")
+    console.print_table(RULE_HEADER, _rule_rows(planned))
     if changes is not None:
-        console.data("")
-        show_verdict(console, changes, console.data)
+        console.print("")
+        show_verdict(console, changes, console.print)
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:

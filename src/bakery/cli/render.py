@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.options import common_options
 from bakery.cli.output import ensure_folder, warn_if_git_takes, writing
-from bakery.cli.session import Session, common_options, session_of
+from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
@@ -75,9 +76,9 @@ def render(
         write_secret_file(file, user_data.text.encode())
     warn_if_git_takes(file, session.console)
     if session.settings.json:
-        session.console.json({"file": str(file), "bytes": user_data.size})
+        session.console.print_json({"file": str(file), "bytes": user_data.size})
     else:
-        session.console.data(str(file))
+        session.console.print(str(file))
     session.console.note(
         HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=", ".join(_tags(plan, role)), file=file)
     )

@@ -1,17 +1,16 @@
-"""What every verb shares: the global options, and the adapters built from them."""
+"""What verbs work with: cluster file, plan, cloud, credentials and agents, built from the global options."""
 
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.command_lines import spell
-from bakery.console import Console
+from bakery.cli.options import Settings, settings_of
+from bakery.cli.prompts import confirm, has_terminal
 from bakery.errors import CredentialsError, UsageError
 from bakery.hints import Command, Hint, Text
 
@@ -26,44 +25,7 @@ if TYPE_CHECKING:
     from bakery.plan.model import ClusterPlan
 
 DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"
-DECLINED = "the answer was no; nothing was changed"
 NO_ACCESS_HINT = "export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local"
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass
-class Settings:
-    """The global options, wherever on the command line they stood."""
-
-    cluster_file: Path = Path("bakery.yaml")
-    json: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    yes: bool = False
-    no_color: bool = False
-    local: bool = False
-    named_file: bool = False
-    """Whether the cluster file was named by a flag, which a suggested command then needs too."""
-    _console: Console | None = None
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Options that a suggested command must repeat to work on the same cluster: ``--local -f prod.yaml``."""
-        file = ("-f", str(self.cluster_file)) if self.named_file else ()
-        return (*(("--local",) if self.local else ()), *file)
-
-    def spell(self, text: Text) -> str:
-        """Write the commands in ``text`` with the options that the user gave."""
-        return spell(text, self.given)
-
-    def console(self) -> Console:
-        """The console of this run, made once, when every option is known."""
-        if self._console is None:
-            self._console = Console(
-                quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, spell=self.spell
-            )
-        return self._console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,70 +40,6 @@ class Endpoint:
     """The emulator's own token with ``--local``; else None: it is read from the environment."""
     emulator: str | None = None
     """The emulator's name with ``--local``."""
-
-
-def settings_of(context: click.Context | None) -> Settings:
-    """The settings of this run."""
-    found = context.find_object(Settings) if context is not None else None
-    return found or Settings()
-
-
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
-    """A flag counts wherever it stands; the environment only where no flag does."""
-    settings = context.ensure_object(Settings)
-    name = parameter.name or ""
-    if name == "cluster_file" and value == Path("-"):
-        message = "the cluster file is not read from standard input: .bakery/ with its state lies beside the file"
-        raise UsageError(message=message, hint="write it to a file, and name that: -f FILE")
-    source = context.get_parameter_source(name)
-    if source is click.core.ParameterSource.COMMANDLINE:
-        setattr(settings, name, value)
-        settings.named_file = settings.named_file or name == "cluster_file"
-    elif source is click.core.ParameterSource.ENVIRONMENT and context.parent is None:
-        setattr(settings, name, value)
-
-
-_OPTIONS = (
-    click.option(
-        "-f",
-        "--cluster-file",
-        type=click.Path(path_type=Path, readable=False),  # config says more
-        default=Path("bakery.yaml"),
-        show_default=True,
-        envvar="BAKERY_CLUSTER_FILE",
-        help="The cluster file.",
-    ),
-    click.option(
-        "--local", is_flag=True, help="Talk to the running emulator that BAKERY_EMULATOR names (default: default)."
-    ),
-    click.option(
-        "--json", is_flag=True, help="Answer in JSON on stdout; an error is the last line of stderr, in JSON."
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Show timings and each API request."),
-    click.option("-y", "--yes", is_flag=True, help="Do not ask."),
-    click.option("--no-color", is_flag=True, help="No colour (NO_COLOR works too)."),
-)
-
-
-def common_options(function: F) -> F:
-    """Give a command the global options; they may stand before or after the verb."""
-    for option in reversed(_OPTIONS):
-        function = _hidden_option(option)(function)
-    return function
-
-
-def _hidden_option(option: Callable[[F], F]) -> Callable[[F], F]:
-    """The option, its value kept in :class:`Settings` instead of handed to the function."""
-
-    def decorate(function: F) -> F:
-        decorated = option(function)
-        parameters: list[click.Option] = decorated.__click_params__  # type: ignore[attr-defined]
-        parameters[-1].callback = _keep
-        parameters[-1].expose_value = False
-        return decorated
-
-    return decorate
 
 
 class Session:
@@ -305,26 +203,22 @@ class Session:
             nomad_gossip_key=bundle.nomad_gossip_key,
         )
 
-    def before_question(self, text: Text) -> None:
-        """What a question is about is said even with ``--quiet``, if there will be a question."""
-        asks = has_terminal() and not self.settings.yes
-        (self.console.show if asks else self.console.note)(text)
+    def note_before_question(self, text: Text) -> None:
+        """Print what a question is about: with ``--quiet`` too, if the question will be asked."""
+        self.console.note(text, even_if_quiet=has_terminal() and not self.settings.yes)
 
-    def answer_or_note(self, text: Text) -> None:
-        """A line of what a dry run found: the answer on stdout, or, where that is JSON, talk beside it."""
-        (self.console.note if self.settings.json else self.console.data)(text)
+    def print_or_note(self, text: Text) -> None:
+        """Print a line of the result; with ``--json``, where stdout is for the document, note it on stderr."""
+        (self.console.note if self.settings.json else self.console.print)(text)
 
     def confirm(self, question: str) -> None:
-        """Ask before something changes; ``--yes`` answers, and without a terminal it must.
+        """Ask before something changes; ``--yes`` answers.
 
         Raises:
-            UsageError: there is nobody to ask, or the answer is no.
+            UsageError: the answer is no, or there is no terminal to ask on.
         """
-        if self.settings.yes:
-            return
-        need_terminal("add --yes")
-        if not click.confirm(question, err=True):
-            raise UsageError(message=DECLINED)
+        if not self.settings.yes:
+            confirm(question)
 
 
 def _no_emulator(name: str) -> UsageError:
@@ -341,22 +235,6 @@ def _no_emulator(name: str) -> UsageError:
         return UsageError(message=message, hint=Command("emulator up"))
     message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
     return UsageError(message=message, hint=f"export BAKERY_EMULATOR={others[0]}")
-
-
-def has_terminal() -> bool:
-    """Whether somebody can be asked, and answer."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def need_terminal(hint: str) -> None:
-    """A question needs a terminal to be asked on and one to be answered from.
-
-    Raises:
-        UsageError: with the flag that answers instead.
-    """
-    if not has_terminal():
-        message = "this needs an answer, and there is no terminal to ask on"
-        raise UsageError(message=message, hint=hint)
 
 
 def builds_folder() -> Path:

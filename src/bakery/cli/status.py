@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
 
@@ -37,14 +38,14 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     report = observe_cluster(as_running(plan, droplets), droplets, session.agents(bundle))
     if session.settings.json:
         more = {"cloud": cloud_json(session), "snapshots": snapshots_json(snapshots)}
-        session.console.json(report_json(report) | more)
+        session.console.print_json(report_json(report) | more)
     else:
         session.console.note(cloud_line(session))
-        session.console.table(NODE_HEADER, node_rows(report))
-        session.console.data("")
-        session.console.table(CONDITION_HEADER, condition_rows(report))
+        session.console.print_table(NODE_HEADER, node_rows(report))
+        session.console.print("")
+        session.console.print_table(CONDITION_HEADER, condition_rows(report))
         for line in (*(f"help: {text}" for text in help_lines(report)), *snapshots.lines):
-            session.console.data(line)
+            session.console.print(line)
     used = {droplet.image_id for droplet in droplets}
     if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):
         session.console.warn(warning)

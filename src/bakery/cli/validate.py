@@ -2,7 +2,8 @@
 
 import click
 
-from bakery.cli.session import common_options, session_of
+from bakery.cli.options import common_options
+from bakery.cli.session import session_of
 
 
 @click.command()
@@ -15,11 +16,11 @@ def validate(context: click.Context, schema: bool) -> None:  # noqa: FBT001 - a 
     if schema:
         from bakery.config.schema import json_schema
 
-        session.console.json(json_schema())
+        session.console.print_json(json_schema())
         return
     config = session.config
     session.plan()
     if session.settings.json:
-        session.console.json({"cluster": config.cluster, "valid": True, "warnings": list(config.warnings)})
+        session.console.print_json({"cluster": config.cluster, "valid": True, "warnings": list(config.warnings)})
     else:
         session.console.note(f"{config.path}: valid")

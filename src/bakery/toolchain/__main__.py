@@ -37,7 +37,7 @@ def _build(tools: Sequence[ToolName], console: Console) -> None:
 
 def _print_path(name: ToolName, version: str | None, console: Console) -> None:
     tool = find_tool(name, version or read_version(name), places=places_from_environment(), reporter=console)
-    console.data(str(tool.path))
+    console.print(str(tool.path))
 
 
 def _parser() -> argparse.ArgumentParser:

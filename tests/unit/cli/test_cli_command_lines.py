@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakery.cli.command_lines import spell
-from bakery.cli.session import Settings
+from bakery.cli.options import Settings
 from bakery.hints import Command, Hint, Text, joined
 
 OPTIONS = ("--local", "-f", "my file.yaml")
@@ -58,7 +58,7 @@ def test_the_console_writes_the_options(capsys: pytest.CaptureFixture[str]) -> N
     console = Settings(local=True).console()
     console.note(Hint("next: ", Command("launch")))
     console.warn(Hint(Command("gc"), " removes it"))
-    console.data(Command("plan"))
+    console.print(Command("plan"))
     streams = capsys.readouterr()
     assert streams.err == "next: bakery launch --local\nwarning: bakery gc --local removes it\n"
     assert streams.out == "bakery plan --local\n"

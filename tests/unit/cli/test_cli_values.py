@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bakery.cli.admin import admin_cidrs
+from bakery.cli.admin_cidrs import admin_cidrs
 from bakery.cli.main import run
-from bakery.cli.session import Session, Settings
+from bakery.cli.options import Settings
+from bakery.cli.session import Session
 from bakery.errors import UsageError
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bakery.cli.failure import as_json, as_text
+from bakery.cli.error_format import as_json, as_text
 from bakery.console import Console
 from bakery.errors import BakeryError, CloudError, CommandError, ConfigError, LockedError, Problem
 

@@ -1,0 +1,113 @@
+"""The global options: every verb takes them, before or after its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bakery.cli.command_lines import spell
+from bakery.console import Console
+from bakery.errors import UsageError
+from bakery.hints import Text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Settings:
+    """The global options, wherever on the command line they stood."""
+
+    cluster_file: Path = Path("bakery.yaml")
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    yes: bool = False
+    no_color: bool = False
+    local: bool = False
+    named_file: bool = False
+    """Whether the cluster file was named by a flag, which a suggested command then needs too."""
+    _console: Console | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Options that a suggested command must repeat to work on the same cluster: ``--local -f prod.yaml``."""
+        file = ("-f", str(self.cluster_file)) if self.named_file else ()
+        return (*(("--local",) if self.local else ()), *file)
+
+    def spell(self, text: Text) -> str:
+        """Write the commands in ``text`` with the options that the user gave."""
+        return spell(text, self.given)
+
+    def console(self) -> Console:
+        """The console of this run, made once, when every option is known."""
+        if self._console is None:
+            self._console = Console(
+                quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, spell=self.spell
+            )
+        return self._console
+
+
+def settings_of(context: click.Context | None) -> Settings:
+    """The settings of this run."""
+    found = context.find_object(Settings) if context is not None else None
+    return found or Settings()
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
+    """A flag counts wherever it stands; the environment only where no flag does."""
+    settings = context.ensure_object(Settings)
+    name = parameter.name or ""
+    if name == "cluster_file" and value == Path("-"):
+        message = "the cluster file is not read from standard input: .bakery/ with its state lies beside the file"
+        raise UsageError(message=message, hint="write it to a file, and name that: -f FILE")
+    source = context.get_parameter_source(name)
+    if source is click.core.ParameterSource.COMMANDLINE:
+        setattr(settings, name, value)
+        settings.named_file = settings.named_file or name == "cluster_file"
+    elif source is click.core.ParameterSource.ENVIRONMENT and context.parent is None:
+        setattr(settings, name, value)
+
+
+_OPTIONS = (
+    click.option(
+        "-f",
+        "--cluster-file",
+        type=click.Path(path_type=Path, readable=False),  # config says more
+        default=Path("bakery.yaml"),
+        show_default=True,
+        envvar="BAKERY_CLUSTER_FILE",
+        help="The cluster file.",
+    ),
+    click.option(
+        "--local", is_flag=True, help="Talk to the running emulator that BAKERY_EMULATOR names (default: default)."
+    ),
+    click.option(
+        "--json", is_flag=True, help="Answer in JSON on stdout; an error is the last line of stderr, in JSON."
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Show timings and each API request."),
+    click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+    click.option("--no-color", is_flag=True, help="No colour (NO_COLOR works too)."),
+)
+
+
+def common_options(function: F) -> F:
+    """Give a command the global options; they may stand before or after the verb."""
+    for option in reversed(_OPTIONS):
+        function = _hidden_option(option)(function)
+    return function
+
+
+def _hidden_option(option: Callable[[F], F]) -> Callable[[F], F]:
+    """The option, its value kept in :class:`Settings` instead of handed to the function."""
+
+    def decorate(function: F) -> F:
+        decorated = option(function)
+        parameters: list[click.Option] = decorated.__click_params__  # type: ignore[attr-defined]
+        parameters[-1].callback = _keep
+        parameters[-1].expose_value = False
+        return decorated
+
+    return decorate

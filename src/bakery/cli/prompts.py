@@ -1,0 +1,36 @@
+"""Questions on the terminal."""
+
+import sys
+
+import click
+
+from bakery.errors import UsageError
+
+DECLINED = "the answer was no; nothing was changed"
+
+
+def has_terminal() -> bool:
+    """Whether a question can be shown and answered."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def need_terminal(hint: str) -> None:
+    """Check that a question can be asked; ``hint`` names the option that answers it instead.
+
+    Raises:
+        UsageError: stdin or stderr is not a terminal.
+    """
+    if not has_terminal():
+        message = "this needs an answer, and there is no terminal to ask on"
+        raise UsageError(message=message, hint=hint)
+
+
+def confirm(question: str) -> None:
+    """Ask a question whose answer is yes or no; no is the default.
+
+    Raises:
+        UsageError: the answer is no, or there is no terminal to ask on.
+    """
+    need_terminal("add --yes")
+    if not click.confirm(question, err=True):
+        raise UsageError(message=DECLINED)
