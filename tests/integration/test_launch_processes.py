@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bakery.launch.base.journal import load_journal
 
 from bakery.emulator.faults.table import Fault, Moment
+from bakery.launch.base.journal import load_journal
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
 from tests.helpers.launch_cases import die_at_a_write, paths_of, strike_destroy, strike_launch
