@@ -13,6 +13,7 @@ from bakery.agents.model import (
     CatalogNode,
     GossipKeys,
     ListedToken,
+    LockHolder,
     Member,
     NomadNode,
     RaftPeer,
@@ -43,6 +44,7 @@ class FakeAgent:
     """How many members lack ours."""
     silent: int = 0
     """How many members do not tell their keys."""
+    autopilot_min_quorum: int = 0
     failures: dict[str, AgentError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
@@ -92,6 +94,18 @@ class FakeAgent:
         return Autopilot(
             healthy=all(server.healthy for server in servers), failure_tolerance=max(0, spare), servers=servers
         )
+
+    def min_quorum(self) -> int:
+        self._called("min_quorum")
+        self._need_leader()
+        return self.autopilot_min_quorum
+
+    def set_min_quorum(self, voters: int) -> bool:
+        self._called("set_min_quorum", str(voters))
+        self._need_leader()
+        changed = self.autopilot_min_quorum != voters
+        self.autopilot_min_quorum = voters
+        return changed
 
     def transfer_leadership(self, peer_id: str) -> None:
         self._called("transfer_leadership", peer_id)
@@ -167,6 +181,9 @@ class FakeConsul(FakeAgent):
     passing: tuple[str, ...] = ()
     policies: dict[str, AclPolicy] = field(default_factory=dict)
     tokens: dict[str, AclToken] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+    """Names of the nodes that they belong to, by id."""
+    locks: dict[str, LockHolder] = field(default_factory=dict)
 
     def catalog_nodes(self) -> tuple[CatalogNode, ...]:
         self._called("catalog_nodes")
@@ -204,6 +221,45 @@ class FakeConsul(FakeAgent):
         if name not in {member.name for member in self.pool}:
             self._forget(name)
 
+    def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
+        self._called("create_session", name, node, str(ttl_seconds))
+        session = f"session-{len(self.calls)}"
+        self.sessions[session] = node
+        return session
+
+    def renew_session(self, session: str) -> bool:
+        self._called("renew_session", session)
+        return session in self.sessions
+
+    def destroy_session(self, session: str) -> None:
+        self._called("destroy_session", session)
+        self.end_session(session)
+
+    def end_session(self, session: str) -> None:
+        """As when nobody has renewed it in time."""
+        self.sessions.pop(session, None)
+        self.locks = {key: lock for key, lock in self.locks.items() if lock.session != session}
+
+    def acquire_lock(self, key: str, session: str, holder: str) -> bool:
+        self._called("acquire_lock", key, session)
+        if session not in self.sessions:
+            raise AgentError(message="no such session", details=f'invalid session "{session}"', status=500)
+        if key in self.locks and self.locks[key].session != session:
+            return False
+        self.locks[key] = LockHolder(session=session, holder=holder)
+        return True
+
+    def release_lock(self, key: str, session: str) -> bool:
+        self._called("release_lock", key, session)
+        if key not in self.locks or self.locks[key].session != session:
+            return False
+        del self.locks[key]
+        return True
+
+    def lock_holder(self, key: str) -> LockHolder | None:
+        self._called("lock_holder", key)
+        return self.locks.get(key)
+
     def leave(self) -> None:
         """Of one machine's agent only: see :class:`_ConsulAt`."""
         self._called("leave")
@@ -223,6 +279,8 @@ class FakeConsul(FakeAgent):
     def _forget(self, name: str) -> None:
         self.catalog = tuple(node for node in self.catalog if node.name != name)
         self.passing = tuple(node for node in self.passing if node != name)
+        for session in [session for session, node in self.sessions.items() if node == name]:
+            self.end_session(session)
 
 
 @dataclass
@@ -238,6 +296,12 @@ class FakeNomad(FakeAgent):
     def drain(self, node_id: str, *, seconds: int) -> None:
         self._called("drain", node_id)
         self._change(node_id, draining=True, eligible=False)
+
+    def set_ineligible(self, node_id: str) -> None:
+        self._called("set_ineligible", node_id)
+        self.clients = tuple(
+            replace(node, eligible=False) if node.id == node_id else node for node in self.clients
+        )
 
     def set_eligible(self, node_id: str) -> None:
         self._called("set_eligible", node_id)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from bakery.agents import locks
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
@@ -13,13 +14,14 @@ from bakery.agents.model import (
     CatalogNode,
     GossipKeys,
     ListedToken,
+    LockHolder,
     Member,
     NodeIdentity,
     RaftPeer,
     Target,
     TokenGrant,
 )
-from bakery.agents.raft import read_autopilot, read_raft_peers, remove_peer
+from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import AgentHttp, text
 from bakery.errors import AgentError
 
@@ -58,6 +60,12 @@ class Consul:
 
     def autopilot(self) -> Autopilot:
         return read_autopilot(self._http, short=str)
+
+    def min_quorum(self) -> int:
+        return read_min_quorum(self._http)
+
+    def set_min_quorum(self, voters: int) -> bool:
+        return set_min_quorum(self._http, voters)
 
     def transfer_leadership(self, peer_id: str) -> None:
         path = f"/v1/operator/raft/transfer-leader?id={quote(peer_id, safe='')}"
@@ -142,6 +150,24 @@ class Consul:
         if not deleted and not self.has_management_token():
             message = f"{self._http.name} does not accept the cluster's management token"
             raise AgentError(message=message, status=_NOT_FOUND)
+
+    def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
+        return locks.create_session(self._http, name, node=node, ttl_seconds=ttl_seconds)
+
+    def renew_session(self, session: str) -> bool:
+        return locks.renew_session(self._http, session)
+
+    def destroy_session(self, session: str) -> None:
+        locks.destroy_session(self._http, session)
+
+    def acquire_lock(self, key: str, session: str, holder: str) -> bool:
+        return locks.acquire_lock(self._http, key, session, holder)
+
+    def release_lock(self, key: str, session: str) -> bool:
+        return locks.release_lock(self._http, key, session)
+
+    def lock_holder(self, key: str) -> LockHolder | None:
+        return locks.lock_holder(self._http, key)
 
     def _compare_keys(self, value: Sequence[Mapping[str, Any]]) -> GossipKeys:
         """Compare the keys of the LAN pool; the reply has one entry per pool.

@@ -16,6 +16,7 @@ from bakery.agents.model import (
     CatalogNode,
     GossipKeys,
     ListedToken,
+    LockHolder,
     Member,
     NomadNode,
     RaftPeer,
@@ -51,6 +52,15 @@ class AclApi(Protocol):
 
     def autopilot(self) -> Autopilot:
         """Return the servers' health. Just after an election the list may be empty, and the state unhealthy."""
+
+    def min_quorum(self) -> int:
+        """The number of voters below which autopilot removes no dead server; 0 where there is no such limit.
+
+        Without it a server that is cut off for seconds leaves Raft as soon as most others are there.
+        """
+
+    def set_min_quorum(self, voters: int) -> bool:
+        """Set that number and leave autopilot's other settings as they are; whether anything changed."""
 
     def transfer_leadership(self, peer_id: str) -> None:
         """Transfer leadership to the peer. No error if it is the leader already."""
@@ -96,6 +106,32 @@ class ConsulApi(AclApi, Protocol):
     def deregister_node(self, name: str) -> None:
         """Remove the node with its services and checks from the catalog. No error for an unknown name."""
 
+    def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
+        """Make a session that ends unless it is renewed, and return its id.
+
+        ``ttl_seconds`` are 10 to 86,400; Consul ends the session after them, at the latest after twice the time.
+        It ends at once when ``node``, a name in the catalog, is deregistered: choose one that stays
+        (hashicorp/consul agent/consul/state/catalog.go, deleteNodeTxn).
+        """
+
+    def renew_session(self, session: str) -> bool:
+        """Begin the session's time anew. False: it has ended."""
+
+    def destroy_session(self, session: str) -> None:
+        """End the session; one that has ended is no error. Release its locks first, or they are free only later."""
+
+    def acquire_lock(self, key: str, session: str, holder: str) -> bool:
+        """Lock ``key`` for the session and write into it who holds it. True also if the session holds it already.
+
+        False: another session holds it, or one that did has ended in the last 15 seconds (Consul's lock delay).
+        """
+
+    def release_lock(self, key: str, session: str) -> bool:
+        """Give the lock back. False: the session does not hold it."""
+
+    def lock_holder(self, key: str) -> LockHolder | None:
+        """Who holds the lock; None if nobody does."""
+
     def leave(self) -> None:
         """Make this agent leave the cluster and end. Takes up to 20 seconds.
 
@@ -112,6 +148,9 @@ class NomadApi(AclApi, Protocol):
 
     def drain(self, node_id: str, *, seconds: int) -> None:
         """Start a drain: no new allocations, and after ``seconds`` Nomad stops the remaining ones."""
+
+    def set_ineligible(self, node_id: str) -> None:
+        """Let no new work come to the client; what runs there goes on. :meth:`nodes` shows the state."""
 
     def set_eligible(self, node_id: str) -> None:
         """Make the client eligible for new allocations again, and cancel its drain if there is one."""

@@ -125,6 +125,25 @@ class NomadNode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskGroup:
+    """What a job says of one of its groups, as far as it matters when a node goes."""
+
+    name: str
+    count: int
+    """How many allocations of the group the job wants."""
+    max_parallel: int | None
+    """How many of them a drain moves at once; None where the job does not say (batch and system jobs)."""
+    shutdown_delay_seconds: float
+    """From the deregistration of its services to the stop of its tasks: the group's own or its tasks' longest."""
+    sticky_disk: bool
+    """Whether a successor wants the node on which the data of its predecessor is."""
+    migrates_disk: bool
+    """Whether its data is copied to another node when it moves."""
+    host_volumes: tuple[str, ...]
+    """Names of the nodes' volumes that it mounts, sorted: their data stays on the node."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Allocation:
     """An allocation of a Nomad client, running or complete."""
 
@@ -136,6 +155,20 @@ class Allocation:
     """ClientStatus: pending, running, complete, failed, lost or unknown."""
     desired: str
     """DesiredStatus: run, stop or evict."""
+    namespace: str = "default"
+    healthy: bool | None = None
+    """What its deployment or migration found; None while that is not known, and for batch and system jobs."""
+    group: TaskGroup | None = None
+    """None where the job that it belongs to has no such group any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockHolder:
+    """Who holds a lock of Consul's."""
+
+    session: str
+    holder: str
+    """As the holder calls itself; empty if another program took the lock."""
 
 
 @dataclass(frozen=True, kw_only=True)

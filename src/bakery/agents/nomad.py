@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from bakery.agents.allocations import read_allocation
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import Allocation, Autopilot, GossipKeys, Member, NomadNode, RaftPeer, Target
-from bakery.agents.raft import read_autopilot, read_raft_peers, remove_peer
+from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
 
@@ -52,6 +53,12 @@ class Nomad:
     def autopilot(self) -> Autopilot:
         return read_autopilot(self._http, short=self._short)
 
+    def min_quorum(self) -> int:
+        return read_min_quorum(self._http)
+
+    def set_min_quorum(self, voters: int) -> bool:
+        return set_min_quorum(self._http, voters)
+
     def transfer_leadership(self, peer_id: str) -> None:
         """Transfer leadership; Nomad ignores the leader's own id.
 
@@ -91,6 +98,11 @@ class Nomad:
         spec = {"Deadline": seconds * 1_000_000_000, "IgnoreSystemJobs": False}
         self._http.call("POST", f"{_path(node_id)}/drain", {"DrainSpec": spec, "MarkEligible": False})
 
+    def set_ineligible(self, node_id: str) -> None:
+        # https://developer.hashicorp.com/nomad/api-docs/nodes#toggle-node-eligibility
+        body = {"NodeID": node_id, "Eligibility": "ineligible"}
+        self._http.call("POST", f"{_path(node_id)}/eligibility", body)
+
     def set_eligible(self, node_id: str) -> None:
         # hashicorp/nomad nomad/state/state_store.go, updateNodeDrainImpl: no drain and eligible, in one write.
         self._http.call("POST", f"{_path(node_id)}/drain", {"DrainSpec": None, "MarkEligible": True})
@@ -100,7 +112,7 @@ class Nomad:
         self._http.call_unless_done("POST", f"{_path(node_id)}/purge", refused=_FAILED, already="node not found")
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
-        return self._http.read(f"{_path(node_id)}/allocations", lambda value: tuple(map(_allocation, value)))
+        return self._http.read(f"{_path(node_id)}/allocations", lambda value: tuple(map(read_allocation, value)))
 
     def _member(self, row: Mapping[str, Any]) -> Member:
         return Member(name=self._short(row["Name"]), address=row["Addr"], status=row["Status"])
@@ -143,16 +155,6 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
         consul_version=None,
         drivers={name: bool(info["Healthy"]) for name, info in drivers.items() if info and info["Detected"]},
         draining=bool(row.get("Drain")),
-    )
-
-
-def _allocation(row: Mapping[str, Any]) -> Allocation:
-    return Allocation(
-        id=row["ID"],
-        job=row["JobID"],
-        job_type=row["Job"]["Type"],
-        status=row["ClientStatus"],
-        desired=row["DesiredStatus"],
     )
 
 

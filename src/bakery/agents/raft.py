@@ -10,12 +10,16 @@ from urllib.parse import quote
 
 from bakery.agents.model import Autopilot, RaftPeer, ServerHealth
 from bakery.agents.transport import AgentHttp
+from bakery.errors import AgentError
 
 # Both answer 429 if autopilot is not healthy, with the same body as for 200 (OperatorServerHealth).
 _UNHEALTHY = 429
-_FAILED = 500
+_OK, _FAILED = 200, 500
 # The name that both give to a peer whose address no member has (RaftGetConfiguration).
 _NO_MEMBER = "(unknown)"
+
+_AUTOPILOT = "/v1/operator/autopilot/configuration"
+_TRIES = 3
 
 ShortName = Callable[[str], str]
 """Return a member's name without Nomad's region, as the plan has it."""
@@ -33,10 +37,36 @@ def read_autopilot(http: AgentHttp, *, short: ShortName) -> Autopilot:
     return http.read("/v1/operator/autopilot/health", lambda value: _autopilot(value, short), accept=accept)
 
 
+def read_min_quorum(http: AgentHttp) -> int:
+    return http.read(_AUTOPILOT, _min_quorum)
+
+
+def set_min_quorum(http: AgentHttp, voters: int) -> bool:
+    """PUT replaces every setting, so the others are sent back as they were read. ``cas`` refuses the write if they
+    have changed meanwhile (agent/operator_endpoint.go and command/agent/operator_endpoint.go,
+    OperatorAutopilotConfiguration)."""
+    for _ in range(_TRIES):
+        reply = http.call("GET", _AUTOPILOT)
+        if http.parse(reply, f"GET {_AUTOPILOT}", _min_quorum) == voters:
+            return False
+        settings = {**reply.value, "MinQuorum": voters}
+        index = http.parse(reply, f"GET {_AUTOPILOT}", lambda value: int(value["ModifyIndex"]))
+        if http.call("PUT", f"{_AUTOPILOT}?cas={index}", settings).value is True:
+            return True
+    message = (
+        f"{http.name} did not take the new settings of autopilot: others changed them {_TRIES} times meanwhile"
+    )
+    raise AgentError(message=message, status=_OK)
+
+
 def remove_peer(http: AgentHttp, peer_id: str) -> None:
     """Remove a peer by id: Nomad accepts no address, and an earlier server may have had the same address."""
     path = f"/v1/operator/raft/peer?id={quote(peer_id, safe='')}"
     http.call_unless_done("DELETE", path, refused=_FAILED, already="was not found in the Raft configuration")
+
+
+def _min_quorum(value: Mapping[str, Any]) -> int:
+    return int(value["MinQuorum"])
 
 
 def _peer(row: Mapping[str, Any], short: ShortName) -> RaftPeer:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bakery.agents.consul import Consul
-from bakery.agents.model import Allocation, Autopilot, GossipKeys, RaftPeer, ServerHealth
+from bakery.agents.model import Autopilot, GossipKeys, RaftPeer, ServerHealth
 from bakery.agents.nomad import Nomad
 from bakery.errors import AgentError
 from tests.helpers.agent_wire import OUR_KEY, TOKEN, answer, client_of, put_wire, target
@@ -258,17 +258,3 @@ def test_a_client_is_purged_and_an_unknown_one_was() -> None:
     answer(Nomad, path, 500, "node not found").purge("id-1")
     with pytest.raises(AgentError):
         answer(Nomad, path, 500, "No cluster leader").purge("id-1")
-
-
-def test_allocations_are_cut_to_what_is_read() -> None:
-    row = {
-        "ID": "a1",
-        "JobID": "web",
-        "Job": {"Type": "service", "TaskGroups": [{"Tasks": [{"Env": {"PASSWORD": "CANARY"}}]}]},
-        "ClientStatus": "running",
-        "DesiredStatus": "run",
-    }
-    nomad = answer(Nomad, "GET /v1/node/id-1/allocations", 200, [row])
-    expected = Allocation(id="a1", job="web", job_type="service", status="running", desired="run")
-    assert nomad.allocations("id-1") == (expected,)
-    assert answer(Nomad, "GET /v1/node/id-2/allocations", 200, []).allocations("id-2") == ()

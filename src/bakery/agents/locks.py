@@ -1,0 +1,77 @@
+"""Consul's sessions and the locks that they hold.
+
+https://developer.hashicorp.com/consul/api-docs/session, https://developer.hashicorp.com/consul/api-docs/kv
+"""
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from bakery.agents.model import LockHolder
+from bakery.agents.transport import AgentHttp
+from bakery.errors import AgentError
+
+_NOT_FOUND = 404
+
+
+def create_session(http: AgentHttp, name: str, *, node: str, ttl_seconds: int) -> str:
+    """Without checks (agent/session_endpoint.go, fixupEmptySessionChecks): a server that is briefly not seen would
+    end it otherwise."""
+    body = {"Name": name, "Node": node, "TTL": f"{ttl_seconds}s", "Behavior": "release", "Checks": []}
+    reply = http.call("PUT", "/v1/session/create", body)
+    return http.parse(reply, "PUT /v1/session/create", lambda value: str(value["ID"]))
+
+
+def renew_session(http: AgentHttp, session: str) -> bool:
+    return http.call_unless_done(
+        "PUT", f"/v1/session/renew/{quote(session, safe='')}", refused=_NOT_FOUND, already="not found"
+    )
+
+
+def destroy_session(http: AgentHttp, session: str) -> None:
+    # agent/consul/session_endpoint.go, Apply: an unknown session is no error.
+    http.call("PUT", f"/v1/session/destroy/{quote(session, safe='')}")
+
+
+def acquire_lock(http: AgentHttp, key: str, session: str, holder: str) -> bool:
+    return _change(http, key, f"acquire={quote(session, safe='')}", {"holder": holder})
+
+
+def release_lock(http: AgentHttp, key: str, session: str) -> bool:
+    return _change(http, key, f"release={quote(session, safe='')}", {})
+
+
+def lock_holder(http: AgentHttp, key: str) -> LockHolder | None:
+    return http.read(_path(key), _holder, accept=frozenset({_NOT_FOUND}))
+
+
+def _change(http: AgentHttp, key: str, query: str, value: dict[str, Any]) -> bool:
+    """The body is the key's new value; the answer says whether it was set (agent/kvs_endpoint.go, KVSPut)."""
+    reply = http.call("PUT", f"{_path(key)}?{query}", value)
+    if isinstance(reply.value, bool):
+        return reply.value
+    message = f"{http.name} answered PUT {_path(key)} in a shape that bakery does not know"
+    raise AgentError(message=message, status=reply.status)
+
+
+def _holder(value: Sequence[Mapping[str, Any]] | None) -> LockHolder | None:
+    """An entry without a session is a lock that was released or whose session has ended."""
+    entry = value[0] if value else {}
+    session = entry.get("Session")
+    if not session:
+        return None
+    return LockHolder(session=session, holder=_text(entry["Value"]))
+
+
+def _text(encoded: str | None) -> str:
+    """Who holds the lock, in the words of :func:`acquire_lock`; empty if another program took it."""
+    try:
+        return str(json.loads(b64decode(encoded or ""))["holder"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _path(key: str) -> str:
+    return f"/v1/kv/{quote(key)}"
