@@ -118,7 +118,7 @@ class ConsulApi(AclApi, Protocol):
         """Begin the session's time anew. False: it has ended."""
 
     def destroy_session(self, session: str) -> None:
-        """End the session; one that has ended is no error. Release its locks first, or they are free only later."""
+        """End the session; one that has ended is no error. Release its locks first, or they are free later."""
 
     def acquire_lock(self, key: str, session: str, holder: str) -> bool:
         """Lock ``key`` for the session and write into it who holds it. True also if the session holds it already.
