@@ -215,7 +215,7 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
 
 
 def test_nothing_to_go_on_with_is_said(own_home: None) -> None:
-    with pytest.raises(EmulatorError, match="nothing of the emulator mortal is left to go on with"):
+    with pytest.raises(EmulatorError, match="there is nothing to resume of the emulator mortal"):
         lifecycle.resume(OPTIONS.name)
 
 

@@ -381,7 +381,7 @@ help: bakery emulator up
         2,
         """\
 error: booting droplets needs root
-help: sudo /usr/bin/bakery emulator up; or without droplets that boot: bakery emulator up --machines memory
+help: sudo /usr/bin/bakery emulator up; or to run without booting droplets: bakery emulator up --machines memory
 """,
     ),
     Case(

@@ -231,7 +231,7 @@ def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: 
     ran = at("emulator", "restart", "--name", "first")
     assert (ran.code, ran.err) == (
         2,
-        "error: droplets in memory cannot run on\n"
+        "error: droplets in memory end with the emulator's process\n"
         "help: bakery emulator down --name first; bakery emulator up --name first --machines memory\n",
     )
 

@@ -91,7 +91,7 @@ def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: E
     at.write("version: 1\ncluster: other\nregion: fra9\n", "other.yaml")
     ran = at("emulator", "stand-in", "-f", "other.yaml")
     assert ran.code == 2
-    assert ran.err.startswith("error: the emulator made no stand-in\n")
+    assert ran.err.startswith("error: the emulator created no stand-in snapshot\n")
     assert "fra9" in ran.err or "region" in ran.err
 
 
@@ -107,7 +107,7 @@ def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest
     ran = at("emulator", "stand-in", "--name", "boots")
     assert (ran.code, ran.err) == (
         2,
-        "error: the droplets of the emulator boots boot: an empty snapshot would never become a node\n"
+        "error: droplets of the emulator boots boot, and an empty snapshot cannot become a node\n"
         "help: bake a real one: bakery build-image --local\n",
     )
 

@@ -42,11 +42,10 @@ def build_app(
     observer: Observer = ignore_response,
     keep: Path | None = None,
 ) -> Starlette:
-    """The API over ``machines``; ``observer`` sees every answer of it.
+    """Build the API over ``machines``; ``observer`` is called with every answer.
 
-    ``keep`` is a file in which the account is kept; if it is there already, the account goes on from it.
-
-    ``app.state.emulator`` holds its state; close it after the server has stopped.
+    ``keep`` is the file in which the account is saved; if it exists, the account is restored from it. Close
+    ``app.state.emulator`` after the server has stopped.
     """
     saved = serialization.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
     if saved is not None:
@@ -79,11 +78,11 @@ def build_app(
 
 
 def emulator_of(app: Starlette) -> Emulator:
-    """``app.state.emulator``, typed."""
+    """Return ``app.state.emulator``, typed."""
     emulator: Emulator = app.state.emulator
     return emulator
 
 
 async def _unknown_path(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette's signature
-    """Also for a method that a known path does not have."""
+    """Answer 404, also for a method that a known path does not have."""
     return refusal(NotFound(), request.scope[RECORD].request_id)

@@ -1,4 +1,4 @@
-"""Whether droplets can boot on this machine: everything is looked at before anything is made."""
+"""Checks whether droplets can boot on this machine, before anything is created."""
 
 import os
 import shutil
@@ -18,13 +18,13 @@ from bakery.hints import Command, Hint
 
 TOOLS = {
     # program: (what for, Debian package)
-    "systemd-nspawn": ("boots the droplets", "systemd-container"),
+    "systemd-nspawn": ("boots droplets", "systemd-container"),
     "mmdebstrap": ("builds the base image", "mmdebstrap"),
-    "slirp4netns": ("connects the droplets to the outside", "slirp4netns"),
-    "ip": ("lays their cables", "iproute2"),
-    "nft": ("keeps their networks apart", "nftables"),
-    "nsenter": ("starts them in their network", "util-linux"),
-    "journalctl": ("reads their logs", "systemd"),
+    "slirp4netns": ("connects droplets to the internet", "slirp4netns"),
+    "ip": ("connects droplets to their router", "iproute2"),
+    "nft": ("filters their traffic", "nftables"),
+    "nsenter": ("starts droplets in their network namespace", "util-linux"),
+    "journalctl": ("reads their journals", "systemd"),
 }
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_PER_DROPLET = 7  # measured: systemd 252 with dbus, logind and networkd
@@ -39,20 +39,20 @@ UNOWNED = tuple(
 """Set aside for benchmarks, carriers, private networks and loopback (special-purpose addresses, RFC 6890)."""
 UNFIT = {"overlay", "tmpfs", "ramfs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "fuse", "fuseblk"}
 
-_MEMORY = Hint("without droplets that boot: ", Command("emulator up", "--machines", "memory"))
+_MEMORY = Hint("to run without booting droplets: ", Command("emulator up", "--machines", "memory"))
 
 
 def check_port(options: EmulatorOptions) -> None:
-    """Raises EmulatorError if the port is taken."""
+    """Raise EmulatorError if the port is taken."""
     listen("127.0.0.1", options.port).close()
 
 
 def check_machine(folder: Path, reporter: Reporter) -> None:
-    """Whether systemd-nspawn can boot droplets whose disks are in ``folder``.
+    """Check that systemd-nspawn can boot droplets whose disks are in ``folder``.
 
     Raises:
-        EmulatorError: it cannot; with the way that can.
-        MissingToolError: programs are missing; all are named, with the line that installs them.
+        EmulatorError: it cannot; the hint is what can be run instead.
+        MissingToolError: programs are missing; the error names all of them and the command that installs them.
     """
     _check_system()
     check_tools()
@@ -62,28 +62,28 @@ def check_machine(folder: Path, reporter: Reporter) -> None:
 
 
 def check_public_range(wanted: IPv4Network) -> None:
-    """Whether droplets can have their public addresses in ``wanted``, in memory or booted.
+    """Check that droplets can have their public addresses in ``wanted``.
 
     Raises:
-        EmulatorError: it is too small, can hold other people's machines, or overlaps a range of the emulator's.
+        EmulatorError: the range is too small, is not a private range, or overlaps a range that droplets use.
     """
     hint = Hint("for example: ", Command("emulator up", "--public-range", "198.18.0.0/15"))
     if wanted.prefixlen > SMALLEST_RANGE:
         message = f"the public range {wanted} is too small"
         raise EmulatorError(message=message, hint=Hint(f"give a /{SMALLEST_RANGE} or larger, ", hint))
     if not any(wanted.subnet_of(network) for network in UNOWNED):
-        message = f"the public range {wanted} holds addresses of other people's machines"
-        details = f"nobody owns {', '.join(str(network) for network in UNOWNED)}"
+        message = f"the public range {wanted} has addresses of machines on the internet"
+        details = f"choose a part of {', '.join(str(network) for network in UNOWNED)}"
         raise EmulatorError(message=message, details=details, hint=hint)
     settings = EmulatorSettings(tokens=())
     for inside in (settings.anchor_network, settings.vpc_pool):
         if wanted.overlaps(IPv4Network(inside)):
-            message = f"the public range {wanted} overlaps {inside}, which droplets use inside"
+            message = f"the public range {wanted} overlaps {inside}, the range of VPC or anchor addresses"
             raise EmulatorError(message=message, hint=hint)
 
 
 def check_network(options: EmulatorOptions) -> None:
-    """Raises EmulatorError if a part of the public range is used on this machine."""
+    """Raise EmulatorError if a part of the public range is used on this machine."""
     check_range(NetworkPlan(id="", range=options.public_range))
 
 
@@ -99,7 +99,7 @@ def _check_system() -> None:
 
 
 def check_tools() -> None:
-    """Raises MissingToolError that names every missing program and the line that installs them."""
+    """Raise MissingToolError that names every missing program and the command that installs them."""
     missing = [name for name in TOOLS if shutil.which(name) is None]
     if missing:
         message = f"not installed: {', '.join(missing)}"
@@ -116,7 +116,7 @@ def _check_kernel() -> None:
         raise EmulatorError(message=message, hint="modprobe overlay")
     mounts = cgroups.hierarchies()
     if not mounts or not all(os.access(hierarchy.mount, os.W_OK) for hierarchy in mounts):
-        message = "control groups cannot be made on this machine"
+        message = "control groups cannot be created on this machine"
         raise EmulatorError(
             message=message,
             details="a cgroup mount is missing or read-only",
@@ -127,17 +127,17 @@ def _check_kernel() -> None:
 def _check_disk(folder: Path) -> None:
     kind = filesystem(folder, Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
     if kind in UNFIT or kind.startswith("fuse"):
-        message = f"{folder} is on {kind}, where a droplet's disk cannot be"
+        message = f"{folder} is on {kind}, which cannot hold a droplet's disk"
         raise EmulatorError(message=message, hint="set XDG_DATA_HOME to a folder on ext4, xfs or btrfs")
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if free < FREE_BYTES:
-        message = f"{folder} has {free / 1024**3:.1f} GB free, and a bake and nine droplets need 3 GB"
-        raise EmulatorError(message=message, hint="free some, or set XDG_DATA_HOME to a folder with more")
+        message = f"{folder} has {free / 1024**3:.1f} GB free; a bake and nine droplets need 3 GB"
+        raise EmulatorError(message=message, hint="delete files there, or set XDG_DATA_HOME to a folder with more")
 
 
 def filesystem(folder: Path, mountinfo: str) -> str:
-    """The type of the file system that ``folder`` is on, from the text of /proc/self/mountinfo."""
+    """Return the type of the file system that holds ``folder``, from the text of /proc/self/mountinfo."""
     best, kind = Path("/"), ""
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
@@ -148,12 +148,12 @@ def filesystem(folder: Path, mountinfo: str) -> str:
 
 
 def droplet_room() -> int:
-    """How many droplets can run at once: guests share root's inotify instances, and without any no boot ends."""
+    """Return how many droplets can run at once: guests share root's inotify instances, and a boot needs some."""
     return int(INOTIFY.read_text(encoding="ascii")) // INOTIFY_PER_DROPLET
 
 
 def _check_inotify(reporter: Reporter) -> None:
     if (room := droplet_room()) < ENOUGH_DROPLETS:
         reporter.warn(
-            f"{room} droplets can run at once; for more, first: sysctl fs.inotify.max_user_instances=1024"
+            f"{room} droplets can run at once; to run more, first run: sysctl fs.inotify.max_user_instances=1024"
         )

@@ -1,4 +1,4 @@
-"""A look into the droplets of one emulator: their logs, a command inside one of them, the limits of bad links."""
+"""Droplets of one emulator from outside its process: logs, commands inside, limits of impairments."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,36 +12,36 @@ from bakery.proc import Completed
 
 
 def find(emulator: str, droplet: str) -> int:
-    """The id of a droplet that is given by id or by name, whether the emulator runs or not.
+    """Return the id of a droplet given by id or name, whether the emulator runs or not.
 
     Raises:
-        EmulatorError: there is no such droplet; the error names those that are.
+        EmulatorError: there is no droplet of this id or name; the error names all droplets.
     """
     return nspawn_logs.find(emulator_dir(emulator).folder, droplet)
 
 
 def read_journal(emulator: str, droplet_id: int) -> str:
-    """The droplet's journal as text; empty before it has started to write one."""
+    """Return the droplet's journal as text; empty if it has not written one yet."""
     return nspawn_logs.journal(nspawn_logs.droplet_folders(emulator_dir(emulator).folder)[droplet_id])
 
 
 def read_console(emulator: str, droplet_id: int) -> str:
-    """All that the droplet has printed on its console."""
+    """Return everything that the droplet has printed on its console."""
     return nspawn_logs.console(emulator_dir(emulator).folder, droplet_id).read_text(
         encoding="utf-8", errors="replace"
     )
 
 
 def write_logs(emulator: str, folder: Path) -> None:
-    """Write every droplet's journal and console into ``folder``, readable by their owner only."""
-    nspawn_logs.keep(emulator_dir(emulator).folder, folder)
+    """Write every droplet's journal and console into ``folder``, readable only by their owner."""
+    nspawn_logs.write_all(emulator_dir(emulator).folder, folder)
 
 
 def run_inside(running: EmulatorRecord, droplet_id: int, command: Sequence[str]) -> Completed | None:
     """Run ``command`` as root inside the droplet and return what it printed; None if the droplet is off.
 
     Raises:
-        CommandError: it did not end in time.
+        CommandError: the command did not end in time.
     """
     try:
         return nspawn_exec.exec_in(f"{cgroup_of(running.network)}/{droplet_id}", command)
@@ -50,5 +50,5 @@ def run_inside(running: EmulatorRecord, droplet_id: int, command: Sequence[str])
 
 
 def impairment_limit(field: str) -> float:
-    """The most that a field of an impairment may be: a share, seconds, or bits a second."""
+    """Return the maximum of a field of an impairment: a share, seconds, or bits per second."""
     return IMPAIRMENT_MOST[field]

@@ -1,4 +1,4 @@
-"""An emulator's folder, and the file that tells other commands where the running one is."""
+"""An emulator's folder, and the file in it from which other commands learn its address."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorOptions:
-    """What ``bakery emulator up`` was asked for."""
+    """The options of ``bakery emulator up``."""
 
     name: str = "default"
     port: int = DEFAULT_PORT
@@ -44,49 +44,49 @@ class EmulatorRecord:
     """Base URL without ``/v2``."""
     token: str = field(repr=False)
     address_url: str
-    """Answers with the operator's address as droplets see it."""
+    """URL that answers with the operator's address as droplets see it."""
     machines: MachineKind
     public_range: str
     id: str
-    """Short and random; in the name of everything it makes."""
+    """Short and random; part of the name of everything that it creates on this machine."""
     pid: int = 0
     started: int = 0
-    """The process's start in clock ticks after boot, so that a later process of the same number is told apart."""
+    """Start of the process in clock ticks after boot, to distinguish it from a later process with the same pid."""
     ready: bool = False
-    """Whether the API answers."""
+    """Whether the API answers yet."""
     team_uuid: str = ""
-    """Of its account, which goes with it; empty in a file that an older bakery wrote."""
+    """Team of its account; empty in a file that an older bakery wrote."""
 
     @property
     def network(self) -> NetworkPlan:
-        """Its names and addresses."""
+        """The names and addresses of its network."""
         return NetworkPlan(id=self.id, range=IPv4Network(self.public_range))
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorDir:
-    """The folder of one emulator: all that it keeps is in here."""
+    """The folder of one emulator, with all of its files."""
 
     folder: Path
 
     @property
     def record(self) -> ResourceRecord:
-        """What it has made on this machine."""
+        """The resources that it has created on this machine."""
         return ResourceRecord(self.folder / "record.jsonl")
 
     @property
     def log(self) -> Path:
-        """What the emulator's own process says."""
+        """The log of the emulator's own process."""
         return self.folder / "emulator.log"
 
     @property
     def lock(self) -> Path:
-        """Held while it is brought up or down; beside the folder, which goes with the emulator."""
+        """Locked while it is started or stopped; beside the folder, which is deleted with the emulator."""
         return self.folder.with_name(f"{self.folder.name}.lock")
 
     @property
     def account(self) -> Path:
-        """All that the API knows; a secret, because user-data is in it."""
+        """The saved account; a secret, because user-data is in it."""
         return self.folder / "account.json"
 
     @property
@@ -94,35 +94,35 @@ class EmulatorDir:
         return self.folder / "emulator.json"
 
     def write(self, running: EmulatorRecord) -> None:
-        """Keep it, readable by its owner only."""
+        """Write the record, readable only by its owner."""
         write_secret(self._state, json.dumps(asdict(running), indent=1).encode())
 
     def read(self) -> EmulatorRecord | None:
-        """What was last written, whether it runs or not; None if nothing that can be read."""
+        """Return the last record, whether the emulator runs or not; None if there is none that can be read."""
         try:
             return EmulatorRecord(**json.loads(self._state.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def forget(self) -> None:
-        """There is no running emulator any more."""
+        """Delete the record and the saved account."""
         self._state.unlink(missing_ok=True)
         self.account.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Take the logs and the folder away, once nothing that the emulator made is left in it."""
+        """Delete the logs and the folder, if nothing that the emulator created is left in it."""
         for log in self.folder.glob("*.log"):
             log.unlink(missing_ok=True)
         for folder in (self.folder / "droplets", self.folder):
-            with suppress(OSError):  # not there, or not empty: then it is not only ours
+            with suppress(OSError):  # it does not exist, or has files that are not ours
                 folder.rmdir()
 
 
 def parse_options(*, name: str, port: int, machines: str, public_range: str | None) -> EmulatorOptions:
-    """Options from words of the command line; without a range, the one that fits the machines.
+    """Parse options of the command line; the default range depends on the machines.
 
     Raises:
-        EmulatorError: one of them makes no sense.
+        EmulatorError: an option is invalid.
     """
     if machines not in ("nspawn", "memory"):
         message = f"machines are nspawn or memory, not {machines}"
@@ -142,18 +142,18 @@ def parse_options(*, name: str, port: int, machines: str, public_range: str | No
 
 
 def up_command(name: str, machines: MachineKind = "nspawn", *, resumes: bool = False) -> Command:
-    """The command that starts such an emulator."""
+    """Return the command that starts the emulator ``name``."""
     kind = ("--machines", "memory") if machines == "memory" else ()
     return Command("emulator up", *_named(name), *kind, *(["--resume"] if resumes else []))
 
 
 def up_again_command(was: EmulatorRecord) -> Command:
-    """The command that starts one that crashed; droplets that boot are still there, and it goes on with them."""
+    """Return the command that starts a crashed emulator again, with its booted droplets if it has some."""
     return up_command(was.name, was.machines, resumes=was.machines == "nspawn")
 
 
 def down_command(name: str) -> Command:
-    """The command that ends it."""
+    """Return the command that stops the emulator ``name``."""
     return Command("emulator down", *_named(name))
 
 
@@ -162,26 +162,26 @@ def _named(name: str) -> tuple[str, ...]:
 
 
 def emulator_dir(name: str) -> EmulatorDir:
-    """The folder of the emulator ``name``; it is made when something is written.
+    """Return the folder of the emulator ``name``, which may not exist yet.
 
     Raises:
-        EmulatorError: the name cannot be a folder's.
+        EmulatorError: the name cannot be the name of a folder.
     """
     if not _NAME.fullmatch(name):
-        message = f"an emulator cannot be called {name!r}"
+        message = f"{name!r} cannot be the name of an emulator"
         raise EmulatorError(message=message, hint="use lower-case letters, digits and dashes, 31 at most")
     return EmulatorDir(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
 def list_running() -> tuple[EmulatorRecord, ...]:
-    """Every emulator of this user that runs and answers, by name."""
+    """Return every emulator of this user that runs and answers, sorted by name."""
     folder = Path(platformdirs.user_data_dir("bakery")) / "emulator"
     read = (EmulatorDir(folder=place).read() for place in sorted(folder.glob("*")) if place.is_dir())
     return tuple(found for found in read if found is not None and found.ready and is_alive(found))
 
 
 def new_emulator(options: EmulatorOptions) -> EmulatorRecord:
-    """An emulator that does not run yet, with a token of its own."""
+    """Return the record of a new emulator, which does not run yet, with a new token."""
     endpoint = f"http://127.0.0.1:{options.port}"
     return EmulatorRecord(
         name=options.name,
@@ -196,23 +196,23 @@ def new_emulator(options: EmulatorOptions) -> EmulatorRecord:
 
 
 def start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks after boot (proc(5), stat, field 22); None if it is gone."""
+    """Return when a process started, in clock ticks after boot (proc(5), stat, field 22); None if it has ended."""
     with suppress(OSError):
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         words = text.rpartition(")")[2].split()
-        # A first thread that has ended is shown as a zombie while others still hold the sockets.
+        # When only its first thread has ended, a process is shown as a zombie, but still holds its sockets.
         ended = words[0] in {"Z", "X"} and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
         return None if ended else int(words[19])
     return None
 
 
 def is_alive(running: EmulatorRecord) -> bool:
-    """Whether its very process is there."""
+    """Return whether the emulator's process runs."""
     return running.pid > 0 and start_time(running.pid) == running.started
 
 
 def with_own_pid(running: EmulatorRecord, *, ready: bool) -> EmulatorRecord:
-    """``running`` with this process as the one that serves it."""
+    """Return ``running`` with the pid and start time of this process."""
     pid = os.getpid()
     values = asdict(running) | {"pid": pid, "started": start_time(pid) or 0, "ready": ready}
     return EmulatorRecord(**values)

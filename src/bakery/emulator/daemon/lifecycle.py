@@ -1,4 +1,4 @@
-"""Brings an emulator up and takes it down, so that nothing of it stays behind."""
+"""Starts and stops emulators; after a stop nothing of the emulator is left on this machine."""
 
 import http.client
 import json
@@ -52,27 +52,27 @@ KILL_SECONDS = 10.0
 LOCK_SECONDS = 5.0
 REPLY_SECONDS = 10.0
 PASSED_ON = ("XDG_CACHE_HOME", "BAKERY_DEADLINE_FACTOR")
-"""Of our environment: where base images are, and how long to wait."""
+"""Variables that the emulator's process inherits: the folder of base images, and the factor for deadlines."""
 
-# The daemon outlives us; a reference keeps Python from warning about a child that nobody waited for.
+# The daemon outlives this process. Python warns about a child that was not waited for when its object is deleted.
 _started: list[object] = []
 
 
 def find_running(name: str = "default") -> EmulatorRecord | None:
-    """The emulator of that name, if it runs and its API has answered."""
+    """Return the emulator ``name`` if it runs and its API has answered, else None."""
     running = emulator_dir(name).read()
     return running if running is not None and running.ready and is_alive(running) else None
 
 
 def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: bool = False) -> EmulatorRecord:
-    """Start an emulator as a process of its own, or return the one that runs already.
+    """Start an emulator in a process of its own, or return the one that runs already.
 
-    With ``foreground`` it serves in this process, and returns when it was told to stop.
+    With ``foreground`` serve in this process, and return after a signal to stop.
 
     Raises:
-        EmulatorError: this machine cannot run it, or the port or the public range is taken. Nothing was made.
-        LockedError: another process brings it up or down.
-        DeadlineError: it did not answer in time; it was taken down again.
+        EmulatorError: this machine cannot run it, or the port or the public range is taken. Nothing was created.
+        LockedError: another process starts or stops it.
+        DeadlineError: it did not answer in time; it was stopped again.
     """
     place = emulator_dir(options.name)
     with _lock(place):
@@ -90,12 +90,12 @@ def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: boo
 
 
 def resume(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRecord:
-    """Go on with the droplets of an emulator that was killed, or return the one that runs already.
+    """Start an emulator that was killed again, with its droplets, or return the one that runs already.
 
     Raises:
-        EmulatorError: nothing is left to go on with.
-        LockedError: another process brings it up or down.
-        DeadlineError: it did not answer in time; what it had left is still there.
+        EmulatorError: its account or its network is not there any more.
+        LockedError: another process starts or stops it.
+        DeadlineError: it did not answer in time; its droplets and its account are unchanged.
     """
     place = emulator_dir(name)
     with _lock(place):
@@ -104,21 +104,25 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRec
             return running
         planned = place.read()
         if planned is None or not place.account.exists() or not _router_is_there(planned):
-            message = f"nothing of the emulator {name} is left to go on with"
+            message = f"there is nothing to resume of the emulator {name}"
             raise EmulatorError(message=message, hint=up_command(name))
         checks.check_port(EmulatorOptions(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
 
 
 def restart(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRecord:
-    """End the emulator's own process and start it again; its droplets run on meanwhile.
+    """Kill the emulator's own process and start it again, while its droplets keep running.
 
     Raises:
-        EmulatorError: it does not run, or its droplets are in memory only.
+        EmulatorError: it does not run, or its droplets are in memory.
     """
     running = find_running(name)
     if running is None or running.machines != "nspawn":
-        message = f"the emulator {name} is not running" if running is None else "droplets in memory cannot run on"
+        message = (
+            f"the emulator {name} is not running"
+            if running is None
+            else "droplets in memory end with the emulator's process"
+        )
         hint: Text = (
             up_command(name) if running is None else joined("; ", (down_command(name), up_command(name, "memory")))
         )
@@ -132,11 +136,11 @@ def _router_is_there(planned: EmulatorRecord) -> bool:
 
 
 def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
-    """Stop the emulator and remove all that it made, also after a crash; False if there was nothing to do.
+    """Stop the emulator and remove everything it created, also after a crash; False if there was nothing to do.
 
     Raises:
-        LockedError: another process brings it up or down.
-        DeadlineError: a process of it does not end.
+        LockedError: another process starts or stops it.
+        DeadlineError: one of its processes does not end.
     """
     place = emulator_dir(name)
     with _lock(place):
@@ -147,7 +151,7 @@ def down(name: str = "default", *, reporter: Reporter = SILENT) -> bool:
 
 
 def status(running: EmulatorRecord) -> dict[str, Any]:
-    """What ``bakery emulator status`` shows: counts from the API, memory in bytes."""
+    """Return what ``bakery emulator status`` shows: counts from the API, memory in bytes."""
     reply = ask(running, "/_emulator/status")
     return {
         "name": running.name,
@@ -164,12 +168,12 @@ def status(running: EmulatorRecord) -> dict[str, Any]:
 def ask(
     running: EmulatorRecord, path: str, *, body: dict[str, Any] | None = None, method: str | None = None
 ) -> Any:  # noqa: ANN401 - JSON
-    """GET a path of the emulator's API, or POST ``body`` to it, unless ``method`` says another.
+    """GET a path of the emulator's API, or POST ``body`` to it, or use ``method``.
 
-    None when the answer has no body.
+    Return the answer's JSON, None if it has no body.
 
     Raises:
-        EmulatorError: it does not answer, or refuses.
+        EmulatorError: the emulator does not answer, or answers 4xx or 5xx.
     """
     headers = {"Authorization": f"Bearer {running.token}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection(urlsplit(running.endpoint).netloc, timeout=REPLY_SECONDS)
@@ -191,14 +195,14 @@ def ask(
 
 
 def _said(text: bytes) -> str:
-    """The ``message`` of an error body; a body of another form as it is."""
+    """Return the ``message`` of an error body; return another body unchanged."""
     with suppress(ValueError, KeyError, TypeError):
         return str(json.loads(text)["message"])
     return text.decode(errors="replace")
 
 
 def _check(options: EmulatorOptions, place: EmulatorDir, reporter: Reporter) -> None:
-    """Look at everything, take away what a crash left, and have the base image ready."""
+    """Check this machine, remove leftovers of a crash, and build the base image if it is missing."""
     checks.check_public_range(options.public_range)
     if options.machines == "nspawn":
         checks.check_machine(place.folder, reporter)
@@ -217,7 +221,7 @@ def _start(place: EmulatorDir, planned: EmulatorRecord, reporter: Reporter, *fla
 
     def answers() -> EmulatorRecord | Pending:
         if process.poll() is not None:
-            message = "the emulator ended while it started"
+            message = "the emulator ended before it answered"
             raise EmulatorError(message=message, details=_tail(place.log), hint=f"see {place.log}")
         return find_running(planned.name) or Pending(f"it does not answer at {planned.endpoint} yet")
 
@@ -236,13 +240,13 @@ def _take_down(place: EmulatorDir, reporter: Reporter) -> None:
             _stop(running)
     left = place.record.remove_all()
     if left:
-        reporter.note(f"removed {len(left)} things that a stopped emulator had left")
+        reporter.note(f"removed {len(left)} resources that a stopped emulator had left on this machine")
     place.record.clear()
     place.forget()
 
 
 def _stop(running: EmulatorRecord) -> None:
-    """SIGTERM, and SIGKILL when that does not help in time; the record tells what then remains."""
+    """Send SIGTERM, then SIGKILL at a deadline; the record lists what is left then."""
     try:
         _signal(running, signal.SIGTERM, DOWN_SECONDS)
     except DeadlineError:
@@ -261,8 +265,8 @@ def _signal(running: EmulatorRecord, number: signal.Signals, seconds: float) -> 
 @contextmanager
 def _lock(place: EmulatorDir) -> Iterator[None]:
     ensure_private_folder(place.lock.parent)
-    message = f"the emulator in {place.folder} is being brought up or down by another process"
-    busy = LockedError(message=message, hint="wait for it, then run this again")
+    message = f"another process is starting or stopping the emulator in {place.folder}"
+    busy = LockedError(message=message, hint="wait for that process, then run the command again")
     with file_lock(place.lock, seconds=LOCK_SECONDS, busy=busy):
         yield
 

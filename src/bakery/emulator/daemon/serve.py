@@ -1,4 +1,4 @@
-"""The emulator's own process: builds it from its folder, serves until it is told to stop, and cleans up."""
+"""The emulator's own process: serves until a signal to stop, then removes everything it created."""
 
 import logging
 import os
@@ -32,16 +32,16 @@ log = logging.getLogger("bakery.emulator")
 
 
 def serve(place: EmulatorDir, *, resume: bool = False) -> None:
-    """Serve the emulator whose plan is in ``place`` until SIGTERM, SIGINT or SIGHUP; leave nothing behind.
+    """Serve the emulator whose record is in ``place`` until SIGTERM, SIGINT or SIGHUP; leave nothing behind.
 
-    With ``resume`` it goes on where one that was killed has left its droplets and its account.
+    With ``resume``, continue with the droplets and the account of an emulator that was killed.
 
     Raises:
-        EmulatorError: there is no plan, or the port was taken in the meantime.
+        EmulatorError: there is no record, or the port was taken in the meantime.
     """
     planned = place.read()
     if planned is None:
-        message = f"no emulator was planned in {place.folder}"
+        message = f"{place.folder} has no record of an emulator"
         raise EmulatorError(message=message, hint=Command("emulator up"))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.chdir("/")
@@ -51,7 +51,7 @@ def serve(place: EmulatorDir, *, resume: bool = False) -> None:
             place.write(with_own_pid(planned, ready=True))
             log.info("%s answers at %s", planned.name, planned.endpoint)
             stop.wait()
-            log.info("told to stop")
+            log.info("a signal to stop has arrived")
     finally:
         place.record.remove_all()
         place.record.clear()
@@ -61,7 +61,7 @@ def serve(place: EmulatorDir, *, resume: bool = False) -> None:
 
 @contextmanager
 def _running(place: EmulatorDir, planned: EmulatorRecord, *, resume: bool) -> Iterator[None]:
-    """Machines below, then the two servers; torn down in the opposite order."""
+    """Start the machines, then the two servers; stop them in the opposite order."""
     url = urlsplit(planned.endpoint)
     with ExitStack() as stack:
         api_socket = listen(url.hostname or "127.0.0.1", url.port or 0)
@@ -96,7 +96,7 @@ def _machines(
 
 def _settings(planned: EmulatorRecord) -> EmulatorSettings:
     network, limit = planned.network, EmulatorSettings.droplet_limit
-    # In memory no guest could ask, so no metadata service is served: clients learn that from the regions.
+    # Droplets in memory have no guest that could read metadata; clients see that in the regions' features.
     absent = {"metadata"} if planned.machines == "memory" else set()
     return EmulatorSettings(
         tokens=(planned.token,),
@@ -113,7 +113,7 @@ def _settings(planned: EmulatorRecord) -> EmulatorSettings:
 
 @contextmanager
 def _told_to_stop() -> Iterator[threading.Event]:
-    """An event that our signals set, with the earlier handlers back at the end."""
+    """Give an event that our signals set, and restore the earlier handlers at the end."""
     stop = threading.Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:

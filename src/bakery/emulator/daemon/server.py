@@ -1,4 +1,4 @@
-"""Runs the emulator's applications: uvicorn in a thread, on a socket that already listens."""
+"""Serves the emulator's applications: uvicorn in a thread, on a listening socket."""
 
 import errno
 import socket
@@ -20,10 +20,10 @@ _STOP_S = 5
 
 
 class RunningServer:
-    """One application that answers on one socket until :meth:`stop`."""
+    """An application that is served on one socket until :meth:`stop`."""
 
     def __init__(self, app: Starlette, sock: socket.socket) -> None:
-        """Takes ``sock``, which listens already, in whatever network namespace; closes it in the end.
+        """Serve on ``sock``, a listening socket of any network namespace; :meth:`stop` closes it.
 
         Raises:
             DeadlineError: the server did not start.
@@ -44,7 +44,7 @@ class RunningServer:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=75,  # as long as a client of ours may pause between two requests
+                timeout_keep_alive=75,  # seconds; a client may pause that long between two requests
                 timeout_graceful_shutdown=_STOP_S,
             )
         )
@@ -53,7 +53,7 @@ class RunningServer:
         wait_until(self._started, what=f"the server at {self.url} to start", seconds=_START_S, every=0.01)
 
     def stop(self) -> None:
-        """Finish the running requests, close every connection and the socket. Idempotent."""
+        """Finish the running requests, then close all connections and the socket. Idempotent."""
         self._server.should_exit = True
         self._thread.join(timeout=2 * _STOP_S)
         self._sock.close()
@@ -66,10 +66,10 @@ class RunningServer:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket. ``port`` 0 takes a free one.
+    """Return a listening TCP socket; ``port`` 0 means any free port.
 
     Raises:
-        EmulatorError: the port is taken, or the address is not this machine's.
+        EmulatorError: the port is taken, or the address is not one of this machine.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

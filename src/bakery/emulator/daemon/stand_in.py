@@ -1,6 +1,6 @@
-"""An empty snapshot in place of a baked one, for droplets in memory: what is inside it does not matter there.
+"""Creates an empty snapshot in place of a baked one, for droplets in memory, which do not boot it.
 
-The requests are those of a bake: a droplet from the base image, a snapshot of it, the tag, and the droplet's end.
+It sends the requests of a bake: create a droplet from the base image, take a snapshot, tag it, delete the droplet.
 """
 
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ WORK_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
-    """The snapshot that carries the tag."""
+    """The snapshot with the tag."""
 
     id: int
     name: str
     made: bool
-    """False: it was there already."""
+    """False if it existed already."""
 
 
 def make_stand_in(running: EmulatorRecord, *, tag: str, region: str, base: str) -> StandIn:
-    """A snapshot of ``base`` in ``region`` that carries ``tag``: one that is there, or a new, empty one.
+    """Return a snapshot with ``tag`` in ``region``: an existing one, or a new, empty one of ``base``.
 
     Raises:
-        EmulatorError: its droplets boot, or it refuses a request.
+        EmulatorError: the emulator's droplets boot, or it refused a request.
         DeadlineError: the droplet or its snapshot is not ready in time.
     """
     if running.machines != "memory":
-        message = f"the droplets of the emulator {running.name} boot: an empty snapshot would never become a node"
+        message = f"droplets of the emulator {running.name} boot, and an empty snapshot cannot become a node"
         raise EmulatorError(message=message, hint=Hint("bake a real one: ", Command("build-image", "--local")))
     found = _find(running, tag, region)
     if found is not None:
@@ -44,7 +44,7 @@ def make_stand_in(running: EmulatorRecord, *, tag: str, region: str, base: str) 
     try:
         return StandIn(id=_make(running, tag, region, base), name=NAME, made=True)
     except EmulatorError as error:
-        message = "the emulator made no stand-in"
+        message = "the emulator created no stand-in snapshot"
         raise EmulatorError(
             message=message, details=error.full_message, hint=error.hint or Command("validate")
         ) from error
@@ -56,13 +56,13 @@ def _find(running: EmulatorRecord, tag: str, region: str) -> Mapping[str, Any] |
 
 
 def _make(running: EmulatorRecord, tag: str, region: str, base: str) -> int:
-    size = min(SIZES.values(), key=lambda size: size.disk).slug  # a snapshot fits no smaller disk than its own
+    size = min(SIZES.values(), key=lambda size: size.disk).slug  # droplets need at least the snapshot's disk
     request = {"name": NAME, "region": region, "size": size, "image": base}
     droplet = ask(running, "/v2/droplets", body=request)["droplet"]["id"]
     try:
         _wait_for(running, f"/v2/droplets/{droplet}", "droplet", "active")
-        order = {"type": "snapshot", "name": NAME}
-        action = ask(running, f"/v2/droplets/{droplet}/actions", body=order)["action"]["id"]
+        snapshot = {"type": "snapshot", "name": NAME}
+        action = ask(running, f"/v2/droplets/{droplet}/actions", body=snapshot)["action"]["id"]
         _wait_for(running, f"/v2/actions/{action}", "action", "completed")
         image: int = ask(running, f"/v2/droplets/{droplet}")["droplet"]["snapshot_ids"][0]
     finally:
@@ -73,9 +73,9 @@ def _make(running: EmulatorRecord, tag: str, region: str, base: str) -> int:
     return image
 
 
-def _wait_for(running: EmulatorRecord, path: str, thing: str, status: str) -> None:
+def _wait_for(running: EmulatorRecord, path: str, resource: str, status: str) -> None:
     def ready() -> bool | Pending:
-        now = ask(running, path)[thing]["status"]
+        now = ask(running, path)[resource]["status"]
         return True if now == status else Pending(f"{path} is {now}")
 
     wait_until(ready, what=f"{path} to be {status}", seconds=WORK_SECONDS, every=0.2)

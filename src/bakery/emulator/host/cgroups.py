@@ -1,4 +1,4 @@
-"""A cgroup of our own in every hierarchy: how a droplet's processes are found, limited and ended."""
+"""Cgroups of droplets, one in every hierarchy: to find, limit and end their processes."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ PREFIX = "bakery-"
 
 @dataclass(frozen=True, kw_only=True)
 class Hierarchy:
-    """Where a cgroup file system is mounted, and whether it is the unified one (version 2)."""
+    """A mounted cgroup hierarchy; ``unified`` means version 2."""
 
     mount: Path
     unified: bool
@@ -25,7 +25,7 @@ class Hierarchy:
 
 
 def parse_mountinfo(text: str) -> tuple[Hierarchy, ...]:
-    """The cgroup hierarchies in ``/proc/self/mountinfo`` (proc(5))."""
+    """Return the cgroup hierarchies in the text of ``/proc/self/mountinfo`` (proc(5))."""
     found: dict[Path, Hierarchy] = {}
     for line in text.splitlines():
         left, _, right = line.partition(" - ")  # after it: type, source, options
@@ -38,12 +38,12 @@ def parse_mountinfo(text: str) -> tuple[Hierarchy, ...]:
 
 
 def hierarchies() -> tuple[Hierarchy, ...]:
-    """The hierarchies of this machine."""
+    """Return the hierarchies of this machine."""
     return parse_mountinfo(Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
 
 
 def make(name: str, *, memory: int | None = None) -> tuple[Path, ...]:
-    """Make cgroup ``name`` in every hierarchy; ``memory`` is its limit in MB. Returns its folders."""
+    """Create the cgroup ``name`` in every hierarchy and return its folders; ``memory`` is its limit in MB."""
     folders = []
     for hierarchy in hierarchies():
         folder = hierarchy.mount
@@ -58,7 +58,7 @@ def make(name: str, *, memory: int | None = None) -> tuple[Path, ...]:
 
 
 def exists(name: str) -> bool:
-    """Whether any hierarchy has it."""
+    """Return whether any hierarchy has the cgroup. Raises ValueError for a name that is not the emulator's."""
     if not name.startswith(PREFIX) or ".." in Path(name).parts:
         message = f"{name!r} is not a cgroup of the emulator's"
         raise ValueError(message)  # an empty name would be the whole machine
@@ -66,7 +66,7 @@ def exists(name: str) -> bool:
 
 
 def members(name: str) -> set[int]:
-    """The pids in the cgroup and below it, in any hierarchy."""
+    """Return the pids in the cgroup and below it, in all hierarchies."""
     pids: set[int] = set()
     if not exists(name):
         return pids
@@ -79,27 +79,27 @@ def members(name: str) -> set[int]:
 
 
 def kill(name: str) -> None:
-    """SIGKILL every process in it until none is left.
+    """Send SIGKILL to every process in the cgroup until none is left.
 
     Raises:
-        DeadlineError: some do not die; it names them.
+        DeadlineError: some processes do not end; the error names them.
     """
     wait_until(lambda: _killed(name), what=f"the processes of {name} to end", seconds=KILL_SECONDS, every=0.02)
 
 
 @contextmanager
 def frozen(name: str) -> Iterator[None]:
-    """Nothing in the cgroup runs while the block does.
+    """Freeze the cgroup while the block runs.
 
     Raises:
-        DeadlineError: the kernel did not stop it in time.
+        DeadlineError: the kernel did not freeze it in time.
     """
     file, stop, go = _freezer(name)
     file.write_text(stop, encoding="ascii")
     try:
         wait_until(
-            lambda: True if _is_frozen(file) else Pending(f"{file} says otherwise"),
-            what=f"{name} to stand still",
+            lambda: True if _is_frozen(file) else Pending(f"{file} shows that it still runs"),
+            what=f"{name} to be frozen",
             seconds=FREEZE_SECONDS,
             every=0.005,
         )
@@ -109,7 +109,9 @@ def frozen(name: str) -> Iterator[None]:
 
 
 def _freezer(name: str) -> tuple[Path, str, str]:
-    """The file, and what stops and starts. Version 2 where there is both: it can be killed while it stands."""
+    """Return the freezer's file, and the values that freeze and thaw; version 2 first: there SIGKILL ends frozen
+    processes.
+    """
     for hierarchy in sorted(hierarchies(), key=lambda each: not each.unified):
         for file, stop, go in (("cgroup.freeze", "1", "0"), ("freezer.state", "FROZEN", "THAWED")):
             found = hierarchy.mount / name / file
@@ -126,15 +128,13 @@ def _is_frozen(file: Path) -> bool:
 
 
 def remove(name: str) -> None:
-    """Kill what is in it and remove it from every hierarchy."""
+    """Kill the processes of the cgroup and remove it from every hierarchy."""
     kill(name)
-    wait_until(
-        lambda: _removed(name), what=f"the cgroup {name} to be given back", seconds=KILL_SECONDS, every=0.02
-    )
+    wait_until(lambda: _removed(name), what=f"the cgroup {name} to be removed", seconds=KILL_SECONDS, every=0.02)
 
 
 def memory_in_use(name: str) -> int:
-    """Bytes that its processes use, the page cache of their files included; 0 if it is not there."""
+    """Return the bytes that its processes use, with the page cache of their files; 0 if there is no cgroup."""
     for hierarchy in hierarchies():
         for file in ("memory.usage_in_bytes", "memory.current"):
             with suppress(OSError):
@@ -143,7 +143,7 @@ def memory_in_use(name: str) -> int:
 
 
 def guest_init(name: str) -> int | None:
-    """The guest's PID 1 as the host numbers it, or None: the one process that is number 1 in its namespace."""
+    """Return the host's pid of the guest's PID 1, or None if the guest does not run."""
     for pid in sorted(members(name)):
         with suppress(OSError):
             for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
@@ -164,12 +164,12 @@ def _killed(name: str) -> bool | Pending:
 
 
 def _folders(top: Path) -> list[Path]:
-    """The cgroup and all below it, parents first. os.walk passes over those that a guest removes meanwhile."""
+    """Return the cgroup and all below it, parents first; os.walk skips those that a guest removes meanwhile."""
     return [Path(path) for path, _, _ in os.walk(top)]
 
 
 def _thaw(name: str) -> None:
-    # A version 1 freezer also keeps from dying: one that a snapshot left behind, or that the guest has made.
+    # Processes in a frozen version 1 cgroup do not die. A crash during a snapshot, or a guest, can freeze one.
     for hierarchy in hierarchies():
         for folder in _folders(hierarchy.mount / name):
             if (folder / "freezer.state").exists():
@@ -178,7 +178,7 @@ def _thaw(name: str) -> None:
 
 
 def _removed(name: str) -> bool | Pending:
-    _killed(name)  # a process that moved from one group to the next may have escaped the first look
+    _killed(name)  # a process that moved to another cgroup meanwhile may have been missed
     for hierarchy in hierarchies():
         top = hierarchy.mount / name
         for folder in reversed(_folders(top)):

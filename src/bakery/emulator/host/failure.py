@@ -1,5 +1,5 @@
-"""What every part that acts on this machine raises when it cannot."""
+"""The error of everything that acts on this machine."""
 
 
 class MachineFailure(Exception):
-    """The machine cannot do it; the message goes into the action's or the emulator's log."""
+    """Work on a machine has failed; the message is logged, or sent as an API error."""

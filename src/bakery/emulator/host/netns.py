@@ -1,4 +1,4 @@
-"""Doing a thing inside a network namespace without leaving ours: a thread that enters it and ends."""
+"""Runs functions inside a network namespace, in a thread that enters it and ends."""
 
 import ctypes
 import os
@@ -15,10 +15,10 @@ CLONE_NEWNET = 0x40000000  # linux/sched.h; os.setns came with Python 3.12
 
 
 def inside(namespace: str, work: Callable[[], T]) -> T:
-    """Run ``work`` in a thread that has entered the namespace, and return what it returns.
+    """Run ``work`` in a thread that has entered the namespace, and return its result.
 
     Raises:
-        OSError: there is no such namespace, or we may not enter it.
+        OSError: the namespace does not exist, or this user may not enter it.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -39,7 +39,7 @@ def inside(namespace: str, work: Callable[[], T]) -> T:
 
 
 def listen(namespace: str, address: str, port: int) -> socket.socket:
-    """A TCP socket listening on ``address`` inside the namespace, usable from any thread."""
+    """Return a TCP socket that listens on ``address`` inside the namespace; any thread can use it."""
     return inside(namespace, lambda: socket.create_server((address, port), backlog=128))
 
 

@@ -1,4 +1,4 @@
-"""What systemd-nspawn leaves in /run when it or its guest is killed; it blocks the next start of the same name."""
+"""Files that a killed systemd-nspawn leaves in /run; they block the next start of a machine of the same name."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,20 +7,20 @@ RUN = Path("/run/systemd/nspawn")
 
 
 def name(machine: str, root: Path) -> str:
-    """The name of a machine's traces. ``root`` is the overlay's upper folder: its inode is also the root's."""
+    """Return the name of a machine's leftovers; ``root`` is the overlay's upper folder, with the root's inode."""
     return f"{machine}:{root.stat().st_ino}"
 
 
-def find(trace: str) -> list[Path]:
-    """The files and folders that are there."""
-    machine, _, inode = trace.partition(":")
+def find(leftover: str) -> list[Path]:
+    """Return the leftover files and folders that exist."""
+    machine, _, inode = leftover.partition(":")
     folder = RUN / "propagate" / machine
     locks = sorted((RUN / "locks").glob(f"inode-*:{inode}")) if inode.isdigit() else []
     return [folder, *locks] if machine and folder.is_dir() else locks
 
 
-def remove(trace: str) -> None:
-    """Remove them; idempotent. The machine must be off."""
-    for path in find(trace):
+def remove(leftover: str) -> None:
+    """Remove the leftovers of a machine that is off. Idempotent."""
+    for path in find(leftover):
         with suppress(OSError):
             path.rmdir() if path.is_dir() else path.unlink()

@@ -1,4 +1,4 @@
-"""A process that the emulator has started, and its end with everything it started in turn."""
+"""A process that the emulator has started, and how it is ended with all of its children."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from bakery.emulator.host import cgroups
 
 
 class Process(Protocol):
-    """What :func:`bakery.proc.start` returns, as far as it is needed here."""
+    """The part of the result of :func:`bakery.proc.start` that is used here."""
 
     @property
     def pid(self) -> int: ...
@@ -17,8 +17,8 @@ class Process(Protocol):
 
 
 def end(process: Process | None, cgroup: str) -> None:
-    """Kill a process and all that it started: a guest's PID 1 survives the death of nspawn."""
+    """Kill a process and everything it started; a guest's PID 1 survives the death of nspawn."""
     if process is not None:
-        process.kill()  # by itself first: it may not have joined its cgroup yet
+        process.kill()  # first the process itself: it may not have joined its cgroup yet
         process.wait()
     cgroups.remove(cgroup)

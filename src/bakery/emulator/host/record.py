@@ -1,4 +1,4 @@
-"""Writes down everything the emulator makes before it is made, and takes it all away again."""
+"""Lists every resource of the emulator on this machine before it is created, and removes them again."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from bakery.proc import run
 
 
 class ResourceKind(Enum):
-    """The sorts of resources that outlive a process that made them."""
+    """The kinds of resources that outlive the process that created them."""
 
     FOLDER = "folder"
     """An absolute path."""
@@ -21,38 +21,38 @@ class ResourceKind(Enum):
     LINK = "link"
     """A network interface of the host."""
     MOUNT = "mount"
-    """A mounted folder that is given back once it is empty."""
+    """A mounted folder that is unmounted once it is empty."""
     NSPAWN = "nspawn"
-    """What systemd-nspawn leaves in /run: the machine's name, a colon, the inode of its root."""
+    """Leftovers of systemd-nspawn in /run: the machine's name, a colon, the inode of its root."""
     CGROUP = "cgroup"
-    """A path below the root of every cgroup hierarchy; its processes are ours."""
+    """A path below the root of every cgroup hierarchy; its processes belong to the emulator."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostResource:
-    """One resource on the machine, by the name under which it can be found again."""
+    """One resource on this machine, by kind and name."""
 
     kind: ResourceKind
     name: str
 
 
 class ResourceRecord:
-    """An append-only file of resources made and resources gone; safe to read after a crash at any point."""
+    """An append-only file of created and removed resources; a crash at any point leaves it readable."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
 
     def will_make(self, kind: ResourceKind, name: str) -> None:
-        """To be called before the resource is made; on disk when it returns."""
+        """Record a resource before it is created; it is on disk when this returns."""
         self._append("made", HostResource(kind=kind, name=name))
 
     def gone(self, kind: ResourceKind, name: str) -> None:
-        """To be called after the resource is gone."""
+        """Record that a resource has been removed."""
         self._append("gone", HostResource(kind=kind, name=name))
 
     def resources(self) -> tuple[HostResource, ...]:
-        """What may still exist, oldest first."""
+        """Return the resources that may still exist, oldest first."""
         try:
             lines = self._path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -60,11 +60,11 @@ class ResourceRecord:
         return parse(lines)
 
     def remove_all(self) -> tuple[HostResource, ...]:
-        """Take away what is left, newest first, and return what had to be taken away.
+        """Remove all resources, newest first, and return those that existed.
 
         Raises:
-            DeadlineError: a process of ours does not die.
-            CommandError: the kernel refuses to give a namespace or a link back.
+            DeadlineError: a process of the emulator does not end.
+            CommandError: the kernel refuses to remove a namespace or a link.
         """
         removed = []
         for resource in reversed(self.resources()):
@@ -74,11 +74,11 @@ class ResourceRecord:
         return tuple(removed)
 
     def clear(self) -> None:
-        """Start an empty file; only after :meth:`remove_all`."""
+        """Delete the file; only after :meth:`remove_all`."""
         self._path.unlink(missing_ok=True)
 
     def _is_ours(self, resource: HostResource) -> bool:
-        """A folder is removed only below the record's own, whatever somebody wrote into the file."""
+        """Return False for a folder outside the record's own, in case the file was changed."""
         return resource.kind is not ResourceKind.FOLDER or self._path.parent in Path(resource.name).parents
 
     def _append(self, event: str, resource: HostResource) -> None:
@@ -93,7 +93,10 @@ class ResourceRecord:
 
 
 def parse(lines: list[str]) -> tuple[HostResource, ...]:
-    """The resources made and not gone, oldest first. A torn line was never acted upon, so it is skipped."""
+    """Return the resources that were created and not removed, oldest first.
+
+    An incomplete line is skipped: its resource was not created.
+    """
     left: dict[HostResource, None] = {}
     for line in lines:
         try:
@@ -109,7 +112,7 @@ def parse(lines: list[str]) -> tuple[HostResource, ...]:
 
 
 def exists(resource: HostResource) -> bool:
-    """Whether it is there now."""
+    """Return whether the resource exists now."""
     match resource.kind:
         case ResourceKind.FOLDER:
             return Path(resource.name).exists()
@@ -126,7 +129,7 @@ def exists(resource: HostResource) -> bool:
 
 
 def remove(resource: HostResource) -> bool:
-    """Take one resource away; False if it was not there."""
+    """Remove one resource; return False if it did not exist."""
     if not exists(resource):
         return False
     match resource.kind:
@@ -135,7 +138,7 @@ def remove(resource: HostResource) -> bool:
         case ResourceKind.NAMESPACE:
             run(["ip", "netns", "delete", resource.name])
         case ResourceKind.LINK:
-            # A veth whose other end went with its namespace may vanish between the look and the command.
+            # A veth disappears with the namespace of its other end, also between this check and the command.
             run(["ip", "link", "delete", "dev", resource.name], check=exists(resource))
         case ResourceKind.MOUNT:
             run(["umount", resource.name])

@@ -1,4 +1,4 @@
-"""The host's own Debian package sources, read from apt's files at run time: where a base image comes from."""
+"""This machine's Debian package sources, read from apt's files: base images are built from them."""
 
 import shlex
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from bakery.errors import EmulatorError
 
 APT = Path("/etc/apt")
 CODENAMES = ("bookworm", "trixie")
-"""Releases that share their mirrors, so that a source for one is a source for the other."""
+"""Releases on the same mirrors: a source of one becomes a source of the other by renaming its suites."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Source:
     """A key ring's path, or an armoured key as the deb822 field holds it; empty for apt's own key rings."""
 
     def stanza(self) -> str:
-        """The entry in deb822 form."""
+        """Return the entry in deb822 form."""
         lines = [
             "Types: deb",
             f"URIs: {' '.join(self.uris)}",
@@ -36,12 +36,12 @@ class Source:
 
 
 def debian_sources(codename: str, *, apt: Path = APT) -> tuple[Source, ...]:
-    """The host's entries for the ``main`` component of ``codename`` and its updates and security suites.
+    """Return this machine's entries for ``main`` of ``codename``, with its updates and security suites.
 
-    Where it has none, those for another release of :data:`CODENAMES`, renamed.
+    If there are none, return those of another release of :data:`CODENAMES`, with the suites renamed.
 
     Raises:
-        EmulatorError: it has none of those either.
+        EmulatorError: there is no entry for any of these releases.
     """
     there = read_sources(apt)
     for known in (codename, *CODENAMES):
@@ -70,7 +70,7 @@ def _renamed(source: Source, known: str, codename: str) -> Source:
 
 
 def read_sources(apt: Path) -> tuple[Source, ...]:
-    """Every binary entry of ``sources.list`` and ``sources.list.d``, in apt's order."""
+    """Return every binary entry of ``sources.list`` and ``sources.list.d``, in apt's order."""
     found: list[Source] = []
     one_line = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))]
     for file in one_line:
@@ -82,7 +82,7 @@ def read_sources(apt: Path) -> tuple[Source, ...]:
 
 
 def parse_one_line(lines: Iterable[str]) -> list[Source]:
-    """``deb [signed-by=…] URI SUITE COMPONENT…`` lines; others are passed over."""
+    """Parse ``deb [signed-by=…] URI SUITE COMPONENT…`` lines; skip all others."""
     found = []
     for line in lines:
         words = line.partition("#")[0].split()
@@ -101,7 +101,7 @@ def parse_one_line(lines: Iterable[str]) -> list[Source]:
 
 
 def parse_deb822(text: str) -> list[Source]:
-    """Stanzas of ``Key: value`` lines (deb822(5)); disabled ones and those without binary packages are skipped."""
+    """Parse stanzas of ``Key: value`` lines (deb822(5)); skip disabled ones and those without binary packages."""
     found = []
     for stanza in _stanzas(text):
         enabled = stanza.get("enabled", "yes").lower() not in {"no", "false", "off", "0", "without"}
@@ -118,7 +118,7 @@ def parse_deb822(text: str) -> list[Source]:
 
 
 def key_rings(sources: Iterable[Source]) -> tuple[Path, ...]:
-    """The key-ring files that the entries name."""
+    """Return the key-ring files that the entries name, sorted."""
     named = {word for source in sources for word in source.signed_by.split(",") if word.startswith("/")}
     return tuple(Path(name) for name in sorted(named))
 

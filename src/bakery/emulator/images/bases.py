@@ -1,4 +1,4 @@
-"""Builds the base images from which droplets and builds start, once per machine and recipe."""
+"""Builds the base images of droplets, once per machine and recipe."""
 
 import hashlib
 import json
@@ -21,17 +21,17 @@ LOCK_SECONDS = 1800
 
 
 def bases_folder() -> Path:
-    """Where base images are kept; they are built again when they are missing."""
+    """Return the folder of the base images; a missing one is built again."""
     return Path(platformdirs.user_cache_dir("bakery")) / "bases"
 
 
 def known(image: str) -> bool:
-    """Whether ``image`` is the slug of a base image that can be built here."""
+    """Return whether ``image`` is the slug of a base image that can be built here."""
     return image in debian.CODENAMES
 
 
 def base_image(slug: str = debian.SLUG, *, folder: Path | None = None, reporter: Reporter = SILENT) -> Path:
-    """The root of that base image, built now if this recipe was not built before. About a minute and 350 MB.
+    """Return the root folder of the base image, after building it if needed (about a minute and 350 MB).
 
     Raises:
         EmulatorError: this machine has no Debian package sources for it.
@@ -44,7 +44,7 @@ def base_image(slug: str = debian.SLUG, *, folder: Path | None = None, reporter:
     ensure_private_folder(folder)
     root = folder / f"{slug}-{digest(sources)}"
     message = f"another process has been building the base image {slug} for {LOCK_SECONDS // 60} minutes"
-    busy = LockedError(message=message, hint="wait for it, or end it")
+    busy = LockedError(message=message, hint="wait for that process, or end it")
     with file_lock(folder / f"{root.name}.lock", seconds=LOCK_SECONDS, busy=busy):
         if not root.is_dir():
             with reporter.step(f"build the base image {slug} (once, about a minute)"):
@@ -53,7 +53,7 @@ def base_image(slug: str = debian.SLUG, *, folder: Path | None = None, reporter:
 
 
 def digest(sources: Sequence[Source]) -> str:
-    """Twelve hex digits over everything that shapes the base."""
+    """Return twelve hex digits of a checksum over everything that the base image is built from."""
     recipe = {
         "packages": debian.PACKAGES,
         "masked": debian.MASKED,
@@ -79,13 +79,13 @@ def _build(root: Path, codename: str, sources: Sequence[Source]) -> None:
 
 
 def mmdebstrap_command(codename: str, target: Path, listing: Path) -> list[str]:
-    """The words that make a Debian root at ``target`` from the entries in ``listing`` (mmdebstrap(1))."""
+    """Return the command that makes a Debian root at ``target`` from the sources in ``listing`` (mmdebstrap)."""
     return [
         "mmdebstrap",
         "--variant=apt",
         "--format=directory",
         f"--include={','.join(debian.PACKAGES)}",
-        "--dpkgopt=force-unsafe-io",  # a droplet of the emulator lives shorter than a disk cache
+        "--dpkgopt=force-unsafe-io",  # dpkg without fsync, which is faster
         codename,
         str(target),
         str(listing),
@@ -124,7 +124,7 @@ def _link(link: Path, target: str) -> None:
 
 def _copy_key_ring(root: Path, ring: Path) -> None:
     if not ring.is_file():
-        message = f"the key ring {ring} that a package source names is missing"
+        message = f"a package source names the key ring {ring}, which does not exist"
         raise EmulatorError(
             message=message, hint=Hint("repair the entry in /etc/apt, then: ", Command("emulator up"))
         )

@@ -1,9 +1,9 @@
-"""What the base images hold: DigitalOcean's Debian, changed where a machine has no hardware."""
+"""The content of the base images: Debian as at DigitalOcean, without what needs hardware."""
 
 from dataclasses import dataclass
 
 SLUG = "debian-12-x64"
-"""The base that ``bakery emulator up`` has ready; the others are built when the first droplet asks for them."""
+"""The base image that ``bakery emulator up`` builds; others are built for the first droplet that needs them."""
 CODENAMES = {SLUG: "bookworm", "debian-13-x64": "trixie"}
 
 PACKAGES = (
@@ -13,7 +13,7 @@ PACKAGES = (
 )  # fmt: skip
 
 MASKED = (
-    # Terminals and firmware stores that a machine without hardware has not.
+    # Terminals and firmware stores, which need hardware.
     "console-getty.service", "getty.target", "getty@tty1.service", "systemd-pstore.service",
     "cloud-init-hotplugd.socket",
     # Housekeeping that would run in the middle of a test.
@@ -29,7 +29,7 @@ UNIT_FOLDERS = {"emulator-cgroups.service": "/etc/systemd/system"}
 
 @dataclass(frozen=True, kw_only=True)
 class BaseFile:
-    """A file that the base gets on top of its packages."""
+    """A file that is added to the base image after its packages."""
 
     path: str
     text: str
@@ -73,8 +73,8 @@ system_info:
     renderers: [networkd]
 """
 
-# Debian's lists less what needs a disk, a boot loader, a console, or a service nobody here has. Early in the order
-# of names, so that an image's own lists win, as they do on DigitalOcean.
+# Debian's lists without modules that need a disk, a boot loader, a console, or a service that does not exist here.
+# The file's name sorts early, so that an image's own lists replace it, as on DigitalOcean.
 _MODULES = """\
 cloud_init_modules:
   - seed_random
@@ -116,6 +116,6 @@ FILES = (
     BaseFile(path="/etc/systemd/network/10-cloud-init-eth0.network.d/emulator.conf", text=_NETWORK),
     BaseFile(path="/etc/systemd/network/10-cloud-init-eth1.network.d/emulator.conf", text=_NETWORK),
     BaseFile(path="/etc/systemd/system/emulator-cgroups.service", text=_CGROUPS),
-    # A container of its own accord keeps its journal in memory only; droplets keep it on disk.
+    # journald in a container writes to memory only unless this folder exists; droplets have their journal on disk.
     BaseFile(path="/var/log/journal/.keep", text=""),
 )

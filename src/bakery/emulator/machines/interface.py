@@ -1,8 +1,8 @@
-"""The port behind which droplets are made: booted by systemd-nspawn, or kept in memory.
+"""The port for the machines of droplets: booted by systemd-nspawn, or entries in memory.
 
-``account`` and ``api`` own the API's objects and their clock; a member only starts, stops and copies machines.
-All calls may come from several threads; calls for one droplet never overlap. A call returns when the thing is
-under way (``create``, ``power_on``, ``shutdown``, ``reboot``) or done (``power_off``, ``destroy``, ``snapshot``).
+``account`` and ``api`` own the API's objects and their clock; an implementation starts, stops and copies machines.
+Calls may come from several threads; calls for one droplet do not overlap, but for ``impair``. ``create``,
+``power_on``, ``shutdown`` and ``reboot`` return when the work has begun, all others when it is done.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 BootFault = Literal["boot", "cloud-init"]
-"""What fails: the guest's boot, or its cloud-init."""
+"""The part of a boot that fails: all of it, or cloud-init."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Interface:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSpec:
-    """All that a machine needs to boot as that droplet."""
+    """Everything that a machine needs to boot as a droplet."""
 
     droplet_id: int
     name: str
@@ -69,56 +69,56 @@ class MachineSpec:
 
 
 class Machines(Protocol):
-    """Makes, runs and copies the machines behind droplets."""
+    """Creates, runs and copies the machines of droplets."""
 
     @property
     def enforces_firewalls(self) -> bool:
-        """Whether :meth:`enforce` has an effect."""
+        """Whether :meth:`enforce` filters traffic."""
 
     def enforce(self, policy: FirewallPolicy) -> None:
-        """Put these firewalls into force in place of the earlier ones, all at once."""
+        """Replace all enforced firewalls by these, at once."""
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
-        """Put the impairment on the droplet's links, in place of an earlier one.
+        """Impair the droplet's network, in place of an earlier impairment.
 
-        Raises MachineFailure if this machine's kernel cannot.
+        Raises MachineFailure if this machine's kernel cannot; then nothing has changed.
         """
 
     def on_stop(self, listener: Callable[[int], None]) -> None:
-        """Tell ``listener`` the id of each droplet whose guest has stopped by itself; from any thread."""
+        """Call ``listener``, in any thread, with the id of each droplet whose guest has stopped by itself."""
 
     def inject_boot_fault(self, droplet_id: int, what: BootFault) -> None:
-        """Make that fail at the droplet's next boot, and only then. The droplet may not exist yet."""
+        """Make ``what`` fail at the droplet's next boot only. The droplet may not exist yet."""
 
     def check_image(self, image: str) -> str | None:
-        """None if droplets can be made from it, else the reason, for the API's error message."""
+        """Return None if droplets can be created from the image, else the reason, for the API's error."""
 
     def create(self, spec: MachineSpec) -> None:
-        """Make the machine and start its boot."""
+        """Create the machine and start its boot."""
 
     def is_running(self, droplet_id: int) -> bool: ...
 
     def power_on(self, droplet_id: int) -> None: ...
 
     def shutdown(self, droplet_id: int) -> None:
-        """Ask the guest to power off; ``is_running`` tells when it has."""
+        """Ask the guest to power off; ``is_running`` is False when it has."""
 
     def power_off(self, droplet_id: int) -> None:
-        """Stop it now."""
+        """Stop the machine now."""
 
     def reboot(self, droplet_id: int) -> None:
-        """Orderly; falls back to a power cycle when the guest does not react."""
+        """Reboot in order, or by a power cycle if the guest does not react."""
 
     def rebuild(self, droplet_id: int, image: str) -> None: ...
 
     def destroy(self, droplet_id: int) -> None:
-        """Idempotent: nothing of the machine remains."""
+        """Remove everything of the machine. Idempotent."""
 
     def snapshot(self, droplet_id: int, key: str) -> int:
-        """Keep a copy of the disk under ``key``; returns its size in bytes."""
+        """Copy the disk to a snapshot called ``key``; return its size in bytes."""
 
     def delete_snapshot(self, key: str) -> None:
-        """Idempotent. Machines made from it keep running."""
+        """Delete a snapshot; machines created from it keep running. Idempotent."""
 
     def close(self) -> None:
-        """Stop every machine and remove what is not meant to outlive the emulator."""
+        """Stop and remove every machine."""

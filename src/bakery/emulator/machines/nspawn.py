@@ -30,7 +30,7 @@ log = logging.getLogger("bakery.emulator")
 
 @dataclass
 class _Machine:
-    """A droplet's machine. ``process`` is None while it is off; ``lock`` guards every change of it."""
+    """A droplet's machine. ``process`` is None while it is off; ``lock`` guards every change."""
 
     spec: MachineSpec
     disk: Disk
@@ -39,7 +39,7 @@ class _Machine:
 
 
 class NspawnMachines:
-    """The machines of one emulator, below ``folder``. Everything made is in ``record`` first."""
+    """The machines of one emulator, in ``folder``. Each resource is in ``record`` before it is created."""
 
     def __init__(self, *, folder: Path, router: Router, record: ResourceRecord, base: Path) -> None:
         self._folder = folder
@@ -73,7 +73,7 @@ class NspawnMachines:
         if bases.known(image) or self._snapshots.layers(image) is not None:
             return None
         known = ", ".join(debian.CODENAMES)
-        return f"{image} cannot be made from Debian's packages; there are {known}, and the snapshots made here"
+        return f"{image} cannot be built from Debian's packages; use {known}, or a snapshot of this account"
 
     def create(self, spec: MachineSpec) -> None:
         disk = self._new_disk(spec, spec.image)
@@ -83,9 +83,9 @@ class NspawnMachines:
         self._start(machine)
 
     def adopt(self, specs: Iterable[MachineSpec]) -> None:
-        """Go on with the droplets of an emulator that was killed, where their disks are still there.
+        """Take over the droplets of an emulator that was killed, if their disks still exist.
 
-        Those that run are not disturbed. Those that ended meanwhile are off, or boot again if they rebooted.
+        Running droplets keep running. A guest that has stopped since is off, or boots if it had rebooted.
         """
         self._snapshots.adopt()
         for spec in specs:
@@ -165,19 +165,19 @@ class NspawnMachines:
             list(pool.map(self.destroy, list(self._machines)))
 
     def exec_in(self, droplet_id: int, argv: Sequence[str | Path]) -> Completed:
-        """Run a command inside a running droplet as its root; a failure of it is in ``returncode``.
+        """Run a command inside a running droplet as root; ``returncode`` is the command's.
 
         Raises:
-            MachineFailure: it is not running.
+            MachineFailure: the droplet is not running.
         """
         return nspawn_exec.exec_in(self._cgroup(droplet_id), argv)
 
     def journal(self, droplet_id: int) -> str:
-        """What the droplet has written to its journal, whether it runs or not."""
+        """Return the droplet's journal as text, whether it runs or not."""
         return nspawn_logs.journal(self._find(droplet_id).disk.folder)
 
     def console(self, droplet_id: int) -> Path:
-        """The file with all that the droplet has printed on its console."""
+        """Return the file with everything that the droplet has printed on its console."""
         return nspawn_logs.console(self._folder, droplet_id)
 
     def _find(self, droplet_id: int) -> _Machine:
@@ -194,7 +194,7 @@ class NspawnMachines:
         layers = self._layers(image)
         disk = Disk(folder=self._folder / "droplets" / str(spec.droplet_id), lower=layers)
         if disk.folder.exists():
-            message = f"the disk of droplet {spec.droplet_id} is in use"
+            message = f"the disk of droplet {spec.droplet_id} exists already"
             raise MachineFailure(message)
         self._snapshots.use(str(spec.droplet_id), layers)
         self._record.will_make(ResourceKind.FOLDER, str(disk.folder))
@@ -204,7 +204,7 @@ class NspawnMachines:
         return disk
 
     def _layers(self, image: str) -> tuple[Path, ...]:
-        """Another base than the default one is built now, if it was never before."""
+        """Return the layers of an image, after building its base image if needed."""
         if image == debian.SLUG:
             return (self._base,)
         layers = self._snapshots.layers(image)
@@ -236,9 +236,9 @@ class NspawnMachines:
         spec = machine.spec
         veths = veth_pairs(spec)
         name = self._router.plan.namespace(spec.droplet_id)
-        trace = nspawn_leftovers.name(name, machine.disk.upper)
-        self._record.will_make(ResourceKind.NSPAWN, trace)
-        nspawn_leftovers.remove(trace)
+        leftover = nspawn_leftovers.name(name, machine.disk.upper)
+        self._record.will_make(ResourceKind.NSPAWN, leftover)
+        nspawn_leftovers.remove(leftover)
         write_seed(spec, machine.disk.folder / "seed")
         boot = nspawn_process.Boot(
             machine=name,
@@ -259,19 +259,20 @@ class NspawnMachines:
         return process
 
     def _stop(self, machine: _Machine) -> None:
-        """Kill what runs and take its network away; idempotent."""
+        """Kill the machine's processes and remove its network. Idempotent."""
         with machine.lock:
             process, machine.process = machine.process, None
             cgroup = self._cgroup(machine.spec.droplet_id)
             end(process, cgroup)
             self._record.gone(ResourceKind.CGROUP, cgroup)
-            trace = nspawn_leftovers.name(self._router.plan.namespace(machine.spec.droplet_id), machine.disk.upper)
-            nspawn_leftovers.remove(trace)
-            self._record.gone(ResourceKind.NSPAWN, trace)
+            namespace = self._router.plan.namespace(machine.spec.droplet_id)
+            leftover = nspawn_leftovers.name(namespace, machine.disk.upper)
+            nspawn_leftovers.remove(leftover)
+            self._record.gone(ResourceKind.NSPAWN, leftover)
             self._router.detach(machine.spec.droplet_id, veth_pairs(machine.spec))
 
     def _watch(self, machine: _Machine, process: Process) -> None:
-        """Wait for the machine's end: a guest that rebooted is started again, another is off."""
+        """Wait until the machine ends; start it again if the guest rebooted, else it is off."""
         code = process.wait()
         with machine.lock:
             if machine.process is not process:
@@ -294,9 +295,9 @@ class NspawnMachines:
             self._power_cycle(machine)
 
     def _insist(self, machine: _Machine, before: Process, number: int) -> bool:
-        """Send the signal again and again: in the first moments of a boot systemd does not listen yet.
+        """Send the signal every second until the guest ends: early in a boot systemd ignores it.
 
-        False if the guest still runs in the end.
+        Return False if the guest still runs after ``ORDERLY_SECONDS``.
         """
 
         def ended() -> bool | Pending:

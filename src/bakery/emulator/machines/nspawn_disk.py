@@ -1,4 +1,4 @@
-"""Droplets' disks: an overlay per droplet, and snapshots as layers that others start from."""
+"""Droplets' disks: one overlay per droplet; a snapshot is a layer below the disks of other droplets."""
 
 import json
 import re
@@ -20,24 +20,24 @@ LAYERS = "layers.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """The folders of one droplet. ``lower`` is newest first, as overlay wants it."""
+    """The folders of one droplet. ``lower`` has the newest layer first, as overlay expects."""
 
     folder: Path
     lower: tuple[Path, ...]
 
     @property
     def root(self) -> Path:
-        """Where the overlay is mounted, in the machine's own mount namespace."""
+        """The mount point of the overlay, in the machine's own mount namespace."""
         return self.folder / "root"
 
     @property
     def upper(self) -> Path:
-        """What the droplet has written."""
+        """The files that the droplet has written."""
         return self.folder / "upper"
 
     @property
     def work(self) -> Path:
-        """overlay's own."""
+        """overlay's work folder."""
         return self.folder / "work"
 
     @property
@@ -47,32 +47,32 @@ class Disk:
 
     @property
     def modules(self) -> Path:
-        """What stands for the kernel's folder of modules, where the image has none."""
+        """Mounted as the kernel's folder of modules, if the image has none."""
         return self.folder / "modules"
 
     def mount_options(self) -> str:
-        """The options of ``mount -t overlay``."""
+        """Return the options of ``mount -t overlay``."""
         lower = ":".join(_escape(path) for path in self.lower)
         return f"lowerdir={lower},upperdir={_escape(self.upper)},workdir={_escape(self.work)}"
 
     def note_layers(self) -> None:
-        """Write down what the disk stands on, for an emulator that goes on."""
+        """Save the list of layers, for an emulator that is resumed."""
         (self.folder / LAYERS).write_text(json.dumps([str(path) for path in self.lower]), encoding="utf-8")
 
     def make(self) -> None:
-        """Make the folders, empty."""
+        """Create the folders, empty."""
         ensure_private_folder(self.folder)
         for folder in (self.root, self.upper, self.work):
             folder.mkdir(mode=0o755)  # the guest's / has the upper folder's mode
         self.docker.mkdir(mode=0o710)
 
     def wipe(self) -> None:
-        """Remove them with all that is in them."""
+        """Delete the folders with their content."""
         run(["rm", "-rf", "--one-file-system", "--", self.folder], seconds=_COPY_SECONDS)
 
 
 def find_disk(folder: Path) -> Disk | None:
-    """The disk in a droplet's folder, from what was noted there."""
+    """Return the disk in a droplet's folder from its saved list of layers; None if it cannot be read."""
     try:
         lower = json.loads((folder / LAYERS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -81,9 +81,9 @@ def find_disk(folder: Path) -> Disk | None:
 
 
 class Snapshots:
-    """Snapshots by key, each a layer upon the layers its droplet was made from.
+    """Snapshots by key, each a layer on top of the layers of its droplet.
 
-    Kept until the last droplet or snapshot that needs the layer is gone.
+    A layer is deleted with the last droplet or snapshot that needs it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,29 +93,29 @@ class Snapshots:
         self._users: dict[str, tuple[Path, ...]] = {}
 
     def layers(self, key: str) -> tuple[Path, ...] | None:
-        """The layers of a snapshot, newest first, or None."""
+        """Return the layers of a snapshot, newest first; None if the key is unknown."""
         with self._lock:
             return self._layers.get(key)
 
     def use(self, user: str, layers: tuple[Path, ...]) -> None:
-        """Keep the layers as long as ``user`` is there."""
+        """Keep the layers until ``user`` releases them."""
         with self._lock:
             self._users[user] = layers
 
     def release(self, user: str) -> None:
-        """``user`` is gone."""
+        """Delete the layers of ``user`` that nothing else needs."""
         with self._lock:
             self._users.pop(user, None)
             self._collect()
 
     def add(self, key: str, disk: Disk) -> int:
-        """Copy what the droplet has written; returns the layer's size in bytes.
+        """Copy the files that the droplet has written to a new layer; return its size in bytes.
 
         Raises:
             MachineFailure: the key is taken or cannot be a file name.
         """
         if not _KEY.fullmatch(key) or self.layers(key) is not None:
-            message = f"no snapshot can be kept under the key {key!r}"
+            message = f"the key {key!r} of a snapshot is taken, or is no file name"
             raise MachineFailure(message)
         ensure_private_folder(self._folder)
         layer, half = self._folder / key, self._folder / f".{key}.half"
@@ -128,14 +128,14 @@ class Snapshots:
         return _size(layer)
 
     def adopt(self) -> None:
-        """Have the snapshots that another emulator has left in the folder."""
+        """Take over the snapshots that another emulator has left in the folder."""
         with suppress(OSError, ValueError):
             noted = json.loads((self._folder / LAYERS).read_text(encoding="utf-8"))
             with self._lock:
                 self._layers = {key: tuple(Path(path) for path in paths) for key, paths in noted.items()}
 
     def delete(self, key: str) -> None:
-        """Forget the key, and remove the layer if nothing needs it."""
+        """Delete the snapshot, and its layer if nothing needs it."""
         with self._lock:
             self._layers.pop(key, None)
             self._note()

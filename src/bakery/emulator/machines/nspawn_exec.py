@@ -1,4 +1,4 @@
-"""Running a command inside a booted droplet, for people and tests who look for a fault."""
+"""Runs a command inside a booted droplet, for users and tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,17 +9,17 @@ from bakery.proc import Completed, run
 
 COMMAND_SECONDS = 600.0
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd")
-# A guest that shuts down stops all its processes (systemd-shutdown: kill(-1, SIGSTOP)). An nsenter that has forked
-# stops with its child (util-linux, continue_as_child), for good, and the child, reaped by nobody, keeps the guest
-# from ending. A shell that waits does not follow.
+# A guest that shuts down sends SIGSTOP to all its processes (systemd-shutdown: kill(-1, SIGSTOP)). An nsenter that
+# has forked then stops as its child does (util-linux, continue_as_child), and never continues; its child is not
+# reaped, and so the guest does not end. A shell that waits for the command does not stop.
 _WAITING_SHELL = ("--no-fork", "sh", "-c", '"$@"; exit $?', "sh")
 
 
 def enter_command(cgroup: str, argv: Sequence[str | Path]) -> list[str]:
-    """The words that run ``argv`` as root inside the droplet whose processes are in ``cgroup``.
+    """Return the command that runs ``argv`` as root inside the droplet whose processes are in ``cgroup``.
 
     Raises:
-        MachineFailure: it is not running.
+        MachineFailure: the droplet is not running.
     """
     pid = cgroups.guest_init(cgroup)
     if pid is None:
@@ -29,10 +29,10 @@ def enter_command(cgroup: str, argv: Sequence[str | Path]) -> list[str]:
 
 
 def exec_in(cgroup: str, argv: Sequence[str | Path], *, seconds: float = COMMAND_SECONDS) -> Completed:
-    """Run a command to its end and return what it printed; its failure is in ``returncode``.
+    """Run a command to its end and return what it printed; ``returncode`` is the command's.
 
     Raises:
         MachineFailure: the droplet is not running.
-        CommandError: it did not end within ``seconds``.
+        CommandError: the command did not end within ``seconds``.
     """
     return run(enter_command(cgroup, argv), seconds=seconds, check=False)

@@ -1,4 +1,4 @@
-"""What droplets have said, read from an emulator's folder, whether they run or not."""
+"""Journals and consoles of droplets, read from an emulator's folder, whether they run or not."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,16 +9,16 @@ from bakery.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from bakery.proc import run
 
 NAME_FILE = "name"
-"""In a droplet's folder: its name, for commands that only see the folder."""
+"""The file in a droplet's folder with the droplet's name, for commands that have only the folder."""
 
 
 def droplet_folders(folder: Path) -> dict[int, Path]:
-    """The folders of the droplets that are there, by droplet id."""
+    """Return the folders of all droplets, by droplet id."""
     return {int(path.name): path for path in sorted((folder / "droplets").glob("[0-9]*"))}
 
 
 def droplet_names(folder: Path) -> dict[int, str]:
-    """Their names, by droplet id; of one that is being made or removed there is none."""
+    """Return the names by droplet id, without droplets that are being created or removed."""
     names = {}
     for number, path in droplet_folders(folder).items():
         with suppress(FileNotFoundError):
@@ -27,10 +27,10 @@ def droplet_names(folder: Path) -> dict[int, str]:
 
 
 def find(folder: Path, droplet: str) -> int:
-    """The id of a droplet that is given by id or by name.
+    """Return the id of a droplet given by id or name.
 
     Raises:
-        EmulatorError: there is no such droplet; the error names those that are.
+        EmulatorError: there is no droplet of this id or name; the error names all droplets.
     """
     names = droplet_names(folder)
     for number, name in names.items():
@@ -42,7 +42,7 @@ def find(folder: Path, droplet: str) -> int:
 
 
 def journal(droplet_folder: Path) -> str:
-    """The droplet's journal as text; empty before it has started to write one."""
+    """Return the droplet's journal as text; empty if it has not written one yet."""
     files = Disk(folder=droplet_folder, lower=()).upper / "var/log/journal"
     if not files.is_dir():
         return ""
@@ -50,12 +50,12 @@ def journal(droplet_folder: Path) -> str:
 
 
 def console(folder: Path, droplet_id: int) -> Path:
-    """The file with all that the droplet has printed on its console."""
+    """Return the file with everything that the droplet has printed on its console."""
     return folder / "consoles" / f"{droplet_id}.log"
 
 
-def keep(folder: Path, target: Path) -> None:
-    """Write every droplet's journal and console into ``target``, readable by their owner only."""
+def write_all(folder: Path, target: Path) -> None:
+    """Write every droplet's journal and console into ``target``, readable only by their owner."""
     target.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     folders = droplet_folders(folder)
     for number, name in droplet_names(folder).items():

@@ -1,4 +1,4 @@
-"""One booted machine: how systemd-nspawn is started, told to stop, and ended."""
+"""The systemd-nspawn process of one machine: its command, its signals, its exit code."""
 
 import os
 import select
@@ -23,16 +23,16 @@ REBOOT = signal.SIGRTMIN + 5
 REBOOTED = 133
 """nspawn's exit code when the guest rebooted and --keep-unit is given (systemd, src/nspawn/nspawn.c)."""
 
-# Joins the cgroups, then enters the namespaces; every step becomes the next, so the pid stays the same.
+# Joins the cgroups, then enters the namespaces; each step is an exec, so the pid stays the same.
 _OUTER = """
 groups=$1 net=$2 inner=$3; shift 3
 for group in $groups; do echo $$ > "$group/cgroup.procs"; done
 exec nsenter "--net=$net" unshare --mount sh -ec "$inner" sh "$@"
 """
 # Nomad offers bridge mode only where it finds the kernel's module or its name in /lib/modules
-# (client/fingerprint/bridge_linux.go). Here the kernel is the host's, and the guest sees neither its modules nor
-# /sys/module. A mount leaves nothing on the disk, so nothing in a snapshot, and nspawn follows no link of the
-# guest's out of its root.
+# (client/fingerprint/bridge_linux.go). The kernel is this machine's, and the guest sees neither its modules nor
+# /sys/module. A mount leaves nothing on the disk, so nothing in a snapshot; and nspawn resolves the guest's links
+# inside its root.
 _BRIDGE = """
 release=$(uname -r)
 bridge=
@@ -44,7 +44,7 @@ if [ ! -e "$root/lib/modules/$release/modules.builtin" ] && ip link add name bak
 fi
 """
 # All mounts end with this mount namespace. /sys is read-only because nspawn would otherwise wait for udev to
-# announce eth0, and there may be no udev. The guest must not lead the seed elsewhere by a symbolic link.
+# announce eth0, and there may be no udev. A symbolic link of the guest must not redirect the copy of the seed.
 _INNER = f"""
 options=$1 root=$2 seed=$3 machine=$4 docker=$5 ended=$6 modules=$7 bindable=$8; shift 8
 mount -t overlay bakery -o "$options" "$root"
@@ -64,23 +64,23 @@ exit "$code"
 """
 
 
-# Stands in for /usr/bin/cloud-init: the network and write_files come first and work, the modules after them fail.
+# Replaces /usr/bin/cloud-init: the network and write_files come first and work, the modules after them fail.
 _BROKEN_CLOUD_INIT = """\
 #!/bin/sh
-case "$*" in *modules*) echo "cloud-init fails because that was ordered" >&2; exit 1 ;; esac
+case "$*" in *modules*) echo "cloud-init fails because a fault was added" >&2; exit 1 ;; esac
 exec python3 -c 'import sys; from cloudinit.cmd.main import main; sys.exit(main())' "$@"
 """
 
 
 STARTED, ENDED = "process", "exit-code"
-"""In a droplet's folder: the shell around nspawn, and how it ended, for an emulator that was not there."""
+"""Files in a droplet's folder for a resumed emulator: the shell around nspawn, and its exit code."""
 
 
 class AdoptedProcess:
-    """A process that another emulator has started."""
+    """The process of a machine that another emulator has started."""
 
     def __init__(self, pid: int, folder: Path) -> None:
-        """Raises ProcessLookupError if it is gone."""
+        """Raises ProcessLookupError if the process has ended."""
         self.pid = pid
         self._folder = folder
         self._descriptor = os.pidfd_open(pid)
@@ -91,7 +91,7 @@ class AdoptedProcess:
             signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
     def wait(self) -> int:
-        """Its exit code, as it has written it down; -9 if it could not."""
+        """Wait for its end and return the exit code that it wrote; -9 if it wrote none."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         poll.poll()
@@ -99,23 +99,23 @@ class AdoptedProcess:
 
 
 def note_start(process: Process, folder: Path) -> None:
-    """Write down which process it is, so that it can be adopted."""
+    """Save the process's pid and start time, so that another emulator can adopt it."""
     write_atomically(folder / STARTED, f"{process.pid} {_start_time(process.pid)}".encode())
 
 
 def find_started(folder: Path) -> AdoptedProcess | None:
-    """The very process that was noted, if it still runs."""
+    """Return the saved process if it still runs, else None."""
     with suppress(OSError, ValueError):
         pid, started = (folder / STARTED).read_text(encoding="ascii").split()
         process = AdoptedProcess(int(pid), folder)
-        # Only now: the number may have become another's, and from here on the descriptor holds on to it.
+        # Checked after pidfd_open: from then on the pid cannot become another process's.
         if _start_time(int(pid)) == started:
             return process
     return None
 
 
 def exit_code(folder: Path) -> int:
-    """What the last process of that droplet has ended with; -9 if it has written nothing."""
+    """Return the exit code of the droplet's last process; -9 if it wrote none."""
     with suppress(OSError, ValueError):
         return int((folder / ENDED).read_text(encoding="ascii"))
     return -9
@@ -128,10 +128,10 @@ def _start_time(pid: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Boot:
-    """All that the start of one machine needs."""
+    """Everything that the start of one machine needs."""
 
     machine: str
-    """nspawn's name for it, unique on this machine."""
+    """nspawn's name for the machine, unique on this computer."""
     namespace: str
     interfaces: Sequence[str]
     disk: Disk
@@ -140,7 +140,7 @@ class Boot:
 
 
 def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
-    """The words that boot the machine, joined to the cgroup folders ``groups``."""
+    """Return the command that joins the cgroup folders ``groups`` and boots the machine."""
     return [
         "sh", "-ec", _OUTER, "sh",
         " ".join(str(group) for group in groups), f"/run/netns/{boot.namespace}", _INNER,
@@ -153,7 +153,7 @@ def boot_command(boot: Boot, groups: Sequence[Path]) -> list[str]:
 
 def _boot_fault_words(boot: Boot) -> list[str]:
     if boot.boot_fault == "boot":
-        return ["systemd.unit=emergency.target"]  # systemd(1): nothing starts, and nobody is there to press Enter
+        return ["systemd.unit=emergency.target"]  # systemd(1): no service starts; the console waits for a key
     if boot.boot_fault == "cloud-init":
         broken = boot.disk.folder / "broken-cloud-init"
         broken.write_text(_BROKEN_CLOUD_INIT, encoding="ascii")
@@ -163,7 +163,7 @@ def _boot_fault_words(boot: Boot) -> list[str]:
 
 
 def signal_guest(cgroup: str, number: int) -> bool:
-    """Send a signal to the guest's PID 1; False if there is none."""
+    """Send a signal to the guest's PID 1; return False if there is none."""
     pid = cgroups.guest_init(cgroup)
     if pid is None:
         return False

@@ -10,13 +10,13 @@ from bakery.emulator.machines.interface import Interface, MachineSpec
 from bakery.files import ensure_private_folder, write_secret
 
 SEED = "var/lib/cloud/seed/config_drive"
-"""Where the guest finds it. ds-identify accepts ``latest`` alone only under this path."""
+"""Path of the seed in the guest. Only here does ds-identify accept ``latest`` without other versions."""
 
 _ANY = "0.0.0.0"  # noqa: S104 - a route's destination, nothing binds to it
 
 
 def seed_files(spec: MachineSpec) -> dict[str, str]:
-    """Every file of the config drive by its path below :data:`SEED`."""
+    """Return the config drive: the content of each file by its path below :data:`SEED`."""
     files = {
         "meta_data.json": _json(_meta_data(spec)),
         "network_data.json": _json(_network_data(spec)),
@@ -29,7 +29,7 @@ def seed_files(spec: MachineSpec) -> dict[str, str]:
 
 
 def write_seed(spec: MachineSpec, folder: Path) -> None:
-    """Write the config drive into ``folder``, readable by its owner only."""
+    """Write the config drive into ``folder``, readable only by its owner."""
     ensure_private_folder(folder)
     for name, content in seed_files(spec).items():
         write_secret(folder / name, content.encode())

@@ -1,11 +1,11 @@
-"""Which interfaces a droplet has, and where each ends on the router."""
+"""The interfaces of a droplet, and the router's end of each."""
 
 from bakery.emulator.machines.interface import MachineSpec
 from bakery.emulator.network.plan import VethPair, router_interfaces
 
 
 def veth_pairs(spec: MachineSpec) -> tuple[VethPair, ...]:
-    """A droplet's interfaces: eth0 public with the anchor and eth1 VPC, or eth0 VPC alone."""
+    """Return a droplet's interfaces: eth0 public with anchor and eth1 VPC, or only eth0 VPC."""
     public, private = router_interfaces(spec.droplet_id)
     inside = VethPair(
         guest="eth0" if spec.public is None else "eth1",

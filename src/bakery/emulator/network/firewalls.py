@@ -13,8 +13,8 @@ from bakery.emulator.network.plan import router_interfaces
 TABLE = "inet cloud"
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
 
-# After the router's own chains: what they drop never comes here. The address that a droplet has asked for is
-# compared, because the router has by then led name servers elsewhere.
+# These chains run after the router's own, and see only packets that those accept. The rules match the original
+# destination, because the router has replaced the address of name servers by then.
 _HOOKS = """\
   chain outbound {
     type filter hook forward priority filter + 10; policy accept;
@@ -30,7 +30,7 @@ _HOOKS = """\
 
 
 def ruleset(policy: FirewallPolicy) -> str:
-    """What ``nft -f`` takes to put these firewalls into force in place of all earlier ones."""
+    """Return the input of ``nft -f`` that replaces all enforced firewalls by these."""
     groups = {name: f"group_{number}" for number, name in enumerate(policy.groups)}
     lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
     for name, addresses in policy.groups.items():
@@ -74,7 +74,7 @@ def _service(allowed: AllowRule) -> str:
 
 
 def _peers(allowed: AllowRule, address: str, groups: dict[str, str]) -> list[str]:
-    """Nothing at all for who is everybody."""
+    """Return the address matches of a rule, one empty match for 0.0.0.0/0."""
     networks = [ip_network(text, strict=False) for text in allowed.networks]
     merged = list(collapse_addresses(each for each in networks if isinstance(each, IPv4Network)))
     if _EVERYWHERE in merged:

@@ -1,6 +1,6 @@
-"""Droplets' links made bad on purpose: lost packets, low rates and partitions by nftables, delays by tc-netem.
+"""Impairments of droplets' networks: loss, rate limits and partitions by nftables, delays by tc-netem.
 
-nftables does what it can, because many kernels have no sch_netem.
+Only delays need tc-netem, because many kernels have no sch_netem.
 """
 
 import threading
@@ -11,9 +11,9 @@ from bakery.emulator.network.model import Impairment
 from bakery.emulator.network.plan import router_interfaces
 
 TABLE = "inet impairments"
-_SMALLEST_BURST = 15_000  # bytes, ten full packets: with less a low rate lets no packet pass at all
+_SMALLEST_BURST = 15_000  # bytes, ten full packets: a smaller burst of a low rate would let no packet pass
 
-# Before the router's own chains, so that also answers and established connections meet it.
+# These chains run before the router's own, so that they also affect answers and established connections.
 _HOOKS = """\
   chain forward {
     type filter hook forward priority filter - 10; policy accept;
@@ -36,7 +36,7 @@ _HOOKS = """\
 
 
 class Impairments:
-    """Which droplet has which impairment, and until when it is partitioned."""
+    """The impairment of each droplet, and the end of its partition."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -50,18 +50,18 @@ class Impairments:
             self._partitioned_until[droplet_id] = self._now() + impairment.partition_s
 
     def drop(self, droplet_id: int) -> bool:
-        """Whether there was anything to forget."""
+        """Remove a droplet's impairment; return whether it had one."""
         with self._lock:
             self._partitioned_until.pop(droplet_id, None)
             return self._impaired.pop(droplet_id, None) is not None
 
     def delay_of(self, droplet_id: int) -> float:
-        """Seconds."""
+        """Return the droplet's delay in seconds."""
         with self._lock:
             return self._impaired.get(droplet_id, Impairment()).delay_s
 
     def ruleset(self) -> str:
-        """What ``nft -f`` takes to make links as bad as asked for, and all others good."""
+        """Return the input of ``nft -f`` that replaces all impairments by the current ones."""
         with self._lock:
             now = self._now()
             left = {
@@ -71,7 +71,7 @@ class Impairments:
 
 
 def ruleset(impaired: Mapping[int, Impairment], partitioned: Mapping[int, float]) -> str:
-    """The table as text. ``partitioned`` has the seconds that are left of each partition; the kernel ends it."""
+    """Return the table as text; ``partitioned`` has the seconds until the kernel ends each partition."""
     lossy = {droplet_id: each for droplet_id, each in impaired.items() if each.loss or each.rate}
     timeouts = [
         f'"{interface}" timeout {max(1, round(seconds * 1000))}ms'
@@ -90,7 +90,7 @@ def ruleset(impaired: Mapping[int, Impairment], partitioned: Mapping[int, float]
 
 
 def delay_words(interface: str, seconds: float) -> list[str]:
-    """Arguments of tc(8) that delay what leaves by the interface; 0 takes a delay away."""
+    """Return the arguments of tc(8) that delay packets leaving by the interface; 0 removes the delay."""
     if not seconds:
         return ["qdisc", "delete", "dev", interface, "root"]
     return ["qdisc", "replace", "dev", interface, "root", "netem", "delay", f"{round(seconds * 1e6)}us"]

@@ -1,11 +1,11 @@
-"""What the network is told: which traffic the cloud firewalls allow, and how bad a droplet's links are."""
+"""Input of the network: the traffic that cloud firewalls allow, and the impairments of droplets."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class AllowRule:
-    """What a cloud firewall lets pass, and from or to whom."""
+    """Traffic that a cloud firewall allows, with its sources or destinations."""
 
     protocol: str
     """tcp, udp or icmp."""
@@ -19,7 +19,7 @@ class AllowRule:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallRules:
-    """One cloud firewall. What neither list allows is dropped."""
+    """One cloud firewall. Traffic that no rule allows is dropped."""
 
     inbound: tuple[AllowRule, ...]
     outbound: tuple[AllowRule, ...]
@@ -27,7 +27,7 @@ class FirewallRules:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallBinding:
-    """A droplet that has firewalls, by their number in :attr:`FirewallPolicy.firewalls`; with none it is shut."""
+    """The firewalls of a droplet, as indexes of :attr:`FirewallPolicy.firewalls`; none means no traffic."""
 
     droplet_id: int
     firewalls: tuple[int, ...]
@@ -35,11 +35,11 @@ class FirewallBinding:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallPolicy:
-    """All cloud firewalls of the account; droplets without a binding are open."""
+    """All cloud firewalls of the account; all traffic of a droplet without a binding is allowed."""
 
     firewalls: tuple[FirewallRules, ...]
     groups: dict[str, tuple[str, ...]]
-    """Addresses of the droplets that a tag or a droplet id stands for."""
+    """The addresses of the droplets with a tag or an id, by the name of the group."""
     bindings: tuple[FirewallBinding, ...]
 
 
@@ -48,10 +48,10 @@ class Impairment:
     """Network impairment of a droplet, on all of its links; the defaults mean none."""
 
     loss: float = 0.0
-    """The share of packets that are lost, each way, 0 to 1."""
+    """The share of packets that are lost in each direction, 0 to 1."""
     delay_s: float = 0.0
-    """Added on the way to the droplet."""
+    """Added to packets on the way to the droplet."""
     rate: int = 0
-    """Bits a second, each way; 0 for no limit."""
+    """Bits per second in each direction; 0 means no limit."""
     partition_s: float = 0.0
-    """Nothing passes for so long, counted from now."""
+    """All packets are dropped for so many seconds from now."""

@@ -1,8 +1,8 @@
-"""What the emulator's network looks like, as data and as commands: no I/O here.
+"""The emulator's network as data and as commands, without I/O.
 
-Routed, not bridged: every droplet's interface ends in the router namespace as an interface of its own, with a host
-route to each of its addresses, and the router answers ARP for everybody else (proxy ARP). So whatever a droplet
-sends crosses the router's forward hook.
+It is routed, not bridged: every interface of a droplet has its other end in the router namespace, with a host
+route to each of its addresses, and the router answers ARP for all other addresses (proxy ARP). So every packet
+of a droplet passes the router's forward hook.
 """
 
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ from ipaddress import IPv4Address, IPv4Network
 METADATA = "169.254.169.254"
 METADATA_PORT = 80
 RESOLVERS = ("67.207.67.2", "67.207.67.3")
-"""DigitalOcean's own, in every image of theirs: https://docs.digitalocean.com/products/networking/dns/"""
-DEFAULT_RANGE = IPv4Network("198.18.0.0/15")  # RFC 2544: set aside for benchmarks, so nobody's real network
+"""DigitalOcean's name servers, set in all of its images: https://docs.digitalocean.com/products/networking/dns/"""
+DEFAULT_RANGE = IPv4Network("198.18.0.0/15")  # RFC 2544: the range for benchmarks, not used on the internet
 MEMORY_RANGE = IPv4Network("127.64.0.0/10")
-"""For machines in memory, which nobody can reach: whoever dials one of their addresses stays on this machine."""
+"""For machines in memory, which have no network: a connection to one of their addresses stays on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkPlan:
-    """The addresses and names of one emulator's network. ``id`` is short, random and in every name it makes."""
+    """The addresses and names of one emulator's network. ``id`` is short, random and part of every name."""
 
     id: str
     range: IPv4Network
@@ -32,37 +32,37 @@ class NetworkPlan:
 
     @property
     def host(self) -> IPv4Address:
-        """The host's own address: the operator, as droplets see them."""
+        """This machine's address: the operator's, as droplets see it."""
         return self.range[2]
 
     @property
     def egress(self) -> IPv4Network:
-        """What slirp4netns uses between the router and the outside: the last whole /24 but none of a droplet's."""
+        """The network between the router and slirp4netns: the last /24 of the range, which droplets do not use."""
         return list(self.range.subnets(new_prefix=24))[-1]
 
     @property
     def egress_resolver(self) -> IPv4Address:
-        """slirp4netns's name server (slirp4netns(1): the third address)."""
+        """The name server of slirp4netns (slirp4netns(1): the third address)."""
         return self.egress[3]
 
     @property
     def router(self) -> str:
-        """The router's namespace."""
+        """The name of the router's namespace."""
         return f"bk-{self.id}-r"
 
     @property
     def host_link(self) -> str:
-        """The host's end of the one link to the router; the router's end is called ``host``."""
+        """This machine's end of its link to the router; the router's end is called ``host``."""
         return f"bk-{self.id}-h"
 
     def namespace(self, droplet_id: int) -> str:
-        """The namespace in which a droplet's interfaces wait for its machine."""
+        """Return the namespace that holds a droplet's interfaces until its machine starts."""
         return f"bk-{self.id}-{droplet_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VethPair:
-    """One interface of a droplet, and its other end on the router."""
+    """One interface of a droplet, and the router's end of it."""
 
     guest: str
     """eth0 or eth1."""
@@ -74,12 +74,12 @@ class VethPair:
 
 
 def router_interfaces(droplet_id: int) -> tuple[str, str]:
-    """The router's ends of a droplet's veth pairs: public and VPC. A private droplet has only the second."""
+    """Return the router's ends of a droplet's veth pairs: public, VPC. A private droplet has only the second."""
     return f"p{droplet_id}", f"v{droplet_id}"
 
 
 def router_settings() -> dict[str, str]:
-    """``/proc/sys/net`` values of the router; interfaces made later inherit ``default``."""
+    """Return the ``/proc/sys/net`` values of the router; later interfaces inherit ``default``."""
     return {
         "ipv4/ip_forward": "1",
         "ipv4/conf/all/rp_filter": "0",
@@ -93,7 +93,7 @@ def router_settings() -> dict[str, str]:
 
 
 def router_commands(plan: NetworkPlan) -> list[str]:
-    """``ip -batch`` lines that make the host's link; the first runs on the host."""
+    """Return ``ip -batch`` lines, run on the host, that create its link to the router."""
     return [
         f"link add {plan.host_link} type veth peer name host netns {plan.router}",
         f"link set {plan.host_link} addrgenmode none",
@@ -104,7 +104,7 @@ def router_commands(plan: NetworkPlan) -> list[str]:
 
 
 def router_inside_commands(plan: NetworkPlan) -> list[str]:
-    """``ip -batch`` lines inside the router, after :func:`router_commands`."""
+    """Return ``ip -batch`` lines that run inside the router after :func:`router_commands`."""
     return [
         "link set lo up",
         f"addr add {METADATA}/32 dev lo",
@@ -116,7 +116,7 @@ def router_inside_commands(plan: NetworkPlan) -> list[str]:
 
 
 def attach_commands(plan: NetworkPlan, veths: Iterable[VethPair], droplet_id: int) -> list[str]:
-    """``ip -batch`` lines, run on the host, that make a droplet's veth pairs, from its namespace to the router."""
+    """Return ``ip -batch`` lines, run on the host, that create a droplet's veth pairs."""
     return [
         f"link add name {veth.router} netns {plan.router} type veth"
         f" peer name {veth.guest} address {veth.mac} netns {plan.namespace(droplet_id)}"
@@ -125,7 +125,7 @@ def attach_commands(plan: NetworkPlan, veths: Iterable[VethPair], droplet_id: in
 
 
 def attach_inside_commands(veths: Iterable[VethPair]) -> list[str]:
-    """``ip -batch`` lines inside the router that bring veth pairs up and route the droplet's addresses to them."""
+    """Return ``ip -batch`` lines, run inside the router, that set veth pairs up and route their addresses."""
     lines = []
     for veth in veths:
         lines += [f"link set {veth.router} up", _answer_at_once(veth.router)]
@@ -134,7 +134,7 @@ def attach_inside_commands(veths: Iterable[VethPair]) -> list[str]:
 
 
 def overlaps(wanted: IPv4Network, taken: Iterable[str]) -> list[str]:
-    """Which routes and addresses in ``taken`` ("10.0.0.0/8", "192.0.2.7") share addresses with ``wanted``."""
+    """Return the routes and addresses of ``taken`` ("10.0.0.0/8", "192.0.2.7") that overlap ``wanted``."""
     found = []
     for text in taken:
         network = IPv4Network(text, strict=False)
@@ -144,5 +144,5 @@ def overlaps(wanted: IPv4Network, taken: Iterable[str]) -> list[str]:
 
 
 def _answer_at_once(interface: str) -> str:
-    # arp(7), proxy_delay: else a proxy answer comes up to 0.8 s late; the default is not settable per namespace.
+    # arp(7), proxy_delay: else a proxy answer takes up to 0.8 s; a namespace has no default to set.
     return f"ntable change name arp_cache dev {interface} proxy_delay 0"

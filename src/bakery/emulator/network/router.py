@@ -1,4 +1,4 @@
-"""The emulator's network on this machine: router namespace, the host's one link, and the droplets' veth pairs."""
+"""The emulator's network on this machine: router namespace, link of the host, veth pairs of droplets."""
 
 import json
 import socket
@@ -32,13 +32,13 @@ from bakery.proc import Completed, run, start
 from bakery.wait import Pending, wait_until
 
 EGRESS_SECONDS = 20.0
-# $1 holds the cgroups to join; the rest is the command. The shell joins and becomes the command, or, when the
-# cgroups are gone because the emulator is being taken down, ends.
+# $1 has the cgroups to join; the rest is the command. The shell joins and executes the command; it fails if the
+# cgroups do not exist any more because the emulator stops.
 JOIN = 'for procs in $1; do echo $$ > "$procs/cgroup.procs"; done; shift; exec "$@"'
 
 
 class Router:
-    """The namespace through which all of the droplets' traffic goes."""
+    """The namespace that routes all traffic of the droplets."""
 
     def __init__(self, plan: NetworkPlan, *, folder: Path, record: ResourceRecord) -> None:
         self.plan = plan
@@ -52,19 +52,19 @@ class Router:
 
     @property
     def cgroup(self) -> str:
-        """The emulator's cgroup; everything that it starts lives below it."""
+        """The emulator's cgroup, which contains all of its processes."""
         return cgroup_of(self.plan)
 
     def up(self) -> None:
-        """Make the router, the host's link and route, and the way out.
+        """Create the router, the host's link and route, and the connection to the internet.
 
         Raises:
-            EmulatorError: the machine already uses addresses of the range.
+            EmulatorError: this machine already uses addresses of the range.
         """
         check_range(self.plan)
         self._record.will_make(ResourceKind.CGROUP, self.cgroup)
         if not netns.FOLDER.is_mount():
-            # ip-netns(8) makes it one with the first namespace of a machine, and leaves it so.
+            # ip-netns(8) mounts the folder for the first namespace, and never unmounts it.
             self._record.will_make(ResourceKind.MOUNT, str(netns.FOLDER))
         self._record.will_make(ResourceKind.NAMESPACE, self.plan.router)
         run(["ip", "netns", "add", self.plan.router])
@@ -76,11 +76,11 @@ class Router:
         self._open_egress()
 
     def close(self) -> None:
-        """End the way out, and wait for its process; the rest goes with the record. Idempotent."""
+        """Stop slirp4netns; the record lists everything else to remove. Idempotent."""
         end(self._egress_process, f"{self.cgroup}/router")
 
     def attach(self, droplet_id: int, veths: Sequence[VethPair], resolvers: Sequence[str]) -> str:
-        """Make a droplet's veth pairs and return the namespace in which eth0 and eth1 wait."""
+        """Create a droplet's veth pairs, and return the namespace with eth0 and eth1."""
         namespace = self.plan.namespace(droplet_id)
         self._record.will_make(ResourceKind.NAMESPACE, namespace)
         run(["ip", "netns", "add", namespace])
@@ -95,7 +95,7 @@ class Router:
         return namespace
 
     def detach(self, droplet_id: int, veths: Sequence[VethPair]) -> None:
-        """Take the veth pairs away; idempotent. The machine must be off: it holds the other ends."""
+        """Remove a droplet's veth pairs, when its machine is off. Idempotent."""
         namespace = self.plan.namespace(droplet_id)
         if not (netns.FOLDER / namespace).exists():
             return
@@ -108,14 +108,14 @@ class Router:
         self._record.gone(ResourceKind.NAMESPACE, namespace)
 
     def enforce(self, policy: FirewallPolicy) -> None:
-        """Put the cloud firewalls into force: the kernel takes the whole table at once or, on an error, none."""
+        """Enforce the cloud firewalls; the kernel takes the whole table at once, or none of it."""
         self._nft(firewalls.ruleset(policy))
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
-        """Make a droplet's links as bad as that; also of one that is off.
+        """Impair a droplet's network, also of a droplet that is off.
 
         Raises:
-            MachineFailure: a delay is asked for, and this kernel cannot make one. Nothing has changed then.
+            MachineFailure: this kernel cannot delay packets; then nothing has changed.
         """
         with self._impairing:
             self._delay(droplet_id, impairment.delay_s)
@@ -123,13 +123,13 @@ class Router:
             self._nft(self._impairments.ruleset())
 
     def forget(self, droplet_id: int) -> None:
-        """Remove the impairment of a droplet that is gone."""
+        """Remove the impairment of a deleted droplet."""
         with self._impairing:
             if self._impairments.drop(droplet_id):
                 self._nft(self._impairments.ruleset())
 
     def metadata_socket(self) -> socket.socket:
-        """A socket listening on the metadata service's address, reachable by droplets only."""
+        """Return a listening socket of the metadata service, which only droplets can reach."""
         return netns.listen(self.plan.router, METADATA, METADATA_PORT)
 
     def _delay(self, droplet_id: int, seconds: float) -> None:
@@ -158,7 +158,7 @@ class Router:
         self._egress_process = start(["sh", "-ec", JOIN, "sh", joined, *words], output=log)
         wait_until(
             self._egress,
-            what="slirp4netns to connect the droplets to the outside",
+            what="slirp4netns to connect the droplets to the internet",
             seconds=EGRESS_SECONDS,
             every=0.05,
             hint=f"see {log}",
@@ -166,30 +166,30 @@ class Router:
 
     def _egress(self) -> bool | Pending:
         shown = run(["ip", "-n", self.plan.router, "-4", "route", "show", "default"], check=False)
-        return True if "tap0" in shown.stdout else Pending("no default route by tap0 yet")
+        return True if "tap0" in shown.stdout else Pending("there is no default route through tap0 yet")
 
     def _nft(self, text: str, *, check: bool = True) -> None:
         run(["ip", "netns", "exec", self.plan.router, "nft", "-f", "-"], stdin=text, check=check)
 
 
 def cgroup_of(plan: NetworkPlan) -> str:
-    """The cgroup that holds everything an emulator has started."""
+    """Return the cgroup that contains all processes of an emulator."""
     return f"{cgroups.PREFIX}{plan.id}"
 
 
 def check_range(plan: NetworkPlan) -> None:
-    """Refuse a public range of which this machine already uses a part.
+    """Check that this machine uses no addresses of the public range.
 
     Raises:
-        EmulatorError: it does; the error names what.
+        EmulatorError: it does; the error names its routes and addresses in the range.
     """
     found = overlaps(plan.range, _taken())
     if found:
-        message = f"the range {plan.range} is already used on this machine"
-        details = "routes and addresses in it: " + ", ".join(sorted(set(found)))
+        message = f"this machine already uses addresses of the range {plan.range}"
+        details = "routes and addresses in the range: " + ", ".join(sorted(set(found)))
         others = [link.name for link in Path("/sys/class/net").glob("bk-*-h")]
         if others:
-            details += f"\nanother emulator runs: {', '.join(others)} is its link"
+            details += f"\nanother emulator runs, with the link {', '.join(others)}"
         raise EmulatorError(
             message=message, details=details, hint=Command("emulator up", "--public-range", "ANOTHER/15")
         )

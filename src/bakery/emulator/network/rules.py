@@ -1,6 +1,6 @@
-"""The router's nftables rules as text: who may talk to whom, and from which address.
+"""The router's nftables rules as text: allowed connections between droplets, and allowed source addresses.
 
-The table lives in the router's own namespace; the machine's rules are never touched.
+The table is in the router's own namespace; this machine's own rules do not change.
 """
 
 import zlib
@@ -58,7 +58,7 @@ table inet bakery {{
 
 
 def ruleset(plan: NetworkPlan) -> str:
-    """The router's rules with no droplet attached."""
+    """Return the router's rules before any droplet is attached."""
     return _RULES.format(
         host=plan.host,
         range=plan.range,
@@ -70,17 +70,17 @@ def ruleset(plan: NetworkPlan) -> str:
 
 
 def attach_elements(veths: Iterable[VethPair], resolvers: Sequence[str]) -> str:
-    """``nft -f`` lines that let a droplet's addresses in, each only from its own interface."""
+    """Return ``nft -f`` lines that allow a droplet's addresses, each only from its own interface."""
     return "".join(line + "\n" for line in [*_elements("add", veths), *_resolvers(resolvers)])
 
 
 def detach_elements(veths: Iterable[VethPair]) -> str:
-    """``nft -f`` lines that take them away again."""
+    """Return ``nft -f`` lines that remove the elements of :func:`attach_elements`."""
     return "".join(line + "\n" for line in _elements("delete", veths))
 
 
 def vpc_mark(vpc_id: str) -> int:
-    """A VPC as a packet mark: 31 bits of a checksum of its id, never 0."""
+    """Return the packet mark of a VPC: 31 bits of a checksum of its id, never 0."""
     return zlib.crc32(vpc_id.encode()) & 0x7FFFFFFF or 1
 
 

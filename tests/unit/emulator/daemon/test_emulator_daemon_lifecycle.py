@@ -79,10 +79,13 @@ def test_a_range_that_is_too_small_or_used_inside_is_refused(text: str) -> None:
     [
         ("8.8.8.0", "the public range 8.8.8.0/32 is too small"),
         ("198.18.0.0/23", "the public range 198.18.0.0/23 is too small"),
-        ("8.8.0.0/16", "the public range 8.8.0.0/16 holds addresses of other people's machines"),
-        ("198.16.0.0/12", "the public range 198.16.0.0/12 holds addresses of other people's machines"),
-        ("0.0.0.0/0", "the public range 0.0.0.0/0 holds addresses of other people's machines"),
-        ("10.116.0.0/14", "the public range 10.116.0.0/14 overlaps 10.116.0.0/14, which droplets use inside"),
+        ("8.8.0.0/16", "the public range 8.8.0.0/16 has addresses of machines on the internet"),
+        ("198.16.0.0/12", "the public range 198.16.0.0/12 has addresses of machines on the internet"),
+        ("0.0.0.0/0", "the public range 0.0.0.0/0 has addresses of machines on the internet"),
+        (
+            "10.116.0.0/14",
+            "the public range 10.116.0.0/14 overlaps 10.116.0.0/14, the range of VPC or anchor addresses",
+        ),
     ],
 )
 def test_a_public_range_is_looked_at_before_anything_is_made(machines: str, text: str, message: str) -> None:
@@ -113,7 +116,7 @@ def test_without_root_the_line_with_sudo_and_the_way_without_are_shown(
     assert caught.value.hint is not None
     assert str(caught.value.hint).startswith("sudo /")
     assert str(caught.value.hint).endswith(
-        "emulator up; or without droplets that boot: bakery emulator up --machines memory"
+        "emulator up; or to run without booting droplets: bakery emulator up --machines memory"
     )
 
 
@@ -137,7 +140,7 @@ def test_a_range_that_is_none_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "a/b", "-a", "a" * 32])
 def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
-    with pytest.raises(EmulatorError, match="an emulator cannot be called"):
+    with pytest.raises(EmulatorError, match="cannot be the name of an emulator"):
         emulator_dir(name)
 
 

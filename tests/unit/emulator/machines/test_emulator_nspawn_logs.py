@@ -36,7 +36,7 @@ def test_an_unknown_droplet_is_answered_with_those_that_are(folder: Path) -> Non
 def test_logs_are_kept_private_and_the_folder_as_it_is(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "artifacts"
     target.mkdir(mode=0o755)
-    nspawn_logs.keep(folder, target)
+    nspawn_logs.write_all(folder, target)
     found = {path.name: (path.read_text(), path.stat().st_mode & 0o777) for path in target.iterdir()}
     assert found == {
         "demo-1.journal": ("", 0o600),

@@ -114,8 +114,8 @@ def test_what_can_be_booted_and_why_not(tmp_path: Path) -> None:
     assert machines.check_image("debian-12-x64") is None
     assert machines.check_image("debian-13-x64") is None
     assert machines.check_image("ubuntu-24-04-x64") == (
-        "ubuntu-24-04-x64 cannot be made from Debian's packages; there are debian-12-x64, debian-13-x64, "
-        "and the snapshots made here"
+        "ubuntu-24-04-x64 cannot be built from Debian's packages; use debian-12-x64, debian-13-x64, "
+        "or a snapshot of this account"
     )
 
 
