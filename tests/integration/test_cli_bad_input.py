@@ -208,7 +208,7 @@ help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account:
 error: DigitalOcean does not accept the token
   Unable to authenticate you
 ...
-help: make one at https://cloud.digitalocean.com/account/api/tokens and set DIGITALOCEAN_TOKEN
+help: create a token at https://cloud.digitalocean.com/account/api/tokens and set DIGITALOCEAN_TOKEN
 """,
     ),
     Case(
@@ -220,7 +220,7 @@ help: make one at https://cloud.digitalocean.com/account/api/tokens and set DIGI
 error: DigitalOcean does not accept the token
   Unable to authenticate you
 ...
-help: make one at https://cloud.digitalocean.com/account/api/tokens and set DIGITALOCEAN_TOKEN
+help: create a token at https://cloud.digitalocean.com/account/api/tokens and set DIGITALOCEAN_TOKEN
 """,
     ),
     Case(
@@ -323,9 +323,9 @@ help: name the networks you work from, or write auto for your own address
         LAUNCH,
         2,
         """\
-error: cannot ask 127.0.0.1:9 for your address
+error: cannot look up your address at 127.0.0.1:9
   ConnectionError
-help: name it yourself: --admin-cidr ADDRESS/32
+help: give the address yourself: --admin-cidr ADDRESS/32
 """,
     ),
     Case(
@@ -359,7 +359,7 @@ help: correct DIGITALOCEAN_API_URL, or start what it names: bakery emulator up
         LAUNCH,
         2,
         """\
-error: 'http://example.com' would send the token in clear
+error: 'http://example.com' would send the token unencrypted
   plain http is for an emulator on this machine only
 help: use https://
 """,
@@ -473,8 +473,8 @@ help: lower-case letters, digits and hyphens; a letter first, no hyphen last (RF
         ("plan",),
         3,
         """\
-error: what stands in DIGITALOCEAN_TOKEN is not a token
-  it has spaces, line breaks or other characters no token has
+error: DIGITALOCEAN_TOKEN does not hold a valid token
+  it has spaces, line breaks or other characters that no token has
 help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local
 """,
     ),

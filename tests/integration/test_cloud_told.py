@@ -61,7 +61,7 @@ def test_each_retry_is_told_with_its_reason_and_its_pause() -> None:
         api.get_account()
     assert heard.retries == [
         Retry(reason="the API answered 502", number=1, most=2, seconds=0.01),
-        Retry(reason=f"cannot reach {url[7:]} (the connection broke off)", number=2, most=2, seconds=0.02),
+        Retry(reason=f"cannot reach {url[7:]} (the connection was closed)", number=2, most=2, seconds=0.02),
     ]
 
 

@@ -336,5 +336,5 @@ def test_no_address_is_never_everybody(answer: Callable[[BaseHTTPRequestHandler]
     with serving(answer) as (_, url):
         with pytest.raises(UsageError) as caught:
             operator_address(url)
-        assert caught.value.hint == "name it yourself: --admin-cidr ADDRESS/32"
+        assert caught.value.hint == "give the address yourself: --admin-cidr ADDRESS/32"
         assert caught.value.exit_code == 2

@@ -1,4 +1,4 @@
-"""What a run needs to know about its operator: the token, and the address DigitalOcean will see."""
+"""The operator's API token and public address."""
 
 from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Address
@@ -11,17 +11,17 @@ from bakery.cloud.endpoint import is_loopback, split_url
 from bakery.errors import CredentialsError, UsageError
 
 TOKEN_VARIABLES = ("DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN")
-"""The first is Packer's and Terraform's name, the second doctl's and python-digitalocean's."""
+"""Environment variables. Packer and Terraform use the first, doctl and python-digitalocean the second."""
 
 ADDRESS_SECONDS = (5.0, 10.0)
 LONGEST_ADDRESS = 64
 
 
 def read_token(env: Mapping[str, str], file: Path | None) -> str:
-    """The API token: from ``file`` if one is given, else from the first of ``TOKEN_VARIABLES`` that is set.
+    """Return the API token: from ``file`` if given, else from the first of ``TOKEN_VARIABLES`` that is set.
 
     Raises:
-        CredentialsError: there is none, or it cannot be a token. The message never holds it.
+        CredentialsError: there is no token, or the value cannot be one. The message never quotes it.
     """
     token, source = _from_file(file) if file is not None else _from_environment(env)
     if not token:
@@ -30,9 +30,9 @@ def read_token(env: Mapping[str, str], file: Path | None) -> str:
             message=message, hint=f"export {TOKEN_VARIABLES[0]}, or name a file that holds the token"
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        message = f"what stands in {source} is not a token"
+        message = f"{source} does not hold a valid token"
         raise CredentialsError(
-            message=message, details="it has spaces, line breaks or other characters no token has"
+            message=message, details="it has spaces, line breaks or other characters that no token has"
         )
     return token
 
@@ -47,27 +47,27 @@ def _from_file(file: Path) -> tuple[str, str]:
         return file.read_text(encoding="utf-8").strip(), str(file)
     except (OSError, UnicodeDecodeError) as error:
         message = f"cannot read the token file {file}"
-        details = error.strerror if isinstance(error, OSError) else "it is not text"
+        details = error.strerror if isinstance(error, OSError) else "the file is not text"
         raise CredentialsError(message=message, details=details) from None
 
 
 def operator_address(url: str) -> str:
-    """This machine's public IPv4 address as ``a.b.c.d/32``, as the service at ``url`` sees it.
+    """Return this machine's public IPv4 address as ``a.b.c.d/32``, as the service at ``url`` sees it.
 
     Raises:
-        UsageError: no answer, or one that is not an address. There is no wider network to fall back to.
+        UsageError: there is no answer, or it is not an address. There is no fallback to a wider network.
     """
-    hint = "name it yourself: --admin-cidr ADDRESS/32"
+    hint = "give the address yourself: --admin-cidr ADDRESS/32"
     try:
         parts = split_url(url)
     except ValueError as error:
-        message = f"{url!r} cannot be asked for your address"
+        message = f"{url!r} cannot be used to look up your address"
         raise UsageError(message=message, details=str(error), hint=hint) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        message = f"{url!r} cannot be asked for your address"
+        message = f"{url!r} cannot be used to look up your address"
         raise UsageError(
             message=message,
-            details="over plain http anybody on the way could open the firewall to himself",
+            details="over plain http anyone on the way could have the firewall opened to their address",
             hint=hint,
         )
     text = _ask(url, hint)
@@ -77,7 +77,7 @@ def operator_address(url: str) -> str:
         message = f"{parts.netloc} did not answer with an IPv4 address"
         raise UsageError(message=message, hint=hint) from None
     if address.is_unspecified or address.is_multicast or int(address) == 2**32 - 1:
-        message = f"{parts.netloc} answered {address}, which is nobody's address"
+        message = f"{parts.netloc} answered {address}, which cannot be your address"
         raise UsageError(message=message, hint=hint)
     return f"{address}/32"
 
@@ -92,7 +92,7 @@ def _ask(url: str, hint: str) -> str:
                 if reply.status_code == 200:
                     return next(reply.iter_content(LONGEST_ADDRESS), b"").decode("ascii", "replace").strip()
                 problem = f"HTTP {reply.status_code}"
-        except (requests.RequestException, ValueError) as error:  # ValueError: a proxy's host that cannot be one
+        except (requests.RequestException, ValueError) as error:  # ValueError: a malformed proxy host
             problem = type(error).__name__
-    message = f"cannot ask {urlsplit(url).netloc} for your address"
+    message = f"cannot look up your address at {urlsplit(url).netloc}"
     raise UsageError(message=message, details=problem, hint=hint)

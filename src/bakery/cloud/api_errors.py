@@ -1,4 +1,4 @@
-"""One HTTP reply of the API that is not a success, as the error a user can act on."""
+"""Turn an API reply with an error status into a typed error with a hint."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,17 +18,17 @@ from bakery.proc import redact
 TOKENS_PAGE = "https://cloud.digitalocean.com/account/api/tokens"
 LONGEST_MESSAGE = 500
 
-# 409 and 412 are not in the reference's list of ids; DigitalOcean sends them for conflicts and preconditions.
+# 409 and 412 are not in the reference's list of errors; DigitalOcean sends them for conflicts and preconditions.
 UNPROCESSABLE = (400, 409, 412, 422)
 
 
 def api_error(
     what: str, status: int, headers: Mapping[str, str], body: str, *, secrets: Sequence[str] = ()
 ) -> BakeryError:
-    """The error for a reply to ``what`` ("POST /v2/droplets") whose ``status`` is not 2xx.
+    """Return the error for a reply to ``what`` ("POST /v2/droplets") whose ``status`` is not 2xx.
 
     Error bodies are ``{"id", "message", "request_id"}``, for tags ``{"error", "messages"}``; gateways send HTML.
-    ``secrets`` are struck out of what the API says: it may quote the request.
+    ``secrets`` are removed from the API's message, because it may quote the request.
     """
     parsed = as_object(body)
     said = redact(message_of(parsed) or "", secrets)[:LONGEST_MESSAGE]
@@ -41,7 +41,7 @@ def api_error(
 
 
 def as_object(body: str) -> dict[str, Any]:
-    """``body`` as a JSON object; empty if it is anything else."""
+    """Return ``body`` as a JSON object; empty if it is not one."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def as_object(body: str) -> dict[str, Any]:
 
 
 def message_of(parsed: Mapping[str, Any]) -> str | None:
-    """What the API says is wrong, in either of its two error forms."""
+    """Return the API's error message, from either of its two forms of error body."""
     several = parsed.get("messages")
     lines = [line for line in several if isinstance(line, str)] if isinstance(several, list) else []
     return _text(parsed.get("message")) or "\n".join(lines) or _text(parsed.get("error"))
@@ -63,7 +63,7 @@ def _text(value: object) -> str | None:
 def _unauthorized(what: str, status: int, details: str | None, request_id: str | None) -> UnauthorizedError:
     if status == 401:
         message = "DigitalOcean does not accept the token"
-        hint = f"make one at {TOKENS_PAGE} and set DIGITALOCEAN_TOKEN"
+        hint = f"create a token at {TOKENS_PAGE} and set DIGITALOCEAN_TOKEN"
     else:
         message = f"DigitalOcean does not allow {what}"
         hint = f"the token may lack a scope: see {TOKENS_PAGE}"
@@ -72,7 +72,7 @@ def _unauthorized(what: str, status: int, details: str | None, request_id: str |
 
 def _refused(what: str, status: int) -> tuple[type[CloudError], str, str | None]:
     if status == 404:
-        return NotFoundError, f"DigitalOcean does not know what {what} asks for", None
+        return NotFoundError, f"DigitalOcean answered 404 (not found) to {what}", None
     if status in UNPROCESSABLE:
         return UnprocessableError, f"DigitalOcean refused {what}", None
     if status == 429:

@@ -1,7 +1,7 @@
-"""Why no reply came, in words of our own.
+"""Explain why there was no reply.
 
-The text of such exceptions is never quoted: it may hold addresses of objects, proxies with passwords, and parts of
-the request.
+The text of the library's exceptions is never quoted: it may contain addresses of objects, passwords of proxies and
+parts of the request.
 """
 
 import ssl
@@ -17,21 +17,21 @@ from bakery.hints import Command, Hint, Text
 
 _AGAIN = "then run the same command again"
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}
-"""OpenSSL's reasons when the other side answers something that is no TLS record (openssl/sslerr.h)."""
+"""OpenSSL's reasons if the reply is not a TLS record (openssl/sslerr.h)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoReply:
-    """A request that got no answer."""
+    """Why a request had no reply, and what to do."""
 
     problem: str
     hint: Text = f"check the network, {_AGAIN}"
-    passing: bool = True
-    """Whether the same request may be answered a little later."""
+    transient: bool = True
+    """Whether a retry may succeed."""
 
 
 def no_reply(error: Exception, base: str, *, read_seconds: float) -> NoReply:
-    """What ``error`` of requests means for a request to ``base``."""
+    """Return what ``error``, an exception of requests, means for a request to ``base``."""
     chain = list(_chain(error))
     if isinstance(error, requests.Timeout):
         return NoReply(problem=f"no answer within {read_seconds:g} s")
@@ -39,7 +39,7 @@ def no_reply(error: Exception, base: str, *, read_seconds: float) -> NoReply:
     if isinstance(error, requests.exceptions.SSLError):
         return _of_tls(tls, base)
     if isinstance(error, requests.exceptions.ProxyError):
-        return NoReply(problem="the proxy refuses")
+        return NoReply(problem="the proxy refused the connection")
     if any(isinstance(e, urllib3.exceptions.NameResolutionError) for e in chain):
         return NoReply(
             problem=f"the name {urlsplit(base).hostname} cannot be resolved",
@@ -57,9 +57,9 @@ def _of_tls(tls: ssl.SSLError | None, base: str) -> NoReply:
             hint=f"an emulator speaks plain http: DIGITALOCEAN_API_URL={url}"
             if is_loopback(parts.hostname or "")
             else "correct the port in DIGITALOCEAN_API_URL",
-            passing=False,
+            transient=False,
         )
-    return NoReply(problem="its TLS certificate cannot be verified", passing=False)
+    return NoReply(problem="its TLS certificate cannot be verified", transient=False)
 
 
 def _of_connection(error: Exception, chain: list[BaseException], base: str) -> NoReply:
@@ -71,7 +71,7 @@ def _of_connection(error: Exception, chain: list[BaseException], base: str) -> N
             hint=start if local else f"check the network and DIGITALOCEAN_API_URL, {_AGAIN}",
         )
     if any(isinstance(e, ConnectionError | urllib3.exceptions.ProtocolError) for e in chain):
-        return NoReply(problem="the connection broke off")
+        return NoReply(problem="the connection was closed")
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return NoReply(problem="the reply cannot be decoded")
     system = next((e.strerror for e in chain if isinstance(e, OSError) and e.errno is not None), None)
@@ -79,7 +79,7 @@ def _of_connection(error: Exception, chain: list[BaseException], base: str) -> N
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """``error`` and what it wraps: requests hands urllib3's errors on as arguments, urllib3 as ``reason``."""
+    """Yield ``error`` and the errors in it: requests has urllib3's errors as arguments, urllib3 as ``reason``."""
     seen: set[int] = set()
     left: list[object] = [error]
     while left:

@@ -1,4 +1,4 @@
-"""The adapter of the Cloud port: python-digitalocean's base with its transport replaced.
+"""The adapter of the Cloud port: python-digitalocean's base class with another transport.
 
 The library's own transport has no time-out, follows links to other hosts, loses pages and logs user-data
 (baseapi.py of 1.17.0), so every request goes through :mod:`bakery.cloud.transport`.
@@ -41,13 +41,13 @@ def connect(
     clock: Clock | None = None,
     watcher: Watcher = UNWATCHED,
 ) -> "DigitalOcean":
-    """The API at ``endpoint`` (base URL without ``/v2``). Sends nothing yet.
+    """Return the API at ``endpoint`` (base URL without ``/v2``). Sends no request yet.
 
-    ``watcher`` hears of every request and of every pause before one is sent again.
+    ``watcher`` is called after every request and before every retry.
 
     Raises:
-        UsageError: an endpoint that is no URL, or plain http to another machine.
-        CredentialsError: no token.
+        UsageError: the endpoint is not a URL, or is plain http to another machine.
+        CredentialsError: there is no token.
     """
     if not token:
         message = "no DigitalOcean token"
@@ -58,7 +58,7 @@ def connect(
 
 
 def silence_library() -> None:
-    """python-digitalocean logs request bodies at DEBUG, user-data among them (baseapi.py, line 127 of 1.17.0)."""
+    """Disable python-digitalocean's logger: at DEBUG it logs user-data (baseapi.py, line 127 of 1.17.0)."""
     logger = logging.getLogger("digitalocean")
     logger.disabled = True
     logger.propagate = False
@@ -68,18 +68,18 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
     """Implements :class:`bakery.cloud.interface.Cloud`. Safe to share between threads."""
 
     def __init__(self, transport: Transport, *, base: str) -> None:
-        # The library keeps no token: whatever of it went around our transport would be refused.
+        # The library gets no token, so that a request that bypasses our transport is refused.
         super().__init__(token="", end_point=f"{base}/v2/")
         self._transport = transport
 
     def get_data(self, url: str, type: str = GET, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The library's door to the API, led through our transport: GET parameters are a query, others a body."""
+        """Send a request of the library through our transport: GET parameters as query, others as body."""
         if type == GET:
             return self._transport.call(GET, url, query=params)
         return self._transport.call(type, url, body=params)
 
     def close(self) -> None:
-        """Drop the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         self._session.close()
         self._transport.close()
 
@@ -198,10 +198,10 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
 
 @contextmanager
 def _reading(what: str) -> Iterator[None]:
-    """A reply without the fields of the reference is no usable reply; its text is not quoted."""
+    """Turn a missing or wrong field in a reply into UnreachableError, without quoting the reply."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = f"the reply to {what} is not the API's"
+        message = f"the reply to {what} does not have the API's form"
         details = f"missing field {error}" if isinstance(error, KeyError) else "a field has another type"
         raise UnreachableError(message=message, details=details, status=200) from None

@@ -1,4 +1,4 @@
-"""Which base URLs may be given a token."""
+"""Check the API's base URL before a token is sent to it."""
 
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -9,10 +9,10 @@ DEFAULT_ENDPOINT = "https://api.digitalocean.com"
 
 
 def checked_endpoint(url: str) -> str:
-    """``url`` without ``/v2`` and a trailing slash, fit to be followed by ``/v2/``.
+    """Return ``url`` without ``/v2`` and trailing slash.
 
     Raises:
-        UsageError: not an http(s) URL, or plain http to another machine (the token would travel in clear).
+        UsageError: it is not an http(s) URL, or plain http to another machine (the token would not be encrypted).
     """
     message = f"{url!r} is not an API endpoint"
     try:
@@ -30,7 +30,7 @@ def checked_endpoint(url: str) -> str:
         message = f"the API endpoint on {host} has more than a host and a path"
         raise UsageError(message=message, hint=f"for example {DEFAULT_ENDPOINT}")
     if parts.scheme == "http" and not is_loopback(host):
-        message = f"{url!r} would send the token in clear"
+        message = f"{url!r} would send the token unencrypted"
         raise UsageError(
             message=message, details="plain http is for an emulator on this machine only", hint="use https://"
         )
@@ -38,15 +38,15 @@ def checked_endpoint(url: str) -> str:
 
 
 def split_url(url: str) -> SplitResult:
-    """The parts of ``url``. Raises ValueError if its port is no number, or its host cannot be a name."""
+    """Return the parts of ``url``. Raise ValueError if its port is not a number, or its host is malformed."""
     parts = urlsplit(url)
     _ = parts.port
-    (parts.hostname or "").encode("idna")  # as urllib3 does, whose error for it requests lets through
+    (parts.hostname or "").encode("idna")  # urllib3 does the same, but requests does not catch its error
     return parts
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine."""
+    """Return whether ``host`` is this machine."""
     if host == "localhost":
         return True
     try:

@@ -1,11 +1,11 @@
 """The port to DigitalOcean. The adapter is :mod:`bakery.cloud.digitalocean`; fakes live in tests.
 
-Lists are whole (every page read and checked) and in the API's order. Every call has a time-out. GET and DELETE are
-retried within bounds; **POST never is**: after an unclear create the caller lists by tag first.
+Lists are complete (every page is read and checked) and in the API's order. Every call has a time-out. GET, PUT and
+DELETE are retried a few times; **POST never is**: after a create without a reply the caller first lists by tag.
 
-Raises, all calls: UnauthorizedError (401, 403), RateLimitedError (429 beyond patience), UnprocessableError
-(400, 409, 412, 422), UnreachableError (no usable reply), NotFoundError (404; ``find_`` gives None, ``delete_``
-takes it as done).
+All calls may raise UnauthorizedError (401, 403), RateLimitedError (429 for longer than the limit),
+UnprocessableError (400, 409, 412, 422), UnreachableError (no usable reply) and NotFoundError (404; but ``find_``
+returns None, and ``delete_`` returns as if it had deleted the resource).
 """
 
 from typing import Protocol
@@ -25,52 +25,76 @@ from bakery.cloud.model import (
 
 
 class Cloud(Protocol):
-    """DigitalOcean's API, as far as bakery uses it."""
+    """The part of DigitalOcean's API that bakery uses.
 
-    def get_account(self) -> Account: ...
+    Each method is one call, named as in the API's reference.
+    """
 
-    def list_regions(self) -> tuple[Region, ...]: ...
+    def get_account(self) -> Account:
+        """Return the account of the token."""
 
-    def list_sizes(self) -> tuple[Size, ...]: ...
+    def list_regions(self) -> tuple[Region, ...]:
+        """Return all regions."""
 
-    def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]: ...
+    def list_sizes(self) -> tuple[Size, ...]:
+        """Return all droplet sizes."""
 
-    def find_droplet(self, droplet_id: int) -> Droplet | None: ...
+    def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
+        """Return the droplets with ``tag``."""
 
-    def create_droplet(self, request: DropletRequest) -> Droplet: ...
+    def find_droplet(self, droplet_id: int) -> Droplet | None:
+        """Return the droplet; None if there is none with that id."""
 
-    def delete_droplet(self, droplet_id: int) -> None: ...
+    def create_droplet(self, request: DropletRequest) -> Droplet:
+        """Request a droplet. It is ``new`` when this returns."""
+
+    def delete_droplet(self, droplet_id: int) -> None:
+        """Delete the droplet. No error if it does not exist."""
 
     def list_images(self, *, tag: str | None = None) -> tuple[Image, ...]:
-        """The account's own images (``private=true``), by tag if one is given."""
+        """Return the account's own images (``private=true``), only those with ``tag`` if one is given."""
 
-    def delete_image(self, image_id: int) -> None: ...
+    def delete_image(self, image_id: int) -> None:
+        """Delete the image. No error if it does not exist."""
 
     def create_tag(self, name: str) -> None:
-        """Idempotent."""
+        """Create the tag. No error if it exists."""
 
-    def list_tags(self) -> tuple[str, ...]: ...
+    def list_tags(self) -> tuple[str, ...]:
+        """Return the names of all tags."""
 
-    def tag_image(self, image_id: int, tag: str) -> None: ...
+    def tag_image(self, image_id: int, tag: str) -> None:
+        """Add a tag, which must exist, to an image."""
 
-    def delete_tag(self, name: str) -> None: ...
+    def delete_tag(self, name: str) -> None:
+        """Delete the tag, not the resources with it. No error if it does not exist."""
 
-    def list_ssh_keys(self) -> tuple[SshKey, ...]: ...
+    def list_ssh_keys(self) -> tuple[SshKey, ...]:
+        """Return all SSH keys of the account."""
 
-    def create_ssh_key(self, name: str, public_key: str) -> SshKey: ...
+    def create_ssh_key(self, name: str, public_key: str) -> SshKey:
+        """Add a public key to the account."""
 
-    def delete_ssh_key(self, key_id: int) -> None: ...
+    def delete_ssh_key(self, key_id: int) -> None:
+        """Delete the key. No error if it does not exist."""
 
-    def list_vpcs(self) -> tuple[Vpc, ...]: ...
+    def list_vpcs(self) -> tuple[Vpc, ...]:
+        """Return all VPCs."""
 
-    def create_vpc(self, *, name: str, description: str, region: str, ip_range: str) -> Vpc: ...
+    def create_vpc(self, *, name: str, description: str, region: str, ip_range: str) -> Vpc:
+        """Create a VPC."""
 
-    def delete_vpc(self, vpc_id: str) -> None: ...
+    def delete_vpc(self, vpc_id: str) -> None:
+        """Delete the VPC. No error if it does not exist; UnprocessableError if it has members."""
 
-    def list_firewalls(self) -> tuple[Firewall, ...]: ...
+    def list_firewalls(self) -> tuple[Firewall, ...]:
+        """Return all firewalls."""
 
-    def create_firewall(self, request: FirewallRequest) -> Firewall: ...
+    def create_firewall(self, request: FirewallRequest) -> Firewall:
+        """Create a firewall. Droplets get its rules when its status is ``succeeded``."""
 
-    def update_firewall(self, firewall_id: str, request: FirewallRequest) -> Firewall: ...
+    def update_firewall(self, firewall_id: str, request: FirewallRequest) -> Firewall:
+        """Replace all fields of a firewall."""
 
-    def delete_firewall(self, firewall_id: str) -> None: ...
+    def delete_firewall(self, firewall_id: str) -> None:
+        """Delete the firewall. No error if it does not exist."""

@@ -1,31 +1,35 @@
-"""DigitalOcean's things as bakery needs them (https://docs.digitalocean.com/reference/api/digitalocean/)."""
+"""DigitalOcean's resources, with the fields that bakery uses (https://docs.digitalocean.com/reference/api/digitalocean/)."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
+    """The account of the API token."""
+
     uuid: str
-    """Of the user whose token it is."""
+    """UUID of the token's user."""
     status: str
     droplet_limit: int
     email: str = ""
     team: str = ""
-    """The team's name; empty where the API tells none."""
+    """The team's name; empty if the API returns none."""
     team_uuid: str = ""
 
     @property
     def owner(self) -> str:
-        """The UUID of whoever owns the droplets: the team that the token belongs to, else the user.
+        """UUID of the owner of the droplets: the token's team, else the user.
 
-        ``uuid`` is "for the current user", ``team`` is there "when authorized in a team context" (OpenAPI:
-        resources/account/models/account.yml): one user's tokens for two teams are for two sets of droplets.
+        ``uuid`` is "for the current user", ``team`` is present "when authorized in a team context" (OpenAPI:
+        resources/account/models/account.yml): one user's tokens for two teams see two sets of droplets.
         """
         return self.team_uuid or self.uuid
 
 
 @dataclass(frozen=True, kw_only=True)
 class Droplet:
+    """A droplet."""
+
     id: int
     name: str
     status: str
@@ -38,16 +42,16 @@ class Droplet:
     tags: tuple[str, ...]
     vpc_id: str | None
     public_ipv4: str | None
-    """None until the API shows one."""
+    """None until the API returns one."""
     private_ipv4: str | None
     """The VPC address, never the anchor's."""
     image_name: str = ""
-    """Of the image it was made from, also when that is deleted."""
+    """Id of the image that it was created from, even if the image is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DropletRequest:
-    """One droplet to create. ``user_data`` holds secrets and hides in ``repr``."""
+    """One droplet to create. ``user_data`` contains secrets, so ``repr`` hides it."""
 
     name: str
     region: str
@@ -61,6 +65,8 @@ class DropletRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
+    """An image: base image, snapshot or backup."""
+
     id: int
     name: str
     type: str
@@ -77,6 +83,8 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class SshKey:
+    """An SSH key of the account."""
+
     id: int
     name: str
     fingerprint: str
@@ -84,6 +92,8 @@ class SshKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Vpc:
+    """A VPC."""
+
     id: str
     name: str
     description: str
@@ -94,7 +104,7 @@ class Vpc:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallRule:
-    """One permission; ``addresses`` are CIDRs, ``tags`` stand for the droplets that carry them."""
+    """One rule. ``addresses`` are CIDRs; ``tags`` mean all droplets with these tags."""
 
     protocol: str
     ports: str
@@ -104,6 +114,8 @@ class FirewallRule:
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallRequest:
+    """The fields of a firewall to create or update."""
+
     name: str
     inbound: tuple[FirewallRule, ...]
     outbound: tuple[FirewallRule, ...]
@@ -112,6 +124,8 @@ class FirewallRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Firewall:
+    """A firewall."""
+
     id: str
     name: str
     status: str
@@ -125,6 +139,8 @@ class Firewall:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
+    """A droplet size."""
+
     slug: str
     memory: int
     """MB."""
@@ -139,7 +155,9 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
+    """A region."""
+
     slug: str
     available: bool
     features: tuple[str, ...] = ("metadata",)
-    """What the region offers; DigitalOcean's all have a metadata service."""
+    """Features of the region; all of DigitalOcean's regions have ``metadata``."""

@@ -1,7 +1,7 @@
-"""JSON of the API to the room's model, and requests of the model to JSON.
+"""Convert the API's JSON to the model, and requests to JSON.
 
 Field names: https://docs.digitalocean.com/reference/api/digitalocean/ (openapi ``specification/resources``).
-Whatever misses or has another type raises KeyError, TypeError or ValueError here; the adapter names the request.
+A missing field, or one of another type, raises KeyError, TypeError or ValueError; the adapter adds the request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ Json = Mapping[str, Any]
 
 
 def account(item: Json) -> Account:
+    """Parse the account."""
     return Account(
         uuid=str(item["uuid"]),
         status=str(item["status"]),
@@ -36,6 +37,7 @@ def account(item: Json) -> Account:
 
 
 def droplet(item: Json) -> Droplet:
+    """Parse a droplet."""
     image = item.get("image")
     return Droplet(
         id=int(item["id"]),
@@ -54,12 +56,16 @@ def droplet(item: Json) -> Droplet:
 
 
 def _address(item: Json, kind: str) -> str | None:
-    """The order of ``networks.v4`` is not defined; the anchor address is never in it."""
+    """Return the address of that kind in ``networks.v4``.
+
+    Its order is not defined; it never has the anchor address.
+    """
     v4 = (item.get("networks") or {}).get("v4") or ()
     return next((str(network["ip_address"]) for network in v4 if network["type"] == kind), None)
 
 
 def image(item: Json) -> Image:
+    """Parse an image."""
     return Image(
         id=int(item["id"]),
         name=str(item["name"]),
@@ -74,10 +80,12 @@ def image(item: Json) -> Image:
 
 
 def ssh_key(item: Json) -> SshKey:
+    """Parse an SSH key."""
     return SshKey(id=int(item["id"]), name=str(item["name"]), fingerprint=str(item["fingerprint"]))
 
 
 def vpc(item: Json) -> Vpc:
+    """Parse a VPC."""
     return Vpc(
         id=str(item["id"]),
         name=str(item["name"]),
@@ -89,6 +97,7 @@ def vpc(item: Json) -> Vpc:
 
 
 def firewall(item: Json) -> Firewall:
+    """Parse a firewall."""
     return Firewall(
         id=str(item["id"]),
         name=str(item["name"]),
@@ -101,7 +110,7 @@ def firewall(item: Json) -> Firewall:
 
 
 def _rule(item: Json, peers: str) -> FirewallRule:
-    ports = str(item.get("ports") or "0")  # ICMP has none, or "0"
+    ports = str(item.get("ports") or "0")  # ICMP has no ports, or "0"
     there = item.get(peers) or {}
     return FirewallRule(
         protocol=str(item["protocol"]),
@@ -112,6 +121,7 @@ def _rule(item: Json, peers: str) -> FirewallRule:
 
 
 def size(item: Json) -> Size:
+    """Parse a size."""
     return Size(
         slug=str(item["slug"]),
         memory=int(item["memory"]),
@@ -124,6 +134,7 @@ def size(item: Json) -> Size:
 
 
 def region(item: Json) -> Region:
+    """Parse a region."""
     return Region(slug=str(item["slug"]), available=bool(item["available"]), features=_texts(item.get("features")))
 
 
@@ -136,9 +147,9 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def droplet_body(request: DropletRequest) -> dict[str, Any]:
-    """Body of ``POST /v2/droplets``.
+    """Return the body of ``POST /v2/droplets``.
 
-    ``with_droplet_agent`` left out would mean "try to install DigitalOcean's console agent".
+    Without ``with_droplet_agent`` the API tries to install DigitalOcean's console agent.
     """
     body: dict[str, Any] = {
         "name": request.name,
@@ -155,7 +166,7 @@ def droplet_body(request: DropletRequest) -> dict[str, Any]:
 
 
 def firewall_body(request: FirewallRequest) -> dict[str, Any]:
-    """Body of ``POST`` and ``PUT /v2/firewalls``; PUT resets whatever is left out."""
+    """Return the body of ``POST`` and ``PUT /v2/firewalls``. PUT resets fields that are left out."""
     return {
         "name": request.name,
         "inbound_rules": _rules(request.inbound, "sources"),

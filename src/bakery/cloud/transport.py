@@ -1,8 +1,8 @@
-"""HTTP to DigitalOcean: time-outs, pacing, bounded retries, checked pages, typed errors.
+"""HTTP to DigitalOcean: time-outs, rate limit, a few retries, checked pages, typed errors.
 
-It logs nothing: what it tells, a watcher hears.
+It logs nothing; a :class:`bakery.cloud.watch.Watcher` is called instead.
 
-Only GET, PUT and DELETE are sent again (the reference promises idempotency for these alone); a POST never is.
+Only GET, PUT and DELETE are retried, because the reference promises idempotency only for them; a POST never is.
 """
 
 import json
@@ -32,23 +32,23 @@ Query = Mapping[str, str | int]
 
 @dataclass(frozen=True, kw_only=True)
 class TransportLimits:
-    """How long and how often one call may try. Seconds."""
+    """Time-outs in seconds, and the number of tries, of one call."""
 
     connect: float = 5
     read: float = 20
     tries: int = 5
     patience: float = 60
-    """No new try starts that could end later than this after the first."""
+    """A retry starts only if it must end within this time after the first try."""
     rate_patience: float = 120
-    """Longest wait for the request limit before a call."""
+    """Longest wait for the rate limit before a call."""
     first_pause: float = 1
     """Doubles with each try."""
     per_minute: int = 240
-    """Below DigitalOcean's 250."""
+    """Requests per minute; below DigitalOcean's limit of 250."""
 
 
-class _Hopeless(Exception):
-    """Sending the request again would fail in the same way; ``error`` says why."""
+class _PermanentError(Exception):
+    """A retry would fail in the same way; ``error`` is what to raise."""
 
     def __init__(self, error: UnreachableError) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class _Hopeless(Exception):
 
 
 class _Bearer(AuthBase):
-    """Sets the token on each request; with an explicit auth, requests does not ask ~/.netrc."""
+    """Sets the token on each request. With an explicit auth, requests does not read ~/.netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -93,14 +93,14 @@ class Transport:
         )
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
-        # A proxy from the environment would see what goes to loopback in clear.
+        # A proxy from the environment could read unencrypted requests to loopback.
         self._session.trust_env = not is_loopback(urlsplit(endpoint).hostname or "")
         self._session.headers["User-Agent"] = f"bakery/{__version__}"
 
     def call(self, method: str, path: str, *, query: Query | None = None, body: object = None) -> dict[str, Any]:
-        """The reply's JSON object; empty for 204.
+        """Send a request, with retries; return the reply's JSON object, empty for 204.
 
-        Raises: see :mod:`bakery.cloud.interface`.
+        Raises the errors of :mod:`bakery.cloud.interface`.
         """
         tries = 1 if method == "POST" else self._limits.tries
         end = self._clock.now() + self._limits.patience
@@ -114,7 +114,7 @@ class Transport:
                     raise
                 if (wait := self._rate_limiter.seconds_left()) <= self._limits.rate_patience:
                     self._tell_retry(error, number, wait)
-            except _Hopeless as stop:
+            except _PermanentError as stop:
                 raise stop.error from None
             except UnreachableError as error:
                 if number == tries or self._clock.now() + pause + self._limits.read > end:
@@ -125,18 +125,18 @@ class Transport:
         raise AssertionError  # tries is at least 1
 
     def close(self) -> None:
-        """Drop the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         self._session.close()
 
     def collect(self, path: str, key: str, query: Query | None = None) -> list[dict[str, Any]]:
-        """Every element of a paged list, each once.
+        """Return every element of a paged list once.
 
-        Pages are asked for by number; a ``next`` link only says that there is one more and is never followed, so
-        the token goes to no other host. The count is checked against ``meta.total``; a list that changed while it
-        was read is read again.
+        Pages are requested by number. A ``next`` link only shows that there is another page; it is never followed,
+        so that the token is sent to no other host. The count is checked against ``meta.total``; a list that
+        changed while it was read is read again.
 
         Raises:
-            UnreachableError: the pages do not add up, three times.
+            UnreachableError: the count did not match ``meta.total``, three times.
         """
         message = f"the list GET /v2/{path} is not complete"
         counts = ""
@@ -179,7 +179,7 @@ class Transport:
             return {}
         reply = as_object(response.text)
         if not reply:
-            message = f"the reply to {what} is not the API's"
+            message = f"the reply to {what} does not have the API's form"
             raise UnreachableError(message=message, details="no JSON object in it", status=response.status_code)
         return reply
 
@@ -197,7 +197,7 @@ class Transport:
             )
             status = response.status_code
             return response
-        except (requests.RequestException, ValueError) as error:  # ValueError: a proxy's host that cannot be one
+        except (requests.RequestException, ValueError) as error:  # ValueError: a malformed proxy host
             why = no_reply(error, self._base, read_seconds=self._limits.read)
         finally:
             shown = f"/v2/{path}" + (f"?{urlencode(query)}" if query else "")
@@ -205,7 +205,7 @@ class Transport:
             self._watcher.answered(Exchange(method=method, path=shown, status=status, seconds=spent))
         message = f"cannot reach {urlsplit(self._base).netloc} for {what}"
         unreachable = UnreachableError(message=message, details=why.problem, hint=why.hint)
-        raise unreachable if why.passing else _Hopeless(unreachable)
+        raise unreachable if why.transient else _PermanentError(unreachable)
 
     def _api_error(self, what: str, response: requests.Response, body: object) -> BakeryError:
         secrets = (self._token, *_secret_parts(body))
@@ -213,7 +213,7 @@ class Transport:
 
 
 def _secret_parts(body: object) -> tuple[str, ...]:
-    """User-data in a request, as it is and as JSON writes it: an error body may quote the request."""
+    """Return the user-data in a request, raw and JSON-escaped: an error body may quote the request."""
     text = body.get("user_data") if isinstance(body, dict) else None
     return (json.dumps(text)[1:-1], text, text.strip()) if isinstance(text, str) else ()
 
@@ -221,13 +221,13 @@ def _secret_parts(body: object) -> tuple[str, ...]:
 def _elements(reply: dict[str, Any], path: str, key: str) -> list[dict[str, Any]]:
     elements = reply.get(key)
     if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
-        message = f"the reply to GET /v2/{path} is not the API's"
+        message = f"the reply to GET /v2/{path} does not have the API's form"
         raise UnreachableError(message=message, details=f"no list {key!r} in it", status=200)
     return elements
 
 
 def _identity(element: dict[str, Any]) -> str:
-    """Tags have a name, sizes and regions a slug, all else an id."""
+    """Return what identifies an element: tags have a name, sizes and regions a slug, all others an id."""
     return str(next((element[key] for key in ("id", "slug", "name") if element.get(key) is not None), element))
 
 

@@ -1,7 +1,4 @@
-"""What the transport tells while it works: each request and each pause.
-
-Bodies, headers and tokens are never told.
-"""
+"""A port that the transport calls for each request and each pause. It never gets bodies, headers or tokens."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,43 +6,45 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """A request that was sent, and what came of it."""
+    """A request and its outcome."""
 
     method: str
     path: str
-    """With its query: "/v2/droplets?tag_name=bakery:demo&page=1&per_page=200"."""
+    """Path with query: "/v2/droplets?tag_name=bakery:demo&page=1&per_page=200"."""
     status: int
-    """HTTP status; 0 if no answer came."""
+    """HTTP status; 0 if there was no reply."""
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """A request that failed will be sent again after a pause."""
+    """A retry that is about to happen."""
 
     reason: str
-    """One clause: "the API answered 503"."""
+    """Why the last try failed: "the API answered 503"."""
     number: int
-    """Of this retry; the first is 1."""
+    """Number of this retry; the first is 1."""
     most: int
-    """How many there can be."""
+    """The largest possible number of retries."""
     seconds: float
-    """Until then."""
+    """Pause until the retry."""
 
 
 class Watcher(Protocol):
-    """Hears it, from any thread."""
+    """Called by the transport, from any thread."""
 
-    def answered(self, exchange: Exchange) -> None: ...
+    def answered(self, exchange: Exchange) -> None:
+        """A request was answered, or had no reply."""
 
-    def retrying(self, retry: Retry) -> None: ...
+    def retrying(self, retry: Retry) -> None:
+        """A retry is about to happen."""
 
     def holding(self, seconds: float) -> None:
-        """The next request waits that long, so that the token's limit is kept."""
+        """The rate limiter makes the next request wait that long."""
 
 
 class Unwatched:
-    """Nobody hears it."""
+    """A watcher that does nothing."""
 
     def answered(self, exchange: Exchange) -> None: ...
 

@@ -91,4 +91,4 @@ def test_connecting_needs_a_token() -> None:
 def test_the_operators_address_is_not_asked_in_clear_or_of_what_is_no_host(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         operator_address(url)
-    assert caught.value.hint == "name it yourself: --admin-cidr ADDRESS/32"
+    assert caught.value.hint == "give the address yourself: --admin-cidr ADDRESS/32"

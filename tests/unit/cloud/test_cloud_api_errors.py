@@ -20,7 +20,7 @@ from bakery.errors import (
 TABLE: list[tuple[int, str, type[BakeryError], str, ExitCode]] = [
     (401, "unauthorized", UnauthorizedError, "DigitalOcean does not accept the token", ExitCode.CREDENTIALS),
     (403, "forbidden", UnauthorizedError, "DigitalOcean does not allow POST /v2/x", ExitCode.CREDENTIALS),
-    (404, "not_found", NotFoundError, "DigitalOcean does not know what POST /v2/x asks for", ExitCode.CLOUD),
+    (404, "not_found", NotFoundError, "DigitalOcean answered 404 (not found) to POST /v2/x", ExitCode.CLOUD),
     (400, "bad_request", UnprocessableError, "DigitalOcean refused POST /v2/x", ExitCode.CLOUD),
     (409, "conflict", UnprocessableError, "DigitalOcean refused POST /v2/x", ExitCode.CLOUD),
     (412, "precondition_failed", UnprocessableError, "DigitalOcean refused POST /v2/x", ExitCode.CLOUD),
