@@ -501,7 +501,7 @@ def test_doctor_asks_the_cluster_who_is_in_it(launched: Desk) -> None:
         shown = launched("doctor", "--json").json
         return {check["name"]: (check["passed"], check["message"], check["remedy"]) for check in shown}
 
-    unanswered = (False, "cannot be asked: there is no leader", "bakery status")
+    unanswered = (False, "not known: there is no leader", "bakery status")
     assert checks()["strangers"] == checks()["keyrings"] == unanswered, "droplets in memory have no agents"
     shutil.rmtree(launched.folder / ".bakery")
     not_asked = (True, "not asked: there are no credentials of demo here", None)

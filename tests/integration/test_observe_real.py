@@ -88,7 +88,7 @@ def test_a_rogue_nomad_client_is_named_and_can_be_taken_out(servers: RealServers
         return servers.unmet() or Pending("it is not registered")
 
     unmet = eventually(named, "the stranger")
-    assert unmet == {"strangers": f"Nomad client {ROGUE} at {address} is no droplet of the cluster"}
+    assert unmet == {"strangers": f"Nomad client {ROGUE} at {address} is not a droplet of the cluster"}
     nomad = servers.nomad(1)
     (node,) = [node for node in nomad.nodes() if node.name == ROGUE]
     assert nomad.allocations(node.id) == ()
@@ -112,7 +112,7 @@ def test_a_rogue_consul_member_is_named(servers: RealServers) -> None:
         return servers.unmet() or Pending("it has not joined")
 
     unmet = eventually(named, "the stranger")
-    assert unmet["strangers"] == f"Consul member {ROGUE} at {address} is no droplet of the cluster"
+    assert unmet["strangers"] == f"Consul member {ROGUE} at {address} is not a droplet of the cluster"
     consul = servers.consul(1)
     assert consul.gossip_keys() == GossipKeys(members=4, with_ours=4, others=0)
     servers.end("consul", ROGUE)
@@ -167,6 +167,6 @@ def test_nomads_keys_are_ours(servers: RealServers) -> None:
 def test_a_server_that_has_joined_is_not_healthy_before_it_votes(servers: RealServers) -> None:
     """Autopilot gives it a vote when it has been stable; until then the old meaning of healthy was met."""
     unmet = add_fourth(servers)
-    assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer without a vote yet"
+    assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer that does not vote yet"
     healthy(servers)
     assert [node.consul_voter for node in servers.observe().nodes] == [True] * 4

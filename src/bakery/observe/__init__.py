@@ -1,1 +1,1 @@
-"""Says whether the cluster is healthy: named conditions, a deadline, a report."""
+"""Judge whether the cluster is healthy: named conditions, a deadline, a report."""

@@ -1,4 +1,4 @@
-"""What healthy means: the named conditions, in order, each a pure function of the plan and the facts."""
+"""The conditions of a healthy cluster, in order. Each is a pure function of the plan and the facts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,13 +14,14 @@ from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 
 REQUIRED_DRIVERS = ("docker", "exec")
-"""What every Nomad client must offer. Others count once Nomad detects them (java, qemu: not in the image)."""
+"""Drivers that every Nomad client must have. Others are checked if Nomad detects them (java, qemu: not in the
+image)."""
 
 INELIGIBLE = "not eligible for work"
 
 
 def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
-    """Every condition that applies to the plan, in the order in which a cluster forms."""
+    """Return every condition that applies to the plan, in the order in which a cluster forms."""
     conditions = [droplets_active(plan, facts), *_consul(plan, facts)]
     if plan.nomad_servers:
         conditions += _nomad(plan, facts)
@@ -31,7 +32,7 @@ def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
 
 
 def droplets_active(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned node has exactly one droplet in its slot, and it is active."""
+    """Check that every planned node has exactly one droplet in its slot, and that it is active."""
     faults = [fault for node in plan.nodes if (fault := _droplet_fault(plan, node, facts))]
     return judged("droplets", faults, f"{len(plan.nodes)} of {len(plan.nodes)} droplets active")
 
@@ -59,7 +60,7 @@ def _nomad(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
 
 
 def consul_catalog(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned node is in Consul's catalog at its droplet's address, and its serfHealth check passes."""
+    """Check that every planned node is in Consul's catalog at its droplet's address and passes serfHealth."""
     catalog, passing = facts.consul.catalog, facts.consul.passing
     if catalog.value is None or passing.value is None:
         return unknown("consul-catalog", catalog.error or passing.error)
@@ -75,17 +76,17 @@ def consul_catalog(plan: ClusterPlan, facts: Facts) -> Condition:
 def catalog_fault(
     name: str, address: str | None, catalog: Sequence[CatalogNode], passing: Sequence[str]
 ) -> str | None:
-    """What is wrong with a node's entry in Consul's catalog, or None."""
+    """Return what is wrong with a node's entry in Consul's catalog; None if nothing is."""
     entry = next((node for node in catalog if node.name == name), None)
     if entry is None:
         return "not in Consul's catalog"
     if entry.address != address:
-        return f"Consul's catalog has it at {plain(entry.address)}, {_whereabouts(address)}"
-    return None if name in passing else "serfHealth does not pass"
+        return f"Consul's catalog has it at {plain(entry.address)}, {_where_its_droplet_is(address)}"
+    return None if name in passing else "its serfHealth check does not pass"
 
 
 def nomad_clients(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Every planned client is ready at its droplet's address, eligible, sees Consul, and has healthy drivers."""
+    """Check that every planned client is ready at its droplet's address, eligible, with Consul and drivers."""
     nodes = facts.nomad.nodes
     if nodes.value is None:
         return unknown("nomad-clients", nodes.error)
@@ -106,17 +107,21 @@ def nomad_clients(plan: ClusterPlan, facts: Facts) -> Condition:
 
 
 def find_client(name: str, address: str | None, nodes: Iterable[NomadNode]) -> NomadNode | None:
-    """The client of that name and address, a ready one first: an earlier entry stays "down" a while."""
+    """Return the client with that name and address, preferably ready: an old entry stays "down" for a while."""
     mine = [node for node in nodes if (node.name, node.address) == (name, address)]
     return min(mine, key=lambda node: (node.status != "ready", node.id), default=None)
 
 
 def client_fault(name: str, address: str | None, nodes: Sequence[NomadNode]) -> str | None:
-    """What keeps a client from being healthy, or None."""
+    """Return why a client is not healthy; None if it is."""
     node = find_client(name, address, nodes)
     if node is None:
         other = next((one for one in nodes if (one.name, one.status) == (name, "ready")), None)
-        return f"ready at {plain(other.address)}, {_whereabouts(address)}" if other else "not registered in Nomad"
+        return (
+            f"ready at {plain(other.address)}, {_where_its_droplet_is(address)}"
+            if other
+            else "not registered in Nomad"
+        )
     if node.status != "ready":
         return f"status {node.status}"
     if not node.eligible:
@@ -136,7 +141,7 @@ def _driver_fault(node: NomadNode) -> str | None:
     return None
 
 
-def _whereabouts(address: str | None) -> str:
+def _where_its_droplet_is(address: str | None) -> str:
     return f"its droplet is at {address}" if address else "it has no droplet with an address"
 
 

@@ -1,4 +1,4 @@
-"""Asks the agents everything that the conditions need; whatever cannot be asked is an answer too."""
+"""Query the agents for all facts that the conditions need. A failed query is recorded as a fact."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +19,7 @@ _PARALLEL = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Generic[T]):
-    """What an agent said, or why it could not be asked."""
+    """The result of a query, or why there is none."""
 
     value: T | None = None
     error: str = ""
@@ -27,10 +27,10 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class ServerFacts:
-    """What Consul and Nomad have in common."""
+    """Facts that Consul and Nomad have in common."""
 
     leader: Answer[str]
-    """Empty string: there is none."""
+    """Address of the leader; an empty string if there is none."""
     members: Answer[tuple[Member, ...]]
     peers: Answer[tuple[RaftPeer, ...]]
     autopilot: Answer[Autopilot]
@@ -41,18 +41,22 @@ class ServerFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ConsulFacts(ServerFacts):
+    """Facts about Consul."""
+
     catalog: Answer[tuple[CatalogNode, ...]]
     passing: Answer[tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NomadFacts(ServerFacts):
+    """Facts about Nomad."""
+
     nodes: Answer[tuple[NomadNode, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """What is known of the gossip keys before a look. None: ask for them, which may take eight seconds."""
+    """What is already known of the gossip keys. None means: query them, which may take eight seconds."""
 
     consul: Answer[GossipKeys] | None
     nomad: Answer[GossipKeys] | None
@@ -61,36 +65,36 @@ class Keys:
 ASK_FOR_KEYS = Keys(consul=None, nomad=None)
 _NOT_WANTED: Answer[GossipKeys] = Answer(error="not asked")
 WITHOUT_KEYS = Keys(consul=_NOT_WANTED, nomad=_NOT_WANTED)
-"""For a look that does not judge them."""
+"""For callers that do not judge the gossip keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that was seen at one moment."""
+    """All facts of one observation."""
 
     droplets: tuple[Droplet, ...]
     consul: ConsulFacts
     nomad: NomadFacts
 
     def droplet(self, name: str) -> Droplet | None:
-        """The droplet of that name; of several, an active one first."""
+        """Return the droplet with that name; of several, preferably an active one."""
         named = [droplet for droplet in self.droplets if droplet.name == name]
         return min(named, key=lambda droplet: (droplet.status != "active", droplet.id), default=None)
 
     def address(self, name: str) -> str | None:
-        """The VPC address of the droplet of that name."""
+        """Return the VPC address of the droplet with that name."""
         droplet = self.droplet(name)
         return droplet.private_ipv4 if droplet else None
 
     def droplet_at(self, address: str) -> Droplet | None:
-        """The droplet with that VPC address."""
+        """Return the droplet with that VPC address."""
         return next((droplet for droplet in self.droplets if droplet.private_ipv4 == address), None)
 
 
 def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients, *, keys: Keys) -> Facts:
-    """Ask one Consul server and one Nomad server; any that sees a leader will do.
+    """Query one Consul server and one Nomad server that see a leader.
 
-    ``keys``: what is known of the gossip keys already. Reads only, raises no AgentError.
+    ``keys`` is what is already known of the gossip keys. Reads only, raises no AgentError.
     """
 
     def ask_consul() -> ConsulFacts:
@@ -106,7 +110,7 @@ def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients
 
 @dataclass(frozen=True, kw_only=True)
 class _Reached(Generic[Api]):
-    """The server to ask, if one has a leader, and what was learned on the way."""
+    """The server to query, if one sees a leader, and the answer about the leader."""
 
     api: Api | None
     leader: Answer[str]
@@ -115,7 +119,7 @@ class _Reached(Generic[Api]):
 def _reach(
     product: str, servers: Sequence[Node], droplets: Sequence[Droplet], connect: Callable[[str], Api]
 ) -> _Reached[Api]:
-    """Ask every server for the leader, all at once: a droplet that swallows packets must not delay the others."""
+    """Query every server for the leader, in parallel: a droplet that drops packets must not delay the others."""
     names = {node.name for node in servers}
     asked = [droplet for droplet in droplets if droplet.name in names and api_address(droplet)]
     if not asked:
@@ -133,12 +137,15 @@ def _reach(
 
 
 def api_address(droplet: Droplet) -> str:
-    """Public where there is one; a private droplet is asked on its VPC address (from within, or over a VPN)."""
+    """Return the public address.
+
+    Without one the VPC address, which is reachable from inside the VPC or over a VPN.
+    """
     return droplet.public_ipv4 or droplet.private_ipv4 or ""
 
 
 def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) -> ConsulFacts:
-    with _Asker(reached.api) as asker:
+    with _ParallelQueries(reached.api) as asker:
         members = asker.ask(lambda consul: consul.members())
         peers = asker.ask(lambda consul: consul.raft_peers())
         autopilot = asker.ask(lambda consul: consul.autopilot())
@@ -161,7 +168,7 @@ def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) 
 
 
 def _ask_nomad(reached: _Reached[NomadApi], known: Answer[GossipKeys] | None) -> NomadFacts:
-    with _Asker(reached.api) as asker:
+    with _ParallelQueries(reached.api) as asker:
         members = asker.ask(lambda nomad: nomad.members())
         peers = asker.ask(lambda nomad: nomad.raft_peers())
         autopilot = asker.ask(lambda nomad: nomad.autopilot())
@@ -181,14 +188,14 @@ def _ask_nomad(reached: _Reached[NomadApi], known: Answer[GossipKeys] | None) ->
         )
 
 
-class _Asker(Generic[Api]):
-    """Asks one agent several things at once: the gossip keys take a second, since every member is asked."""
+class _ParallelQueries(Generic[Api]):
+    """Queries one agent in parallel: the gossip keys take one second, because every member is asked."""
 
     def __init__(self, api: Api | None) -> None:
         self._api = api
         self._pool = ThreadPoolExecutor(max_workers=_PARALLEL)
 
-    def __enter__(self) -> "_Asker[Api]":
+    def __enter__(self) -> "_ParallelQueries[Api]":
         return self
 
     def __exit__(self, *_: object) -> None:

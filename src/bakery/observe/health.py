@@ -1,4 +1,4 @@
-"""The one definition of healthy: seen once, or waited for."""
+"""Observe whether the cluster is healthy, once or until it is."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,10 +17,11 @@ from bakery.wait import Clock, Pending, SystemClock, wait_until
 
 
 def observe_cluster(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> ClusterReport:
-    """Judge the cluster in one look; reads only, and an agent that does not answer is part of the report.
+    """Observe the cluster once and return a report. Reads only; an agent that does not answer is in the report.
 
-    ``plan`` holds the nodes that should exist now (a launch of one role passes the plan cut to those);
-    ``droplets`` are all droplets with the cluster's tag. Others than planned are reported and do no harm.
+    ``plan`` has the nodes that should exist now (a launch of one role passes a plan of those nodes only).
+    ``droplets`` are all droplets with the cluster's tag; unplanned droplets are listed, but do not fail a
+    condition.
     """
     return _report(plan, gather(plan, droplets, clients, keys=ASK_FOR_KEYS))
 
@@ -34,16 +35,17 @@ def _report(plan: ClusterPlan, facts: Facts) -> ClusterReport:
 
 
 CONFIRMING_LOOKS = 2
-"""Further looks that a healthy one needs. Autopilot's word may be two seconds old, and gossip may call a machine
-alive that is gone: such a state has passed for healthy once (a destroyed server counted as its successor)."""
+"""Further healthy observations that are needed after the first. Autopilot's state may be two seconds old, and
+gossip may list a deleted droplet as alive: once a destroyed server was taken for its replacement."""
 CONFIRM_SECONDS = 1.0
-"""Between those looks: shorter than the usual pause, since launch-to-healthy is what a user waits for."""
+"""Seconds between these observations; shorter than the usual pause, because the user waits for the launch."""
 KEYS_SECONDS = 10.0
-"""How long the members' gossip keys count as known: to ask takes half a second, and eight where one is silent."""
+"""Seconds for which the gossip keys are not queried again: a query takes 0.5 s, or 8 s if a member does not
+answer."""
 NOT_BY_WAITING = {"keyrings": 10.0, "strangers": 60.0}
-"""Conditions that waiting does not meet, and for how many seconds they may be all that is unmet. A machine that
-was destroyed a moment ago still counts as alive: up to 45 s as a Nomad server (memberlist's WAN timing), 30 s as a
-Nomad client (its heartbeat)."""
+"""Conditions that waiting does not meet, and the seconds after which the wait ends if only they are unmet. A
+droplet that was just deleted is still alive in gossip: up to 45 s as a Nomad server (memberlist's WAN timing), up
+to 30 s as a Nomad client (its heartbeat)."""
 
 
 def wait_until_healthy(
@@ -56,15 +58,15 @@ def wait_until_healthy(
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
 ) -> ClusterReport:
-    """Observe until every condition holds in three looks in a row, and return the last report.
+    """Observe until every condition is met three times in a row, and return the last report.
 
-    A client that a user has made ineligible for work is warned of and not waited for.
-    ``list_droplets`` is asked each time; its errors pass through. The reporter hears each node's state as it
-    changes: active (the droplet), joined (alive in Consul), healthy.
+    The wait ends, with a warning, if only clients that a user has made ineligible keep the cluster from being
+    healthy. ``list_droplets`` is called for each observation; its errors pass through. The reporter gets each
+    change of a node's state: active (the droplet), joined (alive in Consul), healthy.
 
     Raises:
-        NotHealthyError: the deadline passed; details hold every unmet condition, one a line, with its culprits.
-        UntrustedError: all that is unmet is what waiting does not meet: strangers, or foreign gossip keys.
+        NotHealthyError: the deadline passed; details list every unmet condition with its cause, one per line.
+        UntrustedError: only conditions that waiting does not meet are unmet: strangers, or unknown gossip keys.
     """
     watch = _Watch(plan, list_droplets, clients, reporter=reporter, clock=clock or SystemClock())
     try:
@@ -83,7 +85,7 @@ def wait_until_healthy(
 
 
 class _Watch:
-    """Looks until three in a row are good, and remembers since when only the hopeless is unmet."""
+    """Counts healthy observations in a row, and the time for which waiting has been pointless."""
 
     def __init__(
         self,
@@ -113,7 +115,7 @@ class _Watch:
                 if condition.by_choice:
                     self._reporter.warn(f"{condition.message} ({condition.help})")
             return report
-        self._stop_if_hopeless(report)
+        self._stop_if_waiting_cannot_help(report)
         return Pending(_unmet(report))
 
     def _look(self) -> ClusterReport:
@@ -127,7 +129,7 @@ class _Watch:
         self._progress.tell(report.nodes)
         return report
 
-    def _stop_if_hopeless(self, report: ClusterReport) -> None:
+    def _stop_if_waiting_cannot_help(self, report: ClusterReport) -> None:
         if any(one.state is ConditionState.UNKNOWN or one.name not in NOT_BY_WAITING for one in report.missing):
             self._hopeless_since = None
             return
@@ -135,18 +137,18 @@ class _Watch:
             self._hopeless_since = self.clock.now()
         patience = max(NOT_BY_WAITING[condition.name] for condition in report.missing)
         if self.clock.now() - self._hopeless_since >= patience:
-            message = f"{report.cluster} runs, but something in it is not the cluster's own"
+            message = f"{report.cluster} runs, but it contains strangers or unknown gossip keys"
             hint = "; ".join(condition.help for condition in report.missing if condition.help)
             raise UntrustedError(message=message, details=_unmet(report), hint=hint)
 
 
 def _answered(keys: Answer[GossipKeys]) -> Answer[GossipKeys] | None:
-    """What could not be asked for is asked for again."""
+    """Return the known keys; an answer that failed is queried again."""
     return None if keys.value is None else keys
 
 
 class _Progress:
-    """Tells the reporter only what is new."""
+    """Reports each node's state once per change."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter

@@ -1,4 +1,4 @@
-"""Whether the members encrypt their gossip with the cluster's key and no other."""
+"""The condition that all gossip is encrypted with the cluster's keys only."""
 
 from bakery.agents.model import GossipKeys
 from bakery.observe.gather import Answer, Facts
@@ -10,9 +10,9 @@ NAME = "keyrings"
 
 
 def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
-    """Consul's members and Nomad's servers have exactly the gossip keys of the cluster's credentials.
+    """Check that Consul's members and Nomad's servers have exactly the gossip keys of the cluster's credentials.
 
-    Any member can change the keys of all (security of shared-key gossip). With another key no new node can join.
+    Any member can change the keys of all members. With another key, no new node can join.
     """
     asked = {"Consul": facts.consul.keys} | ({"Nomad": facts.nomad.keys} if plan.nomad_servers else {})
     error = next((answer.error for answer in asked.values() if answer.value is None), "")
@@ -22,7 +22,7 @@ def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
     wrong = [product for product, found in faults.items() if found]
     silent = [text for product, answer in asked.items() if (text := _silence(product, answer))]
     if silent and not wrong:
-        message = f"cannot be asked: {'; '.join(silent)}"
+        message = f"not known: {'; '.join(silent)}"
         return Condition(name=NAME, state=ConditionState.UNKNOWN, message=message, blocks=False)
     return judged(
         NAME,
@@ -33,13 +33,15 @@ def keyrings(plan: ClusterPlan, facts: Facts) -> Condition:
 
 
 def _silence(product: str, answer: Answer[GossipKeys]) -> str:
-    """No reason to wait: gossip asks a destroyed Nomad server for up to 45 s more (memberlist's WAN timing)."""
+    """Return the members that did not answer: for example a Nomad server deleted up to 45 s ago.
+
+    Source: memberlist's WAN timing.
+    """
     keys = answer.value
     if keys is None or not keys.silent:
         return ""
-    return (
-        f"{keys.silent} of {keys.members} members in {product}'s gossip keep silent, as one does that is just gone"
-    )
+    count = f"{keys.silent} of {keys.members}"
+    return f"{count} members in {product}'s gossip did not answer; one may just have been deleted"
 
 
 def _faults(product: str, answer: Answer[GossipKeys]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which servers see a leader: whom to ask, and what ``bakery env`` should name."""
+"""Find the servers that see a leader: for API calls, and for ``bakery env``."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,26 +15,26 @@ _PARALLEL = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ServerAddress:
-    """Where one server's API is."""
+    """A server and the address of its API."""
 
     name: str
     address: str
-    """Public where there is one, else on the VPC."""
+    """Public address; without one the VPC address."""
     sees_leader: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """The active servers of both products: those that see a leader first, then the others, each in plan order."""
+    """The active servers of both products. Servers that see a leader come first; then plan order."""
 
     consul: tuple[ServerAddress, ...]
     nomad: tuple[ServerAddress, ...]
 
 
 def servers_with_leader(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> Servers:
-    """Ask every active server at once who leads. Reads only, raises no AgentError.
+    """Query every active server for the leader, in parallel. Reads only, raises no AgentError.
 
-    A server that does not answer is listed as one that sees no leader.
+    A server that does not answer is listed as seeing no leader.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
         consul = pool.submit(_asked, plan.consul_servers, droplets, clients.consul)
@@ -57,7 +57,7 @@ def _asked(
 
 
 def sees_leader(api: AclApi) -> bool:
-    """Whether the server knows who leads; one that does not answer does not."""
+    """Return whether the server sees a leader; False if it does not answer."""
     try:
         return bool(api.leader())
     except AgentError:

@@ -1,69 +1,73 @@
-"""The one definition of healthy, as data."""
+"""The health report as frozen dataclasses."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ConditionState(StrEnum):
+    """Whether a condition is met."""
+
     OK = "ok"
     MISSING = "missing"
-    """Not (yet) as it should be."""
+    """Not met (yet)."""
     UNKNOWN = "unknown"
-    """Cannot be asked: something before it is missing."""
+    """Not known, because a query failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """One named thing that must hold."""
+    """One named requirement of a healthy cluster."""
 
     name: str
-    """Stable, for ``--json``: "consul-leader", "consul-members", "nomad-clients" …"""
+    """Stable name, also in ``--json``: "consul-leader", "consul-members", "nomad-clients" …"""
     state: ConditionState
     message: str
-    """For people; names the culprit: "demo-nomad-client-2: not in Consul's catalog"."""
+    """One line with the cause: "demo-nomad-client-2: not in Consul's catalog"."""
     help: str | None = None
-    """What to do about it, where waiting or another launch does not help."""
+    """What to do, if neither waiting nor another launch helps; else None."""
     blocks: bool = True
-    """Whether the cluster is not healthy while this is not known."""
+    """Whether the cluster counts as not healthy while the state is UNKNOWN."""
     by_choice: bool = False
-    """Whether all that is unmet is what a user has ordered, and no launch waits for: clients that take no work."""
+    """Whether a user caused it, so that a launch does not wait: clients made ineligible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeReport:
-    """One planned or found node."""
+    """A planned node, or a droplet beyond the plan."""
 
     name: str
     role: str
     droplet_id: int | None
     droplet_status: str
-    """The API's status, or "absent"."""
+    """The droplet's status in the API; "absent" if there is no droplet."""
     public_ipv4: str | None
     private_ipv4: str | None
     consul: str
     """Serf status as in ``consul members``, or "-" if no member has the node's name and address."""
     nomad: str
-    """A client's status, a server's serf status, or "-", likewise."""
+    """Status of a Nomad client, Serf status of a Nomad server, or "-"."""
     consul_voter: bool | None
-    """Whether Consul's Raft counts it as a voter; None if it is no Consul server, or nobody could be asked."""
+    """Whether it is a voter in Consul's Raft; None if it is not a Consul server, or if the query failed."""
     nomad_voter: bool | None
     healthy: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterReport:
+    """The conditions and nodes of one observation."""
+
     cluster: str
     conditions: tuple[Condition, ...]
     nodes: tuple[NodeReport, ...]
 
     @property
     def healthy(self) -> bool:
-        """Every condition is met; one that does not block may be unknown."""
+        """Whether every condition is met. A condition with ``blocks`` False may be unknown."""
         return not any(condition.blocks for condition in self.missing)
 
     @property
     def settled(self) -> bool:
-        """Healthy, or not so by a user's choice alone."""
+        """Whether the cluster is healthy apart from what a user caused."""
         return not any(condition.blocks and not condition.by_choice for condition in self.missing)
 
     @property

@@ -1,4 +1,4 @@
-"""One line per node, planned or found, from the facts."""
+"""Report the state of each node from the facts."""
 
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
@@ -13,7 +13,7 @@ NONE = "-"
 
 
 def report_nodes(plan: ClusterPlan, facts: Facts) -> tuple[NodeReport, ...]:
-    """The planned nodes in plan order, then the cluster's other droplets by name."""
+    """Return the planned nodes in plan order, then the cluster's other droplets by name."""
     planned = {node.name for node in plan.nodes}
     extra = sorted((d for d in facts.droplets if d.name not in planned), key=lambda droplet: droplet.name)
     return (
@@ -51,7 +51,7 @@ def _planned(node: Node, facts: Facts) -> NodeReport:
 
 
 def _extra(droplet: Droplet, cluster: str, facts: Facts) -> NodeReport:
-    """A droplet that the plan does not know: reported, never judged healthy. Its agents may have other names."""
+    """Report a droplet beyond the plan. It is never healthy, and its agents may have other names."""
     prefix = role_tag(cluster, "")
     roles = [tag.removeprefix(prefix) for tag in droplet.tags if tag.startswith(prefix)]
     return _report(
@@ -96,7 +96,7 @@ def _status(name: str, droplet: Droplet | None, members: Answer[tuple[Member, ..
 
 
 def _first_status(droplet: Droplet, *answers: Answer[tuple[Member, ...]] | Answer[tuple[NomadNode, ...]]) -> str:
-    """By address; alive or ready before what is gone."""
+    """Return the status of the entry with the droplet's address, preferring one that is alive or ready."""
     found = [one.status for answer in answers for one in answer.value or () if one.address == droplet.private_ipv4]
     return min(found, key=lambda status: status not in ALIVE, default=NONE)
 
@@ -109,13 +109,13 @@ def _nomad_status(node: Node, droplet: Droplet | None, facts: Facts) -> str:
 
 
 def _vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:
-    """Whether the droplet's Raft peer votes; None if it is no peer, or nobody could be asked."""
+    """Return whether the droplet's Raft peer votes; None if it is not a peer, or if the query failed."""
     peers = [peer for peer in asked.peers.value or () if peer.address == _address(droplet)]
     return peers[0].voter if peers else None
 
 
 def _server_vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:
-    """A planned server that is no peer has no vote."""
+    """Return whether a planned server votes; False if it is not a peer."""
     return None if asked.peers.value is None else bool(_vote(droplet, asked))
 
 

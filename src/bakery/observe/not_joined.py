@@ -1,4 +1,4 @@
-"""Who never came: droplets that run, and of which the cluster has never heard."""
+"""Find nodes that have not joined: active droplets whose agents never appeared in the cluster."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,28 +11,29 @@ from bakery.observe.gather import WITHOUT_KEYS, Facts, gather
 from bakery.plan.model import ClusterPlan
 
 ALIVE = {"alive", "ready"}
-"""A member's status, and a Nomad client's."""
+"""The status of a gossip member that is up, and of a Nomad client that is up."""
 _PARALLEL = 8
 
 
 def find_not_joined(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients) -> frozenset[str]:
-    """Names of planned nodes whose droplet is active, and which neither Consul nor Nomad has ever heard of.
+    """Return the names of planned nodes whose droplet is active, but which neither Consul nor Nomad lists.
 
-    While Consul has no leader nobody can be asked who is there: then only Consul servers are named that do not
-    answer, and only if another one does. Empty if there is no way to tell. Reads only, raises no AgentError.
+    Without a Consul leader the members are unknown. Then the result has only the Consul servers that do not
+    answer, and only if another one answers. Empty if nothing is known. Reads only, raises no AgentError.
     """
     active = [droplet for droplet in droplets if droplet.status == "active"]
     facts = gather(plan, droplets, clients, keys=WITHOUT_KEYS)
     if facts.consul.members.value is None:
         return _silent_consul_servers(plan, active, clients)
     planned = {node.name for node in plan.nodes}
-    return frozenset(d.name for d in active if d.name in planned and not _is_heard_of(d, facts))
+    return frozenset(d.name for d in active if d.name in planned and not _is_listed(d, facts))
 
 
-def _is_heard_of(droplet: Droplet, facts: Facts) -> bool:
-    """Whoever is shown under its name is it, unless that one is not alive and had another address.
+def _is_listed(droplet: Droplet, facts: Facts) -> bool:
+    """Return whether a member or client with the droplet's name is the droplet.
 
-    Consul shows members that failed or left for 72 hours (reconnect_timeout), also those of an earlier droplet.
+    An entry that is not alive and has another address is an earlier droplet: Consul lists members that failed or
+    left for 72 hours (reconnect_timeout).
     """
     members = (*(facts.consul.members.value or ()), *(facts.nomad.members.value or ()))
     namesakes: tuple[Member | NomadNode, ...] = (*members, *(facts.nomad.nodes.value or ()))

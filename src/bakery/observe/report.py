@@ -1,4 +1,4 @@
-"""A cluster report as JSON and as table rows."""
+"""Convert a cluster report to JSON and to table rows."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ CONDITION_HEADER = ("CONDITION", "STATE", "MESSAGE")
 
 
 def report_json(report: ClusterReport) -> dict[str, Any]:
-    """What ``bakery status --json`` prints; keys are stable, values hold no secret."""
+    """Return the JSON of ``bakery status --json``. Keys are stable; no value is secret."""
     return {
         "cluster": report.cluster,
         "healthy": report.healthy,
@@ -19,7 +19,7 @@ def report_json(report: ClusterReport) -> dict[str, Any]:
 
 
 def node_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
-    """One row per node, under :data:`NODE_HEADER`."""
+    """Return one row per node, under :data:`NODE_HEADER`."""
     return tuple(
         (
             node.name,
@@ -37,17 +37,17 @@ def node_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
 
 
 def condition_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
-    """One row per condition, under :data:`CONDITION_HEADER`."""
+    """Return one row per condition, under :data:`CONDITION_HEADER`."""
     return tuple((condition.name, condition.state.value, condition.message) for condition in report.conditions)
 
 
 def help_lines(report: ClusterReport) -> tuple[str, ...]:
-    """What to do about conditions that neither waiting nor a launch will meet."""
+    """Return what to do about unmet conditions that neither waiting nor a launch will meet."""
     return tuple(f"{condition.name}: {condition.help}" for condition in report.missing if condition.help)
 
 
 def _votes(node: NodeReport) -> str:
-    """Of a server that is one of both products, the product in which it votes."""
+    """Return "yes", "no" or "-"; for a server of both products that votes in one, the product's name."""
     votes = {"consul": node.consul_voter, "nomad": node.nomad_voter}
     asked = [name for name, vote in votes.items() if vote is not None]
     voting = [name for name in asked if votes[name]]

@@ -11,6 +11,7 @@ from bakery.plan.model import Node
 
 
 def has_leader(name: str, product: str, leader: Answer[str]) -> Condition:
+    """Check that the product has a leader."""
     if leader.value is None:
         return Condition(
             name=name, state=ConditionState.MISSING, message=f"no {product} leader seen: {leader.error}"
@@ -22,7 +23,7 @@ def has_leader(name: str, product: str, leader: Answer[str]) -> Condition:
 def all_members(
     name: str, what: str, nodes: Sequence[Node], members: Answer[tuple[Member, ...]], facts: Facts
 ) -> Condition:
-    """Every node is an alive member under its name and at its droplet's address."""
+    """Check that every node is an alive member with its name and its droplet's address."""
     if members.value is None:
         return unknown(name, members.error)
     known = members.value
@@ -31,11 +32,15 @@ def all_members(
 
 
 def is_alive(name: str, address: str | None, members: Sequence[Member]) -> bool:
+    """Return whether a member with that name and address is alive."""
     return any((one.name, one.address, one.status) == (name, address, "alive") for one in members)
 
 
 def _member_fault(name: str, address: str | None, members: Sequence[Member]) -> str | None:
-    """A member of the name at another address is another machine: the droplet that had the name before."""
+    """Return why the node is not an alive member.
+
+    A member at another address is an earlier droplet of that name.
+    """
     if is_alive(name, address, members):
         return None
     named = [member for member in members if member.name == name]
@@ -51,24 +56,24 @@ def _member_fault(name: str, address: str | None, members: Sequence[Member]) -> 
 def all_voters(
     name: str, product: str, nodes: Sequence[Node], expect: int, asked: ServerFacts, facts: Facts
 ) -> Condition:
-    """Every planned server is a healthy Raft voter under its name and address, and nobody else is a peer."""
+    """Check that every planned server is a healthy Raft voter at its address, and that no other peer exists."""
     missing = _unasked(asked.peers, asked.autopilot, asked.members)
     if missing or asked.peers.value is None or asked.autopilot.value is None or asked.members.value is None:
         return unknown(name, missing)
-    look = _Look(
+    view = _RaftView(
         product=product, peers=asked.peers.value, autopilot=asked.autopilot.value, members=asked.members.value
     )
-    faults = [f"{node.name}: {fault}" for node in nodes if (fault := look.fault(node.name, facts))]
+    faults = [f"{node.name}: {fault}" for node in nodes if (fault := view.fault(node.name, facts))]
     planned = {facts.address(node.name) for node in nodes}
-    faults += [look.name_other(peer, facts) for peer in look.peers if peer.address not in planned]
+    faults += [view.name_other(peer, facts) for peer in view.peers if peer.address not in planned]
     if not faults and len(nodes) != expect:
         faults = [f"{len(nodes)} of {expect} planned {product} servers exist"]
     return judged(name, faults, f"{len(nodes)} of {expect} {product} servers are Raft voters")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Look:
-    """Raft as one product's leader sees it."""
+class _RaftView:
+    """Raft according to one product's leader."""
 
     product: str
     peers: Sequence[RaftPeer]
@@ -76,37 +81,38 @@ class _Look:
     members: Sequence[Member]
 
     def fault(self, name: str, facts: Facts) -> str | None:
-        """What keeps a planned server from being a healthy voter."""
+        """Return why a planned server is not a healthy voter; None if it is."""
         address = facts.address(name)
         peer = next((peer for peer in self.peers if address and peer.address == address), None)
         if peer is None:
             return f"no Raft peer of {self.product}"
         if not peer.voter:
-            return "a Raft peer without a vote yet"
+            return "a Raft peer that does not vote yet"
         health = self._health(peer)
         if health is None:
-            return f"{self.product}'s autopilot has not looked at it yet"
+            return f"{self.product}'s autopilot has not checked it yet"
         if not health.healthy:
-            return f"unhealthy, says {self.product}'s autopilot"
+            return f"unhealthy according to {self.product}'s autopilot"
         return None if health.name == name else f"the Raft peer at {address} is called {plain(health.name)}"
 
     def name_other(self, peer: RaftPeer, facts: Facts) -> str:
-        """A peer that is no planned server."""
+        """Return a description of a peer that is not a planned server."""
         health = self._health(peer)
         called = plain(peer.name or (health.name if health else ""))
         if not any((one.address, one.status) == (peer.address, "alive") for one in self.members):
             return f"dead peer {called} at {plain(peer.address)}"
         droplet = facts.droplet_at(peer.address)
         if droplet is not None:
-            return f"droplet {droplet.name} runs beyond the plan and is a Raft peer"
+            return f"droplet {droplet.name} is not in the plan, but is a Raft peer"
         return f"stranger {called} at {plain(peer.address)} is a Raft peer"
 
     def _health(self, peer: RaftPeer) -> ServerHealth | None:
-        """By id: autopilot knows the name of the very server, the Raft list only of some member at its address."""
+        """Return autopilot's health of the peer, by id: by address it could be that of an earlier server."""
         return next((server for server in self.autopilot.servers if server.id == peer.id), None)
 
 
 def autopilot_agrees(name: str, product: str, autopilot: Answer[Autopilot]) -> Condition:
+    """Check that autopilot calls every server healthy."""
     if autopilot.value is None:
         return unknown(name, autopilot.error)
     seen = autopilot.value
@@ -122,6 +128,7 @@ def autopilot_agrees(name: str, product: str, autopilot: Answer[Autopilot]) -> C
 
 
 def acls_closed(name: str, product: str, asked: ServerFacts) -> Condition:
+    """Check that the product accepts the management token and denies anonymous requests."""
     token_works, denies_anonymous = asked.token_works, asked.denies_anonymous
     if token_works.value is None or denies_anonymous.value is None:
         return unknown(name, token_works.error or denies_anonymous.error)
@@ -130,7 +137,7 @@ def acls_closed(name: str, product: str, asked: ServerFacts) -> Condition:
         faults.append(f"{product} does not accept the cluster's management token")
     if not denies_anonymous.value:
         faults.append(f"{product} answers requests without a token")
-    return judged(name, faults, f"{product} accepts our token and denies anonymous requests")
+    return judged(name, faults, f"{product} accepts the management token and denies anonymous requests")
 
 
 def _unasked(*answers: Answer[tuple[RaftPeer, ...]] | Answer[Autopilot] | Answer[tuple[Member, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""Who is in the cluster and is no droplet of it."""
+"""The condition that every member of the cluster is one of its droplets."""
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
@@ -16,10 +16,10 @@ One = TypeVar("One", Member, NomadNode)
 
 
 def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
-    """No member, server or client that is alive is anything but a droplet with the cluster's tag.
+    """Check that every member, server and client that is alive is a droplet with the cluster's tag.
 
-    A stranger among the Raft peers is a member too, and is named as such. Whoever failed, left or is down does no
-    harm and is none.
+    A Raft peer is also a member, and is reported as one. Members that failed or left and clients that are down are
+    no strangers: they are harmless.
     """
     error = _unasked(plan, facts)
     if error:
@@ -54,30 +54,31 @@ def _alive(members: tuple[Member, ...] | None) -> list[Member]:
 
 
 def _not_ours(found: Iterable[One], facts: Facts, planned: set[str]) -> list[One]:
-    """A droplet stands for one entry: by name and address, or by address alone if bakery did not name it.
+    """Return the entries that do not match a droplet. Each droplet matches one entry.
 
-    What a machine says of itself proves nothing: a second entry at the address of one of our droplets is a
-    stranger, and so is one of another name at the address of a planned node.
+    A planned droplet matches by name and address, another droplet of the cluster by address. Members choose their
+    names themselves, so a second entry at a droplet's address, or another name at a planned node's address, is a
+    stranger.
     """
     by_name = {(droplet.name, droplet.private_ipv4) for droplet in facts.droplets}
     by_address = {droplet.private_ipv4 for droplet in facts.droplets if droplet.name not in planned}
-    spoken_for: set[str] = set()
+    matched: set[str] = set()
     strange = []
     for one in sorted(found, key=lambda one: (one.name, one.address) not in by_name):
         known = (one.name, one.address) in by_name or one.address in by_address
-        if known and one.address not in spoken_for:
-            spoken_for.add(one.address)
+        if known and one.address not in matched:
+            matched.add(one.address)
         else:
             strange.append(one)
     return strange
 
 
 def _named(what: str, found: Iterable[Member | NomadNode]) -> list[str]:
-    return [f"{what} {plain(one.name)} at {plain(one.address)} is no droplet of the cluster" for one in found]
+    return [f"{what} {plain(one.name)} at {plain(one.address)} is not a droplet of the cluster" for one in found]
 
 
 def _help(tag: str, members: Sequence[Member], servers: Sequence[Member], clients: Sequence[NomadNode]) -> str:
-    """In plain words, with the commands that take a stranger out once its machine is gone."""
+    """Return what to do, with the commands that remove a stranger after its machine is destroyed."""
     reasons = []
     if clients:
         reasons.append("a Nomad client can read the secrets of the jobs: change them")

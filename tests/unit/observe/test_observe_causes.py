@@ -105,7 +105,7 @@ CAUSES: dict[str, tuple[Break, dict[str, str]]] = {
             "stranger demo-consul-server-2 at 10.100.0.2 is a Raft peer",
             "consul-catalog": "demo-consul-server-2: Consul's catalog has it at 10.100.0.2, "
             "its droplet is at 10.100.0.71",
-            "strangers": "Consul member demo-consul-server-2 at 10.100.0.2 is no droplet of the cluster",
+            "strangers": "Consul member demo-consul-server-2 at 10.100.0.2 is not a droplet of the cluster",
         },
     ),
     "a Nomad server's dead namesake": (
@@ -117,8 +117,8 @@ CAUSES: dict[str, tuple[Break, dict[str, str]]] = {
             "stranger demo-nomad-server-1 at 10.100.0.4 is a Raft peer",
             "consul-catalog": "demo-nomad-server-1: Consul's catalog has it at 10.100.0.4, "
             "its droplet is at 10.100.0.73",
-            "strangers": "Consul member demo-nomad-server-1 at 10.100.0.4 is no droplet of the cluster; "
-            "Nomad server demo-nomad-server-1 at 10.100.0.4 is no droplet of the cluster",
+            "strangers": "Consul member demo-nomad-server-1 at 10.100.0.4 is not a droplet of the cluster; "
+            "Nomad server demo-nomad-server-1 at 10.100.0.4 is not a droplet of the cluster",
         },
     ),
     "a Nomad client's dead namesake": (
@@ -128,17 +128,17 @@ CAUSES: dict[str, tuple[Break, dict[str, str]]] = {
             "consul-catalog": "demo-nomad-client-2: Consul's catalog has it at 10.100.0.6, "
             "its droplet is at 10.100.0.75",
             "nomad-clients": "demo-nomad-client-2: ready at 10.100.0.6, its droplet is at 10.100.0.75",
-            "strangers": "Consul member demo-nomad-client-2 at 10.100.0.6 is no droplet of the cluster; "
-            "Nomad client demo-nomad-client-2 at 10.100.0.6 is no droplet of the cluster",
+            "strangers": "Consul member demo-nomad-client-2 at 10.100.0.6 is not a droplet of the cluster; "
+            "Nomad client demo-nomad-client-2 at 10.100.0.6 is not a droplet of the cluster",
         },
     ),
     "a Consul server without a vote": (
         _no_vote,
-        {"consul-peers": "demo-consul-server-3: a Raft peer without a vote yet"},
+        {"consul-peers": "demo-consul-server-3: a Raft peer that does not vote yet"},
     ),
     "a Nomad server without a vote": (
         _no_nomad_vote,
-        {"nomad-peers": "demo-nomad-server-1: a Raft peer without a vote yet"},
+        {"nomad-peers": "demo-nomad-server-1: a Raft peer that does not vote yet"},
     ),
     "a dead Consul peer in a planned one's place": (
         _dead_peer_instead,
@@ -158,7 +158,7 @@ CAUSES: dict[str, tuple[Break, dict[str, str]]] = {
     "a Nomad server that lags behind": (
         _lagging,
         {
-            "nomad-peers": "demo-nomad-server-1: unhealthy, says Nomad's autopilot",
+            "nomad-peers": "demo-nomad-server-1: unhealthy according to Nomad's autopilot",
             "nomad-autopilot": "Nomad's autopilot says unhealthy: demo-nomad-server-1 at 10.100.0.4",
         },
     ),
@@ -166,21 +166,21 @@ CAUSES: dict[str, tuple[Break, dict[str, str]]] = {
         _left,
         {
             "nomad-servers": "demo-nomad-server-1: left",
-            "nomad-peers": "demo-nomad-server-1: unhealthy, says Nomad's autopilot",
+            "nomad-peers": "demo-nomad-server-1: unhealthy according to Nomad's autopilot",
             "nomad-autopilot": "Nomad's autopilot says unhealthy: demo-nomad-server-1 at 10.100.0.4",
         },
     ),
     "a stranger among the Nomad clients": (
         _stranger_client,
-        {"strangers": "Nomad client demo-nomad-client-9 at 10.100.0.66 is no droplet of the cluster"},
+        {"strangers": "Nomad client demo-nomad-client-9 at 10.100.0.66 is not a droplet of the cluster"},
     ),
     "a stranger among the Consul members": (
         _stranger_member,
-        {"strangers": "Consul member rogue at 10.100.0.66 is no droplet of the cluster"},
+        {"strangers": "Consul member rogue at 10.100.0.66 is not a droplet of the cluster"},
     ),
     "a stranger among the Nomad servers": (
         _stranger_server,
-        {"strangers": "Nomad server rogue at 10.100.0.66 is no droplet of the cluster"},
+        {"strangers": "Nomad server rogue at 10.100.0.66 is not a droplet of the cluster"},
     ),
     "Consul's gossip key rotated away": (
         _key_rotated_away,
@@ -223,7 +223,7 @@ def test_a_server_beyond_the_plan_is_named_as_a_droplet_of_ours() -> None:
     cluster.consul.raft = (*cluster.consul.raft, make_peer(member))
     report = _observe(cluster)
     assert {unmet.name: unmet.message for unmet in report.missing} == {
-        "consul-peers": "droplet demo-consul-server-4 runs beyond the plan and is a Raft peer"
+        "consul-peers": "droplet demo-consul-server-4 is not in the plan, but is a Raft peer"
     }
     assert (report.nodes[-1].consul, report.nodes[-1].consul_voter) == ("alive", True)
 
@@ -236,7 +236,7 @@ def test_a_peer_of_another_name_at_a_planned_address_is_not_the_planned_one() ->
     report = _observe(cluster)
     assert {unmet.name: unmet.message for unmet in report.missing} == {
         "consul-peers": "demo-consul-server-3: the Raft peer at 10.100.0.3 is called somebody",
-        "strangers": "Consul member somebody at 10.100.0.3 is no droplet of the cluster",
+        "strangers": "Consul member somebody at 10.100.0.3 is not a droplet of the cluster",
     }
 
 
@@ -286,7 +286,7 @@ def test_a_client_that_claims_the_address_of_one_of_ours_is_a_stranger(name: str
     cluster.nomad.clients = (*cluster.nomad.clients, rogue)
     report = _observe(cluster)
     assert [unmet.message for unmet in report.missing] == [
-        f"Nomad client {name} at 10.100.0.5 is no droplet of the cluster"
+        f"Nomad client {name} at 10.100.0.5 is not a droplet of the cluster"
     ]
 
 
@@ -317,7 +317,7 @@ def test_what_a_stranger_calls_itself_cannot_speak_to_the_terminal_or_the_shell(
     cluster.consul.pool = (*cluster.consul.pool, Member(name=name, address=STRANGE, status="alive"))
     report = _observe(cluster)
     assert report.missing[0].message == (
-        "Consul member x?[2J; rm -rf ~? at 10.100.0.66 is no droplet of the cluster"
+        "Consul member x?[2J; rm -rf ~? at 10.100.0.66 is not a droplet of the cluster"
     )
     assert "consul force-leave -prune 'x?[2J; rm -rf ~?'" in _help(report)
 
@@ -341,7 +341,7 @@ def test_a_silent_member_leaves_the_keys_unknown_and_does_no_harm() -> None:
         (
             "keyrings",
             ConditionState.UNKNOWN,
-            "cannot be asked: 1 of 2 members in Nomad's gossip keep silent, as one does that is just gone",
+            "not known: 1 of 2 members in Nomad's gossip did not answer; one may just have been deleted",
         )
     ]
     cluster.nomad.failures["gossip_keys"] = AgentError(message="Nomad refused", status=403)

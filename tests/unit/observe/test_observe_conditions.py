@@ -124,7 +124,7 @@ def _client_unknown(cluster: FakeCluster) -> None:
         (_open_nomad, "nomad-acls", "Nomad answers requests without a token"),
         (_foreign_nomad, "nomad-acls", "Nomad does not accept the cluster's management token"),
         (_not_in_catalog, "consul-catalog", "demo-nomad-client-2: not in Consul's catalog"),
-        (_serf_critical, "consul-catalog", "demo-consul-server-1: serfHealth does not pass"),
+        (_serf_critical, "consul-catalog", "demo-consul-server-1: its serfHealth check does not pass"),
         (_client_unknown, "nomad-clients", "demo-nomad-client-2: not registered in Nomad"),
         (_client(status="down"), "nomad-clients", "demo-nomad-client-2: status down"),
         (_client(eligible=False), "nomad-clients", "demo-nomad-client-2: not eligible for work"),
@@ -170,8 +170,8 @@ def test_a_member_without_a_droplet_is_nobody_of_ours() -> None:
         "consul-catalog": "demo-nomad-client-2: Consul's catalog has it at 10.100.0.6, "
         "it has no droplet with an address",
         "nomad-clients": "demo-nomad-client-2: ready at 10.100.0.6, it has no droplet with an address",
-        "strangers": "Consul member demo-nomad-client-2 at 10.100.0.6 is no droplet of the cluster; "
-        "Nomad client demo-nomad-client-2 at 10.100.0.6 is no droplet of the cluster",
+        "strangers": "Consul member demo-nomad-client-2 at 10.100.0.6 is not a droplet of the cluster; "
+        "Nomad client demo-nomad-client-2 at 10.100.0.6 is not a droplet of the cluster",
     }
 
 
@@ -241,7 +241,7 @@ def test_a_refusal_is_an_answer() -> None:
     report = _observe(cluster)
     members = report.conditions[2]
     assert members.state is ConditionState.UNKNOWN
-    assert members.message == "cannot be asked: Consul refused GET /v1/agent/members (403): ACL not found"
+    assert members.message == "not known: Consul refused GET /v1/agent/members (403): ACL not found"
     assert not report.healthy
 
 

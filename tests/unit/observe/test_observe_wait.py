@@ -185,7 +185,7 @@ def test_foreign_gossip_keys_end_the_wait_after_ten_seconds() -> None:
         wait(cluster, clock)
     error = caught.value
     assert error.exit_code is ExitCode.CHECKS
-    assert error.message == "demo runs, but something in it is not the cluster's own"
+    assert error.message == "demo runs, but it contains strangers or unknown gossip keys"
     assert error.details == "keyrings: another gossip key is installed on Consul's members"
     assert error.hint is not None
     assert str(error.hint).startswith("rotate back: consul keyring")
