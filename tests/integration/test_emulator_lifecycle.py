@@ -42,6 +42,19 @@ def test_up_answers_and_down_takes_it_away(options: EmulatorOptions) -> None:
     assert not lifecycle.down("memory")
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_emulator_that_has_ended_leaves_no_zombie(options: EmulatorOptions, killed: bool) -> None:  # noqa: FBT001
+    """proc(5): a child keeps its entry until its parent has taken its exit status."""
+    running = lifecycle.up(options)
+    entry = Path(f"/proc/{running.pid}")
+    assert entry.exists()  # control
+    if killed:
+        os.kill(running.pid, signal.SIGKILL)
+        wait_until(lambda: Pending("alive") if is_alive(running) else True, what="its end", seconds=10, every=0.02)
+    lifecycle.down("memory")
+    assert not entry.exists()
+
+
 def test_another_token_is_refused(options: EmulatorOptions) -> None:
     running = lifecycle.up(options)
     stranger = lifecycle.EmulatorRecord(**{**vars(running), "token": "dop_v1_" + "0" * 64})

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,9 @@ REPLY_SECONDS = 10.0
 PASSED_ON = ("XDG_CACHE_HOME", "BAKERY_DEADLINE_FACTOR")
 """Variables that the emulator's process inherits: the folder of base images, and the factor for deadlines."""
 
-# The daemon outlives this process. Python warns about a child that was not waited for when its object is deleted.
-_started: list[object] = []
+# An emulator may outlive this process; Python warns of a child that is still running when its Popen is deleted.
+_polls: list[Callable[[], int | None]] = []
+"""``Popen.poll`` of every emulator that this process started and that may still run."""
 
 
 def find_running(name: str = "default") -> EmulatorRecord | None:
@@ -216,8 +217,9 @@ def _check(options: EmulatorOptions, place: EmulatorDir, reporter: Reporter) -> 
 def _start(place: EmulatorDir, planned: EmulatorRecord, reporter: Reporter, *flags: str) -> EmulatorRecord:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     argv = [sys.executable, "-m", "bakery.emulator", str(place.folder), *flags]
+    _reap()
     process = start(argv, env=environment, output=place.log)
-    _started.append(process)
+    _polls.append(process.poll)
 
     def answers() -> EmulatorRecord | Pending:
         if process.poll() is not None:
@@ -243,6 +245,12 @@ def _take_down(place: EmulatorDir, reporter: Reporter) -> None:
         reporter.note(f"removed {len(left)} resources that a stopped emulator had left on this machine")
     place.record.clear()
     place.forget()
+    _reap()
+
+
+def _reap() -> None:
+    """Take the exit status of every emulator that this process started and that has ended."""
+    _polls[:] = [poll for poll in _polls if poll() is None]
 
 
 def _stop(running: EmulatorRecord) -> None:
