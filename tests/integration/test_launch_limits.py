@@ -19,14 +19,9 @@ from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, small_plan, us
 from tests.helpers.launch_storm import HastyClock
 from tests.helpers.state import paths_in
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fast_disk")]
 
 CLIENTS = 290
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
 
 
 @contextmanager

@@ -13,12 +13,7 @@ from bakery.launch.teardown.destroy import destroy
 from tests.helpers.launch_bench import NAMES, small_plan
 from tests.helpers.launch_races import Race
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fast_disk")]
 
 
 def _assert_one_cluster(race: Race) -> None:

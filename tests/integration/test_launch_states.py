@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from bakery.launch.base.session import Session
 from tests.helpers.launch_states import ALL_OF_A_KIND, CASES, Case, check
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fast_disk")]
 
 CONTROL = Case(
     died_at=22, deleted=(), off=(), stuck=(), journal=True, lag=25, command="launch", node="demo-nomad-client-1",
@@ -18,11 +18,6 @@ CONTROL = Case(
 )  # fmt: skip
 
 LAST_SERVERS_GONE = replace(CONTROL, died_at=99, lag=0, deleted=ALL_OF_A_KIND[1], node="demo-nomad-server-2")
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
 
 
 @settings(

@@ -11,16 +11,11 @@ from bakery.errors import UnreachableError
 from tests.helpers.launch_bench import NAMES
 from tests.helpers.launch_storm import KINDS, stormy, weather_a_storm
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fast_disk")]
 
 SEEDS = (0, 50, 100, 150)
 """Of the sweep's 200."""
 LOST_CREATE = Fault(method="POST", path="/v2/droplets", lost_reply=True)
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
 
 
 def test_storms_of_all_kinds_leave_exactly_the_plan(tmp_path: Path) -> None:

@@ -18,12 +18,7 @@ from tests.helpers.launch_sweep import run_until_through
 from tests.sweep.figures import Figures
 
 STATES = 10_000
-pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0)]
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0), pytest.mark.usefixtures("fast_disk")]
 
 
 def _all_seeds(figures: Figures, bar: str, seeds: int, run: Callable[[int], object]) -> None:

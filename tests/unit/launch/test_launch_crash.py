@@ -18,12 +18,6 @@ from tests.helpers.launch_sweep import (
 )
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal is synced at each step; no test here loses power."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
 def _destroy(bench: Bench) -> Targets:
     return destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
 

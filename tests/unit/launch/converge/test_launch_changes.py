@@ -9,16 +9,6 @@ from bakery.launch.base.model import Change, Price, Sign
 from tests.helpers.launch_bench import Bench, small_plan
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
-
-
 def test_an_empty_account_gets_everything(bench: Bench) -> None:
     changes = bench.preview()
     assert [(line.sign, line.kind, line.name) for line in changes.lines] == [

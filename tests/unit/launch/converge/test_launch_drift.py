@@ -11,11 +11,6 @@ from bakery.plan.model import ClusterPlan
 from tests.helpers.launch_bench import IMAGE, NAMES, Bench, small_plan
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     bench = Bench(tmp_path)

@@ -20,11 +20,6 @@ from tests.helpers.launch_bench import NAMES, Bench, small_plan
 TAGS = ("bakery:demo",)
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
 @pytest.fixture
 def cloud() -> FakeCloud:
     return FakeCloud()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 
@@ -15,17 +14,6 @@ from bakery.render.model import Join
 from tests.helpers.fake_cloud import Call, Fault, Killed
 from tests.helpers.launch_bench import NAMES, Bench, small_plan, user_data
 from tests.helpers.live_cluster import LiveCluster
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal is synced at each step; no test here loses power."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 @dataclass

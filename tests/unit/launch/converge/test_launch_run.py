@@ -14,17 +14,6 @@ from tests.helpers.fake_cloud import Call, Fault, Killed
 from tests.helpers.launch_bench import CANARY, FINGERPRINT, NAMES, Bench, addresses, small_plan
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal is synced at each step; no test here loses power."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
-
-
 def test_a_first_launch_makes_exactly_the_plan(bench: Bench) -> None:
     result = bench.launch()
     assert bench.cloud.names() == NAMES

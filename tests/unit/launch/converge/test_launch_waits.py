@@ -1,7 +1,6 @@
 """Every wait of a launch and a destroy ends, names who is late and says what to do: a table written by hand."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,6 @@ from tests.helpers.launch_bench import NAMES, Bench
 NEVER = 1e6
 SERVERS = "demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1"
 GOES_ON = "run the same command again: it goes on from here"
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def _no_firewall(bench: Bench) -> None:

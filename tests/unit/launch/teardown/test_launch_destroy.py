@@ -1,7 +1,6 @@
 """Destroy removes the cluster's things and nothing else; one node only where the quorum allows it."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +11,6 @@ from bakery.launch.teardown.destroy import destroy, list_targets
 from bakery.launch.teardown.destroy_some import destroy_node
 from tests.helpers.launch_bench import IMAGE, NAMES, Bench
 from tests.helpers.live_cluster import LiveCluster
-
-
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def _destroy(bench: Bench, **changes: Any) -> Targets:  # noqa: ANN401 - arguments of destroy

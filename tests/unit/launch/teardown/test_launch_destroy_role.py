@@ -11,11 +11,6 @@ from tests.helpers.launch_strangers import add_strangers
 from tests.helpers.live_cluster import LiveCluster
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     bench = Bench(tmp_path)

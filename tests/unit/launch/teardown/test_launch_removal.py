@@ -19,12 +19,6 @@ from tests.helpers.launch_bench import NAMES, Bench
 from tests.helpers.live_cluster import LiveCluster
 
 
-@pytest.fixture(autouse=True)
-def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal is synced at each step; no test here loses power."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
 @dataclass
 class Cluster:
     """Nine nodes that run, and the commands of their operator."""
