@@ -16,11 +16,11 @@ LEAVES = {"errors", "hints", "console", "proc", "assets", "wait", "files"}
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "plan": {"config"},
-    "credentials": {"plan", "config"},
+    "credentials": {"config"},
     "render": {"credentials", "plan", "config"},
     "agents": set(),
     "cloud": set(),
-    "observe": {"plan", "cloud", "agents", "config"},
+    "observe": {"plan", "cloud", "agents"},
     "launch": {"observe", "agents", "render", "credentials", "plan", "cloud", "config"},
     "bake": {"cloud", "config", "plan"},
     "toolchain": set(),
