@@ -50,7 +50,7 @@ render: venv ## write user-data for ROLE into OUT (JOIN="10.100.0.2 10.100.0.3" 
 	$(BAKERY) render $(FLAGS) --role $(call quoted,$(ROLE)) $(foreach address,$(JOIN),--join $(call quoted,$(address))) --output $(call quoted,$(OUT))
 
 .PHONY: destroy
-destroy: venv ## destroy the cluster, without asking
+destroy: venv ## destroy the cluster, without asking; it needs the .bakery/ of the launch
 	$(BAKERY) destroy $(FLAGS) --yes
 
 ## Trying it, without an account --------------------------------------------------------
