@@ -97,9 +97,9 @@ def is_cluster_tag(tag: str, cluster: str) -> bool:
 
 
 def packer_key_time(name: str) -> int | None:
-    """When Packer made the SSH key ``name``, in seconds since 1970; None for a key that is not Packer's.
+    """Return when Packer made the SSH key ``name``, in seconds since 1970, or None if Packer did not make it.
 
-    Packer's keys cannot be tagged: a name and a time are all there is to go by.
+    SSH keys have no tags, so the name and its time are all that tells Packer's keys from others.
     """
     made = _PACKER_KEY.fullmatch(name)
     return None if made is None else int(made[1], 16)
