@@ -125,7 +125,8 @@ class Bench:
         """One run, single-threaded so that requests have an order."""
         arguments: dict[str, Any] = {
             "cloud": self.cloud, "paths": self.paths, "image": IMAGE, "ca_fingerprint": FINGERPRINT,
-            "admin_cidrs": ADMIN, "user_data": user_data, "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
+            "generation": 1, "admin_cidrs": ADMIN, "user_data": user_data,
+            "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
             "reporter": self.reporter, "clock": self.cloud.clock, "wall": self.cloud.clock.wall, "workers": 1,
         }  # fmt: skip
         plan = changes.pop("plan", self.plan)

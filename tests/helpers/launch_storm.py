@@ -91,6 +91,7 @@ class Stormy:
             paths=paths_in(self.folder),
             image=replace(IMAGE, id=image.id),
             ca_fingerprint=FINGERPRINT,
+            generation=1,
             admin_cidrs=ADMIN,
             user_data=user_data,
             throwaway_public_key=public_key(500 + self.runs),

@@ -57,6 +57,7 @@ def _launch(cloud: DigitalOcean, paths: StatePaths) -> LaunchResult:
         paths=paths,
         image=_image(cloud),
         ca_fingerprint=FINGERPRINT,
+        generation=1,
         admin_cidrs=ADMIN,
         user_data=user_data,
         throwaway_public_key=public_key(7),

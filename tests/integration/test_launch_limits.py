@@ -45,6 +45,7 @@ def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int]
             paths=paths_in(folder),
             image=replace(IMAGE, id=image.id),
             ca_fingerprint=FINGERPRINT,
+            generation=1,
             admin_cidrs=ADMIN,
             user_data=user_data,
             throwaway_public_key=public_key(9),

@@ -83,6 +83,7 @@ def launch(
         paths=session.paths,
         image=newest_snapshot(cloud, session.config, session.content_tag()),
         ca_fingerprint=_fingerprint(bundle),
+        generation=bundle.generation,
         admin_cidrs=networks,
         user_data=_user_data(plan, bundle),
         throwaway_public_key=_throwaway(),

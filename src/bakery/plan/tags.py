@@ -11,6 +11,7 @@ from typing import Protocol
 
 PREFIX = "bakery"
 _CONTENT = f"{PREFIX}:image:"
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 # The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
 _PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 
@@ -50,6 +51,11 @@ def ca_tag(cluster: str, fingerprint: str) -> str:
     return f"{PREFIX}:{cluster}:ca:{fingerprint[:16]}"
 
 
+def generation_tag(cluster: str, generation: int) -> str:
+    """Return the tag that names the generation of the secrets in a droplet's user-data."""
+    return f"{_generation_prefix(cluster)}{generation}"
+
+
 def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: str) -> str:
     """Return a snapshot's tag: a digest of its inputs (:func:`bakery.assets.image_inputs` and versions)."""
     digest = hashlib.sha256()
@@ -84,6 +90,16 @@ def authorities_of(droplets: Iterable[HasTags], cluster: str) -> frozenset[str]:
     return frozenset(tag for droplet in droplets for tag in droplet.tags if tag.startswith(prefix))
 
 
+def generation_of(tags: Iterable[str], cluster: str) -> int:
+    """Return the generation of the secrets that a droplet with these tags was created with.
+
+    Droplets without a generation tag are of bakery 0.1, which knew generation 1 only.
+    """
+    prefix = _generation_prefix(cluster)
+    numbers = [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
+    return max((int(number) for number in numbers if _NUMBER.fullmatch(number)), default=1)
+
+
 def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
     """The role that the first of the cluster's role tags names."""
     prefix = role_tag(cluster, "")
@@ -92,8 +108,13 @@ def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
 
 def is_cluster_tag(tag: str, cluster: str) -> bool:
     """Whether a tag is one that a launch of this cluster makes; snapshots' and other clusters' are not."""
-    prefixes = (role_tag(cluster, ""), slot_tag(cluster, ""), launch_tag(cluster, ""), ca_tag(cluster, ""))
+    makers = (role_tag, slot_tag, launch_tag, ca_tag)
+    prefixes = (*(make(cluster, "") for make in makers), _generation_prefix(cluster))
     return tag == cluster_tag(cluster) or tag.startswith(prefixes)
+
+
+def _generation_prefix(cluster: str) -> str:
+    return f"{PREFIX}:{cluster}:gen:"
 
 
 def packer_key_time(name: str) -> int | None:

@@ -4,7 +4,18 @@ import re
 
 import pytest
 
-from bakery.plan.tags import build_tag, ca_tag, cluster_tag, content_tag, launch_tag, packer_key_time, role_tag
+from bakery.plan.tags import (
+    build_tag,
+    ca_tag,
+    cluster_tag,
+    content_tag,
+    generation_of,
+    generation_tag,
+    is_cluster_tag,
+    launch_tag,
+    packer_key_time,
+    role_tag,
+)
 
 INPUTS = {"packer/bakery.pkr.hcl": b"source {}", "systemd-units/nomad.service": b"[Unit]"}
 VERSIONS = {"base": "debian-12-x64", "consul": "1.22.5", "nomad": "1.11.3"}
@@ -17,11 +28,41 @@ VERSIONS = {"base": "debian-12-x64", "consul": "1.22.5", "nomad": "1.11.3"}
         (role_tag("demo", "nomad-client"), "bakery:demo:role:nomad-client"),
         (launch_tag("demo", "4f2a"), "bakery:demo:launch:4f2a"),
         (ca_tag("demo", "0123456789abcdef0123"), "bakery:demo:ca:0123456789abcdef"),
+        (generation_tag("demo", 12), "bakery:demo:gen:12"),
         (build_tag("9c1d"), "bakery:build:9c1d"),
     ],
 )
 def test_tags_read(tag: str, text: str) -> None:
     assert tag == text
+
+
+@pytest.mark.parametrize(
+    ("tags", "generation"),
+    [
+        (("bakery:demo", "bakery:demo:gen:3"), 3),
+        (("bakery:demo", "bakery:demo:role:gpu"), 1),
+        (("bakery:demo:gen:2", "bakery:demo:gen:10"), 10),
+        (
+            (
+                "bakery:other:gen:4",
+                "bakery:demo:gen:x",
+                "bakery:demo:gen:0",
+                "bakery:demo:gen:",
+                "bakery:demo:gen:-2",
+            ),
+            1,
+        ),
+        ((), 1),
+    ],
+    ids=["tagged", "of bakery 0.1", "several", "not a generation of this cluster", "no tags"],
+)
+def test_a_droplets_generation_is_in_its_tags(tags: tuple[str, ...], generation: int) -> None:
+    assert generation_of(tags, "demo") == generation
+
+
+def test_a_generation_tag_is_the_clusters() -> None:
+    assert is_cluster_tag("bakery:demo:gen:3", "demo")
+    assert not is_cluster_tag("bakery:other:gen:3", "demo")
 
 
 def test_digitalocean_takes_the_longest_tags() -> None:

@@ -44,6 +44,8 @@ class LaunchRequest:
     """
     ca_fingerprint: str
     """Fingerprint of the Consul CA, in hexadecimal digits."""
+    generation: int
+    """Generation of the secrets in the user-data."""
     admin_cidrs: tuple[str, ...]
     """Networks in CIDR notation; ``auto`` is already replaced."""
     user_data: UserDataFor

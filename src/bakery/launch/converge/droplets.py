@@ -13,7 +13,7 @@ from bakery.launch.converge.duplicates import resolve_duplicates
 from bakery.launch.converge.formed import Formed
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.plan.slots import slot_of
-from bakery.plan.tags import ca_tag, cluster_tag, launch_tag
+from bakery.plan.tags import ca_tag, cluster_tag, generation_tag, launch_tag
 from bakery.render.model import Join
 from bakery.wait import Pending, deadline_factor
 
@@ -34,7 +34,11 @@ class DropletTemplate:
     def request(self, node: Node, members: Members) -> DropletRequest:
         """Return the request for the node's droplet; ``members`` are the droplets that exist."""
         plan = self.launch.plan
-        own = (launch_tag(plan.cluster, self.launch_id), ca_tag(plan.cluster, self.launch.ca_fingerprint))
+        own = (
+            launch_tag(plan.cluster, self.launch_id),
+            ca_tag(plan.cluster, self.launch.ca_fingerprint),
+            generation_tag(plan.cluster, self.launch.generation),
+        )
         return DropletRequest(
             name=node.name,
             region=plan.region,

@@ -89,7 +89,7 @@ def test_every_droplet_carries_its_tags_from_its_creation(bench: Bench) -> None:
         assert droplet.tags == (
             "bakery:demo", f"bakery:demo:role:{role}", f"bakery:demo:slot:{role}-{index}",
             f"bakery:demo:launch:{launch_id}",
-            "bakery:demo:ca:0123456789abcdef",
+            "bakery:demo:ca:0123456789abcdef", "bakery:demo:gen:1",
         )  # fmt: skip
 
 
