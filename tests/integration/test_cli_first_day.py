@@ -214,7 +214,9 @@ def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: Emulator
     for arguments in (("logs", "x"), ("exec", "x", "true")):
         ran = at("emulator", arguments[0], "--name", "first", *arguments[1:])
         assert ran.code == 2
-        assert ran.err.startswith("error: the droplets of the emulator first are in memory: they run nothing")
+        assert ran.err.startswith(
+            "error: the droplets of the emulator first are in memory: they have no processes"
+        )
         assert "bakery emulator down --name first" in ran.err.splitlines()[-1]
 
 
@@ -250,7 +252,7 @@ def test_up_again_says_what_it_does_not_change(at: Desk, emulator: EmulatorRecor
     assert at("emulator", "up", "--name", "first").err.count("warning") == 0
     other = at("emulator", "up", "--name", "first", "--port", "7199", "--machines", "nspawn")
     assert other.code == 0
-    advice = "for that, first: bakery emulator down --name first"
+    advice = "to use that, first run: bakery emulator down --name first"
     assert f"warning: it runs without --port 7199 and --machines nspawn; {advice}" in other.err.splitlines()
     assert "next: export BAKERY_EMULATOR=first; bakery emulator stand-in, bakery --local launch" in other.err
 

@@ -65,7 +65,7 @@ def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: EmulatorReco
     assert at("launch", "--local", "--yes", "--wait", "active").code == 2, "control: there is no snapshot yet"
     ran = at("emulator", "stand-in")
     assert ran.code == 0, ran.err
-    said = "snapshot bakery-stand-in (id {}) stands in for a baked one in fra1; it is empty\n"
+    said = "created the empty snapshot bakery-stand-in (id {}) in fra1, in place of a baked one\n"
     number = at("images", "--local", "--json").json[0]["id"]
     assert ran.err == said.format(number)
     made = changing(memory)

@@ -46,7 +46,7 @@ def test_a_fault_is_added_listed_and_cleared(api: Api, capsys: pytest.CaptureFix
 
     assert bakery("fault", "list") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "ID  MEETS            WHAT HAPPENS               TIMES  MET",
+        "ID  MATCHES          EFFECT                     TIMES  AFFECTED",
         "1   * /v2/.*         status 429, retry_after 2  all    0",
         "2   action snapshot  outcome endless            1      0",
     ]

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 _NEXT = "bakery --local build-image, bakery --local launch"
 _MEMORY_NEXT = "bakery emulator stand-in, bakery --local launch --wait active"
-"""Nothing boots there: nothing can be baked, and nothing becomes healthy."""
-_UNENFORCED = "stored, not enforced: droplets in memory send no packets"
+"""For droplets in memory, which do not boot: an image cannot be baked, and a cluster does not become healthy."""
+_UNENFORCED = "stored, not enforced: droplets in memory have no network"
 
 
 @click.group(short_help="A local DigitalOcean whose droplets really boot.")
 @common_options
 def emulator() -> None:
-    """Run a local DigitalOcean: the same API, droplets that really boot, nothing to pay.
+    """Run a local DigitalOcean: the same API, droplets that really boot, no costs.
 
     \b
       bakery emulator up
@@ -41,27 +41,29 @@ def emulator() -> None:
     """
 
 
-@emulator.command(short_help="Start it.")
+@emulator.command(short_help="Start an emulator.")
 @_NAME
 @click.option(
-    "--port", type=WholeNumber(1, 65535), default=7180, show_default=True, help="Of the API, on 127.0.0.1."
+    "--port", type=WholeNumber(1, 65535), default=7180, show_default=True, help="Port of the API on 127.0.0.1."
 )
 @click.option(
     "--machines",
     type=Choice(["nspawn", "memory"]),
     default="nspawn",
     show_default=True,
-    help="nspawn boots them and needs root; memory only pretends.",
+    help="nspawn: droplets boot (needs root). memory: droplets exist in the API only.",
 )
 @click.option(
     "--public-range",
     show_default="198.18.0.0/15, in memory 127.64.0.0/10",
-    help="The droplets' public addresses.",
+    help="Network (CIDR) of the droplets' public addresses.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on with the droplets of one that was killed; other options do nothing."
+    "--resume",
+    is_flag=True,
+    help="Continue with the droplets of an emulator that was killed; other options are ignored.",
 )
-@click.option("--foreground", is_flag=True, help="Serve in this process, until Ctrl-C.")
+@click.option("--foreground", is_flag=True, help="Serve in this process until Ctrl-C.")
 @common_options
 @click.pass_context
 def up(
@@ -73,7 +75,7 @@ def up(
     resume: bool,  # noqa: FBT001
     foreground: bool,  # noqa: FBT001
 ) -> None:
-    """Start it. The first time builds the base image: about a minute."""
+    """Start an emulator. The first start builds the base image, which takes about a minute."""
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
@@ -87,21 +89,21 @@ def up(
             return
     else:
         running = already
-        console.note(f"the emulator {name} is up already")
+        console.note(f"the emulator {name} is running already")
         _warn_of_differences(context, running)
     if settings_of(context).json:
         console.print_json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
-    # Both need the cluster file.
+    # Both commands need the cluster file.
     init = "" if settings_of(context).cluster_file.exists() else "bakery init, "
     then = _MEMORY_NEXT if running.machines == "memory" else _NEXT
     console.note(f'next: {other}{init}{then}; or eval "$(bakery emulator env)" for other tools')
 
 
 def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> None:
-    """A running emulator keeps its port and its machines, whatever was asked for now."""
+    """Warn if the running emulator has another port or other machines than the options say."""
     is_so = {"port": urlsplit(running.endpoint).port, "machines": running.machines}
     given = (name for name in is_so if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
     wrong = [f"--{name} {context.params[name]}" for name in given if context.params[name] != is_so[name]]
@@ -110,16 +112,16 @@ def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> N
 
         down = down_command(running.name)
         settings_of(context).console().warn(
-            Hint(f"it runs without {' and '.join(wrong)}; for that, first: ", down)
+            Hint(f"it runs without {' and '.join(wrong)}; to use that, first run: ", down)
         )
 
 
-@emulator.command(short_help="End its process and start it again; droplets run on.")
+@emulator.command(short_help="Restart its process; droplets keep running.")
 @_NAME
 @common_options
 @click.pass_context
 def restart(context: click.Context, name: str) -> None:
-    """End its process and start it again; its droplets run on, and clients find the same account."""
+    """Restart the emulator's process. Its droplets keep running, and its account stays the same."""
     from bakery.emulator.daemon import lifecycle
 
     running = lifecycle.restart(name, reporter=settings_of(context).console())
@@ -133,14 +135,14 @@ def restart(context: click.Context, name: str) -> None:
 @common_options
 @click.pass_context
 def down(context: click.Context, name: str) -> None:
-    """Stop it and remove all that it made, also after a crash. Running it twice is fine."""
+    """Stop an emulator and remove everything it created, also after a crash. It can be run again."""
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     was_there = lifecycle.down(name, reporter=console)
     if settings_of(context).json:
         console.print_json({"name": name, "was_there": was_there})
-    console.note(f"the emulator {name} is gone" if was_there else f"there is no emulator {name}")
+    console.note(f"the emulator {name} was removed" if was_there else f"there is no emulator {name}")
 
 
 @emulator.command()
@@ -148,7 +150,7 @@ def down(context: click.Context, name: str) -> None:
 @common_options
 @click.pass_context
 def status(context: click.Context, name: str) -> None:
-    """Whether it runs, its droplets, and the memory they use."""
+    """Show an emulator's endpoint, its droplets, and the memory they use."""
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
@@ -164,14 +166,14 @@ def status(context: click.Context, name: str) -> None:
     console.print(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
 
 
-@emulator.command(short_help="Print exports for tools that speak to DigitalOcean.")
+@emulator.command(short_help="Print environment variables for DigitalOcean clients.")
 @_NAME
 @common_options
 @click.pass_context
 def env(context: click.Context, name: str) -> None:
-    """Print exports for tools that speak to DigitalOcean: eval "$(bakery emulator env)"."""
+    """Print environment variables for DigitalOcean clients: eval "$(bakery emulator env)"."""
     if settings_of(context).json:
-        message = "env holds a token, which bakery never prints as JSON"
+        message = "the output contains a token, which bakery does not print as JSON"
         raise UsageError(message=message, hint='eval "$(bakery emulator env)"')
     running = _running(name)
     click.echo(f"export DIGITALOCEAN_API_URL={shlex.quote(running.endpoint)}")
@@ -181,8 +183,10 @@ def env(context: click.Context, name: str) -> None:
 
 @emulator.command()
 @_NAME
-@click.option("--console", "printed", is_flag=True, help="What it printed on its console, instead of its journal.")
-@click.option("--all", "folder", type=click.Path(path_type=Path), help="Write every droplet's logs into a folder.")
+@click.option("--console", "printed", is_flag=True, help="Show its console instead of its journal.")
+@click.option(
+    "--all", "folder", type=click.Path(path_type=Path), help="Write the logs of all droplets into this folder."
+)
 @click.argument("droplet", required=False)
 @common_options
 @click.pass_context
@@ -193,18 +197,18 @@ def logs(
     folder: Path | None,
     droplet: str | None,
 ) -> None:
-    """Show the journal of a droplet, given by name or id."""
+    """Show the journal of a droplet, given by its name or id."""
     from bakery.emulator.daemon import droplets
 
     if settings_of(context).json:
         message = "logs are text, not JSON"
-        raise UsageError(message=message, hint="leave --json out")
+        raise UsageError(message=message, hint="run the command without --json")
     _refuse_memory(name)
     if folder is not None:
         droplets.write_logs(name, folder)
         return
     if droplet is None:
-        message = "name a droplet, or give --all FOLDER"
+        message = "give the name or id of a droplet, or --all FOLDER"
         raise click.UsageError(message)
     number = droplets.find(name, droplet)
     click.echo(droplets.read_console(name, number) if printed else droplets.read_journal(name, number))
@@ -217,14 +221,14 @@ def logs(
 @click.argument("droplet")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
-    """Run a command inside a droplet as its root: bakery emulator exec DROPLET COMMAND..."""
+    """Run a command as root inside a droplet: bakery emulator exec DROPLET COMMAND..."""
     from bakery.emulator.daemon import droplets
 
     _refuse_memory(name)
     number = droplets.find(name, droplet)
     done = droplets.run_inside(_running(name), number, command)
     if done is None:
-        message = f"{droplet} is not running"
+        message = f"the droplet {droplet} is not running"
         raise EmulatorError(message=message)
     click.echo(done.stdout, nl=False)
     click.echo(done.stderr, nl=False, err=True)
@@ -232,12 +236,12 @@ def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
 
 
 def _refuse_memory(name: str) -> None:
-    """Asked of the state, not of the process: logs outlive it."""
+    """Raise EmulatorError if the droplets are in memory, whether the emulator runs or not."""
     from bakery.emulator.daemon.folder import down_command, emulator_dir, up_command
 
     found = emulator_dir(name).read()
     if found is not None and found.machines == "memory":
-        message = f"the droplets of the emulator {name} are in memory: they run nothing and log nothing"
+        message = f"the droplets of the emulator {name} are in memory: they have no processes and no logs"
         again = joined("; ", (down_command(name), up_command(name)))
         raise EmulatorError(message=message, hint=Hint("for droplets that boot: ", again))
 

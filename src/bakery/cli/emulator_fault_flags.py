@@ -1,4 +1,4 @@
-"""Whether the flags of ``bakery emulator fault add`` make sense together, said in their own names."""
+"""Checks that the options of ``bakery emulator fault add`` fit together; errors name the options."""
 
 import re
 from collections.abc import Mapping
@@ -21,45 +21,45 @@ _REQUEST = "bakery emulator fault add --path /v2/droplets --status 503"
 _ACTION = "bakery emulator fault add --action snapshot --outcome errored"
 
 
-def check_order(order: Mapping[str, Any]) -> None:
-    """Look at the flags that were given, by the names of their fields.
+def check_request(request: Mapping[str, Any]) -> None:
+    """Check a fault request, which has a field for every option that was given.
 
     Raises:
-        UsageError: they contradict each other, or say too little.
+        UsageError: options contradict each other, or one is missing.
     """
-    if ("path" in order) == ("action" in order):
-        message = "a fault meets either requests (--path) or actions (--action)"
+    if ("path" in request) == ("action" in request):
+        message = "a fault affects either requests (--path) or actions (--action)"
         raise UsageError(message=message, hint=f"for example: {_REQUEST}")
-    given = [flag for field, flag in _ONE_OF.items() if field in order]
-    if "action" in order:
-        _check_action(order, given)
+    given = [flag for field, flag in _ONE_OF.items() if field in request]
+    if "action" in request:
+        _check_for_actions(request, given)
     else:
-        _check_request(order, given)
+        _check_for_requests(request, given)
 
 
-def _check_action(order: Mapping[str, Any], given: list[str]) -> None:
-    outcome = order.get("outcome")
-    if given or (outcome is None and "delay_s" not in order):
-        message = "with --action give --outcome or --delay, and nothing else that happens"
+def _check_for_actions(request: Mapping[str, Any], given: list[str]) -> None:
+    outcome = request.get("outcome")
+    if given or (outcome is None and "delay_s" not in request):
+        message = "with --action give --outcome or --delay, and no other effect"
         raise UsageError(message=message, hint=f"for example: {_ACTION}")
-    if outcome in _GUESTS and order["action"] not in _BOOTS:
-        message = f"--outcome {outcome} is about a boot, and --action {order['action']} has none"
-        raise UsageError(message=message, hint=f"give one of these actions: {', '.join(_BOOTS)}")
+    if outcome in _GUESTS and request["action"] not in _BOOTS:
+        message = f"--outcome {outcome} needs an action that boots a droplet, and {request['action']} does not"
+        raise UsageError(message=message, hint=f"choose an action: {', '.join(_BOOTS)}")
 
 
-def _check_request(order: Mapping[str, Any], given: list[str]) -> None:
-    _check_pattern(order["path"])
-    if "outcome" in order:
-        message = "--outcome is what becomes of an action; for requests there is --status and others"
+def _check_for_requests(request: Mapping[str, Any], given: list[str]) -> None:
+    _check_pattern(request["path"])
+    if "outcome" in request:
+        message = "--outcome is for actions; for requests give --status or another effect"
         raise UsageError(message=message, hint=f"for example: {_ACTION}")
     if len(given) > 1:
-        message = f"{' and '.join(given)} cannot both happen"
+        message = f"{' and '.join(given)} cannot be combined"
         raise UsageError(message=message, hint="give one of them")
-    if not given and "delay_s" not in order:
-        message = f"say what happens: {', '.join(_ONE_OF.values())} or --delay"
+    if not given and "delay_s" not in request:
+        message = f"the effect is missing: give {', '.join(_ONE_OF.values())} or --delay"
         raise UsageError(message=message, hint=f"for example: {_REQUEST}")
-    if "status" not in order and ("html" in order or "retry_after" in order):
-        message = "--html and --retry-after go with --status"
+    if "status" not in request and ("html" in request or "retry_after" in request):
+        message = "--html and --retry-after need --status"
         raise UsageError(message=message, hint=f"for example: {_REQUEST}")
 
 

@@ -1,10 +1,10 @@
-"""``bakery emulator fault``: make the emulated API fail, to see what a client does then."""
+"""``bakery emulator fault``: make the emulated API fail, to test a client."""
 
 from typing import Any
 
 import click
 
-from bakery.cli.emulator_fault_flags import check_order
+from bakery.cli.emulator_fault_flags import check_request
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options, settings_of
 from bakery.cli.values import Choice, WholeNumber
@@ -17,7 +17,7 @@ _SHOWN_ELSEWHERE = {"id", "method", "path", "action", "times", "skip", "probabil
 @click.group()
 @common_options
 def fault() -> None:
-    """Make the emulated API fail, to see what a client does then.
+    """Make the emulated API fail, to test how a client reacts.
 
     \b
       bakery emulator fault add --method POST --path /v2/droplets --status 503
@@ -28,28 +28,50 @@ def fault() -> None:
 
 
 _WHICH = (
-    click.option("--path", help="Meets requests: a regular expression that matches the whole path."),
-    click.option("--method", help="Meets requests: GET, POST ... (default: every method)."),
-    click.option("--action", help="Meets actions instead: create, snapshot, reboot ..., or '*'."),
-    click.option("--times", type=WholeNumber(min=0), help="How many it meets; 0 for all (default: 1)."),
-    click.option("--skip", type=WholeNumber(min=0), help="How many it lets pass first."),
-    click.option("--probability", type=click.FloatRange(0, 1), help="Throw dice for each (then --times is 0)."),
-    click.option("--seed", type=int, help="Of the dice; the answer shows the one that was taken."),
+    click.option("--path", help="Affect requests: a regular expression that matches the whole path."),
+    click.option("--method", help="Affect requests of this method (default: all)."),
+    click.option("--action", help="Affect actions instead: create, snapshot, reboot ..., or '*'."),
+    click.option("--times", type=WholeNumber(min=0), help="Number to affect; 0 for all (default: 1)."),
+    click.option("--skip", type=WholeNumber(min=0), help="Number to let pass before the first is affected."),
+    click.option(
+        "--probability",
+        type=click.FloatRange(0, 1),
+        help="Affect each with this probability, 0 to 1 (--times is 0 then).",
+    ),
+    click.option("--seed", type=int, help="Seed for --probability; the answer shows the seed in use."),
 )
 _WHAT = (
-    click.option("--status", type=WholeNumber(400, 599), help="Answer this status; nothing is applied."),
-    click.option("--html", is_flag=True, help="With --status: a gateway's page instead of JSON."),
-    click.option("--retry-after", type=WholeNumber(min=0), help="With --status: seconds."),
-    click.option("--reset", is_flag=True, help="Reset the connection; nothing is applied."),
-    click.option("--lost-reply", is_flag=True, help="Apply it, then close the connection without an answer."),
-    click.option("--hang", type=Choice(["before", "after"]), help="Never answer; before or after applying."),
-    click.option("--kill", type=Choice(["before", "after"]), help="Kill the client, before or after applying."),
-    click.option("--stale", "stale_s", type=click.FloatRange(0, 600), help="GETs show today's state for so long."),
-    click.option("--delay", "delay_s", type=click.FloatRange(0, 600), help="Seconds to wait first."),
+    click.option("--status", type=WholeNumber(400, 599), help="Answer this status without applying the request."),
+    click.option("--html", is_flag=True, help="With --status: answer an HTML page, as a gateway does."),
+    click.option(
+        "--retry-after",
+        type=WholeNumber(min=0),
+        help="With --status: send a Retry-After header of so many seconds.",
+    ),
+    click.option("--reset", is_flag=True, help="Reset the connection without applying the request."),
+    click.option(
+        "--lost-reply", is_flag=True, help="Apply the request, then close the connection without an answer."
+    ),
+    click.option(
+        "--hang",
+        type=Choice(["before", "after"]),
+        help="Never answer, and do not apply the request (before) or apply it (after).",
+    ),
+    click.option(
+        "--kill", type=Choice(["before", "after"]), help="Kill the client before or after the request is applied."
+    ),
+    click.option(
+        "--stale",
+        "stale_s",
+        type=click.FloatRange(0, 600),
+        help="Seconds for which GETs show the account as it is now.",
+    ),
+    click.option("--delay", "delay_s", type=click.FloatRange(0, 600), help="Wait so many seconds first."),
     click.option(
         "--outcome",
         type=Choice(["errored", "endless", "dead", "unbootable", "unconfigured"]),
-        help="Of an action. dead: no guest runs; unconfigured: its cloud-init fails.",
+        help="Result of an action. dead: the droplet is active, and its guest is off; unbootable: its boot fails; "
+        "unconfigured: its cloud-init fails.",
     ),
 )
 
@@ -65,19 +87,19 @@ def _options(function: Any) -> Any:  # noqa: ANN401 - click's decorators
 @_options
 @common_options
 @click.pass_context
-def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: ANN401 - the options above
-    """Add a fault to the table; the oldest that matches acts."""
+def add(context: click.Context, /, name: str, **request: Any) -> None:  # noqa: ANN401 - the options above
+    """Add a fault. If several match, the oldest one is applied."""
     from bakery.emulator.daemon.lifecycle import ask
 
-    body = {field: value for field, value in order.items() if value is not None and value is not False}
-    check_order(body)
+    body = {field: value for field, value in request.items() if value is not None and value is not False}
+    check_request(body)
     made = ask(running(name), _PATH, body=body)["fault"]
     settings = settings_of(context)
     if settings.json:
         settings.console().print_json(made)
         return
     seed = f", seed {made['seed']}" if made["probability"] < 1 else ""
-    settings.console().note(f"fault {made['id']}: {_what(made)}{seed}")
+    settings.console().note(f"fault {made['id']}: {_effect(made)}{seed}")
 
 
 @fault.command(name="list")
@@ -85,7 +107,7 @@ def add(context: click.Context, /, name: str, **order: Any) -> None:  # noqa: AN
 @common_options
 @click.pass_context
 def list_(context: click.Context, name: str) -> None:
-    """Show the faults that are not used up, and how many each has met."""
+    """Show the faults that are still active, and how many requests or actions each has affected."""
     from bakery.emulator.daemon.lifecycle import ask
 
     answer = ask(running(name), _PATH)
@@ -94,12 +116,12 @@ def list_(context: click.Context, name: str) -> None:
         settings.console().print_json(answer)
         return
     rows = [
-        [str(entry["id"]), _who(entry), _what(entry), str(entry["times"] or "all"), str(entry["met"])]
+        [str(entry["id"]), _matches(entry), _effect(entry), str(entry["times"] or "all"), str(entry["met"])]
         for entry in answer["faults"]
     ]
-    settings.console().print_table(["ID", "MEETS", "WHAT HAPPENS", "TIMES", "MET"], rows)
+    settings.console().print_table(["ID", "MATCHES", "EFFECT", "TIMES", "AFFECTED"], rows)
     if answer["hanging"]:
-        settings.console().note(f"{answer['hanging']} requests hang now")
+        settings.console().note(f"requests that hang now: {answer['hanging']}")
 
 
 @fault.command()
@@ -108,7 +130,7 @@ def list_(context: click.Context, name: str) -> None:
 @common_options
 @click.pass_context
 def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
-    """Take faults back: those named, or all. Requests that hang are cut off when all go."""
+    """Remove the faults with these ids, or all. Without ids, requests that hang lose their connection."""
     from bakery.emulator.daemon.lifecycle import ask
 
     emulator = running(name)
@@ -127,12 +149,12 @@ def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
         settings.console().print_json({"cleared": list(ids) or "all"})
 
 
-def _who(entry: dict[str, Any]) -> str:
+def _matches(entry: dict[str, Any]) -> str:
     return f"action {entry['action']}" if entry["action"] else f"{entry['method']} {entry['path']}"
 
 
-def _what(entry: dict[str, Any]) -> str:
-    """The fields that say what happens, without those that were left alone."""
+def _effect(entry: dict[str, Any]) -> str:
+    """Return the effect of a fault: its fields without those that have their default."""
     return ", ".join(
         field if value is True else f"{field} {value}"
         for field, value in entry.items()

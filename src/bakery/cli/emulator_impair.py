@@ -1,4 +1,4 @@
-"""``bakery emulator impair``: bad links for a droplet."""
+"""``bakery emulator impair``: impair the network of a droplet."""
 
 import re
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ _UNITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """One kind of bad link."""
+    """One option for an impairment."""
 
     name: str
     example: str
     units: tuple[str, ...]
-    """A number without a unit is meant in the last of them."""
+    """A number without a unit has the last of these units."""
     field: str
-    """Its name in the emulator's API."""
+    """Name of the field in the emulator's API."""
     most: str
-    """The emulator's limit (``impairment_limit``), for people."""
+    """The emulator's limit (``impairment_limit``) as text."""
 
 
 LOSS = Flag(name="--loss", example="1%", units=("%",), field="loss", most="100%")
@@ -43,7 +43,7 @@ PARTITION = Flag(
 
 
 def _value(text: str | None, flag: Flag) -> float | None:
-    """What the flag says, in the unit of the emulator's API."""
+    """Return the option's value in the unit of the emulator's API; None if the option was not given."""
     from bakery.emulator.daemon.droplets import impairment_limit
 
     if text is None:
@@ -51,22 +51,22 @@ def _value(text: str | None, flag: Flag) -> float | None:
     hint = f"for example: {flag.name} {flag.example}"
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z%]*)", text.lower())
     if found is None or (found[2] and found[2] not in flag.units):
-        message = f"{flag.name} {text} is not understood"
+        message = f"{flag.name} {text} is not a number with a known unit"
         raise UsageError(message=message, hint=hint)
     value = float(found[1]) * _UNITS[found[2] or flag.units[-1]]
     if value > impairment_limit(flag.field):
-        message = f"{flag.name} {text} is too much: it can be {flag.most} at most"
+        message = f"{flag.name} {text} is above the limit of {flag.most}"
         raise UsageError(message=message, hint=hint)
     return value
 
 
-@click.command(short_help="Make a droplet's links bad.")
+@click.command(short_help="Impair a droplet's network: loss, delay, rate, partition.")
 @NAME
-@click.option("--loss", metavar="PERCENT", help="Lose so many packets, each way: 1%.")
-@click.option("--delay", metavar="TIME", help="Delay what goes to it: 15ms. Needs the kernel's sch_netem.")
-@click.option("--rate", metavar="RATE", help="At most so many bits a second, each way: 10mbit.")
-@click.option("--partition", metavar="TIME", help="Cut it off for so long: 60s.")
-@click.option("--heal", is_flag=True, help="Make its links good again.")
+@click.option("--loss", metavar="PERCENT", help="Share of packets to drop in each direction: 1%.")
+@click.option("--delay", metavar="TIME", help="Delay packets to the droplet: 15ms. Needs the kernel's sch_netem.")
+@click.option("--rate", metavar="RATE", help="Limit the bits per second in each direction: 10mbit.")
+@click.option("--partition", metavar="TIME", help="Drop all packets for this time: 60s.")
+@click.option("--heal", is_flag=True, help="Remove the impairment.")
 @click.argument("droplet")
 @common_options
 @click.pass_context
@@ -80,19 +80,19 @@ def impair(
     heal: bool,  # noqa: FBT001 - a click flag
     droplet: str,
 ) -> None:
-    """Make a droplet's links bad: bakery emulator impair DROPLET --loss 1% --partition 60s
+    """Impair a droplet's network: bakery emulator impair DROPLET --loss 1% --partition 60s
 
-    What is not named is good again; a partition ends by itself.
+    The options replace an earlier impairment. A partition ends by itself.
     """
     from bakery.emulator.daemon.lifecycle import ask
 
-    order = {
+    wanted = {
         flag.field: _value(text, flag)
         for flag, text in ((LOSS, loss), (DELAY, delay), (RATE, rate), (PARTITION, partition))
     }
-    body = {field: value for field, value in order.items() if value is not None}
+    body = {field: value for field, value in wanted.items() if value is not None}
     if bool(body) == heal:
-        message = "say what ails the droplet's links, or --heal"
+        message = "give --loss, --delay, --rate or --partition, or only --heal"
         raise UsageError(message=message, hint=f"for example: bakery emulator impair {droplet} --partition 60s")
     path = f"/_emulator/droplets/{_find(name, droplet)}/impairment"
     answer = ask(running(name), path, body=body or None, method="POST" if body else "DELETE")
@@ -100,11 +100,11 @@ def impair(
     if settings.json and answer is not None:
         settings.console().print_json(answer)
         return
-    settings.console().note(f"the links of {droplet} are {'bad' if body else 'good again'}")
+    settings.console().note(f"the network of {droplet} is {'impaired' if body else 'not impaired any more'}")
 
 
 def _find(name: str, droplet: str) -> int:
-    """The id of a droplet that is given by id or by name."""
+    """Return the id of a droplet given by id or name."""
     from bakery.emulator.daemon.lifecycle import ask
 
     droplets = ask(running(name), "/v2/droplets?per_page=200")["droplets"]

@@ -1,4 +1,4 @@
-"""``bakery emulator requests``: what clients have asked of the emulated API."""
+"""``bakery emulator requests``: the requests that the emulated API got."""
 
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ _PATH = "/_emulator/requests"
 _RECORDING = "/_emulator/recording"
 
 
-@click.command(short_help="Show the requests of clients.")
+@click.command(short_help="Show the requests that the API got.")
 @NAME
-@click.option("--clear", is_flag=True, help="Forget them.")
+@click.option("--clear", is_flag=True, help="Delete the list of requests.")
 @click.option(
     "--record",
     "record",
     type=click.Path(path_type=Path, resolve_path=True),
-    help="Write every answer from now on into a new file, one JSON object a line.",
+    help="Record every answer from now on in this new file, one JSON object per line.",
 )
-@click.option("--stop-recording", is_flag=True, help="Close that file.")
+@click.option("--stop-recording", is_flag=True, help="Stop recording.")
 @common_options
 @click.pass_context
 def requests(
@@ -32,14 +32,14 @@ def requests(
     record: Path | None,
     stop_recording: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Show the requests of clients: method, path, status, and whether they had their effect.
+    """Show the requests that the API got: method, path, status, and whether they were applied.
 
-    A status of 0 means that no answer went out.
+    Status 0 means that no answer was sent.
     """
     from bakery.emulator.daemon.lifecycle import ask
 
     if clear + stop_recording + (record is not None) > 1:
-        message = "--clear, --record and --stop-recording are three different things"
+        message = "--clear, --record and --stop-recording cannot be combined"
         raise UsageError(message=message, hint="give one at a time")
     settings, emulator = settings_of(context), running(name)
     if not (clear or stop_recording or record):
@@ -49,7 +49,7 @@ def requests(
         ask(emulator, _PATH, method="DELETE")
     elif record is not None:
         ask(emulator, _RECORDING, body={"file": str(record)})
-        settings.console().note(f"answers go into {record}")
+        settings.console().note(f"answers are recorded in {record}")
     else:
         ask(emulator, _RECORDING, method="DELETE")
     if settings.json:

@@ -1,4 +1,4 @@
-"""Which emulator a command is about."""
+"""The emulator that a command uses."""
 
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,15 @@ NAME = click.option(
     default="default",
     show_default=True,
     envvar="BAKERY_EMULATOR",
-    help="Which emulator, if you run several.",
+    help="Name of the emulator.",
 )
 
 
 def running(name: str) -> "EmulatorRecord":
-    """The emulator of that name.
+    """Return the emulator of that name.
 
     Raises:
-        EmulatorError: it does not run.
+        EmulatorError: it does not run; the hint is the command that starts it.
     """
     from bakery.emulator.daemon.folder import emulator_dir, up_again_command, up_command
     from bakery.emulator.daemon.lifecycle import find_running

@@ -1,4 +1,4 @@
-"""``bakery emulator stand-in``: an empty snapshot, so that droplets in memory can be launched."""
+"""``bakery emulator stand-in``: an empty snapshot, from which droplets in memory can be launched."""
 
 import click
 
@@ -7,14 +7,14 @@ from bakery.cli.options import common_options
 from bakery.cli.session import session_of
 
 
-@click.command("stand-in", short_help="Make an empty snapshot in place of a baked one (memory only).")
+@click.command("stand-in", short_help="Create an empty snapshot in place of a baked one (memory only).")
 @NAME
 @common_options
 @click.pass_context
 def stand_in(context: click.Context, name: str) -> None:
-    """Make an empty snapshot in place of a baked one, for an emulator whose droplets are in memory.
+    """Create an empty snapshot in place of a baked one, for an emulator with droplets in memory.
 
-    It carries the tag that this cluster file asks for, so that bakery launch takes it. A second run makes nothing.
+    It has the tag that this cluster file needs, so that bakery launch uses it. A second run creates nothing.
     """
     from bakery.emulator.daemon.stand_in import make_stand_in
 
@@ -25,7 +25,7 @@ def stand_in(context: click.Context, name: str) -> None:
         session.console.print_json({"id": made.id, "name": made.name, "made": made.made})
     else:
         session.console.note(
-            f"snapshot {made.name} (id {made.id}) stands in for a baked one in {config.region}; it is empty"
+            f"created the empty snapshot {made.name} (id {made.id}) in {config.region}, in place of a baked one"
             if made.made
-            else f"snapshot {made.name} (id {made.id}) is there already"
+            else f"snapshot {made.name} (id {made.id}) exists already"
         )
