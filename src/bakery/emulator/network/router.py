@@ -49,6 +49,8 @@ class Router:
         self._impairments = Impairments()
         self._impairing = threading.Lock()
         """Held until the kernel has a change of the impairments, so that no older table replaces a newer one."""
+        self._delayed: dict[int, bool] = {}
+        """Whether packets to a droplet are delayed now; unknown for droplets of an earlier process."""
 
     @property
     def cgroup(self) -> str:
@@ -89,9 +91,8 @@ class Router:
             self._nft(rules.attach_elements(veths, resolvers))
         _batch(attach_inside_commands(veths), namespace=self.plan.router)
         with self._impairing:
-            seconds = self._impairments.delay_of(droplet_id)
-            if seconds:
-                self._delay(droplet_id, seconds)
+            self._delayed[droplet_id] = False
+            self._delay(droplet_id, self._impairments.delay_of(droplet_id))
         return namespace
 
     def detach(self, droplet_id: int, veths: Sequence[VethPair]) -> None:
@@ -125,6 +126,7 @@ class Router:
     def forget(self, droplet_id: int) -> None:
         """Remove the impairment of a deleted droplet."""
         with self._impairing:
+            self._delayed.pop(droplet_id, None)
             if self._impairments.drop(droplet_id):
                 self._nft(self._impairments.ruleset())
 
@@ -133,6 +135,9 @@ class Router:
         return netns.listen(self.plan.router, METADATA, METADATA_PORT)
 
     def _delay(self, droplet_id: int, seconds: float) -> None:
+        """Run tc, unless there is no delay and none was set; hold ``_impairing``."""
+        if not seconds and not self._delayed.get(droplet_id, True):
+            return
         for interface in router_interfaces(droplet_id):
             if not self._has(interface):
                 continue
@@ -140,6 +145,7 @@ class Router:
             if seconds and done.returncode != 0:
                 message = "this kernel cannot delay packets: it has no sch_netem"
                 raise MachineFailure(message)
+        self._delayed[droplet_id] = seconds > 0
 
     def _has(self, interface: str) -> bool:
         return run(["ip", "-n", self.plan.router, "link", "show", interface], check=False).returncode == 0

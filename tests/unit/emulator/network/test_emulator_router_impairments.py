@@ -70,3 +70,22 @@ def test_a_new_interface_without_a_delay_costs_no_command(host: FakeHost, one_ro
     one_router.attach(7, VETHS, ["67.207.67.2"])
     assert host.commands  # control: the commands of the attachment itself
     assert not any(" tc " in command or "link show" in command for command in host.commands)
+
+
+def test_tc_runs_only_where_a_delay_changes(host: FakeHost, one_router: Router) -> None:
+    """Each command costs a process, and nine droplets may boot meanwhile."""
+
+    def tc_commands(impairment: Impairment, droplet_id: int = 7) -> list[str]:
+        host.commands.clear()
+        one_router.impair(droplet_id, impairment)
+        return [command.partition(" tc ")[2] for command in host.commands if " tc " in command]
+
+    one_router.attach(7, VETHS, ["67.207.67.2"])
+    assert tc_commands(Impairment(loss=0.5)) == []
+    delayed = [f"qdisc replace dev {name} root netem delay 500000us" for name in ("p7", "v7")]
+    assert tc_commands(Impairment(delay_s=0.5)) == delayed
+    removed = [f"qdisc delete dev {name} root" for name in ("p7", "v7")]
+    assert tc_commands(Impairment()) == removed
+    assert tc_commands(Impairment()) == []
+    # A droplet of an earlier process, whose delay is unknown.
+    assert tc_commands(Impairment(), droplet_id=8) == ["qdisc delete dev p8 root", "qdisc delete dev v8 root"]
