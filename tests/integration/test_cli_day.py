@@ -230,7 +230,7 @@ def test_an_unchanged_image_is_found_without_any_program(at: Desk, monkeypatch: 
     assert ran.code == 0, ran.err
     check_answer(ran.json, "build-image")
     assert ran.json["name"] == "bakery-stand-in"
-    assert ran.err.splitlines()[0] == "bakery-stand-in holds exactly this already; nothing to bake"
+    assert ran.err.splitlines()[0] == "bakery-stand-in has this content already; nothing to bake"
     assert at.changing() == []
 
 

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.integration
 
 ACTIVE = ("launch", "--wait", "active", "--yes")
 REFUSED = (
-    "error: nothing can be baked in fra1: no metadata service answers droplets there\n"
-    "  it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain\n"
+    "error: nothing can be baked in fra1: the region has no metadata service\n"
+    "  the build droplet gets Packer's SSH key from it; without it Packer would wait for SSH until its time-out\n"
     "help: on an emulator with droplets in memory: bakery emulator stand-in makes an empty snapshot instead\n"
 )
 

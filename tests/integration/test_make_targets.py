@@ -43,7 +43,7 @@ def _make(at: Desk, *arguments: str) -> Completed:
 def test_a_pipeline_from_image_to_destroy(at: Desk) -> None:
     found = _make(at, "build-image")
     assert found.returncode == 0, found.stderr
-    assert "bakery-stand-in holds exactly this already; nothing to bake" in found.stderr
+    assert "bakery-stand-in has this content already; nothing to bake" in found.stderr
     assert at.changing() == []
 
     launched = _make(at, "launch", "WAIT=active")

@@ -66,7 +66,7 @@ FAULTS: list[tuple[str, MirrorFault, type[BakeryError], str]] = [
         ".zip",
         MirrorFault.FLIPPED,
         ChecksFailedError,
-        "the download of consul 1.22.5 is not what its publisher made",
+        "the download of consul 1.22.5 does not have the published SHA256",
     ),
     (".zip", MirrorFault.SHORT, MissingToolError, "consul 1.22.5 is not on this machine, and 127.0.0.1"),
     (".zip", MirrorFault.ABSENT, MissingToolError, "does not have consul_1.22.5_"),
@@ -103,7 +103,7 @@ def test_an_unreachable_site_is_named_with_both_ways_out(places: Places) -> None
 
 def test_sums_that_do_not_name_the_archive_are_refused(mirror: Mirror, places: Places) -> None:
     mirror.files["/consul/1.22.5/consul_1.22.5_SHA256SUMS"] = f"{'a' * 64}  other.zip\n".encode()
-    with pytest.raises(ChecksFailedError, match="the published checksums do not name consul_"):
+    with pytest.raises(ChecksFailedError, match="the published checksums do not have consul_"):
         find_consul(places)
 
 
@@ -127,7 +127,7 @@ def test_an_archive_cannot_choose_where_it_writes(mirror: Mirror, places: Places
 
 def test_an_archive_without_the_program_is_refused(mirror: Mirror, places: Places) -> None:
     mirror._add("/consul/1.22.5", ARCHIVE, "consul_1.22.5_SHA256SUMS", make_zip({"README": b"x"}))
-    with pytest.raises(MissingToolError, match="does not hold consul"):
+    with pytest.raises(MissingToolError, match="does not contain consul"):
         find_consul(places)
 
 

@@ -1,1 +1,1 @@
-"""Runs Packer and verifies the snapshot through the API."""
+"""Run Packer, and verify the snapshot through the API."""

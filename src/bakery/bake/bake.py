@@ -1,4 +1,4 @@
-"""Bakes the snapshot: asks first whether it exists, runs Packer, proves the result, leaves nothing else behind."""
+"""Bake the snapshot: look for an existing one, run Packer, verify the result, delete everything else."""
 
 import secrets
 import shutil
@@ -32,16 +32,16 @@ def bake(
     clock: Clock | None = None,
     new_id: Callable[[], str] = lambda: secrets.token_hex(6),
 ) -> Image:
-    """The snapshot that the request describes; unless it asks for a fresh one, one of the same content is taken.
+    """Return the requested snapshot. Bake it unless one with the same content exists and ``fresh`` is False.
 
-    Ended or interrupted in any way, it deletes its build droplet, its SSH key, and an unfinished snapshot with its
-    tag; what a killed bake left, the next one deletes.
+    At its end, also if it fails or is interrupted, the bake deletes its build droplet, its SSH key, and an
+    unfinished snapshot with its tag. What a killed bake leaves, the next bake deletes.
 
     Raises:
-        UnauthorizedError, UnreachableError: before Packer starts.
-        MissingToolError: Packer, its plugin or a binary to upload is not there.
-        BakeError: Packer failed, or its snapshot is not what was asked for.
-        DeadlineError: its snapshot does not show in time.
+        UnauthorizedError, UnreachableError: the API refused a request, or cannot be reached.
+        MissingToolError: Packer, its plugin or a binary to upload does not exist.
+        BakeError: Packer failed, or its snapshot is not the requested one.
+        DeadlineError: its snapshot did not appear in time.
         LockedError: another bake is running in ``request.folder``.
     """
     account = cloud.get_account()
@@ -49,7 +49,7 @@ def bake(
         sweep_ended(cloud, request.folder, reporter=reporter)
         baked = None if request.fresh else find_baked(cloud, request)
         if baked is not None:
-            reporter.note(f"{baked.name} holds exactly this already; nothing to bake")
+            reporter.note(f"{baked.name} has this content already; nothing to bake")
             return baked
         _check_tools(tools)
         build = Build(id=new_id(), folder=request.folder)
@@ -74,7 +74,7 @@ def _check_tools(tools: Tools) -> None:
 
 @contextmanager
 def _swept(cloud: Cloud, build: Build, account: Account, reporter: Reporter) -> Iterator[None]:
-    """Whatever happens inside, nothing of the build is left but a snapshot that was proven."""
+    """When the block ends, delete everything of the build except a verified snapshot."""
     record_build(build, account)
     try:
         yield
@@ -82,7 +82,7 @@ def _swept(cloud: Cloud, build: Build, account: Account, reporter: Reporter) -> 
         try:
             sweep_build(cloud, build, keep_snapshot=False, reporter=reporter)
         except BakeryError as error:
-            # The first failure is the one to report; the record stays, so the next bake sweeps again.
+            # Report the first failure. The record stays, so that the next bake sweeps again.
             reporter.warn(
                 Hint(
                     f"could not clean up after {build.snapshot_name}: {error.message}; try later: ",
@@ -95,7 +95,7 @@ def _swept(cloud: Cloud, build: Build, account: Account, reporter: Reporter) -> 
 
 @contextmanager
 def _work_folder(parent: Path) -> Iterator[Path]:
-    """A private folder (mkdtemp makes it 0700) that is gone afterwards."""
+    """Create a private folder (mkdtemp makes it 0700), and delete it when the block ends."""
     work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=parent))
     try:
         yield work

@@ -1,4 +1,4 @@
-"""Reads what ``packer build -machine-readable`` prints.
+"""Parse the output of ``packer build -machine-readable``.
 
 A line is ``timestamp,target,type,data…``; commas and line ends inside data are escaped
 (https://developer.hashicorp.com/packer/docs/commands#machine-readable-output).
@@ -7,14 +7,14 @@ A line is ``timestamp,target,type,data…``; commas and line ends inside data ar
 import re
 from dataclasses import dataclass
 
-# A source's name as Packer puts it before what it says: "==> digitalocean.bakery: Creating droplet..."
+# The source's name that Packer prints before a message: "==> digitalocean.bakery: Creating droplet..."
 _SOURCE = re.compile(r"^(?:(?:==>|-->) )?(?:digitalocean\.[\w-]+: )?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line of Packer's."""
+    """One line of Packer's output."""
 
     target: str
     type: str
@@ -22,7 +22,7 @@ class Event:
 
 
 def parse_event(line: str) -> Event | None:
-    """The event in a line; ``None`` if the line is not machine-readable (a crash report, for one)."""
+    """Return the event in a line; None if the line is not machine-readable (a crash report, for example)."""
     fields = line.split(",")
     if len(fields) < 4 or not fields[0].isdigit():
         return None
@@ -30,7 +30,10 @@ def parse_event(line: str) -> Event | None:
 
 
 def ui_message(event: Event) -> tuple[str, str] | None:
-    """What a person should read: ("say" | "message" | "error", text without the source's name), or ``None``."""
+    """Return what to show: ("say" | "message" | "error", text without the source's name).
+
+    None for other events.
+    """
     if event.type == "ui" and len(event.data) >= 2:
         return event.data[0], _plain(event.data[1])
     if event.type == "error":

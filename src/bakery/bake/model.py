@@ -1,4 +1,4 @@
-"""What a bake is asked for, and the programs it works with."""
+"""The request of a bake, and the programs that it uses."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """An archive that the build droplet fetches by itself."""
+    """An archive that the build droplet downloads."""
 
     url: str
     sha256: str
-    """Hex; the droplet refuses anything else."""
+    """Hex. The droplet refuses a file with another digest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Downloads:
-    """Everything a ``download`` bake fetches."""
+    """The archives that a ``download`` bake needs."""
 
     consul: Download
     nomad: Download
@@ -24,7 +24,7 @@ class Downloads:
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """Programs on this machine. The last three only for an ``upload`` bake; ``cni`` is a folder of plugins."""
+    """Programs on this machine. Only an ``upload`` bake needs the last three; ``cni`` is a folder of plugins."""
 
     packer: Path
     plugin: Path
@@ -36,7 +36,7 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class BakeRequest:
-    """One snapshot to make. The token is the only secret and hides in ``repr``."""
+    """One snapshot to bake. ``repr`` hides the token, the only secret."""
 
     region: str
     base: str
@@ -44,38 +44,38 @@ class BakeRequest:
     consul: str
     nomad: str
     content_tag: str
-    """:func:`bakery.plan.tags.content_tag` of all that shapes the snapshot."""
+    """:func:`bakery.plan.tags.content_tag` of the inputs of the snapshot."""
     endpoint: str
     """Base URL of the API, with or without ``/v2``."""
     token: str = field(repr=False)
     folder: Path
-    """Where logs and records of builds lie; made 0700."""
+    """Folder of the logs and records of builds; created with mode 0700."""
     downloads: Downloads | None = None
-    """``None`` for an upload."""
+    """None for an ``upload`` bake."""
     size: str | None = None
-    """Size of the build droplet; ``None``: the one with the smallest disk in the region."""
+    """Size slug of the build droplet; None means the size with the smallest disk in the region."""
     fresh: bool = False
-    """Bake although a snapshot of the same content exists."""
+    """Whether to bake even if a snapshot with the same content exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """One run of Packer; its names are all that is needed to find what it left behind."""
+    """One run of Packer. Its names suffice to find the resources that it left."""
 
     id: str
     folder: Path
 
     @property
     def snapshot_name(self) -> str:
-        """Of the snapshot and of the build droplet; unique."""
+        """Name of the snapshot and of the build droplet; unique."""
         return f"bakery-{self.id}"
 
     @property
     def record(self) -> Path:
-        """Exists from before Packer starts until everything it left is gone."""
+        """File that exists from before Packer starts until all resources of the build are deleted."""
         return self.folder / f"{self.id}.build"
 
     @property
     def log(self) -> Path:
-        """Packer's own log, with everything it said."""
+        """Packer's complete log."""
         return self.folder / f"{self.id}.log"

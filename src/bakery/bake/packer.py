@@ -1,4 +1,4 @@
-"""Runs Packer: its own plugin folder, the token in its environment only, its words turned into progress."""
+"""Run Packer with its own plugin folder, the token only in its environment, and its messages as progress."""
 
 import os
 from collections import deque
@@ -15,11 +15,11 @@ from bakery.hints import Command, Hint
 
 PLUGIN_SOURCE = "github.com/digitalocean/digitalocean"
 
-_KEPT_LINES = 15
+_EXCERPT_LINES = 15
 
 
 class Stream(Protocol):
-    """Runs a program and hands over its lines; the real one is :func:`bakery.proc.stream`."""
+    """Runs a program and calls ``on_line`` with each line of output, like :func:`bakery.proc.stream`."""
 
     def __call__(
         self,
@@ -32,7 +32,7 @@ class Stream(Protocol):
 
 
 def build_environment(request: BakeRequest, build: Build, work: Path) -> dict[str, str]:
-    """What Packer's processes get besides the allow-list: nothing of the user's own Packer takes part."""
+    """Return Packer's environment besides the allow-list. The user's own Packer configuration is not used."""
     return isolated(work) | {
         "PACKER_LOG": "1",
         "PACKER_LOG_PATH": str(build.log),
@@ -43,7 +43,7 @@ def build_environment(request: BakeRequest, build: Build, work: Path) -> dict[st
 
 
 def isolated(work: Path) -> dict[str, str]:
-    """Packer's folders below ``work``; no update check, no colour."""
+    """Return an environment with Packer's folders below ``work``, no update check and no colour."""
     return {
         "HOME": str(work),
         "PACKER_CONFIG_DIR": str(work / "packer"),
@@ -55,7 +55,7 @@ def isolated(work: Path) -> dict[str, str]:
 
 
 def install_plugin(tools: Tools, work: Path, *, run: proc.Runner) -> None:
-    """Put the plugin where this Packer, and no other, looks for it; nothing is fetched.
+    """Install the plugin only for Packer runs in ``work``. Downloads nothing.
 
     Raises:
         CommandError: Packer or the plugin does not run.
@@ -70,7 +70,7 @@ def run_build(
     """Run ``packer build`` to its end.
 
     Raises:
-        BakeError: it failed; details hold Packer's last errors.
+        BakeError: Packer failed; the details are its last errors.
     """
     collector = OutputCollector(reporter, token=request.token)
     _make_private(build.log)
@@ -84,16 +84,16 @@ def run_build(
 
 
 class OutputCollector:
-    """Turns Packer's lines into progress, and keeps the last ones for the case that it fails."""
+    """Reports Packer's messages as progress, and collects the last lines for an error."""
 
     def __init__(self, reporter: Reporter, *, token: str) -> None:
         self._reporter = reporter
         self._token = token
-        self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._errors: deque[str] = deque(maxlen=_EXCERPT_LINES)
+        self._lines: deque[str] = deque(maxlen=_EXCERPT_LINES)
 
     def on_line(self, line: str) -> None:
-        """One line of Packer's; it may be anything."""
+        """Take one line of output. A line that is not machine-readable is a message as it is."""
         line = proc.redact(line, [self._token])
         event = parse_event(line)
         shown = ui_message(event) if event else ("message", line.strip())
@@ -107,7 +107,7 @@ class OutputCollector:
             self._reporter.note(f"    {text}")
 
     def error_excerpt(self) -> str:
-        """Packer's errors, each once; without any, the last things it said."""
+        """Return Packer's errors without duplicates; without errors, its last messages."""
         return "\n".join(dict.fromkeys(self._errors or self._lines))
 
 

@@ -1,4 +1,4 @@
-"""From a cluster file to a bake request, and from that to Packer's variables."""
+"""Build a bake request from the cluster file, and Packer's variables from the request."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def build_request(
     fresh: bool = False,
     inputs: Mapping[str, bytes] | None = None,
 ) -> BakeRequest:
-    """The request for the cluster's snapshot; ``downloads`` is ``None`` when the binaries are uploaded.
+    """Return the request for the cluster's snapshot. ``downloads`` is None if the binaries are uploaded.
 
     ``inputs`` defaults to :func:`bakery.assets.image_inputs`.
     """
@@ -51,38 +51,40 @@ def build_request(
 
 
 def choose_size(sizes: Sequence[Size], region: str) -> str:
-    """The size with the smallest disk in the region (then the cheapest): a snapshot fits no smaller disk.
+    """Return the size with the smallest disk (then the cheapest): no droplet of the snapshot can have a smaller.
 
     Raises:
-        UsageError: the region offers no droplet that can bake.
+        UsageError: the region has no suitable size.
     """
     fitting = [s for s in sizes if s.available and region in s.regions and s.memory >= _MIN_MEMORY]
     if not fitting:
-        message = f"the region {region} offers no droplet that an image can be built on"
+        message = f"the region {region} has no droplet size with enough memory for a bake"
         raise UsageError(message=message, hint="name another region in the cluster file")
     return min(fitting, key=lambda s: (s.disk, s.price_monthly, s.slug)).slug
 
 
 def check_region(regions: Sequence[Region], region: str) -> None:
-    """Whether Packer could log in to a droplet there: cloud-init learns its SSH key from the metadata service.
+    """Check that Packer could log in to a droplet there: cloud-init gets its SSH key from the metadata service.
 
     Raises:
-        UsageError: the region has none, so a build would wait for SSH in vain.
+        UsageError: the region has no metadata service, so that a build would wait for SSH until its time-out.
     """
     if all(r.slug != region or "metadata" in r.features for r in regions):
         return
-    message = f"nothing can be baked in {region}: no metadata service answers droplets there"
-    details = "it tells the build droplet whose SSH key to trust; without it Packer would wait for SSH in vain"
+    message = f"nothing can be baked in {region}: the region has no metadata service"
+    details = (
+        "the build droplet gets Packer's SSH key from it; without it Packer would wait for SSH until its time-out"
+    )
     stand_in = Hint(Command("emulator stand-in"), " makes an empty snapshot instead")
     hint = Hint("on an emulator with droplets in memory: ", stand_in)
     raise UsageError(message=message, details=details, hint=hint)
 
 
 def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: str, work: Path) -> Path:
-    """Write what Packer needs into ``work`` and return its variables file (0600). Nothing in it is secret.
+    """Write Packer's input into ``work``; return its variables file (0600), which contains no secret.
 
     Raises:
-        MissingToolError: an upload lacks a binary.
+        MissingToolError: a binary to upload does not exist.
     """
     variables: dict[str, str | list[str]] = {
         "region": request.region,
@@ -101,7 +103,7 @@ def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: s
 
 
 def pack_plugins(folder: Path) -> bytes:
-    """The CNI plugins as one tar, the same bytes for the same plugins."""
+    """Return the CNI plugins as one tar. Equal plugins give equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for plugin in sorted(path for path in folder.iterdir() if path.suffix != ".json" and path.is_file()):
@@ -127,7 +129,7 @@ def _uploads(tools: Tools, work: Path) -> dict[str, str | list[str]]:
     consul, nomad = _present("consul", tools.consul), _present("nomad", tools.nomad)
     cni = _present("cni", tools.cni)
     uploads = {"consul": work / "consul", "nomad": work / "nomad", "cni": work / "cni.tar"}
-    # Packer keeps a file's own name, and the build script knows these three.
+    # Packer uploads files under their own names, and the build script expects these three.
     uploads["consul"].symlink_to(consul.resolve())
     uploads["nomad"].symlink_to(nomad.resolve())
     write_atomically(uploads["cni"], pack_plugins(cni), mode=0o600)

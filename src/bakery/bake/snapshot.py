@@ -1,6 +1,6 @@
-"""Finds snapshots and proves them through the API: what Packer says about its result is not relied on.
+"""Find and verify snapshots through the API, without relying on Packer's output.
 
-Packer's plugin prints success for tags that failed, and names only the region it built in.
+Packer's plugin prints success even if it failed to set tags, and prints only the region of the build.
 """
 
 from collections.abc import Collection, Iterable, Set
@@ -16,12 +16,12 @@ from bakery.plan.tags import build_tag, is_content_tag
 from bakery.wait import Clock, Pending, wait_until
 
 OLD_DAYS = 30
-"""A snapshot that is older lacks a month of the distribution's security updates: nodes install none themselves."""
+"""Days. An older snapshot lacks a month of security updates; nodes do not install any."""
 _AVAILABLE_SECONDS = 300
 
 
 def find_baked(cloud: Cloud, request: BakeRequest) -> Image | None:
-    """The newest usable snapshot of exactly this content in the region."""
+    """Return the newest usable snapshot with this content in the region; None if there is none."""
     images = [image for image in cloud.list_images(tag=request.content_tag) if _is_usable(image, request)]
     return max(images, key=lambda image: (image.created_at, image.id), default=None)
 
@@ -29,13 +29,13 @@ def find_baked(cloud: Cloud, request: BakeRequest) -> Image | None:
 def verify_snapshot(
     cloud: Cloud, request: BakeRequest, build: Build, *, reporter: Reporter, clock: Clock | None
 ) -> Image:
-    """The snapshot of this build: there, available, in the region, with all its tags (missing ones are added).
+    """Return this build's snapshot when it is available, in the region and has all its tags. Add missing tags.
 
-    The list of images may be behind what Packer and we have just done, so every look is repeated.
+    The list of images may lag behind changes, so it is polled.
 
     Raises:
-        BakeError: there are several, or it is in another region.
-        DeadlineError: it does not show, does not become available, or does not take its tags.
+        BakeError: there are several snapshots, or the snapshot is in another region.
+        DeadlineError: the snapshot or its tags did not appear in time.
     """
     wanted = {request.content_tag, build_tag(build.id)}
 
@@ -64,17 +64,17 @@ def verify_snapshot(
 
 
 def list_snapshots(cloud: Cloud, build: Build) -> tuple[Image, ...]:
-    """Every snapshot that bears the build's name."""
+    """Return every snapshot with the build's name."""
     return tuple(image for image in cloud.list_images() if image.name == build.snapshot_name)
 
 
 def is_finished(image: Image) -> bool:
-    """Whether a killed build got as far as a whole snapshot: Packer tags it after everything else."""
+    """Return whether the snapshot is complete: Packer tags it at the end."""
     return image.status == "available" and any(is_content_tag(tag) for tag in image.tags)
 
 
 def age_in_days(image: Image, now: datetime) -> int | None:
-    """Whole days since the snapshot was made, at ``now`` (with a time zone); None if its date is unreadable."""
+    """Return the whole days from the snapshot's creation to ``now`` (aware); None if its date is unreadable."""
     try:
         return max(0, (now - datetime.fromisoformat(image.created_at)).days)
     except (ValueError, TypeError):
@@ -82,12 +82,12 @@ def age_in_days(image: Image, now: datetime) -> int | None:
 
 
 def is_old(image: Image, now: datetime) -> bool:
-    """Whether a new one should be baked for the sake of security updates."""
+    """Return whether a new one should be baked for security updates."""
     return (age_in_days(image, now) or 0) > OLD_DAYS
 
 
 def age_warning(images: Iterable[Image], used: Collection[int | None], now: datetime) -> Text | None:
-    """One line on the oldest of the ``used`` (ids of) ``images``, if that is old."""
+    """Return a warning about the oldest of the ``used`` (ids of) ``images``; None if it is not old."""
     old = [image for image in images if image.id in used and is_old(image, now)]
     if not old:
         return None

@@ -1,7 +1,7 @@
-"""Removes what builds left: build droplets by tag, Packer's SSH keys and half-made snapshots by name, their tags.
+"""Delete what builds left: build droplets by tag, Packer's SSH keys and unfinished snapshots by name, their tags.
 
-Packer cleans up only while it lives. A build's record is written before Packer starts and removed when nothing of
-the build is left, so whatever was killed is swept by the next bake or ``bakery gc``.
+A killed Packer deletes nothing. The record of a build is written before Packer starts and deleted when nothing of
+the build is left, so that the next bake or ``bakery gc`` sweeps after a killed one.
 """
 
 import re
@@ -19,43 +19,43 @@ from bakery.errors import LockedError
 from bakery.files import ensure_private_folder, file_lock, write_secret
 from bakery.plan.tags import build_tag, packer_key_time
 
-# The plugin logs the name of the key it made (step_create_ssh_key.go).
+# The plugin logs the name of the key that it creates (step_create_ssh_key.go).
 _KEY_IN_LOG = re.compile(r"temporary ssh key name: (packer-[0-9a-f-]{36})")
 _KEY_SECONDS = 60
 
 WORK_PREFIX = ".work-"
-"""How the working folders of builds begin, beside their records."""
+"""Prefix of the working folders of builds, beside their records."""
 
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """One bake or sweep at a time in ``folder``; the lock of a killed process is free at once.
+    """Hold the lock of bakes and sweeps in ``folder``. The system releases the lock of a killed process.
 
     Raises:
-        LockedError: another one is at work.
+        LockedError: another bake or sweep is running.
     """
     ensure_private_folder(folder)
-    busy = LockedError(message=f"another bakery is baking in {folder}", hint="wait until it is done, or end it")
+    busy = LockedError(message=f"another bakery is baking in {folder}", hint="wait until it ends, or end it")
     with file_lock(folder / "builds.lock", seconds=0, busy=busy):
         yield
 
 
 def sweep(cloud: Cloud, folder: Path, *, reporter: Reporter = SILENT) -> tuple[str, ...]:
-    """Remove what earlier, ended builds in ``folder`` left in this account; returns what was removed.
+    """Delete what ended builds in ``folder`` left in this account; return what was deleted.
 
-    Records of other accounts (the emulator is one) stay as they are.
+    Records of other accounts (an emulator's, for example) are not touched.
 
     Raises:
-        LockedError: a build is running there.
+        LockedError: a bake is running there.
     """
     with lock(folder):
         return sweep_ended(cloud, folder, reporter=reporter)
 
 
 def ended_builds(cloud: Cloud, folder: Path) -> tuple[str, ...]:
-    """Names of the builds in ``folder`` that ended and may have left something in this account.
+    """Return the names of builds in ``folder`` that ended and may have left resources in this account.
 
-    Empty while a build is running there: nobody can tell it from the others.
+    Empty while a bake is running there, because its record looks like the others.
     """
     try:
         with lock(folder):
@@ -83,12 +83,12 @@ def _recorded(cloud: Cloud, folder: Path) -> list[Build]:
 
 
 def record_build(build: Build, account: Account) -> None:
-    """Note that the build begins, before it can leave anything, and in whose account."""
+    """Record the build and its account before it creates any resource."""
     write_secret(build.record, account.uuid.encode())
 
 
 def sweep_build(cloud: Cloud, build: Build, *, keep_snapshot: bool, reporter: Reporter) -> list[str]:
-    """Remove what one build left; its record goes last."""
+    """Delete what one build left, and its record last."""
     removed = []
     for droplet in cloud.list_droplets(tag=build_tag(build.id)):
         cloud.delete_droplet(droplet.id)
@@ -101,7 +101,7 @@ def sweep_build(cloud: Cloud, build: Build, *, keep_snapshot: bool, reporter: Re
         for image in list_snapshots(cloud, build):
             cloud.delete_image(image.id)
             removed.append(f"unfinished snapshot {image.name}")
-        # Last: by this tag whatever is still there is found. A finished snapshot keeps it.
+        # Last, because the tag finds what is still there. A finished snapshot keeps it.
         cloud.delete_tag(build_tag(build.id))
     for what in removed:
         reporter.note(f"    removed {what}")
@@ -110,7 +110,7 @@ def sweep_build(cloud: Cloud, build: Build, *, keep_snapshot: bool, reporter: Re
 
 
 def _is_of(build: Build, key: SshKey) -> bool:
-    """Whether this build made the key: its log names it, or the build died in the moment before it could."""
+    """Return whether this build created the key: its log has the name, or it was killed before logging."""
     named = _KEY_IN_LOG.search(_read(build.log))
     if named is not None:
         return key.name == named[1]

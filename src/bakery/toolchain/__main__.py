@@ -1,4 +1,4 @@
-"""``python -m bakery.toolchain``: what ``make toolchain`` calls."""
+"""``python -m bakery.toolchain``, the command of ``make toolchain``."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from bakery.toolchain.source import build_tool, read_version
 
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
-    """Build the tools or print where one is; returns the exit code."""
+    """Build tools, or print the path of one; return the exit code."""
     console = console or Console()
     arguments = _parser().parse_args(argv)
     try:
@@ -43,9 +43,11 @@ def _print_path(name: ToolName, version: str | None, console: Console) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bakery.toolchain", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    build = verbs.add_parser("build", help="build from the Go modules in toolchain/; all of them without names")
+    build = verbs.add_parser(
+        "build", help="build tools from the Go modules in toolchain/; without names, all of them"
+    )
     build.add_argument("tools", nargs="*", type=ToolName, metavar="TOOL", help=", ".join(ToolName))
-    path = verbs.add_parser("path", help="print where a tool is, downloading it if it is nowhere")
+    path = verbs.add_parser("path", help="print the path of a tool; download it if this machine does not have it")
     path.add_argument("tool", choices=[name.value for name in ToolName])
     path.add_argument("--version", help="default: the one in toolchain/TOOL/go.mod")
     return parser

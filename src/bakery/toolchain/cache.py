@@ -1,6 +1,6 @@
-"""The user's cache of tools: whole or not there, never half.
+"""The user's cache of tools. An entry is complete or does not exist.
 
-``<cache>/<tool>/<version>-<key>/`` holds the program (or the members of a set) and ``tool.json``.
+``<cache>/<tool>/<version>-<key>/`` contains the program (or the members of a set) and ``tool.json``.
 """
 
 import hashlib
@@ -15,16 +15,18 @@ from bakery.files import file_lock, file_sha256
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Tool, ToolName
 
 _LABEL = "tool.json"
-_LOCK_SECONDS = 3600  # a cold build of the slowest tool takes minutes; an hour means that something hangs
+_LOCK_SECONDS = (
+    3600  # seconds; a cold build of the slowest tool takes minutes, so after an hour the other process hangs
+)
 
 
 def members(name: ToolName) -> tuple[str, ...]:
-    """The files that make up the tool."""
+    """Return the names of the tool's files."""
     return CNI_PLUGINS if name is ToolName.CNI else (name.value,)
 
 
 def sha256_of(name: ToolName, path: Path) -> str:
-    """Hex digest of a program, or of the names and digests of a set."""
+    """Return the hex digest of a program, or of the names and digests of a set's members."""
     if name is not ToolName.CNI:
         return file_sha256(path)
     lines = "".join(f"{file_sha256(path / member)}  {member}\n" for member in members(name))
@@ -32,7 +34,7 @@ def sha256_of(name: ToolName, path: Path) -> str:
 
 
 def find_cached(cache: Path, name: ToolName, version: str) -> Tool | None:
-    """The tool in the cache, the newest if there are several; one that changed since then is not found."""
+    """Return the newest cached tool of that version whose digest is unchanged; None if there is none."""
     folders = [folder for folder in (cache / name).glob(f"{version}-*") if (folder / _LABEL).is_file()]
     for folder in sorted(folders, key=lambda folder: (folder / _LABEL).stat().st_mtime, reverse=True):
         tool = _read(folder, name, version)
@@ -42,23 +44,23 @@ def find_cached(cache: Path, name: ToolName, version: str) -> Tool | None:
 
 
 def find_by_key(cache: Path, name: ToolName, version: str, key: str) -> Tool | None:
-    """The tool that was published under exactly this key."""
+    """Return the tool published under this key; None if there is none."""
     return _read(_folder(cache, name, version, key), name, version)
 
 
 def publish(
     cache: Path, name: ToolName, version: str, *, key: str, origin: Origin, fill: Callable[[Path], None]
 ) -> Tool:
-    """Let ``fill`` put the tool's files into an empty folder, then make it visible in one step.
+    """Call ``fill`` to write the tool's files into an empty folder, then make the folder visible in one step.
 
-    Of several at once one fills and the others find its work.
+    Of several processes one calls ``fill``; the others return its result.
 
     Raises:
         LockedError: another process has held the lock for an hour.
     """
     (cache / name).mkdir(parents=True, exist_ok=True)
     lock = cache / name / f".{version}-{key}.lock"
-    message = f"another process has been making {name} {version} for an hour"
+    message = f"another process has been building {name} {version} for an hour"
     with file_lock(
         lock, seconds=_LOCK_SECONDS, busy=LockedError(message=message, hint=f"end it, or remove {lock}")
     ):

@@ -1,4 +1,4 @@
-"""Fetches files over HTTP with time-outs, a size limit, and no way down from https to http."""
+"""Download files over HTTP with time-outs and a size limit; redirects from https to http are refused."""
 
 import hashlib
 import time
@@ -17,11 +17,11 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadLimits:
-    """When to give up: seconds and bytes."""
+    """Time-outs in seconds and sizes in bytes."""
 
     connect: float = 10
     silence: float = 30
-    """Between two pieces of a reply."""
+    """Longest time between two chunks of a reply."""
     total: float = 1800
     size: int = 400 << 20
     text_size: int = 1 << 20
@@ -31,17 +31,17 @@ LIMITS = DownloadLimits()
 
 
 def fetch_text(url: str, limits: DownloadLimits = LIMITS) -> bytes:
-    """A small file, whole.
+    """Return the content of a small file.
 
     Raises:
-        UnreachableError: no connection, silence, too slow, a 5xx reply, or a file that is too large.
-        MissingToolError: the site answers but does not have the file.
+        UnreachableError: there is no connection, no reply in time, a 5xx reply, or the file is too large.
+        MissingToolError: the site does not have the file.
     """
     return b"".join(_pieces(url, limits, limits.text_size))
 
 
 def fetch_file(url: str, target: Path, limits: DownloadLimits = LIMITS) -> str:
-    """A large file into ``target``; returns its SHA256 in hex. Raises as :func:`fetch_text`."""
+    """Download a large file to ``target``; return its SHA256 in hex. Raises the errors of :func:`fetch_text`."""
     digest = hashlib.sha256()
     with target.open("wb") as stream:
         for piece in _pieces(url, limits, limits.size):
@@ -56,7 +56,7 @@ def _pieces(url: str, limits: DownloadLimits, size: int) -> Iterator[bytes]:
         for piece in response.iter_content(_CHUNK):
             size -= len(piece)
             if size < 0:
-                raise _unreachable(url, "the file is larger than such a file can be")
+                raise _unreachable(url, "the file is too large")
             if time.monotonic() > end:
                 raise _unreachable(url, f"not done after {limits.total:.0f} s")
             yield piece
@@ -68,13 +68,13 @@ def _reply(url: str, limits: DownloadLimits) -> Iterator[requests.Response]:
         with requests.get(url, stream=True, timeout=(limits.connect, limits.silence)) as response:
             _check(url, response)
             yield response
-    except (requests.RequestException, ValueError) as error:  # ValueError: urllib3's, of a host that cannot be one
+    except (requests.RequestException, ValueError) as error:  # ValueError: urllib3, for a malformed host
         raise _unreachable(url, _reason(error)) from error
 
 
 def _check(url: str, response: requests.Response) -> None:
     if url.startswith("https:") and not response.url.startswith("https:"):
-        raise _unreachable(url, "it redirects to a place without TLS")
+        raise _unreachable(url, "it redirects to a URL without TLS")
     if 400 <= response.status_code < 500:
         message = f"{urlsplit(url).netloc} does not have {urlsplit(url).path.rpartition('/')[2]}"
         raise MissingToolError(message=message, details=f"{url} answered {response.status_code}")

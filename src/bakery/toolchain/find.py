@@ -1,4 +1,4 @@
-"""Finds a tool in exactly the version asked for: a folder of the user's, PATH, the cache, the official release."""
+"""Find a tool of an exact version: in the user's folder, on PATH, in the cache, or as official release."""
 
 import shutil
 from pathlib import Path
@@ -24,13 +24,13 @@ def find_tool(
     run: proc.Runner = proc.run,
     limits: DownloadLimits = LIMITS,
 ) -> Tool:
-    """The tool, from the first place that has exactly ``version``.
+    """Return the tool from the first place that has exactly ``version``.
 
-    With ``download=False`` nothing is fetched. Another version on PATH is passed over.
+    With ``download=False`` nothing is downloaded. Another version on PATH is ignored.
 
     Raises:
-        MissingToolError: it is nowhere; the error says which host could not be reached and the ways out.
-        ChecksFailedError: the download does not have the published SHA256; nothing is kept.
+        MissingToolError: no place has it. The error names the host that could not be reached; the hint, other
+        ways. ChecksFailedError: the download does not have the published SHA256, and was deleted.
     """
     found = find_local_tool(name, version, places=places, run=run)
     if found is not None:
@@ -50,7 +50,7 @@ def find_tool(
 
 
 def find_local_tool(name: ToolName, version: str, *, places: Places, run: proc.Runner = proc.run) -> Tool | None:
-    """The tool if this machine has it already; nothing is fetched."""
+    """Return the tool if this machine has it, else None. Downloads nothing."""
     for origin, path in _candidates(name, places):
         if find_version(name, path, run=run) == version:
             return Tool(name=name, version=version, path=path, sha256=sha256_of(name, path), origin=origin)
@@ -58,7 +58,7 @@ def find_local_tool(name: ToolName, version: str, *, places: Places, run: proc.R
 
 
 def _candidates(name: ToolName, places: Places) -> list[tuple[Origin, Path]]:
-    """Programs to ask for their version. A set of plugins is never on PATH."""
+    """Yield programs whose version to check. A set of plugins is never on PATH."""
     found = []
     if places.folder is not None:
         found.append((Origin.FOLDER, places.folder / ("cni" if name is ToolName.CNI else name)))

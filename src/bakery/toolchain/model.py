@@ -1,4 +1,4 @@
-"""What the toolchain finds, and where it looks."""
+"""Tools, and the places where the toolchain looks for them."""
 
 import os
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ PLUGIN_VERSION = "1.4.1"
 CNI_VERSION = "1.9.1"
 
 CNI_PLUGINS = ("bridge", "firewall", "host-local", "loopback", "portmap")
-"""What Nomad's bridge mode runs (https://developer.hashicorp.com/nomad/docs/networking/cni)."""
+"""The CNI plugins that Nomad's bridge mode runs (https://developer.hashicorp.com/nomad/docs/networking/cni)."""
 
 
 class ToolName(StrEnum):
-    """The programs bakery works with; the value is also the folder of the wrapper module."""
+    """The programs that bakery uses. The value is also the folder of the wrapper module."""
 
     CONSUL = "consul"
     NOMAD = "nomad"
@@ -29,33 +29,33 @@ class ToolName(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a tool came from."""
+    """The source of a tool."""
 
     FOLDER = "folder"
-    """``BAKERY_TOOLCHAIN_DIR``."""
+    """The folder ``BAKERY_TOOLCHAIN_DIR``."""
     PATH = "path"
     SOURCE = "source"
     """Built from the Go modules in ``toolchain/``."""
     RELEASE = "release"
-    """The publisher's own build, its SHA256 checked."""
+    """The publisher's build, with its SHA256 checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A program that is here, in exactly the version asked for."""
+    """A program on this machine, in an exact version."""
 
     name: ToolName
     version: str
     path: Path
-    """The program, or for a set the folder that holds exactly its members."""
+    """The program; for a set, the folder that contains its members and nothing else."""
     sha256: str
-    """Hex; of a set: of its members' names and digests."""
+    """SHA256 in hex; for a set, of its members' names and digests."""
     origin: Origin
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFile:
-    """A file that its publisher offers, and what it must hash to."""
+    """The URL and SHA256 of a published file."""
 
     url: str
     sha256: str
@@ -63,21 +63,23 @@ class PublishedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where tools are looked for, in this order: ``folder``, ``path``, ``cache``, the two download sites."""
+    """The places of tools, in the order of search: ``folder``, ``path``, ``cache``, the two download sites."""
 
     cache: Path
     folder: Path | None = None
     path: str = ""
-    """Like PATH. Empty for what goes into a snapshot: a program of unknown descent has no place there."""
+    """Like PATH. Empty for tools that are put into a snapshot: a program on PATH has an unknown source."""
     releases_url: str = "https://releases.hashicorp.com"
     github_url: str = "https://github.com"
 
 
 def places_from_environment(environ: Mapping[str, str] = os.environ) -> Places:
-    """The user's cache and PATH, ``BAKERY_TOOLCHAIN_DIR``, ``BAKERY_RELEASES_URL`` and ``BAKERY_GITHUB_URL``.
+    """Return the places that the environment sets.
+
+    The user's cache and PATH, ``BAKERY_TOOLCHAIN_DIR``, ``BAKERY_RELEASES_URL`` and ``BAKERY_GITHUB_URL``.
 
     Raises:
-        UsageError: a download site that is no URL.
+        UsageError: a download site is not a URL.
     """
     import platformdirs
 

@@ -1,4 +1,4 @@
-"""Official releases: where they are, what they must hash to, and how one program gets out of its archive."""
+"""Official releases: find their URLs and digests, download them, and unpack the program."""
 
 import platform
 import shutil
@@ -14,7 +14,7 @@ from bakery.toolchain.download import LIMITS, DownloadLimits, fetch_file, fetch_
 from bakery.toolchain.model import Origin, Places, PublishedFile, Tool, ToolName
 
 DROPLET = "linux_amd64"
-"""What droplets run; the releases' own spelling."""
+"""The platform of droplets, as release file names spell it."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _PLUGIN_API = "x5.0"  # the plugin protocol in the release's file names (Packer plugin SDK)
@@ -28,18 +28,18 @@ class Release:
     archive_url: str
     sums_url: str
     prefix: str
-    """What stands before a member's name inside the archive."""
+    """Prefix of a member's name in the archive."""
     suffix: str = ""
 
 
 def this_platform() -> str:
-    """This machine, as ``linux_amd64``."""
+    """Return this machine's platform, for example ``linux_amd64``."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}_{_ARCHITECTURES.get(machine, machine)}"
 
 
 def build_release(name: ToolName, version: str, *, places: Places, system: str) -> Release:
-    """The release's addresses.
+    """Return the URLs of a release.
 
     Sources: https://releases.hashicorp.com (layout), the plugin's ``.goreleaser.yml``, the assets of
     https://github.com/containernetworking/plugins/releases.
@@ -62,26 +62,26 @@ def build_release(name: ToolName, version: str, *, places: Places, system: str) 
 def find_published(
     name: ToolName, version: str, *, places: Places, system: str = DROPLET, limits: DownloadLimits = LIMITS
 ) -> PublishedFile:
-    """Address and SHA256 of a release's archive, for a droplet that fetches it by itself.
+    """Return the URL and SHA256 of a release's archive, for a droplet that downloads it.
 
     Raises:
         UnreachableError: the site could not be reached.
         MissingToolError: the site does not have that version.
-        ChecksFailedError: its list of checksums does not name the archive.
+        ChecksFailedError: its list of checksums does not have the archive.
     """
     release = build_release(name, version, places=places, system=system)
     sums = trusted_sums(fetch_text(release.sums_url, limits))
     if release.archive not in sums:
-        message = f"the published checksums do not name {release.archive}"
+        message = f"the published checksums do not have {release.archive}"
         raise ChecksFailedError(message=message, details=release.sums_url)
     return PublishedFile(url=release.archive_url, sha256=sums[release.archive])
 
 
 def trusted_sums(sums: bytes) -> dict[str, str]:
-    """What a ``SHA256SUMS`` file says, by file name.
+    """Return the digests in a ``SHA256SUMS`` file by file name.
 
-    The seam for its signature: **that is not checked yet**, so trust rests on TLS to the download site.
-    Lines of another form are left out.
+    The file's signature is **not checked yet**; the only protection is TLS to the download site. Lines of another
+    form are ignored.
     """
     found: dict[str, str] = {}
     for line in sums.decode("utf-8", errors="replace").splitlines():
@@ -94,7 +94,10 @@ def trusted_sums(sums: bytes) -> dict[str, str]:
 def install_release(
     name: ToolName, version: str, *, places: Places, system: str | None = None, limits: DownloadLimits = LIMITS
 ) -> Tool:
-    """Download, check, unpack into the cache. Raises as :func:`find_published`; a wrong file leaves nothing."""
+    """Download, check and unpack a release into the cache. Raises the errors of :func:`find_published`.
+
+    A file with a wrong digest is deleted.
+    """
     system = system or this_platform()
     release = build_release(name, version, places=places, system=system)
     published = find_published(name, version, places=places, system=system, limits=limits)
@@ -103,9 +106,9 @@ def install_release(
         archive = folder / "archive"
         digest = fetch_file(published.url, archive, limits)
         if digest != published.sha256:
-            message = f"the download of {name} {version} is not what its publisher made"
+            message = f"the download of {name} {version} does not have the published SHA256"
             details = f"{published.url}\nSHA256 is        {digest}\nit must be {published.sha256}"
-            hint = "nothing was kept; try again, and if it happens again do not trust that site"
+            hint = "the file was deleted; try again, and if it happens again do not trust that site"
             raise ChecksFailedError(message=message, details=details, hint=hint)
         _unpack(archive, folder, name, release, limits)
         archive.unlink()
@@ -126,7 +129,7 @@ def _release(base: str, archive: str, sums: str, *, prefix: str = "", suffix: st
 
 
 def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limits: DownloadLimits) -> None:
-    """Exactly the members that are wanted, under names of ours: an archive cannot choose where it writes."""
+    """Unpack only the needed members, under our own names, so that an archive cannot choose where it writes."""
     try:
         for member in members(name):
             inside = f"{release.prefix}{member}{release.suffix}"
@@ -135,7 +138,7 @@ def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limit
             else:
                 _from_zip(archive, inside, folder / member, limits.size)
     except (KeyError, zipfile.BadZipFile, tarfile.TarError, OSError) as error:
-        message = f"{release.archive} does not hold {name}"
+        message = f"{release.archive} does not contain {name}"
         raise MissingToolError(message=message, details=str(error)) from error
 
 
@@ -154,7 +157,7 @@ def _from_tar(archive: Path, member: str, target: Path, size: int) -> None:
         info = opened.getmember(member)
         stream = opened.extractfile(info) if info.isreg() and info.size <= size else None
         if stream is None:
-            message = f"{member} is not a file of a sensible size"
+            message = f"{member} is not a file, or is too large"
             raise tarfile.TarError(message)
         with stream:
             _copy(stream, target)

@@ -1,6 +1,6 @@
-"""Builds the tools from the Go modules in ``toolchain/`` of a checkout, into the same cache.
+"""Build the tools from the Go modules in ``toolchain/`` of a checkout, into the same cache.
 
-Each tool has a module of its own, because ``go install`` refuses modules with replace lines and the tools' replace
+Each tool has its own module, because ``go install`` refuses modules with replace lines and the tools' replace
 lines contradict each other.
 """
 
@@ -17,10 +17,10 @@ from bakery.toolchain.cache import find_by_key, publish
 from bakery.toolchain.model import Origin, Tool, ToolName
 
 MODULES = assets.PACKER.parent / "toolchain"
-"""Only in a checkout."""
+"""Exists only in a checkout."""
 
 _BUILD_SECONDS = 3600
-# What the user told Go about proxies, checksums and folders; everything else of the environment stays outside.
+# The user's settings of Go for proxies, checksums and folders. No other variable is passed on.
 GO_ENVIRONMENT = (
     "GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT", "GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB",
     "GOTOOLCHAIN", "GOENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
@@ -29,17 +29,17 @@ GO_ENVIRONMENT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one module is built."""
+    """Settings of the build of one module."""
 
     module: str
     """The module whose version is the tool's."""
     cgo: bool = False
     tags: str = ""
     symbols: str = ""
-    """``-X`` linker flags; ``{version}`` is filled in."""
+    """``-X`` linker flags; ``{version}`` is replaced."""
 
     def flags(self, version: str) -> list[str]:
-        """The flags of ``go build``."""
+        """Return the flags of ``go build``."""
         symbols = f" {self.symbols.format(version=version)}" if self.symbols else ""
         tags = ["-tags", self.tags] if self.tags else []
         return ["-trimpath", "-buildvcs=false", "-mod=readonly", *tags, "-ldflags", f"-s -w{symbols}"]
@@ -50,7 +50,7 @@ RECIPES: dict[ToolName, Recipe] = {
     # Without cgo Nomad has no exec driver; without the tag "release" it ships mock_driver; "ui" embeds the UI.
     ToolName.NOMAD: Recipe(module="github.com/hashicorp/nomad", cgo=True, tags="release ui codegen_generated"),
     ToolName.PACKER: Recipe(module="github.com/hashicorp/packer"),
-    # The tag's own source says 1.4.1-dev; release builds clear that (the plugin's .goreleaser.yml).
+    # The tagged source has the version 1.4.1-dev; release builds clear the suffix (the plugin's .goreleaser.yml).
     ToolName.PLUGIN: Recipe(
         module="github.com/digitalocean/packer-plugin-digitalocean",
         symbols="-X github.com/digitalocean/packer-plugin-digitalocean/version.VersionPrerelease=",
@@ -70,7 +70,7 @@ def build_tool(
     reporter: Reporter = SILENT,
     run: proc.Runner = proc.run,
 ) -> Tool:
-    """The tool, built unless the cache holds it for the same go.sum, Go version and flags.
+    """Return the tool. Build it unless the cache has a build with the same go.sum, Go version and flags.
 
     Raises:
         UsageError: this is not a checkout.
@@ -98,10 +98,10 @@ def build_tool(
 
 
 def read_version(name: ToolName, modules: Path = MODULES) -> str:
-    """The version that the wrapper module asks for.
+    """Return the version that the wrapper module requires.
 
     Raises:
-        UsageError: there are no wrapper modules here.
+        UsageError: this is not a checkout, so there are no wrapper modules.
     """
     file = modules / name / "go.mod"
     if not file.is_file():
@@ -119,7 +119,7 @@ def read_version(name: ToolName, modules: Path = MODULES) -> str:
 
 
 def build_key(name: ToolName, version: str, *, sums: bytes, go: str) -> str:
-    """One word for all that shapes the program: go.sum, Go's version and platform, cgo and the flags."""
+    """Return a digest of the build's inputs: go.sum, Go's version and platform, cgo and the flags."""
     recipe = RECIPES[name]
     parts = [name, version, hashlib.sha256(sums).hexdigest(), go, str(recipe.cgo), *recipe.flags(version)]
     return f"source-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
@@ -136,7 +136,7 @@ def _check_compilers(recipe: Recipe, name: ToolName) -> Path:
 
 
 def _go_version(go: Path, module: Path, run: proc.Runner) -> str:
-    """Go's version and platform, as the module's own go line selects it."""
+    """Return Go's version and platform, as selected by the module's go line."""
     asked = run([go, "env", "GOVERSION", "GOOS", "GOARCH"], cwd=module, env=_go_settings())
     version = " ".join(asked.stdout.split())
     release = re.match(r"go1\.(\d+)", version)

@@ -1,4 +1,4 @@
-"""Asks a program which version it is, and believes only an answer of the exact form."""
+"""Run a program to get its version. Output of any other form is not accepted."""
 
 import json
 import os
@@ -16,7 +16,10 @@ _CNI_LINE = re.compile(r"CNI (\S+) plugin v(\d+\.\d+\.\d+\S*)")
 
 
 def find_version(name: ToolName, path: Path, *, run: proc.Runner = proc.run) -> str | None:
-    """The version of what lies at ``path``; ``None`` if it is not there, does not run, or is another program."""
+    """Return the version of the program at ``path``.
+
+    None if it does not exist, does not run, or is another program.
+    """
     try:
         match name:
             case ToolName.CNI:
@@ -30,13 +33,16 @@ def find_version(name: ToolName, path: Path, *, run: proc.Runner = proc.run) -> 
 
 
 def parse_version_output(name: ToolName, output: str) -> str | None:
-    """The version in the first line of ``<tool> version``."""
+    """Return the version in the first line of ``<tool> version``; None if it is another program."""
     found = _FIRST_LINE.fullmatch(output.partition("\n")[0].strip())
     return found[2] if found and found[1].lower() == name else None
 
 
 def parse_description(output: str) -> str | None:
-    """The version in what a Packer plugin answers to ``describe``, if it is the DigitalOcean plugin's shape."""
+    """Return the version in a Packer plugin's answer to ``describe``.
+
+    None if it is not the DigitalOcean plugin.
+    """
     try:
         answer = json.loads(output)
         version = answer["version"]
@@ -46,14 +52,14 @@ def parse_description(output: str) -> str | None:
 
 
 def parse_cni_version(plugin: str, output: str) -> str | None:
-    """The version in what a CNI plugin says to ``--version``."""
+    """Return the version in a CNI plugin's answer to ``--version``; None if it is another plugin."""
     found = _CNI_LINE.fullmatch(output.partition("\n")[0].strip())
     return found[2] if found and found[1] == plugin else None
 
 
 def _version_of_set(folder: Path, run: proc.Runner) -> str | None:
     versions = {
-        # Plugins answer on stderr: stdout belongs to the CNI protocol.
+        # Plugins print the version on stderr, because stdout is for the CNI protocol.
         parse_cni_version(plugin, _ask(run, folder / plugin, "--version").stderr)
         for plugin in CNI_PLUGINS
     }

@@ -87,7 +87,7 @@ def test_the_smallest_disk_wins_then_the_price() -> None:
         replace(SIZE, slug="tiny", disk=10, memory=512),
     ]
     assert choose_size(sizes, "fra1") == "cheap"
-    with pytest.raises(UsageError, match="the region lon1 offers no droplet"):
+    with pytest.raises(UsageError, match="the region lon1 has no droplet size"):
         choose_size(sizes, "lon1")
 
 
