@@ -1,3 +1,3 @@
-"""bakery: bake one DigitalOcean snapshot, launch a Consul + Nomad cluster from it that forms by itself."""
+"""Bakery: bake one DigitalOcean snapshot, and launch a Consul + Nomad cluster from it that forms by itself."""
 
 __version__ = "0.1.0"

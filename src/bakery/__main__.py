@@ -1,4 +1,4 @@
-"""``python -m bakery`` is ``bakery``."""
+"""Run ``bakery`` with ``python -m bakery``."""
 
 from bakery.cli.main import main
 

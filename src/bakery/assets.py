@@ -1,4 +1,4 @@
-"""Where ``packer/``, ``cloud-init/`` and ``systemd-units/`` are: in the package, or in the checkout."""
+"""Paths of ``packer/``, ``cloud-init/`` and ``systemd-units/``: in the package, or in the checkout."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ SYSTEMD_UNITS = _folder("systemd-units")
 
 
 def image_inputs() -> dict[str, bytes]:
-    """Every file that shapes the snapshot, by its path below the project: the input of the content tag."""
+    """Return the content of every file that goes into the snapshot, by path: the input of the content tag."""
     return {
         f"{folder.name}/{file.relative_to(folder).as_posix()}": file.read_bytes()
         for folder in (PACKER, SYSTEMD_UNITS)

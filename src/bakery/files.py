@@ -1,4 +1,4 @@
-"""Writing files so that neither a crash nor another user of the machine can spoil them."""
+"""Write files safely: a crash leaves no partial file, and secrets are private from the start."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ PRIVATE_FOLDER = 0o700
 
 
 def ensure_private_folder(path: Path) -> None:
-    """Make ``path`` (and its parents) a folder that only its owner can enter.
+    """Create the folder ``path`` and its parents with mode 0700.
 
-    Parents that bakery makes are private too; an existing folder of ours is narrowed to 0700.
+    An existing ``path`` gets mode 0700; existing parents are not changed.
     """
     for folder in [*reversed(path.parents), path]:
         if not folder.exists():
@@ -27,9 +27,9 @@ def ensure_private_folder(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Replace ``path`` by ``content``: temporary name with its final mode, fsync, rename, fsync of the folder.
+    """Replace the content of ``path`` atomically: temporary file with the final mode, fsync, rename, folder fsync.
 
-    After a crash at any point the file holds the old content or the new, whole.
+    After a crash at any point the file has the complete old content or the complete new content.
     """
     temporary = temporary_beside(path)
     try:
@@ -42,14 +42,14 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
 
 def replace_content(path: Path, content: bytes) -> None:
-    """:func:`write_atomically` over a file of the user's: its mode and owner stay, and a link its target."""
+    """Like :func:`write_atomically` for a file of the user: keep its mode, its owner and a symbolic link to it."""
     target = path.resolve()
     before = target.stat()
     temporary = temporary_beside(target)
     try:
         write_new(temporary, content, mode=stat.S_IMODE(before.st_mode))
         if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
-            with suppress(PermissionError):  # only root may give a file away
+            with suppress(PermissionError):  # only root may change the owner of a file
                 os.chown(temporary, before.st_uid, before.st_gid)
         temporary.replace(target)
     except BaseException:
@@ -59,22 +59,22 @@ def replace_content(path: Path, content: bytes) -> None:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A new hidden name in the folder of ``path``: ``.NAME.RANDOM.tmp``."""
+    """Return a new hidden name in the folder of ``path``: ``.NAME.RANDOM.tmp``."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
 
 
 def write_new(path: Path, content: bytes, *, mode: int) -> None:
-    """Make the file ``path``, on disk when it returns; never over one that is there, never through a link."""
+    """Create the file ``path`` and fsync it. Never replace an existing file or follow a link."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(stream.fileno(), mode)  # whatever the umask says
+        os.fchmod(stream.fileno(), mode)  # independent of the umask
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the folder's names on disk: a rename or a new link survives a crash from then on."""
+    """Fsync the folder, so that renames and new links in it survive a crash."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -83,13 +83,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """:func:`write_atomically` with mode 0600, in a folder that is made 0700."""
+    """Like :func:`write_atomically` with mode 0600; create the folder with mode 0700."""
     ensure_private_folder(path.parent)
     write_atomically(path, content, mode=PRIVATE_FILE)
 
 
 def write_secret_file(path: Path, content: bytes) -> None:
-    """:func:`write_atomically` with mode 0600, in a folder that the user chose and that stays as it is."""
+    """Like :func:`write_atomically` with mode 0600, in a folder of the user, whose mode is not changed."""
     write_atomically(path, content, mode=PRIVATE_FILE)
 
 
@@ -98,8 +98,8 @@ def file_lock(path: Path, *, seconds: float, busy: LockedError) -> Iterator[None
     """Hold the lock file ``path`` (0600) while the block runs. The system frees the lock of a process that dies.
 
     Raises:
-        LockedError: ``busy``, if another process has held it for ``seconds``.
-        OSError: the lock file cannot be made or opened.
+        LockedError: ``busy``, if another process has held the lock for ``seconds``.
+        OSError: the lock file cannot be created or opened.
     """
     import filelock
 
@@ -115,11 +115,11 @@ def file_lock(path: Path, *, seconds: float, busy: LockedError) -> Iterator[None
 
 
 def file_sha256(path: Path) -> str:
-    """Hex digest of what the file holds."""
+    """Return the SHA256 of the file's content in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_private(path: Path) -> bool:
-    """Whether nobody but the owner may read or write ``path``."""
+    """Return whether only the owner may read or write ``path``."""
     return path.stat().st_mode & 0o077 == 0

@@ -1,13 +1,13 @@
-"""The only place that starts a process.
+"""Start processes. No other module does.
 
-argv lists only; the environment is rebuilt from an allow-list; standard input is closed unless given; both pipes
-are drained together; a failure carries a command that can be pasted into a shell, with secrets struck out.
+Commands are argv lists; the environment is rebuilt from an allow-list; stdin is closed unless given; both pipes
+are read in parallel; an error has the command as it can be pasted into a shell, without secrets.
 """
 
 import os
 import shlex
 import shutil
-import subprocess  # noqa: TID251 - this is the door
+import subprocess  # noqa: TID251 - the only import
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Protocol
 from bakery.errors import CommandError, MissingToolError
 from bakery.hints import Text
 
-# What a child needs to find programs, speak a fixed language and reach the network as the user does.
+# Variables for finding programs, for a fixed language, and for the user's network settings.
 ALLOWED_ENVIRONMENT = (
     "PATH", "HOME", "TERM", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
@@ -25,7 +25,7 @@ ALLOWED_ENVIRONMENT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """What a program left behind. Text is UTF-8, undecodable bytes replaced."""
+    """The result of a program. Output is decoded as UTF-8; undecodable bytes are replaced."""
 
     returncode: int
     stdout: str
@@ -33,7 +33,7 @@ class Completed:
 
 
 class Runner(Protocol):
-    """Runs programs; the real one is :func:`run`, fakes live in tests."""
+    """The port of :func:`run`; tests have fakes."""
 
     def __call__(
         self,
@@ -49,13 +49,13 @@ class Runner(Protocol):
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The allow-listed part of our environment, a fixed locale, and ``extra``."""
+    """Return the allow-listed part of our environment, a fixed locale, and ``extra``."""
     environment = {key: os.environ[key] for key in ALLOWED_ENVIRONMENT if key in os.environ}
     return environment | {"LC_ALL": "C.UTF-8"} | dict(extra or {})
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """``text`` with every secret replaced by ``***``."""
+    """Return ``text`` with every secret replaced by ``***``."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
@@ -63,10 +63,10 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def find_on_path(name: str, *, reason: str, hint: Text) -> Path:
-    """The program ``name`` on PATH.
+    """Return the path of the program ``name`` on PATH.
 
     Raises:
-        MissingToolError: not installed; the error says what it is needed for.
+        MissingToolError: it is not installed; the details are the ``reason`` why it is needed.
     """
     found = shutil.which(name)
     if found is None:
@@ -87,11 +87,11 @@ def run(
 ) -> Completed:
     """Run a program to its end and return what it printed.
 
-    ``env`` is added to :func:`clean_environment`. ``secrets`` are struck out of errors; never put one in ``argv``.
+    ``env`` is added to :func:`clean_environment`. ``secrets`` are removed from errors; never put one in ``argv``.
 
     Raises:
-        CommandError: it exited non-zero (with ``check``), or did not end within ``seconds``.
-        MissingToolError: there is no such program.
+        CommandError: its exit code was not 0 (with ``check``), or it did not end within ``seconds``.
+        MissingToolError: the program does not exist.
     """
     words = [str(word) for word in argv]
     command = redact(shlex.join(words), secrets)
@@ -130,7 +130,7 @@ def start(
     env: Mapping[str, str] | None = None,
     output: Path,
 ) -> "subprocess.Popen[bytes]":
-    """Start a long-lived program in a session of its own, its output appended to ``output`` (0600)."""
+    """Start a long-lived program in its own session. Its output is appended to ``output`` (0600)."""
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
@@ -152,10 +152,10 @@ def stream(
     cwd: Path | None = None,
     on_line: Callable[[str], None],
 ) -> int:
-    """Run a program in a process group of its own, hand each output line to ``on_line``, return its exit code.
+    """Run a program in its own process group, call ``on_line`` with each line of output, return its exit code.
 
-    When the caller is interrupted (any exception), the program gets SIGTERM once and is waited for: Packer
-    ignores a lone SIGINT, passes SIGTERM on by itself, and needs its time to delete what it made.
+    If the caller is interrupted (by any exception), the program gets one SIGTERM, and its end is waited for.
+    Packer ignores a SIGINT to it alone, forwards SIGTERM to its plugins, and needs time to delete its resources.
     """
     with subprocess.Popen(
         [str(word) for word in argv],
@@ -166,7 +166,7 @@ def stream(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as process:
-        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+        assert process.stdout is not None  # noqa: S101 - stdout is a PIPE
         try:
             for line in process.stdout:
                 on_line(line.decode(errors="replace").rstrip("\n"))

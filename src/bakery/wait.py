@@ -1,4 +1,4 @@
-"""Waiting: a named condition, a monotonic deadline, a pause between tries, and the culprit's name at the end."""
+"""Wait for a named condition, with a monotonic deadline and pauses; the error at the deadline names the cause."""
 
 import os
 import time
@@ -12,18 +12,18 @@ from bakery.hints import Text
 T = TypeVar("T")
 
 _EAGER, _GROWTH = 32, 6
-"""The first pause is a 32nd of the full one, the next about a fifth: what is done at once is seen soon, and after
-two looks nothing is polled harder than asked for."""
+"""The first pause is 1/32 of the full pause, the second 6/32, all later ones are full. So a condition that is met
+soon is seen soon, and the number of polls hardly grows."""
 
 
 class Clock(Protocol):
-    """Time that a test can own."""
+    """A source of time, which tests replace."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Return seconds on a clock that never runs backwards."""
 
     def sleep(self, seconds: float) -> None:
-        """Let that many seconds pass."""
+        """Wait that many seconds."""
 
 
 class SystemClock:
@@ -38,13 +38,13 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class Pending:
-    """The condition does not hold yet; ``reason`` names what is missing ("demo-nomad-client-2 is not ready")."""
+    """The condition is not met yet; ``reason`` is the cause ("demo-nomad-client-2 is not ready")."""
 
     reason: str
 
 
 def deadline_factor() -> float:
-    """``BAKERY_DEADLINE_FACTOR``, for slow machines; 1.0 when absent or not a positive number."""
+    """Return ``BAKERY_DEADLINE_FACTOR``, for slow machines; 1.0 if it is not set or not a positive number."""
     try:
         factor = float(os.environ.get("BAKERY_DEADLINE_FACTOR", "1"))
     except ValueError:
@@ -62,14 +62,14 @@ def wait_until(
     hint: Text | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> T:
-    """Call ``check`` until it returns something that is not :class:`Pending`, and return that.
+    """Call ``check`` until it returns a value that is not :class:`Pending`, and return the value.
 
-    Pauses begin short and grow to ``every``. ``seconds`` is scaled by ``BAKERY_DEADLINE_FACTOR``.
-    Errors that ``check`` raises pass through: turn the expected ones into ``Pending`` there. ``tell`` hears the
-    reason after each look in vain.
+    ``what`` names the condition in the error. Pauses begin short and grow to ``every`` seconds. The deadline is
+    ``seconds`` times ``BAKERY_DEADLINE_FACTOR``. Errors that ``check`` raises pass through, so ``check`` returns
+    ``Pending`` for expected ones. ``tell`` is called with the reason after each ``Pending``.
 
     Raises:
-        DeadlineError: the deadline passed; details hold the last reason.
+        DeadlineError: the deadline passed; the details are the last reason.
     """
     clock = clock or SystemClock()
     limit = seconds * deadline_factor()
