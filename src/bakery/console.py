@@ -1,6 +1,6 @@
-"""Everything a human sees: data on stdout, talk on stderr; colour only where it is wanted.
+"""Print results to stdout and progress to stderr, with colours only on a terminal.
 
-Rooms below ``cli`` speak through the :class:`Reporter` port, whose default says nothing.
+Rooms below ``cli`` report progress through the :class:`Reporter` port; its default prints nothing.
 """
 
 import json
@@ -15,32 +15,32 @@ from typing import IO, Any, Protocol
 from bakery.hints import Text
 
 
-def counted(number: int, thing: str, things: str | None = None) -> str:
-    """Such as "1 droplet" and "2 droplets"; ``things`` is the plural where it is not made with an s."""
-    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """Return "1 droplet" or "2 droplets"; ``plural`` is needed if it is not the singular with an s."""
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"
 
 
 class Reporter(Protocol):
-    """What a room may say while it works."""
+    """Where rooms report progress while they work."""
 
     def note(self, text: Text) -> None:
-        """One line worth reading."""
+        """Print a line."""
 
     def warn(self, text: Text) -> None:
-        """Something the user should act on, though the work goes on."""
+        """Print a warning: something the user should act on, although the work continues."""
 
     def step(self, title: str) -> AbstractContextManager[None]:
-        """A named, timed piece of work."""
+        """Print the title of a step; leaving the context ends the step."""
 
     def node(self, name: str, state: str) -> None:
-        """Droplet ``name`` reached ``state`` ("requested", "active", "joined", "healthy")."""
+        """Print that droplet ``name`` reached ``state`` ("requested", "active", "joined", "healthy")."""
 
     def waiting(self, reason: str) -> None:
-        """What is still missing, one thing a line; told at each look in vain."""
+        """Show what a wait still waits for, one reason per line. Called after each poll."""
 
 
 class Silent:
-    """The reporter that says nothing."""
+    """A reporter that prints nothing."""
 
     def note(self, text: Text) -> None: ...
 
@@ -58,23 +58,26 @@ class Silent:
 SILENT: Reporter = Silent()
 
 REMIND_SECONDS = 30.0
-"""How often somebody who reads no terminal is told what is waited for."""
+"""Seconds between progress lines of a wait when stderr is not a terminal."""
 _ERASE_LINE = "\r\x1b[K"
 _STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
 
 
 def wants_colour(stream: IO[str], *, no_color: bool) -> bool:
-    """Colour only on a terminal, and never with ``NO_COLOR``, ``TERM=dumb`` or ``--no-color`` (no-color.org)."""
+    """Whether to print colours: on a terminal, without ``NO_COLOR``, ``TERM=dumb`` and ``--no-color``.
+
+    https://no-color.org/
+    """
     return not no_color and not os.environ.get("NO_COLOR") and _erases(stream)
 
 
 def _erases(stream: IO[str]) -> bool:
-    """Whether a line on ``stream`` can be written over."""
+    """Whether a line on ``stream`` can be erased and written again."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Console:
-    """The terminal reporter: plain lines that read well in CI, coloured on a terminal."""
+    """Print to the standard streams: plain lines that read well in CI logs, with colours on a terminal."""
 
     def __init__(
         self,
@@ -92,11 +95,11 @@ class Console:
         self._colour_out = wants_colour(sys.stdout, no_color=no_color)
         self._last_states: dict[str, str] = {}
         self._line_is_temporary = False
-        """Whether the last line on the terminal is one to write over."""
+        """Whether the last line on the terminal is to be erased before the next one."""
         self._last_written = time.monotonic()
 
     def style(self, text: str, style: str, *, out: bool = False) -> str:
-        """``text`` in one of the named styles, or as it is where colour is off."""
+        """Return ``text`` in one of the named styles, or unchanged without colours."""
         if not (self._colour_out if out else self._colour):
             return text
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
@@ -130,7 +133,7 @@ class Console:
             self.note(f"    {name:<28} {state}")
 
     def waiting(self, reason: str) -> None:
-        """On a terminal one line that each next one replaces; elsewhere a line every half minute."""
+        """Show what a wait waits for: on a terminal in one line that is replaced, elsewhere every 30 seconds."""
         if self.quiet:
             return
         first, *others = reason.splitlines() or [""]

@@ -1,32 +1,32 @@
-"""Every failure a user can meet, and the exit code it ends in.
+"""Every error that a user can see, and its exit code.
 
 BakeryError                    1  unexpected
-├── UsageError                 2  a flag, a file or a machine that cannot do what was asked
-│   ├── ConfigError            2  the cluster file, with every problem in it
-│   ├── PlanError              2  a cluster that cannot exist
-│   ├── RenderError            2  user-data that cannot be made (too large, nothing to join)
-│   ├── MissingToolError       2  a program that is not installed
+├── UsageError                 2  an option, a file or this machine does not allow what was asked for
+│   ├── ConfigError            2  the cluster file is wrong; with all its problems
+│   ├── PlanError              2  the cluster file describes a cluster that cannot exist
+│   ├── RenderError            2  user-data cannot be rendered (too large, no server to join)
+│   ├── MissingToolError       2  a program is not installed
 │   └── EmulatorError          2  the emulator cannot run here, or is not running
-├── CredentialsError           3  no or wrong token, bundle lost, foreign or unreadable
+├── CredentialsError           3  the token or the credentials bundle is missing, wrong or unreadable
 │   └── UnauthorizedError      3  401 or 403 from the API
-├── CloudError                 4  DigitalOcean refused, or cannot be reached; safe to rerun
+├── CloudError                 4  DigitalOcean refused a request, or cannot be reached; safe to rerun
 │   ├── NotFoundError          4
 │   ├── UnprocessableError     4
 │   ├── RateLimitedError       4
 │   └── UnreachableError       4
-├── AgentError                 4  Consul or Nomad refused, or cannot be reached
-├── BakeError                  4  Packer failed, or its snapshot is not what was asked for
-├── LaunchError                4  a partial launch; safe to rerun
-├── LockedError                5  another bakery works on this cluster
-├── DeadlineError              6  a wait ended without what it waited for
-│   └── NotHealthyError        6  the cluster is not healthy in time
-├── ChecksFailedError          7  checks ran, and some failed
-│   └── UntrustedError         7  the cluster runs with strangers or foreign gossip keys in it
-└── CommandError               1  a program that bakery ran failed
+├── AgentError                 4  Consul or Nomad refused a request, or cannot be reached
+├── BakeError                  4  Packer failed, or its snapshot is not as requested
+├── LaunchError                4  a launch or destroy stopped half-way; safe to rerun
+├── LockedError                5  another bakery process works on this cluster
+├── DeadlineError              6  a wait reached its deadline
+│   └── NotHealthyError        6  the cluster did not become healthy in time
+├── ChecksFailedError          7  a check failed
+│   └── UntrustedError         7  the cluster has members or gossip keys that are not its own
+└── CommandError               1  a program that bakery ran has failed
 
-Signals end in 130 (SIGINT) and 143 (SIGTERM); a reader of our output that has gone in 141, as by SIGPIPE;
-``plan --exit-code`` ends in 10 when changes are pending, or when something differs from the plan that a launch
-leaves alone.
+Other exit codes: 130 after SIGINT, 143 after SIGTERM, and 141 if the reader of the output closed it (as after
+SIGPIPE). ``plan --exit-code`` exits 10 if a launch would change something, or if droplets differ from the plan in
+ways that a launch does not change.
 """
 
 from dataclasses import dataclass, field
@@ -55,15 +55,15 @@ class ExitCode(IntEnum):
 
 @dataclass(kw_only=True)
 class BakeryError(Exception):
-    """A failure with what happened, what the other side said, and what to do next.
+    """An error: what happened, what the system answered, and what to do next.
 
-    Errors compare by value, so a test can assert the whole of one.
+    Errors compare by value, so that a test can compare a whole error.
     """
 
     message: str
     """The first line: one clause in lower case that says what happened, and to what."""
     details: Text | None = None
-    """What the tool or the API said, verbatim but for secrets; may have several lines."""
+    """What the tool or the API answered, verbatim except for secrets; may have several lines."""
     hint: Text | None = None
     """The next step, as a command where there is one."""
 
@@ -81,26 +81,26 @@ class BakeryError(Exception):
 
 
 class UsageError(BakeryError):
-    """What was asked cannot be done as it was asked."""
+    """An option, a file or this machine does not allow what was asked for."""
 
     exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Problem:
-    """One thing wrong in a file, at a place a reader can find. Lines and columns count from 1."""
+    """One thing that is wrong in a file, and its place. Lines and columns count from 1."""
 
     line: int
     column: int
     message: str
     hint: str | None = None
     source: str = ""
-    """The text of that line, for the caret."""
+    """The text of that line, to print above the caret."""
 
 
 @dataclass(kw_only=True)
 class ConfigError(UsageError):
-    """The cluster file is wrong; ``problems`` holds all of them, in file order."""
+    """The cluster file is wrong; ``problems`` has all its problems, in file order."""
 
     file: str = ""
     problems: tuple[Problem, ...] = field(default=())
@@ -109,15 +109,15 @@ class ConfigError(UsageError):
 
 
 class PlanError(UsageError):
-    """The cluster that the file asks for cannot exist."""
+    """The cluster file describes a cluster that cannot exist."""
 
 
 class RenderError(UsageError):
-    """User-data cannot be made from what is there."""
+    """User-data cannot be rendered: it is too large, or there is no server to join."""
 
 
 class MissingToolError(UsageError):
-    """A program is needed that is not installed."""
+    """A program that bakery needs is not installed."""
 
 
 class EmulatorError(UsageError):
@@ -132,7 +132,7 @@ class CredentialsError(BakeryError):
 
 @dataclass(kw_only=True)
 class UnauthorizedError(CredentialsError):
-    """The API does not accept the token (401), or not for this (403)."""
+    """The API does not accept the token (401), or not for this request (403)."""
 
     status: int = 401
     request_id: str | None = None
@@ -153,19 +153,19 @@ class CloudError(BakeryError):
 
 
 class NotFoundError(CloudError):
-    """The API does not know the thing (404)."""
+    """The resource does not exist (404)."""
 
 
 class UnprocessableError(CloudError):
-    """The API understood the request and will not do it (400, 409, 412, 422)."""
+    """The API refused the request (400, 409, 412, 422)."""
 
 
 class RateLimitedError(CloudError):
-    """The token's request limit is used up (429), and waiting for it did not help."""
+    """The token's request limit is used up (429), also after waiting."""
 
 
 class UnreachableError(CloudError):
-    """No usable reply: connection, TLS, time-out, 5xx, or a body that is not the API's."""
+    """No usable reply: a failed connection, TLS, a time-out, 5xx, or a body that the API does not send."""
 
 
 @dataclass(kw_only=True)
@@ -180,25 +180,25 @@ class AgentError(BakeryError):
 
 
 class BakeError(BakeryError):
-    """Packer failed, or its snapshot is not what was asked for."""
+    """Packer failed, or its snapshot is not as requested."""
 
     exit_code = ExitCode.CLOUD
 
 
 class LaunchError(BakeryError):
-    """The launch or destroy stopped half-way; the same command goes on from here."""
+    """The launch or destroy stopped half-way; the same command continues it."""
 
     exit_code = ExitCode.CLOUD
 
 
 class LockedError(BakeryError):
-    """Another bakery works on this cluster."""
+    """Another bakery process works on this cluster."""
 
     exit_code = ExitCode.LOCKED
 
 
 class DeadlineError(BakeryError):
-    """A wait ended without what it waited for."""
+    """A wait reached its deadline."""
 
     exit_code = ExitCode.DEADLINE
 
@@ -208,18 +208,18 @@ class NotHealthyError(DeadlineError):
 
 
 class ChecksFailedError(BakeryError):
-    """Checks ran and some failed."""
+    """A check failed."""
 
     exit_code = ExitCode.CHECKS
 
 
 class UntrustedError(ChecksFailedError):
-    """The cluster runs, and something in it is not its own: a stranger, or a gossip key."""
+    """The running cluster has a member or a gossip key that is not its own."""
 
 
 @dataclass(kw_only=True)
 class CommandError(BakeryError):
-    """A program failed. ``command`` can be pasted into a shell; ``returncode`` is negative for a signal."""
+    """A program failed. ``command`` is quoted for a shell; ``returncode`` is negative after a signal."""
 
     command: str = ""
     returncode: int = 0

@@ -81,7 +81,7 @@ def test_destroy_takes_the_cluster_and_nothing_else(cluster: Cluster) -> None:
 def test_destroy_again_finds_nothing(cluster: Cluster) -> None:
     before = account(cluster)
     done = cluster.bakery("destroy", "--local", "--yes")
-    assert "nothing of cluster demo is there" in done.stderr
+    assert "cluster demo has no resources here" in done.stderr
     assert account(cluster) == before
 
 

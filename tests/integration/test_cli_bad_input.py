@@ -336,7 +336,7 @@ help: give the address yourself: --admin-cidr ADDRESS/32
         """\
 ==> Looking at the account
 ...
-error: this needs an answer, and there is no terminal to ask on
+error: this needs an answer, and stdin or stderr is not a terminal
 help: add --yes
 """,
     ),
@@ -350,7 +350,7 @@ help: add --yes
 ...
 error: cannot reach 127.0.0.1:9 for GET /v2/account
   connection refused: nothing listens there
-help: correct DIGITALOCEAN_API_URL, or start what it names: bakery emulator up
+help: correct DIGITALOCEAN_API_URL, or start the emulator it names: bakery emulator up
 """,
     ),
     Case(
@@ -495,7 +495,7 @@ help: export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account:
         ("destroy", "--node", "demo-nomad-client-1", "--snapshots", "--yes"),
         2,
         """\
-error: --snapshots goes with the whole cluster, not with --node or --role
+error: --snapshots cannot be combined with --node or --role
 help: leave it out
 """,
     ),
@@ -567,7 +567,7 @@ help: give private IPv4 addresses or DNS names of servers, without a port: --joi
         ("render", "--role", "consul-server", "--first", "--join", "10.100.0.2", "-o", "out"),
         2,
         """\
-error: --first joins nobody, and --join names somebody
+error: --first and --join cannot be combined
 help: give one of them
 """,
     ),
@@ -701,7 +701,7 @@ def test_no_credentials_here(at: Desk) -> None:
 def test_tokens_are_never_json(at: Desk) -> None:
     ran = at("env", "--json")
     assert (ran.code, ran.out) == (2, "")
-    assert json.loads(ran.err)["message"] == "env holds tokens, which bakery never prints as JSON"
+    assert json.loads(ran.err)["message"] == "env prints tokens, and bakery never prints tokens as JSON"
 
 
 def test_a_password_file_that_cannot_be_read(at: Desk) -> None:

@@ -230,7 +230,7 @@ def test_an_unchanged_image_is_found_without_any_program(at: Desk, monkeypatch: 
     assert ran.code == 0, ran.err
     check_answer(ran.json, "build-image")
     assert ran.json["name"] == "bakery-stand-in"
-    assert ran.err.splitlines()[0] == "bakery-stand-in has this content already; nothing to bake"
+    assert ran.err.splitlines()[0] == "bakery-stand-in already has this content; nothing to bake"
     assert at.changing() == []
 
 
@@ -243,7 +243,7 @@ def test_what_would_be_baked_is_shown_with_its_price(at: Desk) -> None:
     assert (ran.code, ran.out) == (
         0,
         "  + snapshot  of debian-12-x64, Consul 1.22.5 and Nomad 1.11.2, in fra1\n"
-        "baked on a droplet of size s-1vcpu-1gb ($0.009 an hour), which goes; "
+        "baked on a droplet of size s-1vcpu-1gb ($0.009 an hour), deleted afterwards; "
         "a snapshot costs $0.06 per GB and month\n",
     )
     ran = at("build-image", "--dry-run", "--json")
@@ -370,7 +370,7 @@ def test_destroy(launched: Desk, answer: str) -> None:
     assert (ran.code, ran.err.splitlines()[-2:]) == (
         2,
         [
-            "error: this needs an answer, and there is no terminal to ask on",
+            "error: this needs an answer, and stdin or stderr is not a terminal",
             "help: add --yes, or --confirm demo",
         ],
     )
@@ -383,7 +383,7 @@ def test_destroy(launched: Desk, answer: str) -> None:
     assert launched.api.get("/v2/firewalls").json()["firewalls"] == []
     assert [vpc for vpc in launched.api.get("/v2/vpcs").json()["vpcs"] if "demo" in vpc["name"]] == []
     assert len(launched.api.get("/v2/images?private=true").json()["images"]) == 1
-    assert launched("destroy", "--yes").err.splitlines()[0] == "nothing of cluster demo is there"
+    assert launched("destroy", "--yes").err.splitlines()[0] == "cluster demo has no resources here"
     assert (launched.folder / ".bakery" / "demo" / "bundle.json").exists(), "the credentials stay"
 
 
@@ -416,12 +416,12 @@ def test_destroy_one_node(launched: Desk) -> None:
 
 
 def test_gc_lists_and_then_removes(at: Desk) -> None:
-    assert at("gc").err == "no orphans\n"
+    assert at("gc").err == "nothing to delete\n"
     at.api.post("/v2/tags", {"name": "bakery:build:0123456789ab"})
     at.api.create(name="bakery-0123456789ab", tags=["bakery:build:0123456789ab"])
     at.api.settle()
     at.forget()
-    assert at("gc").err == "no orphans\n", "it is young: a bake may be at work"
+    assert at("gc").err == "nothing to delete\n", "it is young: a bake may be at work"
     ran = at("gc", "--older-than", "0", "--json")
     check_answer(ran.json, "gc")
     assert ran.json == [
@@ -485,7 +485,7 @@ def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch)
     }
     certificates, strangers, keyrings = ran.json[-3:]
     assert "bakery launch -f bakery.yaml" in certificates["remedy"]
-    assert strangers["message"] == keyrings["message"] == "not asked: demo has no droplets"
+    assert strangers["message"] == keyrings["message"] == "not checked: demo has no droplets"
     at.write("version: 1\n")
     ran = at("doctor")
     assert [line.split()[0] for line in ran.out.splitlines() if not line.startswith(" ")] == [
@@ -504,7 +504,7 @@ def test_doctor_asks_the_cluster_who_is_in_it(launched: Desk) -> None:
     unanswered = (False, "not known: there is no leader", "bakery status")
     assert checks()["strangers"] == checks()["keyrings"] == unanswered, "droplets in memory have no agents"
     shutil.rmtree(launched.folder / ".bakery")
-    not_asked = (True, "not asked: there are no credentials of demo here", None)
+    not_asked = (True, "not checked: there are no credentials of demo here", None)
     assert checks()["strangers"] == checks()["keyrings"] == not_asked
     assert launched.changing() == []
 

@@ -77,7 +77,7 @@ def test_what_would_be_destroyed_is_an_answer(at: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "question", "about"),
     [
-        (("launch", "--role", "nomad-client", "--count", "3"), "create these?", "demo-nomad-client-3"),
+        (("launch", "--role", "nomad-client", "--count", "3"), "make these changes?", "demo-nomad-client-3"),
         (
             ("destroy", "--node", "demo-nomad-client-2"),
             r"destroy demo-nomad-client-2\?",
@@ -117,7 +117,7 @@ def test_nothing_is_written_into_a_file_that_took_a_closed_stream_s_number(at: D
     done = _shell(f"{BAKERY} render --role consul-server --first -o out >&- 2>&-")
     assert done.returncode == 0
     for file in (at.folder / ".bakery").rglob("*"):
-        assert not file.is_file() or b"by hand:" not in file.read_bytes(), file
+        assert not file.is_file() or b"console:" not in file.read_bytes(), file
 
 
 def test_a_path_that_is_not_text_is_printed_as_it_is(at: Desk) -> None:

@@ -11,7 +11,7 @@ from tests.helpers.cli import Desk, desk
 pytestmark = pytest.mark.integration
 
 RENDER = ("render", "--role", "consul-server", "--first", "-o")
-WARNING = "warning: git would take {} into a commit, and it holds private keys: add it to .gitignore"
+WARNING = "warning: git does not ignore {}, which holds private keys: add it to .gitignore"
 
 
 def git(at: Desk, *words: str) -> str:

@@ -60,7 +60,7 @@ def test_render_goes_on_where_nobody_can_be_asked(
     ran = lost(*arguments)
     assert ran.code == 0
     warning = (
-        "warning: new credentials of cluster demo are made; whether it has droplets already was not checked: "
+        "warning: new credentials are made for cluster demo without checking whether it has droplets already: "
     )
     assert ran.err.count(warning) == 1
     assert "not checked" not in lost(*arguments).err, "the second time there is nothing to make"

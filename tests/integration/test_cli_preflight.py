@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 ACTIVE = ("launch", "--yes", "--wait", "active")
 THREE = SMALL.replace("consul-server: {count: 1", "consul-server: {count: 3")
 AS_PLANNED = "nothing to change: the cloud is as planned"
-DIFFERS = "nothing to create or update; a launch leaves alone what differs from the plan:"
+DIFFERS = "nothing to create or update; a launch does not change these differences from the plan:"
 CANNOT = "cannot be launched:"
 
 
@@ -80,7 +80,7 @@ NEW = {
             "DigitalOcean has no size 's-1vcpu-9gb'",
             "help: did you mean s-1vcpu-2gb? set roles.nomad-client.size",
             "8 to create, 0 to update, 0 to replace",
-            "what the cluster will cost is not known: DigitalOcean names no price for size s-1vcpu-9gb",
+            "the price of the cluster is not known: DigitalOcean lists no price for size s-1vcpu-9gb",
         ),
         code=2,
         exit_code=2,
@@ -310,7 +310,7 @@ def test_an_exit_code_needs_a_look_at_the_cloud(at: Desk) -> None:
     ran = at("plan", "--exit-code", "--offline")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.splitlines() == [
-        "error: --exit-code asks the API whether a launch would change something, and --offline asks nobody",
+        "error: --exit-code needs DigitalOcean's answer, and --offline does not ask",
         "help: leave one of them out",
     ]
     assert at("plan", "--offline").code == 0

@@ -34,17 +34,17 @@ def test_a_count_that_the_file_does_not_have_is_said(at: Desk) -> None:
     check_answer(ran.json, "launch")
     assert ran.json["saved"] is False
     assert ran.err.splitlines()[-2] == (
-        "warning: bakery.yaml still says 2; set roles.nomad-client.count to 3 there, or run this again with --save"
+        "warning: bakery.yaml still has 2; set roles.nomad-client.count to 3 there, or run this again with --save"
     )
     assert _file(at) == FILE
-    assert "still says" not in at(*ACTIVE, "--role", "nomad-client", "--count", "2").err, "control"
+    assert "still has" not in at(*ACTIVE, "--role", "nomad-client", "--count", "2").err, "control"
 
 
 def test_save_writes_that_number_and_nothing_else(at: Desk) -> None:
     ran = at(*ACTIVE, *CLIENTS, "--save", "--json")
     assert (ran.code, ran.json["saved"]) == (0, True), ran.err
     assert "roles.nomad-client.count in bakery.yaml is 3 now" in ran.err.splitlines()
-    assert "still says" not in ran.err
+    assert "still has" not in ran.err
     assert _file(at) == SAVED
     assert at("plan", "--exit-code").code == 0
     at.forget()
@@ -62,7 +62,7 @@ def test_a_second_run_can_save_what_the_first_launched(at: Desk) -> None:
 
 def test_nothing_is_written_before_the_answer(at: Desk) -> None:
     child = pexpect.spawn(str(BAKERY), ["launch", *CLIENTS, "--save"], encoding="utf-8", timeout=60)
-    child.expect("create these?")
+    child.expect("make these changes?")
     assert _file(at) == FILE
     child.sendline("n")
     child.expect(pexpect.EOF)
@@ -103,6 +103,5 @@ def test_save_needs_a_count(at: Desk) -> None:
     ran = at(*ACTIVE, "--save")
     assert (ran.code, ran.err) == (
         2,
-        "error: --save writes what --count says, and there is no --count\n"
-        "help: bakery launch --role nomad-client --count 3 --save\n",
+        "error: --save works only with --count\nhelp: bakery launch --role nomad-client --count 3 --save\n",
     )

@@ -58,7 +58,7 @@ def test_doctor_fails_after_thirty_days_and_names_the_command(at: Desk, days: fl
     found, message, remedy = snapshot_check(at)
     assert found is passed
     if not passed:
-        assert message == f"bakery-stand-in is {int(days)} days old: the security updates since are not in it"
+        assert message == f"bakery-stand-in is {int(days)} days old and lacks the security updates since then"
         assert remedy is not None
         assert remedy.startswith(FRESH)
 

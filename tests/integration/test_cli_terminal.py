@@ -60,7 +60,7 @@ def _ends(child: "pexpect.spawn[str]") -> int:
 def test_a_no_creates_nothing(at: Desk) -> None:
     child = _on_a_terminal("launch", "--wait", "active")
     child.expect("8 to create")
-    child.expect(r"create these\? \[y/N\]: ")
+    child.expect(r"make these changes\? \[y/N\]: ")
     child.sendline("n")
     child.expect("the answer was no; nothing was changed\r\n")
     child.expect(pexpect.EOF)
@@ -72,7 +72,7 @@ def test_a_no_creates_nothing(at: Desk) -> None:
 def test_a_yes_creates_it(at: Desk) -> None:
     """Two servers and a client would take the pauses of the real API; the first wave is enough."""
     child = _on_a_terminal("launch", "--wait", "active", "--role", "consul-server")
-    child.expect(r"create these\? \[y/N\]: ")
+    child.expect(r"make these changes\? \[y/N\]: ")
     child.sendline("y")
     child.expect("demo is active: 1 droplet, 1 new")
     assert _ends(child) == 0
@@ -95,7 +95,7 @@ def test_the_right_name_destroys(launched: Desk) -> None:
     child = _on_a_terminal("destroy")
     child.expect("type the cluster's name to destroy it: ")
     child.sendline("demo")
-    child.expect("cluster demo is gone")
+    child.expect("cluster demo is destroyed")
     assert _ends(child) == 0
     assert launched.droplets() == []
 
@@ -111,7 +111,7 @@ def test_ctrl_c_at_a_question(launched: Desk) -> None:
 
 def test_a_password_is_asked_twice_and_never_shown(launched: Desk) -> None:
     child = _on_a_terminal("browser-cert", "consul")
-    child.expect("password for the file: ")
+    child.expect("password of the file: ")
     child.sendline("canary-p12")
     child.expect("(?i)repeat for confirmation: ")
     child.sendline("canary-p12")
@@ -166,7 +166,7 @@ def test_a_signal_is_answered_at_once_and_the_same_command_goes_on(
 ) -> None:
     process = _started(at)
     process.send_signal(number)
-    _read_to(process, "stopping: what is under way is being closed; once more stops at once")
+    _read_to(process, "stopping in order; a second signal stops at once")
     posts = [path for method, path in at.changing() if (method, path) == ("POST", "/v2/droplets")]
     assert posts == [], "it was said while the create was still under way"
     rest = _rest(process)
@@ -229,7 +229,7 @@ def test_closed_standard_input_is_no_terminal(at: Desk) -> None:
     line = f"{BAKERY} launch --wait active <&-"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-2] == "error: this needs an answer, and there is no terminal to ask on"
+    assert done.stderr.splitlines()[-2] == "error: this needs an answer, and stdin or stderr is not a terminal"
 
 
 def test_python_m_bakery_is_bakery(at: Desk) -> None:

@@ -59,7 +59,7 @@ def test_the_cloud_is_named_where_the_state_is_shown(at: Desk) -> None:
     assert line in at("plan").out.splitlines()
     assert line in at("launch", "--dry-run").out.splitlines()
     assert line in at("status").err.splitlines()
-    assert line.removeprefix("on ") + " takes the token; up to 10000 droplets" in at("doctor").out
+    assert line.removeprefix("on ") + " accepts the token; up to 10000 droplets" in at("doctor").out
     for arguments, schema in ((("plan",), "plan"), (("launch", "--dry-run"), "changes"), (("status",), "status")):
         answer = at(*arguments, "--json").json
         check_answer(answer, schema)
@@ -70,11 +70,11 @@ def test_the_cloud_is_named_where_the_state_is_shown(at: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "question"),
     [
-        (("launch", "--role", "nomad-client", "--count", "3"), "create these?"),
+        (("launch", "--role", "nomad-client", "--count", "3"), "make these changes?"),
         (("destroy",), "type the cluster's name"),
         (("destroy", "--node", "demo-nomad-client-2"), r"destroy demo-nomad-client-2\?"),
         (("access", "refresh", "--admin-cidr", "203.0.113.7/32"), "change these?"),
-        (("gc", "--older-than", "0", "--delete"), "remove these"),
+        (("gc", "--older-than", "0", "--delete"), "delete these"),
         (("build-image", "-f", "other.yaml"), "bake it?|error:"),  # where Packer is not there
     ],
 )

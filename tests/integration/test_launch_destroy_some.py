@@ -107,7 +107,7 @@ def test_the_roles_of_another_cluster_are_unknown(unchanged: Lab) -> None:
 
 
 def test_a_node_or_a_role_not_both(unchanged: Lab) -> None:
-    assert "--node and --role are two different orders" in _refused(unchanged, "--role", "x", "--node", "y")
+    assert "--node and --role cannot be combined" in _refused(unchanged, "--role", "x", "--node", "y")
 
 
 def test_a_dry_run_shows_and_changes_nothing(unchanged: Lab) -> None:

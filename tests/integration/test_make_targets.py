@@ -43,7 +43,7 @@ def _make(at: Desk, *arguments: str) -> Completed:
 def test_a_pipeline_from_image_to_destroy(at: Desk) -> None:
     found = _make(at, "build-image")
     assert found.returncode == 0, found.stderr
-    assert "bakery-stand-in has this content already; nothing to bake" in found.stderr
+    assert "bakery-stand-in already has this content; nothing to bake" in found.stderr
     assert at.changing() == []
 
     launched = _make(at, "launch", "WAIT=active")
@@ -141,7 +141,7 @@ def test_the_tour_twice_without_a_trace(tmp_path: Path, monkeypatch: pytest.Monk
         done = _tour(tmp_path)
         assert done.returncode == 0, done.stderr
         assert "tour is active: 9 droplets, 9 new" in done.stderr
-        assert "cluster tour is gone" in done.stderr
+        assert "cluster tour is destroyed" in done.stderr
         assert "They never boot" in done.stdout
         assert list(tmp_path.glob("bakery-tour.*")) == []
         assert [file for file in tmp_path.rglob("*") if "emulator" in file.name] == []

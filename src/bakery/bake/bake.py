@@ -49,7 +49,7 @@ def bake(
         sweep_ended(cloud, request.folder, reporter=reporter)
         baked = None if request.fresh else find_baked(cloud, request)
         if baked is not None:
-            reporter.note(f"{baked.name} has this content already; nothing to bake")
+            reporter.note(f"{baked.name} already has this content; nothing to bake")
             return baked
         _check_tools(tools)
         build = Build(id=new_id(), folder=request.folder)

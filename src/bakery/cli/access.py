@@ -1,4 +1,4 @@
-"""``bakery access``: who may reach the cluster's APIs from outside."""
+"""``bakery access``: the networks that may reach the cluster's APIs from outside the VPC."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
 @click.group()
 @common_options
 def access() -> None:
-    """The networks that may reach the APIs and user interfaces from outside the VPC."""
+    """Change which networks may reach the APIs and web UIs from outside the VPC."""
 
 
-@access.command(short_help="Put your present address into the cluster's firewalls.")
+@access.command(short_help="Put your current address into the cluster's firewalls.")
 @admin_cidr_option
-@click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -28,7 +28,7 @@ def refresh(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Ask for the present address (auto), and update the cluster's firewalls where they differ."""
+    """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto."""
     from bakery.launch.converge.access import refresh_access
 
     session = session_of(context)
@@ -42,7 +42,7 @@ def refresh(
     def approve(names: Sequence[str]) -> bool:
         (session.console.note if dry_run else say)(cloud_line(session))
         for name in names:
-            say(f"  ~ firewall {name}: lets in {', '.join(networks)}")
+            say(f"  ~ firewall {name}: admits {', '.join(networks)}")
         if not dry_run:
             session.confirm("change these?")
         return not dry_run
@@ -58,4 +58,4 @@ def refresh(
     if session.settings.json:
         session.console.print_json({"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:
-        session.console.note(f"nothing to change: {', '.join(networks)} may reach the APIs already")
+        session.console.note(f"nothing to change: the firewalls admit {', '.join(networks)} already")

@@ -1,4 +1,4 @@
-"""Who may reach the APIs from outside: the cluster file's networks, with ``auto`` asked for."""
+"""The networks that may reach the APIs from outside: from the cluster file, or from ``--admin-cidr``."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ admin_cidr_option = click.option(
     "cidrs",
     multiple=True,
     metavar="CIDR",
-    help="Use this network, or auto, instead of access.admin_cidrs; may be repeated.",
+    help="Use this network instead of access.admin_cidrs; auto is your own address. Repeatable.",
 )
 
 
 def admin_cidrs(session: Session, given: Sequence[str]) -> tuple[str, ...]:
-    """``given`` (``--admin-cidr``) if there is any, else the file's list; ``auto`` becomes our own address.
+    """Return ``given`` (``--admin-cidr``), or else the cluster file's list, with ``auto`` replaced by our address.
 
     Raises:
-        UsageError: the address cannot be learnt, or a network would be refused in the file too.
+        UsageError: our address cannot be found out, or a network is not allowed in the cluster file either.
     """
     from bakery.cloud.access import operator_address
 

@@ -1,4 +1,4 @@
-"""What the user reads of the requests to the API: each pause, and with ``-v`` each request."""
+"""Print progress of requests to the API: each pause before a retry, and with ``-v`` each request."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class ApiTalk:
-    """A :class:`bakery.cloud.watch.Watcher` that talks on the console.
+    """A :class:`bakery.cloud.watch.Watcher` that prints to the console.
 
-    Many threads may run into the same refusal, and a wait may run into it at each look: a line that was just said
-    is not said again.
+    Many threads may get the same error at once, and a wait at each poll: a line is not repeated within
+    ``REMIND_SECONDS``.
     """
 
     def __init__(self, console: Console, *, now: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""``bakery bootstrap``: the ACLs of a cluster whose nodes were made by hand."""
+"""``bakery bootstrap``: the ACLs of a cluster whose nodes were created from rendered user-data."""
 
 import click
 
@@ -16,9 +16,16 @@ from bakery.errors import RenderError, UsageError
     "servers",
     multiple=True,
     metavar="ADDR",
-    help="Address of a server; may be repeated. Default: the cluster's servers, asked from the API.",
+    help="Address of a server (default: the cluster's servers, from DigitalOcean's API). Repeatable.",
 )
-@click.option("--deadline", type=WholeNumber(1), default=300, show_default=True, help="Seconds for each wait.")
+@click.option(
+    "--deadline",
+    type=WholeNumber(1),
+    metavar="SECONDS",
+    default=300,
+    show_default=True,
+    help="How long to wait in each step.",
+)
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -28,9 +35,10 @@ def bootstrap(
     deadline: int,
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Bootstrap the ACLs of Consul and Nomad and create every token that user-data carries. Safe to repeat.
+    """Bootstrap the ACLs of Consul and Nomad, and create the tokens that rendered user-data contains.
 
-    A role has tokens if it was rendered here (bakery render).
+    Needed only for nodes that were created from files of bakery render, on this machine; launch does it itself.
+    Safe to repeat.
     """
     from bakery.cli.cluster import ServerAddresses, list_cluster_droplets, server_addresses
     from bakery.credentials.issue import rendered_roles
@@ -71,12 +79,12 @@ def bootstrap(
         f"done: {counted(outcome.policies_written, 'policy', 'policies')} and"
         f" {counted(outcome.tokens_written, 'token')} written"
         if outcome.policies_written or outcome.tokens_written or outcome.roles_removed
-        else "done: everything was there already"
+        else "done: all policies and tokens exist already"
     )
 
 
 def _check_addresses(servers: tuple[str, ...]) -> None:
-    """Refused at once: an address that cannot be one would be asked until the deadline."""
+    """Refuse an invalid address at once, instead of asking it until the deadline."""
     from bakery.render.addresses import checked_join
 
     for server in servers:

@@ -1,4 +1,4 @@
-"""``bakery browser-cert``: the operator's certificate in the form that browsers import."""
+"""``bakery browser-cert``: a client certificate in the form that browsers import."""
 
 import os
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.options import common_options
-from bakery.cli.output import refuse_existing, warn_if_git_takes, writing
+from bakery.cli.output import refuse_existing, warn_if_git_takes, write_errors
 from bakery.cli.prompts import need_terminal
 from bakery.cli.session import session_of
 from bakery.cli.values import Choice
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File to write; default .bakery/<cluster>/<cluster>-<which>.p12.",
+    metavar="FILE",
+    help="File to write (default: .bakery/<cluster>/<cluster>-<which>.p12).",
 )
 @click.option(
     "--password-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="First line is the password of the file; else BAKERY_P12_PASSWORD, else it is asked.",
+    metavar="FILE",
+    help="File whose first line is the password (default: BAKERY_P12_PASSWORD, else a prompt).",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @common_options
@@ -41,9 +43,9 @@ def browser_cert(
     password_file: Path | None,
     force: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Write a PKCS#12 file for one user interface; import it in the browser, with the CA as trusted.
+    """Write a PKCS#12 file with a client certificate and the CA for the web UI of Consul or Nomad.
 
-    Its certificate lasts 90 days.
+    Import it into the browser, and trust its CA for websites. The certificate is valid for 90 days.
     """
     from bakery.credentials.browser import browser_certificate
     from bakery.files import write_secret_file
@@ -54,7 +56,7 @@ def browser_cert(
     refuse_existing(target, force=force)
     agent: Agent = "consul" if which == "consul" else "nomad"
     content = browser_certificate(bundle, agent, _password(password_file), now=datetime.now(UTC))
-    with writing(target):
+    with write_errors(target):
         write_secret_file(target, content)
     warn_if_git_takes(target, session.console)
     if session.settings.json:
@@ -69,7 +71,7 @@ def _password(file: Path | None) -> str:
     if given is not None:
         return given
     need_terminal("--password-file FILE, or BAKERY_P12_PASSWORD")
-    password: str = click.prompt("password for the file", hide_input=True, confirmation_prompt=True, err=True)
+    password: str = click.prompt("password of the file", hide_input=True, confirmation_prompt=True, err=True)
     return password
 
 

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 @click.command("build-image")
-@click.option("--size", help="Size slug of the build droplet; default: the smallest disk in the region.")
-@click.option("--fresh", is_flag=True, help="Bake even if an equal snapshot exists: for security updates.")
-@click.option("--dry-run", is_flag=True, help="Say whether a snapshot would be baked, and stop.")
+@click.option(
+    "--size", metavar="SLUG", help="Size of the build droplet (default: the size with the smallest disk)."
+)
+@click.option(
+    "--fresh", is_flag=True, help="Bake even if a snapshot with this content exists, for security updates."
+)
+@click.option("--dry-run", is_flag=True, help="Print whether a snapshot would be baked, and exit.")
 @common_options
 @click.pass_context
 def build_image(
@@ -25,10 +29,15 @@ def build_image(
     fresh: bool,  # noqa: FBT001 - a click flag
     dry_run: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Bake one snapshot for every role: Consul, Nomad, docker and CNI inside, nothing configured.
+    """Bake one snapshot for all roles with Packer: Consul, Nomad, docker and CNI plugins, not configured.
 
-    An unchanged input finds the existing snapshot and bakes nothing; --fresh bakes all the same, with the
-    distribution's present packages. Launches take the newest of equal snapshots, and the older ones stay.
+    If a snapshot with this content exists already, nothing is baked. With --fresh a new one is baked anyway, from
+    today's packages of the distribution: launches then use the new one, and the older one is not deleted.
+
+    \b
+    Examples:
+      bakery build-image
+      bakery build-image --fresh       every few weeks, for security updates
     """
     from bakery.bake.request import build_request, check_region
     from bakery.bake.snapshot import find_baked
@@ -46,7 +55,7 @@ def build_image(
     # Looked for first: where nothing is to be baked, no program is needed.
     equal = find_baked(session.cloud, request)
     if equal is not None and not fresh:
-        session.console.note(f"{equal.name} holds exactly this already; nothing to bake")
+        session.console.note(f"{equal.name} already has this content; nothing to bake")
     bakes = fresh or equal is None
     if bakes:
         check_region(session.cloud.list_regions(), request.region)
@@ -58,7 +67,7 @@ def build_image(
         session.console.print_json({"id": image.id, "name": image.name, "regions": list(image.regions)})
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
     if equal is not None and equal.id != image.id:
-        session.console.note(f"launches take it from now on; {equal.name} (id {equal.id}) stays")
+        session.console.note(f"launches use it from now on; {equal.name} (id {equal.id}) was not deleted")
 
 
 def _bake(session: Session, request: "BakeRequest") -> "Image":
@@ -84,7 +93,7 @@ def _show_only(session: Session, request: "BakeRequest", *, bakes: bool) -> None
 
 
 def _outlook(session: Session, request: "BakeRequest") -> tuple[str, str]:
-    """What a bake makes, and what that costs: https://docs.digitalocean.com/products/snapshots/details/pricing/."""
+    """Return lines on what a bake creates, and its price: https://docs.digitalocean.com/products/snapshots/details/pricing/."""
     from bakery.bake.request import choose_size
 
     sizes = session.cloud.list_sizes()
@@ -92,7 +101,7 @@ def _outlook(session: Session, request: "BakeRequest") -> tuple[str, str]:
     price = next((f" (${size.price_hourly:.3f} an hour)" for size in sizes if size.slug == slug), "")
     return (
         f"  + snapshot  of {request.base}, Consul {request.consul} and Nomad {request.nomad}, in {request.region}",
-        f"baked on a droplet of size {slug}{price}, which goes; a snapshot costs $0.06 per GB and month",
+        f"baked on a droplet of size {slug}{price}, deleted afterwards; a snapshot costs $0.06 per GB and month",
     )
 
 

@@ -1,4 +1,4 @@
-"""How pending changes, their price and what stands in their way look, in ``plan`` and before ``launch``."""
+"""Print pending changes, their price and their obstacles, for ``plan`` and ``launch``."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 
 def show_changes(console: Console, changes: "Changes", say: Callable[[Text], None], *, out: bool = False) -> None:
-    """``+ ~ -/+`` lines and the tally with the monthly price, through ``say``; ``out``: that is to stdout."""
+    """Print ``+ ~ -/+`` lines, totals and the monthly price with ``say``; ``out``: ``say`` prints to stdout."""
     width = max((len(line.name) for line in changes.lines), default=0)
     for line in changes.lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value], out=out)
@@ -30,15 +30,15 @@ def show_changes(console: Console, changes: "Changes", say: Callable[[Text], Non
 
 
 def show_verdict(console: Console, changes: "Changes", say: Callable[[Text], None]) -> None:
-    """The whole of what a look found: the changes, or that there are none, and what a launch leaves alone."""
+    """Print the changes, or that there are none, and the differences that a launch does not change."""
     show_changes(console, changes, say, out=True)
     outcome, different = outcome_of(changes), list(_different(changes))
     if outcome is Outcome.AS_PLANNED:
         say("nothing to change: the cloud is as planned")
     elif outcome is Outcome.DIFFERS:
-        say("nothing to create or update; a launch leaves alone what differs from the plan:")
+        say("nothing to create or update; a launch does not change these differences from the plan:")
     elif different:
-        say("a launch leaves alone what else differs from the plan:")
+        say("a launch does not change these other differences from the plan:")
     for line in different:
         say(Hint("    ", line))
 
@@ -54,7 +54,7 @@ def _different(changes: "Changes") -> Iterator[Text]:
 
 
 def changes_json(changes: "Changes", spell: Callable[[Text], str]) -> dict[str, Any]:
-    """The same for machines; ``spell`` writes the suggested commands."""
+    """Return the same for ``--json``; ``spell`` writes the suggested commands."""
     return {
         "outcome": outcome_of(changes).value,
         "cannot": [_obstacle_json(obstacle, spell) for obstacle in changes.obstacles],
@@ -90,7 +90,7 @@ def _tally(changes: "Changes") -> str:
 
 def _price(changes: "Changes") -> str:
     if changes.total.unknown:
-        return f"what the cluster will cost is not known: {_without_price(changes.total)}"
+        return f"the price of the cluster is not known: {_without_price(changes.total)}"
     return (
         f"adds ${changes.added.monthly:.2f} a month; the cluster then costs ${changes.total.monthly:.2f} a month"
         f" (${changes.total.hourly:.3f} an hour)"
@@ -98,4 +98,4 @@ def _price(changes: "Changes") -> str:
 
 
 def _without_price(price: "Price") -> str:
-    return f"DigitalOcean names no price for size {', '.join(price.unknown)}"
+    return f"DigitalOcean lists no price for size {', '.join(price.unknown)}"

@@ -1,4 +1,4 @@
-"""What several verbs ask about the running cluster: its droplets and its servers' public addresses."""
+"""What several verbs need to know about the running cluster: its droplets and its servers' addresses."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ def list_cluster_droplets(session: Session, plan: "ClusterPlan") -> "tuple[Dropl
 
 
 def quick_cloud(session: Session) -> "Cloud":
-    """The API, asked once: for those who go on without an answer."""
+    """Return a client that tries each request once: for callers that can do without an answer."""
     from bakery.cloud.digitalocean import connect
     from bakery.cloud.transport import TransportLimits
 
@@ -42,7 +42,7 @@ def quick_cloud(session: Session) -> "Cloud":
 
 
 def droplets_or_reason(session: Session, cluster: str) -> "tuple[Droplet, ...] | str":
-    """The cluster's droplets; where the API cannot be asked, why not."""
+    """Return the cluster's droplets, or the reason why the API cannot be asked."""
     from bakery.plan.tags import cluster_tag
 
     try:
@@ -52,21 +52,21 @@ def droplets_or_reason(session: Session, cluster: str) -> "tuple[Droplet, ...] |
 
 
 def snapshots_of(session: Session, plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "SnapshotUse":
-    """Which snapshots the droplets are from, in one request."""
+    """Return which snapshots the droplets were made from. Sends one request."""
     from bakery.launch.converge.snapshot import newest_snapshot, snapshot_use
 
     return snapshot_use(plan, droplets, newest_snapshot(session.cloud, session.config, session.content_tag()))
 
 
 def snapshots_json(use: "SnapshotUse") -> dict[str, Any]:
-    """The same for machines."""
+    """Return the same for ``--json``."""
     asked = None if use.asked is None else {"id": use.asked.id, "name": use.asked.name}
     others = [{"droplet": d.name, "id": d.image_id, "name": d.image_name} for d in use.others]
     return {"asked": asked, "others": others}
 
 
 def absent_of(session: Session, plan: "ClusterPlan") -> "FindNotJoined":
-    """How a launch asks the cluster who never came; without credentials there is nobody to ask."""
+    """Return how a launch finds droplets that never joined; without credentials it finds none."""
     from bakery.credentials.store import find_bundle
     from bakery.observe.not_joined import find_not_joined
     from bakery.plan.slots import as_running
@@ -81,7 +81,7 @@ def absent_of(session: Session, plan: "ClusterPlan") -> "FindNotJoined":
 
 
 def running_of(session: Session) -> "Running | None":
-    """How the running cluster is asked and changed; None where its credentials are not here."""
+    """Return clients of the running cluster; None if its credentials are not here."""
     from bakery.credentials.store import find_bundle
     from bakery.launch.acl.policies import token_accessors
     from bakery.launch.base.running import Running
@@ -94,7 +94,7 @@ def running_of(session: Session) -> "Running | None":
 
 
 def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tuple[str, str | None]:
-    """The address of a Consul server and of a Nomad server, if there is one: of those that see a leader the first.
+    """Return the address of a Consul server, and of a Nomad server or None: the first that sees a leader.
 
     Raises:
         UsageError: the cluster has no active Consul server.
@@ -113,7 +113,7 @@ def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tup
 
 
 def _no_consul_server(session: Session, plan: "ClusterPlan") -> UsageError:
-    """What to do is what a launch would say: where the data of Consul is lost, it would be refused."""
+    """Return the error with the hint of a launch, which is refused if Consul's data is lost."""
     from bakery.launch.converge.formed import DATA_LOST
     from bakery.launch.converge.run import preview
 

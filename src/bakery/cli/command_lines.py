@@ -1,4 +1,4 @@
-"""How a suggested command is written: with the global options that this run was given."""
+"""Write suggested commands with the global options that the user gave."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _KNOW_NO_CLUSTER = ("emulator", "completion")
 
 
 def spell(text: Text, options: Sequence[str]) -> str:
-    """``text`` with its commands written out; ``options`` such as ``("--local", "-f", "prod.yaml")``."""
+    """Return ``text`` with its commands written out; ``options`` is like ``("--local", "-f", "prod.yaml")``."""
     if isinstance(text, Command):
         return text.line(_options_for(text, options))
     if isinstance(text, Hint):

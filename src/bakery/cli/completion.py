@@ -1,4 +1,4 @@
-"""``bakery completion``: the shell's completion script."""
+"""``bakery completion``: the completion script of a shell."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -14,7 +14,7 @@ from bakery.errors import UsageError
 @common_options
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell: eval "$(bakery completion bash)"."""
+    """Print a completion script for the shell: eval "$(bakery completion bash)"."""
     found = get_completion_class(shell)
     if found is None:
         message = f"no completion for {shell}"

@@ -1,4 +1,4 @@
-"""``bakery credentials``: what is in the bundle, without its secrets."""
+"""``bakery credentials``: the certificates of the bundle, without its secrets."""
 
 from datetime import UTC, datetime
 
@@ -12,9 +12,9 @@ from bakery.cli.session import session_of
 @common_options
 @click.pass_context
 def credentials(context: click.Context) -> None:
-    """Show the CAs in the bundle and when they expire. No secret is printed.
+    """Show the CAs in the credentials bundle and when they expire. Prints no secret.
 
-    The operator's own certificates are made anew each day; bakery status shows when those of the nodes end.
+    The operator's certificates are renewed every day. bakery status shows when the nodes' certificates expire.
     """
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.inspect import describe

@@ -1,4 +1,4 @@
-"""``bakery destroy``: everything of the cluster, one node or one role, after showing it and asking."""
+"""``bakery destroy``: delete the cluster, one node or one role, after listing it and asking."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--node", multiple=True, callback=once, help="Only this droplet.")
-@click.option("--role", multiple=True, callback=once, help="Only the droplets of this role.")
-@click.option("--no-drain", is_flag=True, help="With --node or --role: do not move Nomad's work away first.")
+@click.option("--node", multiple=True, callback=once, metavar="NAME", help="Destroy this droplet only.")
+@click.option(
+    "--role", multiple=True, callback=once, metavar="ROLE", help="Destroy the droplets of this role only."
+)
+@click.option(
+    "--no-drain", is_flag=True, help="With --node or --role: do not move Nomad's jobs to other clients first."
+)
 @click.option(
     "--accept-quorum-loss",
     "accepted",
     multiple=True,
     metavar="NAME",
-    help="With --node or --role: destroy this server although Consul or Nomad may lose its quorum and its data.",
+    help="With --node or --role: destroy this server even if the quorum, and the data, may be lost. Repeatable.",
 )
 @click.option("--confirm", "confirmed", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--snapshots", is_flag=True, help="Delete the cluster's snapshots too.")
-@click.option("--dry-run", is_flag=True, help="List what would go, and stop.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted, and exit.")
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -49,9 +53,16 @@ def destroy(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """List everything of the cluster, ask for its name, and remove it. The credentials in .bakery/ stay.
+    """List the cluster's resources, ask for its name, and delete them. The credentials in .bakery/ stay.
 
-    Where nothing shows that the cluster was launched from here, --yes does not stand for its name.
+    With --node or --role only those droplets are deleted: Nomad's jobs move to other clients first, and a server
+    is only removed if the others keep the quorum. Without a record of the cluster on this machine, --yes is not
+    enough: type the cluster's name, or give it with --confirm.
+
+    \b
+    Examples:
+      bakery destroy --node demo-nomad-client-3
+      bakery destroy --dry-run
     """
     session = session_of(context)
     config = session.config
@@ -62,13 +73,15 @@ def destroy(
         message = f"--confirm {confirmed} is not this cluster, {config.cluster}"
         raise UsageError(message=message, hint=f"--confirm {config.cluster}")
     if node is not None and role is not None:
-        message = "--node and --role are two different orders"
+        message = "--node and --role cannot be combined"
         raise UsageError(message=message, hint="give one of them")
     if accepted and node is None and role is None:
-        message = "--accept-quorum-loss goes with --node or --role"
-        raise UsageError(message=message, hint="without them the whole cluster goes, whatever its quorum")
+        message = "--accept-quorum-loss works only with --node or --role"
+        raise UsageError(
+            message=message, hint="leave it out: the whole cluster is destroyed without asking its servers"
+        )
     if snapshots and (node is not None or role is not None):
-        message = "--snapshots goes with the whole cluster, not with --node or --role"
+        message = "--snapshots cannot be combined with --node or --role"
         raise UsageError(message=message, hint="leave it out")
     check_cloud(session, insists=other_cloud)
     if node is not None or role is not None:
@@ -116,7 +129,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
     if targets.empty:
         _show(session, targets, session.console.note)
     else:
-        session.console.note(f"cluster {plan.cluster} is gone")
+        session.console.note(f"cluster {plan.cluster} is destroyed")
 
 
 def _destroy_some(
@@ -174,17 +187,17 @@ def _destroy_some(
     if session.settings.json:
         session.console.print_json({"droplets": names})
     if not dry_run:
-        session.console.note(f"gone: {', '.join(names)}")
+        session.console.note(f"destroyed: {', '.join(names)}")
 
 
 def _running(session: Session) -> "Running | None":
-    """A bundle that cannot be read does not keep a client's droplet from going."""
+    """Return the API clients; None if the bundle cannot be read: a client can be destroyed without them."""
     from bakery.cli.cluster import running_of
 
     try:
         return running_of(session)
     except CredentialsError as error:
-        session.console.warn(f"the cluster cannot be asked: {error.message}")
+        session.console.warn(f"Consul and Nomad cannot be asked: {error.message}")
         return None
 
 
@@ -217,9 +230,9 @@ def _show(session: Session, targets: "Targets", say: Callable[[Text], None]) -> 
         for name in names:
             say(f"  {minus} {kind:<9} {name}")
     if targets.empty:
-        say(f"nothing of cluster {session.config.cluster} is there")
+        say(f"cluster {session.config.cluster} has no resources here")
     for kept in targets.not_removed:
-        say(f"    {kept.kind:<9} {kept.name} stays: {kept.reason}")
+        say(f"    {kept.kind:<9} {kept.name} is not deleted: {kept.reason}")
 
 
 def _ask_for_some(session: Session, confirmed: str | None, names: list[str]) -> None:
@@ -232,10 +245,10 @@ def _ask_for_some(session: Session, confirmed: str | None, names: list[str]) -> 
 
 
 def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> None:
-    """Losing a cluster is severe: its name must be typed, unless a flag says it (clig.dev).
+    """Ask for the cluster's name, unless an option gives it: losing a cluster is severe (https://clig.dev/).
 
-    ``droplets`` is how many the cluster has. If nothing shows that they were launched from here, they may be
-    somebody else's cluster of the same name, which a script's --yes did not mean.
+    ``droplets`` is how many the cluster has. Without a record that they were launched from here, they may
+    be another user's cluster of the same name, which a script's ``--yes`` did not mean.
     """
     cluster = session.config.cluster
     if confirmed == cluster:
@@ -252,7 +265,7 @@ def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> Non
 
 
 def _refuse_without_record(session: Session, droplets: int) -> None:
-    """On a terminal it is said, and the name can be typed."""
+    """Warn on a terminal, where the name can be typed; raise UsageError elsewhere."""
     cluster = session.config.cluster
     there = f"cluster {cluster} has {counted(droplets, 'droplet')}"
     here = f"{session.paths.folder} has neither its credentials nor a record that it was launched from here"

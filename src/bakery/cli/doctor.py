@@ -1,4 +1,4 @@
-"""``bakery doctor``: does everything that bakery needs work from here?"""
+"""``bakery doctor``: check everything that bakery needs, from this machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ EXPIRY_WARNING_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One question and its answer."""
+    """One check and its result."""
 
     name: str
     passed: bool
@@ -35,9 +35,10 @@ class Check:
 @common_options
 @click.pass_context
 def doctor(context: click.Context) -> int:
-    """Check cluster file, token, programs, snapshot, certificates, and who is in the cluster.
+    """Check the cluster file, the token, the programs, the snapshot and the certificates.
 
-    Exit 7 when a check fails. The last two ask the running cluster, if there is one.
+    If the cluster runs, also check that it has no unknown members and only its own gossip keys. Exits 7 if a check
+    fails.
     """
     session = session_of(context)
     first = _try("cluster file", _cluster_file, session)
@@ -79,11 +80,11 @@ def _cluster_file(session: Session) -> str:
 
 
 def _token(session: Session) -> str:
-    return f"{session.place.name} takes the token; up to {counted(session.account.droplet_limit, 'droplet')}"
+    return f"{session.place.name} accepts the token; up to {counted(session.account.droplet_limit, 'droplet')}"
 
 
 def _token_of_cluster(session: Session) -> str:
-    """The token, and that it is for the cloud in which the cluster was launched."""
+    """Check the token, and that it belongs to the cloud that the cluster was launched on."""
     message = _token(session)
     check_cloud(session, insists=False)
     return message
@@ -106,10 +107,10 @@ def _snapshot(session: Session) -> str:
     now = datetime.now(UTC)
     image = find_snapshot(session.cloud, session.config, session.content_tag())
     if is_old(image, now):
-        message = f"{image.name} is {age_in_days(image, now)} days old: the security updates since are not in it"
+        message = f"{image.name} is {age_in_days(image, now)} days old and lacks the security updates since then"
         hint = Hint(Command("build-image", "--fresh"), f" (bake one every {OLD_DAYS} days, and replace the nodes)")
         raise ChecksFailedError(message=message, hint=hint)
-    return f"{image.name} is what this cluster file launches from"
+    return f"{image.name} is the snapshot that launch uses"
 
 
 def _certificates(session: Session) -> str:
@@ -126,7 +127,7 @@ def _certificates(session: Session) -> str:
 
 
 def _cluster_checks(session: Session) -> list[Check]:
-    """What the running cluster says of itself; all from one look."""
+    """Return the checks of the running cluster, from one observation."""
     try:
         looked = _look(session)
     except BakeryError as error:
@@ -135,7 +136,7 @@ def _cluster_checks(session: Session) -> list[Check]:
 
 
 def _look(session: Session) -> "ClusterReport | str":
-    """The cluster as it is now, or why nobody is asked."""
+    """Return the state of the cluster, or why it was not asked."""
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.store import find_bundle
     from bakery.observe.health import observe_cluster
@@ -151,7 +152,7 @@ def _look(session: Session) -> "ClusterReport | str":
 
 
 def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> str:
-    """The message of that condition of ``bakery status``.
+    """Return the message of that condition of ``bakery status``.
 
     Raises:
         ChecksFailedError: it is not met, or the cluster cannot be asked.
@@ -159,7 +160,7 @@ def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> s
     from bakery.errors import ChecksFailedError
 
     if isinstance(looked, str):
-        return f"not asked: {looked}"
+        return f"not checked: {looked}"
     condition = next(one for one in looked.conditions if one.name == name)
     if condition in looked.missing:
         raise ChecksFailedError(message=condition.message, hint=condition.help or Command("status"))
@@ -173,6 +174,6 @@ CHECKS = (
     ("snapshot", _snapshot),
     ("certificates", _certificates),
 )
-"""These ask about the cluster, so there must be a file that describes one."""
+"""Checks that need a cluster file."""
 CLUSTER_CHECKS = ("strangers", "keyrings")
-"""Conditions of ``bakery status`` that no launch will meet."""
+"""Conditions of ``bakery status`` that another launch would not fix."""

@@ -27,8 +27,8 @@ VARIABLES = (
 def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
     """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
 
-    They hold the management tokens: eval them, do not write them to a file. PATH is among them where consul and
-    nomad, in the cluster's versions, are in bakery's cache only.
+    They contain the management tokens: evaluate them, do not save them to a file. They put consul and nomad on
+    PATH if only bakery's cache has the cluster's versions.
     """
     session = session_of(context)
     if unset:
@@ -38,7 +38,7 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
         session.console.print("\n".join([*(f"unset {name}" for name in VARIABLES), *env_path.FORGET]))
         return
     if session.settings.json:
-        message = "env holds tokens, which bakery never prints as JSON"
+        message = "env prints tokens, and bakery never prints tokens as JSON"
         raise UsageError(message=message, hint=Hint('eval "$(', Command("env"), ')"'))
     lines = [
         f"export {name}={shlex.quote(value)}" for name, value in _values(session, other_cloud=other_cloud).items()

@@ -1,4 +1,4 @@
-"""The part of ``bakery env`` that is PATH: where the shell finds consul and nomad in the cluster's versions.
+"""The PATH that ``bakery env`` prints, so that the shell finds consul and nomad in the cluster's versions.
 
 A shell that evaluates this remembers the folders in BAKERY_ENV_PATH, so that they can be taken out again without
 losing what was added to PATH since (a saved copy of PATH, as virtualenv keeps it, would lose that). All of it is
@@ -20,7 +20,7 @@ FORGET = (
   PATH="${PATH#:}"; PATH="${PATH%:}";; esac""",
     "unset BAKERY_ENV_PATH",
 )
-"""Lines for a POSIX shell that take the folders out of PATH, wherever they stand in it by now."""
+"""Lines for a POSIX shell that remove the folders from PATH, at whatever position they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Programs:
     """Where consul and nomad are."""
 
     folders: tuple[Path, ...]
-    """To be put in front of PATH; not those that PATH has already."""
+    """To be put in front of PATH, without folders that are on PATH already."""
     missing: tuple[tuple[str, str], ...]
-    """Name and version of what is not on this machine."""
+    """Name and version of programs that are not on this machine."""
 
 
 def find_programs(consul: str, nomad: str, environment: Mapping[str, str] = os.environ) -> Programs:
@@ -52,7 +52,7 @@ def find_programs(consul: str, nomad: str, environment: Mapping[str, str] = os.e
 
 
 def exports(programs: Programs) -> list[str]:
-    """Lines for the shell: the folders of an earlier ``env`` go, these come to the front."""
+    """Return lines for the shell that remove the folders of an earlier ``env`` and put these in front of PATH."""
     if not programs.folders:
         return list(FORGET)
     joined = shlex.quote(os.pathsep.join(str(folder) for folder in programs.folders))
@@ -60,7 +60,7 @@ def exports(programs: Programs) -> list[str]:
 
 
 def advice(programs: Programs) -> str | None:
-    """What to do about programs that are not here."""
+    """Return how to download programs that are not on this machine; None if all are."""
     if not programs.missing:
         return None
     names = " and ".join(f"{name} {version}" for name, version in programs.missing)

@@ -1,4 +1,4 @@
-"""How an error looks: lines for people, with the place and the next step; one JSON object for machines."""
+"""Format an error: as lines with the place and the next step, or as one JSON object."""
 
 import json
 import re
@@ -13,7 +13,7 @@ MOST_OF_A_KIND = 5
 
 
 def as_text(error: BakeryError, console: Console) -> str:
-    """``error:``, the place with a caret, what the other side said, ``help:``."""
+    """Return the lines ``error:``, the place with a caret, the details, and ``help:``."""
     head = console.style("error:", "red")
     if isinstance(error, ConfigError) and error.problems:
         blocks = [_problem(error.file, problem, more, console) for problem, more in _few(error.problems)]
@@ -27,9 +27,9 @@ def as_text(error: BakeryError, console: Console) -> str:
 
 
 def as_json(error: BakeryError, code: int, spell: Callable[[Text], str] = str) -> str:
-    """One object: exit code, kind, message, details, hint, and the problems of a file with their places.
+    """Return one JSON object: exit code, class, message, details, hint, and a file's problems with their places.
 
-    On one line, the last of stderr: whatever was said before it can be told apart.
+    It has no line breaks, so that it is the last line of stderr, after all that was printed before.
     """
     value: dict[str, object] = {
         "code": code,
@@ -51,9 +51,9 @@ def _help(error: BakeryError, console: Console) -> list[str]:
 
 
 def _few(problems: Sequence[Problem]) -> list[tuple[Problem, int]]:
-    """At most :data:`MOST_OF_A_KIND` of each kind, in order; with the last of them, how many more there are.
+    """Return at most :data:`MOST_OF_A_KIND` problems of each kind, in order, the last with the number left out.
 
-    JSON has them all.
+    JSON output has all of them.
     """
     kinds = Counter(_kind(problem) for problem in problems)
     shown: Counter[str] = Counter()
@@ -68,7 +68,7 @@ def _few(problems: Sequence[Problem]) -> list[tuple[Problem, int]]:
 
 
 def _kind(problem: Problem) -> str:
-    """The message without what it is about: quoted words, names of fields, numbers."""
+    """Return the message without quoted words, field names and numbers: the same for problems of one kind."""
     return re.sub(r'"[^"]*"|\S*[.\[]\S+|\d+', "_", problem.message)
 
 
@@ -80,7 +80,7 @@ def _problem(file: str, problem: Problem, more: int, console: Console) -> str:
         f"{gutter}--> {file}:{problem.line}:{problem.column}",
     ]
     if problem.source.strip():
-        # Tabs keep their width under the caret.
+        # Repeat tabs, so that the caret is below the right column.
         before = problem.source[: problem.column - 1]
         blank = "".join(character if character == "\t" else " " for character in before)
         lines += [f"{number} | {problem.source}", f"{gutter} | {blank}^"]

@@ -1,4 +1,4 @@
-"""``bakery gc``: what dead launches and bakes left in the account."""
+"""``bakery gc``: resources that killed launches and bakes left in the account."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,21 +12,21 @@ from bakery.hints import Command, Hint
 
 
 @click.command()
-@click.option("--delete", is_flag=True, help="Remove what is listed.")
+@click.option("--delete", is_flag=True, help="Delete what is listed.")
 @click.option(
     "--older-than",
     type=WholeNumber(0),
     default=120,
     show_default=True,
     metavar="MINUTES",
-    help="Younger things may belong to a run that is alive.",
+    help="Ignore anything younger, which a running build may still use.",
 )
 @common_options
 @click.pass_context
 def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: FBT001 - a click flag
-    """List build droplets, keys, half-made snapshots and tags that no living run needs.
+    """List build droplets, SSH keys, unfinished snapshots and tags that killed runs left in the account.
 
-    Builds are runs of build-image on this machine that were killed; what they left is known exactly.
+    Builds of this machine are recognised by their records, everything else by its name or tag and its age.
     """
     from bakery.bake.sweep import ended_builds, sweep
     from bakery.launch.teardown.gc import list_orphans, remove_orphans
@@ -47,13 +47,13 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
         for kind, name in listed:
             session.console.print(f"{kind:<9} {name}")
     if not listed:
-        session.console.note("no orphans")
+        session.console.note("nothing to delete")
         return
     if not delete:
-        session.console.note(Hint(Command("gc", "--delete"), " removes them"))
+        session.console.note(Hint(Command("gc", "--delete"), " deletes them"))
         return
     session.note_before_question(cloud_line(session))
-    session.confirm(f"remove these {len(listed)}?")
+    session.confirm(f"delete these {len(listed)}?")
     if builds:
         sweep(session.cloud, builds_folder(), reporter=session.console)
         orphans = list_orphans(session.cloud, now=datetime.now(UTC), old_enough=timedelta(minutes=older_than))

@@ -16,11 +16,13 @@ HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "AGE", "CURREN
 
 
 @click.command()
-@click.option("--tag", "only_tag", is_flag=True, help="Print the content tag that this cluster file asks for.")
+@click.option(
+    "--tag", "only_tag", is_flag=True, help="Print the tag of the snapshot that this cluster file needs, and exit."
+)
 @common_options
 @click.pass_context
 def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a click flag
-    """List the account's bakery snapshots; CURRENT marks what this cluster file launches from."""
+    """List the snapshots that bakery baked in this account. CURRENT marks the one that launch would use."""
     from bakery.bake.snapshot import age_in_days
     from bakery.plan.tags import is_content_tag
 
@@ -43,7 +45,7 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
 
 
 def _current(session: Session, tag: str) -> int | None:
-    """The id of the one that a launch takes: of equal snapshots, the newest."""
+    """Return the id of the snapshot that a launch would use: the newest of those with the same content."""
     from bakery.launch.converge.snapshot import find_snapshot
 
     try:

@@ -17,16 +17,18 @@ from bakery.hints import Command, Hint, joined
 
 
 @click.command()
-@click.option("--cluster", help="Name of the cluster; the folder's name if it is a fit one, else 'demo'.")
-@click.option("--region", default="fra1", show_default=True, help="DigitalOcean region slug.")
+@click.option(
+    "--cluster", metavar="NAME", help="Name of the cluster (default: the folder's name if it is valid, else demo)."
+)
+@click.option("--region", default="fra1", show_default=True, metavar="SLUG", help="DigitalOcean region.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @common_options
 @click.pass_context
 def init(context: click.Context, cluster: str | None, region: str, force: bool) -> None:  # noqa: FBT001 - a click flag
-    """Write a commented bakery.yaml with every default spelled out.
+    """Write a commented bakery.yaml that contains every default.
 
-    With a token (or --local) the network's range is one that no VPC of the account overlaps, and a cluster of
-    this name that runs already is named.
+    With a token (or --local), vpc.cidr becomes a range that overlaps no VPC of the account, and a warning is
+    printed if the account already has a cluster of this name.
     """
     from bakery.config.load import parse_cluster
     from bakery.config.template import cluster_file
@@ -59,7 +61,7 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
 
 
 def _vpc_range(session: Session, cluster: str) -> str:
-    """The default, or, where the account can be asked and has a VPC there, a range that is free."""
+    """Return the default range, or a free one if a VPC of the account overlaps the default."""
     from bakery.config.defaults import VPC_CIDR
     from bakery.config.networks import free_range
     from bakery.plan.tags import cluster_tag
@@ -83,7 +85,7 @@ def _vpc_range(session: Session, cluster: str) -> str:
 
 
 def _tell_of_droplets(session: Session, cluster: str, droplets: int) -> None:
-    """A file of a cluster that runs already is of use only with its credentials."""
+    """Warn if the cluster has droplets but no credentials here: they are needed to work on it."""
     from bakery.config.paths import state_paths
 
     paths = state_paths(session.settings.cluster_file, cluster)
@@ -94,7 +96,7 @@ def _tell_of_droplets(session: Session, cluster: str, droplets: int) -> None:
 
 
 def _of_flags(error: ConfigError) -> UsageError:
-    """The same without a place: there is no file yet to look into."""
+    """Return the error without a line number, because the file does not exist yet."""
     first = error.problems[0]
     return UsageError(message=first.message, hint=first.hint)
 

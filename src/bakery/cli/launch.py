@@ -1,4 +1,4 @@
-"""``bakery launch``: bring the cluster to the plan, wave by wave, until it is healthy."""
+"""``bakery launch``: create missing droplets, wave by wave, and wait until the cluster is healthy."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--role", multiple=True, callback=once, help="Only this role.")
-@click.option("--count", type=WholeNumber(1), help="With --role: how many in all, for this run.")
+@click.option("--role", multiple=True, callback=once, metavar="ROLE", help="Create droplets of this role only.")
+@click.option(
+    "--count", type=WholeNumber(1), metavar="N", help="With --role: how many nodes it has in all, in this run."
+)
 @click.option("--save", is_flag=True, help="With --count: write the count into the cluster file.")
 @click.option(
     "--wait",
@@ -37,11 +39,18 @@ if TYPE_CHECKING:
     type=Choice(["healthy", "active"]),
     default="healthy",
     show_default=True,
-    help="Return when the cluster is healthy, or already when the droplets are active.",
+    help="What to wait for: a healthy cluster, or active droplets (they may still boot).",
 )
-@click.option("--deadline", type=WholeNumber(1), default=900, show_default=True, help="Seconds to become healthy.")
+@click.option(
+    "--deadline",
+    type=WholeNumber(1),
+    metavar="SECONDS",
+    default=900,
+    show_default=True,
+    help="How long to wait for a healthy cluster.",
+)
 @admin_cidr_option
-@click.option("--dry-run", is_flag=True, help="Show what would change, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -56,10 +65,15 @@ def launch(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
-    """Create what is missing, in waves, and wait until the cluster is healthy.
+    """Create missing droplets until each role has its count, and wait until the cluster is healthy.
 
-    Running it again changes nothing. Nodes beyond the plan are reported, never destroyed; a droplet of an earlier
-    try that never came up or never joined is replaced.
+    Safe to repeat: it creates only what is missing. A droplet of an earlier run that never became active, or whose
+    agents never joined the cluster, is replaced. Droplets that are not in the plan are reported, not destroyed.
+
+    \b
+    Examples:
+      bakery launch
+      bakery launch --role nomad-client --count 5 --save
     """
     from bakery.launch.converge.run import launch as run_launch
     from bakery.launch.converge.snapshot import newest_snapshot
@@ -177,7 +191,7 @@ def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes],
     def approve(changes: "Changes") -> bool:
         session.note_before_question(cloud_line(session))
         show_changes(session.console, changes, session.note_before_question)
-        session.confirm("create these?")
+        session.confirm("make these changes?")
         keep_cloud(session)
         save_scaling(session, scaling)
         return True

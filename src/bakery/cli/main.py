@@ -1,4 +1,4 @@
-"""The one door out: runs the command, prints what went wrong, exits with the documented code."""
+"""The entry point: run a command, print its error, exit with the documented code."""
 
 import errno
 import io
@@ -18,10 +18,10 @@ from bakery.errors import BakeryError, ExitCode, MissingToolError, UsageError
 
 COMPLETE_VARIABLE = "_BAKERY_COMPLETE"
 """Set by the completion script; click's own convention."""
-_GOES_ON = "what was made is kept; the same command goes on from there"
+_GOES_ON = "what was created stays; to continue, run the same command again"
 _EMULATOR_MODULES = {"starlette", "uvicorn", "httptools"}
-"""What the extra ``emulator`` brings."""
-# What the machine refuses, not what bakery does wrong.
+"""Packages that the extra ``emulator`` installs."""
+# Errors of the machine that bakery runs on, not bugs in bakery.
 _REFUSALS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EEXIST,
     errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE,
@@ -35,16 +35,16 @@ _REFUSALS = {
 @click.version_option(__version__, prog_name="bakery")
 @common_options
 def bakery() -> None:
-    """Bake one DigitalOcean snapshot; launch a Consul + Nomad cluster from it that forms by itself.
+    """Bake a DigitalOcean snapshot, and launch a Consul + Nomad cluster from it that forms by itself.
 
     \b
     Start here:
       bakery init            write a commented bakery.yaml
       bakery build-image     bake the snapshot
-      bakery launch          bring every role to its count
+      bakery launch          create the droplets, wait until the cluster is healthy
       eval "$(bakery env)"   then: consul members; nomad node status
 
-    Without an account: bakery emulator up, then add --local to the commands above.
+    To try it without an account: bakery emulator up, then add --local to these commands.
     """
 
 
@@ -68,9 +68,10 @@ def _flushed(code: int) -> int:
 
 
 def _open_streams() -> None:
-    """A stream that the parent closed is an empty one: its number would go to the next file that is opened.
+    """Open /dev/null in place of each standard stream that the parent process closed.
 
-    A path that is not text in the terminal's encoding is printed as the bytes that it is.
+    Otherwise the next file that is opened would get the stream's number. Paths that are not text in the terminal's
+    encoding are printed as their bytes.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     while nowhere <= 2:
@@ -83,7 +84,7 @@ def _open_streams() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; never raises but for a second interrupt."""
+    """Run one command and return its exit code. Raises nothing, except on a second interrupt."""
     instruction = os.environ.get(COMPLETE_VARIABLE)
     if instruction:
         from click.shell_completion import shell_complete
@@ -132,7 +133,7 @@ def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> in
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
     except BrokenPipeError:
-        _hang_up()  # the error's own code says more
+        _hang_up()  # the exit code of the error is the more useful one
     return code
 
 
@@ -144,7 +145,7 @@ def _of_click(error: click.ClickException, arguments: Sequence[str]) -> BakeryEr
 
 
 def _command_path(arguments: Sequence[str]) -> str:
-    """Of the command that ``arguments`` name: click's own parser does not say it of a value that is missing."""
+    """Return the path of the command in ``arguments``: click does not give it if an option lacks its value."""
     words, command = ["bakery"], cast("click.Command | None", bakery)
     for argument in arguments:
         if not isinstance(command, click.Group):
@@ -160,7 +161,7 @@ def _of_system(error: OSError) -> BakeryError | None:
     if error.errno not in _REFUSALS:
         return None
     return UsageError(
-        message=f"the system refused: {error.strerror}", details=error.filename and str(error.filename)
+        message=f"the operating system refused: {error.strerror}", details=error.filename and str(error.filename)
     )
 
 
@@ -174,9 +175,9 @@ def _of_extra(error: ModuleNotFoundError) -> BakeryError | None:
 
 
 def _hang_up() -> int:
-    """The reader of our output has gone: say nothing, and let nothing be flushed to it at exit.
+    """Discard what is buffered: the process that read the output has closed its end (as ``head`` does).
 
-    The code is the one that shells give programs that die of SIGPIPE, as consul, nomad and terraform do.
+    Returns the code that shells report for a program that SIGPIPE ended, as consul, nomad and terraform do.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
@@ -189,7 +190,7 @@ def _hang_up() -> int:
 
 
 def _bug(error: Exception) -> BakeryError:
-    """Write the traceback where the user can find it."""
+    """Return the error for an exception that nothing expected; its traceback is written to a file (0600)."""
     import traceback
     from datetime import UTC, datetime
     from pathlib import Path

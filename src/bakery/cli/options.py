@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class Settings:
-    """The global options, wherever on the command line they stood."""
+    """The values of the global options."""
 
     cluster_file: Path = Path("bakery.yaml")
     json: bool = False
@@ -27,7 +27,7 @@ class Settings:
     no_color: bool = False
     local: bool = False
     named_file: bool = False
-    """Whether the cluster file was named by a flag, which a suggested command then needs too."""
+    """Whether the cluster file was named by an option, which a suggested command then needs too."""
     _console: Console | None = None
 
     @property
@@ -50,18 +50,20 @@ class Settings:
 
 
 def settings_of(context: click.Context | None) -> Settings:
-    """The settings of this run."""
+    """Return the settings of this run."""
     found = context.find_object(Settings) if context is not None else None
     return found or Settings()
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
-    """A flag counts wherever it stands; the environment only where no flag does."""
+    """Store an option's value: given before or after the verb, it counts; the environment only without it."""
     settings = context.ensure_object(Settings)
     name = parameter.name or ""
     if name == "cluster_file" and value == Path("-"):
-        message = "the cluster file is not read from standard input: .bakery/ with its state lies beside the file"
-        raise UsageError(message=message, hint="write it to a file, and name that: -f FILE")
+        message = (
+            "the cluster file cannot be read from standard input: its state folder, .bakery/, is made beside it"
+        )
+        raise UsageError(message=message, hint="save it to a file, then: -f FILE")
     source = context.get_parameter_source(name)
     if source is click.core.ParameterSource.COMMANDLINE:
         setattr(settings, name, value)
@@ -74,34 +76,39 @@ _OPTIONS = (
     click.option(
         "-f",
         "--cluster-file",
-        type=click.Path(path_type=Path, readable=False),  # config says more
+        type=click.Path(path_type=Path, readable=False),  # bakery.config has better messages
         default=Path("bakery.yaml"),
         show_default=True,
         envvar="BAKERY_CLUSTER_FILE",
+        show_envvar=True,
         help="The cluster file.",
     ),
     click.option(
-        "--local", is_flag=True, help="Talk to the running emulator that BAKERY_EMULATOR names (default: default)."
+        "--local",
+        is_flag=True,
+        help="Use the running emulator instead of DigitalOcean; BAKERY_EMULATOR names it (else: default).",
     ),
     click.option(
-        "--json", is_flag=True, help="Answer in JSON on stdout; an error is the last line of stderr, in JSON."
+        "--json",
+        is_flag=True,
+        help="Print the result as JSON to stdout, and an error as JSON in the last line of stderr.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Show timings and each API request."),
-    click.option("-y", "--yes", is_flag=True, help="Do not ask."),
-    click.option("--no-color", is_flag=True, help="No colour (NO_COLOR works too)."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only results, warnings and errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Also print timings and each API request."),
+    click.option("-y", "--yes", is_flag=True, help="Answer every question with yes."),
+    click.option("--no-color", is_flag=True, help="Print without colours, as with NO_COLOR=1."),
 )
 
 
 def common_options(function: F) -> F:
-    """Give a command the global options; they may stand before or after the verb."""
+    """Add the global options to a command; users may write them before or after the verb."""
     for option in reversed(_OPTIONS):
         function = _hidden_option(option)(function)
     return function
 
 
 def _hidden_option(option: Callable[[F], F]) -> Callable[[F], F]:
-    """The option, its value kept in :class:`Settings` instead of handed to the function."""
+    """Return the option with its value stored in :class:`Settings` instead of passed to the function."""
 
     def decorate(function: F) -> F:
         decorated = option(function)

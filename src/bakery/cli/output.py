@@ -1,4 +1,4 @@
-"""Files that a user asked for, at a place of the user's choice."""
+"""Files that a user asked for, in a folder of the user's choice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ GIT_SECONDS = 10.0
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns what the system says against writing ``path`` into an error for people.
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError while ``path`` is written into a UsageError.
 
     Raises:
-        UsageError: with the system's words.
+        UsageError: the details are the message of the operating system.
     """
     try:
         yield
@@ -25,10 +25,10 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Never over a file that is there, unless told.
+    """Check that ``path`` may be written: it does not exist, or ``force`` is set.
 
     Raises:
-        UsageError: it is there.
+        UsageError: it exists.
     """
     if path.exists() and not force:
         message = f"{path} exists"
@@ -36,10 +36,10 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 
 def ensure_folder(path: Path) -> None:
-    """Make ``path`` private if it is not there; a folder that is there stays as its owner wants it.
+    """Create the folder ``path`` with mode 0700; the mode of an existing folder is not changed.
 
-    Secrets will be in it. So an empty one gets a ``.gitignore`` of ``*``; where something of the user's is,
-    that would hide it from git too.
+    An empty folder gets a ``.gitignore`` of ``*``, because secrets will be written into it. A folder with other
+    files does not, because git would then ignore these too.
     """
     from bakery.files import ensure_private_folder, write_atomically
 
@@ -52,16 +52,16 @@ def ensure_folder(path: Path) -> None:
 def warn_if_git_takes(file: Path, reporter: Reporter) -> None:
     """Warn if ``file`` is in a git repository that does not ignore it.
 
-    Nothing is said without git, and where git refuses to look (in a repository of another user).
+    No warning without git, or if git refuses to look (in a repository of another user).
     """
     from bakery.proc import run
 
-    # No program that the repository names is to run for this look.
+    # core.fsmonitor may name a program of the repository, which must not run.
     argv = ["git", "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", file.name]
     try:
         # https://git-scm.com/docs/git-check-ignore: 0 ignored, 1 not ignored, 128 no repository
-        taken = run(argv, cwd=file.parent, seconds=GIT_SECONDS, check=False).returncode == 1
+        not_ignored = run(argv, cwd=file.parent, seconds=GIT_SECONDS, check=False).returncode == 1
     except BakeryError:
         return
-    if taken:
-        reporter.warn(f"git would take {file} into a commit, and it holds private keys: add it to .gitignore")
+    if not_ignored:
+        reporter.warn(f"git does not ignore {file}, which holds private keys: add it to .gitignore")

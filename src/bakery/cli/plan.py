@@ -1,4 +1,4 @@
-"""``bakery plan``: what the cluster will be, and, where there is a token, what a launch would change."""
+"""``bakery plan``: the planned cluster, and, with a token, what a launch would change."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,11 @@ RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
 
 
 @click.command()
-@click.option("--offline", is_flag=True, help="Do not ask the API, even with a token.")
+@click.option("--offline", is_flag=True, help="Do not ask DigitalOcean, even with a token.")
 @click.option(
-    "--exit-code", is_flag=True, help="Exit 10 when a launch would change something, or when something differs."
+    "--exit-code",
+    is_flag=True,
+    help="Exit 10 if a launch would change something, or if droplets differ from the plan.",
 )
 @admin_cidr_option
 @other_cloud_option
@@ -35,12 +37,13 @@ def plan(
     cidrs: tuple[str, ...],
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
-    """Show nodes, firewall table and, with a token, the pending changes and the price. Changes nothing.
+    """Show the nodes, the firewall rules and, with a token, the pending changes and the price. Changes nothing.
 
-    What cannot be launched is a list of its own, and the exit code is that of the launch: 2, or 3 for credentials.
+    If the plan cannot be launched, the reasons are listed, and the exit code is that of the launch: 2, or 3 for
+    credentials.
     """
     if offline and exit_code:
-        message = "--exit-code asks the API whether a launch would change something, and --offline asks nobody"
+        message = "--exit-code needs DigitalOcean's answer, and --offline does not ask"
         raise UsageError(message=message, hint="leave one of them out")
     session = session_of(context)
     planned = session.plan()
@@ -61,7 +64,7 @@ def _exit_code(changes: "Changes | None", *, tells_changes: bool) -> ExitCode:
 
 
 def _has_token(session: Session, *, required: bool) -> bool:
-    """Whether the cloud can be asked; the plan itself needs no token."""
+    """Whether there is a token for the API; without one only the plan is shown."""
     try:
         _ = session.cloud
     except CredentialsError:

@@ -1,4 +1,4 @@
-"""What ``plan`` and ``launch --dry-run`` look at: what a launch would change, and why it would be refused."""
+"""Find out what a launch would change, and why it would be refused, for ``plan`` and ``launch --dry-run``."""
 
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,12 @@ def preview_launch(
     other_cloud: bool,
     only_role: str | None = None,
 ) -> "Changes":
-    """The changes with every obstacle. Sends requests, and changes nothing."""
+    """Return the changes with every obstacle. Only reads from the API."""
     from bakery.launch.converge.run import preview
     from bakery.launch.converge.snapshot import newest_snapshot
 
     fingerprint, unreadable = _fingerprint(session)
-    # Where the credentials cannot be read, what lies beside them cannot either.
+    # The record of the cloud is in the same folder: if one cannot be read, the other cannot either.
     before = unreadable or place_obstacles(session, insists=other_cloud)
     return preview(
         plan,
@@ -41,7 +41,7 @@ def preview_launch(
 
 
 def _fingerprint(session: Session) -> "tuple[str | None, tuple[Obstacle, ...]]":
-    """Of the credentials here; None if there are none. Those that cannot be read are an obstacle."""
+    """Return the CA fingerprint of the credentials (None without any), and the obstacle if they cannot be read."""
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.store import find_bundle
     from bakery.launch.base.model import Obstacle

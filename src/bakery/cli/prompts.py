@@ -21,7 +21,7 @@ def need_terminal(hint: str) -> None:
         UsageError: stdin or stderr is not a terminal.
     """
     if not has_terminal():
-        message = "this needs an answer, and there is no terminal to ask on"
+        message = "this needs an answer, and stdin or stderr is not a terminal"
         raise UsageError(message=message, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""``bakery render``: user-data for the control panel, for Terraform, for a droplet autoscale pool."""
+"""``bakery render``: user-data for Terraform, a droplet autoscale pool or the web console."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.options import common_options
-from bakery.cli.output import ensure_folder, warn_if_git_takes, writing
+from bakery.cli.output import ensure_folder, warn_if_git_takes, write_errors
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import check_cloud, other_cloud_option
@@ -20,26 +20,39 @@ if TYPE_CHECKING:
     from bakery.render.model import Join, UserData
 
 HOW_TO = """\
-by hand:   create a droplet from the snapshot in VPC {vpc}, region {region},
+console:   create a droplet from the snapshot in VPC {vpc}, region {region},
            with tags {tags};
            paste the file as user-data (under "Advanced options");
-           add an SSH key, or a root password is mailed
+           add an SSH key; without one DigitalOcean mails a root password
 terraform: user_data = file("{file}")
 then:      bakery bootstrap (creates the ACL tokens in it; safe to repeat)
 the file holds private keys and tokens: keep it as private as .bakery/"""
 
 
 @click.command()
-@click.option("--role", required=True, multiple=True, callback=once, help="A role of the cluster file.")
+@click.option(
+    "--role", required=True, multiple=True, callback=once, metavar="ROLE", help="Role of the cluster file."
+)
 @click.option(
     "--node",
     multiple=True,
     callback=once,
-    help="Render for this planned node instead of for any node of the role.",
+    metavar="NAME",
+    help="Render for this node of the plan only; without it the file fits every node of the role.",
 )
-@click.option("--join", "joins", multiple=True, metavar="ADDR", help="Private address of a Consul server to join.")
-@click.option("--first", is_flag=True, help="The first server of a new cluster: it has nobody to join.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write into.")
+@click.option(
+    "--join",
+    "joins",
+    multiple=True,
+    metavar="ADDR",
+    help="Private address of a Consul server to join. Repeatable.",
+)
+@click.option(
+    "--first", is_flag=True, help="Render the first server of a new cluster, which has no server to join."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Folder to write to."
+)
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -52,9 +65,14 @@ def render(
     output: Path,
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Write user-data for a role, in a form that works by hand.
+    """Write a user-data file for a role: for Terraform, a droplet autoscale pool or DigitalOcean's web console.
 
-    Addresses to join come from --join, else from the live cluster.
+    The servers to join are those of the running cluster, unless --join or --first is given.
+
+    \b
+    Examples:
+      bakery render --role nomad-client -o rendered/
+      bakery render --role consul-server --first -o rendered/
     """
     from bakery.files import write_secret_file
 
@@ -71,7 +89,7 @@ def render(
         _refuse_second_ca(session, plan)
     user_data = _render(session, plan, role=role, node=node, join=join)
     file = output / f"{user_data.name}.yaml"
-    with writing(file):
+    with write_errors(file):
         ensure_folder(output)
         write_secret_file(file, user_data.text.encode())
     warn_if_git_takes(file, session.console)
@@ -100,7 +118,7 @@ def _render(session: Session, plan: "ClusterPlan", *, role: str, node: str | Non
         kind = next(r.kind for r in session.config.roles if r.name == role)
         return render_role(plan, role, credentials_of(role, kind), join)
     planned = _find_node(plan, role, node)
-    # Kept like a role's, under the node's name, so that a second rendering gives the same bytes.
+    # Stored under the node's name, as a role's are, so that a second rendering gives the same bytes.
     credentials = credentials_of(node, planned.kind)
     return render_node(plan, planned, credentials, join)
 
@@ -114,25 +132,25 @@ def _find_node(plan: "ClusterPlan", role: str, name: str) -> "Node":
 
 
 def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":
-    """Whom to join as the flags say; None where the live cluster must be asked."""
+    """Return the servers to join by the options; None if the running cluster must be asked."""
     from bakery.render.model import Join
 
     if joins and first:
-        message = "--first joins nobody, and --join names somebody"
+        message = "--first and --join cannot be combined"
         raise UsageError(message=message, hint="give one of them")
     if first:
         return Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
     if joins:
-        # Whether the cluster made elsewhere has Nomad servers cannot be asked.
+        # Whether that cluster has Nomad servers is not known here.
         return Join(consul=joins, nomad=(), forms_nomad=True)
     return None
 
 
 def _refuse_second_ca(session: Session, plan: "ClusterPlan") -> None:
-    """Before credentials are made without a look at the live cluster.
+    """Check that no second CA is made for a running cluster.
 
     Raises:
-        CredentialsError: the cluster has droplets, which were made with others.
+        CredentialsError: the cluster has droplets, and its credentials are not here.
     """
     from bakery.cli.cluster import droplets_or_reason
     from bakery.credentials.store import find_bundle
@@ -142,8 +160,8 @@ def _refuse_second_ca(session: Session, plan: "ClusterPlan") -> None:
         return
     droplets = droplets_or_reason(session, plan.cluster)
     if isinstance(droplets, str):
-        made = f"new credentials of cluster {plan.cluster} are made"
-        session.console.warn(f"{made}; whether it has droplets already was not checked: {droplets}")
+        made = f"new credentials are made for cluster {plan.cluster}"
+        session.console.warn(f"{made} without checking whether it has droplets already: {droplets}")
     else:
         check_trust(droplets, plan.cluster, None)
 
@@ -152,7 +170,7 @@ def _live_join(session: Session, plan: "ClusterPlan", *, other_cloud: bool) -> "
     from bakery.credentials.store import find_bundle
     from bakery.render.model import Join
 
-    find_bundle(session.paths)  # credentials that cannot be read are said first, as launch does
+    find_bundle(session.paths)  # raises first, as in launch, if the credentials cannot be read
     check_cloud(session, insists=other_cloud)
     droplets = _addresses(session, plan)
     consul = tuple(droplets[n.slot] for n in plan.consul_servers if n.slot in droplets)
@@ -164,7 +182,7 @@ def _live_join(session: Session, plan: "ClusterPlan", *, other_cloud: bool) -> "
 
 
 def _addresses(session: Session, plan: "ClusterPlan") -> "dict[str, str]":
-    """Private addresses of the cluster's droplets by slot; refused where their credentials are not here."""
+    """Return the private addresses of the cluster's droplets by slot; raise if its credentials are not here."""
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.store import find_bundle

@@ -1,4 +1,4 @@
-"""``--role R --count N`` of a launch, and the cluster file, which may say another number."""
+"""``launch --role R --count N``, where the cluster file may contain another count."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ from bakery.hints import Command
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """What was asked for by flag."""
+    """A count that was given by option."""
 
     role: str
     count: int
     saves: bool
-    """``--save``: the file is to say it too."""
+    """Whether ``--save`` was given: the count is written into the cluster file."""
 
 
 def scaling_of(role: str | None, count: int | None, *, save: bool) -> Scaling | None:
-    """None without ``--count``.
+    """Return what was asked for; None without ``--count``.
 
     Raises:
-        UsageError: a flag that needs another one.
+        UsageError: ``--count`` without ``--role``, or ``--save`` without ``--count``.
     """
     if count is None:
         if save:
-            message = "--save writes what --count says, and there is no --count"
+            message = "--save works only with --count"
             raise UsageError(
                 message=message, hint=Command("launch", "--role", "nomad-client", "--count", "3", "--save")
             )
@@ -37,10 +37,10 @@ def scaling_of(role: str | None, count: int | None, *, save: bool) -> Scaling | 
 
 
 def check_saving(session: Session, scaling: Scaling | None) -> None:
-    """Before anything is made.
+    """Check that ``--save`` will be able to write the count, before anything is created.
 
     Raises:
-        UsageError: the file does not spell that count out.
+        UsageError: the cluster file does not contain that count as a number of its own.
     """
     from bakery.config.load import read_text
     from bakery.config.save import with_count
@@ -51,9 +51,9 @@ def check_saving(session: Session, scaling: Scaling | None) -> None:
 
 
 def save_scaling(session: Session, scaling: Scaling | None) -> None:
-    """With ``--save``, have the file say the count; once is enough.
+    """With ``--save``, write the count into the cluster file, if it has another.
 
-    It is written when the launch is approved: if that is interrupted, the next launch goes on to the same number.
+    It is written when the launch is approved, so that after an interruption the next launch has the same count.
     """
     from bakery.config.save import save_count
 
@@ -65,10 +65,10 @@ def save_scaling(session: Session, scaling: Scaling | None) -> None:
 
 
 def tell_scaling(session: Session, scaling: Scaling | None) -> None:
-    """Without ``--save``: what the file still says, since the next launch goes by the file."""
+    """Without ``--save``, warn of the count in the cluster file, since the next launch uses that one."""
     if scaling is None or scaling.saves:
         return
     says = next((role.count for role in session.config.roles if role.name == scaling.role), scaling.count)
     if says != scaling.count:
         there = f"set roles.{scaling.role}.count to {scaling.count} there"
-        session.console.warn(f"{session.config.path} still says {says}; {there}, or run this again with --save")
+        session.console.warn(f"{session.config.path} still has {says}; {there}, or run this again with --save")

@@ -43,7 +43,7 @@ class Endpoint:
 
 
 class Session:
-    """Builds, once and on demand, what a verb needs."""
+    """What a verb works with; each part is built when it is first used."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
         self.settings = settings
@@ -55,7 +55,7 @@ class Session:
 
     @property
     def config(self) -> "ClusterConfig":
-        """The cluster file; its warnings are said once."""
+        """The cluster file. Its warnings are printed when it is first read."""
         from bakery.config.load import load_cluster
 
         if self._config is None:
@@ -110,7 +110,7 @@ class Session:
 
     @property
     def names_token(self) -> bool:
-        """Whether the user has named a token at all, fit or not."""
+        """Whether the environment names a token, valid or not."""
         from bakery.cloud.access import TOKEN_VARIABLES
 
         return any(
@@ -129,24 +129,24 @@ class Session:
 
     @property
     def account(self) -> "Account":
-        """Whose token it is: asked for once, in one request."""
+        """The account of the token, asked for once, in one request."""
         if self._account is None:
             self._account = self.cloud.get_account()
         return self._account
 
     @property
     def place(self) -> "Place":
-        """The cloud and the account that commands go to."""
+        """The cloud and the account that requests are sent to."""
         from bakery.launch.base.place import place_of
 
         endpoint = self.endpoint
         return place_of(endpoint.url, self.account, emulator=endpoint.emulator)
 
     def bundle(self) -> "Bundle":
-        """The cluster's credentials, with the operator's TLS files beside them.
+        """Return the cluster's credentials, and write the operator's TLS files beside them.
 
         Raises:
-            CredentialsError: there are none here.
+            CredentialsError: they are not on this machine, or cannot be read.
         """
         from bakery.credentials.operator import write_operator_files
         from bakery.credentials.store import find_bundle
@@ -159,7 +159,7 @@ class Session:
         return bundle
 
     def _way_to_credentials(self) -> Text:
-        """Launch makes them only where the cluster has no droplets, so the API is asked, if it can be."""
+        """Return the next step without credentials: a launch creates them only for a cluster without droplets."""
         from bakery.cli.cluster import droplets_or_reason
 
         droplets = droplets_or_reason(self, self.config.cluster)
@@ -171,7 +171,7 @@ class Session:
         return Hint(f"{bring_back}; if it was never launched: ", Command("launch")) if unknown else bring_back
 
     def content_tag(self) -> str:
-        """The tag of the snapshot that this cluster file and this version of bakery ask for."""
+        """Return the tag of the snapshot that this cluster file and this version of bakery need."""
         from bakery.assets import image_inputs
         from bakery.plan.tags import content_tag
 
@@ -179,9 +179,9 @@ class Session:
         return content_tag(image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad)
 
     def agents(self, bundle: "Bundle") -> "AgentClients":
-        """Consul's and Nomad's APIs by address, over mutual TLS, with the management tokens.
+        """Return clients for the APIs of Consul and Nomad, with mutual TLS and the management tokens.
 
-        The gossip keys are only compared with the members' own.
+        The gossip keys are not used to join; they are compared with those of the members.
         """
         from bakery.agents.connect import agent_clients
         from bakery.agents.model import TlsFiles
@@ -222,7 +222,7 @@ class Session:
 
 
 def _no_emulator(name: str) -> UsageError:
-    """``--local`` without the emulator that it means: one that crashed is started again, else others are named."""
+    """Return the error for ``--local`` without that emulator; the hint restarts it, or names a running one."""
     from bakery.emulator.daemon.folder import emulator_dir, list_running, up_again_command
 
     crashed = emulator_dir(name).read()
@@ -238,12 +238,12 @@ def _no_emulator(name: str) -> UsageError:
 
 
 def builds_folder() -> Path:
-    """Where bakes keep their logs, their records and their lock."""
+    """Return the folder with the logs, the records and the lock of bakes."""
     import platformdirs
 
     return Path(platformdirs.user_state_dir("bakery")) / "builds"
 
 
 def session_of(context: click.Context) -> Session:
-    """The session of a verb."""
+    """Return a session for this run."""
     return Session(settings_of(context))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: said at once, then everything under way is closed in order."""
+"""Ctrl-C and SIGTERM: print that bakery is stopping, then unwind; a second signal exits at once."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ _seen = 0
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP: unwinds like Ctrl-C."""
+    """SIGTERM or SIGHUP; it unwinds the stack like KeyboardInterrupt."""
 
 
 def install() -> None:
-    """Handle the signals from now on. One that the parent told us to ignore (nohup, a background job) stays so."""
+    """Install the handlers. A signal that the parent set to be ignored (nohup, a background job) stays ignored."""
     for number in _NUMBERS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -28,10 +28,11 @@ def install() -> None:
 
 
 def _watch() -> None:
-    """Python runs handlers in the main thread, between two steps of its own.
+    """Start a thread that interrupts blocking calls when a signal arrives.
 
-    A signal that comes just before a blocking call, or to another thread, would wait for that call's end. The
-    wake-up descriptor is written to in any case (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd).
+    Python runs handlers in the main thread, between two bytecode instructions. A signal that arrives just before a
+    blocking call, or in another thread, would wait until that call returns. The wake-up descriptor is written to
+    in any case (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd).
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)  # noqa: FBT003 - the socket module's signature
@@ -41,9 +42,9 @@ def _watch() -> None:
 
 
 def _nudge(reader: socket.socket) -> None:
-    """Interrupt the main thread's blocking call, if it has not heard a signal by itself.
+    """Interrupt the main thread's blocking call with SIGURG until it has run the handler.
 
-    No lock is shared with the handler, which may interrupt itself.
+    The handler shares no lock with this thread, because it may interrupt itself.
     """
     sent, never = 0, threading.Event()
     while number := reader.recv(1):
@@ -58,16 +59,16 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     global _seen  # noqa: PLW0603 - the process's own count
     _seen += 1
     if _seen > 1:
-        # Closing may hang too, on the same slow reply; whatever is left is safe to leave.
-        _say(b"\nstopped at once; the same command goes on from there\n")
+        # Unwinding may hang too, on the same slow reply. Whatever is unfinished now, the next run finishes.
+        _say(b"\nstopped at once; to continue, run the same command again\n")
         os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
-    _say(b"\nstopping: what is under way is being closed; once more stops at once\n")
+    _say(b"\nstopping in order; a second signal stops at once\n")
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated
 
 
 def _say(text: bytes) -> None:
-    """Not by sys.stderr: its lock may be held by what was interrupted. The terminal may be gone."""
+    """Write to stderr without sys.stderr, whose lock the interrupted code may hold. The terminal may be closed."""
     with suppress(OSError):
         os.write(2, text)

@@ -1,4 +1,4 @@
-"""``bakery status``: is the cluster healthy, and if not, what is missing."""
+"""``bakery status``: whether the cluster is healthy, and what is missing if not."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from bakery.errors import ExitCode
 @common_options
 @click.pass_context
 def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - a click flag
-    """Show every node and every condition; exit 7 when one does not hold."""
+    """Show every node and every condition of a healthy cluster. Exits 7 if a condition is not met."""
     from bakery.bake.snapshot import age_warning
     from bakery.cli.cluster import list_cluster_droplets, snapshots_json, snapshots_of
     from bakery.observe.health import observe_cluster

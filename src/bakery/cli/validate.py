@@ -1,4 +1,4 @@
-"""``bakery validate``: every problem of the cluster file at once, offline."""
+"""``bakery validate``: list every problem of the cluster file, offline."""
 
 import click
 
@@ -11,7 +11,7 @@ from bakery.cli.session import session_of
 @common_options
 @click.pass_context
 def validate(context: click.Context, schema: bool) -> None:  # noqa: FBT001 - a click flag
-    """Check the cluster file: every problem at once, with file, line and column."""
+    """Check the cluster file offline, and list all its problems with file, line and column."""
     session = session_of(context)
     if schema:
         from bakery.config.schema import json_schema

@@ -1,4 +1,4 @@
-"""Values of flags and arguments, refused in bakery's own words."""
+"""Types of options and arguments, with error messages in bakery's own style."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -8,13 +8,13 @@ import click
 
 
 def guess(word: str, known: Sequence[str]) -> str:
-    """``; did you mean healthy?`` if a known word is near, else nothing."""
+    """Return ``; did you mean healthy?`` if a known word is similar to ``word``, else an empty string."""
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def once(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """Callback of a ``multiple`` option that takes one name: of two, click alone would drop the first silently."""
+    """Refuse a second value of an option that takes one: without ``multiple`` click would ignore the first."""
     if len(values) > 1:
         given = f"{parameter.opts[-1]} was given more than once ({', '.join(values)})"
         message = f"{given}: run this once for each"
@@ -23,7 +23,7 @@ def once(context: click.Context, parameter: click.Parameter, values: tuple[str, 
 
 
 class Choice(click.Choice):  # type: ignore[type-arg] # not generic before click 8.2
-    """One of a few words; a mistyped one is answered with the nearest."""
+    """One of a few words; the error for a mistyped one names the most similar."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         try:

@@ -1,4 +1,4 @@
-"""The verbs and one line about each; a verb's module is imported when it is run, so that help is there at once."""
+"""The verbs and one line about each. A verb's module is imported when the verb runs, so that help starts fast."""
 
 from importlib import import_module
 
@@ -7,24 +7,24 @@ import click
 SUMMARIES = {
     "init": "Write a commented bakery.yaml.",
     "validate": "Check the cluster file, offline.",
-    "plan": "Show what the cluster will be, and what a launch would change.",
+    "plan": "Show the planned cluster, and what a launch would change.",
     "build-image": "Bake the snapshot with Packer.",
     "images": "List the snapshots that bakery baked.",
-    "launch": "Bring every role, or one, to its count.",
-    "status": "Is the cluster healthy?",
-    "env": "Print the variables for consul and nomad.",
-    "destroy": "Destroy the cluster, one node or one role.",
-    "render": "Write user-data files that also work by hand.",
-    "bootstrap": "Create ACLs and tokens on a cluster made by hand.",
-    "access": "Who may reach the APIs from outside.",
-    "browser-cert": "Export a client certificate for the browser (PKCS#12).",
-    "credentials": "Show the cluster's certificates and when they expire.",
-    "gc": "Find, and with --delete remove, orphans of dead runs.",
-    "doctor": "Check that everything bakery needs works from here.",
-    "emulator": "A local DigitalOcean whose droplets really boot.",
+    "launch": "Create missing droplets until each role has its count.",
+    "status": "Show whether the cluster is healthy, and what is missing.",
+    "env": "Print environment variables for consul and nomad.",
+    "destroy": "Destroy the cluster, one of its nodes or one role.",
+    "render": "Write user-data for Terraform, autoscale pools or the web console.",
+    "bootstrap": "Create the ACL tokens of rendered nodes; launch does it itself.",
+    "access": "Change which addresses may reach the cluster's APIs.",
+    "browser-cert": "Write a client certificate for the browser (PKCS#12).",
+    "credentials": "Show the cluster's CAs and when they expire.",
+    "gc": "List what killed builds left in the account; --delete removes it.",
+    "doctor": "Check token, programs, snapshot and certificates.",
+    "emulator": "Run a local DigitalOcean whose droplets really boot.",
     "completion": "Print a shell completion script.",
 }
-"""In the order of a user's day, not of the alphabet."""
+"""In the order in which a user needs them, not in alphabetical order."""
 
 
 class Verbs(click.Group):

@@ -1,4 +1,4 @@
-"""Which cloud a command goes to: said before anything is asked, and refused where the cluster is in another."""
+"""The cloud that a command works on: printed before each question, and refused if the cluster is in another."""
 
 from typing import TYPE_CHECKING
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 other_cloud_option = click.option(
     "--other-cloud",
     is_flag=True,
-    help="Go on although the cluster was launched on another cloud, account or emulator.",
+    help="Continue although the cluster was launched on another cloud, account or emulator.",
 )
 
 
 def cloud_line(session: Session) -> str:
-    """``on DigitalOcean (api.digitalocean.com), account a@b.c, team T``."""
+    """Return ``on DigitalOcean (api.digitalocean.com), account a@b.c, team T``."""
     return f"on {session.place.name}"
 
 
 def cloud_json(session: Session) -> dict[str, str]:
-    """The same for machines; ``owner`` is the team's UUID, or the user's."""
+    """Return the same for ``--json``; ``owner`` is the team's UUID, or the user's."""
     place = session.place
     return {"name": place.name, "endpoint": place.endpoint, "owner": place.owner}
 
 
 def has_record(paths: "StatePaths") -> bool:
-    """Whether the cluster was launched from here: its credentials are here, or it is known in which cloud it is.
+    """Whether the cluster was launched from here: its credentials or the record of its cloud are here.
 
     Clusters that an older bakery launched have credentials only.
     """
@@ -37,7 +37,7 @@ def has_record(paths: "StatePaths") -> bool:
 
 
 def has_credentials(paths: "StatePaths") -> bool:
-    """Whether the cluster's bundle is here, readable or not."""
+    """Whether the cluster's bundle is on this machine, readable or not."""
     from bakery.credentials.store import find_bundle
     from bakery.errors import CredentialsError
 
@@ -48,7 +48,7 @@ def has_credentials(paths: "StatePaths") -> bool:
 
 
 def place_obstacles(session: Session, *, insists: bool) -> "tuple[Obstacle, ...]":
-    """Why commands on the cluster must not go to this cloud, if so; otherwise a change of cloud is said."""
+    """Return why commands on the cluster must not go to this cloud, if so; warn of an allowed change of cloud."""
     from bakery.launch.base.place import judge, load_place
 
     cluster = session.config.cluster
@@ -59,10 +59,10 @@ def place_obstacles(session: Session, *, insists: bool) -> "tuple[Obstacle, ...]
 
 
 def check_cloud(session: Session, *, insists: bool) -> None:
-    """Before a command that reads or changes the cluster.
+    """Check that the cluster is in this cloud, before a command reads or changes it.
 
     Raises:
-        UsageError: the cluster was launched in another cloud, and nobody insists.
+        UsageError: the cluster was launched in another cloud, and ``--other-cloud`` is not given.
     """
     from bakery.launch.converge.verdict import refusal
 
@@ -72,7 +72,7 @@ def check_cloud(session: Session, *, insists: bool) -> None:
 
 
 def keep_cloud(session: Session) -> None:
-    """From now on the cluster is in this cloud."""
+    """Record that the cluster is in this cloud."""
     from bakery.launch.base.place import remember_place
 
     remember_place(session.paths.place, session.place)

@@ -103,7 +103,7 @@ def test_the_same_content_is_not_baked_twice(tmp_path: Path) -> None:
     heard = Heard()
     assert run_bake(tmp_path, packer, heard=heard, build_id="b2") == first
     assert packer.runs == 1
-    assert heard.words == ["bakery-b1 has this content already; nothing to bake"]
+    assert heard.words == ["bakery-b1 already has this content; nothing to bake"]
 
 
 @pytest.mark.parametrize(

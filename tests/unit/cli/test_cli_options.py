@@ -164,8 +164,16 @@ def test_a_bug_is_reported_in_three_lines_and_a_private_file(
 @pytest.mark.parametrize(
     ("error", "code", "first"),
     [
-        (PermissionError(13, "Permission denied", "/x"), 2, "error: the system refused: Permission denied"),
-        (OSError(28, "No space left on device"), 2, "error: the system refused: No space left on device"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            2,
+            "error: the operating system refused: Permission denied",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            2,
+            "error: the operating system refused: No space left on device",
+        ),
         (KeyboardInterrupt(), 130, "error: interrupted"),
     ],
 )
@@ -190,4 +198,7 @@ def test_what_the_machine_refuses_is_no_bug(
 def test_local_says_which_emulator(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "--local Talk to the running emulator that BAKERY_EMULATOR names (default: default)." in text
+    assert (
+        "--local Use the running emulator instead of DigitalOcean; BAKERY_EMULATOR names it (else: default)."
+        in text
+    )

@@ -84,8 +84,8 @@ ADD = "emulator fault add"
             f"{ADD} --action snapshot --outcome dead",
             "--outcome dead needs an action that boots a droplet, and snapshot does not",
         ),
-        ("validate -f -", "the cluster file is not read from standard input: .bakery/ with its state lies beside"),
-        ("init -f -", "the cluster file is not read from standard input: .bakery/ with its state lies beside"),
+        ("validate -f -", "the cluster file cannot be read from standard input: its state folder, .bakery/"),
+        ("init -f -", "the cluster file cannot be read from standard input: its state folder, .bakery/"),
     ],
 )
 def test_own_words_and_a_way_out(capsys: pytest.CaptureFixture[str], folder: Path, line: str, said: str) -> None:
