@@ -1,17 +1,18 @@
 """A three-by-three cluster on a FakeCloud, ready to be launched and destroyed by a test."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from bakery.cloud.model import Image, Size
-from bakery.config.model import Kind
+from bakery.config.load import parse_cluster
 from bakery.config.paths import StatePaths
 from bakery.launch.base.model import Changes, LaunchResult
 from bakery.launch.converge.run import launch, preview
-from bakery.plan.model import ClusterPlan, Firewall, FirewallRule, Node, Wave
+from bakery.plan.build import build_plan
+from bakery.plan.model import ClusterPlan, Node
 from bakery.render.model import Join
 from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.state import Remembers, paths_in
@@ -52,52 +53,13 @@ NAMES = [
 """Every droplet of the plan, sorted."""
 
 
+@cache
 def small_plan(*, clients: int = 3, size: str = SIZE) -> ClusterPlan:
-    """3 Consul servers, 3 Nomad servers and some clients, in waves as the design says."""
-    counts = {Kind.CONSUL_SERVER: 3, Kind.NOMAD_SERVER: 3, Kind.NOMAD_CLIENT: clients}
-    nodes = [_node(kind, index, size) for kind, count in counts.items() for index in range(1, count + 1)]
-    return ClusterPlan(
-        cluster="demo",
-        region="fra1",
-        vpc_name="bakery-demo",
-        vpc_cidr=IPv4Network("10.100.0.0/20"),
-        image_base="debian-12-x64",
-        consul_version="1.22.5",
-        nomad_version="1.11.3",
-        nodes=tuple(sorted(nodes, key=lambda node: node.wave)),
-        firewalls=tuple(_firewall(kind.value) for kind in counts),
-        consul_expect=3,
-        nomad_expect=3,
-        ssh_keys=(),
-        leaf_days=3650,
-        warnings=(),
-    )
-
-
-def _node(kind: Kind, index: int, size: str) -> Node:
-    wave = Wave.REST
-    if kind is Kind.CONSUL_SERVER:
-        wave = Wave.FIRST_SERVER if index == 1 else Wave.SERVERS
-    elif kind is Kind.NOMAD_SERVER and index == 1:
-        wave = Wave.SERVERS
-    return Node(
-        slot=f"demo-{kind.value}-{index}",
-        name=f"demo-{kind.value}-{index}",
-        role=kind.value,
-        kind=kind,
-        size=size,
-        node_pool="default",
-        wave=wave,
-        tags=("bakery:demo", f"bakery:demo:role:{kind.value}", f"bakery:demo:slot:{kind.value}-{index}"),
-    )
-
-
-def _firewall(role: str) -> Firewall:
-    rules = (
-        FirewallRule(protocol="tcp", ports="8301", sources=("10.100.0.0/20",), admin=False, reason="gossip"),
-        FirewallRule(protocol="tcp", ports="8501", sources=("10.100.0.0/20",), admin=True, reason="API"),
-    )
-    return Firewall(name=f"demo-{role}", tag=f"bakery:demo:role:{role}", inbound=rules)
+    """Return the plan of 3 Consul servers, 3 Nomad servers and some clients."""
+    counts = {"consul-server": 3, "nomad-server": 3, "nomad-client": clients}
+    roles = "".join(f"  {role}: {{count: {count}, size: {size}}}\n" for role, count in counts.items())
+    text = f"version: 1\ncluster: demo\nroles:\n{roles}"
+    return build_plan(parse_cluster(text, Path("bakery.yaml")))
 
 
 def user_data(node: Node, join: Join) -> str:

@@ -10,18 +10,21 @@ import pytest
 
 from bakery.cloud.digitalocean import connect
 from bakery.cloud.transport import TransportLimits
+from bakery.config.load import parse_cluster
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.launch.converge.run import launch
+from bakery.plan.build import build_plan
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
-from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, small_plan, user_data
+from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, user_data
+from tests.helpers.launch_scale import cluster_file
 from tests.helpers.launch_storm import HastyClock
 from tests.helpers.state import paths_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fast_disk")]
 
-CLIENTS = 290
+DROPLETS = 296
 
 
 @contextmanager
@@ -40,7 +43,7 @@ def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int]
     ):
         image = emulator.state.images.get("debian-12-x64")
         launch(
-            small_plan(clients=CLIENTS),
+            build_plan(parse_cluster(cluster_file(DROPLETS), Path("bakery.yaml"))),
             cloud=cloud,
             paths=paths_in(folder),
             image=replace(IMAGE, id=image.id),
@@ -59,7 +62,7 @@ def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int]
 def test_no_request_is_refused(tmp_path: Path) -> None:
     with _launched(tmp_path, TransportLimits()) as (statuses, seconds):
         assert 429 not in statuses
-        assert len(statuses) > CLIENTS
+        assert len(statuses) > DROPLETS
         assert seconds > 60, "more than a minute's worth of requests"
 
 

@@ -180,9 +180,16 @@ def test_the_operators_new_address_updates_the_firewalls_alone(bench: Bench) -> 
     bench.launch()
     bench.cloud.revive()
     bench.launch(admin_cidrs=("203.0.113.99/32",))
-    assert [call.name for call in bench.cloud.mutations] == ["update_firewall"] * 3
-    rules = [rule.addresses for f in bench.cloud.firewalls.values() for rule in f.inbound if rule.ports == "8501"]
-    assert rules == [("10.100.0.0/20", "203.0.113.99/32")] * 3
+    assert [call.name for call in bench.cloud.mutations] == ["update_firewall"] * 2
+    rules = [(f.name.rsplit("-", 1)[0], r) for f in bench.cloud.firewalls.values() for r in f.inbound]
+    admitting = {(name, rule.protocol, rule.ports) for name, rule in rules if "203.0.113.99/32" in rule.addresses}
+    assert admitting == {
+        ("demo-consul-server", "tcp", "8501"),
+        ("demo-consul-server", "tcp", "8600"),
+        ("demo-consul-server", "udp", "8600"),
+        ("demo-nomad-server", "tcp", "4646"),
+    }
+    assert {address for _, rule in rules for address in rule.addresses} == {"10.100.0.0/20", "203.0.113.99/32"}
 
 
 def test_a_droplet_that_never_comes_up_is_named_and_alone_replaced(bench: Bench) -> None:
