@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ import pytest
 from bakery.cli.main import run
 from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir, start_time
 from bakery.launch.base.model import Timings
-from bakery.launch.converge import run as launch_module
-from bakery.launch.teardown import destroy as destroy_module
 from tests.helpers.emulated import LOOPBACK, TOKEN, Api, emulated
 from tests.helpers.environment import clear_environment
 from tests.helpers.snapshot import bake
@@ -31,6 +28,10 @@ roles:
   nomad-server: {count: 1, size: s-1vcpu-1gb}
   nomad-client: {count: 2, size: s-1vcpu-1gb}
 """
+
+
+QUICK = Timings(poll=0.02, active_poll=0.02)
+"""In memory a droplet is there in milliseconds; a pause of seconds between two looks is for the real API."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class Desk:
     def __call__(self, *arguments: str) -> Ran:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = run(arguments)
+            code = run(arguments, timings=QUICK)
         return Ran(code=int(code), out=out.getvalue(), err=err.getvalue())
 
     def write(self, text: str, name: str = "bakery.yaml") -> Path:
@@ -124,10 +125,6 @@ def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True
         for name, value in (environment | folders).items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(work)
-        # In memory a droplet is there in milliseconds; a pause of seconds between two looks is for the real API.
-        quick = partial(Timings, poll=0.02, active_poll=0.02)
-        monkeypatch.setattr(launch_module, "Timings", quick)
-        monkeypatch.setattr(destroy_module, "Timings", quick)
         at = Desk(folder=work, api=api)
         at.write(SMALL)
         if snapshot:

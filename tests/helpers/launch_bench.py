@@ -1,6 +1,7 @@
 """A three-by-three cluster on a FakeCloud, ready to be launched and destroyed by a test."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -9,8 +10,21 @@ from typing import Any
 from bakery.cloud.model import Image, Size
 from bakery.config.load import parse_cluster
 from bakery.config.paths import StatePaths
-from bakery.launch.base.model import Changes, LaunchResult
-from bakery.launch.converge.run import launch, preview
+from bakery.launch.base.model import (
+    AfterStep,
+    Approve,
+    Changes,
+    DestroyRequest,
+    LaunchRequest,
+    LaunchResult,
+    PreviewRequest,
+    RemovalRequest,
+    Targets,
+)
+from bakery.launch.base.session import Session
+from bakery.launch.converge.prepare import preview
+from bakery.launch.teardown.destroy import destroy
+from bakery.operations.launch_cluster import launch
 from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.model import Join
@@ -66,6 +80,20 @@ def user_data(node: Node, join: Join) -> str:
     return f"#cloud-config\n# {CANARY} {node.name} consul={','.join(join.consul)} nomad={','.join(join.nomad)}\n"
 
 
+def launch_request(image: Image, *, key: str, plan: ClusterPlan | None = None) -> LaunchRequest:
+    """What a launch of the small plan asks for."""
+    return LaunchRequest(
+        plan=plan or small_plan(),
+        image=image,
+        ca_fingerprint=FINGERPRINT,
+        generation=1,
+        admin_cidrs=ADMIN,
+        user_data=user_data,
+        throwaway_public_key=key,
+    )
+
+
+_HANDLES = {field.name for field in fields(Session)}
 _numbers = count(1)
 """Every launch makes a key pair of its own."""
 
@@ -83,23 +111,45 @@ class Bench:
     def paths(self) -> StatePaths:
         return paths_in(self.folder)
 
-    def launch(self, **changes: Any) -> LaunchResult:  # noqa: ANN401 - arguments of launch
-        """One run, single-threaded so that requests have an order."""
-        arguments: dict[str, Any] = {
-            "cloud": self.cloud, "paths": self.paths, "image": IMAGE, "ca_fingerprint": FINGERPRINT,
-            "generation": 1, "admin_cidrs": ADMIN, "user_data": user_data,
-            "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
-            "reporter": self.reporter, "clock": self.cloud.clock, "wall": self.cloud.clock.wall, "workers": 1,
+    def session(self, **changes: Any) -> Session:  # noqa: ANN401 - fields of Session
+        """Handles on the account in memory, single-threaded so that requests have an order."""
+        fields: dict[str, Any] = {
+            "cloud": self.cloud, "cluster": self.plan.cluster, "paths": self.paths, "reporter": self.reporter,
+            "clock": self.cloud.clock, "wall": self.cloud.clock.wall, "workers": 1,
         }  # fmt: skip
-        plan = changes.pop("plan", self.plan)
-        return launch(plan, **(arguments | changes))
+        return Session(**(fields | changes))
 
-    def preview(self, plan: ClusterPlan | None = None, **changes: Any) -> Changes:  # noqa: ANN401 - arguments of preview
-        arguments: dict[str, Any] = {
-            "cloud": self.cloud, "paths": self.paths, "image": IMAGE, "ca_fingerprint": FINGERPRINT,
-            "admin_cidrs": ADMIN, "wall": self.cloud.clock.wall,
+    def launch(
+        self,
+        approve: Approve = lambda changes: True,
+        after: Sequence[AfterStep] = (),
+        **changes: Any,  # noqa: ANN401
+    ) -> LaunchResult:
+        """One run. ``changes`` are fields of the session and of the request."""
+        fields: dict[str, Any] = {
+            "plan": self.plan, "image": IMAGE, "ca_fingerprint": FINGERPRINT, "generation": 1,
+            "admin_cidrs": ADMIN, "user_data": user_data,
+            "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
         }  # fmt: skip
-        return preview(plan or self.plan, **(arguments | changes))
+        handles = {name: changes.pop(name) for name in _HANDLES & changes.keys()}
+        return launch(self.session(**handles), LaunchRequest(**(fields | changes)), approve, after)
+
+    def preview(self, plan: ClusterPlan | None = None, **changes: Any) -> Changes:  # noqa: ANN401 - fields of the request
+        fields: dict[str, Any] = {
+            "plan": plan or self.plan, "image": IMAGE, "ca_fingerprint": FINGERPRINT, "admin_cidrs": ADMIN,
+        }  # fmt: skip
+        return preview(self.session(), PreviewRequest(**(fields | changes)))
+
+    def destroy(
+        self,
+        approve: Callable[[Targets], bool] = lambda targets: True,
+        **changes: Any,  # noqa: ANN401 - fields of the request
+    ) -> Targets:
+        """Destroy the whole cluster."""
+        return destroy(self.session(), DestroyRequest(**({"plan": self.plan} | changes)), approve)
+
+    def removal(self, **changes: Any) -> RemovalRequest:  # noqa: ANN401 - fields of the request
+        return RemovalRequest(**({"plan": self.plan} | changes))
 
     def joins(self) -> dict[str, str]:
         """What each droplet's user-data was told to join, by name; of twins, the newest."""

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from bakery.cloud.model import Droplet
 from bakery.errors import BakeryError, UsageError
 from bakery.launch.base.journal import load_journal
-from bakery.launch.teardown.destroy import destroy
 from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import launch_tag
@@ -187,7 +186,7 @@ def _disturbed(bench: Bench, case: Case) -> None:
 
 
 def _command(bench: Bench, case: Case) -> Callable[[], object]:
-    cloud, paths, clock = bench.cloud, bench.paths, bench.cloud.clock
+    cloud = bench.cloud
     role = case.node.removeprefix("demo-").rpartition("-")[0]
     there = [d for d in cloud.droplets.values() if "bakery:demo" in d.tags and cloud.is_there(d.id)]
     node = frozenset(d.name for d in there if slot_of(d, "demo") == case.node)
@@ -196,17 +195,13 @@ def _command(bench: Bench, case: Case) -> Callable[[], object]:
         "launch": bench.launch,
         "launch clients": lambda: bench.launch(only_role="nomad-client"),
         "destroy": lambda: _destroy(bench),
-        "destroy node": lambda: destroy_node(
-            bench.plan, case.node, cloud=cloud, paths=paths, clock=clock, accept_quorum_loss=node
-        ),
-        "destroy role": lambda: destroy_role(
-            bench.plan, role, cloud=cloud, paths=paths, clock=clock, accept_quorum_loss=whole_role
-        ),
+        "destroy node": lambda: destroy_node(bench.session(), bench.removal(accept_quorum_loss=node), case.node),
+        "destroy role": lambda: destroy_role(bench.session(), bench.removal(accept_quorum_loss=whole_role), role),
     }[case.command]
 
 
 def _destroy(bench: Bench) -> object:
-    return destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+    return bench.destroy()
 
 
 def _once(run: Callable[[], object]) -> bool:

@@ -13,9 +13,10 @@ from bakery.cloud.transport import TransportLimits
 from bakery.emulator.faults.table import Fault
 from bakery.errors import BakeryError
 from bakery.launch.base.model import LaunchResult
-from bakery.launch.converge.run import launch
+from bakery.launch.base.session import Session
+from bakery.operations.launch_cluster import launch
 from tests.helpers.emulated import TOKEN, Api, emulated, public_key
-from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, NAMES, small_plan, user_data
+from tests.helpers.launch_bench import IMAGE, NAMES, launch_request
 from tests.helpers.state import paths_in
 
 PART = 0.2
@@ -85,19 +86,10 @@ class Stormy:
     def launch(self) -> LaunchResult:
         self.runs += 1
         image = next(i for i in self.api.emulator.state.images.all() if i.slug == "debian-12-x64")
-        return launch(
-            small_plan(),
-            cloud=self.cloud,
-            paths=paths_in(self.folder),
-            image=replace(IMAGE, id=image.id),
-            ca_fingerprint=FINGERPRINT,
-            generation=1,
-            admin_cidrs=ADMIN,
-            user_data=user_data,
-            throwaway_public_key=public_key(500 + self.runs),
-            clock=self.clock,
-            wall=self.clock.wall,
-        )
+        request = launch_request(replace(IMAGE, id=image.id), key=public_key(500 + self.runs))
+        paths, clock = paths_in(self.folder), self.clock
+        session = Session(cloud=self.cloud, cluster="demo", paths=paths, clock=clock, wall=clock.wall)
+        return launch(session, request, lambda changes: True)
 
     def launch_until_done(self) -> LaunchResult:
         """As a user who repeats the command."""

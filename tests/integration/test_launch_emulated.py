@@ -13,14 +13,15 @@ from bakery.cloud.digitalocean import DigitalOcean, connect
 from bakery.cloud.model import DropletRequest, FirewallRequest, Image
 from bakery.cloud.transport import TransportLimits
 from bakery.config.paths import StatePaths
-from bakery.launch.base.model import LaunchResult, Timings
+from bakery.launch.base.model import DestroyRequest, LaunchResult, RemovalRequest, Targets, Timings
+from bakery.launch.base.session import Session
 from bakery.launch.converge.firewalls import OUTBOUND
-from bakery.launch.converge.run import launch
 from bakery.launch.teardown.destroy import destroy
 from bakery.launch.teardown.destroy_some import destroy_node
+from bakery.operations.launch_cluster import launch
 from bakery.plan.slots import slot_of
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated, public_key
-from tests.helpers.launch_bench import ADMIN, FINGERPRINT, NAMES, small_plan, user_data
+from tests.helpers.launch_bench import NAMES, launch_request, small_plan
 from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration
@@ -51,18 +52,16 @@ def _image(cloud: DigitalOcean) -> Image:
 
 
 def _launch(cloud: DigitalOcean, paths: StatePaths) -> LaunchResult:
-    return launch(
-        small_plan(),
-        cloud=cloud,
-        paths=paths,
-        image=_image(cloud),
-        ca_fingerprint=FINGERPRINT,
-        generation=1,
-        admin_cidrs=ADMIN,
-        user_data=user_data,
-        throwaway_public_key=public_key(7),
-        timings=TIMINGS,
-    )
+    request = launch_request(_image(cloud), key=public_key(7))
+    return launch(_session(cloud, paths), request, lambda changes: True)
+
+
+def _session(cloud: DigitalOcean, paths: StatePaths) -> Session:
+    return Session(cloud=cloud, cluster="demo", paths=paths, timings=TIMINGS)
+
+
+def _destroy(cloud: DigitalOcean, paths: StatePaths) -> Targets:
+    return destroy(_session(cloud, paths), DestroyRequest(plan=small_plan()))
 
 
 def _changing(api: Api) -> list[tuple[str, str]]:
@@ -131,7 +130,7 @@ def test_launch_rerun_and_destroy(api: Api, cloud: DigitalOcean, paths: StatePat
     assert _launch(cloud, paths).changes.empty
     assert _changing(api) == []
 
-    destroy(small_plan(), cloud=cloud, paths=paths, timings=TIMINGS)
+    _destroy(cloud, paths)
     assert _account(cloud, *watched) == before
 
 
@@ -149,7 +148,7 @@ def test_lost_replies_and_server_errors_leave_exactly_nine(
 
 def test_one_node_is_removed_and_comes_back(cloud: DigitalOcean, paths: StatePaths) -> None:
     _launch(cloud, paths)
-    destroy_node(small_plan(), "demo-nomad-client-2", cloud=cloud, paths=paths, timings=TIMINGS)
+    destroy_node(_session(cloud, paths), RemovalRequest(plan=small_plan()), "demo-nomad-client-2")
     assert len(cloud.list_droplets(tag="bakery:demo")) == 8
     (created,) = _launch(cloud, paths).created
     assert re.fullmatch("demo-nomad-client-2-[0-9a-f]{4}", created)
@@ -165,7 +164,7 @@ def test_a_regions_first_vpc_stays(paths: StatePaths) -> None:
         closing(connect(endpoint=api.url, token=TOKEN, limits=LIMITS)) as cloud,
     ):
         _launch(cloud, paths)
-        targets = destroy(small_plan(), cloud=cloud, paths=paths, timings=TIMINGS)
+        targets = _destroy(cloud, paths)
         assert [kept.name for kept in targets.not_removed] == ["bakery-demo"]
         assert [vpc.name for vpc in cloud.list_vpcs()] == ["bakery-demo"]
         _launch(cloud, paths)

@@ -14,10 +14,11 @@ from bakery.config.load import parse_cluster
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
-from bakery.launch.converge.run import launch
+from bakery.launch.base.session import Session
+from bakery.operations.launch_cluster import launch
 from bakery.plan.build import build_plan
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
-from tests.helpers.launch_bench import ADMIN, FINGERPRINT, IMAGE, user_data
+from tests.helpers.launch_bench import IMAGE, launch_request
 from tests.helpers.launch_scale import cluster_file
 from tests.helpers.launch_storm import HastyClock
 from tests.helpers.state import paths_in
@@ -42,19 +43,10 @@ def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int]
         closing(connect(endpoint=url, token=TOKEN, limits=limits, clock=clock)) as cloud,
     ):
         image = emulator.state.images.get("debian-12-x64")
-        launch(
-            build_plan(parse_cluster(cluster_file(DROPLETS), Path("bakery.yaml"))),
-            cloud=cloud,
-            paths=paths_in(folder),
-            image=replace(IMAGE, id=image.id),
-            ca_fingerprint=FINGERPRINT,
-            generation=1,
-            admin_cidrs=ADMIN,
-            user_data=user_data,
-            throwaway_public_key=public_key(9),
-            clock=clock,
-            wall=clock.wall,
-        )
+        plan = build_plan(parse_cluster(cluster_file(DROPLETS), Path("bakery.yaml")))
+        request = launch_request(replace(IMAGE, id=image.id), key=public_key(9), plan=plan)
+        session = Session(cloud=cloud, cluster="demo", paths=paths_in(folder), clock=clock, wall=clock.wall)
+        launch(session, request, lambda changes: True)
         yield [record.status for record in emulator.requests.all()], clock.now()
     emulator.close()
 

@@ -2,14 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
-from bakery.cloud.model import Droplet
 from bakery.errors import LaunchError, LockedError
-from bakery.launch.teardown.destroy import destroy
 from tests.helpers.launch_bench import NAMES, small_plan
 from tests.helpers.launch_races import Race
 
@@ -81,17 +78,14 @@ def test_two_machines_that_complete_the_same_cluster(tmp_path: Path, seed: int) 
     _assert_every_join_address_is_alive(race, since=newest)
     made = [droplet.name for droplet in race.cloud.droplets.values()]
     assert len(set(made)) == len(made), (seed, "those that lost, too, had names of their own")
-    destroy(small_plan(), cloud=race.cloud, paths=race.operators[1].bench.paths, clock=race.cloud.clock)
+    race.operators[1].bench.destroy()
     assert (race.cloud.names(), race.cloud.vpcs, race.cloud.firewalls, race.cloud.tags) == ([], {}, {}, {})
 
 
 def test_without_looking_again_there_are_twins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: the races above are real ones."""
 
-    def trust(session: object, members: Mapping[str, Droplet], listed: Iterable[Droplet]) -> dict[str, Droplet]:
-        return dict(members)
-
-    monkeypatch.setattr("bakery.launch.converge.droplets.resolve_duplicates", trust)
+    monkeypatch.setattr("bakery.launch.converge.droplets.our_duplicates", lambda session, members, listed: [])
     twins = 0
     for seed in range(10):
         race = Race(tmp_path / f"{seed}", seed)
@@ -104,7 +98,7 @@ def test_without_looking_again_there_are_twins(tmp_path: Path, monkeypatch: pyte
 def test_without_settling_firewalls_there_are_two_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: some of the launches of a new cluster meet between its VPC and its firewalls."""
     monkeypatch.setattr(
-        "bakery.launch.converge.network.resolve_duplicate_firewalls", lambda session, planned, listed: listed
+        "bakery.launch.converge.network.our_duplicate_firewalls", lambda session, planned, listed: ()
     )
     monkeypatch.setattr(
         "bakery.launch.converge.run.resolve_duplicate_firewalls", lambda session, planned, listed: listed

@@ -57,9 +57,7 @@ def test_a_name_that_is_given_again_is_found(tmp_path: Path, monkeypatch: pytest
 def test_without_intent_and_second_look_a_twin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: a launch that died at a create, lists that lag, neither the journal's word nor a second look."""
     monkeypatch.setattr("bakery.launch.base.members.find_unconfirmed", lambda session, unclear: {})
-    monkeypatch.setattr(
-        "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: dict(members)
-    )
+    monkeypatch.setattr("bakery.launch.converge.droplets.our_duplicates", lambda session, members, listed: [])
     monkeypatch.setattr("bakery.launch.converge.run.resolve_from_earlier_run", _nothing_to_settle)
     found = 0
     for number in range(1, 34):

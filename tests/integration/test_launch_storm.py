@@ -48,9 +48,7 @@ def test_a_create_that_is_sent_again_blindly_makes_an_extra_droplet(
             return once(cloud, request)
 
     monkeypatch.setattr(DigitalOcean, "create_droplet", again)
-    monkeypatch.setattr(
-        "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: dict(members)
-    )
+    monkeypatch.setattr("bakery.launch.converge.droplets.our_duplicates", lambda session, members, listed: [])
     with stormy(tmp_path) as place:
         place.api.emulator.faults.add(LOST_CREATE)
         place.launch_until_done()

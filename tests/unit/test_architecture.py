@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "toolchain": set(),
     "emulator": set(),
 }
+ROOMS["operations"] = set(ROOMS) - {"emulator"}
 ROOMS["cli"] = set(ROOMS)
 EMULATOR_ROOMS: dict[str, set[str]] = {
     "account": set(),
@@ -113,6 +114,9 @@ def test_the_law_can_be_broken() -> None:
     """Control: the same check refuses an import that the table forbids."""
     assert _forbidden("bake.packer", {"credentials.store"}) == {"credentials.store"}
     assert _forbidden("errors", {"config.model"}) == {"config.model"}
+    assert _forbidden("launch.converge.run", {"operations.launch_cluster"}) == {"operations.launch_cluster"}
+    assert _forbidden("operations.launch_cluster", {"cli.session"}) == {"cli.session"}
+    assert _forbidden("operations.launch_cluster", {"emulator.daemon.app"}) == {"emulator.daemon.app"}
 
 
 def _below(module: str, places: set[str]) -> bool:

@@ -30,9 +30,10 @@ def refresh(
 ) -> None:
     """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto."""
     from bakery.launch.converge.access import refresh_access
+    from bakery.operations.context import open_session
 
     session = session_of(context)
-    cloud = session.cloud
+    _ = session.cloud  # a missing token is reported first
     check_cloud(session, insists=other_cloud)
     networks = admin_cidrs(session, cidrs)
     say = session.note_before_question
@@ -47,14 +48,7 @@ def refresh(
             session.confirm("change these?")
         return not dry_run
 
-    changed = refresh_access(
-        session.plan(),
-        cloud=cloud,
-        paths=session.paths,
-        admin_cidrs=networks,
-        approve=approve,
-        reporter=session.console,
-    )
+    changed = refresh_access(open_session(session), session.plan(), networks, approve)
     if session.settings.json:
         session.console.print_json({"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:

@@ -114,12 +114,13 @@ def best_servers(session: Session, plan: "ClusterPlan", bundle: "Bundle") -> tup
 
 def _no_consul_server(session: Session, plan: "ClusterPlan") -> UsageError:
     """Return the error with the hint of a launch, which is refused if Consul's data is lost."""
+    from bakery.launch.base.model import PreviewRequest
     from bakery.launch.converge.formed import DATA_LOST
-    from bakery.launch.converge.run import preview
+    from bakery.launch.converge.prepare import preview
+    from bakery.operations.context import open_session
 
-    found = preview(
-        plan, cloud=session.cloud, paths=session.paths, image=None, ca_fingerprint=None, admin_cidrs=()
-    ).obstacles
+    request = PreviewRequest(plan=plan, image=None, ca_fingerprint=None, admin_cidrs=())
+    found = preview(open_session(session), request).obstacles
     lost = next((obstacle for obstacle in found if obstacle.code == DATA_LOST), None)
     if lost is not None:
         return UsageError(message=lost.message, details=lost.details, hint=lost.hint)

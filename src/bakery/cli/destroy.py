@@ -92,17 +92,16 @@ def destroy(
 
 
 def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dry_run: bool) -> None:
+    from bakery.launch.base.model import DestroyRequest
     from bakery.launch.base.place import forget_place
     from bakery.launch.teardown.destroy import destroy as run_destroy
     from bakery.launch.teardown.destroy import list_targets
+    from bakery.operations.context import open_session
 
-    plan = session.plan()
-    tag = session.content_tag()
+    request = DestroyRequest(plan=session.plan(), snapshot_tag=session.content_tag(), snapshots=snapshots)
     if dry_run:
         session.console.note(cloud_line(session))
-        targets = list_targets(
-            plan, cloud=session.cloud, paths=session.paths, snapshot_tag=tag, snapshots=snapshots
-        )
+        targets = list_targets(open_session(session), request)
         _show(session, targets, session.print_or_note)
         _tell_json(session, targets)
         return
@@ -115,21 +114,13 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
             _ask_for_name(session, confirmed, len(targets.droplets))
         return True
 
-    targets = run_destroy(
-        plan,
-        cloud=session.cloud,
-        paths=session.paths,
-        snapshot_tag=tag,
-        snapshots=snapshots,
-        approve=approve,
-        reporter=session.console,
-    )
+    targets = run_destroy(open_session(session), request, approve)
     forget_place(session.paths.place, session.place)
     _tell_json(session, targets)
     if targets.empty:
         _show(session, targets, session.console.note)
     else:
-        session.console.note(f"cluster {plan.cluster} is destroyed")
+        session.console.note(f"cluster {request.plan.cluster} is destroyed")
 
 
 def _destroy_some(
@@ -142,7 +133,9 @@ def _destroy_some(
     insisted: frozenset[str],
     dry_run: bool,
 ) -> None:
+    from bakery.launch.base.model import RemovalRequest
     from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
+    from bakery.operations.context import open_session
 
     say = session.print_or_note if dry_run else session.note_before_question
 
@@ -156,33 +149,12 @@ def _destroy_some(
             _ask_for_some(session, confirmed, [droplet.name for droplet in removal.droplets])
         return not dry_run
 
-    plan = session.plan()
-    running = _running(session)
+    request = RemovalRequest(plan=session.plan(), accept_quorum_loss=insisted, drains=drains)
+    handles = open_session(session, _running(session))
     if node is not None:
-        one = destroy_node(
-            plan,
-            node,
-            cloud=session.cloud,
-            paths=session.paths,
-            running=running,
-            accept_quorum_loss=insisted,
-            drains=drains,
-            approve=approve,
-            reporter=session.console,
-        )
-        gone: tuple[Droplet, ...] = (one,)
+        gone: tuple[Droplet, ...] = (destroy_node(handles, request, node, approve),)
     else:
-        gone = destroy_role(
-            plan,
-            role or "",
-            cloud=session.cloud,
-            paths=session.paths,
-            running=running,
-            accept_quorum_loss=insisted,
-            drains=drains,
-            approve=approve,
-            reporter=session.console,
-        )
+        gone = destroy_role(handles, request, role or "", approve)
     names = [droplet.name for droplet in gone]
     if session.settings.json:
         session.console.print_json({"droplets": names})

@@ -75,8 +75,10 @@ def launch(
       bakery launch
       bakery launch --role nomad-client --count 5 --save
     """
-    from bakery.launch.converge.run import launch as run_launch
+    from bakery.launch.base.model import LaunchRequest
     from bakery.launch.converge.snapshot import newest_snapshot
+    from bakery.operations.context import open_session
+    from bakery.operations.launch_cluster import launch as run_launch
 
     session = session_of(context)
     scaling = scaling_of(role, count, save=save)
@@ -91,10 +93,8 @@ def launch(
     known = _has_credentials(session)
     check_cloud(session, insists=other_cloud)
     bundle = _bundle(session, plan, known=known)
-    result = run_launch(
-        plan,
-        cloud=cloud,
-        paths=session.paths,
+    request = LaunchRequest(
+        plan=plan,
         image=newest_snapshot(cloud, session.config, session.content_tag()),
         ca_fingerprint=_fingerprint(bundle),
         generation=bundle.generation,
@@ -102,12 +102,10 @@ def launch(
         user_data=_user_data(plan, bundle),
         throwaway_public_key=_throwaway(),
         only_role=role,
-        approve=_approval(session, scaling),
-        after=_after(session, plan, bundle, deadline) if until == "healthy" else (),
         find_not_joined=absent_of(session, plan),
-        running=running_of(session),
-        reporter=session.console,
     )
+    after = _after(session, plan, bundle, deadline) if until == "healthy" else ()
+    result = run_launch(open_session(session, running_of(session)), request, _approval(session, scaling), after)
     keep_cloud(session)
     save_scaling(session, scaling)
     _finish(session, plan, result.droplets, scaling, created=len(result.created), healthy=until == "healthy")

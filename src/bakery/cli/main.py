@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
@@ -15,6 +15,9 @@ from bakery.cli import signals
 from bakery.cli.options import Settings, common_options
 from bakery.cli.verbs import Verbs
 from bakery.errors import BakeryError, ExitCode, MissingToolError, UsageError
+
+if TYPE_CHECKING:
+    from bakery.launch.base.model import Timings
 
 COMPLETE_VARIABLE = "_BAKERY_COMPLETE"
 """Set by the completion script; click's own convention."""
@@ -83,14 +86,17 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. Raises nothing, except on a second interrupt."""
+def run(arguments: Sequence[str], *, timings: "Timings | None" = None) -> int:
+    """Run one command and return its exit code. Raise nothing, except at a second interrupt.
+
+    ``timings`` replaces the intervals and deadlines of a launch and a destroy.
+    """
     instruction = os.environ.get(COMPLETE_VARIABLE)
     if instruction:
         from click.shell_completion import shell_complete
 
         return shell_complete(bakery, {}, "bakery", COMPLETE_VARIABLE, instruction)
-    settings = Settings()
+    settings = Settings(timings=timings)
     try:
         return _invoke(list(arguments) or ["--help"], settings)
     except BakeryError as error:

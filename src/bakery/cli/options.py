@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +11,9 @@ from bakery.cli.command_lines import spell
 from bakery.console import Console
 from bakery.errors import UsageError
 from bakery.hints import Text
+
+if TYPE_CHECKING:
+    from bakery.launch.base.model import Timings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +31,8 @@ class Settings:
     local: bool = False
     named_file: bool = False
     """Whether the cluster file was named by an option, which a suggested command then needs too."""
+    timings: "Timings | None" = None
+    """Intervals and deadlines of a launch and a destroy, where a caller of ``run`` sets them."""
     _console: Console | None = None
 
     @property

@@ -21,23 +21,23 @@ def preview_launch(
     only_role: str | None = None,
 ) -> "Changes":
     """Return the changes with every obstacle. Only reads from the API."""
-    from bakery.launch.converge.run import preview
+    from bakery.launch.base.model import PreviewRequest
+    from bakery.launch.converge.prepare import preview
     from bakery.launch.converge.snapshot import newest_snapshot
+    from bakery.operations.context import open_session
 
     fingerprint, unreadable = _fingerprint(session)
     # The record of the cloud is in the same folder: if one cannot be read, the other cannot either.
     before = unreadable or place_obstacles(session, insists=other_cloud)
-    return preview(
-        plan,
-        cloud=session.cloud,
-        paths=session.paths,
+    request = PreviewRequest(
+        plan=plan,
         image=newest_snapshot(session.cloud, session.config, session.content_tag()),
         ca_fingerprint=fingerprint,
         admin_cidrs=networks,
-        before=before,
         only_role=only_role,
         find_not_joined=absent_of(session, plan),
     )
+    return preview(open_session(session), request, before)
 
 
 def _fingerprint(session: Session) -> "tuple[str | None, tuple[Obstacle, ...]]":

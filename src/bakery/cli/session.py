@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from bakery.cloud.model import Account
     from bakery.config.model import ClusterConfig
     from bakery.config.paths import StatePaths
+    from bakery.console import Console
     from bakery.credentials.model import Bundle
+    from bakery.launch.base.model import Timings
     from bakery.launch.base.place import Place
     from bakery.plan.model import ClusterPlan
 
@@ -141,6 +143,18 @@ class Session:
 
         endpoint = self.endpoint
         return place_of(endpoint.url, self.account, emulator=endpoint.emulator)
+
+    @property
+    def reporter(self) -> "Console":
+        """Where progress and warnings are printed."""
+        return self.console
+
+    @property
+    def timings(self) -> "Timings":
+        """Intervals and deadlines of a launch and a destroy."""
+        from bakery.launch.base.model import Timings
+
+        return self.settings.timings or Timings()
 
     def bundle(self) -> "Bundle":
         """Return the cluster's credentials, and write the operator's TLS files beside them.

@@ -6,7 +6,6 @@ import pytest
 
 from bakery.launch.base.journal import JournalFile
 from bakery.launch.base.model import Targets
-from bakery.launch.teardown.destroy import destroy
 from tests.helpers.fake_cloud import Fault, Killed, fault_at
 from tests.helpers.launch_bench import NAMES, Bench
 from tests.helpers.launch_sweep import (
@@ -19,7 +18,7 @@ from tests.helpers.launch_sweep import (
 
 
 def _destroy(bench: Bench) -> Targets:
-    return destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+    return bench.destroy()
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
@@ -38,9 +37,7 @@ def test_without_the_journal_a_lagging_list_makes_a_twin_that_does_not_last(
 ) -> None:
     """Control: the sweep above would notice if neither the intent were kept nor the list read again."""
     if not looks_again:
-        monkeypatch.setattr(
-            "bakery.launch.converge.droplets.resolve_duplicates", lambda session, members, listed: members
-        )
+        monkeypatch.setattr("bakery.launch.converge.droplets.our_duplicates", lambda session, members, listed: [])
     bench = lagging_bench(tmp_path, lag=25)
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-client-1" else None
     with pytest.raises(Killed):

@@ -10,7 +10,6 @@ import pytest
 
 from bakery.errors import UsageError
 from bakery.launch.base.journal import load_journal
-from bakery.launch.teardown.destroy import destroy
 from tests.helpers.launch_bench import Bench
 from tests.helpers.launch_sweep import assert_exactly_the_plan
 
@@ -55,7 +54,7 @@ def test_a_launch_on_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_destroy_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(bench: Bench) -> None:
-        destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+        bench.destroy()
 
     writes = _writes(tmp_path / "whole", monkeypatch, run)
     assert writes >= 1

@@ -144,6 +144,15 @@ class JournalFile:
         self._lock = threading.Lock()
         self._journal = load_journal(path, cluster)
 
+    def reload(self) -> None:
+        """Read the file again.
+
+        Raises:
+            UsageError: as for :func:`load_journal`.
+        """
+        with self._lock:
+            self._journal = load_journal(self._path, self._journal.cluster)
+
     @property
     def now(self) -> Journal:
         """The journal as it is on disk."""

@@ -17,7 +17,6 @@ from bakery.cloud.model import (
 )
 from bakery.errors import ExitCode, LaunchError
 from bakery.hints import Command, Text
-from bakery.launch.base.running import Running
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.render.model import Join
@@ -35,27 +34,32 @@ def assume_all_joined(_: tuple[Droplet, ...]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LaunchRequest:
-    """What a launch is to do."""
+class PreviewRequest:
+    """What a launch would have to reach: enough to compare it with the account."""
 
     plan: ClusterPlan
     image: Image | None
     """The snapshot to boot from. None if the account has none of the file's versions: no droplet can be created.
     """
-    ca_fingerprint: str
-    """Fingerprint of the Consul CA, in hexadecimal digits."""
-    generation: int
-    """Generation of the secrets in the user-data."""
     admin_cidrs: tuple[str, ...]
     """Networks in CIDR notation; ``auto`` is already replaced."""
-    user_data: UserDataFor
-    throwaway_public_key: str
-    """Temporary SSH key, one OpenSSH line. The private key is not kept."""
+    ca_fingerprint: str | None
+    """Fingerprint of the Consul CA, in hexadecimal digits; None if there are no credentials."""
     only_role: str | None = None
     """Launch the nodes of this role only."""
     find_not_joined: FindNotJoined = assume_all_joined
-    running: Running | None = None
-    """Access to Consul and Nomad; None if the cluster's credentials are not here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRequest(PreviewRequest):
+    """What a launch is to do."""
+
+    ca_fingerprint: str
+    generation: int
+    """Generation of the secrets in the user-data."""
+    user_data: UserDataFor
+    throwaway_public_key: str
+    """Temporary SSH key, one OpenSSH line. The private key is not kept."""
 
     @property
     def image_id(self) -> int:
@@ -73,6 +77,28 @@ class LaunchRequest:
     def wanted(self) -> tuple[Node, ...]:
         """The nodes that this launch creates, if they do not exist."""
         return tuple(node for node in self.plan.nodes if self.only_role in (None, node.role))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestroyRequest:
+    """What a destroy of the whole cluster is to remove."""
+
+    plan: ClusterPlan
+    snapshot_tag: str | None = None
+    """Content tag of the cluster's snapshots; None to ignore snapshots."""
+    snapshots: bool = False
+    """Whether to delete the snapshots; otherwise they are only reported."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovalRequest:
+    """How a destroy of one node or one role is to remove droplets."""
+
+    plan: ClusterPlan
+    accept_quorum_loss: frozenset[str] = frozenset()
+    """Names of droplets to remove even if a quorum is lost with them."""
+    drains: bool = True
+    """Whether to drain Nomad clients first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from bakery.cloud.interface import Cloud
+from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.errors import (
     BakeryError,
@@ -17,8 +19,10 @@ from bakery.errors import (
     UnreachableError,
 )
 from bakery.launch.base.journal import JournalFile
+from bakery.launch.base.lock import locked
 from bakery.launch.base.model import Timings
-from bakery.wait import Clock, Pending, SystemClock, wait_until
+from bakery.launch.base.running import Running
+from bakery.wait import Clock, Pending, SystemClock, deadline_factor, wait_until
 
 T = TypeVar("T")
 ROUNDS = 5
@@ -31,7 +35,9 @@ class Session:
 
     cloud: Cloud
     cluster: str
-    journal: JournalFile
+    paths: StatePaths
+    running: Running | None = None
+    """Access to Consul and Nomad; None if the cluster's credentials are not here."""
     reporter: Reporter = SILENT
     clock: Clock = field(default_factory=SystemClock)
     wall: Callable[[], float] = time.time
@@ -43,20 +49,68 @@ class Session:
     """By a server's droplet id, the slots whose droplets this run created with that server's address in their
     user-data."""
 
+    @cached_property
+    def journal(self) -> JournalFile:
+        """The cluster's journal, read when it is first used; :func:`exclusive` reads it again."""
+        return JournalFile(self.paths.journal, self.cluster)
+
     def wait(
-        self, check: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None
+        self, condition: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None
     ) -> T:
-        """Poll ``check`` (:func:`bakery.wait.wait_until`); ``every`` defaults to ``timings.poll`` seconds."""
-        pause = every or self.timings.poll
+        """Poll ``condition`` (:func:`bakery.wait.wait_until`), which only reads.
+
+        ``every`` defaults to ``timings.poll`` seconds.
+        """
         return wait_until(
-            check,
+            condition,
             what=what,
             seconds=seconds,
-            every=pause,
+            every=every or self.timings.poll,
             clock=self.clock,
             hint=RERUN_HINT,
             tell=self.reporter.waiting,
         )
+
+    def retry(
+        self, attempt: Callable[[], T | Pending], *, what: str, seconds: float, every: float | None = None
+    ) -> T:
+        """Repeat ``attempt``, a request that is refused for a while, until it succeeds; else as :meth:`wait`."""
+        return self.wait(attempt, what=what, seconds=seconds, every=every)
+
+    def wait_and_resolve(
+        self,
+        condition: Callable[[], T | Pending],
+        resolve: Callable[[T], bool],
+        *,
+        what: str,
+        seconds: float,
+        every: float | None = None,
+    ) -> T:
+        """Poll ``condition`` until ``resolve`` has nothing to change in what it returns, and return that.
+
+        ``condition`` only reads. ``resolve`` returns whether it changed something: then ``condition`` is polled
+        again. ``seconds`` is the deadline of all polls together.
+        """
+        end = self.clock.now() + seconds * deadline_factor()
+        while True:
+            left = max(end - self.clock.now(), 0) / deadline_factor()
+            found = self.wait(condition, what=what, seconds=left, every=every)
+            if not resolve(found):
+                return found
+
+
+@contextmanager
+def exclusive(session: Session) -> Iterator[None]:
+    """Hold the cluster's lock while the block runs, and read the journal again: another process may have written
+    it.
+
+    Raises:
+        LockedError: another bakery works on this cluster.
+        UsageError: the journal cannot be read.
+    """
+    with locked(session.paths.lock, cluster=session.cluster):
+        session.journal.reload()
+        yield
 
 
 @contextmanager

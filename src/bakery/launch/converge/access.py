@@ -2,24 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from bakery.cloud.interface import Cloud
-from bakery.config.paths import StatePaths
-from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
 from bakery.hints import Command
-from bakery.launch.base.lock import locked
+from bakery.launch.base.session import Session, exclusive
 from bakery.launch.converge.changes import compare_firewalls
 from bakery.plan.model import ClusterPlan
 
 
 def refresh_access(
+    session: Session,
     plan: ClusterPlan,
-    *,
-    cloud: Cloud,
-    paths: StatePaths,
     admin_cidrs: Sequence[str],
     approve: Callable[[Sequence[str]], bool] = lambda names: True,  # noqa: ARG005 - the port's name
-    reporter: Reporter = SILENT,
 ) -> tuple[str, ...]:
     """Put ``admin_cidrs`` into the cluster's firewalls. Return the names of the firewalls that differed.
 
@@ -29,7 +23,8 @@ def refresh_access(
         UsageError: the cluster has no firewalls yet.
         LockedError: another bakery works on this cluster.
     """
-    with locked(paths.lock, cluster=plan.cluster):
+    cloud = session.cloud
+    with exclusive(session):
         missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs)
         if len(missing) == len(plan.firewalls):
             message = f"cluster {plan.cluster} has no firewalls yet"
@@ -38,5 +33,5 @@ def refresh_access(
         if names and approve(names):
             for update in updates:
                 cloud.update_firewall(update.firewall.id, update.request)
-                reporter.note(f"    {update.firewall.name} lets in {', '.join(admin_cidrs)}")
+                session.reporter.note(f"    {update.firewall.name} lets in {', '.join(admin_cidrs)}")
         return names

@@ -9,7 +9,7 @@ from bakery.errors import BakeryError, DeadlineError, LaunchError, RateLimitedEr
 from bakery.launch.base.members import Members, find_unconfirmed, list_members, members_of
 from bakery.launch.base.model import Changes, LaunchRequest
 from bakery.launch.base.session import RERUN_HINT, Session
-from bakery.launch.converge.duplicates import resolve_duplicates
+from bakery.launch.converge.duplicates import our_duplicates, resolve_duplicates
 from bakery.launch.converge.formed import Formed
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.plan.slots import slot_of
@@ -179,30 +179,43 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
     seconds, every = (timings.active, timings.active_poll) if active else (timings.address, timings.poll)
     done, lacking = (_is_active, "not active") if active else (_has_address, "no VPC address")
     members = dict(droplets)
-    late = dict(droplets)
+    late: dict[str, Droplet] = dict(droplets)
 
-    def check() -> dict[str, Droplet] | Pending:
+    def reached() -> tuple[Droplet, ...] | Pending:
         listed = list_members(session)
-        members.update(resolve_duplicates(session, members, listed))
-        late.update({slot: members[slot] for slot in late})
-        ids = {droplet.id: slot for slot, droplet in members.items()}
-        seen = {ids[d.id]: d for d in listed if d.id in ids}
+        if our_duplicates(session, members, listed):
+            return listed
+        seen = _by_slot(members, listed)
         for slot in [slot for slot in late if slot in seen and done(seen[slot])]:
             session.reporter.node(late.pop(slot).name, "active" if active else "has its address")
         if late:
             listed_as = {slot: seen[slot].status if slot in seen else "not listed" for slot in late}
             return Pending(", ".join(f"{late[slot].name} is {status}" for slot, status in listed_as.items()))
-        return seen
+        return listed
+
+    def resolve(listed: tuple[Droplet, ...]) -> bool:
+        if not our_duplicates(session, members, listed):
+            return False
+        members.update(resolve_duplicates(session, members, listed))
+        late.update({slot: members[slot] for slot in late})
+        return True
 
     names = ", ".join(droplet.name for droplet in droplets.values())
     try:
-        return session.wait(check, what=names, seconds=seconds, every=every)
+        listed = session.wait_and_resolve(reached, resolve, what=names, seconds=seconds, every=every)
+        return _by_slot(members, listed)
     except DeadlineError as error:
         session.journal.record_failed({slot: droplet.id for slot, droplet in late.items()}, session.wall())
         names = ", ".join(droplet.name for droplet in late.values())
         message = f"{names}: {lacking} after {seconds * deadline_factor():.0f} s"
         hint = f"run the same command again: it replaces only {names}"
         raise DeadlineError(message=message, details=error.details, hint=hint) from None
+
+
+def _by_slot(members: Members, listed: Iterable[Droplet]) -> dict[str, Droplet]:
+    """Return the members as the API lists them now."""
+    slots = {droplet.id: slot for slot, droplet in members.items()}
+    return {slots[droplet.id]: droplet for droplet in listed if droplet.id in slots}
 
 
 def wait_until_active(session: Session, members: Members, slots: Iterable[str]) -> dict[str, Droplet]:

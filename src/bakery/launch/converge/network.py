@@ -1,13 +1,15 @@
 """Creates what the first droplet needs: tags, the VPC, and firewalls that are in force."""
 
-from collections.abc import Sequence
-
 from bakery.cloud.model import Firewall, FirewallRequest, Vpc
 from bakery.errors import LaunchError, LockedError, UnprocessableError
-from bakery.launch.base.model import Changes, FirewallUpdate, Present
+from bakery.launch.base.model import Changes, FirewallUpdate, LaunchRequest, Present
 from bakery.launch.base.ownership import firewall_name, vpc_description
 from bakery.launch.base.session import RERUN_HINT, Session, create_once
-from bakery.launch.converge.duplicates import WAIT_HINT, resolve_duplicate_firewalls
+from bakery.launch.converge.duplicates import (
+    WAIT_HINT,
+    our_duplicate_firewalls,
+    resolve_duplicate_firewalls,
+)
 from bakery.launch.converge.firewalls import find_firewall, request_for
 from bakery.plan.model import ClusterPlan
 from bakery.plan.model import Firewall as PlannedFirewall
@@ -15,13 +17,7 @@ from bakery.wait import Pending
 
 
 def ensure_network(
-    session: Session,
-    plan: ClusterPlan,
-    present: Present,
-    changes: Changes,
-    *,
-    launch_id: str,
-    admin_cidrs: Sequence[str],
+    session: Session, request: LaunchRequest, present: Present, changes: Changes, *, launch_id: str
 ) -> str:
     """Create the tags, the VPC and the firewalls of the changes. Return the VPC's id.
 
@@ -33,14 +29,14 @@ def ensure_network(
     for tag in dict.fromkeys(firewall.tag for firewall in changes.new_firewalls):
         if tag not in present.tags:
             _ensure_tag(session, tag)
-    vpc = changes.vpc or _make_vpc(session, plan, launch_id)
+    vpc = changes.vpc or _make_vpc(session, request.plan, launch_id)
     for planned in changes.new_firewalls:
-        request = request_for(planned, name=firewall_name(planned.name, launch_id), admin_cidrs=admin_cidrs)
-        _make_firewall(session, planned, request)
+        name = firewall_name(planned.name, launch_id)
+        _make_firewall(session, planned, request_for(planned, name=name, admin_cidrs=request.admin_cidrs))
     for update in changes.firewall_updates:
         _update_firewall(session, update)
     if changes.new_firewalls or changes.firewall_updates:
-        _wait_for_firewalls(session, plan)
+        _wait_for_firewalls(session, request.plan)
     return vpc.id
 
 
@@ -105,8 +101,19 @@ def _update_firewall(session: Session, update: FirewallUpdate) -> None:
 
 
 def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
-    def check() -> bool | Pending:
-        firewalls = resolve_duplicate_firewalls(session, plan.firewalls, session.cloud.list_firewalls())
+    def has_duplicates(listed: tuple[Firewall, ...]) -> bool:
+        return any(our_duplicate_firewalls(session, planned, listed) for planned in plan.firewalls)
+
+    def resolve(listed: tuple[Firewall, ...]) -> bool:
+        if not has_duplicates(listed):
+            return False
+        resolve_duplicate_firewalls(session, plan.firewalls, listed)
+        return True
+
+    def in_force() -> tuple[Firewall, ...] | Pending:
+        firewalls = session.cloud.list_firewalls()
+        if has_duplicates(firewalls):
+            return firewalls
         for planned in plan.firewalls:
             found = find_firewall(planned, firewalls)
             if found is not None and found.status == "failed":
@@ -114,6 +121,11 @@ def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
                 raise LaunchError(message=message, hint=RERUN_HINT)
             if found is None or found.status != "succeeded":
                 return Pending(f"firewall {planned.name} is {found.status if found else 'not listed'}")
-        return True
+        return firewalls
 
-    session.wait(check, what="the firewalls to be in force", seconds=session.timings.firewall)
+    session.wait_and_resolve(
+        in_force,
+        resolve,
+        what="the firewalls to be in force",
+        seconds=session.timings.firewall,
+    )

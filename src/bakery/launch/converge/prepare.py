@@ -1,16 +1,25 @@
 """Before the first change of a launch: read the account, find droplets of earlier runs, compare with the plan."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
 from bakery.launch.base.journal import Journal
 from bakery.launch.base.members import complete_listing
-from bakery.launch.base.model import Changes, FindNotJoined, LaunchRequest, Present, Timings
+from bakery.launch.base.model import (
+    Changes,
+    FindNotJoined,
+    LaunchRequest,
+    Obstacle,
+    Present,
+    PreviewRequest,
+    Timings,
+)
 from bakery.launch.base.names import name_nodes
 from bakery.launch.base.session import Session
 from bakery.launch.converge.changes import compare
 from bakery.launch.converge.formed import Formed, what_formed
-from bakery.launch.converge.preflight import check_trust, find_obstacles, survey
+from bakery.launch.converge.preflight import check_trust, find_obstacles, survey, trust_obstacles
 from bakery.launch.converge.verdict import refusal
 from bakery.render.model import Join
 from bakery.wait import deadline_factor
@@ -34,27 +43,52 @@ def prepare(session: Session, request: LaunchRequest, run_id: str) -> Prepared:
         UsageError, CredentialsError: the launch is impossible; the error names every obstacle
             (:mod:`bakery.launch.converge.preflight`).
     """
-    listed = survey(session.cloud, request.plan.cluster)
+    listed = survey(session.cloud, session.cluster)
     present = replace(listed, droplets=complete_listing(session, listed.droplets))
-    journal = session.journal.now
-    leaving = frozenset(journal.leaving)
-    plan = name_nodes(request.plan, present, run_id, renamed=leaving)
+    plan = name_nodes(request.plan, present, run_id, renamed=frozenset(session.journal.now.leaving))
     check_trust(present.droplets, plan.cluster, request.ca_fingerprint)
-    changes = compare(
-        plan,
+    named = replace(request, plan=plan)
+    changes = _compare(session, named, present)
+    obstacles = _obstacles(session, named, present, changes)
+    if obstacles:
+        raise refusal(obstacles)
+    formed = what_formed(plan, changes, session.journal.now)
+    return Prepared(request=named, present=present, changes=changes, formed=formed)
+
+
+def preview(session: Session, request: PreviewRequest, before: Sequence[Obstacle] = ()) -> Changes:
+    """Return what a launch would change, and its obstacles. Take no lock and change nothing.
+
+    ``before`` are obstacles that end a launch before it reads the account: unreadable credentials, another cloud.
+    If there are any, the CA of the droplets is not checked.
+    """
+    present = survey(session.cloud, session.cluster)
+    plan = name_nodes(request.plan, present, None, renamed=frozenset(session.journal.now.leaving))
+    named = replace(request, plan=plan)
+    changes = _compare(session, named, present)
+    trust = () if before else trust_obstacles(present.droplets, plan.cluster, request.ca_fingerprint)
+    return replace(changes, obstacles=(*before, *trust, *_obstacles(session, named, present, changes)))
+
+
+def _compare(session: Session, request: PreviewRequest, present: Present) -> Changes:
+    journal = session.journal.now
+    return compare(
+        request.plan,
         present,
         admin_cidrs=request.admin_cidrs,
         failed=given_up(journal, session.wall(), session.timings),
         not_joined=still_not_joined(journal, present.droplets, request.find_not_joined),
-        leaving=leaving,
+        leaving=frozenset(journal.leaving),
         only_role=request.only_role,
         image=request.image,
     )
-    obstacles = find_obstacles(plan, present, changes, journal, image=request.image, only_role=request.only_role)
-    if obstacles:
-        raise refusal(obstacles)
-    formed = what_formed(plan, changes, journal)
-    return Prepared(request=replace(request, plan=plan), present=present, changes=changes, formed=formed)
+
+
+def _obstacles(
+    session: Session, request: PreviewRequest, present: Present, changes: Changes
+) -> tuple[Obstacle, ...]:
+    journal, role = session.journal.now, request.only_role
+    return find_obstacles(request.plan, present, changes, journal, image=request.image, only_role=role)
 
 
 def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:

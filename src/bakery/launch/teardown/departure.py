@@ -9,7 +9,7 @@ from bakery.agents.interface import AclApi, ConsulApi, NomadApi
 from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.base.running import Reached, Running, servers_among
+from bakery.launch.base.running import Reached, servers_among
 from bakery.launch.base.session import Session
 from bakery.observe.gather import api_address
 from bakery.plan.model import ClusterPlan
@@ -47,27 +47,29 @@ class Identified(Protocol):
     def address(self) -> str: ...
 
 
-def leave_raft(session: Session, plan: ClusterPlan, running: Running, reached: Reached, droplet: Droplet) -> None:
+def leave_raft(session: Session, plan: ClusterPlan, reached: Reached, droplet: Droplet) -> None:
     """Take the droplet's servers out of Raft. The caller must delete the droplet at once afterwards.
 
     Nomad has no call that makes a server leave. Its peer is removed, and the leader would add it again within a
     minute (hashicorp/nomad nomad/leader.go, reconcile): so Consul's server, which takes longer, leaves first.
     A server that does not answer causes a warning, not an error: the quorum was checked before.
     """
+    if session.running is None:
+        return
     if servers_among(plan, plan.consul_servers, [droplet]):
-        own = running.clients.consul(api_address(droplet))
+        own = session.running.clients.consul(api_address(droplet))
         _attempt(session, droplet.name, partial(_leave_consul, session, own, reached.consul, droplet))
     if servers_among(plan, plan.nomad_servers, [droplet]):
         _attempt(session, droplet.name, partial(_leave_nomad, session, reached.nomad, droplet))
 
 
-def forget(session: Session, running: Running, reached: Reached, gone: Iterable[Droplet]) -> None:
+def forget(session: Session, reached: Reached, gone: Iterable[Droplet]) -> None:
     """Remove the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are removed."""
     for one in [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]:
         if reached.nomad is not None:
             _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
         if reached.consul is not None:
-            _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, running, one))
+            _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, one))
 
 
 def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
@@ -87,7 +89,7 @@ def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
         _wait_until_forgotten(session, "Nomad", nomad, gone, wait_for_failure=False)
 
 
-def forget_in_consul(session: Session, consul: ConsulApi, running: Running, gone: Identity) -> None:
+def forget_in_consul(session: Session, consul: ConsulApi, gone: Identity) -> None:
     """Remove the node from Consul's gossip pool and catalog, and delete its tokens.
 
     Raises:
@@ -95,7 +97,7 @@ def forget_in_consul(session: Session, consul: ConsulApi, running: Running, gone
     """
     _wait_until_forgotten(session, "Consul", consul, gone, wait_for_failure=True)
     consul.deregister_node(gone.name)
-    for accessor in running.tokens_of(gone.name):
+    for accessor in session.running.tokens_of(gone.name) if session.running else ():
         consul.delete_token(accessor)
 
 
@@ -167,7 +169,7 @@ def _wait_until_forgotten(
     the gossip of every agent for six seconds (hashicorp/serf serf/serf.go, handlePrune).
     """
 
-    def check() -> bool | Pending:
+    def force_leave() -> bool | Pending:
         member = next((member for member in api.members() if gone.is_of(member)), None)
         if member is None:
             return True
@@ -177,7 +179,7 @@ def _wait_until_forgotten(
         return Pending(f"{gone.name} is still a member ({member.status})")
 
     what = f"{product}'s gossip pool to forget {gone.name}"
-    session.wait(check, what=what, seconds=FORGOTTEN_SECONDS, every=1.0)
+    session.retry(force_leave, what=what, seconds=FORGOTTEN_SECONDS, every=1.0)
 
 
 def _quiet(call: Callable[[], T]) -> T | None:

@@ -2,47 +2,26 @@
 
 from collections.abc import Callable, Iterable
 
-from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Vpc
-from bakery.config.paths import StatePaths
-from bakery.console import SILENT, Reporter
 from bakery.errors import UnauthorizedError, UnprocessableError
-from bakery.launch.base.journal import JournalFile
-from bakery.launch.base.lock import locked
 from bakery.launch.base.members import complete_listing, list_members
-from bakery.launch.base.model import Targets, Timings
-from bakery.launch.base.session import Session, resumable
+from bakery.launch.base.model import DestroyRequest, Targets
+from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.teardown.targets import find_targets
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import cluster_tag, launches_of
-from bakery.wait import Clock, Pending, SystemClock
+from bakery.wait import Pending
 
 
-def list_targets(
-    plan: ClusterPlan,
-    *,
-    cloud: Cloud,
-    paths: StatePaths,
-    snapshot_tag: str | None = None,
-    snapshots: bool = False,
-    clock: Clock | None = None,
-) -> Targets:
+def list_targets(session: Session, request: DestroyRequest) -> Targets:
     """Return what :func:`destroy` would remove, and what not. Change nothing and take no lock."""
-    session = open_session(plan, cloud, paths, SILENT, clock, None)
-    return find_targets(session, plan, list_members(session), snapshot_tag=snapshot_tag, snapshots=snapshots)
+    return find_targets(session, request, list_members(session))
 
 
 def destroy(
-    plan: ClusterPlan,
-    *,
-    cloud: Cloud,
-    paths: StatePaths,
-    snapshot_tag: str | None = None,
-    snapshots: bool = False,
+    session: Session,
+    request: DestroyRequest,
     approve: Callable[[Targets], bool] = lambda targets: True,  # noqa: ARG005 - the port's name
-    reporter: Reporter = SILENT,
-    clock: Clock | None = None,
-    timings: Timings | None = None,
 ) -> Targets:
     """Remove every resource of the cluster, wait until none is left, then delete the journal. Keep the
     credentials.
@@ -54,37 +33,15 @@ def destroy(
         LockedError: another bakery works on this cluster.
         CloudError, DeadlineError: the destroy stopped half-way.
     """
-    with locked(paths.lock, cluster=plan.cluster):
-        session = open_session(plan, cloud, paths, reporter, clock, timings)
-        with resumable():
-            droplets = complete_listing(session, list_members(session))
-            targets = find_targets(session, plan, droplets, snapshot_tag=snapshot_tag, snapshots=snapshots)
-            if targets.empty:
-                session.journal.remove()
-            elif approve(targets):
-                _remove_all(session, targets)
-                _wait_until_gone(session, plan)
-                session.journal.remove()
-            return targets
-
-
-def open_session(
-    plan: ClusterPlan,
-    cloud: Cloud,
-    paths: StatePaths,
-    reporter: Reporter,
-    clock: Clock | None,
-    timings: Timings | None,
-) -> Session:
-    """What a destroy works with; its journal may know launches that no droplet carries any more."""
-    return Session(
-        cloud=cloud,
-        cluster=plan.cluster,
-        journal=JournalFile(paths.journal, plan.cluster),
-        reporter=reporter,
-        clock=clock or SystemClock(),
-        timings=timings or Timings(),
-    )
+    with exclusive(session), resumable():
+        targets = find_targets(session, request, complete_listing(session, list_members(session)))
+        if targets.empty:
+            session.journal.remove()
+        elif approve(targets):
+            _remove_all(session, targets)
+            _wait_until_gone(session, request.plan)
+            session.journal.remove()
+        return targets
 
 
 def _remove_all(session: Session, targets: Targets) -> None:
@@ -117,7 +74,7 @@ def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything
     left = {droplet.id: droplet for droplet in droplets}
     asked: set[int] = set()
 
-    def check() -> bool | Pending:
+    def delete_and_look() -> bool | Pending:
         refused = []
         for droplet in [droplet for droplet in left.values() if droplet.id not in asked]:
             refusal = _delete(session, droplet)
@@ -131,7 +88,7 @@ def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything
         reasons = refused or [f"{droplet.name} is still there" for droplet in there.values()]
         return Pending(", ".join(reasons)) if reasons else True
 
-    session.wait(check, what="the droplets to be gone", seconds=session.timings.gone)
+    session.retry(delete_and_look, what="the droplets to be gone", seconds=session.timings.gone)
 
 
 def _delete(session: Session, droplet: Droplet) -> str | None:
@@ -147,7 +104,7 @@ def _delete(session: Session, droplet: Droplet) -> str | None:
 def _remove_vpc(session: Session, vpc: Vpc) -> None:
     """Delete the VPC. DigitalOcean answers 403 or 409 for a while after its droplets are deleted."""
 
-    def check() -> bool | Pending:
+    def delete() -> bool | Pending:
         try:
             session.cloud.delete_vpc(vpc.id)
         except (UnprocessableError, UnauthorizedError) as error:
@@ -156,12 +113,12 @@ def _remove_vpc(session: Session, vpc: Vpc) -> None:
             return Pending(f"VPC {vpc.name}: {error.details or error}")
         return True
 
-    session.wait(check, what=f"VPC {vpc.name} to be empty", seconds=session.timings.gone)
+    session.retry(delete, what=f"VPC {vpc.name} to be empty", seconds=session.timings.gone)
 
 
 def _wait_until_gone(session: Session, plan: ClusterPlan) -> None:
-    def check() -> bool | Pending:
-        left = find_targets(session, plan, list_members(session))
+    def nothing_left() -> bool | Pending:
+        left = find_targets(session, DestroyRequest(plan=plan), list_members(session))
         return True if left.empty else Pending(f"still listed: {', '.join(left.names)}")
 
-    session.wait(check, what="everything to be gone", seconds=session.timings.gone)
+    session.wait(nothing_left, what="everything to be gone", seconds=session.timings.gone)

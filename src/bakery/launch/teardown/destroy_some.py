@@ -3,24 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet
-from bakery.config.paths import StatePaths
-from bakery.console import SILENT, Reporter
 from bakery.errors import UsageError
-from bakery.launch.base.lock import locked
 from bakery.launch.base.members import list_members
-from bakery.launch.base.model import Timings
-from bakery.launch.base.running import Running
-from bakery.launch.base.session import Session, resumable
-from bakery.launch.teardown.destroy import open_session
+from bakery.launch.base.model import RemovalRequest
+from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.teardown.drain import NO_DRAIN, drained, plan_drain
 from bakery.launch.teardown.quorum import QUORUM_LOSS_FLAG, check_quorum
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import launches_of, role_of_tag
-from bakery.wait import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,55 +29,30 @@ ApproveSome = Callable[[Removal], bool]
 
 
 def destroy_node(
-    plan: ClusterPlan,
+    session: Session,
+    request: RemovalRequest,
     name: str,
-    *,
-    cloud: Cloud,
-    paths: StatePaths,
-    running: Running | None = None,
-    accept_quorum_loss: frozenset[str] = frozenset(),
-    drains: bool = True,
     approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
-    reporter: Reporter = SILENT,
-    clock: Clock | None = None,
-    timings: Timings | None = None,
 ) -> Droplet:
     """Remove one droplet, by its name or its slot; if there are several in the slot, the newest. Return it.
 
     A server leaves Raft before its droplet is deleted. Afterwards the node is removed from Consul, Nomad and the
-    ACLs. Without ``running`` only servers named in ``accept_quorum_loss`` are removed.
+    ACLs. Without ``session.running`` only servers named in ``request.accept_quorum_loss`` are
+    removed.
 
     Raises:
         UsageError: there is no such droplet, or Consul or Nomad would lose their quorum without it.
         LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
     """
-    with locked(paths.lock, cluster=plan.cluster):
-        session = open_session(plan, cloud, paths, reporter, clock, timings)
-        gone = _destroy_some(
-            session,
-            plan,
-            choose=lambda members: (_newest(plan, name, members),),
-            approve=approve,
-            running=running,
-            accept_quorum_loss=accept_quorum_loss,
-            drains=drains,
-        )
-        return gone[0]
+    gone = _destroy_some(session, request, lambda members: (_newest(request.plan, name, members),), approve)
+    return gone[0]
 
 
 def destroy_role(
-    plan: ClusterPlan,
+    session: Session,
+    request: RemovalRequest,
     role: str,
-    *,
-    cloud: Cloud,
-    paths: StatePaths,
-    running: Running | None = None,
-    accept_quorum_loss: frozenset[str] = frozenset(),
-    drains: bool = True,
     approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
-    reporter: Reporter = SILENT,
-    clock: Clock | None = None,
-    timings: Timings | None = None,
 ) -> tuple[Droplet, ...]:
     """Remove every droplet of a role, also those that the plan no longer contains. Return them.
 
@@ -95,40 +63,24 @@ def destroy_role(
         UsageError: there is no droplet of that role, or Consul or Nomad would lose their quorum without them.
         LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
     """
-    with locked(paths.lock, cluster=plan.cluster):
-        session = open_session(plan, cloud, paths, reporter, clock, timings)
-        return _destroy_some(
-            session,
-            plan,
-            choose=lambda members: _of_role(plan, role, members),
-            approve=approve,
-            running=running,
-            accept_quorum_loss=accept_quorum_loss,
-            drains=drains,
-        )
+    return _destroy_some(session, request, lambda members: _of_role(request.plan, role, members), approve)
 
 
 def _destroy_some(
-    session: Session,
-    plan: ClusterPlan,
-    *,
-    choose: Choose,
-    approve: ApproveSome,
-    running: Running | None,
-    accept_quorum_loss: frozenset[str],
-    drains: bool,
+    session: Session, request: RemovalRequest, choose: Choose, approve: ApproveSome
 ) -> tuple[Droplet, ...]:
-    with resumable():
+    plan, accepted = request.plan, request.accept_quorum_loss
+    with exclusive(session), resumable():
         members = list_members(session)
         going = choose(members)
         staying = [member for member in members if member not in going]
-        _check_accepted(going, accept_quorum_loss)
-        risks = check_quorum(session, plan, going, members, running, accept_quorum_loss=accept_quorum_loss)
-        drain = plan_drain(plan, running, going, staying) if drains else NO_DRAIN
+        _check_accepted(going, accepted)
+        risks = check_quorum(session, plan, going, members, accept_quorum_loss=accepted)
+        drain = plan_drain(plan, session.running, going, staying) if request.drains else NO_DRAIN
         if approve(Removal(droplets=going, notes=(*risks, *([drain.note] if drain.note else [])))):
             session.journal.record_launches(launches_of(members, plan.cluster))
             with drained(session, drain):
-                remove_nodes(session, plan, running, going, members)
+                remove_nodes(session, plan, going, members)
         return going
 
 

@@ -8,7 +8,7 @@ from bakery.agents.interface import AclApi
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.base.running import Running, reach
+from bakery.launch.base.running import reach
 from bakery.launch.base.session import Session
 from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
 from bakery.launch.teardown.drain import end_drains
@@ -18,14 +18,16 @@ _DEAD = {"failed", "left", "down"}
 """States of a dead gossip member and of a dead Nomad client."""
 
 
-def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterable[Droplet]) -> None:
+def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
     """Make drained clients eligible again, and remove dead nodes of this cluster that have no droplet.
 
     ``droplets`` are all droplets of the cluster. A node with a name that no launch gives, and a node that is
     alive, is not removed: status reports it. A failure causes a warning; the next launch tries again.
     """
+    if session.running is None:
+        return
     present = tuple(droplets)
-    reached = reach(running, plan, present)
+    reached = reach(session.running, plan, present)
     consul, nomad = reached.consul, reached.nomad
     if nomad is not None:
         end_drains(session, nomad, session.journal.now.drained)
@@ -37,7 +39,7 @@ def mend(session: Session, plan: ClusterPlan, running: Running, droplets: Iterab
         if consul is not None:
             _drop_dead_peers(plan, consul, present)
             for gone in _ours(plan, present, _dead(consul.members())):
-                forget_in_consul(session, consul, running, gone)
+                forget_in_consul(session, consul, gone)
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"nodes whose droplets are gone are still known: {error.full_message}")
 

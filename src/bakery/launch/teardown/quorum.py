@@ -34,7 +34,6 @@ def check_quorum(
     plan: ClusterPlan,
     going: Iterable[Droplet],
     members: Iterable[Droplet],
-    running: Running | None,
     *,
     accept_quorum_loss: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
@@ -46,11 +45,11 @@ def check_quorum(
         UsageError: the quorum would be lost, or the servers cannot be asked.
     """
     risks = []
-    for group in _groups(plan, tuple(going), tuple(members), running):
+    for group in _groups(session.running, plan, tuple(going), tuple(members)):
         names = [droplet.name for droplet in group.going]
         protected = [name for name in names if name not in accept_quorum_loss]
         try:
-            _check_group(session, group, protected or names, asked=running is not None)
+            _check_group(session, group, protected or names, asked=session.running is not None)
         except UsageError as refusal:
             if protected:
                 raise
@@ -59,7 +58,7 @@ def check_quorum(
 
 
 def _groups(
-    plan: ClusterPlan, going: tuple[Droplet, ...], members: tuple[Droplet, ...], running: Running | None
+    running: Running | None, plan: ClusterPlan, going: tuple[Droplet, ...], members: tuple[Droplet, ...]
 ) -> list[_Group]:
     staying = [droplet for droplet in members if droplet not in going]
     order = (*staying, *going)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
-from bakery.launch.base.running import Reached, Running, reach, servers_among
+from bakery.launch.base.running import Reached, reach, servers_among
 from bakery.launch.base.session import Session
 from bakery.launch.teardown.departure import forget, leave_raft
 from bakery.launch.teardown.destroy import remove_droplets
@@ -15,11 +15,7 @@ from bakery.plan.tags import slot_tag
 
 
 def remove_nodes(
-    session: Session,
-    plan: ClusterPlan,
-    running: Running | None,
-    going: Iterable[Droplet],
-    members: Iterable[Droplet],
+    session: Session, plan: ClusterPlan, going: Iterable[Droplet], members: Iterable[Droplet]
 ) -> None:
     """Take the nodes out of the cluster and delete their droplets: first the servers, one by one, then the rest.
 
@@ -31,21 +27,19 @@ def remove_nodes(
     servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), leaving)
     others = tuple(droplet for droplet in leaving if droplet not in servers)
     _mark_slots(session, plan, leaving)
-    reached = Reached() if running is None else reach(running, plan, staying)
+    reached = Reached() if session.running is None else reach(session.running, plan, staying)
     for server in servers:
         session.journal.record_leaving([server.id])
-        if running is not None:
-            leave_raft(session, plan, running, reached, server)
-        _delete(session, running, reached, (server,))
-    _delete(session, running, reached, others)
+        leave_raft(session, plan, reached, server)
+        _delete(session, reached, (server,))
+    _delete(session, reached, others)
 
 
-def _delete(session: Session, running: Running | None, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
+def _delete(session: Session, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
     if not droplets:
         return
     remove_droplets(session, droplets)
-    if running is not None:
-        forget(session, running, reached, droplets)
+    forget(session, reached, droplets)
     for droplet in droplets:
         session.journal.record_deleted(droplet.id)
 
@@ -59,11 +53,7 @@ def _mark_slots(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]
 
 
 def finish_removals(
-    session: Session,
-    plan: ClusterPlan,
-    running: Running | None,
-    replaced: Iterable[Droplet],
-    members: Iterable[Droplet],
+    session: Session, plan: ClusterPlan, replaced: Iterable[Droplet], members: Iterable[Droplet]
 ) -> bool:
     """Finish interrupted removals among ``replaced``. Return whether there were any.
 
@@ -72,15 +62,15 @@ def finish_removals(
     droplets = tuple(members)
     leaving = [droplet for droplet in replaced if droplet.id in session.journal.now.leaving]
     for droplet in leaving:
-        if running is not None:
+        if session.running is not None:
             try:
-                check_quorum(session, plan, [droplet], droplets, running)
+                check_quorum(session, plan, [droplet], droplets)
             except UsageError as error:
                 session.reporter.warn(
                     f"the removal of {droplet.name} was begun and is given up: {error.full_message}"
                 )
                 session.journal.cancel_leaving(droplet.id)
                 continue
-        remove_nodes(session, plan, running, [droplet], droplets)
+        remove_nodes(session, plan, [droplet], droplets)
         droplets = tuple(member for member in droplets if member != droplet)
     return bool(leaving)

@@ -6,29 +6,19 @@ known: by its id in the journal, or by a launch id that is in the journal or on 
 
 from bakery.cloud.model import Droplet, Firewall, SshKey, Vpc
 from bakery.launch.base.journal import Journal
-from bakery.launch.base.model import NotRemoved, Targets
+from bakery.launch.base.model import DestroyRequest, NotRemoved, Targets
 from bakery.launch.base.ownership import launch_of_firewall, launch_of_key, launch_of_vpc
 from bakery.launch.base.session import Session
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import is_cluster_tag, launches_of, role_of_tag
 
 
-def find_targets(
-    session: Session,
-    plan: ClusterPlan,
-    droplets: tuple[Droplet, ...],
-    *,
-    snapshot_tag: str | None = None,
-    snapshots: bool = False,
-) -> Targets:
-    """Return every resource of the cluster, including its ``droplets``.
-
-    ``snapshot_tag`` is the content tag of the cluster's snapshots. They are targets only if ``snapshots`` is True.
-    """
-    cloud = session.cloud
+def find_targets(session: Session, request: DestroyRequest, droplets: tuple[Droplet, ...]) -> Targets:
+    """Return every resource of the cluster, including its ``droplets``."""
+    cloud, plan = session.cloud, request.plan
     sorter = _Sorter(plan, session.journal.now, droplets)
-    images = cloud.list_images(tag=snapshot_tag) if snapshot_tag else ()
-    shared = [] if snapshots else [_shared_snapshot(image.name) for image in images]
+    images = cloud.list_images(tag=request.snapshot_tag) if request.snapshot_tag else ()
+    shared = [] if request.snapshots else [_shared_snapshot(image.name) for image in images]
     firewalls = tuple(firewall for firewall in cloud.list_firewalls() if sorter.owns_firewall(firewall))
     vpcs = tuple(vpc for vpc in cloud.list_vpcs() if sorter.owns_vpc(vpc))
     keys = tuple(key for key in cloud.list_ssh_keys() if sorter.owns_key(key))
@@ -38,7 +28,7 @@ def find_targets(
         vpcs=vpcs,
         ssh_keys=keys,
         tags=tuple(tag for tag in cloud.list_tags() if is_cluster_tag(tag, plan.cluster)),
-        snapshots=tuple(images) if snapshots else (),
+        snapshots=tuple(images) if request.snapshots else (),
         not_removed=(*sorter.not_removed, *shared),
     )
 

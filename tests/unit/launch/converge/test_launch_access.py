@@ -11,7 +11,7 @@ from tests.helpers.launch_bench import ADMIN, Bench
 
 
 def _refresh(bench: Bench, *cidrs: str) -> tuple[str, ...]:
-    return refresh_access(bench.plan, cloud=bench.cloud, paths=bench.paths, admin_cidrs=cidrs)
+    return refresh_access(bench.session(), bench.plan, cidrs)
 
 
 ADMITTING = ["demo-consul-server", "demo-nomad-server"]
@@ -42,9 +42,7 @@ def test_what_is_not_approved_does_not_change(tmp_path: Path) -> None:
         shown.extend(names)
         return False
 
-    refresh_access(
-        bench.plan, cloud=bench.cloud, paths=bench.paths, admin_cidrs=["203.0.113.99/32"], approve=refuse
-    )
+    refresh_access(bench.session(), bench.plan, ["203.0.113.99/32"], refuse)
     assert _roles(shown) == ADMITTING
     assert bench.cloud.mutations == []
 

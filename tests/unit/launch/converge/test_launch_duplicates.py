@@ -16,6 +16,7 @@ from bakery.launch.converge.duplicates import (
 from bakery.launch.converge.firewalls import find_firewall
 from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.launch_bench import NAMES, Bench, small_plan
+from tests.helpers.state import paths_in
 
 TAGS = ("bakery:demo",)
 
@@ -27,7 +28,7 @@ def cloud() -> FakeCloud:
 
 @pytest.fixture
 def session(cloud: FakeCloud, tmp_path: Path) -> Session:
-    return Session(cloud=cloud, cluster="demo", journal=JournalFile(tmp_path / "journal.json", "demo"))
+    return Session(cloud=cloud, cluster="demo", paths=paths_in(tmp_path))
 
 
 def _made(session: Session, cloud: FakeCloud, name: str) -> int:

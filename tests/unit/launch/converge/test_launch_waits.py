@@ -6,7 +6,6 @@ import pytest
 
 from bakery.cloud.model import Vpc
 from bakery.errors import DeadlineError, UnauthorizedError
-from bakery.launch.teardown.destroy import destroy
 from tests.helpers.fake_cloud import Call, Fault, Killed
 from tests.helpers.launch_bench import NAMES, Bench
 
@@ -33,7 +32,7 @@ def _never_active(bench: Bench) -> None:
 def _never_gone(bench: Bench) -> None:
     bench.launch(plan=bench.plan)
     bench.cloud.gone_after = NEVER
-    destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+    bench.destroy()
 
 
 def _member_that_nobody_sees(bench: Bench) -> None:
@@ -41,7 +40,7 @@ def _member_that_nobody_sees(bench: Bench) -> None:
     bench.launch()
     vpc = next(iter(bench.cloud.vpcs))
     bench.cloud.add_droplet("mine", vpc=vpc)
-    destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+    bench.destroy()
 
 
 @pytest.mark.parametrize(
@@ -131,5 +130,5 @@ def test_killed_while_it_replaces_a_droplet_no_second_one_stays_hidden(bench: Be
     bench.cloud.revive()
     bench.launch()
     assert bench.cloud.slots() == NAMES
-    destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock)
+    bench.destroy()
     assert bench.cloud.names() == []

@@ -6,28 +6,20 @@ from typing import Any
 import pytest
 
 from bakery.errors import DeadlineError, UsageError
-from bakery.launch.base.model import Targets
-from bakery.launch.teardown.destroy import destroy, list_targets
+from bakery.launch.base.model import DestroyRequest, Targets
+from bakery.launch.teardown.destroy import list_targets
 from bakery.launch.teardown.destroy_some import destroy_node
 from tests.helpers.launch_bench import IMAGE, NAMES, Bench
 from tests.helpers.live_cluster import LiveCluster
 
 
 def _destroy(bench: Bench, **changes: Any) -> Targets:  # noqa: ANN401 - arguments of destroy
-    return destroy(bench.plan, cloud=bench.cloud, paths=bench.paths, clock=bench.cloud.clock, **changes)
+    return bench.destroy(**changes)
 
 
 def _remove(bench: Bench, name: str, live: LiveCluster | None = None) -> None:
     running = (live or LiveCluster(bench.cloud)).running
-    destroy_node(
-        bench.plan,
-        name,
-        cloud=bench.cloud,
-        paths=bench.paths,
-        running=running,
-        clock=bench.cloud.clock,
-        drains=False,
-    )
+    destroy_node(bench.session(running=running), bench.removal(drains=False), name)
 
 
 def _account(bench: Bench) -> dict[str, set[str]]:
@@ -157,7 +149,7 @@ def test_snapshots_go_only_if_asked_for(bench: Bench) -> None:
 def test_looking_and_declining_change_nothing(bench: Bench) -> None:
     bench.launch()
     bench.cloud.revive()
-    targets = list_targets(bench.plan, cloud=bench.cloud, paths=bench.paths)
+    targets = list_targets(bench.session(), DestroyRequest(plan=bench.plan))
     assert [d.name for d in targets.droplets] == [node.name for node in bench.plan.nodes]
     assert _destroy(bench, approve=lambda targets: False) == targets
     assert bench.cloud.mutations == []

@@ -21,14 +21,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def _remove(bench: Bench, role: str) -> list[str]:
-    gone = destroy_role(
-        bench.plan,
-        role,
-        cloud=bench.cloud,
-        paths=bench.paths,
-        running=LiveCluster(bench.cloud).running,
-        clock=bench.cloud.clock,
-    )
+    gone = destroy_role(bench.session(running=LiveCluster(bench.cloud).running), bench.removal(), role)
     return [droplet.name for droplet in gone]
 
 
@@ -63,12 +56,5 @@ def test_a_role_of_another_cluster_is_not_ours(bench: Bench) -> None:
 
 
 def test_declined_it_changes_nothing(bench: Bench) -> None:
-    destroy_role(
-        bench.plan,
-        "nomad-client",
-        cloud=bench.cloud,
-        paths=bench.paths,
-        clock=bench.cloud.clock,
-        approve=lambda droplets: False,
-    )
+    destroy_role(bench.session(), bench.removal(), "nomad-client", lambda removal: False)
     assert bench.cloud.mutations == []

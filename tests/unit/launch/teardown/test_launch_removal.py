@@ -41,12 +41,9 @@ class Cluster:
         self._run(destroy_role, role, **changes)
 
     def _run(self, command: Callable[..., object], name: str, **changes: Any) -> None:  # noqa: ANN401
-        cloud = self.bench.cloud
-        arguments = {
-            "cloud": cloud, "paths": self.bench.paths, "running": self.live.running, "clock": cloud.clock,
-            "reporter": self.bench.reporter,
-        }  # fmt: skip
-        command(self.bench.plan, name, **(arguments | changes))
+        session = self.bench.session(running=changes.pop("running", self.live.running))
+        approve = changes.pop("approve", lambda removal: True)
+        command(session, self.bench.removal(**changes), name, approve)
 
     def turn_off(self, name: str) -> None:
         for number, droplet in self.bench.cloud.droplets.items():
