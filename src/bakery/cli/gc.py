@@ -1,6 +1,6 @@
 """``bakery gc``: resources that killed launches and bakes left in the account."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import click
 
@@ -28,19 +28,12 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
 
     Builds of this machine are recognised by their records, everything else by its name or tag and its age.
     """
-    from bakery.bake.sweep import ended_builds, sweep
-    from bakery.launch.teardown.gc import list_orphans, remove_orphans
+    from bakery.operations.collect_garbage import find_orphans, remove_found
 
     session = session_of(context)
-    builds = ended_builds(session.cloud, builds_folder())
-    orphans = list_orphans(session.cloud, now=datetime.now(UTC), old_enough=timedelta(minutes=older_than))
-    listed = [
-        *(("build", build) for build in builds),
-        *(("droplet", d.name) for d in orphans.droplets),
-        *(("SSH key", k.name) for k in orphans.ssh_keys),
-        *(("snapshot", s.name) for s in orphans.snapshots),
-        *(("tag", t) for t in orphans.tags),
-    ]
+    old = timedelta(minutes=older_than)
+    orphans = find_orphans(session.cloud, builds_folder(), older_than=old)
+    listed = orphans.named
     if session.settings.json:
         session.console.print_json([{"kind": kind, "name": name} for kind, name in listed])
     else:
@@ -54,7 +47,4 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
         return
     session.note_before_question(cloud_line(session))
     session.confirm(f"delete these {len(listed)}?")
-    if builds:
-        sweep(session.cloud, builds_folder(), reporter=session.console)
-        orphans = list_orphans(session.cloud, now=datetime.now(UTC), old_enough=timedelta(minutes=older_than))
-    remove_orphans(session.cloud, orphans, reporter=session.console)
+    remove_found(session.cloud, builds_folder(), orphans, older_than=old, reporter=session.console)

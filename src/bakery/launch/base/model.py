@@ -280,20 +280,3 @@ class Targets:
     def empty(self) -> bool:
         """Whether there is nothing to remove."""
         return not self.names
-
-
-@dataclass(frozen=True, kw_only=True)
-class Orphans:
-    """Resources in the account that dead launches and bakes left behind."""
-
-    droplets: tuple[Droplet, ...]
-    ssh_keys: tuple[SshKey, ...]
-    snapshots: tuple[Image, ...]
-    """Unfinished snapshots: they have a bake's tag and no content tag."""
-    tags: tuple[str, ...]
-    """Tags of builds without droplets and snapshots."""
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to remove."""
-        return not (self.droplets or self.ssh_keys or self.snapshots or self.tags)

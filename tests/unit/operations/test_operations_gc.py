@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bakery.launch.teardown.gc import list_orphans, remove_orphans
+from bakery.operations.collect_garbage import list_orphans, remove_orphans
 from tests.helpers.fake_cloud import START, FakeCloud
 from tests.helpers.launch_bench import IMAGE
 
