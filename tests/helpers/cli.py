@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bakery.cli.main import run
-from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir, start_time
+from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir
+from bakery.emulator.host.process import start_time
 from bakery.launch.base.model import Timings
 from tests.helpers.emulated import LOOPBACK, TOKEN, Api, emulated
 from tests.helpers.environment import clear_environment

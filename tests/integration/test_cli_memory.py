@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir, start_time
+from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir
+from bakery.emulator.host.process import start_time
 from tests.helpers.cli import Desk, desk
 from tests.helpers.ports import free_port
 

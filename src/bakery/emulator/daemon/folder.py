@@ -14,6 +14,7 @@ from typing import Literal
 import platformdirs
 
 from bakery.emulator.account.settings import DEFAULT_PORT
+from bakery.emulator.host.process import start_time
 from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.network.plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
 from bakery.errors import EmulatorError
@@ -193,17 +194,6 @@ def new_emulator(options: EmulatorOptions) -> EmulatorRecord:
         id=secrets.token_hex(2),
         team_uuid=str(uuid.uuid4()),
     )
-
-
-def start_time(pid: int) -> int | None:
-    """Return when a process started, in clock ticks after boot (proc(5), stat, field 22); None if it has ended."""
-    with suppress(OSError):
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        words = text.rpartition(")")[2].split()
-        # When only its first thread has ended, a process is shown as a zombie, but still holds its sockets.
-        ended = words[0] in {"Z", "X"} and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
-        return None if ended else int(words[19])
-    return None
 
 
 def is_alive(running: EmulatorRecord) -> bool:

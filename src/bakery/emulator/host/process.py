@@ -1,5 +1,7 @@
 """A process that the emulator has started, and how it is ended with all of its children."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from bakery.emulator.host import cgroups
@@ -22,3 +24,14 @@ def end(process: Process | None, cgroup: str) -> None:
         process.kill()  # first the process itself: it may not have joined its cgroup yet
         process.wait()
     cgroups.remove(cgroup)
+
+
+def start_time(pid: int) -> int | None:
+    """Return when a process started, in clock ticks after boot (proc(5), stat, field 22); None if it has ended."""
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        words = text.rpartition(")")[2].split()
+        # When only its first thread has ended, a process is shown as a zombie, but still holds its sockets.
+        ended = words[0] in {"Z", "X"} and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
+        return None if ended else int(words[19])
+    return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakery.emulator.host import cgroups
-from bakery.emulator.host.process import Process
+from bakery.emulator.host.process import Process, start_time
 from bakery.emulator.machines.interface import BootFault
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.emulator.machines.nspawn_seed import SEED
@@ -100,7 +100,7 @@ class AdoptedProcess:
 
 def note_start(process: Process, folder: Path) -> None:
     """Save the process's pid and start time, so that another emulator can adopt it."""
-    write_atomically(folder / STARTED, f"{process.pid} {_start_time(process.pid)}".encode())
+    write_atomically(folder / STARTED, f"{process.pid} {start_time(process.pid) or 0}".encode())
 
 
 def find_started(folder: Path) -> AdoptedProcess | None:
@@ -109,7 +109,7 @@ def find_started(folder: Path) -> AdoptedProcess | None:
         pid, started = (folder / STARTED).read_text(encoding="ascii").split()
         process = AdoptedProcess(int(pid), folder)
         # Checked after pidfd_open: from then on the pid cannot become another process's.
-        if _start_time(int(pid)) == started:
+        if start_time(int(pid)) == int(started):
             return process
     return None
 
@@ -119,11 +119,6 @@ def exit_code(folder: Path) -> int:
     with suppress(OSError, ValueError):
         return int((folder / ENDED).read_text(encoding="ascii"))
     return -9
-
-
-def _start_time(pid: int) -> str:
-    """proc(5), stat, field 22."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
 
 
 @dataclass(frozen=True, kw_only=True)

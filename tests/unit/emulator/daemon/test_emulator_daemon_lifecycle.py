@@ -17,9 +17,9 @@ from bakery.emulator.daemon.folder import (
     is_alive,
     new_emulator,
     parse_options,
-    start_time,
     with_own_pid,
 )
+from bakery.emulator.host.process import start_time
 from bakery.errors import EmulatorError, ExitCode, MissingToolError
 from bakery.files import is_private
 
