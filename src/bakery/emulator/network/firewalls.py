@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, collapse_addresses, ip_network
 
 from bakery.emulator.network.model import AllowRule, FirewallBinding, FirewallPolicy
 from bakery.emulator.network.plan import router_interfaces
+from bakery.emulator.network.rules import elements
 
 TABLE = "inet cloud"
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
@@ -34,7 +35,7 @@ def ruleset(policy: FirewallPolicy) -> str:
     groups = {name: f"group_{number}" for number, name in enumerate(policy.groups)}
     lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
     for name, addresses in policy.groups.items():
-        lines.append(f"  set {groups[name]} {{ type ipv4_addr; {_elements(dict.fromkeys(addresses))} }}")
+        lines.append(f"  set {groups[name]} {{ type ipv4_addr; {elements(dict.fromkeys(addresses))} }}")
     for number, firewall in enumerate(policy.firewalls):
         lines += _chain(f"firewall_{number}_in", _rules(firewall.inbound, "ip saddr", groups))
         lines += _chain(f"firewall_{number}_out", _rules(firewall.outbound, "ct original ip daddr", groups))
@@ -42,7 +43,7 @@ def ruleset(policy: FirewallPolicy) -> str:
         lines += _binding(binding, "in")
         lines += _binding(binding, "out")
     for way, name in (("in", "inbound_of"), ("out", "outbound_of")):
-        lines.append(f"  map {name} {{ type ifname : verdict; {_elements(_verdicts(policy.bindings, way))} }}")
+        lines.append(f"  map {name} {{ type ifname : verdict; {elements(_verdicts(policy.bindings, way))} }}")
     return "\n".join(lines) + "\n" + _HOOKS + "}\n"
 
 
@@ -81,8 +82,3 @@ def _peers(allowed: AllowRule, address: str, groups: dict[str, str]) -> list[str
         return [""]
     found = [f" {address} {{ {', '.join(str(network) for network in merged)} }}"] if merged else []
     return found + [f" {address} @{groups[name]}" for name in allowed.groups]
-
-
-def _elements(items: Iterable[str]) -> str:
-    joined = ", ".join(items)
-    return f"elements = {{ {joined} }}" if joined else ""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from bakery.emulator.network.model import Impairment
 from bakery.emulator.network.plan import router_interfaces
+from bakery.emulator.network.rules import elements
 
 TABLE = "inet impairments"
 _SMALLEST_BURST = 15_000  # bytes, ten full packets: a smaller burst of a low rate would let no packet pass
@@ -79,13 +80,13 @@ def ruleset(impaired: Mapping[int, Impairment], partitioned: Mapping[int, float]
         for interface in router_interfaces(droplet_id)
     ]
     lines = [f"table {TABLE}", f"delete table {TABLE}", f"table {TABLE} {{"]
-    lines.append(f"  set partitioned {{ type ifname; flags timeout; {_elements(timeouts)} }}")
+    lines.append(f"  set partitioned {{ type ifname; flags timeout; {elements(timeouts)} }}")
     for way in ("from", "to"):
         verdicts = []
         for droplet_id, impairment in lossy.items():
             lines += [f"  chain droplet_{droplet_id}_{way} {{", *_rules(impairment), "  }"]
             verdicts += [f'"{each}" : jump droplet_{droplet_id}_{way}' for each in router_interfaces(droplet_id)]
-        lines.append(f"  map impaired_{way} {{ type ifname : verdict; {_elements(verdicts)} }}")
+        lines.append(f"  map impaired_{way} {{ type ifname : verdict; {elements(verdicts)} }}")
     return "\n".join(lines) + "\n" + _HOOKS + "}\n"
 
 
@@ -105,7 +106,3 @@ def _rules(impairment: Impairment) -> list[str]:
         burst = max(_SMALLEST_BURST, bytes_per_second // 10)
         rules.append(f"    limit rate over {bytes_per_second} bytes/second burst {burst} bytes drop")
     return rules
-
-
-def _elements(items: list[str]) -> str:
-    return f"elements = {{ {', '.join(items)} }}" if items else ""

@@ -79,6 +79,12 @@ def detach_elements(veths: Iterable[VethPair]) -> str:
     return "".join(line + "\n" for line in _elements("delete", veths))
 
 
+def elements(items: Iterable[str]) -> str:
+    """Return the ``elements`` clause of a set or map; nothing if there are no items, as nft requires."""
+    joined = ", ".join(items)
+    return f"elements = {{ {joined} }}" if joined else ""
+
+
 def vpc_mark(vpc_id: str) -> int:
     """Return the packet mark of a VPC: 31 bits of a checksum of its id, never 0."""
     return zlib.crc32(vpc_id.encode()) & 0x7FFFFFFF or 1
