@@ -19,10 +19,10 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import SystemIds, system_clock
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
-from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.wait import Pending, wait_until
 from tests.helpers import stage
 from tests.helpers.schemas import SchemaChecker
+from tests.helpers.scripted_machines import ScriptedMachines
 
 TOKEN = "canary-emulator-token"
 SETTINGS = EmulatorSettings(tokens=(TOKEN,))
@@ -108,7 +108,7 @@ class Api:
 
     url: str
     emulator: Emulator
-    machines: InMemoryMachines
+    machines: ScriptedMachines
     session: requests.Session
 
     def call(
@@ -192,7 +192,7 @@ def emulated(
     settings: EmulatorSettings = SETTINGS,
     *,
     clock: ManualClock | None = None,
-    machines: InMemoryMachines | None = None,
+    machines: ScriptedMachines | None = None,
     has_bugs: bool = False,
     keep: Path | None = None,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
@@ -202,7 +202,7 @@ def emulated(
     Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500. ``keep`` is the account's file,
     ``around`` wraps the app.
     """
-    machines = machines or InMemoryMachines()
+    machines = machines or ScriptedMachines()
     checker = SchemaChecker(allows_500=has_bugs)
     app = build_app(settings, machines, clock=clock or system_clock, observer=checker, keep=keep)
     emulator = emulator_of(app)

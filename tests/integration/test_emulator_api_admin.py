@@ -10,8 +10,8 @@ from bakery.emulator.api.call import Call, Reply, Rule
 from bakery.emulator.api.endpoint import endpoint
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
-from bakery.emulator.machines.memory import InMemoryMachines
 from tests.helpers.emulated import DROPLET, SETTINGS, TOKEN, Api, emulated
+from tests.helpers.scripted_machines import ScriptedMachines
 
 pytestmark = pytest.mark.integration
 
@@ -96,7 +96,7 @@ def test_faults_that_cannot_be(what: dict[str, object]) -> None:
 
 
 def test_status_counts_and_names_what_failed() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     with emulated(machines=machines) as api:
         api.active()
         stuck = api.active(name="stuck")
@@ -117,7 +117,7 @@ def test_only_the_emulators_own_paths_reach_its_tools() -> None:
         seen.append(call.admin.faults.hanging)
         return Reply(body={})
 
-    app = build_app(SETTINGS, InMemoryMachines())
+    app = build_app(SETTINGS, ScriptedMachines())
     paths = ("/v2/look", "/_emulator/look")
     for path in paths:
         rule = Rule("GET", path, look)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.emulator.machines.memory import InMemoryMachines
 from tests.helpers.emulated import DROPLET, SETTINGS, TOKEN, Api, ManualClock, emulated, public_key
+from tests.helpers.scripted_machines import ScriptedMachines
 
 pytestmark = pytest.mark.integration
 
@@ -92,7 +92,7 @@ def test_malformed_json_is_400(body: bytes) -> None:
 
 
 def test_a_bug_is_500_in_the_apis_form_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    class Buggy(InMemoryMachines):
+    class Buggy(ScriptedMachines):
         def check_image(self, image: str) -> str | None:
             message = "the bug"
             raise ZeroDivisionError(message)
@@ -195,7 +195,7 @@ def test_account_regions_and_sizes() -> None:
 
 
 def test_the_token_shows_nowhere(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     machines.fail("create", "no disk left")
     with emulated(machines=machines) as api, caplog.at_level(logging.DEBUG):
         _exercise(api)

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.emulator.machines.memory import InMemoryMachines
 from tests.helpers.emulated import DROPLET, SETTINGS, ManualClock, emulated, public_key
+from tests.helpers.scripted_machines import ScriptedMachines
 
 pytestmark = pytest.mark.integration
 
 
 def test_a_creation_is_accepted_before_it_has_happened() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     machines.delay("create", 0.3)
     with emulated(machines=machines) as api:
         answer = api.post("/v2/droplets", {**DROPLET, "tags": ["demo"]})
@@ -185,7 +185,7 @@ def test_an_image_limits_region_and_size() -> None:
 
 
 def test_the_machines_say_which_images_can_boot() -> None:
-    with emulated(machines=InMemoryMachines(unbootable=("debian-13-x64",))) as api:
+    with emulated(machines=ScriptedMachines(unbootable=("debian-13-x64",))) as api:
         answer = api.post("/v2/droplets", {**DROPLET, "image": "debian-13-x64"})
 
         assert answer.status_code == 422
@@ -227,7 +227,7 @@ def test_deletes_one_or_all_with_a_tag() -> None:
 
 
 def test_a_pending_action_locks() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     with emulated(machines=machines) as api:
         droplet_id = api.active()["id"]
         machines.delay("snapshot", 0.3)
@@ -292,7 +292,7 @@ def test_a_shutdown_of_a_droplet_that_is_off_is_no_error() -> None:
 def test_a_guest_that_does_not_stop_leaves_its_shutdown_errored() -> None:
     with emulated(replace(SETTINGS, shutdown_timeout_s=0.2)) as api:
         droplet_id = api.active()["id"]
-        api.machines.machines[droplet_id].ignores_shutdown = True
+        api.machines.ignoring_shutdown.add(droplet_id)
 
         assert api.act(droplet_id, "shutdown")["status"] == "errored"
         assert api.droplet(droplet_id)["status"] == "active"
@@ -394,7 +394,7 @@ def test_actions_by_tag_and_by_every_path() -> None:
 
 
 def test_a_machine_that_cannot_be_made_leaves_an_errored_action() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     machines.fail("create", "no space left")
     with emulated(machines=machines) as api:
         answer = api.post("/v2/droplets", DROPLET).json()
@@ -410,7 +410,7 @@ def test_a_machine_that_cannot_be_made_leaves_an_errored_action() -> None:
 
 
 def test_a_droplet_may_be_deleted_while_it_is_made() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     machines.delay("create", 0.2)
     with emulated(machines=machines) as api:
         droplet_id = api.create()["id"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bakery.emulator.machines.memory import InMemoryMachines
 from tests.helpers.emulated import SETTINGS, Api, ManualClock, emulated, public_key
+from tests.helpers.scripted_machines import ScriptedMachines
 
 pytestmark = pytest.mark.integration
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_tagged(tag: str, resources: object, status: int) -> None
 
 
 def test_a_snapshot_is_an_image_under_two_addresses() -> None:
-    with emulated(machines=InMemoryMachines(snapshot_bytes=3 * 1024**3)) as api:
+    with emulated(machines=ScriptedMachines(snapshot_bytes=3 * 1024**3)) as api:
         image_id = bake(api)
 
         image = api.get(f"/v2/images/{image_id}").json()["image"]
@@ -166,7 +166,7 @@ def test_own_images_can_be_renamed_transferred_and_deleted_and_bases_cannot() ->
 
 
 def test_a_failed_snapshot_leaves_no_image() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     machines.fail("snapshot", "no space left")
     with emulated(machines=machines) as api:
         droplet_id = api.active()["id"]
@@ -204,7 +204,7 @@ def test_vpcs() -> None:
 
 
 def test_a_vpc_is_in_use_until_its_droplets_machines_are_gone() -> None:
-    machines = InMemoryMachines()
+    machines = ScriptedMachines()
     machines.delay("destroy", 0.3)
     with emulated(machines=machines) as api:
         vpc = api.post("/v2/vpcs", {"name": "demo", "region": "fra1"}).json()["vpc"]

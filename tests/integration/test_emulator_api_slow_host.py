@@ -11,10 +11,10 @@ import requests
 
 from bakery.emulator.account import store
 from bakery.emulator.machines.interface import Impairment
-from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.files import write_secret
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import TOKEN, Api, emulated
+from tests.helpers.scripted_machines import ScriptedMachines
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ class SlowDisk(Gate):
         write_secret(path, content)
 
 
-class SlowLinks(InMemoryMachines):
+class SlowLinks(ScriptedMachines):
     """Machines whose impairments wait at a gate."""
 
     def __init__(self) -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from bakery.emulator.machines.interface import FirewallPolicy
-from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.wait import Pending, wait_until
 from tests.helpers.emulated import SETTINGS, Api, emulated
+from tests.helpers.scripted_machines import ScriptedMachines
 
 pytestmark = pytest.mark.integration
 
@@ -20,7 +20,7 @@ FIREWALL = {
 }
 
 
-class Enforcing(InMemoryMachines):
+class Enforcing(ScriptedMachines):
     """Machines that keep what they are told; ``gate`` holds the call."""
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ from bakery.emulator.machines.interface import MachineFailure, Machines, Machine
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.emulator.work.machine_spec import machine_spec
 from tests.helpers.emulated import add_droplet, make_state
+from tests.helpers.scripted_machines import ScriptedMachines
 
 
 def make_spec() -> MachineSpec:
@@ -47,18 +48,18 @@ def test_destroy_is_idempotent_and_leaves_nothing() -> None:
 
 
 def test_a_snapshot_is_an_image_until_it_is_deleted() -> None:
-    machines, spec = InMemoryMachines(snapshot_bytes=5), make_spec()
+    machines, spec = InMemoryMachines(), make_spec()
     machines.create(spec)
 
-    assert machines.snapshot(spec.droplet_id, "snapshot-1") == 5
+    assert machines.snapshot(spec.droplet_id, "snapshot-1") == 2 * 1024**3
     assert machines.check_image("snapshot-1") is None
     machines.delete_snapshot("snapshot-1")
     machines.delete_snapshot("snapshot-1")
     assert machines.check_image("snapshot-1") == "snapshot-1 is gone"
 
 
-def test_they_fail_when_they_are_told_to() -> None:
-    machines, spec = InMemoryMachines(unbootable=("debian-13-x64",)), make_spec()
+def test_scripted_machines_fail_as_a_test_asks() -> None:
+    machines, spec = ScriptedMachines(unbootable=("debian-13-x64",)), make_spec()
     machines.fail("create", "no space left", times=2)
 
     for _ in range(2):
