@@ -5,20 +5,26 @@ from contextlib import contextmanager
 
 import pytest
 import requests
+from starlette.types import Receive, Scope, Send
 
+from bakery.emulator.account.model import Droplet
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.api.metadata import build_metadata_app
-from bakery.emulator.daemon.server import running_server
+from tests.helpers import stage
 from tests.helpers.emulated import add_droplet, make_state, public_key
 
 pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def metadata(state: AccountState, droplet_id: int | None) -> Iterator[str]:
-    """The service as the droplet with that id sees it."""
-    app = build_metadata_app(state, resolve=lambda _: droplet_id)
-    with running_server(app) as url:
+def metadata(state: AccountState, droplet: Droplet) -> Iterator[str]:
+    """The service as that droplet sees it."""
+    app = build_metadata_app(state)
+
+    async def from_the_droplet(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "client": (droplet.private_address, 40000)}, receive, send)
+
+    with stage.showing(from_the_droplet) as url:
         yield url
 
 
@@ -51,7 +57,7 @@ def test_the_tree() -> None:
         "tags/": "bakery:demo\nrole:web",
         "features/dhcp_enabled": "false",
     }
-    with metadata(state, droplet.id) as url:
+    with metadata(state, droplet) as url:
         assert {path: get(f"{url}/metadata/v1/{path}").text for path in expected} == expected
         document = get(f"{url}/metadata/v1.json")
         assert document.json()["droplet_id"] == droplet.id
@@ -62,7 +68,7 @@ def test_the_tree() -> None:
 def test_a_folder_without_its_slash_redirects(path: str) -> None:
     state = make_state()
     droplet, _ = add_droplet(state)
-    with metadata(state, droplet.id) as url:
+    with metadata(state, droplet) as url:
         answer = get(url + path)
 
         assert (answer.status_code, answer.headers["location"]) == (301, f"{path}/")
@@ -75,14 +81,14 @@ def test_a_folder_without_its_slash_redirects(path: str) -> None:
 def test_what_is_not_there_is_404(path: str) -> None:
     state = make_state(vendor_data=None)
     droplet, _ = add_droplet(state)
-    with metadata(state, droplet.id) as url:
+    with metadata(state, droplet) as url:
         assert get(url + path).status_code == 404
 
 
 def test_vendor_data() -> None:
     state = make_state(vendor_data="#cloud-config\nmanage_etc_hosts: true\n")
     droplet, _ = add_droplet(state)
-    with metadata(state, droplet.id) as url:
+    with metadata(state, droplet) as url:
         assert get(f"{url}/metadata/v1/vendor-data").text == "#cloud-config\nmanage_etc_hosts: true\n"
 
 
@@ -99,9 +105,9 @@ def test_a_droplet_is_known_by_its_address_and_a_stranger_learns_nothing() -> No
     add_droplet(theirs)
     assert droplet.public_address == "127.0.0.1"
 
-    with running_server(build_metadata_app(ours)) as url:
+    with stage.showing(build_metadata_app(ours)) as url:
         assert get(f"{url}/metadata/v1/id").text == str(droplet.id)
         ours.remove_droplet(droplet)
         assert get(f"{url}/metadata/v1/id").status_code == 404
-    with running_server(build_metadata_app(theirs)) as url:
+    with stage.showing(build_metadata_app(theirs)) as url:
         assert get(f"{url}/metadata/v1/user-data").status_code == 404

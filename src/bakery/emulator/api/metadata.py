@@ -5,7 +5,6 @@ DigitalOcean's own Go client decodes it.
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,37 +16,29 @@ from bakery.emulator.account.state import AccountState
 from bakery.emulator.machines.interface import Interface, MachineSpec
 from bakery.emulator.work.machine_spec import machine_spec
 
-Resolve = Callable[[str], int | None]
-"""From a client's address to the id of the droplet with this address."""
-
 Tree = dict[str, Any]
 """Folders are dicts, values are text."""
 
 ROOT = "/metadata/v1"
 
 
-def build_metadata_app(state: AccountState, *, resolve: Resolve | None = None) -> Starlette:
-    """Answers each droplet about itself. ``resolve`` defaults to looking the address up in ``state``."""
-
-    def by_address(address: str) -> int | None:
-        droplet = state.droplets.find_by_address(address)
-        return None if droplet is None else droplet.id
-
-    find = resolve or by_address
+def build_metadata_app(state: AccountState) -> Starlette:
+    """Build the service that answers every droplet about itself; the client's address identifies the droplet."""
 
     async def serve(request: Request) -> Response:
         with state.lock:
-            spec = _find_spec(state, find, request)
+            spec = _find_spec(state, request)
         return _not_found() if spec is None else _answer(spec, request.url.path)
 
     return Starlette(routes=[Route("/{path:path}", serve, methods=["GET"])])
 
 
-def _find_spec(state: AccountState, find: Resolve, request: Request) -> MachineSpec | None:
-    droplet_id = find(request.client.host) if request.client is not None else None
-    if droplet_id is None or not state.droplets.exists(droplet_id):
+def _find_spec(state: AccountState, request: Request) -> MachineSpec | None:
+    """Return the spec of the droplet that asks; None for another client and for a deleted droplet."""
+    droplet = None if request.client is None else state.droplets.find_by_address(request.client.host)
+    if droplet is None or not state.droplets.exists(droplet.id):
         return None
-    return machine_spec(state, state.droplets.get(droplet_id))
+    return machine_spec(state, droplet)
 
 
 def _answer(spec: MachineSpec, path: str) -> Response:
