@@ -80,7 +80,7 @@ def _bundle(content: bytes) -> Bundle | str:
 
 
 def _damages(bundle: Bundle) -> Iterator[str]:
-    """Return what is wrong with a text or number that has the right type; None if nothing is."""
+    """Yield what is wrong with texts and numbers that have the right type."""
     parts = asdict(bundle)
     usable = {
         "cluster": bundle.cluster != "" and bundle.cluster.isprintable(),
