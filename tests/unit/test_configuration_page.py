@@ -13,6 +13,8 @@ from scripts.configuration import PAGE, VARIABLES, page
 SOURCE = Path(__file__).parents[2] / "src" / "bakery"
 OF_REQUESTS = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"}
 """The library reads them (requests 2.32, sessions.py, merge_environment_settings)."""
+READ_ELSEWHERE = {"BAKERY_TERRAFORM_PROVIDERS", "DIGITALOCEAN_END_POINT"}
+"""By the tests, and by python-digitalocean where it is used without bakery."""
 ENVIRONMENTS = {"environ", "environment", "_environment", "env"}
 """How the source calls a mapping of environment variables."""
 OURS = re.compile(r"_?(BAKERY|DIGITALOCEAN)_[A-Z0-9_]+")
@@ -101,6 +103,15 @@ def test_every_key_of_the_cluster_file_is_on_the_page() -> None:
     listed = rows(page().partition("| kind |")[0])
     assert set(listed) == keys
     assert len(listed) == len(keys)
+
+
+def test_the_pages_name_no_variable_that_nothing_reads() -> None:
+    root = SOURCE.parents[1]
+    text = "\n".join(
+        page.read_text(encoding="utf-8") for page in (root / "README.md", *(root / "docs").rglob("*.md"))
+    )
+    named = {found[0] for found in re.finditer(rf"\b{OURS.pattern}\b", text)}
+    assert named - set(rows(page())) == READ_ELSEWHERE
 
 
 def test_a_row_that_is_taken_out_is_missed() -> None:
