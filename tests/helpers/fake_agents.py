@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from bakery.agents.interface import AgentClients, ConsulApi
@@ -11,6 +12,7 @@ from bakery.agents.model import (
     Allocation,
     Autopilot,
     CatalogNode,
+    CertificateDates,
     GossipKeys,
     ListedToken,
     LockHolder,
@@ -24,6 +26,8 @@ from bakery.config.model import Kind
 from bakery.errors import AgentError, DeadlineError
 from bakery.plan.model import ClusterPlan
 from tests.helpers.clusters import make_node, make_plan
+
+TEN_YEARS = CertificateDates(begins=datetime(2026, 1, 1, tzinfo=UTC), ends=datetime(2035, 12, 30, tzinfo=UTC))
 
 
 @dataclass
@@ -45,6 +49,7 @@ class FakeAgent:
     silent: int = 0
     """How many members do not tell their keys."""
     autopilot_min_quorum: int = 0
+    dates: CertificateDates = TEN_YEARS
     failures: dict[str, AgentError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
@@ -55,6 +60,10 @@ class FakeAgent:
         self.calls.append(" ".join([name, *details]))
         if name in self.failures:
             raise self.failures[name]
+
+    def certificate(self) -> CertificateDates:
+        self._called("certificate")
+        return self.dates
 
     def leader(self) -> str:
         self._called("leader")
@@ -366,12 +375,14 @@ class FakeCluster:
     """Addresses where nobody answers."""
     leaderless: set[str] = field(default_factory=set)
     """Addresses whose agents answer and see no leader."""
+    client_agents: dict[str, FakeAgent] = field(default_factory=dict)
+    """Nomad clients that can be reached, by address: by default none, since only the VPC may."""
     without_consul: set[str] = field(default_factory=set)
     """Addresses whose Consul agent has left and ended."""
 
     @property
     def clients(self) -> AgentClients:
-        return AgentClients(consul=self._consul_at, nomad=self._nomad_at)
+        return AgentClients(consul=self._consul_at, nomad=self._nomad_at, nomad_client=self._client_at)
 
     def private(self, address: str) -> str:
         """The VPC address of the machine that is asked there."""
@@ -380,14 +391,17 @@ class FakeCluster:
 
     def _consul_at(self, address: str) -> ConsulApi:
         if address in self.unreachable | self.without_consul:
-            return FakeConsul(failures=dict.fromkeys(["leader", "leave"], _silence(address)))
+            return FakeConsul(failures=dict.fromkeys(["leader", "leave", "certificate"], _silence(address)))
         if address in self.leaderless:
             return FakeConsul(leader_address="")
         return cast("ConsulApi", _ConsulAt(self.consul, self, address))
 
+    def _client_at(self, address: str) -> FakeAgent:
+        return self.client_agents.get(address, FakeAgent(failures={"certificate": _silence(address)}))
+
     def _nomad_at(self, address: str) -> FakeNomad:
         if address in self.unreachable:
-            return FakeNomad(failures={"leader": _silence(address)})
+            return FakeNomad(failures=dict.fromkeys(["leader", "certificate"], _silence(address)))
         return FakeNomad(leader_address="") if address in self.leaderless else self.nomad
 
 

@@ -30,7 +30,9 @@ class LiveCluster:
     @property
     def running(self) -> Running:
         return Running(
-            clients=AgentClients(consul=self._consul_at, nomad=self._nomad_at),
+            clients=AgentClients(
+                consul=self._consul_at, nomad=self._nomad_at, nomad_client=self._as_cluster().clients.nomad_client
+            ),
             tokens_of=lambda name: (f"agent of {name}", f"nomad of {name}"),
         )
 

@@ -66,6 +66,7 @@ class RealCluster:
         return agent_clients(
             consul_server_name=f"server.{datacenter}.consul",
             nomad_server_name="server.global.nomad",
+            nomad_client_name="client.global.nomad",
             nomad_region="global",
             consul_tls=tls or self.consul_tls,
             consul_token=consul_token,

@@ -197,6 +197,7 @@ def running_servers(folder: Path) -> Iterator[RealServers]:
     clients = agent_clients(
         consul_server_name="server.demo.consul",
         nomad_server_name="server.global.nomad",
+        nomad_client_name="client.global.nomad",
         nomad_region="global",
         consul_tls=write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
         consul_token=bundle.consul_management.secret,

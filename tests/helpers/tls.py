@@ -3,7 +3,8 @@
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -105,6 +106,19 @@ def handshake(
         thread.join(PATIENCE)
     # A refusing end only sends an alert, and the other end's account of that is vague.
     return min(refusals, key=lambda text: "certificate verify failed" not in text, default=None)
+
+
+@contextmanager
+def shaking_hands(folder: Path, *, ca: str, server: Leaf) -> Iterator[int]:
+    """The port on loopback of a server that shakes one hand, with a client that ``ca`` signed."""
+    refusals: list[str] = []
+    context = _context(ssl.PROTOCOL_TLS_SERVER, folder / "server", ca, server)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        thread = threading.Thread(target=_serve, args=(listener, context, refusals))
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(PATIENCE)
 
 
 def _serve(listener: socket.socket, context: ssl.SSLContext, refusals: list[str]) -> None:

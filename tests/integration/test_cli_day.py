@@ -180,7 +180,9 @@ def test_status_of_droplets_without_agents(launched: Desk) -> None:
     ran = launched("status")
     assert ran.code == 7
     rows = [line.split() for line in ran.out.splitlines()]
-    assert rows[0] == ["NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "VOTER", "HEALTHY"]
+    assert rows[0] == [
+        "NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "VOTER", "HEALTHY", "EXPIRES",
+    ]  # fmt: skip
     assert [row[0] for row in rows[1:5]] == [
         "demo-consul-server-1", "demo-nomad-server-1", "demo-nomad-client-1", "demo-nomad-client-2",
     ]  # fmt: skip
@@ -482,10 +484,12 @@ def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch)
         "certificates": False,
         "strangers": True,
         "keyrings": True,
+        "node certs": True,
     }
-    certificates, strangers, keyrings = ran.json[-3:]
+    certificates, strangers, keyrings, node_certs = ran.json[-4:]
     assert "bakery launch -f bakery.yaml" in certificates["remedy"]
-    assert strangers["message"] == keyrings["message"] == "not checked: demo has no droplets"
+    not_checked = {check["message"] for check in (strangers, keyrings, node_certs)}
+    assert not_checked == {"not checked: demo has no droplets"}
     at.write("version: 1\n")
     ran = at("doctor")
     assert [line.split()[0] for line in ran.out.splitlines() if not line.startswith(" ")] == [

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
-from bakery.agents.model import TlsFiles
+from bakery.agents.model import CertificateDates, TlsFiles
 from bakery.config.paths import StatePaths
 from bakery.credentials.operator import write_operator_files
 from bakery.credentials.store import create_bundle
@@ -60,3 +61,15 @@ def test_a_bundle_older_than_a_year_still_reaches_its_cluster(old: RealCluster, 
             ask()
         assert caught.value.status == 0
         assert "certificate expired" in caught.value.full_message
+
+    # At the far end each shows the certificate that its node was given.
+    mine = old.credentials
+    for agent, leaf in (
+        (reaching.clients.consul(LOOPBACK), mine.consul),
+        (reaching.clients.nomad(LOOPBACK), mine.nomad),
+    ):
+        assert leaf is not None
+        given = x509.load_pem_x509_certificate(leaf.certificate.encode())
+        assert agent.certificate() == CertificateDates(
+            begins=given.not_valid_before_utc, ends=given.not_valid_after_utc
+        )

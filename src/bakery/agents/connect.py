@@ -3,7 +3,7 @@
 from functools import cache
 
 from bakery.agents.consul import Consul
-from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
+from bakery.agents.interface import AgentClients, ConsulApi
 from bakery.agents.model import Target, TlsFiles
 from bakery.agents.nomad import Nomad
 
@@ -17,12 +17,13 @@ def agent_clients(
     consul_gossip_key: str,
     nomad_port: int,
     nomad_server_name: str,
+    nomad_client_name: str,
     nomad_region: str,
     nomad_tls: TlsFiles,
     nomad_token: str,
     nomad_gossip_key: str,
 ) -> AgentClients:
-    """Return factories of clients that verify server certificates against the two server names.
+    """Return factories of clients that verify the agents' certificates against the three names.
 
     The caller gives ports, names and region, because this room does not depend on plan or credentials. Each
     address has one client, so that connections and cached answers are reused.
@@ -41,13 +42,12 @@ def agent_clients(
             )
         )
 
-    @cache
-    def nomad(address: str) -> NomadApi:
+    def nomad_at(address: str, name: str) -> Nomad:
         return Nomad(
             Target(
                 address=address,
                 port=nomad_port,
-                server_name=nomad_server_name,
+                server_name=name,
                 tls=nomad_tls,
                 token=nomad_token,
                 gossip_key=nomad_gossip_key,
@@ -55,4 +55,8 @@ def agent_clients(
             region=nomad_region,
         )
 
-    return AgentClients(consul=consul, nomad=nomad)
+    return AgentClients(
+        consul=consul,
+        nomad=cache(lambda address: nomad_at(address, nomad_server_name)),
+        nomad_client=cache(lambda address: nomad_at(address, nomad_client_name)),
+    )

@@ -6,12 +6,14 @@ from urllib.parse import quote
 
 from bakery.agents import locks
 from bakery.agents.bootstrap import bootstrap_acl
+from bakery.agents.handshake import read_dates
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
     AclPolicy,
     AclToken,
     Autopilot,
     CatalogNode,
+    CertificateDates,
     GossipKeys,
     ListedToken,
     LockHolder,
@@ -41,6 +43,10 @@ class Consul:
     def __init__(self, target: Target) -> None:
         self._http = AgentHttp(target, product="Consul", token_header="X-Consul-Token")  # noqa: S106 - a header's name
         self._gossip_key = target.gossip_key
+        self._target = target
+
+    def certificate(self) -> CertificateDates:
+        return read_dates(self._target)
 
     def leader(self) -> str:
         return self._http.read("/v1/status/leader", text)

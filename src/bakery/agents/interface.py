@@ -14,6 +14,7 @@ from bakery.agents.model import (
     Allocation,
     Autopilot,
     CatalogNode,
+    CertificateDates,
     GossipKeys,
     ListedToken,
     LockHolder,
@@ -23,7 +24,17 @@ from bakery.agents.model import (
 )
 
 
-class AclApi(Protocol):
+class TlsApi(Protocol):
+    """An agent whose certificate can be seen."""
+
+    def certificate(self) -> CertificateDates:
+        """Return the dates of the certificate in the agent's TLS handshake, also if it has expired.
+
+        The certificate must be of the cluster's CA and for the agent's name. Waits at most 2 seconds.
+        """
+
+
+class AclApi(TlsApi, Protocol):
     """The calls that Consul and Nomad have in common."""
 
     def leader(self) -> str:
@@ -54,13 +65,13 @@ class AclApi(Protocol):
         """Return the servers' health. Just after an election the list may be empty, and the state unhealthy."""
 
     def min_quorum(self) -> int:
-        """The number of voters below which autopilot removes no dead server; 0 where there is no such limit.
+        """Return the number of voters below which autopilot removes no dead server; 0 if there is no limit.
 
-        Without it a server that is cut off for seconds leaves Raft as soon as most others are there.
+        Without a limit a server that is unreachable for seconds is removed from Raft while a majority remains.
         """
 
     def set_min_quorum(self, voters: int) -> bool:
-        """Set that number and leave autopilot's other settings as they are; whether anything changed."""
+        """Set that number, keep autopilot's other settings, and return whether anything changed."""
 
     def transfer_leadership(self, peer_id: str) -> None:
         """Transfer leadership to the peer. No error if it is the leader already."""
@@ -107,30 +118,30 @@ class ConsulApi(AclApi, Protocol):
         """Remove the node with its services and checks from the catalog. No error for an unknown name."""
 
     def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
-        """Make a session that ends unless it is renewed, and return its id.
+        """Create a session and return its id; it ends if it is not renewed within ``ttl_seconds``, 10 to 86,400.
 
-        ``ttl_seconds`` are 10 to 86,400; Consul ends the session after them, at the latest after twice the time.
-        It ends at once when ``node``, a name in the catalog, is deregistered: choose one that stays
-        (hashicorp/consul agent/consul/state/catalog.go, deleteNodeTxn).
+        Consul may take twice that time to end it. It ends at once when ``node``, a name in the catalog, is
+        deregistered (hashicorp/consul agent/consul/state/catalog.go, deleteNodeTxn): choose a node that stays.
         """
 
     def renew_session(self, session: str) -> bool:
-        """Begin the session's time anew. False: it has ended."""
+        """Restart the session's TTL; return False if it has ended."""
 
     def destroy_session(self, session: str) -> None:
-        """End the session; one that has ended is no error. Release its locks first, or they are free later."""
+        """End the session; one that has ended is no error. Locks that it still holds are free after 15 seconds."""
 
     def acquire_lock(self, key: str, session: str, holder: str) -> bool:
-        """Lock ``key`` for the session and write into it who holds it. True also if the session holds it already.
+        """Lock ``key`` for the session and write ``holder`` into it; return True also if the session has the lock.
 
-        False: another session holds it, or one that did has ended in the last 15 seconds (Consul's lock delay).
+        Return False if another session has it, or if one that had it ended in the last 15 seconds (Consul's lock
+        delay).
         """
 
     def release_lock(self, key: str, session: str) -> bool:
-        """Give the lock back. False: the session does not hold it."""
+        """Release the lock; return False if the session does not have it."""
 
     def lock_holder(self, key: str) -> LockHolder | None:
-        """Who holds the lock; None if nobody does."""
+        """Return who holds the lock, or None."""
 
     def leave(self) -> None:
         """Make this agent leave the cluster and end. Takes up to 20 seconds.
@@ -150,7 +161,7 @@ class NomadApi(AclApi, Protocol):
         """Start a drain: no new allocations, and after ``seconds`` Nomad stops the remaining ones."""
 
     def set_ineligible(self, node_id: str) -> None:
-        """Let no new work come to the client; what runs there goes on. :meth:`nodes` shows the state."""
+        """Make the client ineligible: no new allocations are placed on it, those that run there go on."""
 
     def set_eligible(self, node_id: str) -> None:
         """Make the client eligible for new allocations again, and cancel its drain if there is one."""
@@ -171,3 +182,5 @@ class AgentClients:
 
     consul: Callable[[str], ConsulApi]
     nomad: Callable[[str], NomadApi]
+    nomad_client: Callable[[str], TlsApi]
+    """A Nomad client, whose API admits the VPC only."""

@@ -1,6 +1,7 @@
 """Requests to and replies of Consul and Nomad, with the fields that bakery uses."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 
@@ -26,6 +27,14 @@ class Target:
     token: str = field(repr=False)
     gossip_key: str = field(repr=False)
     """The gossip key that all members should have, in base64. It is compared with theirs, and never sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateDates:
+    """When the certificate of an agent is valid, in UTC."""
+
+    begins: datetime
+    ends: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,21 +135,22 @@ class NomadNode:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskGroup:
-    """What a job says of one of its groups, as far as it matters when a node goes."""
+    """A task group of a job: what matters when the node of an allocation is removed."""
 
     name: str
     count: int
-    """How many allocations of the group the job wants."""
+    """Number of allocations that the job wants."""
     max_parallel: int | None
-    """How many of them a drain moves at once; None where the job does not say (batch and system jobs)."""
+    """Number of allocations that a drain moves at once; None for batch and system jobs."""
     shutdown_delay_seconds: float
-    """From the deregistration of its services to the stop of its tasks: the group's own or its tasks' longest."""
+    """Pause between the deregistration of its services and the stop of its tasks: the group's or the longest of a
+    task."""
     sticky_disk: bool
-    """Whether a successor wants the node on which the data of its predecessor is."""
+    """Whether a replacement is placed on the node of its predecessor, where the data is, if possible."""
     migrates_disk: bool
-    """Whether its data is copied to another node when it moves."""
+    """Whether the data is copied when a replacement is placed on another node."""
     host_volumes: tuple[str, ...]
-    """Names of the nodes' volumes that it mounts, sorted: their data stays on the node."""
+    """Sources of the host volumes that it mounts, sorted: their data stays on the node."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,18 +167,18 @@ class Allocation:
     """DesiredStatus: run, stop or evict."""
     namespace: str = "default"
     healthy: bool | None = None
-    """What its deployment or migration found; None while that is not known, and for batch and system jobs."""
+    """Health in DeploymentStatus, of a deployment or a migration; None while unknown and for batch jobs."""
     group: TaskGroup | None = None
-    """None where the job that it belongs to has no such group any more."""
+    """None if the job has no such group any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LockHolder:
-    """Who holds a lock of Consul's."""
+    """Who holds a lock in Consul's KV store."""
 
     session: str
     holder: str
-    """As the holder calls itself; empty if another program took the lock."""
+    """The name that the holder gave; empty if another program took the lock."""
 
 
 @dataclass(frozen=True, kw_only=True)

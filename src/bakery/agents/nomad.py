@@ -8,8 +8,18 @@ from urllib.parse import quote
 
 from bakery.agents.allocations import read_allocation
 from bakery.agents.bootstrap import bootstrap_acl
+from bakery.agents.handshake import read_dates
 from bakery.agents.keyring import compare_keys, read_keys
-from bakery.agents.model import Allocation, Autopilot, GossipKeys, Member, NomadNode, RaftPeer, Target
+from bakery.agents.model import (
+    Allocation,
+    Autopilot,
+    CertificateDates,
+    GossipKeys,
+    Member,
+    NomadNode,
+    RaftPeer,
+    Target,
+)
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
@@ -27,8 +37,12 @@ class Nomad:
     def __init__(self, target: Target, *, region: str) -> None:
         self._http = AgentHttp(target, product="Nomad", token_header="X-Nomad-Token")  # noqa: S106 - a header's name
         self._gossip_key = target.gossip_key
+        self._target = target
         self._suffix = f".{region}"
         self._consul_versions: dict[str, str] = {}
+
+    def certificate(self) -> CertificateDates:
+        return read_dates(self._target)
 
     def leader(self) -> str:
         try:

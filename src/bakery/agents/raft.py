@@ -42,9 +42,11 @@ def read_min_quorum(http: AgentHttp) -> int:
 
 
 def set_min_quorum(http: AgentHttp, voters: int) -> bool:
-    """PUT replaces every setting, so the others are sent back as they were read. ``cas`` refuses the write if they
-    have changed meanwhile (agent/operator_endpoint.go and command/agent/operator_endpoint.go,
-    OperatorAutopilotConfiguration)."""
+    """Send every setting back as read: PUT replaces all of them. ``cas`` refuses the write if one has changed.
+
+    hashicorp/consul agent/operator_endpoint.go and hashicorp/nomad command/agent/operator_endpoint.go,
+    OperatorAutopilotConfiguration.
+    """
     for _ in range(_TRIES):
         reply = http.call("GET", _AUTOPILOT)
         if http.parse(reply, f"GET {_AUTOPILOT}", _min_quorum) == voters:

@@ -16,6 +16,7 @@ from bakery.errors import BakeryError, ExitCode
 from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
+    from bakery.observe.expiry import Expiry
     from bakery.observe.model import ClusterReport
 
 EXPIRY_WARNING_DAYS = 30
@@ -37,8 +38,8 @@ class Check:
 def doctor(context: click.Context) -> int:
     """Check the cluster file, the token, the programs, the snapshot and the certificates.
 
-    If the cluster runs, also check that it has no unknown members and only its own gossip keys. Exits 7 if a check
-    fails.
+    If the cluster runs, also check that it has no unknown members and only its own gossip keys, and when the
+    certificates of its nodes expire. Exits 7 if a check fails.
     """
     session = session_of(context)
     first = _try("cluster file", _cluster_file, session)
@@ -132,13 +133,24 @@ def _cluster_checks(session: Session) -> list[Check]:
         looked = _look(session)
     except BakeryError as error:
         return [_failed(name, error, session) for name in CLUSTER_CHECKS]
-    return [_try(name, partial(_condition, looked, name), session) for name in CLUSTER_CHECKS]
+    conditions = [_try(name, partial(_condition, looked, name), session) for name in CONDITIONS]
+    return [*conditions, _try(NODE_CERTIFICATES, partial(_node_certificates, looked), session)]
 
 
-def _look(session: Session) -> "ClusterReport | str":
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """The state of the cluster."""
+
+    report: "ClusterReport"
+    expiries: "tuple[Expiry, ...]"
+
+
+def _look(session: Session) -> _Look | str:
     """Return the state of the cluster, or why it was not asked."""
     from bakery.cli.cluster import list_cluster_droplets
+    from bakery.credentials.inspect import first_to_end
     from bakery.credentials.store import find_bundle
+    from bakery.observe.expiry import find_expiry
     from bakery.observe.health import observe_cluster
     from bakery.plan.slots import as_running
 
@@ -148,10 +160,15 @@ def _look(session: Session) -> "ClusterReport | str":
         return f"{plan.cluster} has no droplets"
     if find_bundle(session.paths) is None:
         return f"there are no credentials of {plan.cluster} here"
-    return observe_cluster(as_running(plan, droplets), droplets, session.agents(session.bundle()))
+    bundle = session.bundle()
+    running, clients = as_running(plan, droplets), session.agents(bundle)
+    return _Look(
+        report=observe_cluster(running, droplets, clients),
+        expiries=find_expiry(running, droplets, clients, ca_ends=first_to_end(bundle)),
+    )
 
 
-def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> str:
+def _condition(looked: _Look | str, name: str, _session: Session) -> str:
     """Return the message of that condition of ``bakery status``.
 
     Raises:
@@ -161,10 +178,32 @@ def _condition(looked: "ClusterReport | str", name: str, _session: Session) -> s
 
     if isinstance(looked, str):
         return f"not checked: {looked}"
-    condition = next(one for one in looked.conditions if one.name == name)
-    if condition in looked.missing:
+    condition = next(one for one in looked.report.conditions if one.name == name)
+    if condition in looked.report.missing:
         raise ChecksFailedError(message=condition.message, hint=condition.help or Command("status"))
     return condition.message
+
+
+def _node_certificates(looked: _Look | str, _session: Session) -> str:
+    """Return which nodes must be replaced soon, or when the first certificate of a node expires.
+
+    Raises:
+        ChecksFailedError: less than a tenth of a certificate's life is left.
+    """
+    from bakery.errors import ChecksFailedError
+    from bakery.observe.expiry import FAILURE_SHARE, WARNING_SHARE, describe_expiring, expiring, renewal
+
+    now = datetime.now(UTC)
+    if isinstance(looked, str):
+        return f"not checked: {looked}"
+    if late := expiring(looked.expiries, now, FAILURE_SHARE):
+        raise ChecksFailedError(message=describe_expiring(late, now), hint=renewal(late))
+    if late := expiring(looked.expiries, now, WARNING_SHARE):
+        return f"{describe_expiring(late, now)}; replace the nodes"
+    if not looked.expiries:
+        return "no agent answered, and no droplet has a date"
+    first = min(looked.expiries, key=lambda expiry: expiry.ends)
+    return f"the first to expire are those of {first.name}, on {first.ends:%Y-%m-%d} ({first.source.value})"
 
 
 WITHOUT_FILE: tuple[tuple[str, Callable[[Session], str]], ...] = (("token", _token), ("programs", _programs))
@@ -175,5 +214,7 @@ CHECKS = (
     ("certificates", _certificates),
 )
 """Checks that need a cluster file."""
-CLUSTER_CHECKS = ("strangers", "keyrings")
+CONDITIONS = ("strangers", "keyrings")
 """Conditions of ``bakery status`` that another launch would not fix."""
+NODE_CERTIFICATES = "node certs"
+CLUSTER_CHECKS = (*CONDITIONS, NODE_CERTIFICATES)

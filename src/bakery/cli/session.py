@@ -199,7 +199,12 @@ class Session:
         """
         from bakery.agents.connect import agent_clients
         from bakery.agents.model import TlsFiles
-        from bakery.credentials.names import NOMAD_REGION, consul_server_name, nomad_server_name
+        from bakery.credentials.names import (
+            NOMAD_REGION,
+            consul_server_name,
+            nomad_client_name,
+            nomad_server_name,
+        )
         from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 
         paths = self.paths
@@ -208,6 +213,7 @@ class Session:
             consul_server_name=consul_server_name(self.config.cluster),
             nomad_port=NOMAD_HTTPS,
             nomad_server_name=nomad_server_name(),
+            nomad_client_name=nomad_client_name(),
             nomad_region=NOMAD_REGION,
             consul_tls=TlsFiles(ca=paths.consul_ca, certificate=paths.consul_cert, key=paths.consul_key),
             nomad_tls=TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key),

@@ -8,6 +8,7 @@ from bakery.cli.options import common_options
 from bakery.cli.session import session_of
 from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
+from bakery.hints import Hint
 
 
 @click.command()
@@ -15,9 +16,14 @@ from bakery.errors import ExitCode
 @common_options
 @click.pass_context
 def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - a click flag
-    """Show every node and every condition of a healthy cluster. Exits 7 if a condition is not met."""
+    """Show every node and every condition of a healthy cluster. Exits 7 if a condition is not met.
+
+    EXPIRES is when the first certificate of a node expires; with ~ it is estimated from the age of the droplet.
+    """
     from bakery.bake.snapshot import age_warning
     from bakery.cli.cluster import list_cluster_droplets, snapshots_json, snapshots_of
+    from bakery.credentials.inspect import first_to_end
+    from bakery.observe.expiry import WARNING_SHARE, describe_expiring, expiring, find_expiry, renewal
     from bakery.observe.health import observe_cluster
     from bakery.observe.report import (
         CONDITION_HEADER,
@@ -35,18 +41,22 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     check_cloud(session, insists=other_cloud)
     droplets = list_cluster_droplets(session, plan)
     snapshots = snapshots_of(session, plan, droplets)
-    report = observe_cluster(as_running(plan, droplets), droplets, session.agents(bundle))
+    running, clients, now = as_running(plan, droplets), session.agents(bundle), datetime.now(UTC)
+    report = observe_cluster(running, droplets, clients)
+    expiries = find_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
     if session.settings.json:
         more = {"cloud": cloud_json(session), "snapshots": snapshots_json(snapshots)}
-        session.console.print_json(report_json(report) | more)
+        session.console.print_json(report_json(report, expiries, now=now) | more)
     else:
         session.console.note(cloud_line(session))
-        session.console.print_table(NODE_HEADER, node_rows(report))
+        session.console.print_table(NODE_HEADER, node_rows(report, expiries))
         session.console.print("")
         session.console.print_table(CONDITION_HEADER, condition_rows(report))
         for line in (*(f"help: {text}" for text in help_lines(report)), *snapshots.lines):
             session.console.print(line)
+    if late := expiring(expiries, now, WARNING_SHARE):
+        session.console.warn(Hint(describe_expiring(late, now), "; ", renewal(late)))
     used = {droplet.image_id for droplet in droplets}
-    if warning := age_warning(session.cloud.list_images(), used, datetime.now(UTC)):
+    if warning := age_warning(session.cloud.list_images(), used, now):
         session.console.warn(warning)
     return ExitCode.DONE if report.healthy else ExitCode.CHECKS

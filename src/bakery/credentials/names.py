@@ -16,6 +16,11 @@ def nomad_server_name() -> str:
     return f"server.{NOMAD_REGION}.nomad"
 
 
+def nomad_client_name() -> str:
+    """Return the name in every Nomad client's certificate."""
+    return f"client.{NOMAD_REGION}.nomad"
+
+
 def consul_names(cluster: str, kind: Kind) -> tuple[str, ...]:
     """Return the names in a node's Consul leaf certificate.
 
@@ -31,7 +36,7 @@ def nomad_names(kind: Kind) -> tuple[str, ...]:
     """
     if kind.is_nomad_server:
         return (nomad_server_name(), "nomad.service.consul")
-    return (f"client.{NOMAD_REGION}.nomad",)
+    return (nomad_client_name(),)
 
 
 def consul_operator_names(cluster: str) -> tuple[str, ...]:

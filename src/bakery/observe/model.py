@@ -49,6 +49,8 @@ class NodeReport:
     consul_voter: bool | None
     """Whether it is a voter in Consul's Raft; None if it is not a Consul server, or if the query failed."""
     nomad_voter: bool | None
+    generation: int | None
+    """Generation of the secrets that the droplet was created with; None if there is no droplet."""
     healthy: bool
 
 

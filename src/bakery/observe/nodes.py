@@ -7,7 +7,7 @@ from bakery.observe.gather import Answer, Facts, ServerFacts
 from bakery.observe.model import NodeReport
 from bakery.observe.not_joined import ALIVE
 from bakery.plan.model import ClusterPlan, Node
-from bakery.plan.tags import role_tag
+from bakery.plan.tags import generation_of, role_tag
 
 NONE = "-"
 
@@ -17,12 +17,12 @@ def report_nodes(plan: ClusterPlan, facts: Facts) -> tuple[NodeReport, ...]:
     planned = {node.name for node in plan.nodes}
     extra = sorted((d for d in facts.droplets if d.name not in planned), key=lambda droplet: droplet.name)
     return (
-        *(_planned(node, facts) for node in plan.nodes),
+        *(_planned(node, plan.cluster, facts) for node in plan.nodes),
         *(_extra(droplet, plan.cluster, facts) for droplet in extra),
     )
 
 
-def _planned(node: Node, facts: Facts) -> NodeReport:
+def _planned(node: Node, cluster: str, facts: Facts) -> NodeReport:
     droplet = facts.droplet(node.name)
     consul = _status(node.name, droplet, facts.consul.members)
     nomad = _nomad_status(node, droplet, facts)
@@ -43,6 +43,7 @@ def _planned(node: Node, facts: Facts) -> NodeReport:
         node.name,
         node.role,
         droplet,
+        cluster,
         consul=consul,
         nomad=nomad,
         votes=(consul_vote, nomad_vote),
@@ -58,6 +59,7 @@ def _extra(droplet: Droplet, cluster: str, facts: Facts) -> NodeReport:
         droplet.name,
         roles[0] if roles else NONE,
         droplet,
+        cluster,
         consul=_first_status(droplet, facts.consul.members),
         nomad=_first_status(droplet, facts.nomad.members, facts.nomad.nodes),
         votes=(_vote(droplet, facts.consul), _vote(droplet, facts.nomad)),
@@ -69,6 +71,7 @@ def _report(
     name: str,
     role: str,
     droplet: Droplet | None,
+    cluster: str,
     *,
     consul: str,
     nomad: str,
@@ -86,6 +89,7 @@ def _report(
         nomad=nomad,
         consul_voter=votes[0],
         nomad_voter=votes[1],
+        generation=generation_of(droplet.tags, cluster) if droplet else None,
         healthy=healthy,
     )
 

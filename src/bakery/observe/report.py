@@ -1,25 +1,30 @@
 """Convert a cluster report to JSON and to table rows."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from bakery.observe.expiry import Expiry, Source
 from bakery.observe.model import ClusterReport, Condition, NodeReport
 
-NODE_HEADER = ("NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "VOTER", "HEALTHY")
+NODE_HEADER = ("NODE", "ROLE", "DROPLET", "PUBLIC", "PRIVATE", "CONSUL", "NOMAD", "VOTER", "HEALTHY", "EXPIRES")
 CONDITION_HEADER = ("CONDITION", "STATE", "MESSAGE")
 
 
-def report_json(report: ClusterReport) -> dict[str, Any]:
+def report_json(report: ClusterReport, expiries: Sequence[Expiry], *, now: datetime) -> dict[str, Any]:
     """Return the JSON of ``bakery status --json``. Keys are stable; no value is secret."""
+    certificates = {expiry.droplet_id: _certificate_json(expiry, now) for expiry in expiries}
     return {
         "cluster": report.cluster,
         "healthy": report.healthy,
         "conditions": [_condition_json(condition) for condition in report.conditions],
-        "nodes": [_node_json(node) for node in report.nodes],
+        "nodes": [_node_json(node, certificates) for node in report.nodes],
     }
 
 
-def node_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
-    """Return one row per node, under :data:`NODE_HEADER`."""
+def node_rows(report: ClusterReport, expiries: Sequence[Expiry]) -> tuple[tuple[str, ...], ...]:
+    """Return one row per node, under :data:`NODE_HEADER`. An estimated end has ``~`` before it."""
+    ends = {expiry.droplet_id: _day(expiry) for expiry in expiries}
     return tuple(
         (
             node.name,
@@ -31,6 +36,7 @@ def node_rows(report: ClusterReport) -> tuple[tuple[str, ...], ...]:
             node.nomad,
             _votes(node),
             "yes" if node.healthy else "no",
+            ends.get(node.droplet_id or 0, "-"),
         )
         for node in report.nodes
     )
@@ -67,7 +73,19 @@ def _condition_json(condition: Condition) -> dict[str, str | None]:
     }
 
 
-def _node_json(node: NodeReport) -> dict[str, Any]:
+def _day(expiry: Expiry) -> str:
+    return f"{'~' if expiry.source is Source.ESTIMATED else ''}{expiry.ends:%Y-%m-%d}"
+
+
+def _certificate_json(expiry: Expiry, now: datetime) -> dict[str, str | int]:
+    return {
+        "not_after": f"{expiry.ends:%Y-%m-%dT%H:%M:%SZ}",
+        "days_left": expiry.days_left(now),
+        "source": expiry.source.value,
+    }
+
+
+def _node_json(node: NodeReport, certificates: Mapping[int, dict[str, str | int]]) -> dict[str, Any]:
     return {
         "name": node.name,
         "role": node.role,
@@ -78,5 +96,7 @@ def _node_json(node: NodeReport) -> dict[str, Any]:
         "nomad": node.nomad,
         "consul_voter": node.consul_voter,
         "nomad_voter": node.nomad_voter,
+        "generation": node.generation,
+        "certificate": certificates.get(node.droplet_id or 0),
         "healthy": node.healthy,
     }

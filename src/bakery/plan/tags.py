@@ -100,6 +100,11 @@ def generation_of(tags: Iterable[str], cluster: str) -> int:
     return max((int(number) for number in numbers if _NUMBER.fullmatch(number)), default=1)
 
 
+def has_generation(tags: Iterable[str], cluster: str) -> bool:
+    """Return whether a droplet with these tags has a generation tag: those of bakery 0.1 have none."""
+    return any(tag.startswith(_generation_prefix(cluster)) for tag in tags)
+
+
 def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
     """The role that the first of the cluster's role tags names."""
     prefix = role_tag(cluster, "")

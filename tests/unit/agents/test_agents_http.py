@@ -322,6 +322,7 @@ def test_an_address_keeps_its_client() -> None:
         consul_server_name="server.demo.consul",
         nomad_port=4646,
         nomad_server_name="server.global.nomad",
+        nomad_client_name="client.global.nomad",
         nomad_region="global",
         consul_tls=TLS,
         consul_token=TOKEN,

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from bakery.observe.expiry import Expiry, Source
 from bakery.observe.health import observe_cluster
 from bakery.observe.report import (
     CONDITION_HEADER,
@@ -18,7 +20,18 @@ from tests.helpers.fake_agents import healthy_cluster
 def test_json_has_stable_keys() -> None:
     cluster = healthy_cluster()
     cluster.consul.catalog = cluster.consul.catalog[:-1]
-    document = report_json(observe_cluster(cluster.plan, cluster.droplets, cluster.clients))
+    expiry = Expiry(
+        droplet_id=1,
+        name="demo-consul-server-1",
+        begins=datetime(2026, 1, 1, tzinfo=UTC),
+        ends=datetime(2035, 12, 30, 10, 5, 59, tzinfo=UTC),
+        source=Source.MEASURED,
+    )
+    document = report_json(
+        observe_cluster(cluster.plan, cluster.droplets, cluster.clients),
+        [expiry],
+        now=datetime(2035, 12, 1, tzinfo=UTC),
+    )
     assert json.loads(json.dumps(document)) == document
     assert (document["cluster"], document["healthy"]) == ("demo", False)
     assert document["conditions"][11] == {
@@ -37,21 +50,28 @@ def test_json_has_stable_keys() -> None:
         "nomad": "-",
         "consul_voter": True,
         "nomad_voter": None,
+        "generation": 1,
+        "certificate": {"not_after": "2035-12-30T10:05:59Z", "days_left": 29, "source": "measured"},
         "healthy": True,
     }
+    assert document["nodes"][1]["certificate"] is None
 
 
 def test_rows_fit_their_headers_and_say_no_where_something_is_wrong() -> None:
     cluster = healthy_cluster()
     cluster.droplets = cluster.droplets[:5]
     report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
-    assert {len(row) for row in node_rows(report)} == {len(NODE_HEADER)}
+    assert {len(row) for row in node_rows(report, [])} == {len(NODE_HEADER)}
     assert {len(row) for row in condition_rows(report)} == {len(CONDITION_HEADER)}
-    rows = node_rows(report)
+    ends = datetime(2035, 12, 30, tzinfo=UTC)
+    five = Expiry(droplet_id=5, name="x", begins=ends, ends=ends, source=Source.ESTIMATED)
+    rows = node_rows(report, [five, replace(five, droplet_id=4, source=Source.MEASURED)])
+    assert rows[3][-1] == "2035-12-30"
     assert rows[4] == (
-        "demo-nomad-client-1", "nomad-client", "active", "198.18.0.5", "10.100.0.5", "alive", "ready", "-", "yes",
+        "demo-nomad-client-1", "nomad-client", "active", "198.18.0.5", "10.100.0.5", "alive", "ready", "-",
+        "yes", "~2035-12-30",
     )  # fmt: skip
-    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "absent", "-", "-", "-", "-", "-", "no")
+    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "absent", "-", "-", "-", "-", "-", "no", "-")
 
 
 def test_only_servers_have_a_vote_and_a_server_of_both_may_have_one_of_two() -> None:
@@ -60,10 +80,10 @@ def test_only_servers_have_a_vote_and_a_server_of_both_may_have_one_of_two() -> 
     cluster.consul.raft = (*others, replace(last, voter=False))
     report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
     votes = NODE_HEADER.index("VOTER")
-    assert [row[votes] for row in node_rows(report)] == ["yes", "yes", "no", "yes", "-", "-"]
+    assert [row[votes] for row in node_rows(report, [])] == ["yes", "yes", "no", "yes", "-", "-"]
     assert [node.healthy for node in report.nodes] == [True, True, False, True, True, True]
     half = replace(report.nodes[0], consul_voter=False, nomad_voter=True)
-    assert node_rows(replace(report, nodes=(half,)))[0][votes] == "nomad"
+    assert node_rows(replace(report, nodes=(half,)), [])[0][votes] == "nomad"
 
 
 def test_help_is_told_of_what_waiting_does_not_meet() -> None:

@@ -1,0 +1,79 @@
+"""A node's certificates come to their end: status warns and doctor fails before they do."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import Desk, desk
+from tests.helpers.cli_schemas import check_answer
+
+pytestmark = pytest.mark.integration
+
+REMEDY = "replace the nodes one by one: bakery destroy --node demo-nomad-client-1, then bakery launch"
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A cluster whose certificates last 100 days. Droplets in memory have no agents: all is estimated."""
+    with desk(tmp_path, monkeypatch) as made:
+        file = made.folder / "bakery.yaml"
+        file.write_text(file.read_text(encoding="utf-8") + "security: {leaf_days: 100}\n", encoding="utf-8")
+        assert made("launch", "--yes", "--wait", "active").code == 0
+        yield made
+
+
+def age(at: Desk, days: float, *, tagged: bool = True) -> None:
+    """Have one client's droplet made so long ago."""
+    (droplet,) = [d for d in at.api.emulator.state.droplets.all() if d.name == "demo-nomad-client-1"]
+    droplet.created_at = datetime.now(UTC) - timedelta(days=days)
+    if not tagged:
+        droplet.tags = [tag for tag in droplet.tags if ":gen:" not in tag]
+
+
+def warnings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("warning: the certificates of")]
+
+
+def check_of(at: Desk) -> tuple[bool, str, str | None]:
+    ran = at("doctor", "--json")
+    check_answer(ran.json, "doctor")
+    (check,) = [each for each in ran.json if each["name"] == "node certs"]
+    return check["passed"], check["message"], check["remedy"]
+
+
+def test_status_shows_when_each_nodes_certificates_end(at: Desk) -> None:
+    age(at, 30)
+    ran = at("status", "--json")
+    check_answer(ran.json, "status")
+    nodes = {node["name"]: node for node in ran.json["nodes"]}
+    client, server = nodes["demo-nomad-client-1"], nodes["demo-consul-server-1"]
+    assert (client["certificate"]["days_left"], client["certificate"]["source"]) == (69, "estimated")
+    assert (server["certificate"]["days_left"], server["generation"]) == (99, 1)
+    day = f"{datetime.now(UTC) + timedelta(days=70):%Y-%m-%d}"
+    (row,) = [line for line in at("status").out.splitlines() if line.startswith("demo-nomad-client-1 ")]
+    assert row.split()[-1] == f"~{day}"
+    assert warnings(ran.err) == []  # control
+
+
+@pytest.mark.parametrize(("days", "warned", "failed"), [(79, False, False), (81, True, False), (91, True, True)])
+def test_status_warns_before_doctor_fails(at: Desk, days: int, *, warned: bool, failed: bool) -> None:
+    age(at, days)
+    day = f"{datetime.now(UTC) + timedelta(days=100 - days):%Y-%m-%d}"
+    clause = f"the certificates of demo-nomad-client-1 expire on {day} (in {99 - days} days, estimated)"
+    assert warnings(at("status").err) == ([f"warning: {clause}; {REMEDY}"] if warned else [])
+    passed, message, remedy = check_of(at)
+    assert (passed, remedy) == (not failed, REMEDY if failed else None)
+    if failed:
+        assert message == clause
+    elif warned:
+        assert message == f"{clause}; replace the nodes"
+    else:
+        assert message == f"the first to expire are those of demo-nomad-client-1, on {day} (estimated)"
+
+
+def test_droplets_of_the_first_version_have_a_year(at: Desk) -> None:
+    age(at, 200, tagged=False)
+    nodes = {node["name"]: node for node in at("status", "--json").json["nodes"]}
+    assert nodes["demo-nomad-client-1"]["certificate"]["days_left"] == 164
