@@ -59,6 +59,11 @@ def emulator() -> None:
     help="Network (CIDR) of the droplets' public addresses.",
 )
 @click.option(
+    "--reuse-addresses",
+    is_flag=True,
+    help="Give the VPC addresses of deleted droplets to new ones at once, as DigitalOcean may.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Continue with the droplets of an emulator that was killed; other options are ignored.",
@@ -72,6 +77,7 @@ def up(
     port: int,
     machines: str,
     public_range: str | None,
+    reuse_addresses: bool,  # noqa: FBT001
     resume: bool,  # noqa: FBT001
     foreground: bool,  # noqa: FBT001
 ) -> None:
@@ -79,7 +85,9 @@ def up(
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
-    options = lifecycle.parse_options(name=name, port=port, machines=machines, public_range=public_range)
+    options = lifecycle.parse_options(
+        name=name, port=port, machines=machines, public_range=public_range, reuse_addresses=reuse_addresses
+    )
     already = lifecycle.find_running(name)
     if already is None and resume:
         running = lifecycle.resume(name, reporter=console)

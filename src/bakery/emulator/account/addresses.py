@@ -8,11 +8,14 @@ from bakery.emulator.account.errors import Unprocessable
 class AddressPool:
     """The host addresses of one network, taken in ascending order, then from the start again.
 
-    So a freed address is not used again at once.
+    So a freed address is not used again at once, except with ``reuse``: then the lowest free one is taken.
     """
 
-    def __init__(self, network: str, *, reserved: tuple[str, ...] = (), first: str | None = None) -> None:
+    def __init__(
+        self, network: str, *, reserved: tuple[str, ...] = (), first: str | None = None, reuse: bool = False
+    ) -> None:
         """Exclude ``reserved``, the network and broadcast addresses, and the first host address (the gateway)."""
+        self._reuse = reuse
         self._network = IPv4Network(network)
         self._low = int(self._network.network_address) + 2
         self._high = int(self._network.broadcast_address) - 1
@@ -37,6 +40,8 @@ class AddressPool:
 
     def take(self) -> str:
         """Take a free address. Raises Unprocessable if there is none."""
+        if self._reuse:
+            self._next = self._low
         for _ in range(self._high - self._low + 1):
             address = self._next
             self._next = self._low if address >= self._high else address + 1

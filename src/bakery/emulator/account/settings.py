@@ -48,6 +48,9 @@ class EmulatorSettings:
     default_vpcs: bool = True
     """Each region has its default VPC from the start, as in an account that has been used. False: the first VPC
     made in a region becomes its default, and cannot be deleted."""
+    reuse_vpc_addresses: bool = False
+    """Give a new droplet the lowest free address of its VPC, which a deleted droplet may have had a moment ago.
+    Otherwise an address is used again only after all others of the VPC."""
     dns: tuple[str, ...] = ("67.207.67.2", "67.207.67.3")
     """DigitalOcean's resolvers (https://docs.digitalocean.com/products/networking/dns/)."""
     vendor_data: str | None = field(default=VENDOR_DATA, repr=False)

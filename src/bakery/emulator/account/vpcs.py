@@ -30,7 +30,7 @@ class Vpcs:
     def restore(self, vpcs: Iterable[Vpc]) -> None:
         """Replace all VPCs; all of their addresses are free."""
         self._vpcs = {vpc.id: vpc for vpc in vpcs}
-        self._pools = {vpc.id: AddressPool(vpc.ip_range) for vpc in self._vpcs.values()}
+        self._pools = {vpc.id: self._new_pool(vpc) for vpc in self._vpcs.values()}
 
     def all(self) -> list[Vpc]:
         return list(self._vpcs.values())
@@ -69,7 +69,7 @@ class Vpcs:
             created_at=self._clock(),
         )
         self._vpcs[vpc.id] = vpc
-        self._pools[vpc.id] = AddressPool(vpc.ip_range)
+        self._pools[vpc.id] = self._new_pool(vpc)
         return vpc
 
     def make_default(self, vpc: Vpc) -> None:
@@ -96,6 +96,9 @@ class Vpcs:
         if any(vpc.name == name and vpc is not own for vpc in self._vpcs.values()):
             message = "A VPC with this name already exists in your account."
             raise Unprocessable(message)
+
+    def _new_pool(self, vpc: Vpc) -> AddressPool:
+        return AddressPool(vpc.ip_range, reuse=self._settings.reuse_vpc_addresses)
 
     def _free_range(self) -> IPv4Network:
         used = [IPv4Network(vpc.ip_range) for vpc in self._vpcs.values()]

@@ -34,6 +34,8 @@ class EmulatorOptions:
     port: int = DEFAULT_PORT
     machines: MachineKind = "nspawn"
     public_range: IPv4Network = DEFAULT_RANGE
+    reuse_addresses: bool = False
+    """Give the VPC addresses of deleted droplets to new ones at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ class EmulatorRecord:
     """Whether the API answers yet."""
     team_uuid: str = ""
     """Team of its account; empty in a file that an older bakery wrote."""
+    reuse_addresses: bool = False
+    """As in :class:`EmulatorOptions`."""
 
     @property
     def network(self) -> NetworkPlan:
@@ -119,7 +123,9 @@ class EmulatorDir:
                 folder.rmdir()
 
 
-def parse_options(*, name: str, port: int, machines: str, public_range: str | None) -> EmulatorOptions:
+def parse_options(
+    *, name: str, port: int, machines: str, public_range: str | None, reuse_addresses: bool = False
+) -> EmulatorOptions:
     """Parse options of the command line; the default range depends on the machines.
 
     Raises:
@@ -131,15 +137,22 @@ def parse_options(*, name: str, port: int, machines: str, public_range: str | No
     kind: MachineKind = "memory" if machines == "memory" else "nspawn"
     if public_range is None:
         fitting = MEMORY_RANGE if kind == "memory" else DEFAULT_RANGE
-        return EmulatorOptions(name=name, port=port, machines=kind, public_range=fitting)
+        network = fitting
+    else:
+        network = _network(public_range)
+    return EmulatorOptions(
+        name=name, port=port, machines=kind, public_range=network, reuse_addresses=reuse_addresses
+    )
+
+
+def _network(public_range: str) -> IPv4Network:
     try:
-        network = IPv4Network(public_range)
+        return IPv4Network(public_range)
     except ValueError as error:
         message = f"{public_range} is not an IPv4 network"
         raise EmulatorError(
             message=message, details=str(error), hint="for example: --public-range 198.18.0.0/15"
         ) from error
-    return EmulatorOptions(name=name, port=port, machines=kind, public_range=network)
 
 
 def up_command(name: str, machines: MachineKind = "nspawn", *, resumes: bool = False) -> Command:
@@ -193,6 +206,7 @@ def new_emulator(options: EmulatorOptions) -> EmulatorRecord:
         public_range=str(options.public_range),
         id=secrets.token_hex(2),
         team_uuid=str(uuid.uuid4()),
+        reuse_addresses=options.reuse_addresses,
     )
 
 

@@ -108,6 +108,7 @@ def _settings(planned: EmulatorRecord) -> EmulatorSettings:
         public_gateway=str(network.gateway),
         host_address=str(network.host),
         first_public_address=str(network.range[10]),
+        reuse_vpc_addresses=planned.reuse_addresses,
     )
 
 

@@ -36,6 +36,31 @@ def test_a_freed_address_is_used_again_last() -> None:
     assert [pool.take() for _ in range(5)][-1] == first
 
 
+def test_a_freed_address_is_used_at_once_where_that_is_asked_for() -> None:
+    pool = AddressPool("10.100.0.0/29", reserved=("10.100.0.3",), reuse=True)
+    assert [pool.take() for _ in range(3)] == ["10.100.0.2", "10.100.0.4", "10.100.0.5"]
+    pool.release("10.100.0.4")
+    assert [pool.take() for _ in range(2)] == ["10.100.0.4", "10.100.0.6"]
+    with pytest.raises(Unprocessable):
+        pool.take()
+    pool.release("10.100.0.2")
+    pool.mark_taken("10.100.0.2")
+    assert pool.free == 0
+
+
+@pytest.mark.parametrize(("reuse", "address"), [(False, "10.100.0.4"), (True, "10.100.0.2")])
+def test_the_address_of_a_deleted_droplet_goes_to_the_next_or_not(*, reuse: bool, address: str) -> None:
+    """By default it does not, so that what still knows the old droplet is not met by accident."""
+    state = make_state(reuse_vpc_addresses=reuse)
+    vpc = state.vpcs.create(name="v", description="", region="fra1", ip_range="10.100.0.0/20")
+    first, _ = add_droplet(state, vpc=vpc)
+    add_droplet(state, vpc=vpc)
+    state.remove_droplet(first)
+    state.droplets.left(first)
+    later, _ = add_droplet(state, vpc=vpc)
+    assert later.private_address == address
+
+
 def test_macs_are_local_unicast_and_follow_from_the_droplet() -> None:
     assert mac(400_000_001, 0) == "02:00:17:d7:84:01"  # 400000001 is 0x17d78401
     assert mac(400_000_001, 1) == "02:01:17:d7:84:01"

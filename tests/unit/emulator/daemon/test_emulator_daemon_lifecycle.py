@@ -132,6 +132,16 @@ def test_words_of_the_command_line_become_options() -> None:
     )
 
 
+def test_whether_addresses_are_reused_is_kept_for_a_resume() -> None:
+    options = parse_options(name="x", port=7190, machines="memory", public_range=None, reuse_addresses=True)
+    place = emulator_dir("x")
+    place.write(new_emulator(options))
+    found = place.read()
+    assert found is not None
+    assert found.reuse_addresses
+    assert not new_emulator(EmulatorOptions()).reuse_addresses  # control
+
+
 @pytest.mark.parametrize("text", ["198.18.0.1/15", "fe80::/64", "everything"])
 def test_a_range_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(EmulatorError, match="is not an IPv4 network"):
