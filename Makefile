@@ -1,4 +1,4 @@
-# The front door, for people and for pipelines. `make help` lists the targets.
+# The entry point for people and pipelines. `make help` lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 BAKERY ?= $(BIN)/bakery
-# What the pipeline targets pass on: make launch CLUSTER_FILE=prod.yaml ROLE=nomad-client COUNT=3 LOCAL=1
+# Variables of the pipeline targets: make launch CLUSTER_FILE=prod.yaml ROLE=nomad-client COUNT=3 LOCAL=1
 CLUSTER_FILE ?= bakery.yaml
 ROLE ?=
 COUNT ?=
@@ -14,7 +14,7 @@ WAIT ?=
 JOIN ?=
 OUT ?= rendered
 LOCAL ?=
-# One word for the shell, whatever is in it.
+# Quote a value as one word for the shell.
 quoted = '$(subst ','\'',$(1))'
 FLAGS = --cluster-file $(call quoted,$(CLUSTER_FILE)) $(if $(LOCAL),--local)
 ONE_ROLE = $(if $(ROLE),--role $(call quoted,$(ROLE))) $(if $(COUNT),--count $(call quoted,$(COUNT)))
@@ -33,7 +33,7 @@ $(VENV)/.ready: pyproject.toml
 ## The cluster, for your own pipelines -------------------------------------------------
 
 .PHONY: build-image
-build-image: venv ## bake the snapshot (finds an unchanged one)
+build-image: venv ## bake the snapshot (not again if nothing has changed)
 	$(BAKERY) build-image $(FLAGS) --yes
 
 .PHONY: launch
@@ -41,7 +41,7 @@ launch: venv ## launch every role, or ROLE=nomad-client COUNT=3 (WAIT=active: do
 	$(BAKERY) launch $(FLAGS) $(ONE_ROLE) $(if $(WAIT),--wait $(call quoted,$(WAIT))) --yes
 
 .PHONY: status
-status: venv ## is the cluster healthy?
+status: venv ## print whether the cluster is healthy
 	$(BAKERY) status $(FLAGS)
 
 .PHONY: render
@@ -60,7 +60,7 @@ demo: ## a whole cluster on this machine: emulator, bake, 3 + 3 + 3, jobs (root;
 	@demo/run.sh
 
 .PHONY: demo-down
-demo-down: ## take down what KEEP=1 make demo left
+demo-down: ## delete the cluster and emulator of KEEP=1 make demo
 	@demo/down.sh
 
 .PHONY: tour
@@ -70,7 +70,7 @@ tour: venv ## 30 seconds, no root: the same commands on droplets in memory
 ## Working on bakery --------------------------------------------------------------------
 
 .PHONY: test
-test: ## every suite this machine can run
+test: ## run every suite that this machine can run
 	@tests/run.sh
 
 .PHONY: lint
@@ -96,7 +96,7 @@ e2e: ## T2: boots real droplets (root)
 	@tests/e2e.sh
 
 .PHONY: sweep
-sweep: venv ## T3: the long sweeps, never in CI whole; as root also a cluster under faults and sequences of commands. Writes docs/reliability.md
+sweep: venv ## T3: the long sweeps, not part of CI; as root also a cluster under faults and sequences of commands. Writes docs/reliability.md
 	$(BIN)/python -m pytest -q -m sweep --timeout=0 tests
 	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 tests/e2e.sh tests/e2e/test_cluster_80_faults.py && \
 	BAKERY_FIGURES=1 BAKERY_E2E_MARK=sequences tests/e2e.sh tests/e2e/test_sequences.py; \
@@ -111,7 +111,7 @@ docs: venv ## write docs/configuration.md
 	@$(BIN)/python scripts/configuration.py
 
 .PHONY: format
-format: venv ## let ruff rewrite the sources
+format: venv ## format the sources with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -120,5 +120,5 @@ package: venv ## wheel and sdist into dist/
 	$(BIN)/python -m build --no-isolation
 
 .PHONY: clean
-clean: ## remove what make made here (not the caches outside)
+clean: ## delete what make created in this checkout (not the caches elsewhere)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

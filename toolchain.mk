@@ -1,5 +1,5 @@
 # consul, nomad, packer, Packer's DigitalOcean plugin and the CNI plugins, built from Go modules into the user's
-# cache: for machines that cannot reach the official releases. A second run takes no time.
+# cache, for machines that cannot reach the official releases. A second run builds nothing.
 TOOLS ?=
 
 .PHONY: toolchain

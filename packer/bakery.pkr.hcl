@@ -1,4 +1,4 @@
-# One snapshot for all roles: Consul, Nomad, docker and CNI plugins inside, nothing configured, nothing secret.
+# One snapshot for all roles: it contains Consul, Nomad, docker and the CNI plugins, no configuration and no secret.
 
 packer {
   required_version = ">= 1.11.0"
@@ -40,7 +40,7 @@ source "digitalocean" "bakery" {
   ssh_timeout             = "10m"
 
   state_timeout = "15m"
-  # A failed snapshot action is not recognised as failed: the plugin polls until this ends.
+  # The plugin does not notice that a snapshot action failed: it polls until this time-out.
   snapshot_timeout = "40m"
 }
 
@@ -74,7 +74,7 @@ build {
     script = "${path.root}/scripts/binaries.sh"
   }
 
-  # All over one connection: after clean.sh the droplet has no host keys for another.
+  # All scripts use one SSH connection: after clean.sh the droplet has no host keys for a second one.
   provisioner "shell" {
     environment_vars = local.versions
     scripts = [

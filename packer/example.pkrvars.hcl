@@ -1,5 +1,5 @@
-# For `packer build -var-file=example.pkrvars.hcl .` without bakery. The digests stand for those in the publishers'
-# SHA256SUMS files: put the real ones here, or the build stops.
+# For `packer build -var-file=example.pkrvars.hcl .` without bakery. The digests are placeholders: replace them by
+# those in the publishers' SHA256SUMS files, or the build stops.
 region         = "fra1"
 size           = "s-1vcpu-1gb"
 base           = "debian-12-x64"

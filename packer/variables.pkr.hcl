@@ -7,7 +7,7 @@ variable "region" {
 
 variable "size" {
   type        = string
-  description = "Size of the build droplet. A snapshot only fits droplets with at least its disk."
+  description = "Size of the build droplet. Droplets of the snapshot need at least its disk size."
 }
 
 variable "base" {
@@ -17,7 +17,7 @@ variable "base" {
 
 variable "snapshot_name" {
   type        = string
-  description = "Name of the snapshot, unique to this bake: it is how the snapshot is found again."
+  description = "Name of the snapshot, unique to this bake; bakery finds the snapshot by it."
 }
 
 variable "build_tag" {
@@ -27,12 +27,12 @@ variable "build_tag" {
 
 variable "content_tag" {
   type        = string
-  description = "Tag of the snapshot that says what it was made from."
+  description = "Tag of the snapshot: a digest of its inputs."
 }
 
 variable "uploads" {
   type        = list(string)
-  description = "Local files named consul, nomad and cni.tar. What is not here is downloaded by the build droplet."
+  description = "Local files named consul, nomad and cni.tar. The build droplet downloads those that are not listed."
   default     = []
 }
 
@@ -48,7 +48,7 @@ variable "consul_url" {
 
 variable "consul_sha256" {
   type        = string
-  description = "Of the zip, or of the uploaded binary."
+  description = "SHA256 of the zip, or of the uploaded binary."
 
   validation {
     condition     = can(regex("^[0-9a-f]{64}$", var.consul_sha256))
@@ -68,7 +68,7 @@ variable "nomad_url" {
 
 variable "nomad_sha256" {
   type        = string
-  description = "Of the zip, or of the uploaded binary."
+  description = "SHA256 of the zip, or of the uploaded binary."
 
   validation {
     condition     = can(regex("^[0-9a-f]{64}$", var.nomad_sha256))
@@ -76,7 +76,7 @@ variable "nomad_sha256" {
   }
 }
 
-# A default, because it shapes the snapshot: the content tag covers this file.
+# The default is here, because it shapes the snapshot, and the content tag covers this file.
 variable "cni_version" {
   type    = string
   default = "1.9.1"
@@ -90,7 +90,7 @@ variable "cni_url" {
 
 variable "cni_sha256" {
   type        = string
-  description = "Of the tar."
+  description = "SHA256 of the tar."
 
   validation {
     condition     = can(regex("^[0-9a-f]{64}$", var.cni_sha256))

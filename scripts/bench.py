@@ -1,6 +1,6 @@
-"""``make bench``: prints the figures, and writes them with machine and date to docs/benchmarks.md.
+"""``make bench``: print the figures, and write them with machine and date to docs/benchmarks.md.
 
-Both sides of a ratio are measured in this one run, on this one machine. No test: figures are for people.
+Both sides of a ratio are measured in the same run on the same machine. No figure fails a test.
 """
 
 import json
@@ -29,7 +29,7 @@ BAKERY = TOP / ".venv" / "bin" / "bakery"
 NAME, PORT, RANGE = "bench", "7189", "100.112.0.0/15"
 NODES = 9
 ROUNDS = 3
-"""Of launch and floor, in turn; the medians are compared."""
+"""Rounds of launch and floor in turn; the medians are compared."""
 WAIT_S = 600
 OTHERS = (
     ("bench_machines.py", "Emulated droplets of the base image", "| what | figure |"),
@@ -54,7 +54,7 @@ OTHERS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what, how much, what it is held against, and the aim."""
+    """One figure: its name, value, reference and aim."""
 
     what: str
     figure: str
@@ -132,12 +132,12 @@ def emulator(bench: Bench) -> Iterator[None]:
 
 
 def available_mib() -> float:
-    """Memory that the machine could still give, MiB (proc(5), MemAvailable)."""
+    """Return the memory that is still available, MiB (proc(5), MemAvailable)."""
     return int(re.findall(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / 1024
 
 
 def measure_floor(api: Api, image: int) -> float:
-    """Seconds until cloud-init is done on nine droplets from the same snapshot, with empty user-data."""
+    """Return the seconds until cloud-init is done on nine droplets of the snapshot, with empty user-data."""
     key = api.call("POST", "/v2/account/keys", {"name": "floor", "public_key": _public_key()})["ssh_key"]["id"]
     before = _finished()
     started = time.monotonic()
@@ -240,12 +240,12 @@ def render_thousand() -> None:
         credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now)
         render_node(plan, node, credentials, join)
     seconds = time.monotonic() - started
-    assert len(plan.nodes) == 1000  # noqa: S101 - else the figure is another
+    assert len(plan.nodes) == 1000  # noqa: S101 - otherwise the figure means something else
     print(f"{seconds:.1f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")  # noqa: T201
 
 
 def bench_others(bench: Bench) -> None:
-    """The benches of single rooms: each prints rows of a table of its own."""
+    """Run the benchmarks of single rooms; each prints the rows of its own table."""
     for script, title, head in OTHERS:
         done = subprocess.run(
             [sys.executable, Path(__file__).with_name(script)], capture_output=True, text=True, check=True

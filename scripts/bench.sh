@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make bench: measures on a machine of its own and writes docs/benchmarks.md. Needs root (droplets boot).
+# make bench: measure on this machine, and write docs/benchmarks.md. Needs root, because droplets boot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ]; then

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures the emulated API on droplets in memory; prints one line of a Markdown table.
+"""Measure the emulated API on droplets in memory; print one row of a Markdown table.
 
-How many droplets are made (ten a request), listed page by page and deleted one by one, and the latency of the
-requests for each as p50/p99 in milliseconds, over one connection.
+Droplets are created ten per request, listed page by page and deleted one by one, over one connection. Each column
+is the latency of these requests as p50/p99 in milliseconds.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 
-TOKEN = "bench"  # noqa: S105 - of an emulator that lives for seconds
+TOKEN = "bench"  # noqa: S105 - the token of an emulator that runs for seconds
 HEADER = "| droplets | create ×10 | list ×200 | delete | all requests | seconds |"
 AT_ONCE = 10
 PAGE = 200

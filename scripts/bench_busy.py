@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the latency of the emulated API while its droplets boot and their links are impaired; needs root.
+"""Print the latency of the emulated API while its droplets boot and their links are impaired; needs root.
 
 sudo .venv/bin/python scripts/bench_busy.py [--actions N]
 """

@@ -1,6 +1,7 @@
-"""Prints what a launch of 9, 100 and 500 droplets costs, as table rows: requests, seconds, MiB, requests at once.
+"""Print the cost of a launch of 9, 100 and 500 droplets as table rows: requests, seconds, MiB, parallel requests.
 
-The seconds are bakery's own work. DigitalOcean lets 250 requests a minute pass: there 500 take two minutes.
+The seconds are bakery's own work. DigitalOcean accepts 250 requests per minute, so 500 droplets take two minutes
+there.
 """
 
 import sys

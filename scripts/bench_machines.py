@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what the emulator's droplets cost: seconds, CPU seconds, disk and memory. Needs root; about a minute.
+"""Print the cost of the emulator's droplets: seconds, CPU seconds, disk and memory. Needs root; about a minute.
 
 sudo .venv/bin/python scripts/bench_machines.py
 """
@@ -25,7 +25,7 @@ IDLE_SECONDS = 10.0
 
 @contextmanager
 def droplets(*names: str) -> Iterator[tuple[LabApi, list[int], dict[str, float]]]:
-    """They run, with cloud-init done on all; the third item has the seconds since the POST."""
+    """Run droplets until cloud-init is done on all of them; the third item is the seconds since the POST."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running_lab(Path(folder), str(RANGE)) as lab,
@@ -40,7 +40,7 @@ def droplets(*names: str) -> Iterator[tuple[LabApi, list[int], dict[str, float]]
 
 
 def cpu_seconds(api: LabApi, droplet_id: int) -> float:
-    """Used by all of the droplet's processes so far."""
+    """Return the CPU seconds that the droplet's processes have used."""
     name = f"{api.lab.router.cgroup}/{droplet_id}"
     for hierarchy in cgroups.hierarchies():
         usage = hierarchy.mount / name / "cpuacct.usage"
@@ -51,7 +51,7 @@ def cpu_seconds(api: LabApi, droplet_id: int) -> float:
 
 
 def disk_bytes(api: LabApi, droplet_id: int) -> int:
-    """What the droplet has written."""
+    """Return the bytes that the droplet has written to its disk."""
     folder = api.lab.folder / "droplets" / str(droplet_id)
     return int(run(["du", "-s", "--block-size=1", folder]).stdout.split()[0])
 

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the schema of the cluster file and from the table of variables below."""
+"""Write docs/configuration.md from the schema of the cluster file and from the table of variables below."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -173,7 +173,7 @@ _TYPES = {"string": "text", "integer": "whole number", "boolean": "`true` or `fa
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the complete page."""
     return _PAGE.format(
         keys="\n".join(_key_rows()),
         sizes="\n".join(f"| `{kind.value}` | `{defaults.size_of(kind)}` |" for kind in Kind),
@@ -189,7 +189,10 @@ def _variable_row(variable: Variable) -> str:
 
 
 def _keys() -> Iterator[tuple[str, _Node]]:
-    """Every key of the cluster file and what the JSON Schema says of it; NAME stands for a role's name."""
+    """Yield every key of the cluster file with its part of the JSON Schema.
+
+    NAME is a placeholder for a role's name.
+    """
     schema: dict[str, Any] = dict(json_schema())
     yield from _below(schema, schema, "")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian packages named as arguments that are missing; needs root. Prints nothing when all are there.
+# Install those of the Debian packages named as arguments that are missing. Needs root. Prints nothing if all exist.
 set -euo pipefail
 
 missing=()
@@ -15,7 +15,7 @@ fi
 echo "installing ${missing[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# Lists on a fresh machine are empty or old; an old list names files that are gone.
+# Package lists on a fresh machine are empty or old; an old list has files that no longer exist.
 if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
   cat "$log" >&2
   echo "error: apt-get could not install ${missing[*]}" >&2

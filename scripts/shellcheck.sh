@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shellcheck over every tracked shell script, found by its first line.
+# Run shellcheck on every tracked shell script; scripts are found by their first line.
 set -euo pipefail
 git ls-files -z | while IFS= read -r -d '' file; do
   if [ -f "$file" ] && head -c 64 "$file" | head -n 1 | grep -qaE '^#!.*\b(ba)?sh\b'; then printf '%s\0' "$file"; fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Python environment for working on bakery: an editable install with the dev extra.
+# Make the Python environment for working on bakery: an editable install with the dev extra.
 set -euo pipefail
 venv=${1:?usage: venv.sh FOLDER}
 
@@ -9,7 +9,7 @@ if [ -z "$python" ] || ! "$python" -c 'import sys; sys.exit(sys.version_info < (
   exit 2
 fi
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-  echo "error: this Python cannot make environments; on Debian: apt-get install python3-venv" >&2
+  echo "error: this Python cannot create environments; on Debian: apt-get install python3-venv" >&2
   exit 2
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"

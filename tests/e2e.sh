@@ -14,7 +14,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 demo/preflight.sh >/dev/null
-scripts/traces.sh >"$work/before"
+scripts/leftovers.sh >"$work/before"
 
 # The demo takes an emulator of its name that is up already.
 .venv/bin/bakery emulator up --name demo
@@ -29,7 +29,7 @@ demo/down.sh
 # A guest's PID 1 that was killed ends when the last of its children has (Linux, kernel/pid_namespace.c,
 # zap_pid_ns_processes): it is in the list of processes a moment longer than in its control group.
 for _ in {1..50}; do
-  scripts/traces.sh >"$work/after"
+  scripts/leftovers.sh >"$work/after"
   if cmp -s "$work/before" "$work/after"; then break; fi
   sleep 0.2
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the snapshot must do, tried on the build droplet. A failure here fails the bake.
+# Test on the build droplet what the snapshot must do. A failure fails the bake.
 set -euo pipefail
 
 fail() {
@@ -26,7 +26,7 @@ done
 left=$(apt-get --simulate upgrade --with-new-pkgs 2>/dev/null | grep '^Inst' | cut --delimiter=' ' --fields=2 || true)
 [[ -z $left ]] || fail "the base's packages are not up to date: ${left//$'\n'/ }"
 
-# Without that option (systemd before 250) verify says what is wrong and still ends in 0.
+# Without that option (systemd before 250) verify prints problems, but exits with 0.
 verify=(systemd-analyze verify --man=no)
 if [[ $(systemd-analyze --help) == *--recursive-errors* ]]; then
     verify+=(--recursive-errors=no)
@@ -38,12 +38,12 @@ for unit in "$STAGE"/systemd-units/*.{service,timer,target,path,socket}; do
     fi
 done
 
-# Inert without configuration: asked to start, the agents stay down and do not fail.
+# Without configuration a start of the agents does nothing and does not fail.
 for agent in consul nomad-server nomad-client; do
     timeout 180 systemctl start "$agent.service" || fail "$agent.service fails without configuration"
     ! systemctl --quiet is-active "$agent.service" || fail "$agent.service runs without configuration"
 done
-# "user:group mode" of the folders that will hold keys (usr/lib/tmpfiles.d/bakery.conf).
+# "user:group mode" of the folders for keys (usr/lib/tmpfiles.d/bakery.conf).
 for folder in consul nomad; do
     for path in "/etc/$folder.d" "/etc/$folder.d/tls"; do
         found=$(stat --format='%U:%G %a' "$path")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# consul, nomad and the CNI plugins: uploaded, or fetched here; either way they must have the pinned SHA256.
+# Install consul, nomad and the CNI plugins, uploaded or downloaded here, after checking the pinned SHA256.
 set -euo pipefail
 
 check() {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What starts by itself: our units, and nothing that eats boot time. Only Nomad clients start docker.
+# Choose the units that start at boot: bakery's, and none that slows the boot down. Only Nomad clients start docker.
 set -euo pipefail
 
 systemctl daemon-reload
 
-# A unit of ours that has an [Install] section is enabled; each is inert until its configuration exists.
+# Enable bakery's units that have an [Install] section. Each does nothing until its configuration exists.
 for unit in "$STAGE"/systemd-units/*.*; do
     name=$(basename "$unit")
     if [[ $name != README.md ]] && grep --quiet '^\[Install\]' "$unit"; then
@@ -13,10 +13,10 @@ for unit in "$STAGE"/systemd-units/*.*; do
 done
 
 systemctl --quiet disable docker.service docker.socket containerd.service
-# Debian enables this with an example that begins by flushing every table, docker's too.
+# Debian enables this unit, whose example file begins by flushing every table, also docker's.
 systemctl --quiet disable nftables.service
 
-# A node is replaced by one from a newer snapshot, never upgraded in place.
+# Nodes are replaced by droplets of a newer snapshot, never upgraded in place.
 systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer
 for unit in man-db.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer; do
     if systemctl --quiet cat "$unit" >/dev/null 2>&1; then
@@ -24,13 +24,13 @@ for unit in man-db.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.t
     fi
 done
 
-# First boot makes this one host key and no slow RSA key.
+# The first boot creates only this host key, because an RSA key takes long.
 cat >/etc/cloud/cloud.cfg.d/90-bakery-image.cfg <<'CLOUD'
 ssh_deletekeys: true
 ssh_genkeytypes: [ed25519]
 CLOUD
 
-# systemd-networkd waits 13 s for a router advertisement that never comes. The names are those of cloud-init's files.
+# systemd-networkd would wait 13 s for a router advertisement. The folders are named after cloud-init's files.
 if systemctl --quiet is-enabled systemd-networkd.service 2>/dev/null; then
     for interface in eth0 eth1; do
         folder="/etc/systemd/network/10-cloud-init-$interface.network.d"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Takes everything out of the disk that belongs to the build droplet and not to the snapshot.
+# Delete from the disk what belongs to the build droplet and not to the snapshot.
 set -euo pipefail
 
-# A folder that is a mount of its own (docker's, under a container) is emptied without leaving it.
+# A folder that is a mount point (docker's, in a container) is emptied, and stays.
 empty() {
     if [[ -d $1 ]]; then
         find "$1" -xdev -mindepth 1 -delete
@@ -20,7 +20,7 @@ empty /var/lib/apt/lists
 
 cloud-init clean --logs
 empty /var/lib/cloud/seed
-# What cloud-init wrote for the build droplet's addresses and keys; it writes them anew on every first boot.
+# cloud-init's files for the build droplet's addresses and keys; each first boot writes new ones.
 rm -f /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init* \
     /etc/systemd/network/10-cloud-init-*.network /etc/systemd/network/10-cloud-init-*.link \
     /etc/udev/rules.d/70-persistent-net.rules /etc/ssh/sshd_config.d/50-cloud-init.conf /etc/sudoers.d/90-cloud-init-users
@@ -31,7 +31,7 @@ rm -f /root/.ssh/known_hosts /root/.ssh/id_*
 # DigitalOcean may have set a root password on the build droplet.
 usermod --password '*' root
 
-# Empty and not absent: absent is a "first boot", on which systemd enables every unit that Debian's presets name.
+# Empty, not deleted: without the file systemd assumes a first boot and enables every unit of Debian's presets.
 : >/etc/machine-id
 rm -f /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/systemd/credential.secret
 rm -f /var/lib/dhcp/*.leases
@@ -40,7 +40,7 @@ rm -f /root/.bash_history /root/.lesshst /root/.viminfo /root/.wget-hsts /home/*
 empty /var/tmp
 find /tmp -xdev -mindepth 1 ! -name 'script_*.sh' -delete 2>/dev/null || true
 
-# From here to the end of the build the journal lives in memory.
+# From here to the end of the build the journal is in memory.
 journalctl --quiet --relinquish-var
 empty /var/log/journal
 find /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.[0-9]' \) -delete

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Takes from the image what no node needs and an intruder could use.
+# Remove from the image what an intruder could use and no node needs.
 set -euo pipefail
 
-# A node has no users who log in but root. What still depends on sudo keeps it.
+# Only root logs in to a node, so sudo is not needed. It stays if another package depends on it.
 if dpkg-query --show --showformat='${Status}' sudo 2>/dev/null | grep --quiet 'ok installed'; then
     SUDO_FORCE_REMOVE=yes dpkg --purge sudo >"$STAGE/dpkg.log" 2>&1 || tail --lines=3 "$STAGE/dpkg.log" >&2
 fi
 
-# Nomad links these programs into the roots of exec tasks, where a fault in one of them would make its caller root.
-# Root itself runs them without these bits.
+# Nomad links setuid and setgid programs into the root folders of exec tasks, where a bug in one of them could give a
+# task root. Root itself runs them without these bits.
 find / -xdev -type f -perm /6000 -exec chmod ug-s {} +

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What must not be in the snapshot. A failure here fails the bake.
+# Check what must not be in the snapshot. A failure fails the bake.
 set -euo pipefail
 
 problems=0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Users, our own files, and the folders that will hold keys: narrow before anything is written into them.
+# Create users, bakery's files, and the folders for keys, which are private before a key is written into them.
 set -euo pipefail
 umask 022
 
@@ -11,7 +11,7 @@ add_user() {
 add_user consul /opt/consul
 add_user nomad /opt/nomad
 
-# Modes come from here and not from the checkout: a wheel does not keep them all.
+# Set the modes here: a wheel does not keep all modes of the checkout.
 rm -f "$STAGE/files/README.md"
 find "$STAGE/files" -type f -printf '%P\0' | while IFS= read -r -d '' path; do
     mode=0644

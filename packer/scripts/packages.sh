@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The base's own packages in their newest versions, the docker engine, and what the nodes' own scripts use. Nothing is
-# started. Nodes install no updates themselves: what the image has is what they have.
+# Upgrade the base image's packages; install the docker engine and what bakery's scripts on nodes use. No service is
+# started. Nodes install no updates themselves: they have the versions of the image.
 set -euo pipefail
 
 export DEBIAN_FRONTEND=noninteractive
 # Ubuntu's needrestart would ask which services to restart; ucf keeps configuration that dpkg does not.
 export NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
 packages=(
-    apparmor        # docker refuses to start containers where the kernel has AppArmor and the parser is missing
+    apparmor        # without its parser docker starts no container on a kernel with AppArmor
     ca-certificates
     curl
     docker.io
@@ -17,7 +17,7 @@ packages=(
     unzip
 )
 
-# Its chatter is worth reading only if it fails.
+# Its output is shown only if it fails.
 log="$STAGE/apt.log"
 apt_get() {
     if ! apt-get --quiet=2 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1; then
@@ -27,14 +27,14 @@ apt_get() {
     fi
 }
 
-# invoke-rc.d asks this program; 101 means "do not start it" (/usr/share/doc/init-system-helpers).
+# invoke-rc.d runs this program; exit code 101 means "do not start the service" (/usr/share/doc/init-system-helpers).
 policy=/usr/sbin/policy-rc.d
 printf '#!/bin/sh\nexit 101\n' >"$policy"
 chmod 0755 "$policy"
 trap 'rm -f "$policy"' EXIT
 
 apt_get update
-# A new kernel is a package of a new name, which "upgrade" alone holds back; "dist-upgrade" may also remove packages.
-# Configuration that the base's maker changed stays as he wrote it (dpkg(1), --force-confdef and --force-confold).
+# "upgrade" alone does not install a new kernel, whose package has a new name; "dist-upgrade" may remove packages.
+# Configuration files that the base image changed are not replaced (dpkg(1), --force-confdef and --force-confold).
 apt_get upgrade --yes --with-new-pkgs -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold
 apt_get install --yes --no-install-recommends "${packages[@]}"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The first boot must be over before anything is installed: cloud-init and apt's timers hold the package locks.
+# Wait for the end of the first boot before packages are installed: cloud-init and apt's timers hold the locks.
 set -euo pipefail
 
 status=0
 timeout 600 cloud-init status --wait >/dev/null || status=$?
-# Since 23.4 exit code 2 means: done, with something that cloud-init recovered from.
+# Since 23.4 exit code 2 means: done, after an error from which cloud-init recovered.
 if [[ $status -ne 0 && $status -ne 2 ]]; then
     echo "cloud-init did not finish on the build droplet (exit code $status):" >&2
     cloud-init status --long >&2 || true

@@ -126,7 +126,7 @@ def test_nothing_keeps_nomad_from_starting(
     monkeypatch.setattr(script, "FIRST_LIMIT", 0.0)
 
     assert script.main() == 0
-    assert capsys.readouterr().err == "Consul's agent is not ready; Nomad starts all the same\n"
+    assert capsys.readouterr().err == "Consul's agent is not ready; Nomad starts anyway\n"
 
 
 def test_a_later_start_waits_less(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-# The consul and nomad commands, for root on a node: the local agents speak HTTPS and ask for a certificate.
+# The consul and nomad commands, for root on a node: the local agents use HTTPS and require a certificate.
 if [ -r /etc/consul.d/tls/agent-key.pem ]; then
   export CONSUL_HTTP_ADDR=https://127.0.0.1:8501
   export CONSUL_CACERT=/etc/consul.d/tls/ca.pem

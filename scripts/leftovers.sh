@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a run could leave behind on this machine, in a form that `diff` compares: namespaces, links, routes, rules,
+# Print what a run could leave on this machine, in a form that `diff` can compare: namespaces, links, routes, rules,
 # mounts, nspawn and slirp processes, control groups, emulators' folders.
 set -euo pipefail
 section() { printf '[%s]\n' "$1"; }
