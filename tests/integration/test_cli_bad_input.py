@@ -283,7 +283,7 @@ help: roles of bakery.yaml: consul-server, nomad-server, nomad-client
         (*LAUNCH, "--role", "consul-server", "--count", "3"),
         2,
         """\
-error: role consul-server runs servers, which are launched with the file's count, 1, not to 3
+error: role consul-server runs servers, whose number is set in the cluster file (1), not by --count 3
 help: leave --count out, or set roles.consul-server.count in bakery.yaml before the first launch
 """,
     ),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--role", multiple=True, callback=once, metavar="ROLE", help="Create droplets of this role only.")
 @click.option(
-    "--count", type=WholeNumber(1), metavar="N", help="With --role: how many nodes it has in all, in this run."
+    "--count", type=WholeNumber(1), metavar="N", help="With --role: its number of nodes in all, for this run only."
 )
 @click.option("--save", is_flag=True, help="With --count: write the count into the cluster file.")
 @click.option(

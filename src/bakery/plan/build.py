@@ -54,7 +54,8 @@ def _check_count(config: ClusterConfig, name: str, count: int) -> None:
         raise PlanError(message=message, hint=name_hint(name, [role.name for role in config.roles]))
     if role.kind.is_any_server and count != role.count:
         message = (
-            f"role {name} runs servers, which are launched with the file's count, {role.count}, not to {count}"
+            f"role {name} runs servers, whose number is set in the cluster file ({role.count}), not by --count"
+            f" {count}"
         )
         hint = f"leave --count out, or set roles.{name}.count in {config.path} before the first launch"
         raise PlanError(message=message, hint=hint)

@@ -131,12 +131,12 @@ REFUSED = [
     ({"zzz": 3}, "cluster demo has no role zzz", "known names: consul-server, nomad-server, nomad-client"),
     (
         {"consul-server": 5},
-        "role consul-server runs servers, which are launched with the file's count, 3, not to 5",
+        "role consul-server runs servers, whose number is set in the cluster file (3), not by --count 5",
         _HINT.format("consul-server"),
     ),
     (
         {"nomad-server": 1},
-        "role nomad-server runs servers, which are launched with the file's count, 3, not to 1",
+        "role nomad-server runs servers, whose number is set in the cluster file (3), not by --count 1",
         _HINT.format("nomad-server"),
     ),
     ({"nomad-client": -1}, "the count of role nomad-client must be from 0 to 100, not -1", None),
