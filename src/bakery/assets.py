@@ -18,7 +18,7 @@ SYSTEMD_UNITS = _folder("systemd-units")
 
 
 def image_inputs() -> dict[str, bytes]:
-    """Return the content of every file that goes into the snapshot, by path: the input of the content tag."""
+    """Return the content of every file that shapes the snapshot, by path: the input of the content tag."""
     return {
         f"{folder.name}/{file.relative_to(folder).as_posix()}": file.read_bytes()
         for folder in (PACKER, SYSTEMD_UNITS)

@@ -1,4 +1,4 @@
-"""What Nomad tells of an allocation, which carries its whole job (hashicorp/nomad nomad/structs/structs.go)."""
+"""Parse Nomad's allocations, which contain their job (hashicorp/nomad nomad/structs/structs.go)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,10 @@ _NANOSECONDS = 1_000_000_000
 
 
 def read_allocation(row: Mapping[str, Any]) -> Allocation:
-    """The allocation in a row of ``/v1/node/ID/allocations``. Raises KeyError or TypeError for another shape."""
+    """Return the allocation in a row of ``/v1/node/ID/allocations``.
+
+    Raise KeyError or TypeError for another form.
+    """
     return Allocation(
         id=row["ID"],
         job=row["JobID"],
@@ -44,6 +47,6 @@ def _delay(group: Mapping[str, Any]) -> float:
 
 
 def _host_volumes(group: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sources of its volumes of type "host" (nomad/structs/volumes.go, VolumeRequest)."""
+    """Return the sources of the group's volumes of type "host" (nomad/structs/volumes.go, VolumeRequest)."""
     volumes = (group.get("Volumes") or {}).values()
     return tuple(sorted({volume["Source"] for volume in volumes if volume["Type"] == "host"}))

@@ -136,7 +136,7 @@ class Nomad:
         return name.removesuffix(self._suffix)
 
     def _read_consul_versions(self, nodes: Sequence[str]) -> None:
-        """Read the versions node by node: the list has no such attribute.
+        """Read the versions node by node: the list of nodes does not have it.
 
         Source: hashicorp/nomad nomad/structs/structs.go, Node.Stub.
         """

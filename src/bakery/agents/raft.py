@@ -38,6 +38,7 @@ def read_autopilot(http: AgentHttp, *, short: ShortName) -> Autopilot:
 
 
 def read_min_quorum(http: AgentHttp) -> int:
+    """Return autopilot's MinQuorum."""
     return http.read(_AUTOPILOT, _min_quorum)
 
 
@@ -55,9 +56,7 @@ def set_min_quorum(http: AgentHttp, voters: int) -> bool:
         index = http.parse(reply, f"GET {_AUTOPILOT}", lambda value: int(value["ModifyIndex"]))
         if http.call("PUT", f"{_AUTOPILOT}?cas={index}", settings).value is True:
             return True
-    message = (
-        f"{http.name} did not take the new settings of autopilot: others changed them {_TRIES} times meanwhile"
-    )
+    message = f"{http.name} refused autopilot's new settings: another client changed them {_TRIES} times"
     raise AgentError(message=message, status=_OK)
 
 

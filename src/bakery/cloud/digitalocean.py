@@ -1,7 +1,7 @@
 """The adapter of the Cloud port: python-digitalocean's base class with another transport.
 
 The library's own transport has no time-out, follows links to other hosts, loses pages and logs user-data
-(baseapi.py of 1.17.0), so every request goes through :mod:`bakery.cloud.transport`.
+(baseapi.py of 1.17.0), so every request uses :mod:`bakery.cloud.transport`.
 """
 
 import logging

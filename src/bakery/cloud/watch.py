@@ -34,13 +34,13 @@ class Watcher(Protocol):
     """Called by the transport, from any thread."""
 
     def answered(self, exchange: Exchange) -> None:
-        """A request was answered, or had no reply."""
+        """Take a request that was answered, or had no reply."""
 
     def retrying(self, retry: Retry) -> None:
-        """A retry is about to happen."""
+        """Take a retry that is about to happen."""
 
     def holding(self, seconds: float) -> None:
-        """The rate limiter makes the next request wait that long."""
+        """Take the seconds that the rate limiter makes the next request wait."""
 
 
 class Unwatched:

@@ -14,10 +14,10 @@ COUNT = 3
 NODE_POOL = "default"
 ADMIN_CIDRS = ("auto",)
 LEAF_DAYS = MAX_LEAF_DAYS = 10 * 365
-"""As long as a CA lasts: nothing can revoke a node's certificate, and a cluster whose certificates have expired
-can be reached by nobody."""
+"""Equal to the lifetime of a CA: a cluster whose certificates have expired cannot be reached, and no certificate
+of a node can be revoked."""
 MIN_LEAF_DAYS = 30
-"""Shorter ones would expire before anybody has replaced the nodes."""
+"""A shorter-lived certificate would expire before its node is replaced."""
 
 SERVER_SIZE = "s-1vcpu-1gb"
 CLIENT_SIZE = "s-2vcpu-2gb"

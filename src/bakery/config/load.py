@@ -10,7 +10,7 @@ from bakery.config.assemble import assemble
 from bakery.config.document import Document, Place
 from bakery.config.findings import Finding, unbroken
 from bakery.config.model import ClusterConfig
-from bakery.config.reading import SyntaxProblem, read_document
+from bakery.config.reading import DocumentSyntaxError, read_document
 from bakery.config.shape import shape_of
 from bakery.config.validate import check
 from bakery.errors import ConfigError, Problem
@@ -49,7 +49,7 @@ def parse_cluster(text: str, path: Path) -> ClusterConfig:
         raise _too_large(path)
     try:
         document = read_document(text)
-    except SyntaxProblem as error:
+    except DocumentSyntaxError as error:
         raise _wrong(path, [error.problem]) from None
     if document.root is None or document.root.data is None:
         message = f"{path} is empty"

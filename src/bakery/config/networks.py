@@ -46,7 +46,7 @@ def capacity(vpc: IPv4Network) -> int:
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network | str:
-    """Return the network, or the reason why ``text`` is none, to follow "must be a network in CIDR form: "."""
+    """Return the network, or why ``text`` is not a network, to follow "must be a network in CIDR form: "."""
     address, slash, prefix = text.partition("/")
     try:
         ip_address(address)

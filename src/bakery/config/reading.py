@@ -30,7 +30,7 @@ _IN_PLAIN_WORDS = {
 }
 
 
-class SyntaxProblem(Exception):
+class DocumentSyntaxError(Exception):
     """The text is not YAML that bakery reads. Parsing stopped at ``problem``."""
 
     def __init__(self, problem: Problem) -> None:
@@ -42,19 +42,19 @@ def read_document(text: str) -> Document:
     """Parse ``text``, and record the place of every value.
 
     Raises:
-        SyntaxProblem: the text is not YAML, is nested too deeply, or has more than one document.
+        DocumentSyntaxError: the text is not YAML, is nested too deeply, or has more than one document.
     """
     document = Document(text=text)
     try:
         node = _compose(document)
     except ReaderError as error:
-        raise SyntaxProblem(_character_problem(document, error)) from error
+        raise DocumentSyntaxError(_character_problem(document, error)) from error
     except yaml.MarkedYAMLError as error:
-        raise SyntaxProblem(_yaml_problem(document, error)) from error
+        raise DocumentSyntaxError(_yaml_problem(document, error)) from error
     except (ValueError, OverflowError) as error:  # "\UFFFFFFFF" in quotes: chr() refuses it inside the scanner
         place = document.place_at(len(text))
         message = "an escape in quotes names a character that does not exist"
-        raise SyntaxProblem(document.problem(place, message)) from error
+        raise DocumentSyntaxError(document.problem(place, message)) from error
     if node is not None:
         document.root = _build(document, node, (), _place(node))
     return document
@@ -81,7 +81,7 @@ class _Loader(yaml.BaseLoader):
         if self._depth >= MAX_DEPTH:
             place = _place(event)
             message = f"nested more than {MAX_DEPTH} levels deep"
-            raise SyntaxProblem(self._document.problem(place, message))
+            raise DocumentSyntaxError(self._document.problem(place, message))
         if isinstance(event, yaml.AliasEvent):
             self.get_event()  # type: ignore[no-untyped-call]
             return ScalarNode(_ALIAS, event.anchor, event.start_mark, event.end_mark)  # type: ignore[arg-type]

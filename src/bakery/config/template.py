@@ -11,7 +11,7 @@ from bakery.config.schema import LABEL
 _TEMPLATE = """\
 # yaml-language-server: $schema=bakery.schema.json
 # The line above is for editors; write that file with: bakery validate --schema > bakery.schema.json
-# Every field but version and cluster has a default, and the defaults are spelled out here.
+# Every field but version and cluster has a default, and this file contains all defaults.
 
 version: 1
 
@@ -56,9 +56,9 @@ protect: false
 
 
 def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR) -> str:
-    """The text of a cluster file that spells out every default.
+    """Return the text of a cluster file that contains every default.
 
-    The names are written so that YAML reads them back as they are; whether they are fit is parse_cluster's to say.
+    Names are quoted if YAML needs it, but not checked: :func:`bakery.config.load.parse_cluster` does that.
     """
     return _TEMPLATE.format(
         cluster=_scalar(cluster),

@@ -31,7 +31,8 @@ def decode(content: bytes, *, source: Path) -> Bundle:
     """Return the bundle in ``content`` after checking its keys and certificates. ``source`` is for errors.
 
     Raises:
-        CredentialsError: ``content`` is no bundle, damaged, or of a newer format. The error quotes none of it.
+        CredentialsError: ``content`` is not a bundle, is damaged or has a newer format. The error quotes none of
+        it.
     """
     document = _document(content)
     number = None if document is None else document.get("format")

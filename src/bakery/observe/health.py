@@ -80,7 +80,7 @@ def wait_until_healthy(
         )
     except DeadlineError as error:
         message = f"{plan.cluster} is not healthy: {error.message}"
-        hint = Hint(Command("status"), " shows it again; ", Command("launch"), " goes on from here")
+        hint = Hint(Command("status"), " shows the conditions; ", Command("launch"), " continues from here")
         raise NotHealthyError(message=message, details=error.details, hint=hint) from None
 
 

@@ -1,6 +1,6 @@
-"""The tags, and the names of SSH keys of Packer, with which bakery finds the resources that it created.
+r"""The tags, and the names of Packer's SSH keys, with which bakery finds the resources that it created.
 
-DigitalOcean's tags match ``^[a-zA-Z0-9_\\-:]+$``, at most 255 characters
+DigitalOcean's tags match ``^[a-zA-Z0-9_\-:]+$``, at most 255 characters
 (https://docs.digitalocean.com/reference/api/digitalocean/#tag/Tags), so parts are joined by colons.
 """
 
@@ -17,7 +17,7 @@ _PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 
 
 class HasTags(Protocol):
-    """A droplet, as far as its tags."""
+    """A resource with tags."""
 
     @property
     def tags(self) -> tuple[str, ...]: ...
@@ -106,13 +106,13 @@ def has_generation(tags: Iterable[str], cluster: str) -> bool:
 
 
 def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
-    """The role that the first of the cluster's role tags names."""
+    """Return the role in the first of the cluster's role tags; None if there is none."""
     prefix = role_tag(cluster, "")
     return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
 
 
 def is_cluster_tag(tag: str, cluster: str) -> bool:
-    """Whether a tag is one that a launch of this cluster makes; snapshots' and other clusters' are not."""
+    """Return whether a launch of this cluster makes the tag; False for tags of snapshots and other clusters."""
     makers = (role_tag, slot_tag, launch_tag, ca_tag)
     prefixes = (*(make(cluster, "") for make in makers), _generation_prefix(cluster))
     return tag == cluster_tag(cluster) or tag.startswith(prefixes)
@@ -125,7 +125,7 @@ def _generation_prefix(cluster: str) -> str:
 def packer_key_time(name: str) -> int | None:
     """Return when Packer made the SSH key ``name``, in seconds since 1970, or None if Packer did not make it.
 
-    SSH keys have no tags, so the name and its time are all that tells Packer's keys from others.
+    SSH keys have no tags: only the name and its time distinguish Packer's keys from other keys.
     """
     made = _PACKER_KEY.fullmatch(name)
     return None if made is None else int(made[1], 16)

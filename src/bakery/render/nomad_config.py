@@ -60,7 +60,7 @@ CONTAINER_PROCESSES = 4096
 
 
 def nomad_config(context: RenderContext) -> dict[str, Any]:
-    """The content of server.json or client.json of the node in ``context``.
+    """Return the content of server.json or client.json of the node in ``context``.
 
     Raises:
         RenderError: an address to join is neither an IPv4 address nor a DNS name, or a secret is missing.

@@ -110,7 +110,7 @@ def test_min_quorum_is_set_and_the_other_settings_stay(product: type[Consul] | t
 def test_settings_that_others_change_all_the_time_are_an_error(product: type[Consul] | type[Nomad]) -> None:
     agent = client_of(product)
     wire = put_wire(agent, {f"GET {AUTOPILOT}": (200, SETTINGS), f"PUT {AUTOPILOT}?cas=7": (200, False)})
-    with pytest.raises(AgentError, match="others changed them 3 times meanwhile"):
+    with pytest.raises(AgentError, match="another client changed them 3 times"):
         agent.set_min_quorum(3)
     assert len(wire.asked) == 6
 

@@ -37,7 +37,7 @@ class Disk:
 
     @property
     def work(self) -> Path:
-        """overlay's work folder."""
+        """Overlay's work folder."""
         return self.folder / "work"
 
     @property

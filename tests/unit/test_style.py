@@ -1,0 +1,132 @@
+"""The rules of docs/style.md that a machine can check: banned words, and docstrings of public names.
+
+Words: in every docstring, comment, help text, message and hint of src/bakery, and in the files that go into the
+image. Docstrings: ruff's D checks modules, classes, functions and their form (pyproject.toml); here is the rest,
+the methods.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "bakery"
+
+BANNED: dict[str, str] = {
+    r"such(?! as\b)": "name the noun",
+    r"(?:no|some|any|every)body": 'name the noun ("no member", "a client"), or say "one"',
+    r"who(?:m|ever|mever)|whatever|whichever|wherever": "name the noun",
+    r"things?": "name the noun",
+    r"of (?:which|whom|ours|theirs|yours)": 'turn the clause round ("whose name is …"); "our", "the user\'s"',
+    r"goes|went|gone": "say what happens: is deleted, is sent, has ended",
+    r"stands?(?![ -](?:in|alone)\b)|stood": "say is, contains or means",
+    r"lies|lain": "say is",
+    r"tells?|told|hears?|heard": "say prints, returns, reports, is called with",
+    r"in vain": "say without success, or until the time-out",
+    r"(?<!there )(?<!There )(?:is|are) (?:no(?! longer\b| more\b)|(?-i:none))": 'write "is not a …"',
+    r"ail(?:s|ing)?|spoil(?:s|t)?|mishaps?|dice|twins?|keepers?": "the vocabulary of docs/style.md has a word",
+    r"refusals?|absent|brief": "the vocabulary of docs/style.md has a word",
+    r"himself|herself": "write itself, or name the person's role",
+}
+"""Words by regular expression, whole words in any case, and what to write instead."""
+
+ALLOWED: dict[str, str] = {
+    '"nobody" is 65534': "a user's name",
+    '"absent" if there is no droplet': "the value in the JSON of status, which does not change",
+}
+"""Phrases with a banned word that are right, and the reason."""
+
+ROOMS_STILL_TO_READ = ("emulator", "launch", "cli", "console.py", "errors.py", "hints.py")
+"""Not yet read against docs/style.md. A room leaves the list when it is; none is added."""
+
+TEXT_FOLDERS = ("packer", "cloud-init", "systemd-units", "scripts")
+
+Place = tuple[str, int]
+
+
+def _room(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0]
+
+
+MODULES = [file for file in sorted(SOURCE.rglob("*.py")) if _room(file) not in ROOMS_STILL_TO_READ]
+TEXTS = [ROOT / "Makefile", *(file for name in TEXT_FOLDERS for file in sorted((ROOT / name).rglob("*")))]
+
+
+def _prose(source: str) -> Iterator[tuple[int, str]]:
+    """Yield each docstring, other string and comment of a module with its line."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
+            yield node.lineno, node.value
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def _banned_words(text: str) -> list[str]:
+    """Return each banned word in the text with what to write instead; ``code`` in backticks is not prose."""
+    text = re.sub(r"``[^`]*``", "", text)
+    for phrase in ALLOWED:
+        text = text.replace(phrase, "")
+    return [
+        f"{found[0]!r}: {advice}"
+        for word, advice in BANNED.items()
+        for found in re.finditer(rf"(?<![\w-])(?:{word})(?![\w-])", text, re.IGNORECASE)
+    ]
+
+
+def _findings(name: str, prose: Iterator[tuple[int, str]]) -> list[str]:
+    return [f"{name}:{line}: {found}" for line, text in prose for found in _banned_words(text)]
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_the_source_is_in_plain_english(file: Path) -> None:
+    source = file.read_text(encoding="utf-8")
+    assert _findings(str(file.relative_to(ROOT)), _prose(source)) == []
+
+
+def test_scripts_units_and_templates_are_in_plain_english() -> None:
+    found = []
+    for file in TEXTS:
+        if file.is_file():
+            lines = enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+            found += _findings(str(file.relative_to(ROOT)), iter(lines))
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '"""A folder of ours, of which nobody has heard."""\n',
+        "x = 1  # whoever comes first\n",
+        'error = f"{x} is no address"\n',
+        'hint = "one such file, which goes"\n',
+        'class A:\n    x: int\n    """Where the thing stands."""\n',
+    ],
+)
+def test_a_planted_sentence_is_found(planted: str) -> None:
+    """The control: in a docstring, a comment, an f-string, a string and a field's docstring."""
+    assert _findings("planted.py", _prose(planted))
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "a slug such as fra1",
+        "there is no leader",
+        "the token is no longer valid",
+        "bakery emulator stand-in",
+        "a stand-alone server",
+        "nothing listens there",
+    ],
+)
+def test_plain_sentences_pass(plain: str) -> None:
+    assert _banned_words(plain) == []
+
+
+def test_rooms_still_to_read_exist() -> None:
+    assert [name for name in ROOMS_STILL_TO_READ if not (SOURCE / name).exists()] == []
