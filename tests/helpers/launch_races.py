@@ -1,16 +1,18 @@
 """Several operators at once on one account, request by request in an order that a seed decides."""
 
 import random
+import re
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bakery.errors import BakeryError
+from bakery.errors import BakeryError, LaunchError, LockedError
 from tests.helpers.fake_cloud import Call, FakeCloud, no_fault
-from tests.helpers.launch_bench import IMAGE, SIZES, Bench
+from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench, small_plan
 
 
 class Turns:
@@ -124,3 +126,80 @@ class Race:
             operator.outcome = error
         finally:
             turns.leave(operator.number)
+
+
+def assert_one_cluster(race: Race) -> None:
+    assert race.cloud.slots() == NAMES, race.seed
+    assert len(set(race.cloud.names())) == len(NAMES), race.seed
+    assert len(race.cloud.vpcs) == 1, race.seed
+    firewalls = Counter(f.name.rsplit("-", 1)[0] for f in race.cloud.firewalls.values())
+    assert firewalls == Counter(f.name for f in small_plan().firewalls), race.seed
+    assert race.cloud.ssh_keys == {}, race.seed
+
+
+def assert_every_join_address_is_alive(race: Race, *, since: int = 0) -> None:
+    """Of droplets with ids above ``since``: no droplet was told to join one that lost the race."""
+    there = [droplet for droplet in race.cloud.droplets.values() if race.cloud.is_there(droplet.id)]
+    alive = {droplet.private_ipv4 for droplet in there}
+    for droplet in there:
+        told = re.findall(r"10\.100\.0\.\d+", race.cloud.user_data[droplet.id])
+        assert droplet.id <= since or set(told) <= alive, (race.seed, droplet.name)
+
+
+def race_on_one_machine(folder: Path, seed: int) -> int:
+    """Both launch from one folder: one cluster, and at most one is told who has the lock. How many were."""
+    race = Race(folder, seed, same_machine=True)
+    race.run()
+    assert_one_cluster(race)
+    refused = [operator.outcome for operator in race.operators if operator.outcome is not None]
+    assert len(refused) in (0, 1), seed
+    for outcome in refused:
+        assert isinstance(outcome, LockedError), seed
+        assert outcome.message == "another bakery works on cluster demo"
+        assert str(outcome.details or "").startswith("process ")
+    return len(refused)
+
+
+def race_for_a_new_cluster(folder: Path, seed: int) -> int:
+    """Two machines launch the same new cluster. How many droplets were deleted as duplicates."""
+    race = Race(folder, seed, lag=(seed % 3) * 12)
+    race.run()
+    assert max(Counter(race.cloud.slots()).values()) == 1, seed
+    assert any(operator.outcome is None for operator in race.operators), (seed, "neither came to its end")
+    race.rerun()
+    assert_one_cluster(race)
+    assert_every_join_address_is_alive(race)
+    return _deleted(race)
+
+
+def race_to_complete(folder: Path, seed: int) -> int:
+    """Two machines launch the third of a cluster that is gone. How many droplets were deleted as duplicates."""
+    race = Race(folder, seed, lag=(seed % 3) * 12)
+    newest = lose_a_third(race)
+    race.cloud.revive()
+    race.run()
+    for operator in race.operators:
+        assert operator.outcome is None or isinstance(operator.outcome, LockedError | LaunchError), seed
+    deleted = _deleted(race)
+    race.rerun()
+    assert_one_cluster(race)
+    assert_every_join_address_is_alive(race, since=newest)
+    made = [droplet.name for droplet in race.cloud.droplets.values()]
+    assert len(set(made)) == len(made), (seed, "those that lost, too, had names of their own")
+    race.operators[1].bench.destroy()
+    assert (race.cloud.names(), race.cloud.vpcs, race.cloud.firewalls, race.cloud.tags) == ([], {}, {}, {}), seed
+    return deleted
+
+
+def _deleted(race: Race) -> int:
+    return len([call for call in race.cloud.calls if call.name == "delete_droplet"])
+
+
+def lose_a_third(race: Race) -> int:
+    """Both know the cluster; a third of it is gone. Returns its highest droplet id."""
+    race.operators[0].bench.launch()
+    race.share_state()
+    for droplet in list(race.cloud.droplets.values()):
+        if (droplet.id + race.seed) % 3 == 0:
+            race.cloud.delete_droplet(droplet.id)
+    return max(race.cloud.droplets)

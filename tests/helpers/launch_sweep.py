@@ -8,6 +8,8 @@ from bakery.errors import BakeryError
 from tests.helpers.fake_cloud import Call, FakeCloud, Fault, Killed, fault_at
 from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench
 
+KILLS = tuple((fault, lag) for fault in (Fault.KILL_BEFORE, Fault.KILL_AFTER) for lag in (0, 25))
+"""Before and after a request is applied, on lists that are so many seconds behind."""
 FAULTS = (Fault.FAIL, Fault.LOST_REPLY, Fault.RATE_LIMIT, Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from bakery.errors import LockedError
-from tests.helpers.launch_bench import NAMES, Bench, small_plan
-from tests.helpers.launch_races import Race
+from tests.helpers.launch_bench import Bench, small_plan
+from tests.helpers.launch_races import race_for_a_new_cluster, race_on_one_machine, race_to_complete
 from tests.helpers.launch_states import CASES, Case, check
 from tests.helpers.launch_storm import weather_a_storm
-from tests.helpers.launch_sweep import run_until_through
+from tests.helpers.launch_sweep import KILLS, kill_and_rerun, requests_of_a_launch, run_until_through
 from tests.sweep.figures import Figures
 
 STATES = 10_000
@@ -38,42 +37,35 @@ def test_stale_lists(figures: Figures, tmp_path: Path) -> None:
     _all_seeds(figures, "stale lists", 1000, lambda seed: run_until_through(tmp_path / f"{seed}", seed))
 
 
+def test_killed_at_any_request(figures: Figures, tmp_path: Path) -> None:
+    """Of a launch on lists that are behind; those that are not are struck in test_sweep_processes.py, too."""
+    bar, cases = "stale lists", 0
+    for fault, lag in KILLS:
+        numbers = requests_of_a_launch(tmp_path / f"{fault}-{lag}", lag=lag)
+        for number in numbers:
+            folder = tmp_path / f"{fault}-{lag}-{number}"
+            where = f"{fault.name} request {number}, lag {lag} s"
+            figures.case(bar, where, lambda: kill_and_rerun(folder, [number], fault, lag=lag))  # noqa: B023
+        cases += len(numbers)
+    figures.tell(bar, f"{figures.failures(bar)} of {cases} deaths failed")
+    figures.assert_met(bar)
+
+
 def test_one_machine(figures: Figures, tmp_path: Path) -> None:
-    locked = 0
-
-    def run(seed: int) -> None:
-        nonlocal locked
-        race = Race(tmp_path / f"{seed}", seed, same_machine=True)
-        race.run()
-        assert race.cloud.names() == NAMES
-        told = [o.outcome for o in race.operators if o.outcome is not None]
-        assert all(isinstance(error, LockedError) for error in told)
-        locked += len(told)
-
-    _all_seeds(figures, "one machine, two launches", 500, run)
-    figures.tell("one machine, two launches", f"{locked} met the lock")
+    bar, locked = "one machine, two launches", []
+    _all_seeds(figures, bar, 500, lambda seed: locked.append(race_on_one_machine(tmp_path / f"{seed}", seed)))
+    figures.tell(bar, f"{sum(locked)} met the lock")
 
 
 def test_two_machines(figures: Figures, tmp_path: Path) -> None:
-    deleted = 0
+    bar, deleted = "two machines, two launches", []
 
     def run(seed: int) -> None:
-        nonlocal deleted
-        race = Race(tmp_path / f"{seed}", seed, lag=(seed % 3) * 12)
-        if seed % 2:
-            race.operators[0].bench.launch()
-            race.share_state()
-            for number in list(race.cloud.droplets)[seed % 3 :: 3]:
-                race.cloud.delete_droplet(number)
-        race.cloud.revive()
-        race.run()
-        deleted += len([call for call in race.cloud.calls if call.name == "delete_droplet"])
-        race.rerun()
-        assert race.cloud.slots() == NAMES
-        assert (len(race.cloud.firewalls), len(race.cloud.vpcs), len(race.cloud.ssh_keys)) == (3, 1, 0)
+        race = race_to_complete if seed % 2 else race_for_a_new_cluster
+        deleted.append(race(tmp_path / f"{seed}", seed))
 
-    _all_seeds(figures, "two machines, two launches", 500, run)
-    figures.tell("two machines, two launches", f"{deleted} twins made and removed again")
+    _all_seeds(figures, bar, 500, run)
+    figures.tell(bar, f"{sum(deleted)} duplicates made and removed again")
 
 
 def test_requests(figures: Figures, tmp_path: Path) -> None:
