@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from tests.helpers.cluster_e2e import Cluster, find_cluster, keep_logs
+from tests.helpers.release_mirror import Mirror, read_set, serving
+from tests.helpers.tools import require_tool
 from tests.sweep.figures import Figures, kept
+
+CNI_VERSION = "1.9.1"
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +24,17 @@ def cluster() -> Cluster:
     if found is None:
         pytest.fail("there is no cluster to test: KEEP=1 make demo first")
     return found
+
+
+@pytest.fixture(scope="session")
+def mirror(cluster: Cluster) -> Iterator[Mirror]:
+    """The three archives that a droplet fetches, in the publishers' layout, from the programs of this machine."""
+    made = Mirror()
+    made.add_hashicorp("consul", CONSUL_VERSION, require_tool("consul").read_bytes())
+    made.add_hashicorp("nomad", NOMAD_VERSION, require_tool("nomad").read_bytes())
+    made.add_cni(CNI_VERSION, read_set(require_tool("cni-plugins")))
+    with serving(made, address=cluster.operator):
+        yield made
 
 
 @pytest.fixture(scope="session")

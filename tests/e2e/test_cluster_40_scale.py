@@ -62,7 +62,7 @@ def test_a_droplet_that_never_boots_is_named_and_only_it_is_replaced(cluster: Cl
     before = cluster.droplets()
     assert cluster.api("POST", "/_emulator/faults", {"action": "create", "outcome": "unbootable"}).status == 201
 
-    missed = cluster.bakery(*MORE, "--deadline", "30", check=False)
+    missed = cluster.bakery(*MORE, "--deadline", "20", check=False)
 
     assert missed.returncode == 6
     dead = cluster.in_slot("demo-nomad-client-5")

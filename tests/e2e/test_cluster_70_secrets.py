@@ -15,6 +15,7 @@ from bakery.emulator.daemon.folder import emulator_dir
 from bakery.files import write_secret
 from bakery.proc import run
 from tests.helpers.cluster_e2e import EMULATOR, PATIENCE, Cluster, keep_logs
+from tests.helpers.release_mirror import Mirror
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -24,6 +25,7 @@ NODE_TOKENS = (
 )
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 EVERY = 0.003  # seconds between two looks at the processes
+FETCHED = "version: 1\ncluster: demo\nimage: {binaries: download}\n"
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +142,43 @@ def images(cluster: Cluster) -> list[dict[str, Any]]:
     return shown
 
 
-def test_no_secret_in_a_snapshot_or_in_packers_log(cluster: Cluster, patterns: Path) -> None:
-    """Baked anew, now that there are secrets beside the cluster file. Droplets stay on the layer they stand on."""
+BUILDS = Path(platformdirs.user_state_dir("bakery")) / "builds"
+
+
+@pytest.fixture(scope="module")
+def baked(cluster: Cluster, mirror: Mirror) -> Path:
+    """Packer's log of a bake beside the cluster's secrets, in which the droplet fetches the binaries.
+
+    The droplets of the cluster stay on the layer of the demo's snapshot, which is deleted.
+    """
     (old,) = images(cluster)
-    builds = Path(platformdirs.user_state_dir("bakery")) / "builds"
-    before = set(builds.glob("*.log"))
-    fresh = json.loads(cluster.bakery("build-image", "--local", "--yes", "--fresh", "--json").stdout)
+    before = set(BUILDS.glob("*.log"))
+    file = cluster.work / "fetched.yaml"
+    file.write_text(FETCHED)
+    sites = dict.fromkeys(("BAKERY_RELEASES_URL", "BAKERY_GITHUB_URL"), mirror.url)
+    words = ("build-image", "--local", "--yes", "--fresh", "--json")
+    done = cluster.bakery(*words, env={"BAKERY_CLUSTER_FILE": str(file), **sites})
+    fresh = json.loads(done.stdout)
     assert {each["id"]: each["current"] for each in images(cluster)} == {old["id"]: False, fresh["id"]: True}
     assert cluster.api("DELETE", f"/v2/images/{old['id']}").status == 204
-    (new,) = set(builds.glob("*.log")) - before
-    assert "packer" in new.read_text()
-    assert holders(patterns, builds) == []
+    (log,) = set(BUILDS.glob("*.log")) - before
+    return log
+
+
+def test_the_droplet_fetches_and_checks_the_binaries(baked: Path, mirror: Mirror) -> None:
+    """packer/scripts/behaviour.sh has run both programs inside and compared their versions."""
+    assert baked.exists()
+    fetched = [path for path in mirror.requests if path.endswith((".zip", ".tgz"))]
+    assert sorted(path.rsplit("/", maxsplit=1)[-1] for path in fetched) == [
+        "cni-plugins-linux-amd64-v1.9.1.tgz",
+        "consul_1.22.5_linux_amd64.zip",
+        "nomad_1.11.3_linux_amd64.zip",
+    ]
+
+
+def test_no_secret_in_a_snapshot_or_in_packers_log(baked: Path, patterns: Path) -> None:
+    assert "packer" in baked.read_text()
+    assert holders(patterns, BUILDS) == []
     layers = emulator_dir(EMULATOR).folder / "snapshots"
     # Control: the search reaches into the layers, down to the programs.
     assert run(["grep", "-rlFs", "--text", "HashiCorp", layers], seconds=600).stdout

@@ -103,11 +103,12 @@ def lines_of_a_whole_life(place: EmulatorDir) -> int:
     return lines
 
 
-def test_killed_at_every_step_of_up_and_of_a_droplets_creation(own_home: None) -> None:
-    """SIGKILL at each line of the record, which is written before the thing is made, and after the one before."""
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.e2e_sweep)])
+def test_killed_at_a_step_of_up_and_of_a_droplets_creation(own_home: None, stride: int) -> None:
+    """SIGKILL at lines of the record, each written before its thing is made and after the one before."""
     rules, place = host_rules(), emulator_dir(OPTIONS.name)
     left = []
-    for line in range(1, lines_of_a_whole_life(place) + 1):
+    for line in range(stride, lines_of_a_whole_life(place) + 1, stride):
         planned = live_and_die(place, line, signal.SIGKILL)
         left.append(len(found(planned, place)))
         lifecycle.down(OPTIONS.name)

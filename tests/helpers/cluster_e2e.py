@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import requests
@@ -85,12 +86,19 @@ class Cluster:
     tools: str
     """Folders that hold consul and nomad, as in PATH."""
 
-    def bakery(self, *words: str, check: bool = True, seconds: float = LAUNCH_PATIENCE) -> Completed:
-        """Run ``bakery`` as the operator does."""
+    def bakery(
+        self,
+        *words: str,
+        check: bool = True,
+        seconds: float = LAUNCH_PATIENCE,
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> Completed:
+        """Run ``bakery`` as the operator does, with these variables beside those of the demo."""
         environment = {
             "BAKERY_EMULATOR": EMULATOR,
             "BAKERY_CLUSTER_FILE": str(self.work / "bakery.yaml"),
             "NO_COLOR": "1",
+            **env,
         }
         return run([BAKERY, *words], env=environment, check=check, seconds=seconds * deadline_factor())
 
