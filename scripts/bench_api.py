@@ -12,14 +12,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import requests
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.app import build_app, emulator_of
-from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
+from tests.helpers.stage import showing
 
 TOKEN = "bench"  # noqa: S105 - the token of an emulator that runs for seconds
 HEADER = "| droplets | create ×10 | list ×200 | delete | all requests | seconds |"
@@ -51,7 +54,7 @@ def main() -> int:
     options = parser.parse_args()
     app = build_app(EmulatorSettings(tokens=(TOKEN,)), InMemoryMachines())
     try:
-        with running_server(app) as url, requests.Session() as session:
+        with showing(app) as url, requests.Session() as session:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {TOKEN}"
             line = measure(f"{url}/v2/droplets", session, options.droplets)

@@ -16,6 +16,7 @@ from bakery.emulator.daemon.folder import emulator_dir, is_alive, parse_options
 from bakery.emulator.host.record import ResourceKind
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure
+from bakery.emulator.machines.nspawn_logs import journal
 from bakery.errors import EmulatorError
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
@@ -212,7 +213,7 @@ def test_off_is_off_and_on_again(lab: Lab) -> None:
     assert [line for line in traces(lab.plan, lab.folder)["processes"] if str(TWO) in line] == []
     lab.machines.power_on(TWO)
     lab.wait_done(TWO)
-    assert "Reached target" in lab.machines.journal(TWO)
+    assert "Reached target" in journal(lab.folder / "droplets" / str(TWO))
     assert lab.machines.console(TWO).stat().st_mode & 0o777 == 0o600
 
 

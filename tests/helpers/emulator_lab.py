@@ -14,15 +14,16 @@ from typing import Any
 
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
-from bakery.emulator.daemon.server import running_server
 from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn import NspawnMachines
+from bakery.emulator.machines.nspawn_exec import exec_in
 from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import Router
 from bakery.proc import Completed, run
 from bakery.wait import Pending, wait_until
+from tests.helpers import stage
 from tests.helpers.emulated import TOKEN
 from tests.helpers.machine_specs import machine_spec
 
@@ -77,16 +78,20 @@ class Lab:
 
         def result() -> str | Pending:
             with suppress(MachineFailure):
-                found = self.machines.exec_in(droplet_id, ["cat", RESULT])
+                found = self.run_inside(droplet_id, ["cat", RESULT])
                 return found.stdout or Pending(found.stderr)
             return Pending("it is not running")
 
         text = wait_until(result, what=f"cloud-init on droplet {droplet_id}", seconds=BOOT_SECONDS, every=0.1)
         assert json.loads(text)["v1"]["errors"] == []
 
+    def run_inside(self, droplet_id: int, argv: Sequence[str | Path]) -> Completed:
+        """Run a command as root. Raises MachineFailure if the droplet is not running."""
+        return exec_in(f"{self.router.cgroup}/{droplet_id}", argv)
+
     def sh(self, droplet_id: int, script: str) -> Completed:
         """Run a shell script inside."""
-        return self.machines.exec_in(droplet_id, ["sh", "-c", script])
+        return self.run_inside(droplet_id, ["sh", "-c", script])
 
     def ssh(self, address: str, *words: str) -> Completed:
         """Run a command over SSH, from the host to a public address."""
@@ -179,7 +184,7 @@ def lab_api(lab: Lab, **changes: Any) -> Iterator[LabApi]:  # noqa: ANN401 - fie
         **changes,
     )
     app = build_app(settings, lab.machines)
-    with running_server(app) as url:
+    with stage.showing(app) as url:
         try:
             yield LabApi(lab=lab, emulator=emulator_of(app), url=url)
         finally:

@@ -12,11 +12,11 @@ from bakery.cloud.digitalocean import connect
 from bakery.cloud.transport import TransportLimits
 from bakery.config.load import parse_cluster
 from bakery.emulator.daemon.app import build_app, emulator_of
-from bakery.emulator.daemon.server import running_server
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.launch.base.session import Session
 from bakery.operations.launch_cluster import launch
 from bakery.plan.build import build_plan
+from tests.helpers import stage
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
 from tests.helpers.launch_bench import IMAGE, launch_request
 from tests.helpers.launch_scale import cluster_file
@@ -39,7 +39,7 @@ def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int]
     )
     emulator = emulator_of(app)
     with (
-        running_server(app) as url,
+        stage.showing(app) as url,
         closing(connect(endpoint=url, token=TOKEN, limits=limits, clock=clock)) as cloud,
     ):
         image = emulator.state.images.get("debian-12-x64")

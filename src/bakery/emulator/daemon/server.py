@@ -3,8 +3,6 @@
 import errno
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -90,13 +88,3 @@ def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
         )
     message = f"cannot listen on {host}, port {port}"
     return EmulatorError(message=message, details=error.strerror)
-
-
-@contextmanager
-def running_server(app: Starlette) -> Iterator[str]:
-    """Serve ``app`` on a free port of loopback while the block runs; gives its base URL without a last slash."""
-    server = RunningServer(app, listen("127.0.0.1", 0))
-    try:
-        yield server.url
-    finally:
-        server.stop()

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from bakery.emulator.host import cgroups, nspawn_leftovers
 from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import ResourceKind, ResourceRecord
 from bakery.emulator.images import bases, debian
-from bakery.emulator.machines import nspawn_exec, nspawn_logs, nspawn_process
+from bakery.emulator.machines import nspawn_logs, nspawn_process
 from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT
@@ -20,7 +20,7 @@ from bakery.emulator.machines.nspawn_veths import veth_pairs
 from bakery.emulator.network.router import Router
 from bakery.errors import BakeryError, DeadlineError
 from bakery.files import ensure_private_folder
-from bakery.proc import Completed, start
+from bakery.proc import start
 from bakery.wait import Pending, wait_until
 
 ORDERLY_SECONDS = 60.0
@@ -163,18 +163,6 @@ class NspawnMachines:
     def close(self) -> None:
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(self.destroy, list(self._machines)))
-
-    def exec_in(self, droplet_id: int, argv: Sequence[str | Path]) -> Completed:
-        """Run a command inside a running droplet as root; ``returncode`` is the command's.
-
-        Raises:
-            MachineFailure: the droplet is not running.
-        """
-        return nspawn_exec.exec_in(self._cgroup(droplet_id), argv)
-
-    def journal(self, droplet_id: int) -> str:
-        """Return the droplet's journal as text, whether it runs or not."""
-        return nspawn_logs.journal(self._find(droplet_id).disk.folder)
 
     def console(self, droplet_id: int) -> Path:
         """Return the file with everything that the droplet has printed on its console."""
