@@ -21,6 +21,7 @@ from bakery.emulator.account.state import AccountState
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.wait import Pending, wait_until
 from tests.helpers import stage
+from tests.helpers.queues import drain
 from tests.helpers.schemas import SchemaChecker
 from tests.helpers.scripted_machines import ScriptedMachines
 
@@ -131,7 +132,7 @@ class Api:
 
     def settle(self) -> None:
         """Wait until every action has ended."""
-        self.emulator.work.queues.drain(WORK_S)
+        drain(self.emulator.work.queues, WORK_S)
 
     def requests(self) -> list[tuple[str, str]]:
         """Return method and path of every request since :meth:`forget_requests`."""

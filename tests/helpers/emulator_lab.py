@@ -26,6 +26,7 @@ from bakery.wait import Pending, wait_until
 from tests.helpers import stage
 from tests.helpers.emulated import TOKEN
 from tests.helpers.machine_specs import machine_spec
+from tests.helpers.queues import drain
 
 BOOT_SECONDS = 180.0
 RESULT = "/run/cloud-init/result.json"
@@ -152,7 +153,7 @@ class LabApi:
 
     def settle(self) -> None:
         """Wait until every action has ended."""
-        self.emulator.work.queues.drain(BOOT_SECONDS)
+        drain(self.emulator.work.queues, BOOT_SECONDS)
 
     def status(self, droplet_id: int) -> str:
         """new, active or off."""

@@ -7,8 +7,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from bakery.errors import DeadlineError
-from bakery.wait import Clock, SystemClock, deadline_factor
+from bakery.wait import Clock, SystemClock
 
 T = TypeVar("T")
 Task = Callable[[], None]
@@ -22,7 +21,6 @@ class Queues:
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="machine-work")
         self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
         self._waiting: dict[Hashable, deque[Task]] = {}
         self._closing = threading.Event()
         self.after_task: Task = lambda: None
@@ -71,14 +69,6 @@ class Queues:
         with self._lock:
             return sum(len(tasks) for tasks in self._waiting.values())
 
-    def drain(self, seconds: float) -> None:
-        """Wait until nothing is left to do. Raises DeadlineError."""
-        with self._lock:
-            idle = self._idle.wait_for(lambda: not self._waiting, timeout=seconds * deadline_factor())
-        if not idle:
-            message = f"waited {seconds:.0f} s for the emulator's machine work"
-            raise DeadlineError(message=message, details=f"{self.busy} tasks are unfinished")
-
     def close(self) -> None:
         """Finish the tasks that run, drop those that wait, accept no new ones."""
         self._closing.set()
@@ -98,7 +88,6 @@ class Queues:
                 tasks.popleft()
                 if not tasks or self._closing.is_set():
                     del self._waiting[key]
-                    self._idle.notify_all()
                     return
 
 

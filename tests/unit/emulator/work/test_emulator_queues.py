@@ -7,6 +7,7 @@ import pytest
 
 from bakery.emulator.work.queues import Queues
 from bakery.errors import DeadlineError
+from tests.helpers.queues import drain
 
 WAIT_S = 20
 
@@ -17,7 +18,7 @@ def test_tasks_of_one_key_run_in_their_order() -> None:
     queues, ran = Queues(4), list[int]()
     for number in range(100):
         queues.submit("one", partial(ran.append, number))
-    queues.drain(WAIT_S)
+    drain(queues, WAIT_S)
     queues.close()
 
     assert ran == list(range(100))
@@ -28,7 +29,7 @@ def test_tasks_of_different_keys_run_side_by_side() -> None:
     queues, meeting = Queues(2), threading.Barrier(2, timeout=WAIT_S)
     queues.submit("one", lambda: _meet(meeting))
     queues.submit("two", lambda: _meet(meeting))
-    queues.drain(WAIT_S)
+    drain(queues, WAIT_S)
     queues.close()
 
     assert not meeting.broken
@@ -38,19 +39,27 @@ def test_a_task_that_raises_stops_nobody() -> None:
     queues, ran = Queues(1), list[int]()
     queues.submit("one", lambda: ran.append(1 // 0))
     queues.submit("one", lambda: ran.append(1))
-    queues.drain(WAIT_S)
+    drain(queues, WAIT_S)
     queues.close()
 
     assert ran == [1]
+
+
+def test_a_call_gives_its_result_or_its_error() -> None:
+    queues = Queues(1)
+    assert queues.call("one", lambda: 7).result(WAIT_S) == 7
+    with pytest.raises(ZeroDivisionError):
+        queues.call("one", lambda: 1 // 0).result(WAIT_S)
+    queues.close()
 
 
 def test_drain_has_a_deadline() -> None:
     queues, gate = Queues(1), threading.Event()
     queues.submit("one", lambda: _wait(gate))
     with pytest.raises(DeadlineError, match="the emulator's machine work"):
-        queues.drain(0.01)
+        drain(queues, 0.01)
     gate.set()
-    queues.drain(WAIT_S)
+    drain(queues, WAIT_S)
     queues.close()
 
     assert queues.busy == 0
