@@ -56,7 +56,7 @@ FENCES: dict[str, set[str]] = {
     "cryptography": {"credentials"},
     "pyrage": {"credentials"},
     "digitalocean": {"cloud.digitalocean"},
-    "pydantic": {"config.schema", "credentials.codec", "emulator.account.serialization"},
+    "pydantic": {"config.schema", "credentials.codec", "emulator.account.serialization", "emulator.api.admin"},
     "yaml": {"config", "render"},
     "requests": {"cloud", "agents", "toolchain"},
     "filelock": {"files"},

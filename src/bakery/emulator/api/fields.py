@@ -24,16 +24,8 @@ def optional_text(body: Body, name: str) -> str | None:
     value = body.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or not _is_unicode(value):
+    if not isinstance(value, str) or not is_unicode(value):
         message = f"{name} must be a string"
-        raise Unprocessable(message)
-    return value
-
-
-def integer(body: Body, name: str) -> int:
-    value = body.get(name)
-    if not _is_integer(value):
-        message = f"{name} must be an integer"
         raise Unprocessable(message)
     return value
 
@@ -51,7 +43,7 @@ def boolean(body: Body, name: str, *, default: bool = False) -> bool:
 def texts(body: Body, name: str) -> list[str]:
     """Return a list of strings; empty if it is missing or null."""
     values = _list(body, name)
-    if not all(isinstance(value, str) and _is_unicode(value) for value in values):
+    if not all(isinstance(value, str) and is_unicode(value) for value in values):
         message = f"{name} must be a list of strings"
         raise Unprocessable(message)
     return values
@@ -103,6 +95,6 @@ def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_DIGITS
 
 
-def _is_unicode(value: str) -> bool:
+def is_unicode(value: str) -> bool:
     """Return False for text with half of a surrogate pair, which JSON can contain and UTF-8 cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,4 +1,4 @@
-"""Orders for faults: what is understood, and what makes no sense."""
+"""Requests for faults: which are understood, and which are refused."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from bakery.emulator.api.admin.fault_request import read_fault
 from bakery.emulator.faults.table import ENDLESS, Fault
 
 
-def test_an_order_is_read_as_it_is_meant() -> None:
+def test_a_request_is_read_as_it_is_meant() -> None:
     body = {"method": "post", "path": "/v2/droplets", "skip": 2, "times": 3, "status": 503, "seed": 5}
 
     assert read_fault(body) == Fault(method="POST", path="/v2/droplets", skip=2, times=3, status=503, seed=5)
 
 
-def test_dice_are_thrown_without_end_and_their_seed_is_made() -> None:
+def test_a_probability_means_no_limit_and_a_new_seed() -> None:
     fault = read_fault({"path": ".*", "reset": True, "probability": 0.25})
 
     assert (fault.times, fault.probability) == (ENDLESS, 0.25)
@@ -35,7 +35,7 @@ def test_dice_are_thrown_without_end_and_their_seed_is_made() -> None:
     ],
     ids=str,
 )
-def test_orders_that_make_sense(body: dict[str, object]) -> None:
+def test_requests_that_make_sense(body: dict[str, object]) -> None:
     """Control of the table below."""
     fault = read_fault(body)
     assert all(getattr(fault, name) == value for name, value in body.items())
@@ -47,33 +47,46 @@ def test_orders_that_make_sense(body: dict[str, object]) -> None:
         ({}, "a path or an action"),
         ({"path": "x", "action": "create", "status": 500}, "not both"),
         ({"path": "x"}, "one of status, reset"),
-        ({"path": "("}, "regular expression"),
-        ({"path": 3}, "path must be a string"),
-        ({"path": "x", "status": 200}, "between 400 and 599"),
-        ({"path": "x", "status": "500"}, "status must be an integer"),
+        ({"path": "("}, "path: it must be a regular expression"),
+        ({"path": 3}, "path: input should be a valid string"),
+        ({"path": "\ud800"}, "path: input should be a valid string"),
+        ({"path": "x", "status": 200}, "status: input should be greater than or equal to 400"),
+        ({"path": "x", "status": 600}, "status: input should be less than or equal to 599"),
+        ({"path": "x", "status": "500"}, "status: input should be a valid integer"),
         ({"path": "x", "status": 500, "reset": True}, "only one of"),
         ({"path": "x", "lost_reply": True, "hang": "after"}, "only one of"),
         ({"path": "x", "stale_s": 1, "status": 500}, "only one of"),
         ({"path": "x", "outcome": "errored"}, "for faults of an action"),
-        ({"path": "x", "delay_s": -1}, "between 0 and 600"),
-        ({"path": "x", "delay_s": 601}, "between 0 and 600"),
-        ({"path": "x", "delay_s": True}, "between 0 and 600"),
-        ({"path": "x", "status": 500, "probability": 1.1}, "between 0 and 1"),
-        ({"path": "x", "status": 500, "times": -1}, "must not be negative"),
-        ({"path": "x", "status": 500, "skip": None, "times": 1.5}, "times must be an integer"),
-        ({"path": "x", "hang": "later"}, "one of before, after"),
-        ({"path": "x", "kill": "later"}, "one of before, after"),
+        ({"path": "x", "delay_s": -1}, "delay_s: input should be greater than or equal to 0"),
+        ({"path": "x", "delay_s": 601}, "delay_s: input should be less than or equal to 600"),
+        ({"path": "x", "delay_s": True}, "delay_s: input should be a valid number"),
+        ({"path": "x", "status": 500, "probability": 1.1}, "probability: input should be less than or equal to 1"),
+        ({"path": "x", "status": 500, "times": -1}, "times: input should be greater than or equal to 0"),
+        ({"path": "x", "status": 500, "skip": None, "times": 1.5}, "times: input should be a valid integer"),
+        ({"path": "x", "hang": "later"}, "hang: input should be 'before' or 'after'"),
+        ({"path": "x", "kill": "later"}, "kill: input should be 'before' or 'after'"),
         ({"path": "x", "kill": "after", "hang": "after"}, "only one of"),
-        ({"path": "x", "reset": True, "html": True}, "go with a status"),
-        ({"path": "x", "reset": True, "retry_after": 1}, "go with a status"),
+        ({"path": "x", "reset": True, "html": True}, "need a status"),
+        ({"path": "x", "reset": True, "retry_after": 1}, "need a status"),
         ({"action": "create"}, "has an outcome, or delay_s"),
         ({"action": "create", "status": 500}, "has an outcome, or delay_s"),
-        ({"action": "create", "outcome": "lost"}, "one of errored, endless, dead"),
+        (
+            {"action": "create", "outcome": "lost"},
+            "outcome: input should be 'errored', 'endless', 'dead'",
+        ),
         ({"action": "snapshot", "outcome": "dead"}, "dead is an outcome of"),
     ],
     ids=str,
 )
-def test_orders_that_make_none(body: dict[str, object], complaint: str) -> None:
+def test_requests_that_make_no_sense(body: dict[str, object], complaint: str) -> None:
     with pytest.raises(Unprocessable) as refused:
         read_fault(body)
     assert complaint in refused.value.message
+
+
+def test_every_wrong_field_is_named() -> None:
+    with pytest.raises(Unprocessable) as refused:
+        read_fault({"path": "x", "status": 200, "times": -1})
+    assert refused.value.message == (
+        "times: input should be greater than or equal to 0; status: input should be greater than or equal to 400"
+    )

@@ -2,10 +2,25 @@
 
 from dataclasses import asdict
 
+from pydantic import Field
+
 from bakery.emulator.account.errors import NotFound
-from bakery.emulator.api import fields
+from bakery.emulator.api.admin.body import Body, Text, parse
 from bakery.emulator.api.admin.fault_request import read_fault
 from bakery.emulator.api.call import NO_CONTENT, Call, Reply
+
+
+class TokenRequest(Body):
+    """A request for a token."""
+
+    scopes: list[Text] = Field(default=[])
+
+
+class RecordingRequest(Body):
+    """A request to record all answers."""
+
+    file: Text
+    """An absolute path."""
 
 
 def get_address(call: Call) -> Reply:
@@ -67,14 +82,14 @@ def remove_fault(call: Call) -> Reply:
 
 def make_token(call: Call) -> Reply:
     """Create a token with only the given ``scopes``."""
-    scopes = fields.texts(call.body, "scopes")
+    scopes = parse(TokenRequest, call.body).scopes
     access = call.admin.tokens.make(scopes)
     return Reply(status=201, body={"token": access.token, "scopes": scopes})
 
 
 def start_recording(call: Call) -> Reply:
     """Record every answer from now on in a new ``file``."""
-    call.admin.recording.start(fields.text(call.body, "file"))
+    call.admin.recording.start(parse(RecordingRequest, call.body).file)
     return NO_CONTENT
 
 

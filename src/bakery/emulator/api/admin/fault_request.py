@@ -1,122 +1,92 @@
-"""Reads the body of an order for a fault: every field checked, and that they make sense together."""
+"""Reads a request for a fault: checks every field, and that the fields fit together."""
 
 import re
 import secrets
-from typing import NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from bakery.emulator.account.errors import Unprocessable
-from bakery.emulator.api import fields
+from pydantic import AfterValidator, Field, NonNegativeInt, model_validator
+
+from bakery.emulator.api.admin.body import Body, Text, parse
 from bakery.emulator.faults.table import ENDLESS, Fault, Moment, Outcome
 
-T = TypeVar("T")
-
-MAX_SECONDS = 600
-MOMENTS: dict[str, Moment] = {"before": "before", "after": "after"}
-OUTCOMES: dict[str, Outcome] = {
-    "errored": "errored",
-    "endless": "endless",
-    "dead": "dead",
-    "unbootable": "unbootable",
-    "unconfigured": "unconfigured",
-}
 ABOUT_GUESTS = {"dead", "unbootable", "unconfigured"}
 BOOTS = {"create", "power_on", "power_cycle", "reboot", "rebuild"}
-"""Actions after which a guest runs, and so can be dead."""
+"""Actions that boot a guest, whose boot can fail."""
 
 
-def read_fault(body: fields.Body) -> Fault:
-    """Raises Unprocessable."""
-    fault = Fault(
-        method=(fields.optional_text(body, "method") or "*").upper(),
-        path=_pattern(fields.optional_text(body, "path") or ""),
-        action=fields.optional_text(body, "action") or "",
-        times=_count(body, "times", _default_times(body)),
-        skip=_count(body, "skip", 0),
-        probability=_number(body, "probability", 1.0, most=1),
-        seed=fields.integer(body, "seed") if body.get("seed") is not None else secrets.randbelow(2**31),
-        delay_s=_number(body, "delay_s", 0.0, most=MAX_SECONDS),
-        status=_status(body),
-        html=fields.boolean(body, "html"),
-        retry_after=_count(body, "retry_after", 0) if body.get("retry_after") is not None else None,
-        reset=fields.boolean(body, "reset"),
-        lost_reply=fields.boolean(body, "lost_reply"),
-        hang=_one_of(body, "hang", MOMENTS),
-        kill=_one_of(body, "kill", MOMENTS),
-        stale_s=_number(body, "stale_s", 0.0, most=MAX_SECONDS),
-        outcome=_one_of(body, "outcome", OUTCOMES),
-    )
-    _check(fault)
-    return fault
-
-
-def _default_times(body: fields.Body) -> int:
-    """One; without end where dice decide."""
-    return 1 if body.get("probability") is None else ENDLESS
-
-
-def _check(fault: Fault) -> None:
-    if bool(fault.path) == bool(fault.action):
-        _refuse("a fault needs a path or an action, and not both")
-    meant_for_requests = [
-        fault.status,
-        fault.reset or None,
-        fault.lost_reply or None,
-        fault.hang,
-        fault.kill,
-        fault.stale_s or None,
-    ]
-    given = sum(value is not None for value in meant_for_requests)
-    if fault.action and (given or (fault.outcome is None and not fault.delay_s)):
-        _refuse("a fault of an action has an outcome, or delay_s, and nothing else")
-    if fault.path and fault.outcome is not None:
-        _refuse("outcome is for faults of an action")
-    if given > 1:
-        _refuse("only one of status, reset, lost_reply, hang, kill and stale_s can happen")
-    if fault.path and not given and not fault.delay_s:
-        _refuse("a fault of a request has one of status, reset, lost_reply, hang, kill, stale_s and delay_s")
-    if fault.outcome in ABOUT_GUESTS and fault.action not in BOOTS:
-        _refuse(f"{fault.outcome} is an outcome of {', '.join(sorted(BOOTS))}")
-    if fault.status is None and (fault.html or fault.retry_after is not None):
-        _refuse("html and retry_after go with a status")
-
-
-def _pattern(text: str) -> str:
+def _check_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error:
-        _refuse("path must be a regular expression")
+        message = "it must be a regular expression"
+        raise ValueError(message) from None
     return text
 
 
-def _status(body: fields.Body) -> int | None:
-    if body.get("status") is None:
-        return None
-    status = fields.integer(body, "status")
-    if not 400 <= status <= 599:
-        _refuse("status must be between 400 and 599")
-    return status
+Seconds = Annotated[float, Field(ge=0, le=600)]
 
 
-def _count(body: fields.Body, name: str, default: int) -> int:
-    value = fields.integer(body, name) if body.get(name) is not None else default
-    if value < 0:
-        _refuse(f"{name} must not be negative")
-    return value
+class FaultRequest(Body):
+    """The fields of a :class:`~bakery.emulator.faults.table.Fault`; ``times`` and ``seed`` have other defaults."""
+
+    method: Text = "*"
+    path: Annotated[Text, AfterValidator(_check_pattern)] = ""
+    action: Text = ""
+    times: NonNegativeInt | None = None
+    """None: 1, or without a limit if there is a probability."""
+    skip: NonNegativeInt = 0
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
+    seed: int = Field(default_factory=lambda: secrets.randbelow(2**31))
+    delay_s: Seconds = 0.0
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    html: bool = False
+    retry_after: NonNegativeInt | None = None
+    reset: bool = False
+    lost_reply: bool = False
+    hang: Moment | None = None
+    kill: Moment | None = None
+    stale_s: Seconds = 0.0
+    outcome: Outcome | None = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "FaultRequest":
+        problem = _problem(self)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+    def effects(self) -> int:
+        """How many effects on a request it asks for, a delay apart."""
+        others = self.reset + self.lost_reply + (self.stale_s > 0)
+        return others + sum(value is not None for value in (self.status, self.hang, self.kill))
 
 
-def _number(body: fields.Body, name: str, default: float, *, most: float) -> float:
-    value = body.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        _refuse(f"{name} must be a number between 0 and {most}")
-    return float(value)
+def read_fault(body: Mapping[str, Any]) -> Fault:
+    """Return the fault that the body asks for. Raises Unprocessable."""
+    request = parse(FaultRequest, body)
+    changed: dict[str, Any] = {"method": request.method.upper()}
+    if request.times is None:
+        changed["times"] = 1 if request.probability is None else ENDLESS
+    if request.probability is None:
+        changed["probability"] = 1.0
+    return Fault(**request.model_dump() | changed)
 
 
-def _one_of(body: fields.Body, name: str, known: dict[str, T]) -> T | None:
-    value = fields.optional_text(body, name)
-    if value is not None and value not in known:
-        _refuse(f"{name} must be one of {', '.join(known)}")
-    return None if value is None else known[value]
-
-
-def _refuse(message: str) -> NoReturn:
-    raise Unprocessable(message)
+def _problem(request: FaultRequest) -> str | None:
+    effects = request.effects()
+    if bool(request.path) == bool(request.action):
+        return "a fault needs a path or an action, and not both"
+    if request.action and (effects or (request.outcome is None and not request.delay_s)):
+        return "a fault of an action has an outcome, or delay_s, and nothing else"
+    if request.path and request.outcome is not None:
+        return "outcome is for faults of an action"
+    if effects > 1:
+        return "only one of status, reset, lost_reply, hang, kill and stale_s can happen"
+    if request.path and not effects and not request.delay_s:
+        return "a fault of a request has one of status, reset, lost_reply, hang, kill, stale_s and delay_s"
+    if request.outcome in ABOUT_GUESTS and request.action not in BOOTS:
+        return f"{request.outcome} is an outcome of {', '.join(sorted(BOOTS))}"
+    if request.status is None and (request.html or request.retry_after is not None):
+        return "html and retry_after need a status"
+    return None
