@@ -138,7 +138,7 @@ def restart(context: click.Context, name: str) -> None:
     settings_of(context).console().note(f"the emulator answers at {running.endpoint} again")
 
 
-@emulator.command()
+@emulator.command(short_help="Stop an emulator and remove everything it created.")
 @_NAME
 @common_options
 @click.pass_context
@@ -153,7 +153,7 @@ def down(context: click.Context, name: str) -> None:
     console.note(f"the emulator {name} was removed" if was_there else f"there is no emulator {name}")
 
 
-@emulator.command()
+@emulator.command(short_help="Show an emulator's endpoint, droplets and memory.")
 @_NAME
 @common_options
 @click.pass_context

@@ -102,7 +102,7 @@ def add(context: click.Context, /, name: str, **request: Any) -> None:  # noqa: 
     settings.console().note(f"fault {made['id']}: {_effect(made)}{seed}")
 
 
-@fault.command(name="list")
+@fault.command(name="list", short_help="Show the active faults, and how much each has affected.")
 @NAME
 @common_options
 @click.pass_context
