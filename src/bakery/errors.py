@@ -88,7 +88,7 @@ class UsageError(BakeryError):
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Problem:
-    """One thing that is wrong in a file, and its place. Lines and columns count from 1."""
+    """One error in a file, and its place. Lines and columns count from 1."""
 
     line: int
     column: int

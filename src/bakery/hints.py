@@ -52,7 +52,7 @@ Text: TypeAlias = str | Command | Hint
 
 
 def joined(separator: str, texts: Iterable[Text]) -> Hint:
-    """The texts with ``separator`` between them."""
+    """Return the texts with ``separator`` between them."""
     parts: list[Text] = []
     for text in texts:
         parts += [separator, text] if parts else [text]

@@ -174,7 +174,7 @@ def _running(session: Session) -> "Running | None":
 
 
 def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
-    """Names of what is deleted, by kind, in the order of deletion."""
+    """Return the names of what is deleted, by kind, in the order of deletion."""
     return {
         "droplet": [d.name for d in targets.droplets],
         "firewall": [f.name for f in targets.firewalls],

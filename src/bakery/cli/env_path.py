@@ -20,7 +20,7 @@ FORGET = (
   PATH="${PATH#:}"; PATH="${PATH%:}";; esac""",
     "unset BAKERY_ENV_PATH",
 )
-"""Lines for a POSIX shell that remove the folders from PATH, at whatever position they are."""
+"""Lines for a POSIX shell that remove the folders from PATH, at any position."""
 
 
 @dataclass(frozen=True, kw_only=True)

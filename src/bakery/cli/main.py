@@ -52,7 +52,7 @@ def bakery() -> None:
 
 
 def main() -> NoReturn:
-    """Entry point of the console script."""
+    """Run the command line of this process, and exit: the entry point of the console script."""
     _open_streams()
     signals.install()
     try:

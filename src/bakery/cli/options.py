@@ -46,7 +46,7 @@ class Settings:
         return spell(text, self.given)
 
     def console(self) -> Console:
-        """The console of this run, made once, when every option is known."""
+        """Return the console of this run. It is made at the first call, when every option is known."""
         if self._console is None:
             self._console = Console(
                 quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, spell=self.spell

@@ -67,6 +67,7 @@ class Session:
         return self._config
 
     def plan(self, counts: Mapping[str, int] | None = None) -> "ClusterPlan":
+        """Return the plan of the cluster file, with ``counts`` by role in place of the file's."""
         from bakery.plan.build import build_plan
 
         return build_plan(self.config, counts=counts)

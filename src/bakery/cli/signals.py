@@ -59,7 +59,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     global _seen  # noqa: PLW0603 - the process's own count
     _seen += 1
     if _seen > 1:
-        # Unwinding may hang too, on the same slow reply. Whatever is unfinished now, the next run finishes.
+        # Unwinding may hang too, on the same slow reply. The next run finishes what is unfinished now.
         _say(b"\nstopped at once; to continue, run the same command again\n")
         os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
     _say(b"\nstopping in order; a second signal stops at once\n")

@@ -46,7 +46,7 @@ class Verbs(click.Group):
         if args[0] not in SUMMARIES and not ctx.resilient_parsing:
             from bakery.cli.values import guess
 
-            ctx.fail(f"no such command {args[0]!r}{guess(args[0], list(SUMMARIES))}")
+            ctx.fail(f"unknown command {args[0]!r}{guess(args[0], list(SUMMARIES))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

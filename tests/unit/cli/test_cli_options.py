@@ -121,8 +121,8 @@ def test_help_fits_eighty_columns(
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (("lunch",), "no such command 'lunch'; did you mean launch?", "bakery --help"),
-        (("--local", "xyzzy"), "no such command 'xyzzy'", "bakery --help"),
+        (("lunch",), "unknown command 'lunch'; did you mean launch?", "bakery --help"),
+        (("--local", "xyzzy"), "unknown command 'xyzzy'", "bakery --help"),
         (("plan", "--offlin"), "no such option '--offlin'", "bakery plan --help"),
         (("launch", "--count", "many"), "invalid value for '--count'", "bakery launch --help"),
         (("render", "-o", "x"), "missing option '--role'", "bakery render --help"),
