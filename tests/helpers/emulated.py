@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.wait import Pending, wait_until
 from tests.helpers import stage
 from tests.helpers.queues import drain
-from tests.helpers.schemas import SchemaChecker
+from tests.helpers.schemas import check_recording
 from tests.helpers.scripted_machines import ScriptedMachines
 
 TOKEN = "canary-emulator-token"
@@ -200,20 +201,22 @@ def emulated(
 ) -> Iterator[Api]:
     """A served emulator with a client that holds its token.
 
-    Every answer is held against tests/schemas; ``has_bugs`` allows answers of 500. ``keep`` is the account's file,
-    ``around`` wraps the app.
+    Every answer is recorded and held against tests/schemas; ``has_bugs`` allows answers of 500. ``keep`` is the
+    account's file, ``around`` wraps the app.
     """
     machines = machines or ScriptedMachines()
-    checker = SchemaChecker(allows_500=has_bugs)
-    app = build_app(settings, machines, clock=clock or system_clock, observer=checker, keep=keep)
+    app = build_app(settings, machines, clock=clock or system_clock, keep=keep)
     emulator = emulator_of(app)
     session = requests.Session()
     session.trust_env = False  # a proxy or a netrc of the machine's must not take part
     session.headers["Authorization"] = f"Bearer {TOKEN}"
-    with stage.showing(around(app)) as url, session:
-        try:
-            yield Api(url=url, emulator=emulator, machines=machines, session=session)
-        finally:
-            emulator.faults.clear()
-            emulator.close()
-    checker.verify()
+    with tempfile.TemporaryDirectory() as folder:
+        answers = Path(folder) / "answers.jsonl"
+        emulator.recording.start(str(answers))
+        with stage.showing(around(app)) as url, session:
+            try:
+                yield Api(url=url, emulator=emulator, machines=machines, session=session)
+            finally:
+                emulator.faults.clear()
+                emulator.close()
+        check_recording(answers, allows_500=has_bugs)

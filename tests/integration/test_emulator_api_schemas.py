@@ -97,7 +97,7 @@ def test_a_bad_answer_is_found(bad: ApiResponse, complaint: str) -> None:
 
 
 def test_an_emulator_that_answers_wrongly_fails_the_test_that_used_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ``emulated`` itself: the observer is really asked."""
+    """Control of ``emulated`` itself: the answers are really checked."""
     monkeypatch.setattr("bakery.emulator.api.resources.keys.key_view", lambda key: {"id": str(key.id)})
     with pytest.raises(AssertionError, match="is not of type 'integer'"), emulated() as api:
         api.post("/v2/account/keys", {"name": "k", "public_key": _public_key()})

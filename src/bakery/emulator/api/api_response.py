@@ -1,6 +1,6 @@
-"""One answer of the API as it was sent, and the port for an observer of all answers."""
+"""One answer of the API as it was sent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -16,11 +16,3 @@ class ApiResponse:
     """The answer's headers, names in lower case."""
     body: bytes = field(repr=False)
     """The answer's body."""
-
-
-Observer = Callable[[ApiResponse], None]
-"""Called with every answer under ``/v2`` that is not a fault's; must not raise."""
-
-
-def ignore_response(response: ApiResponse) -> None:
-    """Ignore the answer: the observer of an emulator outside tests."""

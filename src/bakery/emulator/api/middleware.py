@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakery.emulator.account.errors import ApiError, Forbidden, TooManyRequests, Unauthorized
-from bakery.emulator.api.api_response import ApiResponse, Observer
+from bakery.emulator.api.api_response import ApiResponse
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import refusal
 from bakery.emulator.api.request_log import RequestRecord
@@ -24,10 +24,9 @@ KEY_LISTING = ("GET", "/v2/account/keys")
 class ApiMiddleware:
     """ASGI middleware around the routes."""
 
-    def __init__(self, app: ASGIApp, *, emulator: Emulator, observer: Observer) -> None:
+    def __init__(self, app: ASGIApp, *, emulator: Emulator) -> None:
         self._app = app
         self._emulator = emulator
-        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,7 +80,7 @@ class ApiMiddleware:
         if record.method == "GET":
             scope[PAST] = self._emulator.faults.past(record.path, self._emulator.state.clock())
         error = self._refuse(record, access)
-        send = self._finishing(record, access, self._observed(record, send))
+        send = self._finishing(record, access, self._recorded(record, send))
         if error is None:
             await self._app(scope, receive, send)
         else:
@@ -119,32 +118,31 @@ class ApiMiddleware:
 
         return finish
 
-    def _observed(self, record: RequestRecord, send: Send) -> Send:
-        """Return ``send`` that also passes answers under ``/v2`` to the observers; each answer is one message."""
+    def _recorded(self, record: RequestRecord, send: Send) -> Send:
+        """Return ``send`` that also records answers under ``/v2``; each answer is one message."""
         if record.path.startswith(ADMIN):
             return send
         headers: dict[str, str] = {}
 
-        async def observe(message: Message) -> None:
+        async def record_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers.update(Headers(raw=message["headers"]))
             else:
-                self._tell(record, headers, message.get("body", b""))
+                self._emulator.recording(_api_response(record, headers, message.get("body", b"")))
             await send(message)
 
-        return observe
+        return record_and_send
 
-    def _tell(self, record: RequestRecord, headers: dict[str, str], body: bytes) -> None:
-        response = ApiResponse(
-            method=record.method,
-            path=record.path,
-            query=record.query,
-            status=record.status,
-            headers=headers,
-            body=body,
-        )
-        self._observer(response)
-        self._emulator.recording(response)
+
+def _api_response(record: RequestRecord, headers: dict[str, str], body: bytes) -> ApiResponse:
+    return ApiResponse(
+        method=record.method,
+        path=record.path,
+        query=record.query,
+        status=record.status,
+        headers=headers,
+        body=body,
+    )
 
 
 def _fault_answer(fault: Fault, request_id: str) -> Response:

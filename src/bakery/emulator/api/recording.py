@@ -13,7 +13,7 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 class Recording:
-    """An observer that does nothing until it is started."""
+    """A recording of answers, once it is started."""
 
     def __init__(self) -> None:
         self._file: IO[str] | None = None
@@ -36,11 +36,13 @@ class Recording:
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
 
     def stop(self) -> None:
+        """Close the file, if there is one."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def __call__(self, response: ApiResponse) -> None:
+        """Write the answer, if the recording is started."""
         if self._file is None:
             return
         line = asdict(response) | {"body": response.body.decode(errors="replace")}

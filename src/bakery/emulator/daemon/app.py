@@ -15,7 +15,6 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.account.store import AccountStore
-from bakery.emulator.api.api_response import Observer, ignore_response
 from bakery.emulator.api.emulator import Emulator
 from bakery.emulator.api.endpoint import endpoint, refusal
 from bakery.emulator.api.middleware import ApiMiddleware
@@ -39,10 +38,9 @@ def build_app(
     *,
     clock: Clock = system_clock,
     ids: Ids | None = None,
-    observer: Observer = ignore_response,
     keep: Path | None = None,
 ) -> Starlette:
-    """Build the API over ``machines``; ``observer`` is called with every answer.
+    """Build the API over ``machines``.
 
     ``keep`` is the file in which the account is saved; if it exists, the account is restored from it. Close
     ``app.state.emulator`` after the server has stopped.
@@ -69,7 +67,7 @@ def build_app(
     emulator.work.queues.after_task = emulator.store.save
     app = Starlette(
         routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],
-        middleware=[Middleware(ApiMiddleware, emulator=emulator, observer=observer)],
+        middleware=[Middleware(ApiMiddleware, emulator=emulator)],
         exception_handlers={HTTPException: _unknown_path},
     )
     app.router.redirect_slashes = False
