@@ -12,7 +12,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bakery.emulator.daemon.server import RunningServer, listen
+from bakery.emulator.daemon.server import RunningServer
+from bakery.emulator.daemon.sockets import listen
 
 EMPTY = PlainTextResponse("nothing is served here", status_code=503)
 

@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from bakery.emulator.daemon.app import build_app
-from bakery.emulator.daemon.server import RunningServer, listen
+from bakery.emulator.daemon.server import RunningServer
+from bakery.emulator.daemon.sockets import listen
 from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.errors import EmulatorError, ExitCode
 from tests.helpers.emulated import SETTINGS

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, emulator_dir, is_alive
 from bakery.errors import EmulatorError
+from bakery.proc import run
 from bakery.wait import Pending, wait_until
 
 pytestmark = pytest.mark.integration
@@ -24,6 +26,15 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulato
         port = free.getsockname()[1]
     yield EmulatorOptions(name="memory", port=port, machines="memory")
     lifecycle.down("memory")
+
+
+def test_commands_that_ask_an_emulator_load_no_web_server() -> None:
+    """It takes longer than the answer; only the emulator's own process needs it."""
+    show = "import sys; print(sorted({'uvicorn', 'starlette', 'pydantic'} & set(sys.modules)))"
+    asking = run([sys.executable, "-c", f"import bakery.emulator.daemon.lifecycle; {show}"])
+    assert asking.stdout == "[]\n"
+    serving = run([sys.executable, "-c", f"import bakery.emulator.daemon.serve; {show}"])
+    assert serving.stdout == "['pydantic', 'starlette', 'uvicorn']\n"  # control
 
 
 def test_up_answers_and_down_takes_it_away(options: EmulatorOptions) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bakery.console import Reporter
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.folder import EmulatorOptions
-from bakery.emulator.daemon.server import listen
+from bakery.emulator.daemon.sockets import listen
 from bakery.emulator.host import cgroups
 from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import check_range

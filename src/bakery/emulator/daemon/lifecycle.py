@@ -24,7 +24,6 @@ from bakery.emulator.daemon.folder import (
     parse_options,
     up_command,
 )
-from bakery.emulator.daemon.serve import serve
 from bakery.emulator.host import netns
 from bakery.emulator.host.cgroups import memory_in_use
 from bakery.emulator.images import bases
@@ -86,6 +85,8 @@ def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: boo
         place.write(planned)
         if not foreground:
             return _start(place, planned, reporter)
+    from bakery.emulator.daemon.serve import serve  # with the web server: most commands only ask
+
     serve(place)
     return planned
 

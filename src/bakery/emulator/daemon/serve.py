@@ -17,7 +17,8 @@ from bakery.emulator.api.metadata import build_metadata_app
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.daemon.checks import droplet_room
 from bakery.emulator.daemon.folder import EmulatorDir, EmulatorRecord, with_own_pid
-from bakery.emulator.daemon.server import RunningServer, listen
+from bakery.emulator.daemon.server import RunningServer
+from bakery.emulator.daemon.sockets import listen
 from bakery.emulator.images import bases
 from bakery.emulator.machines.interface import Machines
 from bakery.emulator.machines.memory import InMemoryMachines

@@ -1,6 +1,5 @@
 """Serves the emulator's applications: uvicorn in a thread, on a listening socket."""
 
-import errno
 import socket
 import threading
 from typing import Any
@@ -8,11 +7,8 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from bakery.errors import EmulatorError
-from bakery.hints import Command, Hint
 from bakery.wait import Pending, wait_until
 
-_BACKLOG = 1024
 _START_S = 20.0
 _STOP_S = 5
 
@@ -61,30 +57,3 @@ class RunningServer:
 
     def _started(self) -> Any:  # noqa: ANN401 - the value does not matter, only that it is not Pending
         return True if self._server.started else Pending("it has not started")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening TCP socket; ``port`` 0 means any free port.
-
-    Raises:
-        EmulatorError: the port is taken, or the address is not one of this machine.
-    """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise _cannot_listen(host, port, error) from None
-    return sock
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> EmulatorError:
-    if error.errno == errno.EADDRINUSE:
-        message = f"port {port} on {host} is already in use"
-        return EmulatorError(
-            message=message, hint=Hint("choose another: ", Command("emulator up", "--port", "PORT"))
-        )
-    message = f"cannot listen on {host}, port {port}"
-    return EmulatorError(message=message, details=error.strerror)
