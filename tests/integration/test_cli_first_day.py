@@ -13,7 +13,7 @@ import pexpect
 import pytest
 
 from bakery.emulator.daemon import lifecycle
-from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord
+from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir, new_emulator
 from tests.helpers.cli import BAKERY, Desk, desk
 
 pytestmark = pytest.mark.integration
@@ -196,6 +196,33 @@ def test_the_emulator_s_verbs_answer_in_json(at: Desk, emulator: EmulatorRecord)
         assert (ran.code, ran.json) == (0, expected), ran.err
     assert at("env", "--unset", "--json").json["unset"][0] == "CONSUL_HTTP_ADDR"
     assert at("completion", "fish", "--json").json["shell"] == "fish"
+
+
+def test_all_emulators_are_listed(at: Desk, emulator: EmulatorRecord) -> None:
+    """The one that runs, and one whose process has ended."""
+    dead = new_emulator(EmulatorOptions(name="dead", port=7199))
+    emulator_dir("dead").write(dead)
+    listed = at("emulator", "list", "--json")
+    assert (listed.code, listed.json) == (
+        0,
+        [
+            {"name": "dead", "endpoint": "http://127.0.0.1:7199", "state": "crashed", "machines": "nspawn"},
+            {"name": "first", "endpoint": emulator.endpoint, "state": "running", "machines": "memory"},
+        ],
+    )
+    assert emulator.token not in listed.out
+    table = at("emulator", "list")
+    assert [line.split() for line in table.out.splitlines()] == [
+        ["NAME", "ENDPOINT", "STATE", "MACHINES"],
+        ["dead", "http://127.0.0.1:7199", "crashed", "nspawn"],
+        ["first", emulator.endpoint, "running", "memory"],
+    ]
+    emulator_dir("dead").forget()
+    assert at("emulator", "down", "--name", "first").code == 0
+    nothing = at("emulator", "list")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert nothing.err == "there are no emulators; to start one: bakery emulator up\n"
+    assert at("emulator", "list", "--json").json == []
 
 
 def test_the_emulator_s_token_is_never_json(at: Desk, emulator: EmulatorRecord) -> None:

@@ -174,6 +174,27 @@ def status(context: click.Context, name: str) -> None:
     console.print(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
 
 
+@emulator.command(name="list")
+@common_options
+@click.pass_context
+def list_(context: click.Context) -> None:
+    """List the emulators of this user. A crashed one was not stopped, and its process has ended."""
+    from bakery.emulator.daemon.folder import list_emulators, state_of, up_command
+
+    console, found = settings_of(context).console(), list_emulators()
+    shown = [
+        {"name": each.name, "endpoint": each.endpoint, "state": state_of(each), "machines": each.machines}
+        for each in found
+    ]
+    if settings_of(context).json:
+        console.print_json(shown)
+    elif shown:
+        header = [name.upper() for name in shown[0]]
+        console.print_table(header, [list(emulator.values()) for emulator in shown])
+    else:
+        console.note(Hint("there are no emulators; to start one: ", up_command("default")))
+
+
 @emulator.command(short_help="Print environment variables for DigitalOcean clients.")
 @_NAME
 @common_options

@@ -22,6 +22,7 @@ from bakery.files import write_secret
 from bakery.hints import Command
 
 MachineKind = Literal["nspawn", "memory"]
+EmulatorState = Literal["running", "starting", "crashed"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
@@ -187,11 +188,23 @@ def emulator_dir(name: str) -> EmulatorDir:
     return EmulatorDir(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
-def list_running() -> tuple[EmulatorRecord, ...]:
-    """Return every emulator of this user that runs and answers, sorted by name."""
+def list_emulators() -> tuple[EmulatorRecord, ...]:
+    """Return every emulator of this user, sorted by name; :func:`state_of` says whether it runs."""
     folder = Path(platformdirs.user_data_dir("bakery")) / "emulator"
     read = (EmulatorDir(folder=place).read() for place in sorted(folder.glob("*")) if place.is_dir())
-    return tuple(found for found in read if found is not None and found.ready and is_alive(found))
+    return tuple(found for found in read if found is not None)
+
+
+def list_running() -> tuple[EmulatorRecord, ...]:
+    """Return every emulator of this user that runs and answers, sorted by name."""
+    return tuple(found for found in list_emulators() if state_of(found) == "running")
+
+
+def state_of(record: EmulatorRecord) -> EmulatorState:
+    """Return whether the emulator answers, is about to, or has no process although it was not stopped."""
+    if not is_alive(record):
+        return "crashed"
+    return "running" if record.ready else "starting"
 
 
 def new_emulator(options: EmulatorOptions) -> EmulatorRecord:

@@ -15,8 +15,11 @@ from bakery.emulator.daemon.folder import (
     EmulatorOptions,
     emulator_dir,
     is_alive,
+    list_emulators,
+    list_running,
     new_emulator,
     parse_options,
+    state_of,
     with_own_pid,
 )
 from bakery.emulator.host.process import start_time
@@ -166,6 +169,28 @@ def test_only_the_very_process_is_the_running_emulator() -> None:
     assert lifecycle.find_running() == running
     place.write(replace(running, started=running.started - 1))  # another process had the number before
     assert lifecycle.find_running() is None
+
+
+def test_all_emulators_are_listed_with_their_state() -> None:
+    assert list_emulators() == ()
+    made = {}
+    for name, ready in (("ready", True), ("begun", False), ("dead", True), ("planned", False)):
+        record = new_emulator(EmulatorOptions(name=name))
+        if name in {"ready", "begun"}:
+            record = with_own_pid(record, ready=ready)
+        elif name == "dead":
+            record = replace(with_own_pid(record, ready=ready), started=1)
+        made[name] = record
+        emulator_dir(name).write(record)
+    (emulator_dir("empty").folder).mkdir()
+    assert list_emulators() == tuple(made[name] for name in ("begun", "dead", "planned", "ready"))
+    assert {record.name: state_of(record) for record in list_emulators()} == {
+        "begun": "starting",
+        "dead": "crashed",
+        "planned": "crashed",
+        "ready": "running",
+    }
+    assert list_running() == (made["ready"],)
 
 
 def test_the_token_is_in_a_private_file_and_nowhere_else() -> None:
