@@ -48,7 +48,7 @@ class Hint:
 
 
 Text: TypeAlias = str | Command | Hint
-"""What a user reads: a string where it names no command of bakery."""
+"""Text for users: a string, or data if it contains commands of bakery."""
 
 
 def joined(separator: str, texts: Iterable[Text]) -> Hint:

@@ -21,7 +21,7 @@ CONVERGE = (
     Step(
         name="preflight",
         run=run.read_account,
-        reason="whatever makes the launch impossible is found before the first change",
+        reason="everything that makes the launch impossible is found before the first change",
     ),
     Step(name="approval", run=run.ask_approval, reason="the user sees changes and price before they are made"),
     Step(
@@ -53,7 +53,7 @@ def launch(
         LockedError: another bakery works on this cluster.
         UsageError: the preflight found obstacles; nothing was created.
         CredentialsError: existing droplets have another CA.
-        CloudError, LaunchError, DeadlineError: the launch stopped half-way; the same command goes on.
+        CloudError, LaunchError, DeadlineError: the launch stopped half-way; the same command continues it.
     """
     with exclusive(session), resumable():
         work = run.Launch(session=session, request=request, approve=approve)
