@@ -118,10 +118,10 @@ def test_another_bundle_is_told_that_the_cluster_is_not_its_own(
     )
     with pytest.raises(CredentialsError) as caught:
         _ensure(replace(cluster, bundle=foreign))
-    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.message
+    assert "Consul's ACLs were bootstrapped with other credentials" in caught.value.message
     with pytest.raises(CredentialsError) as caught:
         _ensure(replace(cluster, bundle=replace(cluster.bundle, nomad_management=random_token())))
-    assert "Nomad's ACLs were bootstrapped by somebody else" in caught.value.message
+    assert "Nomad's ACLs were bootstrapped with other credentials" in caught.value.message
 
 
 @pytest.mark.usefixtures("closed")

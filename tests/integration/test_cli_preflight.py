@@ -167,8 +167,8 @@ RUNNING = {
             DIFFERS,
             "demo-consul-server-1, demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1,"
             " demo-nomad-client-1, demo-nomad-client-2: made from snapshot bakery-stand-in; the file asks for"
-            " consul 1.22.5 and nomad 1.11.2 on debian-12-x64, of which there is no snapshot yet (bakery"
-            " build-image); do that before you replace a node",
+            " consul 1.22.5 and nomad 1.11.2 on debian-12-x64, and there is no snapshot with these versions yet"
+            " (bakery build-image); do that before you replace a node",
         ),
         code=0,
         exit_code=10,

@@ -100,9 +100,7 @@ class _Waiter:
     tell: Callable[[str], None]
 
     def persist(self, what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float) -> T:
-        """Call ``work`` with a server that sees a leader; try again while servers are silent, leaderless or
-        overloaded.
-        """
+        """Call ``work`` with a server that sees a leader. Retry while there is none, or while it is overloaded."""
         return wait_until(
             lambda: _attempt(apis, work),
             what=what,
@@ -133,7 +131,9 @@ def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> No
     except DeadlineError as error:
         if error.details != _NOT_OURS:
             raise
-        message = f"{product}'s ACLs were bootstrapped by somebody else: it does not know this cluster's token"
+        message = (
+            f"{product}'s ACLs were bootstrapped with other credentials: it does not accept this cluster's token"
+        )
         details = "Only the credentials bundle that bootstrapped the cluster can manage it."
         hint = Hint("restore that bundle, or destroy the cluster and launch it again: ", Command("destroy"))
         raise CredentialsError(message=message, details=details, hint=hint) from None

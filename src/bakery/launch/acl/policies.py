@@ -23,8 +23,8 @@ DNS = AclPolicy(
     rules='node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',
 )
 # Source: Nomad docs, "Integrate Consul ACL" (hashicorp/nomad website/content/docs/secure/acl/consul.mdx, v1.11.3).
-# That page also grants acl:write, mesh:write (service mesh tokens and gateways) and node:write, none of which
-# clustering or registration needs: Nomad's own tests run with node:read, and with service:write on Nomad's
+# That page also grants acl:write, mesh:write (service mesh tokens and gateways) and node:write, but clustering
+# and registration do not need them: Nomad's own tests run with node:read, and with service:write on Nomad's
 # services only (e2e/consulcompat/input/consul-policy-for-nomad.hcl), which is all that a server registers.
 NOMAD_SERVER = AclPolicy(
     name="bakery-nomad-server",
@@ -36,7 +36,7 @@ NOMAD_SERVER = AclPolicy(
         'service_prefix "nomad" { policy = "write" }\n'
     ),
 )
-# A client registers the services of every job, whatever their names, and itself as "nomad-client"
+# A client registers the services of every job, with any name, and itself as "nomad-client"
 # (nomad/structs/config/consul.go, ClientServiceName), but not the servers' own: an exact name outweighs a prefix
 # (Consul docs, "ACL rules", rule precedence). Consul has no rule for "on one's own node only".
 NOMAD_CLIENT = AclPolicy(
@@ -71,9 +71,7 @@ def token_accessors(bundle: Bundle, node: str) -> tuple[str, ...]:
 
 
 def role_tokens(role: Role, bundle: Bundle) -> tuple[AclToken, ...]:
-    """Return the tokens that all hand-made nodes of ``role`` share: for the Consul agent, and for Nomad if they
-    run it.
-    """
+    """Return the tokens that all hand-made nodes of ``role`` share: for Consul's agent, and for Nomad if used."""
     agent = consul_agent_token(bundle, role.name)
     token = _token(agent, f"Consul agents of role {role.name}", policies=(ROLE_AGENT.name,))
     return token, *_nomad_token(bundle, role.name, role.kind)

@@ -85,7 +85,7 @@ def load_journal(path: Path, cluster: str) -> Journal:
     """Return the journal at ``path``; an empty one if there is no file.
 
     Raises:
-        UsageError: the file is no journal, or belongs to another cluster or to a newer bakery.
+        UsageError: the file is not a journal, or belongs to another cluster or to a newer bakery.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -239,9 +239,7 @@ class JournalFile:
             self._change(lambda j: replace(j, drained=tuple(i for i in j.drained if i not in ended)))
 
     def record_deleted(self, droplet_id: int) -> None:
-        """Record a deleted droplet. Call it after the API has accepted the delete: bakery never looks at the
-        droplet again.
-        """
+        """Record a deleted droplet, after the API has accepted the delete. Bakery ignores it from then on."""
         self._change(lambda j: _without_droplet(j, droplet_id))
 
     def record_vpc(self, vpc_id: str) -> None:

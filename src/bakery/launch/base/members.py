@@ -24,8 +24,10 @@ def members_of(session: Session, droplets: Iterable[Droplet]) -> dict[str, Dropl
 
 
 def complete_listing(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
-    """Return the droplets that exist: those in ``listed`` that bakery has not deleted, and those that an earlier
-    run requested and that the API does not list yet.
+    """Return the droplets that exist, also if the API lists them late.
+
+    These are the droplets in ``listed`` that bakery has not deleted, and those that an earlier run requested and
+    the API does not list yet.
     """
     journal = session.journal.now
     droplets = {droplet.id: droplet for droplet in listed if droplet.id not in journal.deleted_ids}

@@ -29,7 +29,7 @@ FindNotJoined = Callable[[tuple[Droplet, ...]], frozenset[str]]
 
 
 def assume_all_joined(_: tuple[Droplet, ...]) -> frozenset[str]:
-    """A :data:`FindNotJoined` for a caller that cannot ask Consul and Nomad: no droplet counts as not joined."""
+    """Return no names. The :data:`FindNotJoined` of a caller that cannot query Consul and Nomad."""
     return frozenset()
 
 
@@ -66,7 +66,7 @@ class LaunchRequest(PreviewRequest):
         """Id of the snapshot, for a droplet request.
 
         Raises:
-            LaunchError: there is no snapshot. The preflight refuses such a launch earlier.
+            LaunchError: there is no snapshot. The preflight refuses a launch without one earlier.
         """
         if self.image is None:
             message = "there is no snapshot to make droplets from"

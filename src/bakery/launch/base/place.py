@@ -66,7 +66,7 @@ def place_of(endpoint: str, account: Account, *, emulator: str | None = None) ->
 
 
 def _printable(text: str) -> str:
-    """Replace control characters: the text comes from the API and goes to a terminal."""
+    """Replace control characters: the text is from the API and is printed to a terminal."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

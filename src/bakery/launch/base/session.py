@@ -26,7 +26,7 @@ from bakery.wait import Clock, Pending, SystemClock, deadline_factor, wait_until
 
 T = TypeVar("T")
 ROUNDS = 5
-RERUN_HINT = "run the same command again: it goes on from here"
+RERUN_HINT = "run the same command again: it continues from here"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,7 @@ class Session:
 
 @contextmanager
 def exclusive(session: Session) -> Iterator[None]:
-    """Hold the cluster's lock while the block runs, and read the journal again: another process may have written
-    it.
+    """Hold the cluster's lock while the block runs, and first read the journal, which may have changed.
 
     Raises:
         LockedError: another bakery works on this cluster.
@@ -115,7 +114,7 @@ def exclusive(session: Session) -> Iterator[None]:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Add a hint to every CloudError of the block: the same command goes on from here."""
+    """Add a hint to every CloudError of the block: the same command continues from here."""
     try:
         yield
     except CloudError as error:
@@ -170,7 +169,7 @@ def _find_from_earlier_run(session: Session, what: str, find: Callable[[], T | N
 def poll_listing(session: Session, what: str, find: Callable[[], T | None], *, since: float) -> T | None:
     """Call ``find`` until it returns something, and return that.
 
-    Return None once the API's lists must show whatever was created at ``since`` (epoch seconds).
+    Return None once the API's lists must show what was created at ``since`` (epoch seconds).
     """
     left = since + session.timings.settle - session.wall()
 

@@ -59,7 +59,10 @@ def compare(
 
 
 def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
-    """A droplet that was switched off has the status "off", not "new", and is not replaced."""
+    """Return whether the droplet failed to start.
+
+    One that was switched off is "off", not "new"; it is not replaced.
+    """
     return droplet.id in failed and droplet.status == "new"
 
 

@@ -78,7 +78,11 @@ def _snapshot(droplet: Droplet, asked: Image | None) -> str:
 
 def _not_baked(plan: ClusterPlan) -> Text:
     versions = f"consul {plan.consul_version} and nomad {plan.nomad_version} on {plan.image_base}"
-    return Hint(f"the file asks for {versions}, of which there is no snapshot yet (", Command("build-image"), ")")
+    return Hint(
+        f"the file asks for {versions}, and there is no snapshot with these versions yet (",
+        Command("build-image"),
+        ")",
+    )
 
 
 def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstacle]:

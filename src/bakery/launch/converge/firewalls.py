@@ -29,9 +29,7 @@ def _rule(planned: PlannedRule, admin_cidrs: Sequence[str]) -> tuple[FirewallRul
 
 
 def find_firewall(planned: PlannedFirewall, firewalls: Iterable[Firewall]) -> Firewall | None:
-    """Find the account's firewall for a planned one: its name begins with the planned name, its tag is the only
-    one.
-    """
+    """Find the account's firewall for a planned one, by the start of its name and its only tag."""
     return next(iter(all_firewalls(planned, firewalls)), None)
 
 

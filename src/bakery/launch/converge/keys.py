@@ -1,5 +1,7 @@
-"""The temporary SSH key of a launch. DigitalOcean mails a root password for a droplet without a key, so each
-launch registers a key whose private half is not kept, and deletes it after the creates.
+"""The temporary SSH key of a launch.
+
+DigitalOcean mails a root password for a droplet without a key. So each launch registers a key whose private half
+is discarded, and deletes it after creating the droplets.
 """
 
 from collections.abc import Iterator
@@ -63,7 +65,10 @@ def leftover_keys(present: Present, journal: Journal, *, now: float) -> tuple[Ss
 
 
 def _is_young(droplet: Droplet, now: float) -> bool:
-    """A droplet without a readable date counts as young, so that its launch's key is not deleted."""
+    """Return whether the droplet is young.
+
+    Without a readable date it is, so that its launch's key is not deleted.
+    """
     try:
         return now - datetime.fromisoformat(droplet.created_at).timestamp() < YOUNG
     except ValueError:

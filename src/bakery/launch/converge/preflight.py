@@ -76,9 +76,7 @@ def find_obstacles(
     image: Image | None,
     only_role: str | None,
 ) -> tuple[Obstacle, ...]:
-    """Return the obstacles of the changes: account, region, sizes, snapshot, VPC, keys. Credentials are not
-    checked.
-    """
+    """Return the obstacles in account, region, sizes, snapshot, VPC and keys. Credentials are not checked."""
     found = [
         *_role(plan, changes, only_role),
         *lost_data(plan, present, changes, journal),

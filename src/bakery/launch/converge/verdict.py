@@ -49,7 +49,7 @@ def refusal(obstacles: Sequence[Obstacle]) -> BakeryError:
     if len(obstacles) == 1:
         only = obstacles[0]
         return error(message=only.message, details=only.details, hint=only.hint)
-    message = f"{len(obstacles)} things stand in the way of the launch"
+    message = f"{len(obstacles)} obstacles make the launch impossible"
     lines = [line for obstacle in obstacles for line in lines_of(obstacle)]
     return error(
         message=message,

@@ -23,11 +23,10 @@ def destroy(
     request: DestroyRequest,
     approve: Callable[[Targets], bool] = lambda targets: True,  # noqa: ARG005 - the port's name
 ) -> Targets:
-    """Remove every resource of the cluster, wait until none is left, then delete the journal. Keep the
-    credentials.
+    """Delete every resource of the cluster, wait until none is left, then delete the journal, not the credentials.
 
-    Return what was found; it is removed only if ``approve`` returned True. If interrupted, the same command goes
-    on.
+    Return what was found; it is deleted only if ``approve`` returned True. After an interruption the same command
+    continues.
 
     Raises:
         LockedError: another bakery works on this cluster.

@@ -41,8 +41,8 @@ def destroy_node(
     removed.
 
     Raises:
-        UsageError: there is no such droplet, or Consul or Nomad would lose their quorum without it.
-        LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
+        UsageError: there is no droplet with that name or slot, or Consul or Nomad would lose their quorum without
+        it. LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
     """
     gone = _destroy_some(session, request, lambda members: (_newest(request.plan, name, members),), approve)
     return gone[0]

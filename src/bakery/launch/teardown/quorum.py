@@ -53,7 +53,7 @@ def check_quorum(
         except UsageError as refusal:
             if protected:
                 raise
-            risks.append(f"{refusal.message}; it goes all the same, and {group.product}'s data may be lost")
+            risks.append(f"{refusal.message}; it is destroyed anyway, and {group.product}'s data may be lost")
     return tuple(risks)
 
 

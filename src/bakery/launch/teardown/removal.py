@@ -20,7 +20,7 @@ def remove_nodes(
     """Take the nodes out of the cluster and delete their droplets: first the servers, one by one, then the rest.
 
     Raises:
-        CloudError, DeadlineError: the removal stopped half-way; the same command goes on.
+        CloudError, DeadlineError: the removal stopped half-way; the same command continues it.
     """
     leaving = tuple(going)
     staying = [member for member in members if member not in leaving]

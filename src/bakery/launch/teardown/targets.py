@@ -1,4 +1,4 @@
-"""Finds the resources of a cluster, and those that only look like them. A name alone is no proof of ownership.
+"""Find the resources of a cluster, and those that only look like them. A name alone does not prove ownership.
 
 A droplet belongs to the cluster by its tag. A VPC, a firewall or an SSH key must have the right name *and* be
 known: by its id in the journal, or by a launch id that is in the journal or on a droplet of the cluster.

@@ -231,7 +231,7 @@ def test_a_cluster_of_somebody_else_is_refused_by_name(bundle: Bundle) -> None:
     with pytest.raises(CredentialsError) as caught:
         _ensure(cluster, bundle, clock)
     assert caught.value.exit_code is ExitCode.CREDENTIALS
-    assert "Consul's ACLs were bootstrapped by somebody else" in caught.value.message
+    assert "Consul's ACLs were bootstrapped with other credentials" in caught.value.message
     assert "put_token" not in cluster.consul.calls
     assert cluster.nomad.calls == []
     assert clock.time == 15

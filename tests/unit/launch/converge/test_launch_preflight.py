@@ -125,7 +125,7 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
     bench.plan = replace(small_plan(size="s-none"), ssh_keys=("phone",))
     with pytest.raises(UsageError) as caught:
         bench.launch()
-    assert caught.value.message == "4 things stand in the way of the launch"
+    assert caught.value.message == "4 obstacles make the launch impossible"
     lines = str(caught.value.details).splitlines()
     assert lines[::2] == [
         "the cluster would have 9 droplets, the account may have 8",

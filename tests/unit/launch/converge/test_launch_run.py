@@ -298,7 +298,7 @@ def test_a_refused_droplet_ends_the_launch_and_leaves_no_key(bench: Bench) -> No
     bench.cloud.refused = {"demo-consul-server-2"}
     with pytest.raises(UnprocessableError) as caught:
         bench.launch()
-    assert caught.value.hint == "run the same command again: it goes on from here"
+    assert caught.value.hint == "run the same command again: it continues from here"
     assert bench.cloud.ssh_keys == {}
     bench.cloud.refused = set()
     bench.cloud.revive()

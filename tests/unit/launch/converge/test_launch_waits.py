@@ -11,7 +11,7 @@ from tests.helpers.launch_bench import NAMES, Bench
 
 NEVER = 1e6
 SERVERS = "demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1"
-GOES_ON = "run the same command again: it goes on from here"
+GOES_ON = "run the same command again: it continues from here"
 
 
 def _no_firewall(bench: Bench) -> None:

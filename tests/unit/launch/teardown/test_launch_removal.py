@@ -348,7 +348,7 @@ def test_what_is_insisted_on_is_said_before_the_question(cluster: Cluster) -> No
     assert [removal.notes for removal in heard] == [
         (
             f"whether Consul would keep its quorum without {name} cannot be asked: no server of it sees a leader;"
-            " it goes all the same, and Consul's data may be lost",
+            " it is destroyed anyway, and Consul's data may be lost",
         )
     ]
 
