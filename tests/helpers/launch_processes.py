@@ -226,7 +226,7 @@ class Lab:
         running = self.start(argv)
         if not kills and self.hangs(running):
             running.send(by)
-            self.seconds.append(running.wait_for_text("stopping: "))
+            self.seconds.append(running.wait_for_text("stopping in order"))
             self.faults.clear()
         code = running.wait()
         struck = self.faults.all() == []

@@ -85,7 +85,7 @@ def test_a_reply_that_comes_after_the_signal_is_in_the_journal(
         running = place.start(LAUNCH)
         wait_until(lambda: Pending("it has not come") if place.faults.all() else True, what="a create", seconds=30)
         running.send(by)
-        running.wait_for_text("stopping: ")
+        running.wait_for_text("stopping in order")
         asked = load_journal(paths_of(place).journal, "demo").request("demo-consul-server-1")
         assert asked is not None
         assert asked.droplet_id is None, "control: the reply is still to come"
@@ -104,7 +104,7 @@ def test_the_second_signal_does_not_wait_for_a_reply(hand: Forker, tmp_path: Pat
         running = place.start(LAUNCH)
         assert place.hangs(running), running.text
         running.send(by)
-        running.wait_for_text("stopping: ")
+        running.wait_for_text("stopping in order")
         assert not running.ended_within(0.5), "control: the first signal waits for the reply"
         running.send(by)
         running.wait_for_text("stopped at once")
