@@ -117,7 +117,7 @@ def test_nothing_is_written_into_a_file_that_took_a_closed_stream_s_number(at: D
     done = _shell(f"{BAKERY} render --role consul-server --first -o out >&- 2>&-")
     assert done.returncode == 0
     for file in (at.folder / ".bakery").rglob("*"):
-        assert not file.is_file() or b"console:" not in file.read_bytes(), file
+        assert not file.is_file() or b"by hand:" not in file.read_bytes(), file
 
 
 def test_a_path_that_is_not_text_is_printed_as_it_is(at: Desk) -> None:

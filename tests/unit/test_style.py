@@ -41,7 +41,7 @@ ALLOWED: dict[str, str] = {
 }
 """Phrases with a banned word that are right, and the reason."""
 
-ROOMS_STILL_TO_READ = ("emulator", "cli")
+ROOMS_STILL_TO_READ = ("emulator",)
 """Not yet read against docs/style.md. A room leaves the list when it is; none is added."""
 
 TEXT_FOLDERS = ("packer", "cloud-init", "systemd-units", "scripts")

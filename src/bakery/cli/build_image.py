@@ -126,7 +126,7 @@ def _parts(session: Session) -> "tuple[Tools, Downloads | None]":
     plugin = find_tool(ToolName.PLUGIN, PLUGIN_VERSION, places=places, reporter=session.console).path
     image = session.config.image
     parts = {ToolName.CONSUL: image.consul, ToolName.NOMAD: image.nomad, ToolName.CNI: CNI_VERSION}
-    # A program that merely lies on PATH does not go into an image.
+    # A program that was only found on PATH is not put into an image.
     trusted = replace(places, path="")
     local = {name: find_local_tool(name, version, places=trusted) for name, version in parts.items()}
     upload = image.binaries is Binaries.UPLOAD or (image.binaries is Binaries.AUTO and all(local.values()))

@@ -85,7 +85,7 @@ def launch(
     plan = session.plan({scaling.role: scaling.count} if scaling else None)
     _check_role(session, role)
     check_saving(session, scaling)
-    cloud = session.cloud  # a missing token is said before anything is asked of anybody
+    cloud = session.cloud  # raises before the first request if the token is missing
     networks = admin_cidrs(session, cidrs)
     if dry_run:
         changes = preview_launch(session, plan, networks, other_cloud=other_cloud, only_role=role)

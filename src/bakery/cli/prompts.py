@@ -26,10 +26,10 @@ def need_terminal(hint: str) -> None:
 
 
 def confirm(question: str) -> None:
-    """Ask a question whose answer is yes or no; no is the default.
+    """Ask a yes-or-no question; the default is "no".
 
     Raises:
-        UsageError: the answer is no, or there is no terminal to ask on.
+        UsageError: the answer is not "yes", or there is no terminal to ask on.
     """
     need_terminal("add --yes")
     if not click.confirm(question, err=True):

@@ -1,4 +1,4 @@
-"""``bakery render``: user-data for Terraform, a droplet autoscale pool or the web console."""
+"""``bakery render``: user-data for Terraform, a droplet autoscale pool or the control panel."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bakery.render.model import Join, UserData
 
 HOW_TO = """\
-console:   create a droplet from the snapshot in VPC {vpc}, region {region},
+by hand:   create a droplet from the snapshot in VPC {vpc}, region {region},
            with tags {tags};
            paste the file as user-data (under "Advanced options");
            add an SSH key; without one DigitalOcean mails a root password
@@ -65,7 +65,7 @@ def render(
     output: Path,
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Write a user-data file for a role: for Terraform, a droplet autoscale pool or DigitalOcean's web console.
+    """Write a user-data file for a role: for Terraform, a droplet autoscale pool or DigitalOcean's control panel.
 
     The servers to join are those of the running cluster, unless --join or --first is given.
 

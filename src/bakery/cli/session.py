@@ -236,7 +236,7 @@ class Session:
         """Ask before something changes; ``--yes`` answers.
 
         Raises:
-            UsageError: the answer is no, or there is no terminal to ask on.
+            UsageError: the answer is not "yes", or there is no terminal to ask on.
         """
         if not self.settings.yes:
             confirm(question)

@@ -14,7 +14,7 @@ SUMMARIES = {
     "status": "Show whether the cluster is healthy, and what is missing.",
     "env": "Print environment variables for consul and nomad.",
     "destroy": "Destroy the cluster, one of its nodes or one role.",
-    "render": "Write user-data for Terraform, autoscale pools or the web console.",
+    "render": "Write user-data for Terraform, autoscale pools or the control panel.",
     "bootstrap": "Create the ACL tokens of rendered nodes; launch does it itself.",
     "access": "Change which addresses may reach the cluster's APIs.",
     "browser-cert": "Write a client certificate for the browser (PKCS#12).",
