@@ -17,7 +17,7 @@ BARS = (
     Bar(
         name="launch, kill -9",
         promise="killed at any request, before or after it is applied, and run again: exactly the plan",
-        control=f"`{_LAUNCH}`: without journal and second look there is a twin",
+        control=f"`{_LAUNCH}`: without journal and second look there is a duplicate",
     ),
     Bar(
         name="launch, signals",
@@ -41,7 +41,7 @@ BARS = (
     ),
     Bar(
         name="stale lists",
-        promise="lists up to 30 s behind, with random faults and deaths: no twin",
+        promise="lists up to 30 s behind, with random faults and deaths: no duplicate",
         control=f"`{_LAUNCH}`: what is forgotten is made again",
     ),
     Bar(
@@ -52,7 +52,7 @@ BARS = (
     Bar(
         name="two machines, two launches",
         promise="no name twice, no firewall twice, every join address alive",
-        control=f"`{_RACES}`: without the second look there are twins",
+        control=f"`{_RACES}`: without the second look there are duplicates",
     ),
     Bar(
         name="requests",
@@ -67,7 +67,7 @@ BARS = (
     Bar(
         name="random states",
         promise="any state, any faults, any commands: what comes out is valid, and a launch heals it",
-        control="`tests/integration/test_launch_states.py`: without journal and second look it finds a twin",
+        control="`tests/integration/test_launch_states.py`: without journal and second look it finds a duplicate",
     ),
 )
 
@@ -153,8 +153,8 @@ SEQUENCES = (
     ),
     Bar(
         name="launch killed, then the API away",
-        promise="kill -9, the same launch again, the emulator restarted in the middle: no twin, whole",
-        control="`tests/unit/launch/test_launch_crash.py`: without journal and second look there is a twin",
+        promise="kill -9, the same launch again, the emulator restarted in the middle: no duplicate, whole",
+        control="`tests/unit/launch/test_launch_crash.py`: without journal and second look there is a duplicate",
     ),
     Bar(
         name="one of two clusters destroyed",
