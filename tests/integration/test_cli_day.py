@@ -301,7 +301,7 @@ def test_credentials(launched: Desk) -> None:
     ca = x509.load_pem_x509_certificate(bundle.consul_ca.certificate.encode())
     shown = next(c for c in ran.json["certificates"] if c["name"] == "Consul CA")
     assert shown["not_after"] == f"{ca.not_valid_after_utc:%Y-%m-%d}"
-    assert launched("credentials").out.splitlines()[0] == "CERTIFICATE                  NOT AFTER   DAYS LEFT"
+    assert launched("credentials").out.splitlines()[0] == "CERTIFICATE  NOT AFTER   DAYS LEFT"
 
 
 @pytest.mark.parametrize(("which", "subject"), [("consul", "Consul"), ("nomad", "Nomad")])

@@ -128,7 +128,7 @@ class ConsulApi(AclApi, Protocol):
         """Restart the session's TTL; return False if it has ended."""
 
     def destroy_session(self, session: str) -> None:
-        """End the session. No error if it has ended. Locks that it still holds are free after 15 seconds."""
+        """End the session; no error if it has ended. Locks that it still holds are free after 15 seconds."""
 
     def acquire_lock(self, key: str, session: str, holder: str) -> bool:
         """Lock ``key`` for the session and write ``holder`` into it; return True also if the session has the lock.

@@ -169,7 +169,7 @@ class Allocation:
     healthy: bool | None = None
     """Health in DeploymentStatus, of a deployment or a migration; None while unknown and for batch jobs."""
     group: TaskGroup | None = None
-    """None if the job no longer has the group."""
+    """None if a newer version of the job lacks the group."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
 
     They contain the management tokens: evaluate them, do not save them to a file. They put consul and nomad on
     PATH if only bakery's cache has the cluster's versions.
+
+    The certificate in the exported files lasts a day. Run "bakery status" to renew it.
     """
     session = session_of(context)
     if unset:
