@@ -107,8 +107,9 @@ bench: ## print the figures and write docs/benchmarks.md (root)
 	@scripts/bench.sh
 
 .PHONY: docs
-docs: venv ## write docs/configuration.md
+docs: venv ## write docs/configuration.md and the pictures of docs/architecture.md
 	@$(BIN)/python scripts/configuration.py
+	@$(BIN)/python -m scripts.architecture
 
 .PHONY: format
 format: venv ## format the sources with ruff
