@@ -20,7 +20,7 @@ from bakery.emulator.machines.nspawn_logs import journal
 from bakery.errors import EmulatorError
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
-from tests.helpers.emulator_lab import Lab, host_rules, running_lab, traces
+from tests.helpers.emulator_lab import Lab, host_rules, leftovers, running_lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -36,10 +36,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     rules = host_rules()
     with running_lab(folder, LAB_RANGE) as lab:
         lab.boot(lab.spec(1, vendor_data=VENDOR_DATA), lab.spec(2), lab.spec(3, vpc="vpc-b", third=1))
-        up = traces(lab.plan, folder)
+        up = leftovers(lab.plan, folder)
         assert all(up[kind] for kind in ("namespaces", "links", "routes", "cgroups", "processes", "disks"))
         yield lab
-    assert {kind: found for kind, found in traces(lab.plan, folder).items() if found} == {}
+    assert {kind: found for kind, found in leftovers(lab.plan, folder).items() if found} == {}
     assert host_rules() == rules
 
 
@@ -210,7 +210,7 @@ def test_off_is_off_and_on_again(lab: Lab) -> None:
     lab.wait_done(TWO)
     lab.machines.power_off(TWO)
     assert not lab.machines.is_running(TWO)
-    assert [line for line in traces(lab.plan, lab.folder)["processes"] if str(TWO) in line] == []
+    assert [line for line in leftovers(lab.plan, lab.folder)["processes"] if str(TWO) in line] == []
     lab.machines.power_on(TWO)
     lab.wait_done(TWO)
     assert "Reached target" in journal(lab.folder / "droplets" / str(TWO))
@@ -244,7 +244,7 @@ def test_a_disk_in_use_is_not_taken_again(lab: Lab) -> None:
 def test_destroy_leaves_nothing_of_the_droplet(lab: Lab) -> None:
     lab.machines.destroy(FOREIGN)
     lab.machines.destroy(FOREIGN)
-    left = traces(lab.plan, lab.folder)
+    left = leftovers(lab.plan, lab.folder)
     assert [line for lines in left.values() for line in lines if str(FOREIGN) in line] == []
     assert [
         resource
@@ -289,19 +289,19 @@ def test_nothing_is_left_after_the_emulator_was_killed(own_home: str) -> None:
     assert lifecycle.up(options) == running
     _create_droplet(running)
     wait_until(
-        lambda: True if traces(running.network, place.folder)["disks"] else Pending("no droplet yet"),
+        lambda: True if leftovers(running.network, place.folder)["disks"] else Pending("no droplet yet"),
         what="a droplet to boot",
         seconds=60,
     )
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: Pending("alive") if is_alive(running) else True, what="its end", seconds=30, every=0.05)
     assert lifecycle.find_running(own_home) is None
-    left = traces(running.network, place.folder)
+    left = leftovers(running.network, place.folder)
     assert left["processes"]  # control: a crash does leave things behind
     assert left["namespaces"]
 
     assert lifecycle.down(own_home)
-    assert {kind: found for kind, found in traces(running.network, place.folder).items() if found} == {}
+    assert {kind: found for kind, found in leftovers(running.network, place.folder).items() if found} == {}
     assert host_rules() == rules
     assert not lifecycle.down(own_home)
 

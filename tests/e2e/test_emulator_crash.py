@@ -25,7 +25,7 @@ from bakery.errors import EmulatorError
 from bakery.files import ensure_private_folder
 from bakery.proc import start
 from bakery.wait import Pending, wait_until
-from tests.helpers.emulator_lab import host_rules, traces
+from tests.helpers.emulator_lab import host_rules, leftovers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -88,7 +88,7 @@ def make_droplet(running: EmulatorRecord) -> None:
 
 
 def found(planned: EmulatorRecord, place: EmulatorDir) -> dict[str, list[str]]:
-    return {kind: names for kind, names in traces(planned.network, place.folder).items() if names}
+    return {kind: names for kind, names in leftovers(planned.network, place.folder).items() if names}
 
 
 def lines_of_a_whole_life(place: EmulatorDir) -> int:

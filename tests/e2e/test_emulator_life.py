@@ -10,7 +10,7 @@ from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.network.impairments import delay_words
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
-from tests.helpers.emulator_lab import LabApi, lab_api, running_lab, traces
+from tests.helpers.emulator_lab import LabApi, lab_api, leftovers, running_lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -22,7 +22,7 @@ DONE = "#cloud-config\nruncmd: [[touch, /root/done]]\n"
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabApi]:
     with running_lab(tmp_path_factory.mktemp("life"), RANGE) as lab, lab_api(lab) as api:
         yield api
-    assert {kind: found for kind, found in traces(lab.plan, lab.folder).items() if found} == {}
+    assert {kind: found for kind, found in leftovers(lab.plan, lab.folder).items() if found} == {}
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_delete_while_booting_leaves_nothing(api: LabApi) -> None:
     (young,) = api.create("young")
     api.call("DELETE", f"/v2/droplets/{young}")
     api.settle()
-    left = traces(api.lab.plan, api.lab.folder)
+    left = leftovers(api.lab.plan, api.lab.folder)
     assert [line for lines in left.values() for line in lines if str(young) in line] == []
 
 

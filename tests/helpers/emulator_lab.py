@@ -219,8 +219,8 @@ def _metadata(lab: Lab) -> Iterator[None]:
         thread.join(timeout=10)
 
 
-def traces(plan: NetworkPlan, folder: Path) -> dict[str, list[str]]:
-    """What there is on this machine of that emulator, by kind; every kind is empty when nothing is left."""
+def leftovers(plan: NetworkPlan, folder: Path) -> dict[str, list[str]]:
+    """Return what this machine has of that emulator, by kind; every kind is empty when nothing is left."""
     mark = f"bk-{plan.id}"
     return {
         "namespaces": _containing(_names(Path("/run/netns")), mark),
