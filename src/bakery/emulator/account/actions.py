@@ -1,4 +1,4 @@
-"""Actions: what was asked of a droplet or image, and how it went."""
+"""Actions of droplets and images, with their status."""
 
 from collections.abc import Iterable
 from operator import attrgetter

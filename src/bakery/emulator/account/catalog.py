@@ -1,7 +1,7 @@
-"""What DigitalOcean sells: sizes, regions and base images.
+"""DigitalOcean's sizes, regions and base images.
 
 Sizes and prices are DigitalOcean's basic plans with a regular CPU (https://www.digitalocean.com/pricing/droplets);
-what they cost today only the real ``GET /v2/sizes`` knows. Images:
+current prices are only in the real ``GET /v2/sizes``. Images:
 https://docs.digitalocean.com/products/droplets/details/images/.
 """
 

@@ -1,4 +1,4 @@
-"""What an emulated DigitalOcean account and its networks look like."""
+"""Settings of an emulated DigitalOcean account and its networks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

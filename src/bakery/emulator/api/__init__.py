@@ -1,1 +1,1 @@
-"""The HTTP API: requests are read, applied to the account and answered."""
+"""The HTTP API: reads requests, applies them to the account, and answers them."""

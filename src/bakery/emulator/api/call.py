@@ -82,7 +82,7 @@ class Reply:
     status: int = 200
     body: Mapping[str, Any] | str | None = None
     after: Future[Any] | None = field(default=None, compare=False)
-    """Work of another thread that must succeed before the answer goes out; an ApiError of it goes out instead."""
+    """Work of another thread that must succeed before the answer is sent; an ApiError of it is sent instead."""
 
 
 Handler = Callable[[Call], Reply]

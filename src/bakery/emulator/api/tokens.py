@@ -1,4 +1,4 @@
-"""What a token may do: everything, or what its scopes say (https://docs.digitalocean.com/reference/api/scopes/)."""
+"""Access tokens: with full access, or with scopes (https://docs.digitalocean.com/reference/api/scopes/)."""
 
 import secrets
 from collections.abc import Iterable

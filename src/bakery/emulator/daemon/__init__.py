@@ -1,1 +1,1 @@
-"""The emulator as a process: started, checked, served and taken down again."""
+"""The emulator as a process: checks of this machine, start, server and stop."""

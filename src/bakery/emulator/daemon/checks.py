@@ -31,7 +31,7 @@ INOTIFY_PER_DROPLET = 7  # measured: systemd 252 with dbus, logind and networkd
 ENOUGH_DROPLETS = 20
 FREE_BYTES = 3 * 1024**3
 SMALLEST_RANGE = 22
-"""Prefix length: the router takes a /24 for itself (``NetworkPlan.egress``), droplets the rest."""
+"""Prefix length: the router takes a /24 for itself (``NetworkPlan.egress``); the rest is for droplets."""
 UNOWNED = tuple(
     IPv4Network(text)
     for text in ("198.18.0.0/15", "100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")

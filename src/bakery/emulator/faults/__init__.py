@@ -1,1 +1,1 @@
-"""Faults that a client orders: the table of them, and what each does to a request or its client."""
+"""Faults that a user adds: their table, and their effects on requests and clients."""

@@ -1,1 +1,1 @@
-"""The tools of this machine that the emulator uses: control groups, namespaces, and the record of what it made."""
+"""This machine: control groups, namespaces, and the record of resources that the emulator has created."""

@@ -1,1 +1,1 @@
-"""The base images that droplets and builds start from, and the Debian package sources they are built from."""
+"""The base images of droplets, and the Debian package sources they are built from."""

@@ -16,7 +16,7 @@ MASKED = (
     # Terminals and firmware stores, which need hardware.
     "console-getty.service", "getty.target", "getty@tty1.service", "systemd-pstore.service",
     "cloud-init-hotplugd.socket",
-    # Housekeeping that would run in the middle of a test.
+    # Maintenance jobs, which could run during a test.
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer", "e2scrub_all.timer",
 )  # fmt: skip
 ENABLED = {

@@ -1,1 +1,1 @@
-"""What is behind a droplet: a booted machine, or memory."""
+"""The machines of droplets: booted by systemd-nspawn, or entries in memory."""

@@ -161,7 +161,7 @@ def _networks(call: Call, droplet: Droplet) -> list[dict[str, Any]]:
     settings = call.settings
     networks = []
     if call.state.clock() >= droplet.active_at + timedelta(seconds=settings.private_address_delay_s):
-        # the examples of OpenAPI's droplet responses have this very word as a private gateway
+        # OpenAPI's examples of droplets have "nil" as the gateway of a private address
         networks.append(_network(droplet.private_address, _vpc_netmask(call, droplet), "nil", "private"))
     if droplet.public_address is not None:
         netmask = call.state.droplets.public.netmask
