@@ -95,7 +95,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRec
     """Start an emulator that was killed again, with its droplets, or return the one that runs already.
 
     Raises:
-        EmulatorError: its account or its network is not there any more.
+        EmulatorError: its account or its network is not there any more, or the account cannot be read.
         LockedError: another process starts or stops it.
         DeadlineError: it did not answer in time; its droplets and its account are unchanged.
     """
@@ -108,6 +108,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRec
         if planned is None or not place.account.exists() or not _router_is_there(planned):
             message = f"there is nothing to resume of the emulator {name}"
             raise EmulatorError(message=message, hint=up_command(name))
+        _check_account(place)
         checks.check_port(EmulatorOptions(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
 
@@ -131,6 +132,13 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRe
         raise EmulatorError(message=message, hint=hint)
     _signal(running, signal.SIGKILL, KILL_SECONDS)
     return resume(name, reporter=reporter)
+
+
+def _check_account(place: EmulatorDir) -> None:
+    """Raise EmulatorError for an account that cannot be read: the emulator would fail and remove everything."""
+    from bakery.emulator.account.serialization import read  # with pydantic, which other commands do not need
+
+    read(place.account.read_text(encoding="utf-8"))
 
 
 def _router_is_there(planned: EmulatorRecord) -> bool:

@@ -227,3 +227,18 @@ def test_addresses_of_droplets_that_nobody_can_reach_stay_on_this_machine(machin
     options = parse_options(name="x", port=7190, machines=machines, public_range=None)
 
     assert str(options.public_range) == network
+
+
+def test_an_account_that_cannot_be_read_is_not_resumed_and_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator's process would remove everything when it fails."""
+    place = emulator_dir("default")
+    place.write(new_emulator(EmulatorOptions()))
+    place.account.write_text("{")
+    monkeypatch.setattr(lifecycle, "_router_is_there", lambda planned: True)
+    started = []
+    monkeypatch.setattr(lifecycle, "start", lambda *words, **more: started.append(words))
+    with pytest.raises(EmulatorError, match="the account that the emulator had saved cannot be read"):
+        lifecycle.resume()
+    assert started == []
+    assert place.account.read_text() == "{"
+    assert place.read() is not None
