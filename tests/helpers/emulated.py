@@ -196,16 +196,16 @@ def emulated(
     clock: ManualClock | None = None,
     machines: ScriptedMachines | None = None,
     has_bugs: bool = False,
-    keep: Path | None = None,
+    account_file: Path | None = None,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Iterator[Api]:
     """A served emulator with a client that holds its token.
 
-    Every answer is recorded and held against tests/schemas; ``has_bugs`` allows answers of 500. ``keep`` is the
-    account's file, ``around`` wraps the app.
+    Every answer is recorded and held against tests/schemas; ``has_bugs`` allows answers of 500. The
+    account is saved in ``account_file``; ``around`` wraps the app.
     """
     machines = machines or ScriptedMachines()
-    app = build_app(settings, machines, clock=clock or system_clock, keep=keep)
+    app = build_app(settings, machines, clock=clock or system_clock, account_file=account_file)
     emulator = emulator_of(app)
     session = requests.Session()
     session.trust_env = False  # a proxy or a netrc of the machine's must not take part

@@ -89,7 +89,7 @@ def request(api: Api, method: str, path: str, body: object = None) -> requests.R
 def test_a_slow_disk_delays_only_the_request_that_changes_the_account(disk: SlowDisk, tmp_path: Path) -> None:
     """And that one is not answered before the account is on disk."""
     file = tmp_path / "account.json"
-    with emulated(keep=file) as api, posting(api, disk, [("/v2/tags", {"name": "blue"})]) as (post,):
+    with emulated(account_file=file) as api, posting(api, disk, [("/v2/tags", {"name": "blue"})]) as (post,):
         assert disk.reached.wait(WAIT_S)
         assert request(api, "GET", "/v2/account").status_code == 200
         assert request(api, "GET", "/v2/droplets").status_code == 200
@@ -103,7 +103,7 @@ def test_a_slow_disk_delays_only_the_request_that_changes_the_account(disk: Slow
 def test_requests_that_arrive_during_a_write_share_the_next_one(disk: SlowDisk, tmp_path: Path) -> None:
     names = ["red", "green", "blue", "white", "black"]
     file = tmp_path / "account.json"
-    with emulated(keep=file) as api, posting(api, disk, [("/v2/tags", {"name": "first"})]) as (first,):
+    with emulated(account_file=file) as api, posting(api, disk, [("/v2/tags", {"name": "first"})]) as (first,):
         assert disk.reached.wait(WAIT_S)
         with posting(api, disk, [("/v2/tags", {"name": name}) for name in names]) as others:
             wait_until(lambda: all_there(api, 1 + len(names)), what="the tags", seconds=WAIT_S, every=0.01)
@@ -132,7 +132,7 @@ def test_a_change_that_is_not_on_disk_is_answered_with_an_error(
 
     monkeypatch.setattr(store, "write_secret", write)
     file = tmp_path / "account.json"
-    with emulated(keep=file, has_bugs=True) as api:
+    with emulated(account_file=file, has_bugs=True) as api:
         answer = api.post("/v2/tags", {"name": "lost"})
         assert (answer.status_code, answer.json()["id"]) == (500, "server_error")
         assert not file.exists()
@@ -143,7 +143,7 @@ def test_a_change_that_is_not_on_disk_is_answered_with_an_error(
 
 def test_slow_network_commands_delay_only_the_impairment_that_needs_them(tmp_path: Path) -> None:
     machines = SlowLinks()
-    with emulated(machines=machines, keep=tmp_path / "account.json") as api:
+    with emulated(machines=machines, account_file=tmp_path / "account.json") as api:
         path = f"/_emulator/droplets/{api.active()['id']}/impairment"
         with posting(api, machines.gate, [(path, {"loss": 0.5})]) as (post,):
             assert machines.gate.reached.wait(WAIT_S)

@@ -41,20 +41,13 @@ ALLOWED: dict[str, str] = {
 }
 """Phrases with a banned word that are right, and the reason."""
 
-ROOMS_STILL_TO_READ = ("emulator",)
-"""Not yet read against docs/style.md. A room leaves the list when it is; none is added."""
-
 TEXT_FOLDERS = ("packer", "cloud-init", "systemd-units", "scripts")
 
 Place = tuple[str, int]
 
 
-def _room(file: Path) -> str:
-    return file.relative_to(SOURCE).parts[0]
-
-
-MODULES = [file for file in sorted(SOURCE.rglob("*.py")) if _room(file) not in ROOMS_STILL_TO_READ]
-TREES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(SOURCE.rglob("*.py"))}
+MODULES = sorted(SOURCE.rglob("*.py"))
+TREES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in MODULES}
 TEXTS = [ROOT / "Makefile", *(file for name in TEXT_FOLDERS for file in sorted((ROOT / name).rglob("*")))]
 
 
@@ -179,7 +172,3 @@ def test_a_method_without_docstring_is_found() -> None:
         "class A:\n    @property\n    def b(self): ...\n    def is_c(self): ...\n    def d(self): ...\n"
     )
     assert list(_undocumented(tree)) == ["A.d"]
-
-
-def test_rooms_still_to_read_exist() -> None:
-    assert [name for name in ROOMS_STILL_TO_READ if not (SOURCE / name).exists()] == []

@@ -9,6 +9,7 @@ from bakery.errors import BakeryError
 
 
 def main() -> int:
+    """Serve until a signal to stop; return the exit code."""
     try:
         serve(EmulatorDir(folder=Path(sys.argv[1])), resume="--resume" in sys.argv[2:])
     except BakeryError as error:

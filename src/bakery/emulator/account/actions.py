@@ -46,13 +46,14 @@ class Actions:
         return list(self._by_resource.get(("image", image_id), {}).values())
 
     def get(self, action_id: int) -> Action:
-        """Raises NotFound, also for a finished action that was forgotten."""
+        """Return the action. Raises NotFound, also for a finished action that was forgotten."""
         action = self._actions.get(action_id)
         if action is None:
             raise NotFound
         return action
 
     def start(self, kind: str, *, resource_id: int, resource_type: str, region: str) -> Action:
+        """Start an action of a droplet or image; it is in progress until :meth:`finish`."""
         action = Action(
             id=self._ids.number(),
             type=kind,

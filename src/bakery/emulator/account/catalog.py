@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
+    """A droplet size that can be bought."""
+
     slug: str
     memory: int
     """MB."""

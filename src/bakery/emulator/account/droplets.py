@@ -14,6 +14,8 @@ from bakery.emulator.account.vpcs import Vpcs
 
 
 class Droplets:
+    """All droplets of the account, and the addresses that they use."""
+
     def __init__(
         self, settings: EmulatorSettings, clock: Clock, ids: Ids, *, tags: Tags, vpcs: Vpcs, actions: Actions
     ) -> None:
@@ -115,11 +117,13 @@ class Droplets:
         return action
 
     def finish_action(self, droplet: Droplet, action: Action, *, errored: bool = False) -> None:
+        """End the action; the droplet is not locked any more."""
         self._actions.finish(action, errored=errored)
         if droplet.pending_action == action.id:
             droplet.pending_action = None
 
     def set_active(self, droplet: Droplet) -> None:
+        """Set the droplet's status to active; from then on the API shows its addresses."""
         droplet.status = "active"
         droplet.active_at = droplet.active_at or self._clock()
 

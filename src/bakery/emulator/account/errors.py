@@ -31,6 +31,8 @@ class ServerError(ApiError):
 
 
 class BadRequest(ApiError):
+    """The body is not a JSON object, or the resource is of another type."""
+
     status = 400
     id = "bad_request"
     default = "unable to process your request, please ensure it is properly formatted and try again."
@@ -43,38 +45,51 @@ class InvalidTag(ApiError):
     id = "bad_request"
 
     def body(self, request_id: str) -> dict[str, Any]:  # noqa: ARG002 - this form has none
+        """Return the JSON body of this form."""
         return {"error": self.message, "messages": [self.message], "root_causes": []}
 
 
 class Unauthorized(ApiError):
+    """The request has no token that is known."""
+
     status = 401
     id = "unauthorized"
     default = "Unable to authenticate you"
 
 
 class Forbidden(ApiError):
+    """The token lacks a scope, or the resource cannot be changed."""
+
     status = 403
     id = "forbidden"
     default = "You do not have permission to perform this action."
 
 
 class NotFound(ApiError):
+    """The path or the resource does not exist."""
+
     status = 404
     id = "not_found"
     default = "The resource you were accessing could not be found."
 
 
 class Conflict(ApiError):
+    """The name is taken."""
+
     status = 409
     id = "conflict"
 
 
 class Unprocessable(ApiError):
+    """A field has an invalid value, or the request is not possible now."""
+
     status = 422
     id = "unprocessable_entity"
 
 
 class PendingEvent(Unprocessable):
+    """Another action of the droplet is in progress."""
+
     default = "Droplet already has a pending event."
 
 
@@ -90,4 +105,5 @@ class TooManyRequests(ApiError):
         self.retry_after = retry_after
 
     def headers(self) -> dict[str, str]:
+        """Return ``retry-after`` in seconds, if there is one."""
         return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}

@@ -18,6 +18,8 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]+")
 
 
 class Firewalls:
+    """All cloud firewalls of the account."""
+
     def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
         self._delay = timedelta(seconds=settings.firewall_delay_s)
         self._clock = clock
@@ -86,6 +88,7 @@ class Firewalls:
         self.revision += 1
 
     def forget_droplet(self, droplet_id: int) -> None:
+        """Remove a deleted droplet from all firewalls."""
         self.revision += 1
         for firewall in self._firewalls.values():
             firewall.pending.pop(droplet_id, None)
@@ -93,6 +96,7 @@ class Firewalls:
                 firewall.droplet_ids.remove(droplet_id)
 
     def forget_tag(self, name: str) -> None:
+        """Remove a deleted tag from all firewalls."""
         self.revision += 1
         for firewall in self._firewalls.values():
             firewall.tags = [tag for tag in firewall.tags if tag.lower() != name.lower()]

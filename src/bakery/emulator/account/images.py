@@ -14,6 +14,8 @@ _GIGABYTE = 1024**3
 
 
 class Images:
+    """All images of the account: base images, snapshots, and deleted snapshots."""
+
     def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
         self._clock = clock
         self._ids = ids
@@ -28,12 +30,14 @@ class Images:
         self._by_slug = {image.slug: image for image in self._images.values() if image.slug is not None}
 
     def even_all_deleted(self) -> list[Image]:
+        """Return all images, deleted ones included."""
         return list(self._images.values())
 
     def all(self) -> list[Image]:
         return [image for image in self._images.values() if image.status != "deleted"]
 
     def snapshots(self) -> list[Image]:
+        """Return all snapshots that are not deleted."""
         return [image for image in self.all() if image.type == "snapshot"]
 
     def find(self, id_or_slug: int | str) -> Image | None:

@@ -31,6 +31,8 @@ def fingerprint(public_key: str) -> str:
 
 
 class Keys:
+    """All SSH keys of the account."""
+
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         self._keys: dict[int, SshKey] = {}

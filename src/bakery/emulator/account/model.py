@@ -6,6 +6,8 @@ from datetime import datetime
 
 @dataclass(kw_only=True)
 class Image:
+    """A base image or a snapshot."""
+
     id: int
     name: str
     distribution: str
@@ -30,6 +32,8 @@ class Image:
 
 @dataclass(kw_only=True)
 class SshKey:
+    """An SSH key of the account."""
+
     id: int
     name: str
     public_key: str
@@ -38,6 +42,8 @@ class SshKey:
 
 @dataclass(kw_only=True)
 class Vpc:
+    """A private network of one region."""
+
     id: str
     name: str
     description: str
@@ -49,6 +55,8 @@ class Vpc:
 
 @dataclass(kw_only=True)
 class Droplet:
+    """A droplet: what the API shows of it, and what its machine needs."""
+
     id: int
     name: str
     region: str
@@ -79,6 +87,8 @@ class Droplet:
 
 @dataclass(kw_only=True)
 class Action:
+    """An action of a droplet or image."""
+
     id: int
     type: str
     resource_id: int
@@ -93,6 +103,8 @@ class Action:
 
 @dataclass(kw_only=True)
 class Tag:
+    """A tag, with the ids of its droplets and images."""
+
     name: str
     droplet_ids: dict[int, None] = field(default_factory=dict)
     """An ordered set, so that listings by tag are quick and always in the same order."""
@@ -112,6 +124,8 @@ class FirewallTargets:
 
 @dataclass(kw_only=True)
 class FirewallRule:
+    """A rule of a cloud firewall, inbound or outbound."""
+
     protocol: str
     ports: str
     targets: FirewallTargets
@@ -119,6 +133,8 @@ class FirewallRule:
 
 @dataclass(kw_only=True)
 class Firewall:
+    """A cloud firewall."""
+
     id: str
     name: str
     inbound: list[FirewallRule]

@@ -56,15 +56,15 @@ def take_snapshot(state: AccountState) -> Snapshot:
 
 
 def to_json(snapshot: Snapshot) -> str:
-    """The snapshot as one JSON object; needs no lock."""
+    """Write the snapshot as one JSON object; this needs no lock."""
     return json.dumps(snapshot, default=_plain)
 
 
 def read(text: str) -> SavedAccount:
-    """What :func:`to_json` wrote.
+    """Read what :func:`to_json` wrote.
 
     Raises:
-        EmulatorError: it is something else. The values are not shown: user-data is among them.
+        EmulatorError: the text is something else. The error has no values: user-data is among them.
     """
     try:
         return _ACCOUNT.validate_json(text)
@@ -76,7 +76,7 @@ def read(text: str) -> SavedAccount:
 
 
 def next_id(saved: SavedAccount) -> int:
-    """An id greater than all that the account has given out."""
+    """Return an id greater than all that the account has given out."""
     lists = (saved.actions, saved.keys, saved.images, saved.droplets, saved.leaving)
     return max((record.id for records in lists for record in records), default=0) + 1
 

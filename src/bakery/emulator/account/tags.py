@@ -58,6 +58,7 @@ class Tags:
         return tag
 
     def tag_droplet(self, droplet: Droplet, names: Iterable[str]) -> None:
+        """Add the tags to the droplet; create those that are new."""
         for name in names:
             tag = self.ensure(name)
             if droplet.id not in tag.droplet_ids:
@@ -66,18 +67,21 @@ class Tags:
             _add(droplet.tags, tag.name)
 
     def untag_droplet(self, droplet: Droplet, names: Iterable[str]) -> None:
+        """Remove the tags from the droplet."""
         for name in names:
             if self.get(name).droplet_ids.pop(droplet.id, 0) is None:
                 self._retagged(droplet.id, name, removing=True)
             _drop(droplet.tags, name)
 
     def tag_image(self, image: Image, names: Iterable[str]) -> None:
+        """Add the tags to the image; create those that are new."""
         for name in names:
             tag = self.ensure(name)
             tag.image_ids[image.id] = None
             _add(image.tags, tag.name)
 
     def untag_image(self, image: Image, names: Iterable[str]) -> None:
+        """Remove the tags from the image."""
         for name in names:
             self.get(name).image_ids.pop(image.id, None)
             _drop(image.tags, name)

@@ -45,6 +45,7 @@ class Vpcs:
         return vpc
 
     def pool(self, vpc_id: str) -> AddressPool:
+        """Return the addresses of a VPC."""
         return self._pools[vpc_id]
 
     def default_of(self, region: str) -> Vpc:
@@ -73,6 +74,7 @@ class Vpcs:
         return vpc
 
     def make_default(self, vpc: Vpc) -> None:
+        """Make this VPC the default of its region, in place of another."""
         for other in self._vpcs.values():
             if other.region == vpc.region:
                 other.default = other is vpc

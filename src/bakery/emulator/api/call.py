@@ -79,6 +79,8 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
+    """The answer of a handler. A body that is text is sent as text/plain, another one as JSON."""
+
     status: int = 200
     body: Mapping[str, Any] | str | None = None
     after: Future[Any] | None = field(default=None, compare=False)

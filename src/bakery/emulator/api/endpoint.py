@@ -46,6 +46,7 @@ def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
 
 
 def refusal(error: ApiError, request_id: str) -> Response:
+    """Return the answer for an API error."""
     return _response(Reply(status=error.status, body=error.body(request_id)), error.headers())
 
 

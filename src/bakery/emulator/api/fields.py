@@ -31,6 +31,7 @@ def optional_text(body: Body, name: str) -> str | None:
 
 
 def boolean(body: Body, name: str, *, default: bool = False) -> bool:
+    """Return a boolean; ``default`` if it is missing or null."""
     value = body.get(name)
     if value is None:
         return default
@@ -77,7 +78,7 @@ def objects(body: Body, name: str) -> list[Body]:
 
 
 def number(value: str) -> int | None:
-    """Return a decimal number of a path or query; None if it is no number or too long to be an id."""
+    """Return a decimal number of a path or query; None if it is not a number, or too long for an id."""
     return int(value) if value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS else None
 
 

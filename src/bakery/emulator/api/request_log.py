@@ -25,6 +25,7 @@ class RequestLog:
         self._records: deque[RequestRecord] = deque(maxlen=size)
 
     def add(self, record: RequestRecord) -> None:
+        """Add a request; the oldest one is dropped if the log is full."""
         self._records.append(record)
 
     def all(self) -> list[RequestRecord]:

@@ -16,11 +16,14 @@ IMPLIED = {"droplet:read": ("actions:read", "image:read", "regions:read", "sizes
 
 @dataclass(frozen=True, kw_only=True)
 class AccessToken:
+    """A bearer token with its scopes."""
+
     token: str = field(repr=False)
     scopes: frozenset[str] | None
     """None: full access."""
 
     def allows(self, scope: str) -> bool:
+        """Return whether the token has the scope."""
         if self.scopes is None or scope in self.scopes:
             return True
         return READ_ONLY in self.scopes and scope.endswith(":read")

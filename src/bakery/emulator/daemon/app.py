@@ -38,14 +38,18 @@ def build_app(
     *,
     clock: Clock = system_clock,
     ids: Ids | None = None,
-    keep: Path | None = None,
+    account_file: Path | None = None,
 ) -> Starlette:
     """Build the API over ``machines``.
 
-    ``keep`` is the file in which the account is saved; if it exists, the account is restored from it. Close
+    The account is saved in ``account_file``; if that exists, the account is restored from it. Close
     ``app.state.emulator`` after the server has stopped.
     """
-    saved = serialization.read(keep.read_text(encoding="utf-8")) if keep is not None and keep.exists() else None
+    saved = (
+        serialization.read(account_file.read_text(encoding="utf-8"))
+        if account_file is not None and account_file.exists()
+        else None
+    )
     if saved is not None:
         ids = SystemIds(serialization.next_id(saved))
     state = AccountState(settings, clock=clock, ids=ids)
@@ -62,7 +66,7 @@ def build_app(
         tokens=AccessTokens(settings),
         recording=Recording(),
         firewall_sync=FirewallSync(state, machines),
-        store=AccountStore(state, keep),
+        store=AccountStore(state, account_file),
     )
     emulator.work.queues.after_task = emulator.store.save
     app = Starlette(

@@ -48,7 +48,7 @@ def serve(place: EmulatorDir, *, resume: bool = False) -> None:
     os.chdir("/")
     place.write(with_own_pid(planned, ready=False))
     try:
-        with _told_to_stop() as stop, _running(place, planned, resume=resume):
+        with _stop_signals() as stop, _running(place, planned, resume=resume):
             place.write(with_own_pid(planned, ready=True))
             log.info("%s answers at %s", planned.name, planned.endpoint)
             stop.wait()
@@ -69,7 +69,7 @@ def _running(place: EmulatorDir, planned: EmulatorRecord, *, resume: bool) -> It
         stack.callback(api_socket.close)
         machines, metadata_socket = _machines(place, planned, stack, resume=resume)
         boots = isinstance(machines, NspawnMachines)
-        app = build_app(_settings(planned), machines, keep=place.account if boots else None)
+        app = build_app(_settings(planned), machines, account_file=place.account if boots else None)
         emulator = emulator_of(app)
         if resume and isinstance(machines, NspawnMachines):
             machines.adopt(emulator.work.specs())
@@ -114,7 +114,7 @@ def _settings(planned: EmulatorRecord) -> EmulatorSettings:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
+def _stop_signals() -> Iterator[threading.Event]:
     """Give an event that our signals set, and restore the earlier handlers at the end."""
     stop = threading.Event()
 

@@ -66,10 +66,12 @@ class Fault:
     once (unbootable), or whose cloud-init fails (unconfigured)."""
 
     def meets_request(self, method: str, path: str) -> bool:
+        """Return whether the fault matches a request, unless it is a stale fault."""
         fits = bool(self.path) and self.method in {"*", method}
         return fits and self.stale_s == 0 and re.fullmatch(self.path, path) is not None
 
     def meets_action(self, kind: str) -> bool:
+        """Return whether the fault matches an action of this type."""
         return self.action in {"*", kind}
 
 
@@ -170,9 +172,11 @@ class Faults:
         return ticket
 
     def still_hangs(self, ticket: int) -> bool:
+        """Return whether the request with this ticket hangs; False once all faults are cleared."""
         return ticket in self._hanging
 
     def let_go(self, ticket: int) -> None:
+        """Stop counting the request with this ticket."""
         with self._lock:
             self._hanging.discard(ticket)
 

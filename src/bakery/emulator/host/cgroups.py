@@ -109,8 +109,9 @@ def frozen(name: str) -> Iterator[None]:
 
 
 def _freezer(name: str) -> tuple[Path, str, str]:
-    """Return the freezer's file, and the values that freeze and thaw; version 2 first: there SIGKILL ends frozen
-    processes.
+    """Return the freezer's file, and the values that freeze and thaw.
+
+    Version 2 comes first, because SIGKILL ends its frozen processes.
     """
     for hierarchy in sorted(hierarchies(), key=lambda each: not each.unified):
         for file, stop, go in (("cgroup.freeze", "1", "0"), ("freezer.state", "FROZEN", "THAWED")):

@@ -13,9 +13,11 @@ class Process(Protocol):
     @property
     def pid(self) -> int: ...
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """Send SIGKILL."""
 
-    def wait(self) -> int: ...
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
 
 
 def end(process: Process | None, cgroup: str) -> None:

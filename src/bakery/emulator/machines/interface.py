@@ -96,9 +96,11 @@ class Machines(Protocol):
     def create(self, spec: MachineSpec) -> None:
         """Create the machine and start its boot."""
 
-    def is_running(self, droplet_id: int) -> bool: ...
+    def is_running(self, droplet_id: int) -> bool:
+        """Return whether the guest runs."""
 
-    def power_on(self, droplet_id: int) -> None: ...
+    def power_on(self, droplet_id: int) -> None:
+        """Start the boot of a machine that is off."""
 
     def shutdown(self, droplet_id: int) -> None:
         """Ask the guest to power off; ``is_running`` is False when it has."""
@@ -109,7 +111,8 @@ class Machines(Protocol):
     def reboot(self, droplet_id: int) -> None:
         """Reboot in order, or by a power cycle if the guest does not react."""
 
-    def rebuild(self, droplet_id: int, image: str) -> None: ...
+    def rebuild(self, droplet_id: int, image: str) -> None:
+        """Replace the disk by a new one from ``image``, and start the boot."""
 
     def destroy(self, droplet_id: int) -> None:
         """Remove everything of the machine. Idempotent."""

@@ -115,7 +115,7 @@ class Snapshots:
             MachineFailure: the key is taken or cannot be a file name.
         """
         if not _KEY.fullmatch(key) or self.layers(key) is not None:
-            message = f"the key {key!r} of a snapshot is taken, or is no file name"
+            message = f"the key {key!r} of a snapshot is taken, or cannot be a file name"
             raise MachineFailure(message)
         ensure_private_folder(self._folder)
         layer, half = self._folder / key, self._folder / f".{key}.half"

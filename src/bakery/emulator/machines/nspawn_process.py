@@ -80,7 +80,7 @@ class AdoptedProcess:
     """The process of a machine that another emulator has started."""
 
     def __init__(self, pid: int, folder: Path) -> None:
-        """Raises ProcessLookupError if the process has ended."""
+        """Take over the process. Raises ProcessLookupError if it has ended."""
         self.pid = pid
         self._folder = folder
         self._descriptor = os.pidfd_open(pid)

@@ -46,6 +46,7 @@ class Impairments:
         self._partitioned_until: dict[int, float] = {}
 
     def set(self, droplet_id: int, impairment: Impairment) -> None:
+        """Set a droplet's impairment; its partition begins now."""
         with self._lock:
             self._impaired[droplet_id] = impairment
             self._partitioned_until[droplet_id] = self._now() + impairment.partition_s

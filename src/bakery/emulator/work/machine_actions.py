@@ -45,12 +45,15 @@ class ActionRunner:
         self._run(droplet, action, step, lambda: self._state.droplets.set_active(droplet))
 
     def power_on(self, droplet: Droplet, action: Action) -> None:
+        """Start the boot; the droplet is active then."""
         self._run(droplet, action, lambda: self._machines.power_on(droplet.id), _set_status(droplet, "active"))
 
     def power_off(self, droplet: Droplet, action: Action) -> None:
         self._run(droplet, action, lambda: self._machines.power_off(droplet.id), _set_status(droplet, "off"))
 
     def power_cycle(self, droplet: Droplet, action: Action) -> None:
+        """Stop the machine and start its boot."""
+
         def step() -> None:
             self._machines.power_off(droplet.id)
             self._machines.power_on(droplet.id)
@@ -70,6 +73,8 @@ class ActionRunner:
         self._run(droplet, action, step, _set_status(droplet, "off"))
 
     def rebuild(self, droplet: Droplet, action: Action, image: Image) -> None:
+        """Replace the droplet's disk by a new one from ``image``, and start the boot."""
+
         def done() -> None:
             droplet.image_id = image.id
             droplet.status = "active"
@@ -77,6 +82,8 @@ class ActionRunner:
         self._run(droplet, action, lambda: self._machines.rebuild(droplet.id, image.key), done)
 
     def rename(self, droplet: Droplet, action: Action, name: str) -> None:
+        """Change the name that the API shows; the guest keeps its host name."""
+
         def done() -> None:
             droplet.name = name
 
@@ -106,6 +113,8 @@ class ActionRunner:
         self._run(droplet, action, step, done)
 
     def transfer(self, image: Image, action: Action, region: str) -> None:
+        """Add the region to the image's regions, after the time of an action."""
+
         def task() -> None:
             fault = self._faults.take_action(action.type) or Fault()
             self.queues.pause(self._state.settings.action_s + fault.delay_s)

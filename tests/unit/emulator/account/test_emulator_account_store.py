@@ -127,7 +127,7 @@ def test_nothing_is_given_twice() -> None:
     assert droplet.public_address not in {each.public_address for each in state.droplets.all()}
 
 
-def test_it_is_kept_in_a_private_file_because_user_data_is_in_it(tmp_path: Path) -> None:
+def test_it_is_saved_in_a_private_file_because_user_data_is_in_it(tmp_path: Path) -> None:
     state = account()
     file = tmp_path / "home" / "account.json"
     AccountStore(state, file).save()
@@ -147,7 +147,7 @@ def test_what_did_not_change_is_not_written_again(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "account.json").exists()  # control
 
 
-def test_a_keeper_without_a_file_keeps_nothing() -> None:
+def test_a_store_without_a_file_writes_nothing() -> None:
     AccountStore(make_state(ManualClock()), None).save()
 
 

@@ -21,7 +21,7 @@ Text = Annotated[str, AfterValidator(_check_unicode)]
 
 
 class Body(BaseModel):
-    """A request's body. Types are not converted, so that ``true`` is no number; null means the default."""
+    """A request's body. Types are not converted, so that ``true`` is not a number; null means the default."""
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
