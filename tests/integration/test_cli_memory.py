@@ -118,7 +118,7 @@ def test_up_names_the_commands_that_work_there(at: Desk, memory: EmulatorRecord)
     ran = at("emulator", "up", "--name", "memory")
     assert ran.err.splitlines()[-1] == (
         "next: export BAKERY_EMULATOR=memory; bakery init, bakery emulator stand-in,"
-        ' bakery --local launch --wait active; or eval "$(bakery emulator env)" for other tools'
+        ' bakery launch --local --wait active; or eval "$(bakery emulator env)" for other tools'
     )
     for command in (
         ("init", "--cluster", "demo"), ("emulator", "stand-in"), ("--local", *ACTIVE),
@@ -126,6 +126,6 @@ def test_up_names_the_commands_that_work_there(at: Desk, memory: EmulatorRecord)
         assert at(*command).code == 0
     ran = at("emulator", "up", "--name", "memory")
     assert ran.err.splitlines()[-1] == (
-        "next: export BAKERY_EMULATOR=memory; bakery emulator stand-in, bakery --local launch --wait active; "
+        "next: export BAKERY_EMULATOR=memory; bakery emulator stand-in, bakery launch --local --wait active; "
         'or eval "$(bakery emulator env)" for other tools'
     )

@@ -17,13 +17,13 @@ from bakery.cli.emulator_stand_in import stand_in
 from bakery.cli.options import common_options, settings_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError, UsageError
-from bakery.hints import Hint, joined
+from bakery.hints import Command, Hint, joined
 
 if TYPE_CHECKING:
     from bakery.emulator.daemon.folder import EmulatorRecord
 
-_NEXT = "bakery --local build-image, bakery --local launch"
-_MEMORY_NEXT = "bakery emulator stand-in, bakery --local launch --wait active"
+_NEXT = (Command("build-image", "--local"), Command("launch", "--local"))
+_MEMORY_NEXT = (Command("emulator stand-in"), Command("launch", "--local", "--wait", "active"))
 """For droplets in memory, which do not boot: an image cannot be baked, and a cluster does not become healthy."""
 _UNENFORCED = "stored, not enforced: droplets in memory have no network"
 
@@ -105,9 +105,10 @@ def up(
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
     # Both commands need the cluster file.
-    init = "" if settings_of(context).cluster_file.exists() else "bakery init, "
+    init = () if settings_of(context).cluster_file.exists() else (Command("init"),)
     then = _MEMORY_NEXT if running.machines == "memory" else _NEXT
-    console.note(f'next: {other}{init}{then}; or eval "$(bakery emulator env)" for other tools')
+    tools = Hint('; or eval "$(', Command("emulator env"), ')" for other tools')
+    console.note(Hint(f"next: {other}", joined(", ", (*init, *then)), tools))
 
 
 def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> None:
@@ -203,7 +204,7 @@ def env(context: click.Context, name: str) -> None:
     """Print environment variables for DigitalOcean clients: eval "$(bakery emulator env)"."""
     if settings_of(context).json:
         message = "the output contains a token, which bakery does not print as JSON"
-        raise UsageError(message=message, hint='eval "$(bakery emulator env)"')
+        raise UsageError(message=message, hint=Hint('eval "$(', Command("emulator env"), ')"'))
     running = _running(name)
     click.echo(f"export DIGITALOCEAN_API_URL={shlex.quote(running.endpoint)}")
     click.echo(f"export DIGITALOCEAN_TOKEN={shlex.quote(running.token)}")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakery.errors import UsageError
+from bakery.hints import Command, Hint
 
 _ONE_OF = {
     "status": "--status",
@@ -17,8 +18,8 @@ _ONE_OF |= {"stale_s": "--stale"}
 _GUESTS = {"dead", "unbootable", "unconfigured"}
 _BOOTS = ("create", "power_on", "power_cycle", "reboot", "rebuild")
 """Actions after which a guest boots."""
-_REQUEST = "bakery emulator fault add --path /v2/droplets --status 503"
-_ACTION = "bakery emulator fault add --action snapshot --outcome errored"
+_REQUEST = Hint("for example: ", Command("emulator fault add", "--path", "/v2/droplets", "--status", "503"))
+_ACTION = Hint("for example: ", Command("emulator fault add", "--action", "snapshot", "--outcome", "errored"))
 
 
 def check_request(request: Mapping[str, Any]) -> None:
@@ -29,7 +30,7 @@ def check_request(request: Mapping[str, Any]) -> None:
     """
     if ("path" in request) == ("action" in request):
         message = "a fault affects either requests (--path) or actions (--action)"
-        raise UsageError(message=message, hint=f"for example: {_REQUEST}")
+        raise UsageError(message=message, hint=_REQUEST)
     given = [flag for field, flag in _ONE_OF.items() if field in request]
     if "action" in request:
         _check_for_actions(request, given)
@@ -41,7 +42,7 @@ def _check_for_actions(request: Mapping[str, Any], given: list[str]) -> None:
     outcome = request.get("outcome")
     if given or (outcome is None and "delay_s" not in request):
         message = "with --action give --outcome or --delay, and no other effect"
-        raise UsageError(message=message, hint=f"for example: {_ACTION}")
+        raise UsageError(message=message, hint=_ACTION)
     if outcome in _GUESTS and request["action"] not in _BOOTS:
         message = f"--outcome {outcome} needs an action that boots a droplet, and {request['action']} does not"
         raise UsageError(message=message, hint=f"choose an action: {', '.join(_BOOTS)}")
@@ -51,16 +52,16 @@ def _check_for_requests(request: Mapping[str, Any], given: list[str]) -> None:
     _check_pattern(request["path"])
     if "outcome" in request:
         message = "--outcome is for actions; for requests give --status or another effect"
-        raise UsageError(message=message, hint=f"for example: {_ACTION}")
+        raise UsageError(message=message, hint=_ACTION)
     if len(given) > 1:
         message = f"{' and '.join(given)} cannot be combined"
         raise UsageError(message=message, hint="give one of them")
     if not given and "delay_s" not in request:
         message = f"the effect is missing: give {', '.join(_ONE_OF.values())} or --delay"
-        raise UsageError(message=message, hint=f"for example: {_REQUEST}")
+        raise UsageError(message=message, hint=_REQUEST)
     if "status" not in request and ("html" in request or "retry_after" in request):
         message = "--html and --retry-after need --status"
-        raise UsageError(message=message, hint=f"for example: {_REQUEST}")
+        raise UsageError(message=message, hint=_REQUEST)
 
 
 def _check_pattern(text: str) -> None:

@@ -9,6 +9,7 @@ from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options, settings_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError
+from bakery.hints import Command
 
 _PATH = "/_emulator/faults"
 _SHOWN_ELSEWHERE = {"id", "method", "path", "action", "times", "skip", "probability", "seed", "met"}
@@ -140,7 +141,7 @@ def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
             message = f"there is no fault {number}"
             shown = ", ".join(map(str, known)) or "none"
             raise EmulatorError(
-                message=message, details=f"faults here: {shown}", hint="bakery emulator fault list"
+                message=message, details=f"faults here: {shown}", hint=Command("emulator fault list")
             )
     for path in [f"{_PATH}/{number}" for number in ids] or [_PATH]:
         ask(emulator, path, method="DELETE")

@@ -8,6 +8,7 @@ import click
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options, settings_of
 from bakery.errors import EmulatorError, UsageError
+from bakery.hints import Command, Hint
 
 _UNITS = {
     "%": 0.01,
@@ -93,7 +94,9 @@ def impair(
     body = {field: value for field, value in wanted.items() if value is not None}
     if bool(body) == heal:
         message = "give --loss, --delay, --rate or --partition, or only --heal"
-        raise UsageError(message=message, hint=f"for example: bakery emulator impair {droplet} --partition 60s")
+        raise UsageError(
+            message=message, hint=Hint("for example: ", Command("emulator impair", droplet, "--partition", "60s"))
+        )
     path = f"/_emulator/droplets/{_find(name, droplet)}/impairment"
     answer = ask(running(name), path, body=body or None, method="POST" if body else "DELETE")
     settings = settings_of(context)

@@ -12,6 +12,7 @@ from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import check_cloud, other_cloud_option
 from bakery.errors import UsageError
+from bakery.hints import Command
 
 if TYPE_CHECKING:
     from bakery.config.model import Kind
@@ -25,7 +26,7 @@ by hand:   create a droplet from the snapshot in VPC {vpc}, region {region},
            paste the file as user-data (under "Advanced options");
            add an SSH key; without one DigitalOcean mails a root password
 terraform: user_data = file("{file}")
-then:      bakery bootstrap (creates the ACL tokens in it; safe to repeat)
+then:      {bootstrap} (creates the ACL tokens in it; safe to repeat)
 the file holds private keys and tokens: keep it as private as .bakery/"""
 
 
@@ -97,8 +98,9 @@ def render(
         session.console.print_json({"file": str(file), "bytes": user_data.size})
     else:
         session.console.print(str(file))
+    tags, then = ", ".join(_tags(plan, role)), session.settings.spell(Command("bootstrap"))
     session.console.note(
-        HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=", ".join(_tags(plan, role)), file=file)
+        HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=tags, file=file, bootstrap=then)
     )
 
 
