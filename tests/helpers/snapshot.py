@@ -14,7 +14,8 @@ def bake(api: Api) -> int:
     """Make a snapshot with the tag that a bake of the default versions would give it; return its id."""
     droplet = api.active(name="stand-in")
     api.act(droplet["id"], "snapshot", name=NAME)
-    image: dict[str, Any] = api.get("/v2/images?private=true").json()["images"][0]
+    images: list[dict[str, Any]] = api.get("/v2/images?private=true").json()["images"]
+    image = max(images, key=lambda each: int(each["id"]))
     tag = content_tag(image_inputs(), base=BASE_IMAGE, consul=CONSUL_VERSION, nomad=NOMAD_VERSION)
     api.post("/v2/tags", {"name": tag})
     resources = [{"resource_id": str(image["id"]), "resource_type": "image"}]
