@@ -19,6 +19,8 @@ from bakery.errors import CredentialsError
 from bakery.files import write_secret
 
 FORMAT = 1
+RENEWAL_SHARE = 0.2
+"""Share of its life that a stored leaf certificate must have left: a node made from it soon would expire soon."""
 
 
 def issue_for_node(
@@ -40,7 +42,7 @@ def role_credentials(
     """Return the credentials that all hand-made nodes of ``role`` share; the same ones on each call.
 
     The leaf certificates are stored in ``paths.roles``. They are issued again if the generation, a CA, the role's
-    kind or ``leaf_days`` has changed, or if a certificate is not valid at ``now``.
+    kind or ``leaf_days`` has changed, or if a certificate has less than a fifth of its life left.
 
     Raises:
         CredentialsError: a CA is not valid at ``now``.
@@ -138,4 +140,8 @@ def _stored(file: Path, inputs: dict[str, Any], kind: Kind, *, now: datetime) ->
 
 
 def _usable(leaf: Leaf, now: datetime) -> bool:
-    return is_pair(leaf.certificate, leaf.key) and is_valid_at(parse_certificate(leaf.certificate), now)
+    if not is_pair(leaf.certificate, leaf.key):
+        return False
+    certificate = parse_certificate(leaf.certificate)
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return is_valid_at(certificate, now) and certificate.not_valid_after_utc - now >= life * RENEWAL_SHARE

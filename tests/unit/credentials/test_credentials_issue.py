@@ -191,12 +191,16 @@ def test_a_new_generation_a_new_ca_and_a_new_kind_get_new_leaves(bundle: Bundle,
 
 
 @pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.CONSUL_SERVER])
-def test_expired_leaves_are_issued_again(bundle: Bundle, paths: StatePaths, kind: Kind) -> None:
+@pytest.mark.parametrize("day", [293, 366], ids=["a fifth of its life left", "expired"])
+def test_leaves_with_little_time_left_are_issued_again(
+    bundle: Bundle, paths: StatePaths, kind: Kind, day: int
+) -> None:
+    """A node made from them on the last day would live for a day."""
     first = role(bundle, paths, kind, leaf_days=365)
-    assert role(bundle, paths, kind, NOW + 365 * DAY, leaf_days=365) == first
-    again = role(bundle, paths, kind, NOW + 366 * DAY, leaf_days=365)
+    assert role(bundle, paths, kind, NOW + 291 * DAY, leaf_days=365) == first
+    again = role(bundle, paths, kind, NOW + day * DAY, leaf_days=365)
     assert again.consul != first.consul
-    assert parsed(again.consul).not_valid_after_utc == NOW + (366 + 365) * DAY
+    assert parsed(again.consul).not_valid_after_utc == NOW + (day + 365) * DAY
 
 
 @pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.CONSUL_SERVER])
