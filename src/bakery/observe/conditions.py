@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bakery.agents.model import CatalogNode, NomadNode
+from bakery.hints import Command
 from bakery.observe.gather import Facts
 from bakery.observe.keyrings import keyrings
 from bakery.observe.model import Condition
@@ -12,6 +13,7 @@ from bakery.observe.strangers import strangers
 from bakery.observe.verdict import judged, plain, unknown
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
+from bakery.plan.successors import unfinished, without_successors
 
 REQUIRED_DRIVERS = ("docker", "exec")
 """Drivers that every Nomad client must have. Others are checked if Nomad detects them (java, qemu: not in the
@@ -28,7 +30,18 @@ def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
     conditions.append(consul_catalog(plan, facts))
     if plan.nomad_clients:
         conditions.append(nomad_clients(plan, facts))
-    return (*conditions, strangers(plan, facts), keyrings(plan, facts))
+    return (*conditions, strangers(plan, facts), keyrings(plan, facts), *replacements(plan, facts))
+
+
+def replacements(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
+    """Return a condition that names the unfinished replacements, if there are any. Launch does not wait for it."""
+    found = unfinished(facts.droplets, plan.cluster)
+    if not found:
+        return ()
+    names = ", ".join(f"{each.name} (by {each.new.name})" for each in found)
+    commands = "; ".join(str(Command("replace", each.name)) for each in found)
+    condition = judged("replacements", [f"unfinished: {names}"], "", help_text=f"to finish them: {commands}")
+    return (replace(condition, by_choice=True),)
 
 
 def droplets_active(plan: ClusterPlan, facts: Facts) -> Condition:
@@ -38,25 +51,30 @@ def droplets_active(plan: ClusterPlan, facts: Facts) -> Condition:
 
 
 def _consul(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
-    consul = facts.consul
+    consul, coming = facts.consul, _successors(plan, facts)
     return (
         has_leader("consul-leader", "Consul", consul.leader),
         all_members("consul-members", "Consul members", plan.nodes, consul.members, facts),
-        all_voters("consul-peers", "Consul", plan.consul_servers, plan.consul_expect, consul, facts),
+        all_voters("consul-peers", "Consul", plan.consul_servers, plan.consul_expect, consul, facts, coming),
         autopilot_agrees("consul-autopilot", "Consul", consul.autopilot),
         acls_closed("consul-acls", "Consul", consul),
     )
 
 
 def _nomad(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
-    nomad = facts.nomad
+    nomad, coming = facts.nomad, _successors(plan, facts)
     return (
         has_leader("nomad-leader", "Nomad", nomad.leader),
         all_members("nomad-servers", "Nomad servers", plan.nomad_servers, nomad.members, facts),
-        all_voters("nomad-peers", "Nomad", plan.nomad_servers, plan.nomad_expect, nomad, facts),
+        all_voters("nomad-peers", "Nomad", plan.nomad_servers, plan.nomad_expect, nomad, facts, coming),
         autopilot_agrees("nomad-autopilot", "Nomad", nomad.autopilot),
         acls_closed("nomad-acls", "Nomad", nomad),
     )
+
+
+def _successors(plan: ClusterPlan, facts: Facts) -> frozenset[str | None]:
+    """Return the addresses of the droplets that take the place of others."""
+    return frozenset(each.new.private_ipv4 for each in unfinished(facts.droplets, plan.cluster))
 
 
 def consul_catalog(plan: ClusterPlan, facts: Facts) -> Condition:
@@ -146,7 +164,8 @@ def _where_its_droplet_is(address: str | None) -> str:
 
 
 def _droplet_fault(plan: ClusterPlan, node: Node, facts: Facts) -> str | None:
-    there = [droplet for droplet in facts.droplets if slot_of(droplet, plan.cluster) == node.slot]
+    holders = without_successors(facts.droplets, plan.cluster)
+    there = [droplet for droplet in holders if slot_of(droplet, plan.cluster) == node.slot]
     if not there:
         return f"{node.name}: no droplet"
     if len(there) > 1:

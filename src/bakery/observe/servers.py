@@ -1,6 +1,6 @@
 """Conditions that Consul and Nomad have in common: a leader, members, Raft voters, autopilot, ACLs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bakery.agents.model import Autopilot, Member, RaftPeer, ServerHealth
@@ -54,9 +54,18 @@ def _member_fault(name: str, address: str | None, members: Sequence[Member]) -> 
 
 
 def all_voters(
-    name: str, product: str, nodes: Sequence[Node], expect: int, asked: ServerFacts, facts: Facts
+    name: str,
+    product: str,
+    nodes: Sequence[Node],
+    expect: int,
+    asked: ServerFacts,
+    facts: Facts,
+    successors: Collection[str | None] = (),
 ) -> Condition:
-    """Check that every planned server is a healthy Raft voter at its address, and that no other peer exists."""
+    """Check that every planned server is a healthy Raft voter at its address, and that no other peer exists.
+
+    ``successors`` are addresses of droplets that take the place of planned ones: they may be peers too.
+    """
     missing = _unasked(asked.peers, asked.autopilot, asked.members)
     if missing or asked.peers.value is None or asked.autopilot.value is None or asked.members.value is None:
         return unknown(name, missing)
@@ -64,8 +73,8 @@ def all_voters(
         product=product, peers=asked.peers.value, autopilot=asked.autopilot.value, members=asked.members.value
     )
     faults = [f"{node.name}: {fault}" for node in nodes if (fault := view.fault(node.name, facts))]
-    planned = {facts.address(node.name) for node in nodes}
-    faults += [view.name_other(peer, facts) for peer in view.peers if peer.address not in planned]
+    expected = {facts.address(node.name) for node in nodes}.union(successors)
+    faults += [view.name_other(peer, facts) for peer in view.peers if peer.address not in expected]
     if not faults and len(nodes) != expect:
         faults = [f"{len(nodes)} of {expect} planned {product} servers exist"]
     return judged(name, faults, f"{len(nodes)} of {expect} {product} servers are Raft voters")

@@ -12,6 +12,7 @@ from typing import Protocol
 PREFIX = "bakery"
 _CONTENT = f"{PREFIX}:image:"
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
+_DROPLET_ID = re.compile("[0-9]{1,18}")
 # The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
 _PACKER_KEY = re.compile(r"packer-([0-9a-f]{8})-[0-9a-f-]{27}")
 
@@ -54,6 +55,14 @@ def ca_tag(cluster: str, fingerprint: str) -> str:
 def generation_tag(cluster: str, generation: int) -> str:
     """Return the tag that names the generation of the secrets in a droplet's user-data."""
     return f"{_generation_prefix(cluster)}{generation}"
+
+
+def replaces_tag(cluster: str, droplet_id: int) -> str:
+    """Return the tag of a successor: the droplet that takes the place of ``droplet_id`` in its slot.
+
+    A replacement deletes the tag when it is finished, so a droplet with this tag shows one that is not.
+    """
+    return f"{_replaces_prefix(cluster)}{droplet_id}"
 
 
 def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: str) -> str:
@@ -105,6 +114,13 @@ def has_generation(tags: Iterable[str], cluster: str) -> bool:
     return any(tag.startswith(_generation_prefix(cluster)) for tag in tags)
 
 
+def replaced_by(tags: Iterable[str], cluster: str) -> int | None:
+    """Return the id of the droplet that a droplet with these tags takes the place of; None for no successor."""
+    prefix = _replaces_prefix(cluster)
+    numbers = (tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
+    return next((int(number) for number in numbers if _DROPLET_ID.fullmatch(number)), None)
+
+
 def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
     """Return the role in the first of the cluster's role tags; None if there is none."""
     prefix = role_tag(cluster, "")
@@ -114,12 +130,16 @@ def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
 def is_cluster_tag(tag: str, cluster: str) -> bool:
     """Return whether a launch of this cluster makes the tag; False for tags of snapshots and other clusters."""
     makers = (role_tag, slot_tag, launch_tag, ca_tag)
-    prefixes = (*(make(cluster, "") for make in makers), _generation_prefix(cluster))
+    prefixes = (*(make(cluster, "") for make in makers), _generation_prefix(cluster), _replaces_prefix(cluster))
     return tag == cluster_tag(cluster) or tag.startswith(prefixes)
 
 
 def _generation_prefix(cluster: str) -> str:
     return f"{PREFIX}:{cluster}:gen:"
+
+
+def _replaces_prefix(cluster: str) -> str:
+    return f"{PREFIX}:{cluster}:replaces:"
 
 
 def packer_key_time(name: str) -> int | None:

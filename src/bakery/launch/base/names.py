@@ -6,13 +6,17 @@ from bakery.cloud.model import Droplet
 from bakery.launch.base.model import Present
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import later_name, slot_of, with_names
+from bakery.plan.successors import without_successors
 from bakery.plan.tags import slot_tag
 
 
 def occupants(droplets: Iterable[Droplet], cluster: str) -> dict[str, list[Droplet]]:
-    """Return the droplets of each slot: active ones first, then by age. The first one counts."""
+    """Return the droplets of each slot: active ones first, then by age. The first one counts.
+
+    A successor is not among them while the droplet that it replaces exists.
+    """
     groups: dict[str, list[Droplet]] = {}
-    for droplet in sorted(droplets, key=lambda d: (d.status != "active", d.id)):
+    for droplet in sorted(without_successors(droplets, cluster), key=lambda d: (d.status != "active", d.id)):
         groups.setdefault(slot_of(droplet, cluster), []).append(droplet)
     return groups
 

@@ -8,6 +8,7 @@ from bakery.launch.base.model import Change, Changes, FirewallUpdate, Present, P
 from bakery.launch.base.names import occupants
 from bakery.launch.converge.drift import differences
 from bakery.launch.converge.firewalls import differs, find_firewall, request_for
+from bakery.launch.converge.unfinished import unfinished_lines
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.plan.slots import slot_of
@@ -51,7 +52,10 @@ def compare(
         unchanged=unchanged,
         extra=tuple(d for d in present.droplets if slot_of(d, plan.cluster) not in planned),
         duplicates=tuple(d for node in plan.nodes for d in by_slot.get(node.slot, [])[1:]),
-        later=differences(plan, unchanged, present.sizes, image),
+        later=(
+            *unfinished_lines(plan.cluster, present.droplets),
+            *differences(plan, unchanged, present.sizes, image),
+        ),
         lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
         added=_less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
         total=_price([*staying, *new], present.sizes),

@@ -16,6 +16,7 @@ from bakery.launch.converge.drift import obstacles as drift_obstacles
 from bakery.launch.converge.formed import lost_data
 from bakery.launch.converge.preflight_image import image_obstacles
 from bakery.launch.converge.preflight_sizes import size_obstacles
+from bakery.launch.converge.unfinished import unfinished_obstacles
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import authorities_of, ca_tag, cluster_tag
@@ -81,6 +82,7 @@ def find_obstacles(
         *_role(plan, changes, only_role),
         *lost_data(plan, present, changes, journal),
         *drift_obstacles(plan, present.droplets),
+        *unfinished_obstacles(plan.cluster, present.droplets, journal),
         *_account(present, changes),
         *_vpc(plan, present, changes),
     ]
