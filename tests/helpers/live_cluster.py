@@ -1,5 +1,6 @@
 """Consul and Nomad in memory whose members are the droplets of a FakeCloud, as they come and go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
@@ -21,6 +22,8 @@ class LiveCluster:
     deleted_tokens: list[str] = field(default_factory=list)
     notices: bool = True
     """Whether the pools have found out whose droplets are gone."""
+    keeps_out: Callable[[Droplet], bool] = lambda droplet: False
+    """Which droplets run without agents that join."""
     _known: set[int] = field(default_factory=set)
     _follows: bool = False
 
@@ -72,7 +75,7 @@ class LiveCluster:
     def _catch_up(self) -> None:
         there = self._there()
         for number, droplet in there.items():
-            if number not in self._known:
+            if number not in self._known and not self.keeps_out(droplet):
                 self._known.add(number)
                 self._join(droplet)
         for number in self._known if self.notices else ():

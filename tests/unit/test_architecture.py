@@ -49,6 +49,7 @@ LAUNCH_ROOMS: dict[str, set[str]] = {
     "acl": set(),
     "teardown": {"base"},
     "converge": {"base", "teardown"},
+    "roll": {"base", "converge", "teardown"},
 }
 FENCES: dict[str, set[str]] = {
     "click": {"cli"},

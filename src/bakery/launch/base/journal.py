@@ -41,6 +41,17 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Replacing:
+    """A node whose replacement is not finished."""
+
+    old_id: int
+    slot: str
+    name: str
+    address: str | None
+    """Address in the VPC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Journal:
     """The content of the file."""
 
@@ -60,6 +71,8 @@ class Journal:
     """"consul" and "nomad", once the unfinished launch has bootstrapped their ACLs."""
     never_joined: tuple[str, ...] = ()
     """Slots in which the unfinished launch deleted a droplet that never came up or never joined."""
+    replacing: tuple[Replacing, ...] = ()
+    """Nodes that are being replaced: what the API does not know of them once their droplets are deleted."""
     vpc_id: str | None = None
     """Id of the VPC; set only if bakery created it."""
     firewall_ids: tuple[str, ...] = ()
@@ -118,8 +131,9 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
         raise UsageError(message=message, details=f"asked for {cluster}")
     fields = {name: field for field, name in _FILE_KEYS.items()}
     requests = tuple(Request(**_renamed(item, fields)) for item in data.pop("requests"))
+    replacing = tuple(Replacing(**item) for item in data.pop("replacing", ()))
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-    return Journal(**_renamed(data | lists, fields), requests=requests)
+    return Journal(**_renamed(data | lists, fields), requests=requests, replacing=replacing)
 
 
 def _to_json(journal: Journal) -> str:
@@ -225,6 +239,18 @@ class JournalFile:
     def cancel_leaving(self, droplet_id: int) -> None:
         """Record that the removal of the droplet is given up."""
         self._change(lambda j: replace(j, leaving=tuple(i for i in j.leaving if i != droplet_id)))
+
+    def record_replacing(self, replacing: Replacing) -> None:
+        """Record, before the first change, that a node is being replaced."""
+        others = tuple(each for each in self._journal.replacing if each.old_id != replacing.old_id)
+        if (*others, replacing) != self._journal.replacing:
+            self._change(lambda j: replace(j, replacing=(*others, replacing)))
+
+    def record_replaced(self, old_id: int) -> None:
+        """Record that the replacement is finished, or that the node is removed without one."""
+        left = tuple(each for each in self._journal.replacing if each.old_id != old_id)
+        if left != self._journal.replacing:
+            self._change(lambda j: replace(j, replacing=left))
 
     def record_drains(self, node_ids: Iterable[str]) -> None:
         """Record Nomad nodes before they are drained."""

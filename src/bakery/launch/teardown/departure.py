@@ -63,6 +63,29 @@ def leave_raft(session: Session, plan: ClusterPlan, reached: Reached, droplet: D
         _attempt(session, droplet.name, partial(_leave_nomad, session, reached.nomad, droplet))
 
 
+def drop_from_raft(session: Session, reached: Reached, droplet: Droplet) -> None:
+    """Remove the peers of a droplet that is lost, through other servers. The caller deletes it at once afterwards.
+
+    A peer that leads hands leadership over first: Raft cannot remove its leader.
+    """
+    for product, api in (("Consul", reached.consul), ("Nomad", reached.nomad)):
+        if api is not None:
+            _attempt(session, droplet.name, partial(_drop_peer, session, product, api, droplet))
+
+
+def _drop_peer(session: Session, product: str, api: AclApi, droplet: Droplet) -> None:
+    peer = _peer_of(api, droplet)
+    if peer is None:
+        return
+    if peer.leader:
+        healthy = [s for s in api.autopilot().servers if s.voter and s.healthy and s.id != peer.id]
+        if healthy:
+            api.transfer_leadership(healthy[0].id)
+            _wait_for_other_leader(session, product, api, droplet)
+    api.remove_peer(peer.id)
+    _wait_until_out(session, product, api, droplet)
+
+
 def forget(session: Session, reached: Reached, gone: Iterable[Droplet]) -> None:
     """Remove the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are removed."""
     for one in [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]:
@@ -130,7 +153,7 @@ def _leave_nomad(session: Session, nomad: NomadApi | None, droplet: Droplet) -> 
         healthy = [s for s in nomad.autopilot().servers if s.voter and s.healthy and s.id != peer.id]
         if healthy:
             nomad.transfer_leadership(healthy[0].id)
-            _wait_for_other_leader(session, nomad, droplet)
+            _wait_for_other_leader(session, "Nomad", nomad, droplet)
     nomad.remove_peer(peer.id)
     _wait_until_out(session, "Nomad", nomad, droplet)
 
@@ -140,14 +163,14 @@ def _peer_of(api: AclApi | None, droplet: Droplet) -> RaftPeer | None:
     return next((peer for peer in peers if peer.address == droplet.private_ipv4), None)
 
 
-def _wait_for_other_leader(session: Session, nomad: NomadApi, droplet: Droplet) -> None:
+def _wait_for_other_leader(session: Session, product: str, api: AclApi, droplet: Droplet) -> None:
     def check() -> bool | Pending:
-        leader = (_quiet(nomad.leader) or "").rpartition(":")[0]
+        leader = (_quiet(api.leader) or "").rpartition(":")[0]
         if not leader:
             return Pending("no leader is elected yet")
         return Pending(f"{droplet.name} still leads") if leader == droplet.private_ipv4 else True
 
-    session.wait(check, what="another Nomad server to lead", seconds=LEFT_SECONDS, every=1.0)
+    session.wait(check, what=f"another {product} server to lead", seconds=LEFT_SECONDS, every=1.0)
 
 
 def _wait_until_out(session: Session, product: str, api: AclApi, droplet: Droplet) -> None:

@@ -28,15 +28,22 @@ class Drain:
     """The clients to drain; empty if there is nothing to drain, or nowhere to move the work."""
     note: str | None = None
     """What to tell the user before the question."""
+    seconds: int = DRAIN_SECONDS
+    """Deadline of the drain."""
 
 
 NO_DRAIN = Drain()
 
 
 def plan_drain(
-    plan: ClusterPlan, running: Running | None, going: Iterable[Droplet], staying: Iterable[Droplet]
+    plan: ClusterPlan,
+    running: Running | None,
+    going: Iterable[Droplet],
+    staying: Iterable[Droplet],
+    *,
+    seconds: int = DRAIN_SECONDS,
 ) -> Drain:
-    """Plan the drain of the Nomad clients among ``going``. Change nothing."""
+    """Plan the drain of the Nomad clients among ``going``. Change nothing. ``seconds`` is its deadline."""
     clients = tuple(droplet for droplet in going if _may_be_client(plan, droplet))
     names = ", ".join(droplet.name for droplet in clients)
     if not clients:
@@ -59,7 +66,8 @@ def plan_drain(
     return Drain(
         nomad=nomad,
         nodes=nodes,
-        note=f"the work of {names} moves to other clients first (at most {DRAIN_SECONDS} s)",
+        note=f"the work of {names} moves to other clients first (at most {seconds} s)",
+        seconds=seconds,
     )
 
 
@@ -78,7 +86,7 @@ def drained(session: Session, drain: Drain) -> Iterator[None]:
     end_drains(session, drain.nomad, [i for i in session.journal.now.drained if i not in ids])
     session.journal.record_drains(node.id for node in drain.nodes if node.eligible)
     try:
-        _drain(session, drain.nomad, drain.nodes)
+        _drain(session, drain.nomad, drain.nodes, drain.seconds)
         yield
     except BaseException:
         end_drains(session, drain.nomad, session.journal.now.drained)
@@ -111,21 +119,20 @@ def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:
     return droplet.status == "active" and slot_of(droplet, plan.cluster) not in others
 
 
-def _drain(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...]) -> None:
+def _drain(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...], seconds: int) -> None:
     names = ", ".join(sorted(node.name for node in nodes))
     try:
         for node in nodes:
-            nomad.drain(node.id, seconds=DRAIN_SECONDS)
-        session.reporter.note(f"    moving the work of {names} to other clients (at most {DRAIN_SECONDS} s)")
-        _wait(session, nomad, {node.id for node in nodes})
+            nomad.drain(node.id, seconds=seconds)
+        session.reporter.note(f"    moving the work of {names} to other clients (at most {seconds} s)")
+        _wait(session, nomad, {node.id for node in nodes}, seconds + GRACE_SECONDS)
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"not drained: {names} ({error.full_message})")
 
 
-def _wait(session: Session, nomad: NomadApi, ids: set[str]) -> None:
+def _wait(session: Session, nomad: NomadApi, ids: set[str], seconds: int) -> None:
     def check() -> bool | Pending:
         busy = sorted(node.name for node in nomad.nodes() if node.id in ids and node.draining)
         return Pending(f"{', '.join(busy)} still has work") if busy else True
 
-    seconds = DRAIN_SECONDS + GRACE_SECONDS
     session.wait(check, what="Nomad to move the work away", seconds=seconds, every=2)

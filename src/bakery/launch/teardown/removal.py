@@ -6,7 +6,7 @@ from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.launch.base.running import Reached, reach, servers_among
 from bakery.launch.base.session import Session
-from bakery.launch.teardown.departure import forget, leave_raft
+from bakery.launch.teardown.departure import drop_from_raft, forget, leave_raft
 from bakery.launch.teardown.destroy import remove_droplets
 from bakery.launch.teardown.quorum import check_quorum
 from bakery.plan.model import ClusterPlan
@@ -15,9 +15,16 @@ from bakery.plan.tags import slot_tag
 
 
 def remove_nodes(
-    session: Session, plan: ClusterPlan, going: Iterable[Droplet], members: Iterable[Droplet]
+    session: Session,
+    plan: ClusterPlan,
+    going: Iterable[Droplet],
+    members: Iterable[Droplet],
+    *,
+    lost: bool = False,
 ) -> None:
     """Take the nodes out of the cluster and delete their droplets: first the servers, one by one, then the rest.
+
+    ``lost`` servers are not asked to leave: the others drop them from Raft.
 
     Raises:
         CloudError, DeadlineError: the removal stopped half-way; the same command continues it.
@@ -30,7 +37,10 @@ def remove_nodes(
     reached = Reached() if session.running is None else reach(session.running, plan, staying)
     for server in servers:
         session.journal.record_leaving([server.id])
-        leave_raft(session, plan, reached, server)
+        if lost:
+            drop_from_raft(session, reached, server)
+        else:
+            leave_raft(session, plan, reached, server)
         _delete(session, reached, (server,))
     _delete(session, reached, others)
 

@@ -1,0 +1,113 @@
+"""The gates of a replacement: the rest of the cluster is healthy before it, and the successor is fit after it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bakery.agents.interface import AgentClients
+from bakery.cloud.model import Droplet
+from bakery.errors import ChecksFailedError, DeadlineError
+from bakery.hints import Command, Hint
+from bakery.launch.base.members import complete_listing, list_members
+from bakery.launch.base.session import Session
+from bakery.launch.roll.model import Target
+from bakery.observe.fit import unmet_without
+from bakery.plan.model import ClusterPlan, Node
+from bakery.wait import Pending
+
+GATE_SECONDS = 20.0
+"""How long to wait for a cluster that is not healthy: autopilot's state may be two seconds old, and after an
+election it knows no server for a moment."""
+LOOKS = 3
+"""Healthy looks in a row: autopilot's state flickers on small droplets (LastContactThreshold is 200 ms)."""
+EVERY = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The cluster as the gates look at it."""
+
+    plan: ClusterPlan
+    """With the names that the droplets have."""
+    droplets: tuple[Droplet, ...]
+    clients: AgentClients
+
+
+def check_rest(session: Session, view: View, target: Target) -> None:
+    """Check that the cluster without the target's droplets is healthy.
+
+    Raises:
+        ChecksFailedError: it is not.
+    """
+    rest = plan_after(view.plan, target.node, None)
+
+    def look() -> str:
+        # A successor of an earlier run may get its address, and join, between two looks.
+        droplets = view.droplets
+        if target.new is not None:
+            droplets = complete_listing(session, list_members(session))
+        ids = {target.old_id, target.new.id if target.new is not None else None}
+        leaving = [droplet for droplet in droplets if droplet.id in ids]
+        return _unmet(replace(view, droplets=droplets), target, rest, leaving)
+
+    check = _in_a_row(look)
+    try:
+        session.wait(check, what=f"the rest of {session.cluster}", seconds=GATE_SECONDS, every=EVERY)
+    except DeadlineError as error:
+        message = f"{target.name} cannot be replaced now: the rest of {session.cluster} is not healthy"
+        hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
+        raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
+
+
+def wait_until_fit(session: Session, view: View, target: Target, *, seconds: float) -> None:
+    """Wait until the cluster would be healthy with the successor in the slot and without the old droplet.
+
+    Raises:
+        DeadlineError: it would not.
+    """
+    assert target.new is not None  # noqa: S101 - the caller has created it
+    after = plan_after(view.plan, target.node, target.new.name)
+    leaving = [each for each in (target.old,) if each is not None]
+    what = f"{target.new.name} to be a healthy part of {session.cluster}"
+    check = _in_a_row(lambda: _unmet(view, target, after, leaving))
+    session.wait(check, what=what, seconds=seconds, every=EVERY)
+
+
+def plan_after(plan: ClusterPlan, node: Node, name: str | None) -> ClusterPlan:
+    """Return the plan with the name ``name`` in the node's slot; without the node if it is None."""
+    named = (replace(each, name=name or "") if each.slot == node.slot else each for each in plan.nodes)
+    missing = 0 if name else 1
+    return replace(
+        plan,
+        nodes=tuple(each for each in named if each.name),
+        consul_expect=plan.consul_expect - missing * node.kind.is_consul_server,
+        nomad_expect=plan.nomad_expect - missing * node.kind.is_nomad_server,
+    )
+
+
+def with_successor(plan: ClusterPlan, target: Target) -> ClusterPlan:
+    """Return the plan with one node more: the successor, in a slot of its own."""
+    if target.new is None:
+        return plan
+    coming = replace(target.node, slot=target.new.name, name=target.new.name)
+    return replace(plan, nodes=(*plan.nodes, coming))
+
+
+def _unmet(view: View, target: Target, judged: ClusterPlan, leaving: Sequence[Droplet]) -> str:
+    known = with_successor(view.plan, target)
+    unmet = unmet_without(known, judged, view.droplets, view.clients, leaving)
+    return "\n".join(f"{condition.name}: {condition.message}" for condition in unmet)
+
+
+def _in_a_row(look: Callable[[], str]) -> Callable[[], bool | Pending]:
+    """Return a condition that is met when ``look`` has found nothing for ``LOOKS`` times in a row."""
+    good = 0
+
+    def check() -> bool | Pending:
+        nonlocal good
+        unmet = look()
+        good = 0 if unmet else good + 1
+        if unmet:
+            return Pending(unmet)
+        return True if good >= LOOKS else Pending(f"healthy in {good} of {LOOKS} looks")
+
+    return check

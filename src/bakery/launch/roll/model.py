@@ -1,0 +1,57 @@
+"""The values that a replacement takes, decides and returns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bakery.cloud.model import Droplet
+from bakery.launch.base.model import LaunchRequest
+from bakery.launch.teardown.drain import DRAIN_SECONDS
+from bakery.plan.model import ClusterPlan, Node
+
+FIT_SECONDS = 300.0
+
+WriteTokens = Callable[[ClusterPlan, tuple[Droplet, ...]], None]
+"""Writes the ACL tokens of every node of the plan; ``droplets`` are those of the cluster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaceRequest:
+    """How nodes are to be replaced."""
+
+    launch: LaunchRequest
+    """The plan, and what a new droplet is made from."""
+    write_tokens: WriteTokens
+    lost: bool = False
+    """The droplet is dead: its work is not moved, and its servers are not asked to leave."""
+    drain_seconds: int = DRAIN_SECONDS
+    """Deadline of the drain of a Nomad client."""
+    fit_seconds: float = FIT_SECONDS
+    """How long a successor that is active may take to be a healthy part of the cluster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The node to replace, and its successor if an earlier run has created it."""
+
+    node: Node
+    """The node of the plan."""
+    old: Droplet | None
+    """None if only the clean-up is left."""
+    old_id: int
+    new: Droplet | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the node that is replaced."""
+        return self.old.name if self.old is not None else self.node.slot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """A finished replacement."""
+
+    slot: str
+    old: str
+    """Name of the node that is gone."""
+    new: str
+    """Name of its successor."""

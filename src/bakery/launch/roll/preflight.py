@@ -1,0 +1,51 @@
+"""Whether one more droplet is possible: asked before the first change of a replacement."""
+
+from dataclasses import replace
+
+from bakery.errors import UsageError
+from bakery.hints import Command
+from bakery.launch.base.members import complete_listing
+from bakery.launch.base.model import LaunchRequest, Present
+from bakery.launch.base.session import Session
+from bakery.launch.converge.changes import compare
+from bakery.launch.converge.preflight import check_trust, find_obstacles, survey
+from bakery.launch.converge.unfinished import REPLACEMENT_UNFINISHED
+from bakery.launch.converge.verdict import refusal
+from bakery.launch.roll.model import Target
+
+
+def look(session: Session, launch: LaunchRequest) -> Present:
+    """Read the account.
+
+    Raises:
+        CredentialsError: another CA made the certificates of the cluster's droplets.
+    """
+    listed = survey(session.cloud, session.cluster)
+    present = replace(listed, droplets=complete_listing(session, listed.droplets))
+    check_trust(present.droplets, session.cluster, launch.ca_fingerprint)
+    return present
+
+
+def one_more(session: Session, launch: LaunchRequest, present: Present, target: Target) -> str:
+    """Check that the account can hold the successor, if there is none yet. Return the id of the VPC.
+
+    Raises:
+        UsageError: the droplet limit, a size, the snapshot, the region or a key stands in the way.
+    """
+    changes = compare(launch.plan, present, admin_cidrs=launch.admin_cidrs, image=launch.image)
+    coming = (target.node,) if target.new is None else ()
+    found = find_obstacles(
+        launch.plan,
+        present,
+        replace(changes, new_nodes=coming, replaced=()),
+        session.journal.now,
+        image=launch.image,
+        only_role=None,
+    )
+    obstacles = [obstacle for obstacle in found if obstacle.code != REPLACEMENT_UNFINISHED]
+    if obstacles:
+        raise refusal(obstacles)
+    if changes.vpc is None:
+        message = f"cluster {session.cluster} has no VPC {launch.plan.vpc_name}"
+        raise UsageError(message=message, hint=Command("launch"))
+    return changes.vpc.id

@@ -1,0 +1,161 @@
+"""Replaces one node: the successor is created and fit before the old node leaves. Every step can be run again."""
+
+from dataclasses import dataclass, replace
+
+from bakery.cloud.model import Droplet
+from bakery.errors import CredentialsError, DeadlineError
+from bakery.launch.base.journal import Replacing
+from bakery.launch.base.members import list_members
+from bakery.launch.base.names import name_nodes
+from bakery.launch.base.running import Running, reach
+from bakery.launch.base.session import Session
+from bakery.launch.converge.keys import leftover_keys, remove_key
+from bakery.launch.roll.gate import View, check_rest, wait_until_fit, with_successor
+from bakery.launch.roll.model import Replaced, ReplaceRequest, Target
+from bakery.launch.roll.preflight import look, one_more
+from bakery.launch.roll.successor import (
+    Site,
+    create_successor,
+    has_not_joined,
+    is_useless,
+    never_came,
+    wait_until_active,
+    what_of,
+)
+from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
+from bakery.launch.teardown.drain import NO_DRAIN, drained, end_drains, plan_drain
+from bakery.launch.teardown.quorum import check_quorum
+from bakery.launch.teardown.removal import remove_nodes
+from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import replaces_tag
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A replacement that is possible now."""
+
+    target: Target
+    site: Site
+
+
+def check_replacement(session: Session, request: ReplaceRequest, target: Target) -> Checked:
+    """Check that the node can be replaced now. Change nothing.
+
+    Raises:
+        ChecksFailedError: the rest of the cluster is not healthy.
+        UsageError: one more droplet is impossible (droplet limit, size, snapshot).
+        CredentialsError: the cluster's credentials are not here, or are not its own.
+    """
+    clients = running(session).clients
+    present = look(session, request.launch)
+    plan = name_nodes(request.launch.plan, present, None)
+    launch = replace(request.launch, plan=plan)
+    if target.old is None:
+        return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=""))
+    vpc_id = one_more(session, launch, present, target)
+    check_rest(session, View(plan=plan, droplets=present.droplets, clients=clients), target)
+    return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=vpc_id))
+
+
+def replace_node(session: Session, request: ReplaceRequest, checked: Checked) -> Replaced:
+    """Replace the node, or go on with its replacement. The caller holds the lock and has the user's consent.
+
+    Raises:
+        DeadlineError: the successor is not fit in time; the old node is untouched.
+        UsageError: the quorum would be lost without the old node.
+        CloudError, AgentError: the replacement stopped half-way; the same command goes on.
+    """
+    target, plan = checked.target, checked.site.launch.plan
+    for key in leftover_keys(checked.site.present, session.journal.now, now=session.wall()):
+        remove_key(session, key.id)
+    if target.old is not None:
+        target = _bring_up(session, request, checked.site, target, target.old)
+        with session.reporter.step(f"Taking {target.name} out"):
+            _take_out(session, request, plan, target)
+    return _finish(session, plan, target)
+
+
+def running(session: Session) -> Running:
+    """Return the access to Consul and Nomad.
+
+    Raises:
+        CredentialsError: the cluster's credentials are not here.
+    """
+    if session.running is None:
+        message = f"a node of {session.cluster} cannot be replaced: the cluster's credentials are not here"
+        raise CredentialsError(message=message, hint="run this where the cluster was launched from")
+    return session.running
+
+
+def _bring_up(session: Session, request: ReplaceRequest, site: Site, target: Target, old: Droplet) -> Target:
+    """Create the successor, or go on with that of an earlier run, and wait until it is fit."""
+    record = Replacing(old_id=old.id, slot=target.node.slot, name=old.name, address=old.private_ipv4)
+    session.journal.record_replacing(record)
+    new = target.new
+    if new is not None and is_useless(session, site.launch, target, site.present.droplets):
+        session.reporter.warn(f"{new.name} never joined; it is removed, and another successor is created")
+        remove_nodes(session, site.launch.plan, [new], site.present.droplets)
+        new = None
+    if new is None:
+        with session.reporter.step("Droplet"):
+            new = create_successor(session, site, target, old)
+    target = replace(target, new=wait_until_active(session, target, new))
+    members = list_members(session)
+    with session.reporter.step("Access control"):
+        request.write_tokens(with_successor(site.launch.plan, target), members)
+    with session.reporter.step("Health"):
+        _wait_until_fit(session, request, site.launch.plan, target, members)
+    return target
+
+
+def _wait_until_fit(
+    session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target, members: tuple[Droplet, ...]
+) -> None:
+    assert target.new is not None  # noqa: S101 - the caller has created it
+    view = View(plan=plan, droplets=members, clients=running(session).clients)
+    try:
+        wait_until_fit(session, view, target, seconds=request.fit_seconds)
+    except DeadlineError as error:
+        if has_not_joined(request.launch, target, members):
+            session.journal.record_not_joined([what_of(target.node.slot)])
+        raise never_came(target, target.new, error) from None
+    session.reporter.node(target.new.name, "healthy")
+
+
+def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target) -> None:
+    """Move the work of the old node away, and remove it. The quorum is asked with the successor as a voter."""
+    members = list_members(session)
+    old = next((member for member in members if member.id == target.old_id), None)
+    if old is None:
+        return
+    check_quorum(session, plan, [old], members)
+    drain = NO_DRAIN
+    if not request.lost:
+        staying = [member for member in members if member.id != old.id]
+        drain = plan_drain(plan, session.running, [old], staying, seconds=request.drain_seconds)
+    with drained(session, drain):
+        session.journal.record_leaving([old.id])
+        remove_nodes(session, plan, [old], members, lost=request.lost)
+
+
+def _finish(session: Session, plan: ClusterPlan, target: Target) -> Replaced:
+    """Remove what is left of the old node, and the tag that shows an unfinished replacement."""
+    record = next((each for each in session.journal.now.replacing if each.old_id == target.old_id), None)
+    if record is not None and target.old is None:
+        _forget(session, plan, Identity(record.name, record.address))
+    session.cloud.delete_tag(replaces_tag(session.cluster, target.old_id))
+    session.journal.resolve(what_of(target.node.slot))
+    if target.old_id in session.journal.now.leaving:
+        session.journal.record_deleted(target.old_id)
+    session.journal.record_replaced(target.old_id)
+    name = record.name if record is not None else target.name
+    return Replaced(slot=target.node.slot, old=name, new=target.new.name if target.new is not None else "")
+
+
+def _forget(session: Session, plan: ClusterPlan, gone: Identity) -> None:
+    reached = reach(running(session), plan, list_members(session))
+    if reached.nomad is not None:
+        end_drains(session, reached.nomad, session.journal.now.drained)
+        forget_in_nomad(session, reached.nomad, gone)
+    if reached.consul is not None:
+        forget_in_consul(session, reached.consul, gone)
