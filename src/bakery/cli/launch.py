@@ -96,11 +96,11 @@ def launch(
     request = LaunchRequest(
         plan=plan,
         image=newest_snapshot(cloud, session.config, session.content_tag()),
-        ca_fingerprint=_fingerprint(bundle),
+        ca_fingerprint=fingerprint(bundle),
         generation=bundle.generation,
         admin_cidrs=networks,
-        user_data=_user_data(plan, bundle),
-        throwaway_public_key=_throwaway(),
+        user_data=user_data_for(plan, bundle),
+        throwaway_public_key=throwaway(),
         only_role=role,
         find_not_joined=absent_of(session, plan),
     )
@@ -154,19 +154,22 @@ def _bundle(session: Session, plan: "ClusterPlan", *, known: bool) -> "Bundle":
     return bundle
 
 
-def _fingerprint(bundle: "Bundle") -> str:
+def fingerprint(bundle: "Bundle") -> str:
+    """Return the fingerprint of the Consul CA."""
     from bakery.credentials.authority import ca_fingerprint
 
     return ca_fingerprint(bundle)
 
 
-def _throwaway() -> str:
+def throwaway() -> str:
+    """Return a new public SSH key; its private key is not kept."""
     from bakery.credentials.throwaway import throwaway_public_key
 
     return throwaway_public_key()
 
 
-def _user_data(plan: "ClusterPlan", bundle: "Bundle") -> "UserDataFor":
+def user_data_for(plan: "ClusterPlan", bundle: "Bundle") -> "UserDataFor":
+    """Return a function that renders a node's user-data. The first call for a node issues its certificate."""
     from bakery.credentials.issue import issue_for_node
     from bakery.render.user_data import render_node
 
@@ -197,28 +200,35 @@ def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes],
     return approve
 
 
-def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: int) -> "tuple[AfterStep, ...]":
+def write_acls(
+    session: Session, named: "ClusterPlan", bundle: "Bundle", droplets: "tuple[Droplet, ...]", deadline: float
+) -> None:
+    """Bootstrap the ACLs and write the tokens of the plan's nodes, whose names are those of their droplets."""
     from bakery.credentials.issue import rendered_roles
     from bakery.launch.acl.ensure import ensure_acls
+
+    ensure_acls(
+        named,
+        session.config.roles,
+        bundle,
+        session.agents(bundle),
+        rendered=rendered_roles(session.paths),
+        droplets=droplets,
+        consul_servers=public_addresses(droplets, named.consul_servers),
+        nomad_servers=public_addresses(droplets, named.nomad_servers),
+        seconds=deadline,
+        reporter=session.console,
+    )
+
+
+def _after(session: Session, plan: "ClusterPlan", bundle: "Bundle", deadline: int) -> "tuple[AfterStep, ...]":
     from bakery.launch.base.model import AfterStep
     from bakery.observe.health import wait_until_healthy
 
     clients = session.agents(bundle)
 
     def acls(droplets: "tuple[Droplet, ...]") -> None:
-        there = _existing(plan, droplets)
-        ensure_acls(
-            there,
-            session.config.roles,
-            bundle,
-            clients,
-            rendered=rendered_roles(session.paths),
-            droplets=droplets,
-            consul_servers=_public(droplets, there.consul_servers),
-            nomad_servers=_public(droplets, there.nomad_servers),
-            seconds=deadline,
-            reporter=session.console,
-        )
+        write_acls(session, _existing(plan, droplets), bundle, droplets, deadline)
 
     def health(droplets: "tuple[Droplet, ...]") -> None:
         wait_until_healthy(
@@ -244,7 +254,8 @@ def _existing(plan: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> "ClusterP
     return replace(named, nodes=tuple(node for node in named.nodes if node.slot in slots))
 
 
-def _public(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple[str, ...]:
+def public_addresses(droplets: "tuple[Droplet, ...]", nodes: "tuple[Node, ...]") -> tuple[str, ...]:
+    """Return the public addresses of the nodes' droplets."""
     addresses = {droplet.name: droplet.public_ipv4 for droplet in droplets}
     return tuple(address for node in nodes if (address := addresses.get(node.name)))
 

@@ -11,6 +11,7 @@ SUMMARIES = {
     "build-image": "Bake the snapshot with Packer.",
     "images": "List the snapshots that bakery baked.",
     "launch": "Create missing droplets until each role has its count.",
+    "replace": "Replace one node, new droplet first.",
     "status": "Show whether the cluster is healthy, and what is missing.",
     "env": "Print environment variables for consul and nomad.",
     "destroy": "Destroy the cluster, one of its nodes or one role.",

@@ -24,10 +24,10 @@ def replace_node(
 
     Raises:
         LockedError: another bakery works on this cluster.
-        UsageError: there is no such node, or one more droplet is impossible; nothing is changed.
+        UsageError: no node has that name, or one more droplet is impossible; nothing is changed.
         ChecksFailedError: the rest of the cluster is not healthy; nothing is changed.
-        DeadlineError: the successor is not fit in time; the old node is untouched, and the same command goes on.
-        CloudError, LaunchError, AgentError: the replacement stopped half-way; the same command goes on.
+        DeadlineError: the successor is not fit in time; the old node is untouched; run the same command again.
+        CloudError, LaunchError, AgentError: the replacement stopped half-way; run the same command again.
     """
     with exclusive(session), resumable():
         droplets = complete_listing(session, list_members(session))

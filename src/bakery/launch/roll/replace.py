@@ -63,7 +63,7 @@ def replace_node(session: Session, request: ReplaceRequest, checked: Checked) ->
     Raises:
         DeadlineError: the successor is not fit in time; the old node is untouched.
         UsageError: the quorum would be lost without the old node.
-        CloudError, AgentError: the replacement stopped half-way; the same command goes on.
+        CloudError, AgentError: the replacement stopped half-way; run the same command again.
     """
     target, plan = checked.target, checked.site.launch.plan
     for key in leftover_keys(checked.site.present, session.journal.now, now=session.wall()):

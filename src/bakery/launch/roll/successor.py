@@ -120,9 +120,7 @@ def never_came(target: Target, new: Droplet, error: DeadlineError) -> DeadlineEr
     """Return the error of a replacement whose successor is not fit in time."""
     message = f"{new.name} is not fit to take the place of {target.name}, which is untouched"
     again = Command("replace", target.name)
-    hint = Hint(
-        "run it again, it goes on from here: ", again, "; to give up: ", Command("destroy", "--node", new.name)
-    )
+    hint = Hint("to continue: ", again, "; to give up: ", Command("destroy", "--node", new.name))
     return DeadlineError(message=message, details=error.details or error.message, hint=hint)
 
 

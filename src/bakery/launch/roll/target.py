@@ -17,7 +17,7 @@ def find_target(plan: ClusterPlan, droplets: Iterable[Droplet], journal: Journal
     """Return the node called ``name``: a droplet's name, a slot, or the name of an unfinished replacement's node.
 
     Raises:
-        UsageError: there is no such droplet, its slot is not in the plan, or it has a duplicate.
+        UsageError: no droplet has that name, its slot is not in the plan, or it has a duplicate.
     """
     there = tuple(droplets)
     slot = _slot(plan, there, journal, name)

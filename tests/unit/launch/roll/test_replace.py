@@ -145,7 +145,7 @@ def test_a_successor_that_never_joins_leaves_the_old_node_untouched(cluster: Rol
     assert caught.value.exit_code is ExitCode.DEADLINE
     assert caught.value.message == f"{first} is not fit to take the place of {name}, which is untouched"
     assert str(caught.value.hint) == (
-        f"run it again, it goes on from here: bakery replace {name}; to give up: bakery destroy --node {first}"
+        f"to continue: bakery replace {name}; to give up: bakery destroy --node {first}"
     )
     assert name in cluster.live.names("consul")
     assert not [call for call in cluster.live.nomad.calls if call.startswith(("drain", "remove", "purge"))]

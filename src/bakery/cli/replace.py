@@ -1,0 +1,71 @@
+"""``bakery replace``: replace one node, new droplet first."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.cli.cluster import running_of
+from bakery.cli.options import common_options
+from bakery.cli.replacing import drain_deadline_option, replace_request, replaced_json, replacement_lines
+from bakery.cli.session import session_of
+from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
+from bakery.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bakery.launch.roll.replace import Checked
+
+
+@click.command()
+@click.argument("node")
+@click.option(
+    "--lost", is_flag=True, help="The droplet is dead: do not move its work, do not ask its servers to leave."
+)
+@drain_deadline_option
+@click.option("--dry-run", is_flag=True, help="Check that the node can be replaced now, and exit.")
+@other_cloud_option
+@common_options
+@click.pass_context
+def replace(
+    context: click.Context,
+    node: str,
+    lost: bool,  # noqa: FBT001 - a click flag
+    drain_seconds: int,
+    dry_run: bool,  # noqa: FBT001 - a click flag
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> int:
+    """Replace NODE by a new droplet of the same slot, which is healthy before the old one is removed.
+
+    The rest of the cluster must be healthy; else nothing is changed (exit 7). If the new droplet does not become a
+    healthy node, the old one is not touched (exit 6). The same command continues an interrupted replacement.
+
+    \b
+    Examples:
+      bakery replace demo-nomad-client-2
+      bakery replace demo-consul-server-1 --lost
+    """
+    from bakery.launch.converge.snapshot import newest_snapshot
+    from bakery.operations.context import open_session
+    from bakery.operations.replace_node import replace_node
+
+    session = session_of(context)
+    plan = session.plan()
+    check_cloud(session, insists=other_cloud)
+    image = newest_snapshot(session.cloud, session.config, session.content_tag())
+    request = replace_request(session, plan, image, drain_seconds=drain_seconds, lost=lost)
+    say = session.print_or_note if dry_run else session.note_before_question
+
+    def approve(checked: "Checked") -> bool:
+        say(cloud_line(session))
+        for line in replacement_lines(checked, lost=lost, drain_seconds=drain_seconds):
+            say(line)
+        if not dry_run:
+            session.confirm(f"replace {checked.target.name}?")
+        return not dry_run
+
+    done = replace_node(open_session(session, running_of(session)), request, node, approve)
+    if session.settings.json:
+        replaced = [] if done is None else [replaced_json(done)]
+        session.console.print_json({"cloud": cloud_json(session), "replaced": replaced})
+    if done is not None:
+        session.console.note(f"{done.old} is replaced by {done.new}")
+    return ExitCode.DONE
