@@ -65,6 +65,12 @@ class Servers:
         self.cluster.forget_env()
         return done
 
+    def replace(self, node: str, *more: str, check: bool = True) -> Completed:
+        """``bakery replace``; the server that ``bakery env`` named may be gone afterwards."""
+        done = self.cluster.bakery("replace", "--local", "--yes", node, *more, check=check)
+        self.cluster.forget_env()
+        return done
+
     def launch(self, *more: str, check: bool = True) -> Completed:
         done = self.cluster.bakery("launch", "--local", "--yes", *more, check=check)
         self.cluster.forget_env()

@@ -1,0 +1,67 @@
+"""``bakery replace`` on droplets that boot: the new droplet first, so that no voter is missing in between."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.cluster_e2e import Cluster
+from tests.helpers.kv_writer import PREFIX, KvWriter
+from tests.helpers.servers_e2e import CONSUL, Servers, slot_of
+from tests.helpers.voter_sampler import VoterSampler
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+GAP = 5.0
+"""Seconds without an acknowledged write that an election may cost."""
+
+
+@pytest.fixture(scope="module")
+def servers(cluster: Cluster) -> Iterator[Servers]:
+    cluster.wait_healthy()
+    yield Servers(cluster)
+    cluster.tool("consul", "kv", "delete", "-recurse", f"{PREFIX}/", check=False)
+
+
+def _addresses(servers: Servers) -> list[str]:
+    return [droplet.public for droplet in servers.droplets(CONSUL)]
+
+
+def test_the_leader_leaves_once_its_successor_votes(servers: Servers) -> None:
+    old = servers.leader(CONSUL)
+    with (
+        KvWriter(servers.cluster, _addresses(servers)) as writer,
+        VoterSampler(servers.cluster, _addresses(servers)) as sampler,
+    ):
+        servers.replace(old)
+    assert servers.voters(CONSUL) == servers.names(CONSUL)
+    assert len(servers.voters(CONSUL)) == 3
+    assert old not in servers.members(CONSUL)
+    (new,) = [name for name in servers.names(CONSUL) if slot_of(name) == slot_of(old)]
+    assert new != old
+    assert min(sampler.counts) == 3
+    assert max(sampler.counts) == 4  # control: it saw the successor vote beside the old one
+    assert len(writer.acknowledged) > 0
+    assert writer.lost() == {}
+    assert writer.longest_gap <= GAP
+    assert servers.cluster.bakery("status", "--local", check=False).returncode == 0
+
+
+def test_a_clients_work_has_moved_when_it_is_gone(servers: Servers) -> None:
+    cluster = servers.cluster
+    assert len(cluster.allocations("web")) == 2
+    (old, *_) = sorted(name for name in cluster.nomad_nodes() if "client" in name)
+    servers.replace(old, "--drain-deadline", "2m")
+    assert old not in cluster.nomad_nodes()
+    assert old not in servers.members(CONSUL)
+    assert len(cluster.allocations("web")) == 2
+    assert [slot_of(name) for name in cluster.nomad_nodes()].count(slot_of(old)) == 1
+
+
+def test_with_the_old_one_first_the_sampler_misses_a_voter(servers: Servers) -> None:
+    """Control: destroy and launch, as before ``replace``."""
+    old = min(servers.names(CONSUL) - {servers.leader(CONSUL)})
+    staying = [droplet.public for droplet in servers.droplets(CONSUL) if droplet.name != old]
+    with VoterSampler(servers.cluster, staying) as sampler:
+        servers.destroy(old)
+        servers.launch()
+    assert min(sampler.counts) == 2
