@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from bakery.agents.connect import agent_clients
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
-from bakery.agents.model import TlsFiles
+from bakery.agents.model import Target, TlsFiles
+from bakery.agents.transport import AgentHttp
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind, Role
 from bakery.credentials.issue import issue_for_node
@@ -46,6 +47,8 @@ class RealServers:
     folder: Path
     ports: dict[str, int]
     clients: AgentClients
+    tls: dict[str, TlsFiles]
+    """The operator's files, by product."""
     droplets: list[Droplet] = field(default_factory=list)
     processes: dict[tuple[str, str], "subprocess.Popen[bytes]"] = field(default_factory=dict)
     """By product and node."""
@@ -74,6 +77,20 @@ class RealServers:
 
     def nomad(self, number: int) -> NomadApi:
         return self.clients.nomad(self.address(number))
+
+    def http(self, product: str, number: int) -> AgentHttp:
+        """A client with the management token, for what bakery has no call for."""
+        consul = product == "consul"
+        bundle = self.bundle
+        target = Target(
+            address=self.address(number),
+            port=self.ports[f"{product}_https" if consul else f"{product}_http"],
+            server_name="server.demo.consul" if consul else "server.global.nomad",
+            tls=self.tls[product],
+            token=(bundle.consul_management if consul else bundle.nomad_management).secret,
+            gossip_key=bundle.consul_gossip_key if consul else bundle.nomad_gossip_key,
+        )
+        return AgentHttp(target, product=product, token_header=f"X-{product.capitalize()}-Token")
 
     def add_server(self, number: int, *, expect: int | None = None) -> None:
         """Start server ``number`` and make it a droplet; without ``expect`` it can only join."""
@@ -194,21 +211,25 @@ class RealServers:
 def running_servers(folder: Path) -> Iterator[RealServers]:
     """Three servers with a leader each and ACLs in place; everything is ended by its id at the end."""
     bundle, ports = create_bundle("demo", now=datetime.now(UTC)), free_ports()
+    tls = {
+        "consul": write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
+        "nomad": write_tls(folder / "operator-nomad", bundle.nomad_ca.certificate, bundle.nomad_operator),
+    }
     clients = agent_clients(
         consul_server_name="server.demo.consul",
         nomad_server_name="server.global.nomad",
         nomad_client_name="client.global.nomad",
         nomad_region="global",
-        consul_tls=write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
+        consul_tls=tls["consul"],
         consul_token=bundle.consul_management.secret,
         consul_gossip_key=bundle.consul_gossip_key,
-        nomad_tls=write_tls(folder / "operator-nomad", bundle.nomad_ca.certificate, bundle.nomad_operator),
+        nomad_tls=tls["nomad"],
         nomad_token=bundle.nomad_management.secret,
         nomad_gossip_key=bundle.nomad_gossip_key,
         consul_port=ports["consul_https"],
         nomad_port=ports["nomad_http"],
     )
-    servers = RealServers(bundle=bundle, folder=folder, ports=ports, clients=clients)
+    servers = RealServers(bundle=bundle, folder=folder, ports=ports, clients=clients, tls=tls)
     try:
         for number in (1, 2, 3):
             servers.add_server(number, expect=3)
@@ -291,6 +312,5 @@ def vote_after(servers: RealServers, stable: str) -> None:
         "MaxTrailingLogs": 250,
         "ServerStabilizationTime": stable,
     }
-    agents: tuple[Any, ...] = (servers.consul(1), servers.nomad(1))
-    for agent in agents:
-        agent._http.call("PUT", "/v1/operator/autopilot/configuration", body)
+    for product in ("consul", "nomad"):
+        servers.http(product, 1).call("PUT", "/v1/operator/autopilot/configuration", body)

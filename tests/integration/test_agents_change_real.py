@@ -39,15 +39,16 @@ def test_min_quorum_changes_and_every_other_setting_stays(servers: RealServers, 
     agent: Any = servers.consul(1) if product == "consul" else servers.nomad(1)
     other: Any = servers.consul(2) if product == "consul" else servers.nomad(2)
     path = "/v1/operator/autopilot/configuration"
-    changed = agent._http.call("GET", path).value | {"MaxTrailingLogs": 300, "ServerStabilizationTime": "7s"}
-    agent._http.call("PUT", path, changed)
-    before = agent._http.call("GET", path).value
+    http = servers.http(product, 1)
+    changed = http.call("GET", path).value | {"MaxTrailingLogs": 300, "ServerStabilizationTime": "7s"}
+    http.call("PUT", path, changed)
+    before = http.call("GET", path).value
     assert (agent.min_quorum(), before["MaxTrailingLogs"], before["ServerStabilizationTime"]) == (0, 300, "7s")
 
     assert agent.set_min_quorum(3)
     assert not agent.set_min_quorum(3)
     assert eventually(lambda: other.min_quorum() == 3 or Pending("not yet"), "another server to know")
-    after = agent._http.call("GET", path).value
+    after = http.call("GET", path).value
     assert after == before | {"MinQuorum": 3, "ModifyIndex": after["ModifyIndex"]}
     assert agent.set_min_quorum(0)
 

@@ -1,21 +1,18 @@
 """Real servers that come, go and die, and strangers among them: what Raft, gossip and health say of each.
 
-The tests share one cluster, and each leaves it as it was; the last adds a server. ``make sweep`` has the rest:
-servers that leave, die and lose their majority (tests/sweep/test_sweep_servers.py).
+The tests share one cluster, and each leaves it as it was. ``make sweep`` has the rest: a rogue Nomad client, and
+servers that join, leave, die and lose their majority (tests/sweep/test_sweep_servers.py).
 """
 
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from bakery.agents.model import GossipKeys
 from bakery.observe.leaders import servers_with_leader
 from bakery.wait import Pending
 from tests.helpers.real_servers import (
-    FOURTH,
     RealServers,
-    add_fourth,
     eventually,
     healthy,
     running_servers,
@@ -78,31 +75,6 @@ def test_every_server_sees_the_leader(servers: RealServers) -> None:
         ]
 
 
-def test_a_rogue_nomad_client_is_named_and_can_be_taken_out(servers: RealServers) -> None:
-    """One stolen client certificate registers a node that may read every job's secrets."""
-    healthy(servers)  # control
-    address = servers.address(ROGUE_NUMBER)
-    servers.start_nomad(ROGUE, address, servers.nomad_client())
-
-    def named() -> dict[str, str] | Pending:
-        return servers.unmet() or Pending("it is not registered")
-
-    unmet = eventually(named, "the stranger")
-    assert unmet == {"strangers": f"Nomad client {ROGUE} at {address} is not a droplet of the cluster"}
-    nomad = servers.nomad(1)
-    (node,) = [node for node in nomad.nodes() if node.name == ROGUE]
-    assert nomad.allocations(node.id) == ()
-    nomad.drain(node.id, seconds=60)
-    assert [each.eligible for each in nomad.nodes()] == [False]
-    nomad.set_eligible(node.id)
-    assert [(each.eligible, each.draining) for each in nomad.nodes()] == [(True, False)]
-    servers.end("nomad", ROGUE)
-    nomad.purge(node.id)
-    nomad.purge(node.id)  # which is no error
-    assert nomad.nodes() == ()
-    assert servers.unmet() == {}
-
-
 def test_a_rogue_consul_member_is_named(servers: RealServers) -> None:
     """The gossip key alone is enough to become a member."""
     address = servers.address(ROGUE_NUMBER)
@@ -128,17 +100,7 @@ def test_a_rogue_consul_member_is_named(servers: RealServers) -> None:
 
 def _keyring(servers: RealServers, method: str, key: str) -> None:
     """As somebody would who is in the cluster; bakery itself only reads."""
-    folder = servers.folder / "operator-consul"
-    server = {"X-Consul-Token": servers.bundle.consul_management.secret}
-    context = servers.clients.consul(servers.address(1))._http._session  # type: ignore[attr-defined]
-    reply: requests.Response = context.request(
-        method,
-        f"https://{servers.address(1)}:{servers.ports['consul_https']}/v1/operator/keyring",
-        json={"Key": key},
-        headers=server,
-        timeout=30,
-    )
-    assert reply.status_code == 200, (folder, reply.text)
+    servers.http("consul", 1).call(method, "/v1/operator/keyring", {"Key": key})
 
 
 def test_a_foreign_gossip_key_is_noticed_and_our_own_can_be_rotated_back(servers: RealServers) -> None:
@@ -162,11 +124,3 @@ def test_a_foreign_gossip_key_is_noticed_and_our_own_can_be_rotated_back(servers
 
 def test_nomads_keys_are_ours(servers: RealServers) -> None:
     assert servers.nomad(3).gossip_keys() == GossipKeys(members=3, with_ours=3, others=0)
-
-
-def test_a_server_that_has_joined_is_not_healthy_before_it_votes(servers: RealServers) -> None:
-    """Autopilot gives it a vote when it has been stable; until then the old meaning of healthy was met."""
-    unmet = add_fourth(servers)
-    assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer that does not vote yet"
-    healthy(servers)
-    assert [node.consul_voter for node in servers.observe().nodes] == [True] * 4

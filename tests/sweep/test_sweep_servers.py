@@ -1,4 +1,4 @@
-"""Real servers that leave, die and lose their majority. The tests share one cluster and run in order."""
+"""A rogue client; real servers that join, leave, die and lose their majority. In order, on one cluster."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,13 +20,47 @@ from tests.helpers.real_servers import (
 
 pytestmark = pytest.mark.sweep
 
+ROGUE = "rogue"
+ROGUE_NUMBER = 9
+
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServers]:
     with running_servers(tmp_path_factory.mktemp("servers")) as running:
-        add_fourth(running)
-        healthy(running)
         yield running
+
+
+def test_a_rogue_nomad_client_is_named_and_can_be_taken_out(servers: RealServers) -> None:
+    """One stolen client certificate registers a node that may read every job's secrets."""
+    healthy(servers)  # control
+    address = servers.address(ROGUE_NUMBER)
+    servers.start_nomad(ROGUE, address, servers.nomad_client())
+
+    def named() -> dict[str, str] | Pending:
+        return servers.unmet() or Pending("it is not registered")
+
+    unmet = eventually(named, "the stranger")
+    assert unmet == {"strangers": f"Nomad client {ROGUE} at {address} is not a droplet of the cluster"}
+    nomad = servers.nomad(1)
+    (node,) = [node for node in nomad.nodes() if node.name == ROGUE]
+    assert nomad.allocations(node.id) == ()
+    nomad.drain(node.id, seconds=60)
+    assert [each.eligible for each in nomad.nodes()] == [False]
+    nomad.set_eligible(node.id)
+    assert [(each.eligible, each.draining) for each in nomad.nodes()] == [(True, False)]
+    servers.end("nomad", ROGUE)
+    nomad.purge(node.id)
+    nomad.purge(node.id)  # which is no error
+    assert nomad.nodes() == ()
+    assert servers.unmet() == {}
+
+
+def test_a_server_that_has_joined_is_not_healthy_before_it_votes(servers: RealServers) -> None:
+    """Autopilot gives it a vote when it has been stable; until then the old meaning of healthy was met."""
+    unmet = add_fourth(servers)
+    assert unmet["consul-peers"] == f"{FOURTH}: a Raft peer that does not vote yet"
+    healthy(servers)
+    assert [node.consul_voter for node in servers.observe().nodes] == [True] * 4
 
 
 def test_a_consul_server_leaves_and_is_gone_everywhere(servers: RealServers) -> None:

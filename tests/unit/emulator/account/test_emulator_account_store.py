@@ -14,7 +14,7 @@ from bakery.emulator.work.machine_spec import machine_spec
 from bakery.errors import EmulatorError
 from bakery.files import is_private
 from bakery.hints import Command
-from tests.helpers.emulated import ManualClock, add_droplet, make_state, public_key
+from tests.helpers.emulated import add_droplet, make_state, public_key
 
 
 def account() -> AccountState:
@@ -147,8 +147,15 @@ def test_what_did_not_change_is_not_written_again(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "account.json").exists()  # control
 
 
-def test_a_store_without_a_file_writes_nothing() -> None:
-    AccountStore(make_state(ManualClock()), None).save()
+def test_a_store_without_a_file_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    monkeypatch.setattr(
+        "bakery.emulator.account.store.write_secret", lambda file, content: written.append(content)
+    )
+    AccountStore(account(), None).save()
+    assert written == []
+    AccountStore(account(), tmp_path / "account.json").save()
+    assert len(written) == 1  # control
 
 
 def test_the_file_is_one_json_object_of_lists() -> None:

@@ -1,8 +1,15 @@
-"""Finding a connection in the text of /proc/net/tcp."""
+"""Finding the process at the other end of a connection, in a /proc written by hand."""
 
-from bakery.emulator.faults.client_process import _hex, _inode
+import os
+from pathlib import Path
 
-# proc(5); a listener, the client's end, and the server's end of one connection on 127.0.0.1.
+import pytest
+
+from bakery.emulator.faults import client_process
+from bakery.emulator.faults.client_process import processes_at
+
+# proc(5): addresses as one number in the byte order of the machine, here x86, and ports as they are read.
+# A listener, the client's end, and the server's end of one connection on 127.0.0.1.
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1C0C 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41234 1 0 100 0 0 10 0
@@ -12,13 +19,25 @@ TABLE = """\
 CLIENT, SERVER = ("127.0.0.1", 54321), ("127.0.0.1", 7180)
 
 
-def test_addresses_are_written_as_the_kernel_does() -> None:
-    assert (_hex(CLIENT), _hex(SERVER)) == ("0100007F:D431", "0100007F:1C0C")
+CLIENTS_PROCESS, SERVERS_PROCESS = "4711", "4712"
 
 
-def test_the_clients_end_is_found_and_not_the_servers() -> None:
-    assert _inode(TABLE, _hex(CLIENT), _hex(SERVER)) == "41301"
+@pytest.fixture(autouse=True)
+def _proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp").write_text(TABLE)
+    ends = {CLIENTS_PROCESS: "41301", SERVERS_PROCESS: "41302", str(os.getpid()): "41301"}
+    for process, inode in ends.items():
+        (tmp_path / process / "fd").mkdir(parents=True)
+        (tmp_path / process / "fd/0").symlink_to("/dev/null")
+        (tmp_path / process / "fd/7").symlink_to(f"socket:[{inode}]")
+    monkeypatch.setattr(client_process, "PROC", tmp_path)
 
 
-def test_another_connection_is_not() -> None:
-    assert _inode(TABLE, _hex(("127.0.0.1", 54322)), _hex(SERVER)) is None
+def test_the_clients_process_is_found_and_neither_the_servers_nor_our_own() -> None:
+    assert processes_at(CLIENT, SERVER) == {4711}
+    assert processes_at(SERVER, CLIENT) == {4712}  # control: each end has its process
+
+
+def test_another_connection_has_none() -> None:
+    assert processes_at(("127.0.0.1", 54322), SERVER) == frozenset()

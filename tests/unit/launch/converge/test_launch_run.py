@@ -2,15 +2,15 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from bakery.cloud.model import Droplet
 from bakery.errors import CredentialsError, DeadlineError, LaunchError, UnprocessableError, UsageError
 from bakery.launch.base.model import AfterStep, Timings
-from bakery.wait import wait_until
+from bakery.wait import SystemClock
 from tests.helpers.fake_cloud import Call, Fault, Killed
+from tests.helpers.guards import EscapedError
 from tests.helpers.launch_bench import CANARY, FINGERPRINT, NAMES, Bench, addresses, small_plan
 
 
@@ -357,8 +357,16 @@ def test_no_user_data_in_journal_or_warnings(bench: Bench) -> None:
     assert bench.paths.journal.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_fake_clock_drives_the_product_wait() -> None:
-    """Control: waits of the product pass on the fake clock, so no test sleeps."""
-    bench_clock = Bench(Path("/nowhere")).cloud.clock
-    wait_until(lambda: True, what="nothing", seconds=1, clock=bench_clock)
-    assert bench_clock.now() == 0
+def test_a_launch_waits_on_the_clock_that_it_is_given(bench: Bench) -> None:
+    """For a droplet that never comes up it waits ten minutes, which pass at once."""
+    bench.cloud.stuck = {"demo-nomad-client-2"}
+    with pytest.raises(DeadlineError):
+        bench.launch()
+    assert bench.cloud.clock.now() >= 600
+
+
+def test_on_the_clock_of_the_machine_it_would_sleep(bench: Bench) -> None:
+    """Control: the guard of the unit tests sees the first sleep."""
+    bench.cloud.stuck = {"demo-nomad-client-2"}
+    with pytest.raises(EscapedError, match="tried to sleep"):
+        bench.launch(clock=SystemClock())
