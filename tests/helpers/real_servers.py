@@ -293,7 +293,9 @@ def add_fourth(servers: RealServers) -> dict[str, str]:
 
     def follows() -> dict[str, str] | Pending:
         unmet = servers.unmet()
-        waiting = {name for name, message in unmet.items() if f"{FOURTH}: a Raft peer that does not vote yet" in message}
+        waiting = {
+            name for name, message in unmet.items() if f"{FOURTH}: a Raft peer that does not vote yet" in message
+        }
         return unmet if waiting == {"consul-peers", "nomad-peers"} else Pending(str(unmet))
 
     unmet = eventually(follows, "the fourth to follow")

@@ -285,7 +285,9 @@ def test_render_leaves_a_folder_of_the_users_as_it_is(at: Desk) -> None:
 
 
 def test_render_joins_the_cluster_that_runs(launched: Desk) -> None:
-    assert launched("render", "--role", "nomad-client", "-o", "out").code == 0
+    ran = launched("render", "--role", "nomad-client", "-o", "out")
+    assert ran.code == 0
+    assert "with tags bakery:demo, bakery:demo:role:nomad-client, bakery:demo:gen:1;" in ran.err
     text = (launched.folder / "out" / "nomad-client.yaml").read_text(encoding="utf-8")
     droplets = launched.api.get("/v2/droplets?tag_name=bakery:demo:role:consul-server").json()["droplets"]
     private = [n["ip_address"] for n in droplets[0]["networks"]["v4"] if n["type"] == "private"]

@@ -16,7 +16,7 @@ from bakery.hints import Command
 
 if TYPE_CHECKING:
     from bakery.config.model import Kind
-    from bakery.credentials.model import NodeCredentials
+    from bakery.credentials.model import Bundle, NodeCredentials
     from bakery.plan.model import ClusterPlan, Node
     from bakery.render.model import Join, UserData
 
@@ -75,6 +75,7 @@ def render(
       bakery render --role nomad-client -o rendered/
       bakery render --role consul-server --first -o rendered/
     """
+    from bakery.credentials.store import ensure_bundle
     from bakery.files import write_secret_file
 
     session = session_of(context)
@@ -88,7 +89,10 @@ def render(
         join = _live_join(session, plan, other_cloud=other_cloud)
     else:
         _refuse_second_ca(session, plan)
-    user_data = _render(session, plan, role=role, node=node, join=join)
+    now = datetime.now(UTC)
+    session.paths.ensure()
+    bundle = ensure_bundle(session.paths, plan.cluster, now=now, reporter=session.console)
+    user_data = _render(session, plan, bundle, role=role, node=node, join=join, now=now)
     file = output / f"{user_data.name}.yaml"
     with write_errors(file):
         ensure_folder(output)
@@ -98,20 +102,24 @@ def render(
         session.console.print_json({"file": str(file), "bytes": user_data.size})
     else:
         session.console.print(str(file))
-    tags, then = ", ".join(_tags(plan, role)), session.settings.spell(Command("bootstrap"))
+    tags, then = ", ".join(_tags(plan, role, bundle.generation)), session.settings.spell(Command("bootstrap"))
     session.console.note(
         HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=tags, file=file, bootstrap=then)
     )
 
 
-def _render(session: Session, plan: "ClusterPlan", *, role: str, node: str | None, join: "Join") -> "UserData":
+def _render(
+    session: Session,
+    plan: "ClusterPlan",
+    bundle: "Bundle",
+    *,
+    role: str,
+    node: str | None,
+    join: "Join",
+    now: datetime,
+) -> "UserData":
     from bakery.credentials.issue import role_credentials
-    from bakery.credentials.store import ensure_bundle
     from bakery.render.user_data import render_node, render_role
-
-    now = datetime.now(UTC)
-    session.paths.ensure()
-    bundle = ensure_bundle(session.paths, plan.cluster, now=now, reporter=session.console)
 
     def credentials_of(subject: str, kind: "Kind") -> "NodeCredentials":
         return role_credentials(bundle, session.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days)
@@ -197,7 +205,7 @@ def _addresses(session: Session, plan: "ClusterPlan") -> "dict[str, str]":
     return {slot_of(d, plan.cluster): d.private_ipv4 for d in droplets if d.private_ipv4}
 
 
-def _tags(plan: "ClusterPlan", role: str) -> tuple[str, str]:
-    from bakery.plan.tags import cluster_tag, role_tag
+def _tags(plan: "ClusterPlan", role: str, generation: int) -> tuple[str, ...]:
+    from bakery.plan.tags import cluster_tag, generation_tag, role_tag
 
-    return cluster_tag(plan.cluster), role_tag(plan.cluster, role)
+    return cluster_tag(plan.cluster), role_tag(plan.cluster, role), generation_tag(plan.cluster, generation)
