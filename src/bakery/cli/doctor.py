@@ -150,8 +150,7 @@ def _look(session: Session) -> _Look | str:
     from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.inspect import first_to_end
     from bakery.credentials.store import find_bundle
-    from bakery.observe.expiry import find_expiry
-    from bakery.observe.health import observe_cluster
+    from bakery.observe.expiry import observe_with_expiry
     from bakery.plan.slots import as_running
 
     plan = session.plan()
@@ -162,10 +161,8 @@ def _look(session: Session) -> _Look | str:
         return f"there are no credentials of {plan.cluster} here"
     bundle = session.bundle()
     running, clients = as_running(plan, droplets), session.agents(bundle)
-    return _Look(
-        report=observe_cluster(running, droplets, clients),
-        expiries=find_expiry(running, droplets, clients, ca_ends=first_to_end(bundle)),
-    )
+    report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
+    return _Look(report=report, expiries=expiries)
 
 
 def _condition(looked: _Look | str, name: str, _session: Session) -> str:

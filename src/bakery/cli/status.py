@@ -23,8 +23,7 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     from bakery.bake.snapshot import age_warning
     from bakery.cli.cluster import list_cluster_droplets, snapshots_json, snapshots_of
     from bakery.credentials.inspect import first_to_end
-    from bakery.observe.expiry import WARNING_SHARE, describe_expiring, expiring, find_expiry, renewal
-    from bakery.observe.health import observe_cluster
+    from bakery.observe.expiry import WARNING_SHARE, describe_expiring, expiring, observe_with_expiry, renewal
     from bakery.observe.report import (
         CONDITION_HEADER,
         NODE_HEADER,
@@ -42,8 +41,7 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     droplets = list_cluster_droplets(session, plan)
     snapshots = snapshots_of(session, plan, droplets)
     running, clients, now = as_running(plan, droplets), session.agents(bundle), datetime.now(UTC)
-    report = observe_cluster(running, droplets, clients)
-    expiries = find_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
+    report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
     if session.settings.json:
         more = {"cloud": cloud_json(session), "snapshots": snapshots_json(snapshots)}
         session.console.print_json(report_json(report, expiries, now=now) | more)

@@ -12,7 +12,9 @@ from bakery.cloud.model import Droplet
 from bakery.console import counted
 from bakery.errors import AgentError
 from bakery.hints import Command, Hint, Text
+from bakery.observe import health
 from bakery.observe.gather import api_address
+from bakery.observe.model import ClusterReport
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.tags import has_generation
 
@@ -74,6 +76,15 @@ def find_expiry(
     return tuple(expiry for expiry in found if expiry is not None)
 
 
+def observe_with_expiry(
+    plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients, *, ca_ends: datetime
+) -> tuple[ClusterReport, tuple[Expiry, ...]]:
+    """Run :func:`bakery.observe.health.observe_cluster` and :func:`find_expiry` at the same time."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        expiries = pool.submit(find_expiry, plan, droplets, clients, ca_ends=ca_ends)
+        return health.observe_cluster(plan, droplets, clients), expiries.result()
+
+
 def expiring(expiries: Iterable[Expiry], now: datetime, share: float) -> tuple[Expiry, ...]:
     """Return those with less than ``share`` of their life left, sorted by date."""
     return tuple(sorted((e for e in expiries if e.share_left(now) < share), key=lambda e: (e.ends, e.name)))
@@ -105,7 +116,11 @@ def _questions(
     active = [d for d in droplets if d.status == "active" and d.name in nodes and api_address(d)]
     servers = {d.id: _server_questions(nodes[d.name], d, clients) for d in active}
     asked = {droplet_id: asks for droplet_id, asks in servers.items() if asks}
-    others = {d.id: [clients.nomad_client(api_address(d)).certificate] for d in active if d.id not in asked}
+    others = {
+        d.id: [clients.nomad_client(d.private_ipv4).certificate]
+        for d in active
+        if d.private_ipv4 and d.id not in asked
+    }
     probe = dict(list(others.items())[:1])
     return asked | probe, others
 

@@ -71,7 +71,7 @@ def test_a_client_that_does_not_answer_costs_one_question(cluster: FakeCluster) 
 
 
 def test_within_the_vpc_clients_are_measured_too(cluster: FakeCluster) -> None:
-    addresses = [d.public_ipv4 or "" for d in cluster.droplets if "client" in d.name]
+    addresses = [d.private_ipv4 or "" for d in cluster.droplets if "client" in d.name]
     cluster.client_agents = {address: FakeAgent(dates=dates(250)) for address in addresses}
     assert found(cluster)["nomad-client-1"] == (250, Source.MEASURED)
     assert found(cluster)["nomad-client-2"] == (250, Source.MEASURED)
