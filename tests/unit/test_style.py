@@ -124,15 +124,22 @@ def test_plain_sentences_pass(plain: str) -> None:
     assert _banned_words(plain) == []
 
 
-PORT_METHODS = {
-    method.name
-    for module in TREES.values()
-    for port in ast.walk(module)
-    if isinstance(port, ast.ClassDef) and any(ast.unparse(base).startswith("Protocol") for base in port.bases)
-    for method in port.body
-    if isinstance(method, ast.FunctionDef) and ast.get_docstring(method)
-}
+CLASSES = [node for module in TREES.values() for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+PORTS = [port for port in CLASSES if any(ast.unparse(base).startswith("Protocol") for base in port.bases)]
+
+
+def _documented(owner: ast.ClassDef) -> set[str]:
+    return {node.name for node in owner.body if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)}
+
+
+PORT_METHODS = {name for port in PORTS for name in _documented(port)}
 """Methods whose promise is in the docstring of a port: an implementation need not repeat it."""
+
+
+def _inherited(owner: ast.ClassDef) -> set[str]:
+    """Return the documented methods of the classes that ``owner`` extends: it need not repeat them either."""
+    bases = {ast.unparse(base) for base in owner.bases}
+    return {name for base in CLASSES if base.name in bases for name in _documented(base)}
 
 
 NAMES_THAT_SUFFICE = {
@@ -146,7 +153,7 @@ def _undocumented(tree: ast.Module) -> Iterator[str]:
     """Yield each public method without a docstring whose name and signature do not suffice.
 
     They suffice for a property, which is a noun like a field, for a predicate (``is_``, ``has_``), for a method of
-    a documented port, and for NAMES_THAT_SUFFICE. Ruff asks for the docstrings of public classes and functions.
+    a documented port or base class, and for NAMES_THAT_SUFFICE. Ruff looks at public classes and functions.
     """
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     for owner in classes:
@@ -154,9 +161,8 @@ def _undocumented(tree: ast.Module) -> Iterator[str]:
             if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) or ast.get_docstring(method):
                 continue
             is_property = any("property" in ast.unparse(decorator) for decorator in method.decorator_list)
-            is_plain = (
-                method.name.startswith(("_", "is_", "has_")) or method.name in PORT_METHODS | NAMES_THAT_SUFFICE
-            )
+            suffices = PORT_METHODS | NAMES_THAT_SUFFICE | _inherited(owner)
+            is_plain = method.name.startswith(("_", "is_", "has_")) or method.name in suffices
             if not is_property and not is_plain:
                 yield f"{owner.name}.{method.name}"
 
