@@ -40,7 +40,7 @@ show "$BAKERY" plan --offline
 say "4. One snapshot for every role, baked with Packer"
 show "$BAKERY" build-image --local --yes
 
-say "5. Nine droplets, one cluster; nobody uses SSH"
+say "5. Nine droplets, one cluster, no SSH"
 launched=$SECONDS
 show "$BAKERY" launch --local --yes
 echo "healthy $((SECONDS - launched)) s after the first request, $((SECONDS - started)) s after the start of the emulator"

@@ -4,7 +4,7 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/bakery-tour.XXXXXX")
 export BAKERY_CLUSTER_FILE=$work/bakery.yaml
-# The tour's emulator is its own: a folder that goes with the tour, and a port that is free now.
+# The tour has its own emulator, with a folder that is deleted at its end and a port that is free now.
 export BAKERY_EMULATOR=tour XDG_DATA_HOME=$work/data
 unset BAKERY_STATE_DIR
 PYTHON=$ROOT/.venv/bin/python

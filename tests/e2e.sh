@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # T2: the demo brings up one shared cluster of nine droplets; the e2e tests run on it; nothing may stay behind.
-# tests/e2e.sh FILE... runs those alone. For make sweep: with BAKERY_FIGURES=1 what the tests measure goes into
+# tests/e2e.sh FILE... runs those alone. For make sweep: with BAKERY_FIGURES=1 the measured values are written to
 # docs/reliability.md, and BAKERY_E2E_MARK chooses: e2e for what CI leaves out, sequences for the long sequences of commands.
 # Every answer of the emulated API on the way is recorded, and held against the schemas by the last test of the cluster.
 set -euo pipefail
@@ -18,7 +18,7 @@ scripts/leftovers.sh >"$work/before"
 
 # The demo takes an emulator of its name that is up already.
 .venv/bin/bakery emulator up --name demo
-# Whatever stops this script early: the next run would take a demo that is left for its own.
+# Take the demo down even if this script stops early: the next run would use a demo that is still up.
 trap 'demo/down.sh >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 export BAKERY_E2E_RECORDING=$work/answers.jsonl
 .venv/bin/bakery emulator requests --name demo --record "$BAKERY_E2E_RECORDING"

@@ -5,13 +5,13 @@ job "web" {
   group "web" {
     count = 2
 
-    # An update goes on once an instance has passed its check for so long. Nomad's default of 10 s is for programs
+    # An update continues when an instance has passed its check for this time. Nomad's default of 10 s is for programs
     # that may fail after their start; this one serves a file.
     update {
       min_healthy_time = "2s"
     }
 
-    # An instance leaves Consul's DNS first and ends two seconds later: whoever has just asked still gets a page.
+    # An instance leaves Consul's DNS first and ends two seconds later, so that clients with its address still get a page.
     shutdown_delay = "2s"
 
     network {
