@@ -12,15 +12,13 @@ import yaml
 from bakery.proc import Completed, run
 from tests.helpers.cli import Desk, desk
 from tests.helpers.environment import clear_environment
+from tests.helpers.make import CHECKOUT, MAKE, check_tour, run_tour
 
 pytestmark = pytest.mark.integration
 
-CHECKOUT = Path(__file__).parents[2]
 SAMPLES = ("github-actions.yml", "gitlab-ci.yml")
 PIPELINE = {"build-image", "launch", "status", "render", "destroy"}
 NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-server-1"]
-# Nothing of make's own, nor of the user's, and the environment is taken as it is.
-MAKE = ["make", "--no-print-directory", "-C", str(CHECKOUT), "-o", ".venv/.ready"]
 
 
 @pytest.fixture
@@ -130,27 +128,16 @@ def test_help_lists_every_target_with_a_word_about_it() -> None:
     assert all(len(line.split()) > 2 for line in text.splitlines())
 
 
-def _tour(folder: Path, **more: str) -> Completed:
-    environment = {"HOME": str(folder), "TMPDIR": str(folder), **more}
-    return run([*MAKE, "tour"], env=environment, seconds=120, check=False)
-
-
-def test_the_tour_twice_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tour_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``make sweep`` takes it twice in one home."""
     clear_environment(monkeypatch)
-    for _ in range(2):
-        done = _tour(tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert "tour is active: 9 droplets, 9 new" in done.stderr
-        assert "cluster tour is destroyed" in done.stderr
-        assert "They never boot" in done.stdout
-        assert list(tmp_path.glob("bakery-tour.*")) == []
-        assert [file for file in tmp_path.rglob("*") if "emulator" in file.name] == []
+    check_tour(tmp_path)
 
 
 def test_the_tour_says_when_its_port_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = _tour(tmp_path, TOUR_PORT=port)
+        done = run_tour(tmp_path, TOUR_PORT=port)
     assert done.returncode == 2
     assert f"error: port {port} on 127.0.0.1 is already in use" in done.stderr
     assert list(tmp_path.glob("bakery-tour.*")) == []

@@ -1,9 +1,10 @@
-"""Five hundred droplets."""
+"""Hundreds and thousands of droplets."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.droplet_list import list_by_tag
 from tests.helpers.launch_processes import Forker
 from tests.helpers.launch_scale import measure
 from tests.sweep.figures import Figures
@@ -20,3 +21,7 @@ def test_five_hundred_droplets(figures: Figures, hand: Forker, tmp_path: Path) -
     )
     figures.check("scale", str(cost), holds=cost.requests < 600 and cost.mebibytes < 300 and cost.at_once <= 8)
     figures.assert_met("scale")
+
+
+def test_two_thousand_droplets_are_listed_by_tag_page_by_page() -> None:
+    list_by_tag(2000)
