@@ -29,7 +29,8 @@ from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.model import Join
 from tests.helpers.fake_cloud import FakeCloud
-from tests.helpers.state import Remembers, paths_in
+from tests.helpers.reporter import RecordingReporter
+from tests.helpers.state import paths_in
 
 ADMIN = ("198.51.100.7/32",)
 FINGERPRINT = "0123456789abcdef" * 4
@@ -104,7 +105,7 @@ class Bench:
 
     folder: Path
     cloud: FakeCloud = field(default_factory=lambda: FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
-    reporter: Remembers = field(default_factory=Remembers)
+    reporter: RecordingReporter = field(default_factory=RecordingReporter)
     plan: ClusterPlan = field(default_factory=small_plan)
 
     @property

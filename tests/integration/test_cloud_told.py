@@ -29,8 +29,8 @@ pytestmark = pytest.mark.integration
 
 
 @dataclass
-class Heard:
-    """A watcher that keeps what it is told."""
+class RecordingWatcher:
+    """A watcher that records what it is told."""
 
     retries: list[Retry] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
@@ -47,8 +47,8 @@ class Heard:
 
 
 @contextmanager
-def cloud(url: str, limits: TransportLimits = FAST) -> Iterator[tuple[DigitalOcean, Heard]]:
-    heard = Heard()
+def cloud(url: str, limits: TransportLimits = FAST) -> Iterator[tuple[DigitalOcean, RecordingWatcher]]:
+    heard = RecordingWatcher()
     made = connect(endpoint=url, token=TOKEN, limits=limits, watcher=heard)
     try:
         yield made, heard
@@ -135,7 +135,7 @@ def answering(said: bytes) -> Iterator[str]:
         thread.join(5)
 
 
-def failure_at(url: str, limits: TransportLimits = FAST) -> tuple[UnreachableError, Heard]:
+def failure_at(url: str, limits: TransportLimits = FAST) -> tuple[UnreachableError, RecordingWatcher]:
     with cloud(url, limits) as (api, heard), pytest.raises(UnreachableError) as caught:
         api.get_account()
     return caught.value, heard

@@ -1,8 +1,6 @@
 """A bake from end to end against an account in memory: what it makes, and that it leaves nothing else."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,35 +19,13 @@ from bakery.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from bakery.hints import Text
 from tests.helpers.fake_cloud import FakeClock, Fault, Killed, fault_at
 from tests.helpers.fake_packer import SIZE, STEPS, BakeCloud, FakePacker, bake_cloud, plugin_installer
+from tests.helpers.reporter import RecordingReporter
 
 CANARY = "dop_v1_canary"
 CONTENT = "bakery:image:0123456789abcdef01234567"
 ARCHIVE = Download(url="https://example.com/a.zip", sha256="a" * 64)
-
-
-@dataclass
-class Heard:
-    """A reporter that remembers."""
-
-    words: list[str] = field(default_factory=list)
-
-    def note(self, text: Text) -> None:
-        self.words.append(str(text))
-
-    def warn(self, text: Text) -> None:
-        self.words.append(f"warning: {text}")
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        self.words.append(title)
-        yield
-
-    def node(self, name: str, state: str) -> None: ...
-
-    def waiting(self, reason: str) -> None: ...
 
 
 def make_request(folder: Path) -> BakeRequest:
@@ -67,11 +43,16 @@ def make_tools(folder: Path) -> Tools:
 
 
 def run_bake(
-    folder: Path, packer: FakePacker, *, heard: Heard | None = None, build_id: str = "b1", fresh: bool = False
+    folder: Path,
+    packer: FakePacker,
+    *,
+    heard: RecordingReporter | None = None,
+    build_id: str = "b1",
+    fresh: bool = False,
 ) -> Image:
     return bake(
         replace(make_request(folder), fresh=fresh), tools=make_tools(folder), cloud=packer.cloud,
-        reporter=heard or Heard(), run=plugin_installer([]), stream=packer, clock=FakeClock(),
+        reporter=heard or RecordingReporter(), run=plugin_installer([]), stream=packer, clock=FakeClock(),
         new_id=lambda: build_id,
     )  # fmt: skip
 
@@ -100,10 +81,10 @@ def test_a_bake_ends_in_one_tagged_snapshot(tmp_path: Path) -> None:
 def test_the_same_content_is_not_baked_twice(tmp_path: Path) -> None:
     packer = FakePacker(bake_cloud())
     first = run_bake(tmp_path, packer)
-    heard = Heard()
+    heard = RecordingReporter()
     assert run_bake(tmp_path, packer, heard=heard, build_id="b2") == first
     assert packer.runs == 1
-    assert heard.words == ["bakery-b1 already has this content; nothing to bake"]
+    assert heard.lines == ["bakery-b1 already has this content; nothing to bake"]
 
 
 @pytest.mark.parametrize(
@@ -183,17 +164,17 @@ def test_packers_errors_are_told_without_the_token(tmp_path: Path) -> None:
         f"1764000000,digitalocean.bakery,error,Error creating droplet: token {CANARY} may not",
         f"panic: {CANARY}",
     )
-    heard = Heard()
+    heard = RecordingReporter()
     with pytest.raises(BakeError) as caught:
         run_bake(tmp_path, FakePacker(bake_cloud(), exit_code=1, lines=lines), heard=heard)
     assert caught.value.message == "packer could not bake bakery-b1 (exit code 1)"
     assert caught.value.details == "Error creating droplet: token *** may not"
-    assert heard.words == ["baking bakery-b1 in fra1", "    Creating droplet..."]
+    assert heard.lines == ["baking bakery-b1 in fra1", "    Creating droplet..."]
 
 
 def test_the_token_travels_in_the_environment_only(tmp_path: Path) -> None:
     packer = FakePacker(bake_cloud())
-    heard, calls = Heard(), list[list[str]]()
+    heard, calls = RecordingReporter(), list[list[str]]()
     bake(
         make_request(tmp_path), tools=make_tools(tmp_path), cloud=packer.cloud, reporter=heard,
         run=plugin_installer(calls), stream=packer, clock=FakeClock(),
@@ -201,7 +182,7 @@ def test_the_token_travels_in_the_environment_only(tmp_path: Path) -> None:
     assert packer.environment["DIGITALOCEAN_TOKEN"] == CANARY
     assert packer.environment["DIGITALOCEAN_API_URL"] == "http://127.0.0.1:1/"
     written = [path.read_text() for path in (tmp_path / "builds").iterdir()]
-    for place in (packer.argv, packer.variables, calls, heard.words, written):
+    for place in (packer.argv, packer.variables, calls, heard.lines, written):
         assert CANARY not in str(place)
     assert packer.variables_mode == 0o600
 
@@ -297,11 +278,11 @@ def _folder(parent: Path, name: str) -> Path:
 def test_a_failed_clean_up_does_not_hide_the_failure(tmp_path: Path) -> None:
     cloud = bake_cloud()
     packer = FakePacker(cloud, exit_code=1)
-    heard = Heard()
+    heard = RecordingReporter()
     cloud.fault = lambda number, call: Fault.FAIL if call.name == "list_ssh_keys" else None
     with pytest.raises(BakeError, match="packer could not bake"):
         run_bake(tmp_path, packer, heard=heard)
-    assert heard.words[-1].startswith("warning: could not clean up after bakery-b1")
+    assert heard.lines[-1].startswith("warning: could not clean up after bakery-b1")
     cloud.revive()
     assert (tmp_path / "builds" / "b1.build").exists()
     sweep(cloud, tmp_path / "builds")

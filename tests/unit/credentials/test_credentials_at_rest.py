@@ -12,7 +12,8 @@ from bakery.config.paths import StatePaths
 from bakery.credentials.codec import encode
 from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import CredentialsError
-from tests.helpers.state import Remembers, paths_in
+from tests.helpers.reporter import RecordingReporter
+from tests.helpers.state import paths_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -150,7 +151,7 @@ def test_a_plain_bundle_stays_plain_and_says_so(
     with monkeypatch.context() as without:
         without.delenv("BAKERY_AGE_RECIPIENT")
         made = ensure_bundle(paths, "demo", now=NOW)
-    reporter = Remembers()
+    reporter = RecordingReporter()
     assert ensure_bundle(paths, "demo", now=NOW, reporter=reporter) == made
     assert len(reporter.warnings) == 1
     assert "is not encrypted" in reporter.warnings[0]

@@ -20,7 +20,8 @@ from bakery.credentials.operator import write_operator_files
 from bakery.credentials.store import create_bundle, ensure_bundle, find_bundle
 from bakery.errors import CredentialsError, ExitCode, LockedError
 from bakery.files import write_secret
-from tests.helpers.state import Remembers, paths_in
+from tests.helpers.reporter import RecordingReporter
+from tests.helpers.state import paths_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -99,7 +100,7 @@ def test_no_file_or_folder_is_open_to_others_even_with_umask_0(paths: StatePaths
 def test_a_looser_mode_is_warned_of(paths: StatePaths, loose: int) -> None:
     ensure_bundle(paths, "demo", now=NOW)
     paths.bundle.chmod(loose)
-    reporter = Remembers()
+    reporter = RecordingReporter()
     assert ensure_bundle(paths, "demo", now=NOW, reporter=reporter)
     file = paths.bundle
     assert reporter.warnings == [f"{file} can be read or written by other users; run: chmod 600 {file}"]
@@ -107,7 +108,7 @@ def test_a_looser_mode_is_warned_of(paths: StatePaths, loose: int) -> None:
 
 def test_the_right_mode_is_not_warned_of(paths: StatePaths) -> None:
     ensure_bundle(paths, "demo", now=NOW)
-    reporter = Remembers()
+    reporter = RecordingReporter()
     find_bundle(paths, reporter=reporter)
     assert reporter.warnings == []
 

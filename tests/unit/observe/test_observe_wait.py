@@ -6,25 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bakery.cloud.model import Droplet
-from bakery.console import Silent
 from bakery.errors import AgentError, ExitCode, NotHealthyError, UnreachableError, UntrustedError
-from bakery.hints import Text
 from bakery.observe.health import wait_until_healthy
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
-
-
-class Listener(Silent):
-    """Keeps what it is told about nodes."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
-        self.warnings: list[str] = []
-
-    def warn(self, text: Text) -> None:
-        self.warnings.append(str(text))
-
-    def node(self, name: str, state: str) -> None:
-        self.heard.append((name, state))
+from tests.helpers.reporter import RecordingReporter
 
 
 @pytest.mark.parametrize("also", [False, True])
@@ -33,7 +18,7 @@ def test_a_client_that_its_user_made_ineligible_is_told_and_not_waited_for(also:
     cluster = healthy_cluster()
     first, second = cluster.nomad.clients
     cluster.nomad.clients = (replace(first, eligible=False), replace(second, status="down" if also else "ready"))
-    listener, clock = Listener(), FakeClock()
+    listener, clock = RecordingReporter(), FakeClock()
 
     def wait() -> None:
         droplets = lambda: cluster.droplets  # noqa: E731
@@ -66,7 +51,7 @@ def test_the_reporter_hears_each_state_once_as_a_node_advances() -> None:
         if now >= 8:
             cluster.consul.catalog = catalog
 
-    listener = Listener()
+    listener = RecordingReporter()
     report = wait_until_healthy(
         cluster.plan,
         lambda: cluster.droplets,
@@ -76,12 +61,12 @@ def test_the_reporter_hears_each_state_once_as_a_node_advances() -> None:
         clock=FakeClock(on_sleep),
     )
     assert report.healthy
-    assert [state for name, state in listener.heard if name == "demo-nomad-client-2"] == [
+    assert [state for name, state in listener.nodes if name == "demo-nomad-client-2"] == [
         "active",
         "joined",
         "healthy",
     ]
-    assert [state for name, state in listener.heard if name == "demo-nomad-client-1"] == ["healthy"]
+    assert [state for name, state in listener.nodes if name == "demo-nomad-client-1"] == ["healthy"]
 
 
 def test_at_the_deadline_every_unmet_condition_is_listed_with_its_culprit() -> None:

@@ -1,22 +1,22 @@
 """The ACL bootstrap against agents in memory: order, repetition, foreign clusters, deadlines, least privilege."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from bakery.agents.model import Member
 from bakery.config.model import Kind, Role
-from bakery.console import SILENT, Reporter, Silent
+from bakery.console import SILENT, Reporter
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
 from bakery.errors import AgentError, CredentialsError, DeadlineError, ExitCode
-from bakery.hints import Text
 from bakery.launch.acl.ensure import AclOutcome, ensure_acls
 from bakery.launch.acl.policies import POLICIES, consul_tokens
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
+from tests.helpers.reporter import RecordingReporter
 
 CONSUL_SERVERS = ("198.18.0.1", "198.18.0.2", "198.18.0.3")
 NOMAD_SERVERS = ("198.18.0.4",)
@@ -57,16 +57,6 @@ def _ensure(
         reporter=reporter,
         clock=clock or FakeClock(),
     )
-
-
-@dataclass
-class Listener(Silent):
-    """Keeps the warnings."""
-
-    warnings: list[str] = field(default_factory=list)
-
-    def warn(self, text: Text) -> None:
-        self.warnings.append(str(text))
 
 
 def _launched_cluster() -> FakeCluster:
@@ -122,7 +112,7 @@ def test_a_role_that_is_rendered_later_gets_its_tokens_then(bundle: Bundle) -> N
 
 def test_tokens_of_an_earlier_version_for_unrendered_roles_are_removed_and_it_is_said(bundle: Bundle) -> None:
     cluster = _cluster_of_an_earlier_version(bundle)
-    listener = Listener()
+    listener = RecordingReporter()
     outcome = _ensure(cluster, bundle, rendered={"nomad-client"}, reporter=listener)
     assert outcome == AclOutcome(
         policies_written=0, tokens_written=0, roles_removed=("consul-server", "nomad-server")
@@ -171,7 +161,7 @@ def test_no_token_is_removed_that_a_hand_made_node_may_use(
     cluster = _cluster_of_an_earlier_version(bundle)
     before = dict(cluster.consul.tokens)
     change(cluster)
-    listener = Listener()
+    listener = RecordingReporter()
     outcome = _ensure(cluster, bundle, reporter=listener)
     assert outcome.roles_removed == ()
     assert outcome.roles_kept == ("consul-server", "nomad-server", "nomad-client")
