@@ -22,8 +22,8 @@ HUNG_UP = (ssl.SSLError, ConnectionError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Papers:
-    """What a caller shows; None: nothing."""
+class ClientIdentity:
+    """What a caller presents; None: nothing."""
 
     ca: str
     certificate: str | None
@@ -31,15 +31,15 @@ class Papers:
     token: str | None
 
 
-def papers(cluster: Cluster, name: str) -> Papers:
+def identity_of(cluster: Cluster, name: str) -> ClientIdentity:
     """The operator's own, from ``bakery env``."""
     env = cluster.env
     token = env["CONSUL_HTTP_TOKEN"] if name == "CONSUL" else env["NOMAD_TOKEN"]
     certificate, key = env[f"{name}_CLIENT_CERT"], env[f"{name}_CLIENT_KEY"]
-    return Papers(ca=env[f"{name}_CACERT"], certificate=certificate, key=key, token=token)
+    return ClientIdentity(ca=env[f"{name}_CACERT"], certificate=certificate, key=key, token=token)
 
 
-def ask(cluster: Cluster, agent: Agent, shown: Papers) -> int:
+def ask(cluster: Cluster, agent: Agent, shown: ClientIdentity) -> int:
     """The HTTP status of one request to the first server; a refused handshake raises SSLError."""
     name, port, path, header = agent
     context = ssl.create_default_context(cafile=shown.ca)
@@ -129,35 +129,35 @@ def test_no_client_came_too_early(cluster: Cluster, name: str) -> None:
 @pytest.mark.parametrize("agent", AGENTS)
 def test_certificate_and_token_open_it(cluster: Cluster, agent: Agent) -> None:
     """Control of what follows: the same request is answered when nothing is missing."""
-    assert ask(cluster, agent, papers(cluster, agent[0])) == 200
+    assert ask(cluster, agent, identity_of(cluster, agent[0])) == 200
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_certificate_alone_may_read_nothing(cluster: Cluster, agent: Agent) -> None:
-    mine = papers(cluster, agent[0])
-    anonymous = Papers(ca=mine.ca, certificate=mine.certificate, key=mine.key, token=None)
+    mine = identity_of(cluster, agent[0])
+    anonymous = ClientIdentity(ca=mine.ca, certificate=mine.certificate, key=mine.key, token=None)
     assert ask(cluster, agent, anonymous) == 403
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_token_alone_is_not_heard(cluster: Cluster, agent: Agent) -> None:
-    mine = papers(cluster, agent[0])
+    mine = identity_of(cluster, agent[0])
     with pytest.raises(HUNG_UP):
-        ask(cluster, agent, Papers(ca=mine.ca, certificate=None, key=None, token=mine.token))
+        ask(cluster, agent, ClientIdentity(ca=mine.ca, certificate=None, key=None, token=mine.token))
 
 
 @pytest.mark.parametrize(("agent", "other"), [(CONSUL, NOMAD), (NOMAD, CONSUL)], ids=["consul", "nomad"])
 def test_a_certificate_of_the_other_authority_is_refused(cluster: Cluster, agent: Agent, other: Agent) -> None:
-    mine, foreign = papers(cluster, agent[0]), papers(cluster, other[0])
-    shown = Papers(ca=mine.ca, certificate=foreign.certificate, key=foreign.key, token=mine.token)
+    mine, foreign = identity_of(cluster, agent[0]), identity_of(cluster, other[0])
+    shown = ClientIdentity(ca=mine.ca, certificate=foreign.certificate, key=foreign.key, token=mine.token)
     with pytest.raises(HUNG_UP):
         ask(cluster, agent, shown)
 
 
 @pytest.mark.parametrize(("agent", "other"), [(CONSUL, NOMAD), (NOMAD, CONSUL)], ids=["consul", "nomad"])
 def test_the_tools_refuse_a_server_of_the_other_authority(cluster: Cluster, agent: Agent, other: Agent) -> None:
-    mine, foreign = papers(cluster, agent[0]), papers(cluster, other[0])
-    shown = Papers(ca=foreign.ca, certificate=mine.certificate, key=mine.key, token=mine.token)
+    mine, foreign = identity_of(cluster, agent[0]), identity_of(cluster, other[0])
+    shown = ClientIdentity(ca=foreign.ca, certificate=mine.certificate, key=mine.key, token=mine.token)
     with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         ask(cluster, agent, shown)
 
