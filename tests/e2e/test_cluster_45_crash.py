@@ -19,7 +19,7 @@ from tests.helpers.cluster_e2e import EMULATOR, LAUNCH_PATIENCE, Cluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-MORTAL = Path(__file__).parents[1] / "helpers" / "mortal_bakery.py"
+CRASHING = Path(__file__).parents[1] / "helpers" / "crashing_bakery.py"
 FILE = """\
 version: 1
 cluster: crash
@@ -83,7 +83,7 @@ def test_a_launch_dies_at_a_step_of_the_access_control(
 ) -> None:
     """Each run finds what the ones before have done, and comes as far as its own death."""
     before = droplets(small)
-    died = run_bakery(small.work, [sys.executable, MORTAL, product, method, path, moment, *LAUNCH])
+    died = run_bakery(small.work, [sys.executable, CRASHING, product, method, path, moment, *LAUNCH])
     assert died.returncode == -signal.SIGKILL, died.stderr
     after = droplets(small)
     assert after.keys() == NODES

@@ -29,7 +29,7 @@ from tests.helpers.emulator_lab import host_rules, leftovers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-MORTAL = Path(__file__).parents[1] / "helpers" / "mortal_emulator.py"
+CRASHING = Path(__file__).parents[1] / "helpers" / "crashing_emulator.py"
 OPTIONS = EmulatorOptions(name="mortal", port=7197, public_range=IPv4Network("100.98.0.0/15"))
 TWIN = EmulatorOptions(name="twin", port=7196, public_range=IPv4Network("100.96.0.0/15"))
 DROPLET = {"name": "demo-1", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
@@ -55,7 +55,7 @@ def live_and_die(place: EmulatorDir, lines: int, number: signal.Signals) -> Emul
     planned = new_emulator(OPTIONS)
     ensure_private_folder(place.folder)
     place.write(planned)
-    process = start([sys.executable, MORTAL, place.folder, str(lines), str(int(number))], output=place.log)
+    process = start([sys.executable, CRASHING, place.folder, str(lines), str(int(number))], output=place.log)
 
     def ready_or_dead() -> EmulatorRecord | Pending | None:
         if process.poll() is not None:

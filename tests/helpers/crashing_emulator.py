@@ -1,6 +1,6 @@
 """The emulator's own process, which sends itself a signal when its record gets its Nth line.
 
-python mortal_emulator.py FOLDER N SIGNAL
+python crashing_emulator.py FOLDER N SIGNAL
 """
 
 import os

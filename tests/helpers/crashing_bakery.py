@@ -16,7 +16,7 @@ from bakery.cli.main import main
 def die_at(product: str, method: str, path: str, moment: str) -> None:
     call = AgentHttp.call
 
-    def mortal(http: AgentHttp, asked: str, where: str, *arguments: Any, **named: Any) -> Reply:  # noqa: ANN401 - stands in for call
+    def crashing(http: AgentHttp, asked: str, where: str, *arguments: Any, **named: Any) -> Reply:  # noqa: ANN401 - stands in for call
         struck = http.name.startswith(product) and asked == method and where.startswith(path)
         if struck and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -25,7 +25,7 @@ def die_at(product: str, method: str, path: str, moment: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return reply
 
-    setattr(AgentHttp, "call", mortal)  # noqa: B010 - mypy knows the method's type
+    setattr(AgentHttp, "call", crashing)  # noqa: B010 - mypy knows the method's type
 
 
 if __name__ == "__main__":
