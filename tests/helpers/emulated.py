@@ -21,7 +21,7 @@ from bakery.emulator.account.source import SystemIds, system_clock
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
 from bakery.wait import Pending, wait_until
-from tests.helpers import stage
+from tests.helpers import shared_server
 from tests.helpers.queues import drain
 from tests.helpers.schemas import check_recording
 from tests.helpers.scripted_machines import ScriptedMachines
@@ -213,7 +213,7 @@ def emulated(
     with tempfile.TemporaryDirectory() as folder:
         answers = Path(folder) / "answers.jsonl"
         emulator.recording.start(str(answers))
-        with stage.showing(around(app)) as url, session:
+        with shared_server.serving(around(app)) as url, session:
             try:
                 yield Api(url=url, emulator=emulator, machines=machines, session=session)
             finally:

@@ -23,7 +23,7 @@ from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import Router
 from bakery.proc import Completed, run
 from bakery.wait import Pending, wait_until
-from tests.helpers import stage
+from tests.helpers import shared_server
 from tests.helpers.emulated import TOKEN
 from tests.helpers.machine_specs import machine_spec
 from tests.helpers.queues import drain
@@ -185,7 +185,7 @@ def lab_api(lab: Lab, **changes: Any) -> Iterator[LabApi]:  # noqa: ANN401 - fie
         **changes,
     )
     app = build_app(settings, lab.machines)
-    with stage.showing(app) as url:
+    with shared_server.serving(app) as url:
         try:
             yield LabApi(lab=lab, emulator=emulator_of(app), url=url)
         finally:

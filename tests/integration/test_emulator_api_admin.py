@@ -9,7 +9,7 @@ from starlette.routing import Route
 from bakery.emulator.api.call import Call, Reply, Rule
 from bakery.emulator.api.endpoint import endpoint
 from bakery.emulator.daemon.app import build_app, emulator_of
-from tests.helpers import stage
+from tests.helpers import shared_server
 from tests.helpers.emulated import DROPLET, SETTINGS, TOKEN, Api, emulated
 from tests.helpers.scripted_machines import ScriptedMachines
 
@@ -123,7 +123,7 @@ def test_only_the_emulators_own_paths_reach_its_tools() -> None:
         rule = Rule("GET", path, look)
         app.router.routes.append(Route(path, endpoint(rule, emulator_of(app)), methods=["GET"]))
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with stage.showing(app) as url:
+    with shared_server.serving(app) as url:
         answers = [requests.get(url + path, headers=headers, timeout=10).status_code for path in paths]
     emulator_of(app).close()
     assert answers == [500, 200]

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from bakery.emulator.account.model import Droplet
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.api.metadata import build_metadata_app
-from tests.helpers import stage
+from tests.helpers import shared_server
 from tests.helpers.emulated import add_droplet, make_state, public_key
 
 pytestmark = pytest.mark.integration
@@ -24,7 +24,7 @@ def metadata(state: AccountState, droplet: Droplet) -> Iterator[str]:
     async def from_the_droplet(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, "client": (droplet.private_address, 40000)}, receive, send)
 
-    with stage.showing(from_the_droplet) as url:
+    with shared_server.serving(from_the_droplet) as url:
         yield url
 
 
@@ -105,9 +105,9 @@ def test_a_droplet_is_known_by_its_address_and_a_stranger_learns_nothing() -> No
     add_droplet(theirs)
     assert droplet.public_address == "127.0.0.1"
 
-    with stage.showing(build_metadata_app(ours)) as url:
+    with shared_server.serving(build_metadata_app(ours)) as url:
         assert get(f"{url}/metadata/v1/id").text == str(droplet.id)
         ours.remove_droplet(droplet)
         assert get(f"{url}/metadata/v1/id").status_code == 404
-    with stage.showing(build_metadata_app(theirs)) as url:
+    with shared_server.serving(build_metadata_app(theirs)) as url:
         assert get(f"{url}/metadata/v1/user-data").status_code == 404

@@ -16,7 +16,7 @@ from bakery.emulator.machines.memory import InMemoryMachines
 from bakery.launch.base.session import Session
 from bakery.operations.launch_cluster import launch
 from bakery.plan.build import build_plan
-from tests.helpers import stage
+from tests.helpers import shared_server
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
 from tests.helpers.launch_bench import IMAGE, launch_request
 from tests.helpers.launch_scale import cluster_file
@@ -39,7 +39,7 @@ def _launched(folder: Path, limits: TransportLimits) -> Iterator[tuple[list[int]
     )
     emulator = emulator_of(app)
     with (
-        stage.showing(app) as url,
+        shared_server.serving(app) as url,
         closing(connect(endpoint=url, token=TOKEN, limits=limits, clock=clock)) as cloud,
     ):
         image = emulator.state.images.get("debian-12-x64")

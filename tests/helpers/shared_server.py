@@ -18,7 +18,7 @@ from bakery.emulator.daemon.sockets import listen
 EMPTY = PlainTextResponse("nothing is served here", status_code=503)
 
 
-class _Stage:
+class _SharedServer:
     """An application that is whatever is put on it."""
 
     def __init__(self) -> None:
@@ -29,22 +29,22 @@ class _Stage:
         await self.app(scope, receive, send)
 
 
-_free: list[_Stage] = []
+_free: list[_SharedServer] = []
 
 
 @contextmanager
-def showing(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """Serve ``app`` while the block runs; gives its base URL, without a slash at the end."""
-    stage = _free.pop() if _free else _Stage()
-    stage.app = app
+    shared = _free.pop() if _free else _SharedServer()
+    shared.app = app
     try:
-        yield stage.server.url
+        yield shared.server.url
     finally:
-        stage.app = EMPTY
-        _free.append(stage)
+        shared.app = EMPTY
+        _free.append(shared)
 
 
 @atexit.register
 def _close() -> None:
-    for stage in _free:
-        stage.server.stop()
+    for shared in _free:
+        shared.server.stop()
