@@ -13,34 +13,36 @@ if TYPE_CHECKING:
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 
-def show_changes(console: Console, changes: "Changes", say: Callable[[Text], None], *, out: bool = False) -> None:
-    """Print ``+ ~ -/+`` lines, totals and the monthly price with ``say``; ``out``: ``say`` prints to stdout."""
+def show_changes(
+    console: Console, changes: "Changes", print_line: Callable[[Text], None], *, out: bool = False
+) -> None:
+    """Print ``+ ~ -/+`` lines, totals and the monthly price with ``print_line``; ``out`` if that is to stdout."""
     width = max((len(line.name) for line in changes.lines), default=0)
     for line in changes.lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value], out=out)
-        say(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
+        print_line(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
     if changes.obstacles:
-        say(console.style("cannot be launched:", "red", out=out))
+        print_line(console.style("cannot be launched:", "red", out=out))
     for obstacle in changes.obstacles:
         for text in lines_of(obstacle):
-            say(Hint("    ", text))
+            print_line(Hint("    ", text))
     if not changes.empty:
-        say(_tally(changes))
-        say(_price(changes))
+        print_line(_tally(changes))
+        print_line(_price(changes))
 
 
-def show_verdict(console: Console, changes: "Changes", say: Callable[[Text], None]) -> None:
+def show_verdict(console: Console, changes: "Changes", print_line: Callable[[Text], None]) -> None:
     """Print the changes, or that there are none, and the differences that a launch does not change."""
-    show_changes(console, changes, say, out=True)
+    show_changes(console, changes, print_line, out=True)
     outcome, different = outcome_of(changes), list(_different(changes))
     if outcome is Outcome.AS_PLANNED:
-        say("nothing to change: the cloud is as planned")
+        print_line("nothing to change: the cloud is as planned")
     elif outcome is Outcome.DIFFERS:
-        say("nothing to create or update; a launch does not change these differences from the plan:")
+        print_line("nothing to create or update; a launch does not change these differences from the plan:")
     elif different:
-        say("a launch does not change these other differences from the plan:")
+        print_line("a launch does not change these other differences from the plan:")
     for line in different:
-        say(Hint("    ", line))
+        print_line(Hint("    ", line))
 
 
 def _different(changes: "Changes") -> Iterator[Text]:

@@ -122,12 +122,12 @@ class Session:
 
     @property
     def cloud(self) -> "Cloud":
-        from bakery.cli.api_talk import ApiTalk
+        from bakery.cli.api_progress import ApiProgress
         from bakery.cloud.digitalocean import connect
 
         if self._cloud is None:
-            talk = ApiTalk(self.console)
-            self._cloud = connect(endpoint=self.endpoint.url, token=self.token, watcher=talk)
+            progress = ApiProgress(self.console)
+            self._cloud = connect(endpoint=self.endpoint.url, token=self.token, watcher=progress)
         return self._cloud
 
     @property

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bakery.cloud.watch import Exchange, Retry
 
 
-class ApiTalk:
+class ApiProgress:
     """A :class:`bakery.cloud.watch.Watcher` that prints to the console.
 
     Many threads may get the same error at once, and a wait at each poll: a line is not repeated within
@@ -20,23 +20,23 @@ class ApiTalk:
     def __init__(self, console: Console, *, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._now = now
-        self._said: dict[str, float] = {}
+        self._printed: dict[str, float] = {}
 
     def retrying(self, retry: "Retry") -> None:
         pause = max(round(retry.seconds), 1)
-        self._say(f"{retry.reason}; retry {retry.number} of {retry.most} in {pause} s")
+        self._print(f"{retry.reason}; retry {retry.number} of {retry.most} in {pause} s")
 
     def holding(self, seconds: float) -> None:
         if seconds >= 1:
-            self._say(f"waiting {seconds:.0f} s: the token's requests of this minute are used up")
+            self._print(f"waiting {seconds:.0f} s: the token's requests of this minute are used up")
 
     def answered(self, exchange: "Exchange") -> None:
         outcome = str(exchange.status) if exchange.status else "no answer"
         text = f"    {exchange.method} {exchange.path}: {outcome}, {exchange.seconds * 1000:.0f} ms"
         self._console.detail(text)
 
-    def _say(self, text: str) -> None:
-        last, now = self._said.get(text), self._now()
-        self._said[text] = now
+    def _print(self, text: str) -> None:
+        last, now = self._printed.get(text), self._now()
+        self._printed[text] = now
         if last is None or now - last >= REMIND_SECONDS:
             self._console.note(f"    {text}")
