@@ -7,7 +7,7 @@ import click
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.options import common_options
 from bakery.cli.session import session_of
-from bakery.cli.where import check_cloud, cloud_line, other_cloud_option
+from bakery.cli.where import cloud_line, other_cloud_option
 
 
 @click.group()
@@ -31,10 +31,11 @@ def refresh(
     """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto."""
     from bakery.launch.converge.access import refresh_access
     from bakery.operations.context import open_session
+    from bakery.operations.place import check_place
 
     session = session_of(context)
     _ = session.cloud  # a missing token is reported first
-    check_cloud(session, insists=other_cloud)
+    check_place(session, insists=other_cloud)
     networks = admin_cidrs(session, cidrs)
     say = session.note_before_question
     if dry_run:

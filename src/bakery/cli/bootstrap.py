@@ -5,7 +5,7 @@ import click
 from bakery.cli.options import common_options
 from bakery.cli.session import session_of
 from bakery.cli.values import WholeNumber
-from bakery.cli.where import check_cloud, other_cloud_option
+from bakery.cli.where import other_cloud_option
 from bakery.console import counted
 from bakery.errors import RenderError, UsageError
 
@@ -40,33 +40,18 @@ def bootstrap(
     Needed only for nodes that were created from files of bakery render, on this machine; launch does it itself.
     Safe to repeat.
     """
-    from bakery.cli.cluster import ServerAddresses, list_cluster_droplets, server_addresses
-    from bakery.credentials.issue import rendered_roles
-    from bakery.launch.acl.ensure import ensure_acls
-    from bakery.plan.slots import as_running
+    from bakery.operations.credentials import load_credentials
+    from bakery.operations.form_cluster import bootstrap_by_hand
+    from bakery.operations.place import check_place
 
     session = session_of(context)
     plan = session.plan()
-    bundle = session.bundle()
+    bundle = load_credentials(session)
     if servers:
         _check_addresses(servers)
-        addresses = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
     else:
-        check_cloud(session, insists=other_cloud)
-        addresses = server_addresses(session, plan)
-        plan = as_running(plan, list_cluster_droplets(session, plan))
-    outcome = ensure_acls(
-        plan,
-        session.config.roles,
-        bundle,
-        session.agents(bundle),
-        rendered=rendered_roles(session.paths),
-        droplets=() if servers else list_cluster_droplets(session, plan),
-        consul_servers=addresses.consul,
-        nomad_servers=addresses.nomad,
-        seconds=deadline,
-        reporter=session.console,
-    )
+        check_place(session, insists=other_cloud)
+    outcome = bootstrap_by_hand(session, plan, bundle, servers, seconds=deadline)
     if session.settings.json:
         session.console.print_json(
             {

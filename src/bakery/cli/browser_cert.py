@@ -49,9 +49,10 @@ def browser_cert(
     """
     from bakery.credentials.browser import browser_certificate
     from bakery.files import write_secret_file
+    from bakery.operations.credentials import load_credentials
 
     session = session_of(context)
-    bundle = session.bundle()
+    bundle = load_credentials(session)
     target = output or session.paths.browser_cert(which)
     refuse_existing(target, force=force)
     agent: Agent = "consul" if which == "consul" else "nomad"

@@ -18,9 +18,10 @@ def credentials(context: click.Context) -> None:
     """
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.inspect import describe
+    from bakery.operations.credentials import load_credentials
 
     session = session_of(context)
-    bundle = session.bundle()
+    bundle = load_credentials(session)
     now = datetime.now(UTC)
     rows = [(c.name, f"{c.not_after:%Y-%m-%d}", str(c.days_left(now))) for c in describe(bundle)]
     if session.settings.json:

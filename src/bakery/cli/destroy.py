@@ -9,15 +9,13 @@ from bakery.cli.options import common_options
 from bakery.cli.prompts import has_terminal, need_terminal
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
-from bakery.cli.where import check_cloud, cloud_line, has_record, other_cloud_option
+from bakery.cli.where import cloud_line, other_cloud_option
 from bakery.console import counted
-from bakery.errors import CredentialsError, UsageError
+from bakery.errors import UsageError
 from bakery.hints import Text
 
 if TYPE_CHECKING:
-    from bakery.cloud.model import Droplet
     from bakery.launch.base.model import Targets
-    from bakery.launch.base.running import Running
     from bakery.launch.teardown.destroy_some import Removal
 
 
@@ -64,6 +62,8 @@ def destroy(
       bakery destroy --node demo-nomad-client-3
       bakery destroy --dry-run
     """
+    from bakery.operations.place import check_place
+
     session = session_of(context)
     config = session.config
     if config.protect:
@@ -83,7 +83,7 @@ def destroy(
     if snapshots and (node is not None or role is not None):
         message = "--snapshots cannot be combined with --node or --role"
         raise UsageError(message=message, hint="leave it out")
-    check_cloud(session, insists=other_cloud)
+    check_place(session, insists=other_cloud)
     if node is not None or role is not None:
         insisted = frozenset(accepted)
         _destroy_some(session, node, role, confirmed, drains=not no_drain, insisted=insisted, dry_run=dry_run)
@@ -92,16 +92,11 @@ def destroy(
 
 
 def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dry_run: bool) -> None:
-    from bakery.launch.base.model import DestroyRequest
-    from bakery.launch.base.place import forget_place
-    from bakery.launch.teardown.destroy import destroy as run_destroy
-    from bakery.launch.teardown.destroy import list_targets
-    from bakery.operations.context import open_session
+    from bakery.operations.destroy_cluster import destroy_cluster, preview_destroy
 
-    request = DestroyRequest(plan=session.plan(), snapshot_tag=session.content_tag(), snapshots=snapshots)
     if dry_run:
         session.console.note(cloud_line(session))
-        targets = list_targets(open_session(session), request)
+        targets = preview_destroy(session, snapshots=snapshots)
         _show(session, targets, session.print_or_note)
         _tell_json(session, targets)
         return
@@ -114,13 +109,12 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
             _ask_for_name(session, confirmed, len(targets.droplets))
         return True
 
-    targets = run_destroy(open_session(session), request, approve)
-    forget_place(session.paths.place, session.place)
+    targets = destroy_cluster(session, approve, snapshots=snapshots)
     _tell_json(session, targets)
     if targets.empty:
         _show(session, targets, session.console.note)
     else:
-        session.console.note(f"cluster {request.plan.cluster} is destroyed")
+        session.console.note(f"cluster {session.config.cluster} is destroyed")
 
 
 def _destroy_some(
@@ -133,9 +127,7 @@ def _destroy_some(
     insisted: frozenset[str],
     dry_run: bool,
 ) -> None:
-    from bakery.launch.base.model import RemovalRequest
-    from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
-    from bakery.operations.context import open_session
+    from bakery.operations.destroy_cluster import destroy_nodes_of, destroy_one
 
     say = session.print_or_note if dry_run else session.note_before_question
 
@@ -149,28 +141,15 @@ def _destroy_some(
             _ask_for_some(session, confirmed, [droplet.name for droplet in removal.droplets])
         return not dry_run
 
-    request = RemovalRequest(plan=session.plan(), accept_quorum_loss=insisted, drains=drains)
-    handles = open_session(session, _running(session))
     if node is not None:
-        gone: tuple[Droplet, ...] = (destroy_node(handles, request, node, approve),)
+        gone = destroy_one(session, node, approve, drains=drains, accept_quorum_loss=insisted)
     else:
-        gone = destroy_role(handles, request, role or "", approve)
+        gone = destroy_nodes_of(session, role or "", approve, drains=drains, accept_quorum_loss=insisted)
     names = [droplet.name for droplet in gone]
     if session.settings.json:
         session.console.print_json({"droplets": names})
     if not dry_run:
         session.console.note(f"destroyed: {', '.join(names)}")
-
-
-def _running(session: Session) -> "Running | None":
-    """Return the API clients; None if the bundle cannot be read: a client can be destroyed without them."""
-    from bakery.cli.cluster import running_of
-
-    try:
-        return running_of(session)
-    except CredentialsError as error:
-        session.console.warn(f"Consul and Nomad cannot be asked: {error.message}")
-        return None
 
 
 def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
@@ -208,12 +187,13 @@ def _show(session: Session, targets: "Targets", say: Callable[[Text], None]) -> 
 
 
 def _ask_for_some(session: Session, confirmed: str | None, names: list[str]) -> None:
-    if has_record(session.paths):
+    from bakery.operations.droplets import list_droplets
+    from bakery.operations.place import was_launched_here
+
+    if was_launched_here(session.paths):
         session.confirm(f"destroy {', '.join(names)}?")
         return
-    from bakery.cli.cluster import list_cluster_droplets
-
-    _ask_for_name(session, confirmed, len(list_cluster_droplets(session, session.plan())))
+    _ask_for_name(session, confirmed, len(list_droplets(session)))
 
 
 def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> None:
@@ -222,10 +202,12 @@ def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> Non
     ``droplets`` is how many the cluster has. Without a record that they were launched from here, they may
     be another user's cluster of the same name, which a script's ``--yes`` did not mean.
     """
+    from bakery.operations.place import was_launched_here
+
     cluster = session.config.cluster
     if confirmed == cluster:
         return
-    if droplets and not has_record(session.paths):
+    if droplets and not was_launched_here(session.paths):
         _refuse_without_record(session, droplets)
     elif session.settings.yes:
         return

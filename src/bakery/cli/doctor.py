@@ -10,7 +10,6 @@ import click
 
 from bakery.cli.options import common_options
 from bakery.cli.session import Session, session_of
-from bakery.cli.where import check_cloud
 from bakery.console import counted
 from bakery.errors import BakeryError, ExitCode
 from bakery.hints import Command, Hint
@@ -86,8 +85,10 @@ def _token(session: Session) -> str:
 
 def _token_of_cluster(session: Session) -> str:
     """Check the token, and that it belongs to the cloud that the cluster was launched on."""
+    from bakery.operations.place import check_place
+
     message = _token(session)
-    check_cloud(session, insists=False)
+    check_place(session, insists=False)
     return message
 
 
@@ -104,9 +105,10 @@ def _snapshot(session: Session) -> str:
     from bakery.bake.snapshot import OLD_DAYS, age_in_days, is_old
     from bakery.errors import ChecksFailedError
     from bakery.launch.converge.snapshot import find_snapshot
+    from bakery.operations.droplets import snapshot_tag
 
     now = datetime.now(UTC)
-    image = find_snapshot(session.cloud, session.config, session.content_tag())
+    image = find_snapshot(session.cloud, session.config, snapshot_tag(session.config))
     if is_old(image, now):
         message = f"{image.name} is {age_in_days(image, now)} days old and lacks the security updates since then"
         hint = Hint(Command("build-image", "--fresh"), f" (bake one every {OLD_DAYS} days, and replace the nodes)")
@@ -117,9 +119,10 @@ def _snapshot(session: Session) -> str:
 def _certificates(session: Session) -> str:
     from bakery.credentials.inspect import describe
     from bakery.errors import ChecksFailedError
+    from bakery.operations.credentials import load_credentials
 
     now = datetime.now(UTC)
-    first = min(describe(session.bundle()), key=lambda certificate: certificate.not_after)
+    first = min(describe(load_credentials(session)), key=lambda certificate: certificate.not_after)
     left = first.days_left(now)
     if left < EXPIRY_WARNING_DAYS:
         message = f"the {first.name} expires in {counted(left, 'day')}"
@@ -147,20 +150,21 @@ class _Look:
 
 def _look(session: Session) -> _Look | str:
     """Return the state of the cluster, or why it was not asked."""
-    from bakery.cli.cluster import list_cluster_droplets
     from bakery.credentials.inspect import first_to_end
     from bakery.credentials.store import find_bundle
     from bakery.observe.expiry import observe_with_expiry
+    from bakery.operations.credentials import connect_agents, load_credentials
+    from bakery.operations.droplets import list_droplets
     from bakery.plan.slots import as_running
 
     plan = session.plan()
-    droplets = list_cluster_droplets(session, plan)
+    droplets = list_droplets(session)
     if not droplets:
         return f"{plan.cluster} has no droplets"
     if find_bundle(session.paths) is None:
         return f"there are no credentials of {plan.cluster} here"
-    bundle = session.bundle()
-    running, clients = as_running(plan, droplets), session.agents(bundle)
+    bundle = load_credentials(session)
+    running, clients = as_running(plan, droplets), connect_agents(session, bundle)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
     return _Look(report=report, expiries=expiries)
 

@@ -17,10 +17,11 @@ def stand_in(context: click.Context, name: str) -> None:
     It has the tag that this cluster file needs, so that bakery launch uses it. A second run creates nothing.
     """
     from bakery.emulator.daemon.stand_in import make_stand_in
+    from bakery.operations.droplets import snapshot_tag
 
     session = session_of(context)
     emulator, config = running(name), session.config
-    made = make_stand_in(emulator, tag=session.content_tag(), region=config.region, base=config.image.base)
+    made = make_stand_in(emulator, tag=snapshot_tag(config), region=config.region, base=config.image.base)
     if session.settings.json:
         session.console.print_json({"id": made.id, "name": made.name, "made": made.made})
     else:

@@ -24,10 +24,11 @@ HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "AGE", "CURREN
 def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a click flag
     """List the snapshots that bakery baked in this account. CURRENT marks the one that launch would use."""
     from bakery.bake.snapshot import age_in_days
+    from bakery.operations.droplets import snapshot_tag
     from bakery.plan.tags import is_content_tag
 
     session = session_of(context)
-    tag = session.content_tag()
+    tag = snapshot_tag(session.config)
     if only_tag:
         if session.settings.json:
             session.console.print_json({"tag": tag})

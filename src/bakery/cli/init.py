@@ -7,10 +7,8 @@ from pathlib import Path
 
 import click
 
-from bakery.cli.cluster import quick_cloud
 from bakery.cli.options import common_options
 from bakery.cli.session import Session, session_of
-from bakery.cli.where import has_credentials
 from bakery.console import counted
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
 from bakery.hints import Command, Hint, joined
@@ -69,7 +67,7 @@ def _vpc_range(session: Session, cluster: str) -> str:
     if not (session.settings.local or session.names_token):
         return VPC_CIDR
     try:
-        cloud = quick_cloud(session)
+        cloud = session.quick_cloud
         vpcs = cloud.list_vpcs()
         droplets = cloud.list_droplets(tag=cluster_tag(cluster))
     except (CredentialsError, CloudError) as error:
@@ -87,6 +85,7 @@ def _vpc_range(session: Session, cluster: str) -> str:
 def _tell_of_droplets(session: Session, cluster: str, droplets: int) -> None:
     """Warn if the cluster has droplets but no credentials here: they are needed to work on it."""
     from bakery.config.paths import state_paths
+    from bakery.operations.credentials import has_credentials
 
     paths = state_paths(session.settings.cluster_file, cluster)
     if droplets and not has_credentials(paths):

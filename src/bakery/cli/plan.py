@@ -6,7 +6,6 @@ import click
 
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.options import common_options
-from bakery.cli.preview import preview_launch
 from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import CredentialsError, ExitCode, UsageError
@@ -45,11 +44,15 @@ def plan(
     if offline and exit_code:
         message = "--exit-code needs DigitalOcean's answer, and --offline does not ask"
         raise UsageError(message=message, hint="leave one of them out")
+    from bakery.operations.launch_cluster import LaunchOptions
+    from bakery.operations.preview_launch import preview_launch
+
     session = session_of(context)
     planned = session.plan()
     changes = None
     if not offline and _has_token(session, required=exit_code):
-        changes = preview_launch(session, planned, admin_cidrs(session, cidrs), other_cloud=other_cloud)
+        options = LaunchOptions(plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud)
+        changes = preview_launch(session, options)
     if session.settings.json:
         session.console.print_json(_as_json(session, planned, changes))
     else:

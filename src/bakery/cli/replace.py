@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.cluster import running_of
 from bakery.cli.options import common_options
-from bakery.cli.replacing import drain_deadline_option, replace_request, replaced_json, replacement_lines
+from bakery.cli.replacing import drain_deadline_option, replaced_json, replacement_lines
 from bakery.cli.session import session_of
-from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
+from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -43,15 +42,12 @@ def replace(
       bakery replace demo-nomad-client-2
       bakery replace demo-consul-server-1 --lost
     """
-    from bakery.launch.converge.snapshot import newest_snapshot
-    from bakery.operations.context import open_session
-    from bakery.operations.replace_node import replace_node
+    from bakery.operations.place import check_place
+    from bakery.operations.replace_node import replace_one, replace_request
 
     session = session_of(context)
-    plan = session.plan()
-    check_cloud(session, insists=other_cloud)
-    image = newest_snapshot(session.cloud, session.config, session.content_tag())
-    request = replace_request(session, plan, image, drain_seconds=drain_seconds, lost=lost)
+    check_place(session, insists=other_cloud)
+    request = replace_request(session, drain_seconds=drain_seconds, lost=lost)
     say = session.print_or_note if dry_run else session.note_before_question
 
     def approve(checked: "Checked") -> bool:
@@ -62,7 +58,7 @@ def replace(
             session.confirm(f"replace {checked.target.name}?")
         return not dry_run
 
-    done = replace_node(open_session(session, running_of(session)), request, node, approve)
+    done = replace_one(session, request, node, approve)
     if session.settings.json:
         replaced = [] if done is None else [replaced_json(done)]
         session.console.print_json({"cloud": cloud_json(session), "replaced": replaced})

@@ -1,21 +1,15 @@
-"""What ``replace``, ``roll`` and ``scale`` have in common: the request, the drain deadline, and what is shown."""
+"""What ``replace``, ``roll`` and ``scale`` have in common: the drain deadline, and what is shown."""
 
 import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.cluster import absent_of
-from bakery.cli.session import Session
-
 if TYPE_CHECKING:
-    from bakery.cloud.model import Droplet, Image
-    from bakery.launch.roll.model import Replaced, ReplaceRequest
+    from bakery.launch.roll.model import Replaced
     from bakery.launch.roll.replace import Checked
-    from bakery.plan.model import ClusterPlan
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-ACL_SECONDS = 300.0
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.2
@@ -42,36 +36,6 @@ drain_deadline_option = click.option(
     show_default=True,
     help="How long Nomad may take to move the work of a client; then it stops the rest.",
 )
-
-
-def replace_request(
-    session: Session, plan: "ClusterPlan", image: "Image | None", *, drain_seconds: int, lost: bool = False
-) -> "ReplaceRequest":
-    """Return the request. ``image`` is the snapshot of new droplets.
-
-    Raises:
-        CredentialsError: the cluster's credentials are not here.
-    """
-    from bakery.cli.launch import fingerprint, throwaway, user_data_for, write_acls
-    from bakery.launch.base.model import LaunchRequest
-    from bakery.launch.roll.model import ReplaceRequest
-
-    bundle = session.bundle()
-
-    def write_tokens(named: "ClusterPlan", droplets: "tuple[Droplet, ...]") -> None:
-        write_acls(session, named, bundle, droplets, ACL_SECONDS)
-
-    launch = LaunchRequest(
-        plan=plan,
-        image=image,
-        ca_fingerprint=fingerprint(bundle),
-        generation=bundle.generation,
-        admin_cidrs=(),
-        user_data=user_data_for(plan, bundle),
-        throwaway_public_key=throwaway(),
-        find_not_joined=absent_of(session, plan),
-    )
-    return ReplaceRequest(launch=launch, write_tokens=write_tokens, lost=lost, drain_seconds=drain_seconds)
 
 
 def replacement_lines(checked: "Checked", *, lost: bool, drain_seconds: int) -> tuple[str, ...]:

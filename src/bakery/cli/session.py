@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +11,14 @@ import click
 from bakery.cli.options import Settings, settings_of
 from bakery.cli.prompts import confirm, has_terminal
 from bakery.errors import CredentialsError, UsageError
-from bakery.hints import Command, Hint, Text
+from bakery.hints import Command, Text
 
 if TYPE_CHECKING:
-    from bakery.agents.interface import AgentClients
     from bakery.cloud.interface import Cloud
     from bakery.cloud.model import Account
     from bakery.config.model import ClusterConfig
     from bakery.config.paths import StatePaths
     from bakery.console import Console
-    from bakery.credentials.model import Bundle
     from bakery.launch.base.model import Timings
     from bakery.launch.base.place import Place
     from bakery.plan.model import ClusterPlan
@@ -131,6 +128,14 @@ class Session:
         return self._cloud
 
     @property
+    def quick_cloud(self) -> "Cloud":
+        """The API, with one short try per request: for a verb that can do without an answer."""
+        from bakery.cloud.digitalocean import connect
+        from bakery.cloud.transport import TransportLimits
+
+        return connect(endpoint=self.endpoint.url, token=self.token, limits=TransportLimits(tries=1, read=10))
+
+    @property
     def account(self) -> "Account":
         """The account of the token, asked for once, in one request."""
         if self._account is None:
@@ -156,73 +161,6 @@ class Session:
         from bakery.launch.base.model import Timings
 
         return self.settings.timings or Timings()
-
-    def bundle(self) -> "Bundle":
-        """Return the cluster's credentials, and write the operator's TLS files beside them.
-
-        Raises:
-            CredentialsError: they are not on this machine, or cannot be read.
-        """
-        from bakery.credentials.operator import write_operator_files
-        from bakery.credentials.store import find_bundle
-
-        bundle = find_bundle(self.paths, reporter=self.console)
-        if bundle is None:
-            message = f"there are no credentials of cluster {self.config.cluster} in {self.paths.folder}"
-            raise CredentialsError(message=message, hint=self._way_to_credentials())
-        write_operator_files(bundle, self.paths, now=datetime.now(UTC))
-        return bundle
-
-    def _way_to_credentials(self) -> Text:
-        """Return the next step without credentials: a launch creates them only for a cluster without droplets."""
-        from bakery.cli.cluster import droplets_or_reason
-
-        droplets = droplets_or_reason(self, self.config.cluster)
-        if not droplets:
-            return Hint("run this where the cluster was launched from, or ", Command("launch"))
-        place = f".bakery/{self.config.cluster}/"
-        bring_back = f"bring back {place} from a backup, or run this where the cluster was launched from"
-        unknown = isinstance(droplets, str)
-        return Hint(f"{bring_back}; if it was never launched: ", Command("launch")) if unknown else bring_back
-
-    def content_tag(self) -> str:
-        """Return the tag of the snapshot that this cluster file and this version of bakery need."""
-        from bakery.assets import image_inputs
-        from bakery.plan.tags import content_tag
-
-        image = self.config.image
-        return content_tag(image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad)
-
-    def agents(self, bundle: "Bundle") -> "AgentClients":
-        """Return clients for the APIs of Consul and Nomad, with mutual TLS and the management tokens.
-
-        The gossip keys are not used to join; they are compared with those of the members.
-        """
-        from bakery.agents.connect import agent_clients
-        from bakery.agents.model import TlsFiles
-        from bakery.credentials.names import (
-            NOMAD_REGION,
-            consul_server_name,
-            nomad_client_name,
-            nomad_server_name,
-        )
-        from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
-
-        paths = self.paths
-        return agent_clients(
-            consul_port=CONSUL_HTTPS,
-            consul_server_name=consul_server_name(self.config.cluster),
-            nomad_port=NOMAD_HTTPS,
-            nomad_server_name=nomad_server_name(),
-            nomad_client_name=nomad_client_name(),
-            nomad_region=NOMAD_REGION,
-            consul_tls=TlsFiles(ca=paths.consul_ca, certificate=paths.consul_cert, key=paths.consul_key),
-            nomad_tls=TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key),
-            consul_token=bundle.consul_management.secret,
-            nomad_token=bundle.nomad_management.secret,
-            consul_gossip_key=bundle.consul_gossip_key,
-            nomad_gossip_key=bundle.nomad_gossip_key,
-        )
 
     def note_before_question(self, text: Text) -> None:
         """Print what a question is about: with ``--quiet`` too, if the question will be asked."""

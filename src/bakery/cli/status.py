@@ -1,14 +1,18 @@
 """``bakery status``: whether the cluster is healthy, and what is missing if not."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bakery.cli.options import common_options
 from bakery.cli.session import session_of
-from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
+from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
 from bakery.hints import Hint
+
+if TYPE_CHECKING:
+    from bakery.launch.converge.snapshot import SnapshotUse
 
 
 @click.command()
@@ -21,7 +25,6 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     EXPIRES is when the first certificate of a node expires; with ~ it is estimated from the age of the droplet.
     """
     from bakery.bake.snapshot import age_warning
-    from bakery.cli.cluster import list_cluster_droplets, snapshots_json, snapshots_of
     from bakery.credentials.inspect import first_to_end
     from bakery.observe.expiry import WARNING_SHARE, describe_expiring, expiring, observe_with_expiry, renewal
     from bakery.observe.report import (
@@ -32,18 +35,21 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         node_rows,
         report_json,
     )
+    from bakery.operations.credentials import connect_agents, load_credentials
+    from bakery.operations.droplets import compare_snapshots, list_droplets
+    from bakery.operations.place import check_place
     from bakery.plan.slots import as_running
 
     session = session_of(context)
     plan = session.plan()
-    bundle = session.bundle()
-    check_cloud(session, insists=other_cloud)
-    droplets = list_cluster_droplets(session, plan)
-    snapshots = snapshots_of(session, plan, droplets)
-    running, clients, now = as_running(plan, droplets), session.agents(bundle), datetime.now(UTC)
+    bundle = load_credentials(session)
+    check_place(session, insists=other_cloud)
+    droplets = list_droplets(session)
+    snapshots = compare_snapshots(session, plan, droplets)
+    running, clients, now = as_running(plan, droplets), connect_agents(session, bundle), datetime.now(UTC)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
     if session.settings.json:
-        more = {"cloud": cloud_json(session), "snapshots": snapshots_json(snapshots)}
+        more = {"cloud": cloud_json(session), "snapshots": _snapshots_json(snapshots)}
         session.console.print_json(report_json(report, expiries, now=now) | more)
     else:
         session.console.note(cloud_line(session))
@@ -58,3 +64,10 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     if warning := age_warning(session.cloud.list_images(), used, now):
         session.console.warn(warning)
     return ExitCode.DONE if report.healthy else ExitCode.CHECKS
+
+
+def _snapshots_json(use: "SnapshotUse") -> dict[str, Any]:
+    """Return the snapshots of running droplets for ``--json``."""
+    asked = None if use.asked is None else {"id": use.asked.id, "name": use.asked.name}
+    others = [{"droplet": d.name, "id": d.image_id, "name": d.image_name} for d in use.others]
+    return {"asked": asked, "others": others}

@@ -28,6 +28,10 @@ class Context(Protocol):
         """The API."""
 
     @property
+    def quick_cloud(self) -> Cloud:
+        """The API, with one short try per request: for a caller that can do without an answer."""
+
+    @property
     def place(self) -> Place:
         """The cloud and the account that the command uses."""
 

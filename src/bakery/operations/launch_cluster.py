@@ -1,42 +1,176 @@
-"""Launch: the list of its steps, from a cluster file to a healthy cluster."""
+"""Launch: from a cluster file to a healthy cluster, as one list of steps.
+
+A new step is a line in ``PREPARE``, ``CONVERGE`` or ``FORM``. A step may be interrupted anywhere and run again.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, TypeVar
 
-from bakery.launch.base.model import AfterStep, Approve, LaunchRequest, LaunchResult
+from bakery.cloud.model import Droplet, Image
+from bakery.credentials.authority import ca_fingerprint
+from bakery.credentials.model import Bundle
+from bakery.credentials.store import find_bundle
+from bakery.credentials.throwaway import throwaway_public_key
+from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest, LaunchResult, UserDataFor
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge import run
+from bakery.operations.cluster import not_joined_finder, running_cluster
+from bakery.operations.context import Context, open_session
+from bakery.operations.credentials import ensure_credentials, refuse_second_ca
+from bakery.operations.droplets import present_snapshot
+from bakery.operations.form_cluster import bootstrap_acls, wait_for_health
+from bakery.operations.place import check_place, record_place
+from bakery.operations.user_data import user_data_maker
+from bakery.plan.model import ClusterPlan
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step of a launch."""
+class LaunchOptions:
+    """What the user asks of a launch, beside the cluster file."""
+
+    plan: ClusterPlan
+    admin_cidrs: tuple[str, ...]
+    """Networks in CIDR notation that may reach the APIs; ``auto`` is already replaced."""
+    only_role: str | None = None
+    other_cloud: bool = False
+    """Whether the cluster may be in another cloud than before."""
+    until_healthy: bool = True
+    """Whether to form the cluster and wait for its health; otherwise stop once the droplets are active."""
+    deadline: float = 900
+    """Seconds for each wait for Consul and Nomad."""
+
+
+@dataclass(kw_only=True)
+class Preparation:
+    """What a launch works with, as the steps of ``PREPARE`` find or make it."""
+
+    context: Context
+    options: LaunchOptions
+    bundle: Bundle = field(init=False)
+    image: Image | None = field(init=False)
+    user_data: UserDataFor = field(init=False)
+
+    @property
+    def request(self) -> LaunchRequest:
+        """The launch request, once every step has run."""
+        return LaunchRequest(
+            plan=self.options.plan,
+            image=self.image,
+            ca_fingerprint=ca_fingerprint(self.bundle),
+            generation=self.bundle.generation,
+            admin_cidrs=self.options.admin_cidrs,
+            user_data=self.user_data,
+            throwaway_public_key=throwaway_public_key(),
+            only_role=self.options.only_role,
+            find_not_joined=not_joined_finder(self.context, self.options.plan),
+        )
+
+
+def _read_credentials(work: Preparation) -> None:
+    find_bundle(work.context.paths)
+
+
+def _check_place(work: Preparation) -> None:
+    check_place(work.context, insists=work.options.other_cloud)
+
+
+def _refuse_second_ca(work: Preparation) -> None:
+    refuse_second_ca(work.context)
+
+
+def _ensure_credentials(work: Preparation) -> None:
+    work.bundle = ensure_credentials(work.context)
+
+
+def _find_snapshot(work: Preparation) -> None:
+    work.image = present_snapshot(work.context)
+
+
+def _prepare_user_data(work: Preparation) -> None:
+    work.user_data = user_data_maker(work.options.plan, work.bundle)
+
+
+def _bootstrap_acls(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
+    bootstrap_acls(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
+
+
+def _wait_for_health(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
+    wait_for_health(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
+
+
+@dataclass(frozen=True)
+class Step(Generic[T]):
+    """One step of a launch: its name, what it does, and why it is there."""
 
     name: str
-    run: Callable[[run.Launch], None]
+    run: Callable[[T], None]
     reason: str
 
 
-CONVERGE = (
-    Step(
-        name="preflight",
-        run=run.read_account,
-        reason="everything that makes the launch impossible is found before the first change",
-    ),
-    Step(name="approval", run=run.ask_approval, reason="the user sees changes and price before they are made"),
-    Step(
-        name="earlier runs",
-        run=run.finish_earlier_runs,
-        reason="what an interrupted launch or destroy left would count as part of the cluster",
-    ),
-    Step(name="network", run=run.create_network, reason="no droplet runs without its firewall for a moment"),
-    Step(
-        name="droplets",
-        run=run.create_nodes,
-        reason="in waves: user-data cannot change, and a node must know the addresses of earlier servers",
-    ),
-    Step(name="active", run=run.wait_for_nodes, reason="agents can be asked once their droplets run"),
+@dataclass(frozen=True)
+class FormStep:
+    """One step of a launch that talks to the agents; it gets the planned droplets that exist."""
+
+    name: str
+    run: Callable[[Preparation, tuple[Droplet, ...]], None]
+    reason: str
+    forms_cluster: bool = False
+    """Whether Consul and Nomad hold data afterwards."""
+
+
+# A launch runs these lists from top to bottom: one line per step, with the reason for it.
+PREPARE: tuple[Step[Preparation], ...] = (
+    Step("read credentials", _read_credentials, "unreadable credentials end a launch before its first request"),
+    Step("cloud", _check_place, "a cluster stays in the cloud and the account in which it was launched"),
+    Step("trust check", _refuse_second_ca, "a cluster that has droplets never gets a second CA"),
+    Step("credentials", _ensure_credentials, "the first launch makes CAs, gossip keys and tokens"),
+    Step("snapshot", _find_snapshot, "new droplets boot from the newest snapshot of the file's versions"),
+    Step("user-data", _prepare_user_data, "a node's certificate is issued when its droplet is requested"),
 )
+CONVERGE: tuple[Step[run.Launch], ...] = (
+    Step("preflight", run.read_account, "every obstacle is found before the first change"),
+    Step("approval", run.ask_approval, "the user sees changes and price before they are made"),
+    Step("earlier runs", run.finish_earlier_runs, "duplicates and half-removed nodes must not become members"),
+    Step("network", run.create_network, "no droplet runs without the VPC and a firewall in force"),
+    Step("droplets", run.create_nodes, "in waves, because user-data holds the addresses of earlier servers"),
+    Step("active", run.wait_for_nodes, "agents run once their droplets do"),
+)
+FORM: tuple[FormStep, ...] = (
+    FormStep("Access control", _bootstrap_acls, "Consul and Nomad deny by default", forms_cluster=True),
+    FormStep("Health", _wait_for_health, "a launch is done when every planned server is a live voter"),
+)
+
+
+def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -> LaunchResult:
+    """Launch the cluster. ``approve`` is called with the changes, if there are any, before the first one is made.
+
+    Record in which cloud the cluster is as soon as the changes are approved.
+
+    Raises:
+        LockedError: another bakery works on this cluster.
+        UsageError: the preflight found obstacles, or the cluster is in another cloud; nothing was created.
+        CredentialsError: the credentials are lost, unreadable, or not those of existing droplets.
+        CloudError, AgentError, LaunchError, DeadlineError: the launch stopped half-way; the same command continues
+            it.
+    """
+
+    def approve_and_record(changes: Changes) -> bool:
+        approved = approve(changes)
+        if approved:
+            record_place(context)
+        return approved
+
+    work = Preparation(context=context, options=options)
+    for step in PREPARE:
+        step.run(work)
+    session = open_session(context, running_cluster(context))
+    result = launch(session, work.request, approve_and_record, _after(work) if options.until_healthy else ())
+    record_place(context)
+    return result
 
 
 def launch(
@@ -65,3 +199,9 @@ def launch(
             run.run_after(work, after_step)
         run.finish(work)
         return work.result
+
+
+def _after(work: Preparation) -> tuple[AfterStep, ...]:
+    return tuple(
+        AfterStep(title=step.name, run=partial(step.run, work), forms_cluster=step.forms_cluster) for step in FORM
+    )

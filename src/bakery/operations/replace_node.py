@@ -2,16 +2,60 @@
 
 from collections.abc import Callable
 
+from bakery.cloud.model import Droplet
+from bakery.credentials.authority import ca_fingerprint
+from bakery.credentials.throwaway import throwaway_public_key
 from bakery.launch.base.members import complete_listing, list_members
+from bakery.launch.base.model import LaunchRequest
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.roll import replace as engine
 from bakery.launch.roll.model import Replaced, ReplaceRequest
 from bakery.launch.roll.replace import Checked
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import find_target
+from bakery.operations.cluster import not_joined_finder, running_cluster
+from bakery.operations.context import Context, open_session
+from bakery.operations.credentials import load_credentials
+from bakery.operations.droplets import present_snapshot
+from bakery.operations.form_cluster import write_acls
+from bakery.operations.user_data import user_data_maker
+from bakery.plan.build import build_plan
+from bakery.plan.model import ClusterPlan
 
+ACL_SECONDS = 300.0
 ApproveReplacement = Callable[[Checked], bool]
 """Called before the first change; if it returns False, nothing is changed."""
+
+
+def replace_request(context: Context, *, drain_seconds: int, lost: bool = False) -> ReplaceRequest:
+    """Return the request for replacements with the newest snapshot of the cluster file's versions.
+
+    Raises:
+        CredentialsError: the cluster's credentials are not here.
+    """
+    plan, image, bundle = build_plan(context.config), present_snapshot(context), load_credentials(context)
+
+    def write_tokens(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:
+        write_acls(context, named, bundle, droplets, seconds=ACL_SECONDS)
+
+    launch = LaunchRequest(
+        plan=plan,
+        image=image,
+        ca_fingerprint=ca_fingerprint(bundle),
+        generation=bundle.generation,
+        admin_cidrs=(),
+        user_data=user_data_maker(plan, bundle),
+        throwaway_public_key=throwaway_public_key(),
+        find_not_joined=not_joined_finder(context, plan),
+    )
+    return ReplaceRequest(launch=launch, write_tokens=write_tokens, lost=lost, drain_seconds=drain_seconds)
+
+
+def replace_one(
+    context: Context, request: ReplaceRequest, name: str, approve: ApproveReplacement
+) -> Replaced | None:
+    """Replace one node of the cluster (:func:`replace_node`)."""
+    return replace_node(open_session(context, running_cluster(context)), request, name, approve)
 
 
 def replace_node(

@@ -1,0 +1,31 @@
+"""The droplets of the cluster, and the snapshot that its file asks for."""
+
+from bakery.assets import image_inputs
+from bakery.cloud.model import Droplet, Image
+from bakery.config.model import ClusterConfig
+from bakery.launch.converge.snapshot import SnapshotUse, newest_snapshot, snapshot_use
+from bakery.operations.context import Context
+from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import cluster_tag, content_tag
+
+
+def list_droplets(context: Context) -> tuple[Droplet, ...]:
+    """List the droplets with the cluster's tag, oldest first."""
+    listed = context.cloud.list_droplets(tag=cluster_tag(context.config.cluster))
+    return tuple(sorted(listed, key=lambda droplet: droplet.id))
+
+
+def snapshot_tag(config: ClusterConfig) -> str:
+    """Return the content tag of the snapshot that this version of bakery bakes from the cluster file."""
+    image = config.image
+    return content_tag(image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad)
+
+
+def present_snapshot(context: Context) -> Image | None:
+    """Return the snapshot that a launch boots from; None if the account has none."""
+    return newest_snapshot(context.cloud, context.config, snapshot_tag(context.config))
+
+
+def compare_snapshots(context: Context, plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> SnapshotUse:
+    """Compare the snapshots of running droplets with the one that the cluster file asks for."""
+    return snapshot_use(plan, droplets, present_snapshot(context))

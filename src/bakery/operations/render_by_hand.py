@@ -1,0 +1,89 @@
+"""User-data for nodes made by hand: which servers they join, and the credentials kept for them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bakery.config.model import Kind
+from bakery.credentials.authority import ca_fingerprint
+from bakery.credentials.issue import role_credentials
+from bakery.credentials.model import NodeCredentials
+from bakery.credentials.store import ensure_bundle, find_bundle
+from bakery.errors import UsageError
+from bakery.launch.converge.preflight import check_trust
+from bakery.operations.context import Context
+from bakery.operations.droplets import list_droplets
+from bakery.operations.place import check_place
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
+from bakery.plan.tags import cluster_tag, generation_tag, role_tag
+from bakery.render.model import Join, UserData
+from bakery.render.user_data import render_node, render_role
+
+
+def live_join(context: Context, plan: ClusterPlan, *, other_cloud: bool) -> Join:
+    """Return the private addresses of the live cluster's servers.
+
+    Raises:
+        CredentialsError: the credentials are lost, unreadable, or not those of the droplets.
+        UsageError: the cluster is in another cloud, or has no Consul server.
+    """
+    bundle = find_bundle(context.paths)  # unreadable credentials are reported first, as by a launch
+    check_place(context, insists=other_cloud)
+    listed = list_droplets(context)
+    check_trust(listed, plan.cluster, ca_fingerprint(bundle) if bundle else None)
+    addresses = {slot_of(d, plan.cluster): d.private_ipv4 for d in listed if d.private_ipv4}
+    consul = tuple(addresses[n.slot] for n in plan.consul_servers if n.slot in addresses)
+    nomad = tuple(addresses[n.slot] for n in plan.nomad_servers if n.slot in addresses)
+    if not consul:
+        message = f"cluster {plan.cluster} has no Consul server to join"
+        raise UsageError(message=message, hint="--join ADDR names one; --first renders a first server")
+    return Join(consul=consul, nomad=nomad, forms_nomad=not nomad)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """User-data for a droplet made by hand."""
+
+    user_data: UserData
+    tags: tuple[str, ...]
+    """The tags that the droplet must have."""
+
+
+def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: str, node: str | None) -> Rendered:
+    """Render user-data for any node of ``role``, or for its planned node ``node``.
+
+    Make credentials if there are none. The caller has made sure that no droplet has other credentials
+    (:mod:`bakery.operations.credentials`).
+
+    Raises:
+        UsageError: the role has no node of that name.
+        RenderError: the user-data cannot be rendered.
+    """
+    now = datetime.now(UTC)
+    context.paths.ensure()
+    bundle = ensure_bundle(context.paths, plan.cluster, now=now, reporter=context.reporter)
+
+    def credentials_of(subject: str, kind: Kind) -> NodeCredentials:
+        return role_credentials(bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days)
+
+    if node is None:
+        kind = next(found.kind for found in context.config.roles if found.name == role)
+        user_data = render_role(plan, role, credentials_of(role, kind), join)
+    else:
+        planned = _find_node(plan, role, node)
+        # Stored under the node's name, as a role's are, so that a second rendering gives the same bytes.
+        user_data = render_node(plan, planned, credentials_of(node, planned.kind), join)
+    return Rendered(user_data=user_data, tags=_tags(plan.cluster, role, bundle.generation))
+
+
+def _tags(cluster: str, role: str, generation: int) -> tuple[str, ...]:
+    return cluster_tag(cluster), role_tag(cluster, role), generation_tag(cluster, generation)
+
+
+def _find_node(plan: ClusterPlan, role: str, name: str) -> Node:
+    of_role = [node for node in plan.nodes if node.role == role]
+    for node in of_role:
+        if node.name == name:
+            return node
+    message = f"role {role} has no node {name}"
+    raise UsageError(message=message, hint="nodes: " + ", ".join(node.name for node in of_role))

@@ -1,0 +1,16 @@
+"""A cluster on a fake account for the tests of use cases."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.launch_bench import Bench
+
+
+@pytest.fixture(autouse=True)
+def _fast_disk(fast_disk: None) -> None: ...
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
