@@ -1,7 +1,7 @@
 """Consul and Nomad in memory whose members are the droplets of a FakeCloud, as they come and go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import CatalogNode, Member, NomadNode
@@ -22,6 +22,8 @@ class LiveCluster:
     deleted_tokens: list[str] = field(default_factory=list)
     notices: bool = True
     """Whether the pools have found out whose droplets are gone."""
+    ends_drains: bool = False
+    """Whether a drain is complete at once."""
     keeps_out: Callable[[Droplet], bool] = lambda droplet: False
     """Which droplets run without agents that join."""
     _known: set[int] = field(default_factory=set)
@@ -70,6 +72,7 @@ class LiveCluster:
             return
         self._follows = True
         self._catch_up()
+        self._end_drains()
         self._follows = False
 
     def _catch_up(self) -> None:
@@ -82,6 +85,12 @@ class LiveCluster:
             droplet = self.cloud.droplets[number]
             if number not in there or droplet.status == "off":
                 self._lose(droplet)
+
+    def _end_drains(self) -> None:
+        clients = self.nomad.clients
+        self.nomad.clients = (
+            tuple(replace(node, draining=False) for node in clients) if self.ends_drains else clients
+        )
 
     def _join(self, droplet: Droplet) -> None:
         member = Member(name=droplet.name, address=droplet.private_ipv4 or "", status="alive")

@@ -12,6 +12,7 @@ SUMMARIES = {
     "images": "List the snapshots that bakery baked.",
     "launch": "Create missing droplets until each role has its count.",
     "replace": "Replace one node, new droplet first.",
+    "roll": "Replace every node that differs, one at a time.",
     "status": "Show whether the cluster is healthy, and what is missing.",
     "env": "Print environment variables for consul and nomad.",
     "destroy": "Destroy the cluster, one of its nodes or one role.",

@@ -52,6 +52,18 @@ class Replacing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rolling:
+    """A roll that is not finished: a rerun has the same target."""
+
+    image_id: int
+    """The snapshot of new droplets."""
+    started: float
+    """Epoch seconds."""
+    ineligible: tuple[str, ...] = ()
+    """Ids of Nomad nodes that the roll made ineligible, so that work does not move to nodes that leave too."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Journal:
     """The content of the file."""
 
@@ -73,6 +85,7 @@ class Journal:
     """Slots in which the unfinished launch deleted a droplet that never came up or never joined."""
     replacing: tuple[Replacing, ...] = ()
     """Nodes that are being replaced: what the API does not know of them once their droplets are deleted."""
+    roll: Rolling | None = None
     vpc_id: str | None = None
     """Id of the VPC; set only if bakery created it."""
     firewall_ids: tuple[str, ...] = ()
@@ -132,8 +145,10 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
     fields = {name: field for field, name in _FILE_KEYS.items()}
     requests = tuple(Request(**_renamed(item, fields)) for item in data.pop("requests"))
     replacing = tuple(Replacing(**item) for item in data.pop("replacing", ()))
+    rolling = data.pop("roll", None)
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-    return Journal(**_renamed(data | lists, fields), requests=requests, replacing=replacing)
+    roll = Rolling(**{**rolling, "ineligible": tuple(rolling["ineligible"])}) if rolling else None
+    return Journal(**_renamed(data | lists, fields), requests=requests, replacing=replacing, roll=roll)
 
 
 def _to_json(journal: Journal) -> str:
@@ -251,6 +266,17 @@ class JournalFile:
         left = tuple(each for each in self._journal.replacing if each.old_id != old_id)
         if left != self._journal.replacing:
             self._change(lambda j: replace(j, replacing=left))
+
+    def record_roll(self, roll: Rolling | None) -> None:
+        """Record the roll before its first change; None once it is finished."""
+        if roll != self._journal.roll:
+            self._change(lambda j: replace(j, roll=roll))
+
+    def record_ineligible(self, node_ids: Iterable[str]) -> None:
+        """Record the Nomad nodes that the roll makes ineligible, before it does; none once they are eligible."""
+        roll, ids = self._journal.roll, tuple(node_ids)
+        if roll is not None and roll.ineligible != ids:
+            self._change(lambda j: replace(j, roll=replace(roll, ineligible=ids)))
 
     def record_drains(self, node_ids: Iterable[str]) -> None:
         """Record Nomad nodes before they are drained."""

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet
 from bakery.launch.base.model import LaunchRequest
+from bakery.launch.roll.need import Because
 from bakery.launch.teardown.drain import DRAIN_SECONDS
 from bakery.plan.model import ClusterPlan, Node
 
 FIT_SECONDS = 300.0
+OLDEST_DAYS = 90
 
 WriteTokens = Callable[[ClusterPlan, tuple[Droplet, ...]], None]
 """Writes the ACL tokens of every node of the plan; ``droplets`` are those of the cluster."""
+
+
+def do_nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,8 @@ class ReplaceRequest:
     """Deadline of the drain of a Nomad client."""
     fit_seconds: float = FIT_SECONDS
     """How long a successor that is active may take to be a healthy part of the cluster."""
+    before_removal: Callable[[], None] = do_nothing
+    """Called once the successor is fit, before the old node is drained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +52,18 @@ class Target:
     def name(self) -> str:
         """Name of the node that is replaced."""
         return self.old.name if self.old is not None else self.node.slot
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollRequest:
+    """Which nodes a roll is to replace, and how."""
+
+    replace: ReplaceRequest
+    """Its snapshot is the newest one; an unfinished roll continues with its own."""
+    because: frozenset[Because]
+    roles: tuple[str, ...] = ()
+    """Only these roles; all if empty."""
+    oldest_days: int = OLDEST_DAYS
 
 
 @dataclass(frozen=True, kw_only=True)

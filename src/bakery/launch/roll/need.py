@@ -12,6 +12,7 @@ from bakery.plan.successors import unfinished
 from bakery.plan.tags import generation_of
 
 DAY = 86_400.0
+UNFINISHED = ("its replacement is unfinished",)
 
 
 class Because(StrEnum):
@@ -52,14 +53,16 @@ def find_needs(
     *,
     because: Collection[Because],
     roles: Collection[str] = (),
+    half_done: Collection[str] = (),
 ) -> tuple[Need, ...]:
     """Return the nodes to replace, in the plan's order: of ``roles`` only, if there are any.
 
-    A node whose replacement is unfinished is always among them.
+    A node whose replacement is unfinished is always among them: by its successor's tag, or in the slots
+    ``half_done``.
     """
     there = tuple(droplets)
     by_slot = occupants(there, plan.cluster)
-    begun = {each.slot for each in unfinished(there, plan.cluster)}
+    begun = {each.slot for each in unfinished(there, plan.cluster)}.union(half_done)
     found = []
     for node in plan.nodes:
         droplet = next(iter(by_slot.get(node.slot, [])), None)
@@ -67,7 +70,7 @@ def find_needs(
             continue
         reasons = differences(plan.cluster, node, droplet, wanted, because)
         if node.slot in begun:
-            reasons = ("its replacement is unfinished",)
+            reasons = UNFINISHED
         if reasons:
             found.append(Need(node=node, droplet=droplet, reasons=reasons))
     return tuple(found)

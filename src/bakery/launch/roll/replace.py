@@ -1,16 +1,20 @@
 """Replaces one node: the successor is created and fit before the old node leaves. Every step can be run again."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
-from bakery.errors import CredentialsError, DeadlineError
+from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError
+from bakery.hints import Command
 from bakery.launch.base.journal import Replacing
 from bakery.launch.base.members import list_members
+from bakery.launch.base.model import Present
 from bakery.launch.base.names import name_nodes
-from bakery.launch.base.running import Running, reach
+from bakery.launch.base.running import Running, consul_api, reach
 from bakery.launch.base.session import Session
 from bakery.launch.converge.keys import leftover_keys, remove_key
 from bakery.launch.roll.gate import View, check_rest, wait_until_fit, with_successor
+from bakery.launch.roll.lock import consul_lock
 from bakery.launch.roll.model import Replaced, ReplaceRequest, Target
 from bakery.launch.roll.preflight import look, one_more
 from bakery.launch.roll.successor import (
@@ -38,8 +42,10 @@ class Checked:
     site: Site
 
 
-def check_replacement(session: Session, request: ReplaceRequest, target: Target) -> Checked:
-    """Check that the node can be replaced now. Change nothing.
+def check_replacement(
+    session: Session, request: ReplaceRequest, target: Target, present: Present | None = None
+) -> Checked:
+    """Check that the node can be replaced now. Change nothing. ``present`` is the account, if it is read already.
 
     Raises:
         ChecksFailedError: the rest of the cluster is not healthy.
@@ -47,7 +53,7 @@ def check_replacement(session: Session, request: ReplaceRequest, target: Target)
         CredentialsError: the cluster's credentials are not here, or are not its own.
     """
     clients = running(session).clients
-    present = look(session, request.launch)
+    present = look(session, request.launch) if present is None else present
     plan = name_nodes(request.launch.plan, present, None)
     launch = replace(request.launch, plan=plan)
     if target.old is None:
@@ -61,18 +67,13 @@ def replace_node(session: Session, request: ReplaceRequest, checked: Checked) ->
     """Replace the node, or go on with its replacement. The caller holds the lock and has the user's consent.
 
     Raises:
+        LockedError: another bakery changes the cluster.
         DeadlineError: the successor is not fit in time; the old node is untouched.
         UsageError: the quorum would be lost without the old node.
         CloudError, AgentError: the replacement stopped half-way; run the same command again.
     """
-    target, plan = checked.target, checked.site.launch.plan
-    for key in leftover_keys(checked.site.present, session.journal.now, now=session.wall()):
-        remove_key(session, key.id)
-    if target.old is not None:
-        target = _bring_up(session, request, checked.site, target, target.old)
-        with session.reporter.step(f"Taking {target.name} out"):
-            _take_out(session, request, plan, target)
-    return _finish(session, plan, target)
+    with _lock(session, checked):
+        return _replace(session, request, checked)
 
 
 def running(session: Session) -> Running:
@@ -85,6 +86,28 @@ def running(session: Session) -> Running:
         message = f"a node of {session.cluster} cannot be replaced: the cluster's credentials are not here"
         raise CredentialsError(message=message, hint="run this where the cluster was launched from")
     return session.running
+
+
+def _lock(session: Session, checked: Checked) -> AbstractContextManager[None]:
+    """Return the lock in Consul, held through a server that stays, if there is one."""
+    plan, droplets = checked.site.launch.plan, checked.site.present.droplets
+    staying = [droplet for droplet in droplets if droplet.id != checked.target.old_id]
+    consul = consul_api(running(session), plan, (*staying, *droplets))
+    if consul is None:
+        message = f"no Consul server of {session.cluster} sees a leader"
+        raise ChecksFailedError(message=message, hint=Command("status"))
+    return consul_lock(session, consul, leaving={checked.target.name})
+
+
+def _replace(session: Session, request: ReplaceRequest, checked: Checked) -> Replaced:
+    target, plan = checked.target, checked.site.launch.plan
+    for key in leftover_keys(checked.site.present, session.journal.now, now=session.wall()):
+        remove_key(session, key.id)
+    if target.old is not None:
+        target = _bring_up(session, request, checked.site, target, target.old)
+        with session.reporter.step(f"Taking {target.name} out"):
+            _take_out(session, request, plan, target)
+    return _finish(session, plan, target)
 
 
 def _bring_up(session: Session, request: ReplaceRequest, site: Site, target: Target, old: Droplet) -> Target:
@@ -129,6 +152,7 @@ def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, targ
     if old is None:
         return
     check_quorum(session, plan, [old], members)
+    request.before_removal()
     drain = NO_DRAIN
     if not request.lost:
         staying = [member for member in members if member.id != old.id]

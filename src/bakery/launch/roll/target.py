@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
-from bakery.launch.base.journal import Journal
+from bakery.launch.base.journal import Journal, Replacing
 from bakery.launch.base.names import occupants
 from bakery.launch.roll.model import Target
 from bakery.plan.model import ClusterPlan, Node
@@ -38,8 +38,7 @@ def target_in(plan: ClusterPlan, droplets: Iterable[Droplet], journal: Journal, 
     if begun is not None:
         return Target(node=node, old=begun.old, old_id=begun.old_id, new=begun.new)
     holders = occupants(there, plan.cluster).get(node.slot, [])
-    ids = {droplet.id for droplet in there}
-    gone = next((each for each in journal.replacing if each.slot == node.slot and each.old_id not in ids), None)
+    gone = half_done(journal, there).get(node.slot)
     if gone is not None and holders:
         return Target(node=node, old=None, old_id=gone.old_id, new=holders[0])
     if not holders:
@@ -50,6 +49,12 @@ def target_in(plan: ClusterPlan, droplets: Iterable[Droplet], journal: Journal, 
         hint = Hint("remove one of them first: ", Command("destroy", "--node", "NAME"))
         raise UsageError(message=message, hint=hint)
     return Target(node=node, old=holders[0], old_id=holders[0].id)
+
+
+def half_done(journal: Journal, droplets: Iterable[Droplet]) -> dict[str, Replacing]:
+    """Return, by slot, the replacements in the journal whose old droplet is deleted: the clean-up is left."""
+    ids = {droplet.id for droplet in droplets}
+    return {each.slot: each for each in journal.replacing if each.old_id not in ids}
 
 
 def _slot(plan: ClusterPlan, droplets: tuple[Droplet, ...], journal: Journal, name: str) -> str | None:

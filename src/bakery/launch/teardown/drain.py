@@ -113,6 +113,22 @@ def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> No
     session.journal.record_drains_ended(ids)
 
 
+def give_back(session: Session, nomad: NomadApi) -> None:
+    """Make the clients eligible that an unfinished roll made ineligible, as far as they exist."""
+    roll = session.journal.now.roll
+    if roll is None or not roll.ineligible:
+        return
+    try:
+        known = {node.id for node in nomad.nodes()}
+        for node_id in roll.ineligible:
+            if node_id in known:
+                nomad.set_eligible(node_id)
+    except AgentError as error:
+        session.reporter.warn(f"Nomad clients were left ineligible ({error.full_message}); a launch mends that")
+        return
+    session.journal.record_ineligible(())
+
+
 def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:
     """Whether the droplet may be a Nomad client. If its role is not in the plan, its kind is unknown."""
     others = {node.slot for node in plan.nodes if not node.kind.is_nomad_client}

@@ -11,7 +11,7 @@ from bakery.errors import AgentError, DeadlineError
 from bakery.launch.base.running import reach
 from bakery.launch.base.session import Session
 from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
-from bakery.launch.teardown.drain import end_drains
+from bakery.launch.teardown.drain import end_drains, give_back
 from bakery.plan.model import ClusterPlan
 
 _DEAD = {"failed", "left", "down"}
@@ -31,6 +31,7 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
     consul, nomad = reached.consul, reached.nomad
     if nomad is not None:
         end_drains(session, nomad, session.journal.now.drained)
+        give_back(session, nomad)
     try:
         if nomad is not None:
             _drop_dead_peers(plan, nomad, present)

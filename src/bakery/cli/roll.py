@@ -1,0 +1,141 @@
+"""``bakery roll``: replace every node that differs from what a new droplet would be, one at a time."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bakery.cli.cluster import running_of
+from bakery.cli.options import common_options
+from bakery.cli.replacing import drain_deadline_option, replace_request, replaced_json
+from bakery.cli.session import Session, session_of
+from bakery.cli.values import Choice, WholeNumber
+from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
+from bakery.console import counted
+from bakery.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bakery.hints import Text
+    from bakery.launch.roll.need import Because
+    from bakery.launch.roll.roll import RollPlan
+
+_REASONS = ["image", "size", "secrets", "age", "all"]
+
+
+@click.command()
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="Only this role; may be repeated.")
+@click.option(
+    "--because",
+    "reasons",
+    type=Choice(_REASONS),
+    multiple=True,
+    default=["all"],
+    show_default=True,
+    help="Only nodes that differ in this: snapshot, size, generation of the secrets, or age; may be repeated.",
+)
+@click.option(
+    "--older-than",
+    "oldest_days",
+    type=WholeNumber(0),
+    metavar="DAYS",
+    default=90,
+    show_default=True,
+    help="The age from which a droplet is replaced.",
+)
+@drain_deadline_option
+@click.option("--dry-run", is_flag=True, help="Show what would be replaced, in order, and exit.")
+@other_cloud_option
+@common_options
+@click.pass_context
+def roll(
+    context: click.Context,
+    roles: tuple[str, ...],
+    reasons: tuple[str, ...],
+    oldest_days: int,
+    drain_seconds: int,
+    dry_run: bool,  # noqa: FBT001 - a click flag
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> int:
+    """Replace every node that differs from a new droplet: another snapshot, size, secrets, or old.
+
+    One node at a time, the new droplet first: Consul servers, Nomad servers, then clients; of servers the leader
+    last. If the first new droplet does not become a healthy node, no old one is touched (exit 6). The same command
+    continues an interrupted roll with the snapshot with which it began.
+
+    \b
+    Examples:
+      bakery roll --dry-run
+      bakery roll --role nomad-client --because image
+    """
+    from bakery.launch.converge.snapshot import newest_snapshot
+    from bakery.launch.roll.model import RollRequest
+    from bakery.operations.context import open_session
+    from bakery.operations.roll_cluster import roll_cluster
+
+    session = session_of(context)
+    plan = session.plan()
+    _check_roles(session, roles)
+    check_cloud(session, insists=other_cloud)
+    image = newest_snapshot(session.cloud, session.config, session.content_tag())
+    request = RollRequest(
+        replace=replace_request(session, plan, image, drain_seconds=drain_seconds),
+        because=_because(reasons),
+        roles=roles,
+        oldest_days=oldest_days,
+    )
+    say = session.print_or_note if dry_run else session.note_before_question
+    shown: list[RollPlan] = []
+
+    def approve(found: "RollPlan") -> bool:
+        shown.append(found)
+        say(cloud_line(session))
+        _show(found, say)
+        if not dry_run:
+            session.confirm(f"replace {counted(len(found.needs), 'node')}?")
+        return not dry_run
+
+    done = roll_cluster(open_session(session, running_of(session)), request, approve)
+    if session.settings.json:
+        needs = _needs_json(shown[0]) if shown else []
+        session.console.print_json(
+            {"cloud": cloud_json(session), "needs": needs, "replaced": [replaced_json(each) for each in done]}
+        )
+    if not shown:
+        session.print_or_note("nothing to replace: every node is as the cluster file says")
+    elif not dry_run:
+        session.console.note(f"{counted(len(done), 'node')} replaced")
+    return ExitCode.DONE
+
+
+def _check_roles(session: Session, roles: tuple[str, ...]) -> None:
+    known = [role.name for role in session.config.roles]
+    for role in roles:
+        if role not in known:
+            message = f"cluster {session.config.cluster} has no role {role}"
+            raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
+
+
+def _because(reasons: tuple[str, ...]) -> "frozenset[Because]":
+    from bakery.launch.roll.need import Because
+
+    return frozenset(Because) if "all" in reasons else frozenset(Because(reason) for reason in reasons)
+
+
+def _show(found: "RollPlan", say: "Callable[[Text], None]") -> None:
+    if found.continues:
+        say("an interrupted roll is continued")
+    width = max(len(need.droplet.name) for need in found.needs)
+    for number, need in enumerate(found.needs, 1):
+        say(f"{number:>3}. {need.droplet.name:<{width}}  {'; '.join(need.reasons)}")
+    for warning in found.warnings:
+        say(f"  ! {warning}")
+    nodes, image = counted(len(found.needs), "node"), found.wanted.image.name
+    say(f"{nodes} by {image}, one at a time; about {found.minutes} minutes and the drains")
+    say("meanwhile the cluster has one droplet more")
+
+
+def _needs_json(found: "RollPlan") -> list[dict[str, Any]]:
+    return [
+        {"name": need.droplet.name, "slot": need.node.slot, "reasons": list(need.reasons)} for need in found.needs
+    ]

@@ -1,0 +1,229 @@
+"""Replaces every node that differs, one at a time; the plan of the rest is made anew after each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from bakery.agents.interface import NomadApi
+from bakery.cloud.model import Droplet, Image
+from bakery.errors import AgentError, ChecksFailedError, DeadlineError, LaunchError, UsageError
+from bakery.hints import Command, Hint
+from bakery.launch.base.journal import Rolling
+from bakery.launch.base.members import complete_listing, list_members
+from bakery.launch.base.model import Present
+from bakery.launch.base.running import reach
+from bakery.launch.base.session import Session
+from bakery.launch.roll.hurt import warnings_of
+from bakery.launch.roll.model import Replaced, ReplaceRequest, RollRequest
+from bakery.launch.roll.need import UNFINISHED, Need, Wanted, find_needs
+from bakery.launch.roll.order import in_roll_order
+from bakery.launch.roll.preflight import look
+from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
+from bakery.launch.roll.successor import find_requested
+from bakery.launch.roll.target import half_done, target_in
+from bakery.launch.teardown.drain import give_back
+from bakery.plan.slots import as_running
+
+MINUTES_PER_NODE = 2
+"""A droplet boots for about a minute at DigitalOcean; a new server votes after ten healthy seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollPlan:
+    """What a roll will do."""
+
+    wanted: Wanted
+    needs: tuple[Need, ...]
+    """In the order of replacement."""
+    warnings: tuple[str, ...]
+    """What may be lost or interrupted on Nomad clients."""
+    continues: bool
+    """Whether an earlier run of the roll was interrupted."""
+    present: Present
+
+    @property
+    def minutes(self) -> int:
+        """About how long it takes, without the drains."""
+        return MINUTES_PER_NODE * len(self.needs)
+
+
+def plan_roll(session: Session, request: RollRequest) -> RollPlan:
+    """Find the nodes to replace. Change nothing.
+
+    Raises:
+        UsageError: there is no snapshot to replace them with.
+    """
+    present = look(session, request.replace.launch)
+    wanted = _wanted(session, request)
+    needs = _needs(session, request, wanted, present.droplets)
+    continues = session.journal.now.roll is not None
+    warnings = _warnings(session, request, needs, present.droplets)
+    return RollPlan(wanted=wanted, needs=needs, warnings=warnings, continues=continues, present=present)
+
+
+def check_roll(session: Session, request: RollRequest, plan: RollPlan) -> None:
+    """Check that the first node can be replaced now. Change nothing.
+
+    Raises:
+        ChecksFailedError: the cluster is not healthy.
+        UsageError: one more droplet is impossible.
+    """
+    if plan.needs:
+        _check(session, _pinned(request, plan.wanted.image), plan.needs[0], plan.present)
+
+
+def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Replaced, ...]:
+    """Replace the nodes. The caller holds the lock file and has the user's consent.
+
+    Raises:
+        ChecksFailedError, DeadlineError: the roll stopped; nodes that are not replaced are untouched.
+        CloudError, AgentError, UsageError: the roll stopped half-way; the same command continues it.
+    """
+    wanted = plan.wanted
+    earlier = session.journal.now.roll
+    if plan.needs:
+        ineligible = earlier.ineligible if earlier is not None else ()
+        session.journal.record_roll(Rolling(image_id=wanted.image.id, started=wanted.now, ineligible=ineligible))
+    done: list[Replaced] = []
+    made: set[str] = set()
+    with _giving_back(session, request):
+        for need in iter(lambda: _next(session, request, wanted), None):
+            if need.droplet.name in made:
+                message = f"{need.droplet.name} still differs after its replacement: {', '.join(need.reasons)}"
+                raise LaunchError(message=message, hint=Command("status"))
+            with _counting(len(done), len(plan.needs)):
+                done.append(_replace(session, request, wanted, need, plan.present))
+            if need.reasons != UNFINISHED:  # a successor of an earlier run may be from another snapshot
+                made.add(done[-1].new)
+        _give_back(session, request)
+    session.journal.record_roll(None)
+    return tuple(done)
+
+
+def _wanted(session: Session, request: RollRequest) -> Wanted:
+    launch, roll = request.replace.launch, session.journal.now.roll
+    image = launch.image
+    if roll is not None and (image is None or image.id != roll.image_id):
+        pinned = next((each for each in session.cloud.list_images() if each.id == roll.image_id), None)
+        if pinned is None:
+            session.reporter.warn(f"the snapshot of the unfinished roll ({roll.image_id}) is deleted")
+        else:
+            session.reporter.warn(f"the unfinished roll continues with its own snapshot, {pinned.name}")
+        image = pinned or image
+    if image is None:
+        message = "there is no snapshot to make droplets from"
+        raise UsageError(message=message, hint=Command("build-image"))
+    started = session.wall() if roll is None else roll.started
+    return Wanted(image=image, generation=launch.generation, now=started, oldest_days=request.oldest_days)
+
+
+def _pinned(request: RollRequest, image: Image) -> ReplaceRequest:
+    return replace(request.replace, launch=replace(request.replace.launch, image=image))
+
+
+def _needs(
+    session: Session, request: RollRequest, wanted: Wanted, droplets: tuple[Droplet, ...]
+) -> tuple[Need, ...]:
+    plan = request.replace.launch.plan
+    needs = find_needs(
+        plan,
+        droplets,
+        wanted,
+        because=request.because,
+        roles=request.roles,
+        half_done=half_done(session.journal.now, droplets),
+    )
+    if not needs:
+        return ()
+    reached = reach(running(session), as_running(plan, droplets), droplets)
+    leaders = {api.leader().rpartition(":")[0] for api in (reached.consul, reached.nomad) if api is not None}
+    return in_roll_order(needs, leaders)
+
+
+def _next(session: Session, request: RollRequest, wanted: Wanted) -> Need | None:
+    droplets = complete_listing(session, list_members(session))
+    return next(iter(_needs(session, request, wanted, droplets)), None)
+
+
+def _check(session: Session, request: ReplaceRequest, need: Need, present: Present) -> Checked:
+    target = target_in(request.launch.plan, present.droplets, session.journal.now, need.node)
+    return check_replacement(session, request, find_requested(session, target), present)
+
+
+def _replace(session: Session, request: RollRequest, wanted: Wanted, need: Need, present: Present) -> Replaced:
+    current = replace(present, droplets=complete_listing(session, list_members(session)))
+    one = _pinned(request, wanted.image)
+    if need.node.kind.is_nomad_client:
+        one = replace(one, before_removal=lambda: _make_ineligible(session, request, wanted, need.node.role))
+    checked = _check(session, one, need, current)
+    session.reporter.note(f"{need.droplet.name}: {'; '.join(need.reasons)}")
+    return replace_node(session, one, checked)
+
+
+def _make_ineligible(session: Session, request: RollRequest, wanted: Wanted, role: str) -> None:
+    """Make the old clients of the role ineligible, so that work does not move to one that leaves later.
+
+    Source: https://developer.hashicorp.com/nomad/docs/commands/node/drain ("recommended you first disable
+    scheduling eligibility").
+    """
+    droplets = list_members(session)
+    nomad, roll = _nomad(session, request, droplets), session.journal.now.roll
+    if nomad is None or roll is None:
+        return
+    plan = request.replace.launch.plan
+    needs = find_needs(plan, droplets, wanted, because=request.because, roles=(role,))
+    places = {(need.droplet.name, need.droplet.private_ipv4) for need in needs}
+    old = [node for node in nomad.nodes() if (node.name, node.address) in places and node.eligible]
+    session.journal.record_ineligible(dict.fromkeys((*roll.ineligible, *(node.id for node in old))))
+    for node in old:
+        nomad.set_ineligible(node.id)
+
+
+def _nomad(session: Session, request: RollRequest, droplets: tuple[Droplet, ...]) -> NomadApi | None:
+    return reach(running(session), as_running(request.replace.launch.plan, droplets), droplets).nomad
+
+
+@contextmanager
+def _giving_back(session: Session, request: RollRequest) -> Iterator[None]:
+    """If the block fails or is interrupted, make the clients eligible that the roll made ineligible."""
+    try:
+        yield
+    except BaseException:
+        _give_back(session, request)
+        raise
+
+
+def _give_back(session: Session, request: RollRequest) -> None:
+    roll = session.journal.now.roll
+    if roll is None or not roll.ineligible:
+        return
+    nomad = _nomad(session, request, list_members(session))
+    if nomad is not None:
+        give_back(session, nomad)
+
+
+@contextmanager
+def _counting(done: int, total: int) -> Iterator[None]:
+    try:
+        yield
+    except (ChecksFailedError, DeadlineError) as error:
+        counted = f"{done} of {total} nodes are replaced; "
+        error.hint = Hint(counted, error.hint) if error.hint else f"{counted}run the same command again"
+        raise
+
+
+def _warnings(
+    session: Session, request: RollRequest, needs: tuple[Need, ...], droplets: tuple[Droplet, ...]
+) -> tuple[str, ...]:
+    """Return what may be lost on the clients to replace; what cannot be asked is said."""
+    places = {(n.droplet.name, n.droplet.private_ipv4) for n in needs if n.node.kind.is_nomad_client}
+    if not places:
+        return ()
+    nomad = _nomad(session, request, droplets)
+    try:
+        nodes = nomad.nodes() if nomad is not None else ()
+        clients = [node for node in nodes if (node.name, node.address) in places]
+        found = [each for node in clients for each in nomad.allocations(node.id)] if nomad is not None else []
+    except AgentError as error:
+        return (f"the work on the clients is not known: {error.full_message}",)
+    return warnings_of(found)

@@ -1,0 +1,31 @@
+"""Roll: every node that differs from what a new droplet would be is replaced, one at a time."""
+
+from collections.abc import Callable
+
+from bakery.launch.base.session import Session, exclusive, resumable
+from bakery.launch.roll.model import Replaced, RollRequest
+from bakery.launch.roll.roll import RollPlan, check_roll, plan_roll, run_roll
+
+ApproveRoll = Callable[[RollPlan], bool]
+"""Called before the first change; if it returns False, nothing is changed."""
+
+
+def roll_cluster(session: Session, request: RollRequest, approve: ApproveRoll) -> tuple[Replaced, ...]:
+    """Replace the nodes that differ: Consul servers, Nomad servers, clients; leaders last. Return those replaced.
+
+    A node that is as wanted is skipped, so the same command continues an interrupted roll, with the snapshot with
+    which it began. If the first new droplet does not become a healthy node, every old one is untouched.
+
+    Raises:
+        LockedError: another bakery works on this cluster.
+        UsageError: there is no snapshot, or one more droplet is impossible; nothing is changed.
+        ChecksFailedError: the cluster is not healthy; the node at which the roll stopped is untouched.
+        DeadlineError: a new droplet is not a healthy node in time; its old node is untouched.
+        CloudError, LaunchError, AgentError: the roll stopped half-way; run the same command again.
+    """
+    with exclusive(session), resumable():
+        plan = plan_roll(session, request)
+        check_roll(session, request, plan)
+        if plan.needs and not approve(plan):
+            return ()
+        return run_roll(session, request, plan)
