@@ -19,10 +19,11 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.helpers.stage import showing
+
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
-from tests.helpers.stage import showing
 
 TOKEN = "bench"  # noqa: S105 - the token of an emulator that runs for seconds
 HEADER = "| droplets | create ×10 | list ×200 | delete | all requests | seconds |"
