@@ -1,6 +1,7 @@
 """Starts and stops emulators; after a stop nothing of the emulator is left on this machine."""
 
 import http.client
+import importlib.util
 import json
 import os
 import signal
@@ -44,6 +45,11 @@ __all__ = [
     "resume",
     "up",
 ]
+
+for _package in ("httptools", "starlette", "uvicorn"):
+    # As importing them would fail, but at once: loading the server takes longer than most commands.
+    if importlib.util.find_spec(_package) is None:
+        raise ModuleNotFoundError(name=_package)
 
 UP_SECONDS = 60.0
 DOWN_SECONDS = 120.0
