@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.model import Action
-from bakery.emulator.account.source import Clock, Ids
+from bakery.emulator.account.source import Ids, WallClock
 
 _IN_PROGRESS = "in-progress"
 
@@ -13,7 +13,7 @@ _IN_PROGRESS = "in-progress"
 class Actions:
     """All actions in progress, and the ``keep_finished`` that finished last."""
 
-    def __init__(self, clock: Clock, ids: Ids, *, keep_finished: int) -> None:
+    def __init__(self, clock: WallClock, ids: Ids, *, keep_finished: int) -> None:
         self._clock = clock
         self._ids = ids
         self._keep_finished = keep_finished

@@ -8,7 +8,7 @@ from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.account.errors import NotFound, PendingEvent, Unprocessable
 from bakery.emulator.account.model import Action, Droplet, NewDroplet, Vpc
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.source import Clock, Ids
+from bakery.emulator.account.source import Ids, WallClock
 from bakery.emulator.account.tags import Tags
 from bakery.emulator.account.vpcs import Vpcs
 
@@ -17,7 +17,7 @@ class Droplets:
     """All droplets of the account, and the addresses that they use."""
 
     def __init__(
-        self, settings: EmulatorSettings, clock: Clock, ids: Ids, *, tags: Tags, vpcs: Vpcs, actions: Actions
+        self, settings: EmulatorSettings, clock: WallClock, ids: Ids, *, tags: Tags, vpcs: Vpcs, actions: Actions
     ) -> None:
         self._settings = settings
         self._clock = clock

@@ -7,7 +7,7 @@ from datetime import timedelta
 from bakery.emulator.account.errors import Conflict, NotFound, Unprocessable
 from bakery.emulator.account.model import Firewall, FirewallRule
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.source import Clock, Ids
+from bakery.emulator.account.source import Ids, WallClock
 
 # https://docs.digitalocean.com/products/networking/firewalls/details/limits/
 MAX_DROPLETS = 10
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.\-]+")
 class Firewalls:
     """All cloud firewalls of the account."""
 
-    def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
+    def __init__(self, settings: EmulatorSettings, clock: WallClock, ids: Ids) -> None:
         self._delay = timedelta(seconds=settings.firewall_delay_s)
         self._clock = clock
         self._ids = ids

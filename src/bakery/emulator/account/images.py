@@ -7,7 +7,7 @@ from bakery.emulator.account.catalog import BASE_IMAGE_DISK, BASE_IMAGES
 from bakery.emulator.account.errors import Forbidden, NotFound
 from bakery.emulator.account.model import Droplet, Image
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.source import Clock, Ids
+from bakery.emulator.account.source import Ids, WallClock
 
 _BASES_CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _GIGABYTE = 1024**3
@@ -16,7 +16,7 @@ _GIGABYTE = 1024**3
 class Images:
     """All images of the account: base images, snapshots, and deleted snapshots."""
 
-    def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
+    def __init__(self, settings: EmulatorSettings, clock: WallClock, ids: Ids) -> None:
         self._clock = clock
         self._ids = ids
         self._images: dict[int, Image] = {}

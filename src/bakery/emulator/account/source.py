@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-Clock = Callable[[], datetime]
+WallClock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:

@@ -10,7 +10,7 @@ from bakery.emulator.account.images import Images
 from bakery.emulator.account.keys import Keys
 from bakery.emulator.account.model import Droplet, Image
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
+from bakery.emulator.account.source import Ids, SystemIds, WallClock, system_clock
 from bakery.emulator.account.tags import Tags
 from bakery.emulator.account.vpcs import Vpcs
 
@@ -18,7 +18,9 @@ from bakery.emulator.account.vpcs import Vpcs
 class AccountState:
     """The account in memory. Hold ``lock`` while using it; no method blocks."""
 
-    def __init__(self, settings: EmulatorSettings, *, clock: Clock = system_clock, ids: Ids | None = None) -> None:
+    def __init__(
+        self, settings: EmulatorSettings, *, clock: WallClock = system_clock, ids: Ids | None = None
+    ) -> None:
         ids = self._ids = ids or SystemIds(settings.first_id)
         self.settings = settings
         self.clock = clock

@@ -8,7 +8,7 @@ from bakery.emulator.account.addresses import AddressPool
 from bakery.emulator.account.errors import Forbidden, NotFound, Unprocessable
 from bakery.emulator.account.model import Vpc
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.source import Clock, Ids
+from bakery.emulator.account.source import Ids, WallClock
 
 _NAME = re.compile(r"[a-zA-Z0-9\-.]{1,255}")
 _RFC1918 = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -17,7 +17,7 @@ _RFC1918 = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/
 class Vpcs:
     """The account's VPCs, with the rules of https://docs.digitalocean.com/products/networking/vpc/details/limits/."""
 
-    def __init__(self, settings: EmulatorSettings, clock: Clock, ids: Ids) -> None:
+    def __init__(self, settings: EmulatorSettings, clock: WallClock, ids: Ids) -> None:
         self._settings = settings
         self._clock = clock
         self._ids = ids

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from bakery.emulator.account import serialization
 from bakery.emulator.account.errors import NotFound
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.account.source import Clock, Ids, SystemIds, system_clock
+from bakery.emulator.account.source import Ids, SystemIds, WallClock, system_clock
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.account.store import AccountStore
 from bakery.emulator.api.emulator import Emulator
@@ -36,7 +36,7 @@ def build_app(
     settings: EmulatorSettings,
     machines: Machines,
     *,
-    clock: Clock = system_clock,
+    clock: WallClock = system_clock,
     ids: Ids | None = None,
     account_file: Path | None = None,
 ) -> Starlette:
