@@ -9,7 +9,7 @@ from bakery.config.paths import StatePaths, state_paths
 from bakery.credentials.store import find_bundle
 from bakery.emulator.faults.table import Moment
 from bakery.launch.base.journal import load_journal
-from tests.helpers.launch_bench import NAMES
+from tests.helpers.launch_harness import NAMES
 from tests.helpers.launch_processes import DESTROY, EXIT_CODES, LAUNCH, Account, Forker, Lab, lab
 
 ROLES = ("consul-server", "nomad-client", "nomad-server")

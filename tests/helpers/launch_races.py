@@ -12,7 +12,7 @@ from typing import Any
 
 from bakery.errors import BakeryError, LaunchError, LockedError
 from tests.helpers.fake_cloud import Call, FakeCloud, no_fault
-from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench, small_plan
+from tests.helpers.launch_harness import IMAGE, NAMES, SIZES, LaunchHarness, small_plan
 
 
 class Turns:
@@ -69,7 +69,7 @@ class TurnTaker:
 class Operator:
     """One person's machine, or one of two terminals on it."""
 
-    bench: Bench
+    bench: LaunchHarness
     number: int
     outcome: BakeryError | None = None
 
@@ -90,7 +90,7 @@ class Race:
         folders = [self.folder / ("one" if self.same_machine else f"{number}") for number in range(2)]
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        self.operators = [Operator(Bench(folder, cloud=self.cloud), n) for n, folder in enumerate(folders)]
+        self.operators = [Operator(LaunchHarness(folder, cloud=self.cloud), n) for n, folder in enumerate(folders)]
 
     def share_state(self) -> None:
         """The second machine gets a copy of what the first one knows."""

@@ -16,7 +16,7 @@ from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import launch_tag
 from tests.helpers.fake_cloud import Call, FakeCloud, Fault, Killed, fault_at
-from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench
+from tests.helpers.launch_harness import IMAGE, NAMES, SIZES, LaunchHarness
 from tests.helpers.launch_strangers import add_strangers
 from tests.helpers.launch_sweep import FAULTS
 
@@ -73,7 +73,7 @@ def check(case: Case, folder: Path) -> None:
 
     Where Consul or Nomad has lost its last server, a launch is refused, and a destroy comes before it.
     """
-    bench = Bench(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
+    bench = LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
     add_strangers(bench.cloud)
     before = _account(bench.cloud)
     _prepare(bench, case)
@@ -95,7 +95,7 @@ def check(case: Case, folder: Path) -> None:
         assert _account(bench.cloud) == before, case
 
 
-def assert_valid(bench: Bench, before: dict[str, Counter[str]], case: Case) -> None:
+def assert_valid(bench: LaunchHarness, before: dict[str, Counter[str]], case: Case) -> None:
     """After any command, whatever went wrong."""
     now = _account(bench.cloud)
     for kind, names in before.items():
@@ -114,7 +114,7 @@ def assert_no_name_is_used_again(cloud: FakeCloud, case: Case) -> None:
     assert not again, (case, again)
 
 
-def lost_products(bench: Bench) -> list[str]:
+def lost_products(bench: LaunchHarness) -> list[str]:
     """Those that no launch may begin anew: all their servers are gone, and droplets are left that knew them."""
     unfinished = launch_tag("demo", load_journal(bench.paths.journal, "demo").launch_id or "none")
     ours = _ours(bench.cloud)
@@ -128,7 +128,7 @@ def lost_products(bench: Bench) -> list[str]:
     return [p for p in products if has_server(p, _ever_made(bench.cloud)) and not has_server(p, ours)]
 
 
-def assert_refused(bench: Bench, lost: list[str], case: Case) -> None:
+def assert_refused(bench: LaunchHarness, lost: list[str], case: Case) -> None:
     """By its message; nothing is made or removed."""
     named = lost[0].capitalize()
     with pytest.raises(UsageError, match=f"the last {named} server of cluster demo is gone, and {named}'s data"):
@@ -154,7 +154,7 @@ def _account(cloud: FakeCloud) -> dict[str, Counter[str]]:
     }
 
 
-def _prepare(bench: Bench, case: Case) -> None:
+def _prepare(bench: LaunchHarness, case: Case) -> None:
     cloud = bench.cloud
     cloud.lag = case.lag
     if case.died_at:
@@ -174,7 +174,7 @@ def _prepare(bench: Bench, case: Case) -> None:
         bench.paths.journal.unlink(missing_ok=True)
 
 
-def _disturbed(bench: Bench, case: Case) -> None:
+def _disturbed(bench: LaunchHarness, case: Case) -> None:
     dice = random.Random(case.seed)  # noqa: S311 - a test's dice
 
     def fault(number: int, call: Call) -> Fault | None:
@@ -185,7 +185,7 @@ def _disturbed(bench: Bench, case: Case) -> None:
     _once(_command(bench, case))
 
 
-def _command(bench: Bench, case: Case) -> Callable[[], object]:
+def _command(bench: LaunchHarness, case: Case) -> Callable[[], object]:
     cloud = bench.cloud
     role = case.node.removeprefix("demo-").rpartition("-")[0]
     there = [d for d in cloud.droplets.values() if "bakery:demo" in d.tags and cloud.is_there(d.id)]
@@ -200,7 +200,7 @@ def _command(bench: Bench, case: Case) -> Callable[[], object]:
     }[case.command]
 
 
-def _destroy(bench: Bench) -> object:
+def _destroy(bench: LaunchHarness) -> object:
     return bench.destroy()
 
 
@@ -213,7 +213,7 @@ def _once(run: Callable[[], object]) -> bool:
     return True
 
 
-def _repeat(bench: Bench, run: Callable[[], object]) -> None:
+def _repeat(bench: LaunchHarness, run: Callable[[], object]) -> None:
     for _ in range(MOST_RUNS):
         bench.cloud.revive()
         if _once(run):

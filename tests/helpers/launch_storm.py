@@ -16,7 +16,7 @@ from bakery.launch.base.model import LaunchResult
 from bakery.launch.base.session import Session
 from bakery.operations.launch_cluster import launch
 from tests.helpers.emulated import TOKEN, Api, emulated, public_key
-from tests.helpers.launch_bench import IMAGE, NAMES, launch_request
+from tests.helpers.launch_harness import IMAGE, NAMES, launch_request
 from tests.helpers.state import paths_in
 
 PART = 0.2

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from bakery.errors import BakeryError
 from tests.helpers.fake_cloud import Call, FakeCloud, Fault, Killed, fault_at
-from tests.helpers.launch_bench import IMAGE, NAMES, SIZES, Bench
+from tests.helpers.launch_harness import IMAGE, NAMES, SIZES, LaunchHarness
 
 KILLS = tuple((fault, lag) for fault in (Fault.KILL_BEFORE, Fault.KILL_AFTER) for lag in (0, 25))
 """Before and after a request is applied, on lists that are so many seconds behind."""
 FAULTS = (Fault.FAIL, Fault.LOST_REPLY, Fault.RATE_LIMIT, Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 
-def lagging_bench(folder: Path, *, lag: float = 0) -> Bench:
-    """A bench whose lists show a droplet ``lag`` seconds after its creation."""
-    return Bench(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag))
+def lagging_bench(folder: Path, *, lag: float = 0) -> LaunchHarness:
+    """A harness whose lists show a droplet ``lag`` seconds after its creation."""
+    return LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag))
 
 
 def requests_of_a_launch(
@@ -27,7 +27,7 @@ def requests_of_a_launch(
     return [number for number, call in enumerate(bench.cloud.calls, 1) if where(call)]
 
 
-def assert_exactly_the_plan(bench: Bench, case: object) -> None:
+def assert_exactly_the_plan(bench: LaunchHarness, case: object) -> None:
     assert bench.cloud.slots() == NAMES, case
     assert len(set(bench.cloud.names())) == len(NAMES), case
     assert bench.cloud.ssh_keys == {}, case

@@ -9,7 +9,7 @@ from bakery.cloud.model import Droplet
 from bakery.launch.base.running import Running
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_peer
 from tests.helpers.fake_cloud import FakeCloud
-from tests.helpers.launch_bench import small_plan
+from tests.helpers.launch_harness import small_plan
 
 
 @dataclass

@@ -20,7 +20,7 @@ from bakery.operations.replace_node import replace_node
 from bakery.plan.model import ClusterPlan
 from tests.helpers.fake_agents import FakeAgent
 from tests.helpers.fake_cloud import FakeCloud, Killed
-from tests.helpers.launch_bench import IMAGE, NAMES, PUBLIC_KEY, SIZES, Bench, launch_request
+from tests.helpers.launch_harness import IMAGE, NAMES, PUBLIC_KEY, SIZES, LaunchHarness, launch_request
 from tests.helpers.live_cluster import LiveCluster
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ _keys = count(1)
 class RollBench:
     """One operator's machine, one account, and the Consul and Nomad of its droplets."""
 
-    bench: Bench
+    bench: LaunchHarness
     live: LiveCluster
     tokens: list[str] = field(default_factory=list)
     """Names of the nodes whose tokens were written, in order."""
@@ -95,7 +95,7 @@ class RollBench:
 
 def roll_bench(folder: Path, *, lag: float = 0) -> RollBench:
     """A cluster that has been launched; the requests so far are forgotten."""
-    bench = Bench(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag))
+    bench = LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag))
     rolling = RollBench(bench, LiveCluster(bench.cloud))
     rolling.launch()
     if lag:

@@ -21,7 +21,7 @@ from bakery.launch.teardown.destroy_some import destroy_node
 from bakery.operations.launch_cluster import launch
 from bakery.plan.slots import slot_of
 from tests.helpers.emulated import SETTINGS, TOKEN, Api, emulated, public_key
-from tests.helpers.launch_bench import NAMES, launch_request, small_plan
+from tests.helpers.launch_harness import NAMES, launch_request, small_plan
 from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration

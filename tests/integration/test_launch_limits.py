@@ -18,7 +18,7 @@ from bakery.operations.launch_cluster import launch
 from bakery.plan.build import build_plan
 from tests.helpers import shared_server
 from tests.helpers.emulated import SETTINGS, TOKEN, public_key
-from tests.helpers.launch_bench import IMAGE, launch_request
+from tests.helpers.launch_harness import IMAGE, launch_request
 from tests.helpers.launch_scale import cluster_file
 from tests.helpers.launch_storm import HastyClock
 from tests.helpers.state import paths_in

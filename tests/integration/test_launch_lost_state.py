@@ -12,8 +12,8 @@ import pytest
 
 from bakery.config.paths import StatePaths
 from bakery.proc import run
-from tests.helpers.launch_bench import NAMES
 from tests.helpers.launch_cases import assert_exactly_the_plan, assert_one_droplet_in_each_slot, paths_of
+from tests.helpers.launch_harness import NAMES
 from tests.helpers.launch_processes import DESTROY, LAUNCH, Account, Forker, Lab, forker, lab
 
 pytestmark = pytest.mark.integration

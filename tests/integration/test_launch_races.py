@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.launch_bench import NAMES
+from tests.helpers.launch_harness import NAMES
 from tests.helpers.launch_races import (
     Race,
     lose_a_third,

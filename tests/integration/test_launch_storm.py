@@ -8,7 +8,7 @@ from bakery.cloud.digitalocean import DigitalOcean
 from bakery.cloud.model import Droplet, DropletRequest
 from bakery.emulator.faults.table import Fault
 from bakery.errors import UnreachableError
-from tests.helpers.launch_bench import NAMES
+from tests.helpers.launch_harness import NAMES
 from tests.helpers.launch_storm import KINDS, stormy, weather_a_storm
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fast_disk")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from tests.helpers.launch_bench import Bench, small_plan
+from tests.helpers.launch_harness import LaunchHarness, small_plan
 from tests.helpers.launch_races import race_for_a_new_cluster, race_on_one_machine, race_to_complete
 from tests.helpers.launch_states import CASES, Case, check
 from tests.helpers.launch_storm import weather_a_storm
@@ -71,7 +71,7 @@ def test_two_machines(figures: Figures, tmp_path: Path) -> None:
 def test_requests(figures: Figures, tmp_path: Path) -> None:
     used = {}
     for droplets in (9, 30):
-        bench = Bench(tmp_path / f"{droplets}", plan=small_plan(clients=droplets - 6))
+        bench = LaunchHarness(tmp_path / f"{droplets}", plan=small_plan(clients=droplets - 6))
         bench.cloud.account = replace(bench.cloud.account, droplet_limit=100)
         bench.launch()
         used[droplets] = len(bench.cloud.calls)

@@ -27,7 +27,7 @@ from tests.helpers.agent_wire import answer
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 from tests.helpers.fake_cloud import Fault
 from tests.helpers.fake_packer import FakePacker, bake_cloud, plugin_installer
-from tests.helpers.launch_bench import Bench
+from tests.helpers.launch_harness import LaunchHarness
 from tests.helpers.snapshots import check_snapshot
 
 WRONG_FILE = """\
@@ -101,7 +101,7 @@ def _locked(folder: Path) -> object:
 
 
 def _launch(folder: Path) -> object:
-    bench = Bench(folder)
+    bench = LaunchHarness(folder)
     bench.cloud.fault = lambda number, call: Fault.FAIL if call.name == "create_droplet" else None
     return bench.launch()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.launch_bench import Bench
+from tests.helpers.launch_harness import LaunchHarness
 
 
 @pytest.fixture(autouse=True)
@@ -12,5 +12,5 @@ def _fast_disk(fast_disk: None) -> None: ...
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> LaunchHarness:
+    return LaunchHarness(tmp_path)

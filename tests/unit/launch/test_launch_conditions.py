@@ -14,7 +14,7 @@ from bakery.launch.teardown.destroy import destroy
 from bakery.operations.launch_cluster import launch
 from bakery.wait import Pending
 from tests.helpers.fake_cloud import Call, FakeCloud
-from tests.helpers.launch_bench import IMAGE, NAMES, PUBLIC_KEY, Bench, launch_request
+from tests.helpers.launch_harness import IMAGE, NAMES, PUBLIC_KEY, LaunchHarness, launch_request
 
 T = TypeVar("T")
 
@@ -38,20 +38,20 @@ class Watched(Session):
         return super().wait(attempt, **how)
 
 
-def _watched(bench: Bench) -> Watched:
+def _watched(bench: LaunchHarness) -> Watched:
     cloud = bench.cloud
     return Watched(
         cloud=cloud, cluster="demo", paths=bench.paths, clock=cloud.clock, wall=cloud.clock.wall, account=cloud
     )
 
 
-def _launch(bench: Bench) -> None:
+def _launch(bench: LaunchHarness) -> None:
     launch(_watched(bench), launch_request(IMAGE, key=PUBLIC_KEY), lambda changes: True)
 
 
 def test_a_launch_that_meets_another_acts_between_its_polls(tmp_path: Path) -> None:
     """Another launch creates an older droplet in a slot; it is listed while this one waits for its own."""
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     cloud = bench.cloud
     met: list[str] = []
 
@@ -69,7 +69,7 @@ def test_a_launch_that_meets_another_acts_between_its_polls(tmp_path: Path) -> N
 
 
 def test_a_destroy_deletes_in_attempts_only(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     _launch(bench)
     destroy(_watched(bench), DestroyRequest(plan=bench.plan))
     assert bench.cloud.names() == []
@@ -77,7 +77,7 @@ def test_a_destroy_deletes_in_attempts_only(tmp_path: Path) -> None:
 
 def test_a_condition_that_acts_is_noticed(tmp_path: Path) -> None:
     """Control."""
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     session = _watched(bench)
 
     def acts() -> bool:

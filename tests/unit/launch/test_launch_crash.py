@@ -7,7 +7,7 @@ import pytest
 from bakery.launch.base.journal import JournalFile
 from bakery.launch.base.model import Targets
 from tests.helpers.fake_cloud import Fault, Killed, fault_at
-from tests.helpers.launch_bench import NAMES, Bench
+from tests.helpers.launch_harness import NAMES, LaunchHarness
 from tests.helpers.launch_sweep import (
     assert_exactly_the_plan,
     kill_and_rerun,
@@ -17,7 +17,7 @@ from tests.helpers.launch_sweep import (
 )
 
 
-def _destroy(bench: Bench) -> Targets:
+def _destroy(bench: LaunchHarness) -> Targets:
     return bench.destroy()
 
 

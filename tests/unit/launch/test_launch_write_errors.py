@@ -10,7 +10,7 @@ import pytest
 
 from bakery.errors import UsageError
 from bakery.launch.base.journal import load_journal
-from tests.helpers.launch_bench import Bench
+from tests.helpers.launch_harness import LaunchHarness
 from tests.helpers.launch_sweep import assert_exactly_the_plan
 
 
@@ -25,9 +25,9 @@ def _fill_at(number: int) -> Callable[[int], None]:
     return fsync
 
 
-def _writes(folder: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[[Bench], object]) -> int:
+def _writes(folder: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[[LaunchHarness], object]) -> int:
     calls = count()
-    bench = Bench(folder)
+    bench = LaunchHarness(folder)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     bench.launch()
     bench.cloud.revive()
@@ -38,7 +38,7 @@ def _writes(folder: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[[Bench]
 
 def test_a_launch_on_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 60, 4):
-        bench = Bench(tmp_path / f"{number}")
+        bench = LaunchHarness(tmp_path / f"{number}")
         monkeypatch.setattr(os, "fsync", _fill_at(number))
         with pytest.raises(UsageError) as caught:
             bench.launch()
@@ -53,13 +53,13 @@ def test_a_launch_on_a_disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_destroy_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(bench: Bench) -> None:
+    def run(bench: LaunchHarness) -> None:
         bench.destroy()
 
     writes = _writes(tmp_path / "whole", monkeypatch, run)
     assert writes >= 1
     for number in range(1, writes + 1):
-        bench = Bench(tmp_path / f"{number}")
+        bench = LaunchHarness(tmp_path / f"{number}")
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)
         bench.launch()
         monkeypatch.setattr(os, "fsync", _fill_at(number))
@@ -71,7 +71,7 @@ def test_a_destroy_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_nothing_is_asked_for_that_could_not_be_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     monkeypatch.setattr(os, "fsync", _fill_at(3))
     with pytest.raises(UsageError):
         bench.launch()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from bakery.operations.collect_garbage import list_orphans, remove_orphans
 from tests.helpers.fake_cloud import START, FakeCloud
-from tests.helpers.launch_bench import IMAGE
+from tests.helpers.launch_harness import IMAGE
 
 NOW = datetime.fromtimestamp(START, UTC) + timedelta(hours=5)
 LONG_AGO = f"{int(START) - 3:08x}"

@@ -9,7 +9,7 @@ from bakery.launch.base.model import AfterStep
 from bakery.launch.converge import run
 from bakery.operations import launch_cluster
 from bakery.operations.launch_cluster import CONVERGE, FORM, PREPARE, Step
-from tests.helpers.launch_bench import NAMES, Bench
+from tests.helpers.launch_harness import NAMES, LaunchHarness
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 STEPS = [
@@ -43,7 +43,7 @@ def _noting(noted: list[str]) -> tuple[Step[run.Launch], ...]:
     return tuple(note(step) for step in CONVERGE)
 
 
-def test_the_steps_run_from_top_to_bottom(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_run_from_top_to_bottom(bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[str] = []
     monkeypatch.setattr(launch_cluster, "CONVERGE", _noting(noted))
     bench.launch(after=(AfterStep(title="Health", run=lambda droplets: noted.append("health")),))
@@ -51,7 +51,7 @@ def test_the_steps_run_from_top_to_bottom(bench: Bench, monkeypatch: pytest.Monk
     assert bench.cloud.slots() == NAMES
 
 
-def test_after_a_no_nothing_else_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_no_nothing_else_runs(bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[str] = []
     monkeypatch.setattr(launch_cluster, "CONVERGE", _noting(noted))
     bench.launch(approve=lambda changes: False)

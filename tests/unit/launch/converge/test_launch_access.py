@@ -7,10 +7,10 @@ import pytest
 
 from bakery.errors import UsageError
 from bakery.launch.converge.access import refresh_access
-from tests.helpers.launch_bench import ADMIN, Bench
+from tests.helpers.launch_harness import ADMIN, LaunchHarness
 
 
-def _refresh(bench: Bench, *cidrs: str) -> tuple[str, ...]:
+def _refresh(bench: LaunchHarness, *cidrs: str) -> tuple[str, ...]:
     return refresh_access(bench.session(), bench.plan, cidrs)
 
 
@@ -23,7 +23,7 @@ def _roles(names: Sequence[str]) -> list[str]:
 
 
 def test_only_the_firewalls_change(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     bench.launch()
     bench.cloud.revive()
     assert _roles(_refresh(bench, "203.0.113.99/32")) == ADMITTING
@@ -33,7 +33,7 @@ def test_only_the_firewalls_change(tmp_path: Path) -> None:
 
 
 def test_what_is_not_approved_does_not_change(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     bench.launch()
     bench.cloud.revive()
     shown: list[str] = []
@@ -48,7 +48,7 @@ def test_what_is_not_approved_does_not_change(tmp_path: Path) -> None:
 
 
 def test_the_same_address_changes_nothing(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     bench.launch()
     bench.cloud.revive()
     assert _refresh(bench, *ADMIN) == ()
@@ -56,7 +56,7 @@ def test_the_same_address_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_is_not_there_gets_no_firewalls(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     with pytest.raises(UsageError) as caught:
         _refresh(bench, *ADMIN)
     assert str(caught.value.hint) == "bakery launch"

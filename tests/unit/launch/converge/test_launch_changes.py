@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bakery.launch.base.model import Change, Price, Sign
-from tests.helpers.launch_bench import Bench, small_plan
+from tests.helpers.launch_harness import LaunchHarness, small_plan
 
 
-def test_an_empty_account_gets_everything(bench: Bench) -> None:
+def test_an_empty_account_gets_everything(bench: LaunchHarness) -> None:
     changes = bench.preview()
     assert [(line.sign, line.kind, line.name) for line in changes.lines] == [
         (Sign.CREATE, "vpc", "bakery-demo"),
@@ -18,11 +18,11 @@ def test_an_empty_account_gets_everything(bench: Bench) -> None:
         (Sign.CREATE, "firewall", "demo-nomad-client"),
         *((Sign.CREATE, "droplet", node.name) for node in bench.plan.nodes),
     ]
-    # Nine droplets of s-1vcpu-1gb at 6.00 a month and 0.00893 an hour (launch_bench.SIZES).
+    # Nine droplets of s-1vcpu-1gb at 6.00 a month and 0.00893 an hour (launch_harness.SIZES).
     assert changes.added == changes.total == Price(monthly=54.0, hourly=0.08037)
 
 
-def test_growth_costs_the_new_droplets_and_counts_the_old(bench: Bench) -> None:
+def test_growth_costs_the_new_droplets_and_counts_the_old(bench: LaunchHarness) -> None:
     bench.launch()
     changes = bench.preview(small_plan(clients=4))
     assert changes.lines == (
@@ -31,7 +31,7 @@ def test_growth_costs_the_new_droplets_and_counts_the_old(bench: Bench) -> None:
     assert (changes.added.monthly, changes.total.monthly) == (6.0, 60.0)
 
 
-def test_extra_droplets_are_reported_and_paid_for(bench: Bench) -> None:
+def test_extra_droplets_are_reported_and_paid_for(bench: LaunchHarness) -> None:
     bench.launch()
     changes = bench.preview(small_plan(clients=1))
     assert changes.empty
@@ -39,7 +39,7 @@ def test_extra_droplets_are_reported_and_paid_for(bench: Bench) -> None:
     assert changes.total.monthly == 54.0
 
 
-def test_a_twin_is_reported_and_the_active_older_one_counts(bench: Bench) -> None:
+def test_a_twin_is_reported_and_the_active_older_one_counts(bench: LaunchHarness) -> None:
     bench.launch()
     kept = next(d.id for d in bench.cloud.droplets.values() if d.name == "demo-nomad-client-1")
     twin = bench.cloud.add_droplet("demo-nomad-client-1", tags=("bakery:demo",))
@@ -49,7 +49,7 @@ def test_a_twin_is_reported_and_the_active_older_one_counts(bench: Bench) -> Non
     assert kept in {d.id for d in changes.unchanged}
 
 
-def test_twins_are_reported_in_the_plans_order(bench: Bench) -> None:
+def test_twins_are_reported_in_the_plans_order(bench: LaunchHarness) -> None:
     bench.launch()
     for node in reversed(bench.plan.nodes):
         bench.cloud.add_droplet(node.name, tags=("bakery:demo",))
@@ -57,7 +57,7 @@ def test_twins_are_reported_in_the_plans_order(bench: Bench) -> None:
     assert names == [node.name for node in bench.plan.nodes]
 
 
-def test_a_firewall_changed_by_hand_is_put_right(bench: Bench) -> None:
+def test_a_firewall_changed_by_hand_is_put_right(bench: LaunchHarness) -> None:
     bench.launch()
     firewall = next(f for f in bench.cloud.firewalls.values() if f.name.startswith("demo-nomad-client-"))
     bench.cloud.firewalls[firewall.id] = replace(firewall, inbound=firewall.inbound[:1])
@@ -67,7 +67,7 @@ def test_a_firewall_changed_by_hand_is_put_right(bench: Bench) -> None:
     assert bench.cloud.firewalls[firewall.id].inbound == firewall.inbound
 
 
-def test_the_order_of_rules_and_addresses_is_no_change(bench: Bench) -> None:
+def test_the_order_of_rules_and_addresses_is_no_change(bench: LaunchHarness) -> None:
     bench.launch()
     for firewall in tuple(bench.cloud.firewalls.values()):
         inbound = tuple(replace(r, addresses=r.addresses[::-1]) for r in firewall.inbound[::-1])
@@ -84,13 +84,13 @@ def test_the_order_of_rules_and_addresses_is_no_change(bench: Bench) -> None:
         ("my-demo-nomad-client-deadbeef", "bakery:demo:role:nomad-client"),
     ],
 )
-def test_a_firewall_that_only_looks_like_ours_is_not_used(bench: Bench, name: str, tag: str) -> None:
+def test_a_firewall_that_only_looks_like_ours_is_not_used(bench: LaunchHarness, name: str, tag: str) -> None:
     bench.cloud.add_firewall(name, tags=(tag,))
     assert len(bench.preview().new_firewalls) == 3
 
 
 def test_a_firewall_of_ours_is_used() -> None:
     """Control of the table above."""
-    bench = Bench(Path("/nowhere"))
+    bench = LaunchHarness(Path("/nowhere"))
     bench.cloud.add_firewall("demo-nomad-client-deadbeef", tags=("bakery:demo:role:nomad-client",))
     assert len(bench.preview().new_firewalls) == 2

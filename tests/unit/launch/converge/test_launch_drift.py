@@ -8,37 +8,37 @@ import pytest
 
 from bakery.errors import UsageError
 from bakery.plan.model import ClusterPlan
-from tests.helpers.launch_bench import IMAGE, NAMES, Bench, small_plan
+from tests.helpers.launch_harness import IMAGE, NAMES, LaunchHarness, small_plan
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    bench = Bench(tmp_path)
+def bench(tmp_path: Path) -> LaunchHarness:
+    bench = LaunchHarness(tmp_path)
     bench.launch()
     bench.cloud.regions = (*bench.cloud.regions, replace(bench.cloud.regions[0], slug="nyc3"))
     bench.cloud.revive()
     return bench
 
 
-def _refused(bench: Bench, plan: ClusterPlan) -> str:
+def _refused(bench: LaunchHarness, plan: ClusterPlan) -> str:
     with pytest.raises(UsageError) as caught:
         bench.launch(plan=plan)
     assert bench.cloud.mutations == []
     return f"{caught.value.message}\n{caught.value.details}"
 
 
-def test_another_region_is_refused(bench: Bench) -> None:
+def test_another_region_is_refused(bench: LaunchHarness) -> None:
     text = _refused(bench, replace(small_plan(), region="nyc3"))
     assert "demo-consul-server-1" in text
     assert "in region fra1, the file says nyc3; droplets and networks cannot move" in text
 
 
-def test_another_vpc_range_is_refused(bench: Bench) -> None:
+def test_another_vpc_range_is_refused(bench: LaunchHarness) -> None:
     text = _refused(bench, replace(small_plan(), vpc_cidr=IPv4Network("10.200.0.0/20")))
     assert "VPC bakery-demo has the range 10.100.0.0/20, the plan says 10.200.0.0/20" in text
 
 
-def test_fewer_servers_are_refused_until_they_are_gone(bench: Bench) -> None:
+def test_fewer_servers_are_refused_until_they_are_gone(bench: LaunchHarness) -> None:
     whole = small_plan()
     nodes = tuple(node for node in whole.nodes if node.name != "demo-consul-server-3")
     fewer = replace(whole, nodes=nodes, consul_expect=2)
@@ -52,7 +52,7 @@ def test_fewer_servers_are_refused_until_they_are_gone(bench: Bench) -> None:
     assert bench.cloud.mutations == []
 
 
-def test_one_server_is_singular(bench: Bench) -> None:
+def test_one_server_is_singular(bench: LaunchHarness) -> None:
     """And the servers beyond it are counted by themselves."""
     whole = small_plan()
     beyond = ("demo-consul-server-2", "demo-consul-server-3")
@@ -63,7 +63,7 @@ def test_one_server_is_singular(bench: Bench) -> None:
     )
 
 
-def test_fewer_clients_are_only_reported(bench: Bench) -> None:
+def test_fewer_clients_are_only_reported(bench: LaunchHarness) -> None:
     bench.launch(plan=small_plan(clients=2))
     assert bench.cloud.mutations == []
     assert bench.reporter.warnings == [
@@ -71,7 +71,7 @@ def test_fewer_clients_are_only_reported(bench: Bench) -> None:
     ]
 
 
-def test_another_size_is_for_new_droplets(bench: Bench) -> None:
+def test_another_size_is_for_new_droplets(bench: LaunchHarness) -> None:
     bench.launch(plan=small_plan(clients=4, size="s-2vcpu-2gb"))
     sizes = {droplet.name: droplet.size for droplet in bench.cloud.droplets.values()}
     assert bench.cloud.names() == sorted([*NAMES, "demo-nomad-client-4"])
@@ -83,7 +83,7 @@ def test_another_size_is_for_new_droplets(bench: Bench) -> None:
     )
 
 
-def test_another_snapshot_is_for_new_droplets(bench: Bench) -> None:
+def test_another_snapshot_is_for_new_droplets(bench: LaunchHarness) -> None:
     newer = replace(IMAGE, id=78, name="bakery-newer")
     bench.launch(image=newer)
     assert bench.cloud.mutations == []
@@ -93,7 +93,7 @@ def test_another_snapshot_is_for_new_droplets(bench: Bench) -> None:
     )
 
 
-def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench: Bench) -> None:
+def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench: LaunchHarness) -> None:
     bench.launch(image=None)
     assert bench.cloud.mutations == []
     expected = (
@@ -103,7 +103,7 @@ def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench:
     assert expected in bench.reporter.warnings[0]
 
 
-def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(bench: Bench) -> None:
+def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(bench: LaunchHarness) -> None:
     """Whoever destroys a node on that advice has one node less, and a launch that is refused."""
     bench.launch(plan=small_plan(size="s-1vcpu-1gbb"))
     (line,) = bench.reporter.warnings
@@ -114,7 +114,7 @@ def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(bench: Be
     assert "bakery destroy" not in line
 
 
-def test_without_a_snapshot_another_size_is_no_reason_to_replace_a_node(bench: Bench) -> None:
+def test_without_a_snapshot_another_size_is_no_reason_to_replace_a_node(bench: LaunchHarness) -> None:
     bench.launch(plan=small_plan(size="s-2vcpu-2gb"), image=None)
     sizes, snapshot = bench.reporter.warnings
     assert sizes.endswith(
@@ -124,7 +124,7 @@ def test_without_a_snapshot_another_size_is_no_reason_to_replace_a_node(bench: B
     assert "bakery destroy" not in sizes + snapshot
 
 
-def test_a_snapshot_that_is_not_in_the_region_is_none(bench: Bench) -> None:
+def test_a_snapshot_that_is_not_in_the_region_is_none(bench: LaunchHarness) -> None:
     bench.launch(image=replace(IMAGE, id=78, name="bakery-newer", regions=("nyc3",)))
     (line,) = bench.reporter.warnings
     assert line.endswith(
@@ -133,13 +133,13 @@ def test_a_snapshot_that_is_not_in_the_region_is_none(bench: Bench) -> None:
     )
 
 
-def test_a_new_droplet_needs_one(bench: Bench) -> None:
+def test_a_new_droplet_needs_one(bench: LaunchHarness) -> None:
     with pytest.raises(UsageError, match=r"no snapshot of consul 1\.22\.5 and nomad 1\.11\.3 on debian-12-x64"):
         bench.launch(plan=small_plan(clients=4), image=None)
     assert bench.cloud.mutations == []
 
 
-def test_plan_says_both_before_anybody_launches(bench: Bench) -> None:
+def test_plan_says_both_before_anybody_launches(bench: LaunchHarness) -> None:
     changes = bench.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
     assert [obstacle.code for obstacle in changes.obstacles] == ["region_changed"]
     assert changes.obstacles[0].message.startswith("demo-consul-server-1, ")
@@ -148,7 +148,7 @@ def test_plan_says_both_before_anybody_launches(bench: Bench) -> None:
     )
 
 
-def test_an_unchanged_file_is_nothing_to_speak_of(bench: Bench) -> None:
+def test_an_unchanged_file_is_nothing_to_speak_of(bench: LaunchHarness) -> None:
     """Control: the warnings above are about changes."""
     assert bench.launch().changes.later == ()
     assert bench.reporter.warnings == []

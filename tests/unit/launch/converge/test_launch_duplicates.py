@@ -15,7 +15,7 @@ from bakery.launch.converge.duplicates import (
 )
 from bakery.launch.converge.firewalls import find_firewall
 from tests.helpers.fake_cloud import FakeCloud
-from tests.helpers.launch_bench import NAMES, Bench, small_plan
+from tests.helpers.launch_harness import NAMES, LaunchHarness, small_plan
 from tests.helpers.state import paths_in
 
 TAGS = ("bakery:demo",)
@@ -80,7 +80,7 @@ def test_those_who_were_told_a_lost_servers_address_go_with_it(session: Session,
 
 
 def test_a_run_that_died_settles_in_the_next(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     bench.launch()
     theirs = next(d for d in bench.cloud.droplets.values() if d.name == "demo-nomad-client-1")
     twin = bench.cloud.add_droplet(theirs.name, tags=theirs.tags)

@@ -12,7 +12,7 @@ from bakery.launch.base.model import AfterStep, UserDataFor
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.model import Join
 from tests.helpers.fake_cloud import Call, Fault, Killed
-from tests.helpers.launch_bench import NAMES, Bench, small_plan, user_data
+from tests.helpers.launch_harness import NAMES, LaunchHarness, small_plan, user_data
 from tests.helpers.live_cluster import LiveCluster
 
 
@@ -36,21 +36,21 @@ NOMAD = {f"demo-nomad-server-{index}" for index in (1, 2, 3)}
 ACLS = AfterStep(title="Access control", run=lambda droplets: None, forms_cluster=True)
 
 
-def _delete(bench: Bench, *slots: str) -> None:
+def _delete(bench: LaunchHarness, *slots: str) -> None:
     """In the control panel, behind bakery's back."""
     for number, droplet in list(bench.cloud.droplets.items()):
         if any(f"bakery:demo:slot:{slot}" in droplet.tags for slot in slots):
             bench.cloud.delete_droplet(number)
 
 
-def test_the_first_launch_forms_both(bench: Bench) -> None:
+def test_the_first_launch_forms_both(bench: LaunchHarness) -> None:
     forms = Forms()
     bench.launch(user_data=forms.user_data)
     assert (forms.consul, forms.nomad) == (CONSUL, NOMAD)
 
 
 @pytest.mark.parametrize("slots", [("consul-server-1",), ("consul-server-2", "nomad-server-1", "nomad-server-3")])
-def test_a_replaced_server_only_joins(bench: Bench, slots: tuple[str, ...]) -> None:
+def test_a_replaced_server_only_joins(bench: LaunchHarness, slots: tuple[str, ...]) -> None:
     bench.launch()
     _delete(bench, *slots)
     forms = Forms()
@@ -58,7 +58,7 @@ def test_a_replaced_server_only_joins(bench: Bench, slots: tuple[str, ...]) -> N
     assert (forms.consul, forms.nomad) == (set(), set())
 
 
-def test_more_servers_only_join(bench: Bench) -> None:
+def test_more_servers_only_join(bench: LaunchHarness) -> None:
     plan = small_plan()
     one = tuple(n for n in plan.nodes if n.slot.endswith("-1"))
     bench.launch(plan=_with(plan, one))
@@ -67,7 +67,7 @@ def test_more_servers_only_join(bench: Bench) -> None:
     assert (forms.consul, forms.nomad) == (set(), set())
 
 
-def test_an_interrupted_first_launch_forms_the_cluster_when_it_goes_on(bench: Bench) -> None:
+def test_an_interrupted_first_launch_forms_the_cluster_when_it_goes_on(bench: LaunchHarness) -> None:
     bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-server-1" else None
     with pytest.raises(Killed):
         bench.launch()
@@ -79,7 +79,7 @@ def test_an_interrupted_first_launch_forms_the_cluster_when_it_goes_on(bench: Be
 
 @pytest.mark.parametrize(("after", "expected"), [((ACLS,), set()), ((), {"demo-consul-server-2"})])
 def test_an_unfinished_launch_has_formed_once_the_access_control_is_done(
-    bench: Bench, after: tuple[AfterStep, ...], expected: set[str]
+    bench: LaunchHarness, after: tuple[AfterStep, ...], expected: set[str]
 ) -> None:
     """Control: without that step a server that is created again may still begin the first election."""
 
@@ -95,7 +95,7 @@ def test_an_unfinished_launch_has_formed_once_the_access_control_is_done(
     assert {name[: len("demo-consul-server-2")] for name in forms.consul} == expected
 
 
-def test_nomad_is_added_to_a_cluster_that_had_none(bench: Bench) -> None:
+def test_nomad_is_added_to_a_cluster_that_had_none(bench: LaunchHarness) -> None:
     plan = small_plan()
     bench.launch(plan=_with(plan, plan.consul_servers))
     forms = Forms()
@@ -104,7 +104,7 @@ def test_nomad_is_added_to_a_cluster_that_had_none(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])
-def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: Bench, product: str) -> None:
+def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: LaunchHarness, product: str) -> None:
     bench.launch()
     _delete(bench, *(f"{product}-server-{index}" for index in (1, 2, 3)))
     before = len(bench.cloud.mutations)
@@ -120,7 +120,7 @@ def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: Bench, pro
     assert len(bench.cloud.mutations) == before
 
 
-def test_where_nothing_is_left_the_cluster_begins_anew(bench: Bench) -> None:
+def test_where_nothing_is_left_the_cluster_begins_anew(bench: LaunchHarness) -> None:
     """Control of the refusal: there is no droplet that would be locked out."""
     bench.launch()
     _delete(bench, *(node.slot.removeprefix("demo-") for node in bench.plan.nodes))
@@ -130,7 +130,9 @@ def test_where_nothing_is_left_the_cluster_begins_anew(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
-def test_a_droplet_whose_removal_has_begun_is_replaced_under_another_name(bench: Bench, fault: Fault) -> None:
+def test_a_droplet_whose_removal_has_begun_is_replaced_under_another_name(
+    bench: LaunchHarness, fault: Fault
+) -> None:
     bench.launch()
     leaver = next(d for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-2")
     JournalFile(bench.paths.journal, "demo").record_leaving([leaver.id])
@@ -144,7 +146,7 @@ def test_a_droplet_whose_removal_has_begun_is_replaced_under_another_name(bench:
     assert bench.cloud.slots().count("demo-consul-server-2") == 1
 
 
-def test_a_last_server_that_is_about_to_be_removed_is_not_gone(bench: Bench) -> None:
+def test_a_last_server_that_is_about_to_be_removed_is_not_gone(bench: LaunchHarness) -> None:
     """A destroy that was told to was interrupted before the droplet went: its data is there still."""
     bench.launch()
     _delete(bench, "nomad-server-1", "nomad-server-3")
@@ -156,7 +158,7 @@ def test_a_last_server_that_is_about_to_be_removed_is_not_gone(bench: Bench) -> 
     assert any("demo-nomad-server-2 was begun and is given up" in line for line in bench.reporter.warnings)
 
 
-def test_servers_that_never_came_up_took_no_data_with_them(bench: Bench) -> None:
+def test_servers_that_never_came_up_took_no_data_with_them(bench: LaunchHarness) -> None:
     """A launch that adds Nomad replaces all of its servers and dies before it has made the new ones."""
     plan = small_plan()
     bench.launch(plan=_with(plan, plan.consul_servers))
@@ -174,7 +176,7 @@ def test_servers_that_never_came_up_took_no_data_with_them(bench: Bench) -> None
     assert len(forms.nomad) == 3
 
 
-def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(bench: Bench) -> None:
+def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(bench: LaunchHarness) -> None:
     """Control of the one above."""
     plan = small_plan()
     bench.launch(plan=_with(plan, plan.consul_servers))
@@ -195,7 +197,7 @@ def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(
 
 @pytest.mark.parametrize("deleted", [True, False])
 def test_one_server_that_never_came_up_says_nothing_of_the_others(
-    bench: Bench,
+    bench: LaunchHarness,
     deleted: bool,  # noqa: FBT001 - a parameter of the table
 ) -> None:
     bench.launch()
@@ -213,7 +215,7 @@ def test_one_server_that_never_came_up_says_nothing_of_the_others(
         bench.launch()
 
 
-def test_an_unfinished_launch_gives_no_name_twice(bench: Bench) -> None:
+def test_an_unfinished_launch_gives_no_name_twice(bench: LaunchHarness) -> None:
     def fail(droplets: object) -> None:
         message = "stopped by the test"
         raise UsageError(message=message)

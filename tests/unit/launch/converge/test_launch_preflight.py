@@ -9,39 +9,39 @@ import pytest
 from bakery.errors import CredentialsError, UsageError
 from bakery.launch.converge.preflight import check_trust
 from bakery.launch.converge.verdict import Outcome, exit_code_of, outcome_of, refusal
-from tests.helpers.launch_bench import IMAGE, Bench, small_plan
+from tests.helpers.launch_harness import IMAGE, LaunchHarness, small_plan
 
 
-def _full(bench: Bench) -> None:
+def _full(bench: LaunchHarness) -> None:
     bench.cloud.account = replace(bench.cloud.account, droplet_limit=8)
 
 
-def _locked(bench: Bench) -> None:
+def _locked(bench: LaunchHarness) -> None:
     bench.cloud.account = replace(bench.cloud.account, status="locked")
 
 
-def _no_region(bench: Bench) -> None:
+def _no_region(bench: LaunchHarness) -> None:
     bench.plan = replace(bench.plan, region="fra9")
 
 
-def _region_closed(bench: Bench) -> None:
+def _region_closed(bench: LaunchHarness) -> None:
     bench.cloud.regions = (replace(bench.cloud.regions[0], available=False),)
 
 
-def _vpc_overlaps(bench: Bench) -> None:
+def _vpc_overlaps(bench: LaunchHarness) -> None:
     bench.cloud.add_vpc("office", ip_range="10.100.8.0/24")
 
 
-def _vpc_other_range(bench: Bench) -> None:
+def _vpc_other_range(bench: LaunchHarness) -> None:
     bench.cloud.add_vpc("bakery-demo", ip_range="10.9.0.0/20")
 
 
-def _vpc_elsewhere(bench: Bench) -> None:
+def _vpc_elsewhere(bench: LaunchHarness) -> None:
     bench.cloud.add_vpc("bakery-demo", ip_range="10.9.0.0/20", region="nyc3")
 
 
-def _size(slug: str) -> Callable[[Bench], None]:
-    def change(bench: Bench) -> None:
+def _size(slug: str) -> Callable[[LaunchHarness], None]:
+    def change(bench: LaunchHarness) -> None:
         bench.plan = small_plan(size=slug)
 
     return change
@@ -63,9 +63,9 @@ def _size(slug: str) -> Callable[[Bench], None]:
     ],
 )
 def test_obstacles_stop_the_launch_before_it_makes_anything(
-    tmp_path: Path, change: Callable[[Bench], None], message: str
+    tmp_path: Path, change: Callable[[LaunchHarness], None], message: str
 ) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     change(bench)
     with pytest.raises(UsageError) as caught:
         bench.launch()
@@ -78,8 +78,8 @@ def test_obstacles_stop_the_launch_before_it_makes_anything(
 @pytest.mark.parametrize(
     "change", [_full, _locked, _no_region, _region_closed, _vpc_overlaps, _vpc_other_range, _size("s-none")]
 )
-def test_a_preview_says_what_the_launch_will(tmp_path: Path, change: Callable[[Bench], None]) -> None:
-    bench = Bench(tmp_path)
+def test_a_preview_says_what_the_launch_will(tmp_path: Path, change: Callable[[LaunchHarness], None]) -> None:
+    bench = LaunchHarness(tmp_path)
     change(bench)
     changes = bench.preview()
     assert outcome_of(changes) is Outcome.CANNOT
@@ -90,7 +90,7 @@ def test_a_preview_says_what_the_launch_will(tmp_path: Path, change: Callable[[B
 
 
 def test_lost_credentials_weigh_more_than_the_rest(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     bench.launch()
     bench.plan = small_plan(clients=4, size="s-none")
     changes = bench.preview(ca_fingerprint=None)
@@ -100,9 +100,9 @@ def test_lost_credentials_weigh_more_than_the_rest(tmp_path: Path) -> None:
 
 
 def test_a_price_that_is_not_known_is_not_nothing(tmp_path: Path) -> None:
-    changes = Bench(tmp_path, plan=small_plan(size="s-none")).preview()
+    changes = LaunchHarness(tmp_path, plan=small_plan(size="s-none")).preview()
     assert changes.total.unknown == changes.added.unknown == ("s-none",)
-    assert Bench(tmp_path).preview().total.unknown == (), "control"
+    assert LaunchHarness(tmp_path).preview().total.unknown == (), "control"
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_a_price_that_is_not_known_is_not_nothing(tmp_path: Path) -> None:
 )
 def test_a_snapshot_that_cannot_boot_here(tmp_path: Path, image: object, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Bench(tmp_path).launch(image=image)
+        LaunchHarness(tmp_path).launch(image=image)
     assert caught.value.message == message
 
 
 def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     _full(bench)
     _vpc_overlaps(bench)
     bench.plan = replace(small_plan(size="s-none"), ssh_keys=("phone",))
@@ -137,7 +137,7 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_bundle_is_not_made_anew_for_droplets_that_run(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     bench.cloud.add_droplet("demo-consul-server-1", tags=("bakery:demo", "bakery:demo:ca:aaaaaaaaaaaaaaaa"))
     droplets = tuple(bench.cloud.droplets.values())
     with pytest.raises(CredentialsError, match="its credentials are not here"):

@@ -7,35 +7,35 @@ import pytest
 from bakery.cloud.model import Vpc
 from bakery.errors import DeadlineError, UnauthorizedError
 from tests.helpers.fake_cloud import Call, Fault, Killed
-from tests.helpers.launch_bench import NAMES, Bench
+from tests.helpers.launch_harness import NAMES, LaunchHarness
 
 NEVER = 1e6
 SERVERS = "demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1"
 GOES_ON = "run the same command again: it continues from here"
 
 
-def _no_firewall(bench: Bench) -> None:
+def _no_firewall(bench: LaunchHarness) -> None:
     bench.cloud.firewall_after = NEVER
     bench.launch()
 
 
-def _no_address(bench: Bench) -> None:
+def _no_address(bench: LaunchHarness) -> None:
     bench.cloud.address_after = NEVER
     bench.launch()
 
 
-def _never_active(bench: Bench) -> None:
+def _never_active(bench: LaunchHarness) -> None:
     bench.cloud.stuck = {"demo-nomad-server-3"}
     bench.launch()
 
 
-def _never_gone(bench: Bench) -> None:
+def _never_gone(bench: LaunchHarness) -> None:
     bench.launch(plan=bench.plan)
     bench.cloud.gone_after = NEVER
     bench.destroy()
 
 
-def _member_that_nobody_sees(bench: Bench) -> None:
+def _member_that_nobody_sees(bench: LaunchHarness) -> None:
     """Somebody put a droplet of his own into the cluster's network."""
     bench.launch()
     vpc = next(iter(bench.cloud.vpcs))
@@ -79,7 +79,7 @@ def _member_that_nobody_sees(bench: Bench) -> None:
     ],
 )
 def test_a_wait_that_ends_names_the_culprit(
-    bench: Bench, run: Callable[[Bench], None], message: str, details: str, hint: str
+    bench: LaunchHarness, run: Callable[[LaunchHarness], None], message: str, details: str, hint: str
 ) -> None:
     with pytest.raises(DeadlineError) as caught:
         run(bench)
@@ -88,7 +88,9 @@ def test_a_wait_that_ends_names_the_culprit(
     assert caught.value.hint == hint
 
 
-def test_a_deadline_that_was_scaled_is_told_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadline_that_was_scaled_is_told_as_it_was(
+    bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "2")
     with pytest.raises(DeadlineError) as caught:
         _never_active(bench)
@@ -96,7 +98,7 @@ def test_a_deadline_that_was_scaled_is_told_as_it_was(bench: Bench, monkeypatch:
 
 
 def test_what_was_refused_for_certain_is_not_looked_for_by_the_next_run(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(**_: object) -> Vpc:
         message = "DigitalOcean does not allow POST /v2/vpcs"
@@ -115,7 +117,7 @@ def test_what_was_refused_for_certain_is_not_looked_for_by_the_next_run(
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
-def test_killed_while_it_replaces_a_droplet_no_second_one_stays_hidden(bench: Bench, fault: Fault) -> None:
+def test_killed_while_it_replaces_a_droplet_no_second_one_stays_hidden(bench: LaunchHarness, fault: Fault) -> None:
     """Noted as gone before it is deleted, the droplet would never be looked at again, and cost money for ever."""
     with pytest.raises(DeadlineError):
         _never_active(bench)

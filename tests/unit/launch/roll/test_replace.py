@@ -7,7 +7,7 @@ import pytest
 
 from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError, ExitCode, UsageError
 from bakery.launch.base.journal import load_journal
-from tests.helpers.launch_bench import IMAGE, NAMES
+from tests.helpers.launch_harness import IMAGE, NAMES
 from tests.helpers.roll_bench import RollBench, roll_bench
 
 

@@ -15,7 +15,7 @@ from bakery.launch.roll.need import Because
 from bakery.launch.roll.roll import RollPlan
 from bakery.operations.roll_cluster import roll_cluster
 from tests.helpers.fake_cloud import Killed
-from tests.helpers.launch_bench import IMAGE, NAMES
+from tests.helpers.launch_harness import IMAGE, NAMES
 from tests.helpers.roll_bench import Death, RollBench, assert_exactly_the_plan, roll_bench
 
 NEWER = replace(IMAGE, id=78, name="bakery-newer", created_at="2026-11-20T00:00:00Z")

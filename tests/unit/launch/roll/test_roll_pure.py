@@ -12,7 +12,7 @@ from bakery.launch.roll.need import Because, Need, Wanted, find_needs
 from bakery.launch.roll.order import in_roll_order
 from tests.helpers.clusters import make_node
 from tests.helpers.fake_agents import make_droplet
-from tests.helpers.launch_bench import IMAGE, small_plan
+from tests.helpers.launch_harness import IMAGE, small_plan
 
 NOW = 1_768_000_000.0
 """2026-01-09 23:06:40 UTC."""

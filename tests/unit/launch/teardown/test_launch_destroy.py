@@ -9,20 +9,20 @@ from bakery.errors import DeadlineError, UsageError
 from bakery.launch.base.model import DestroyRequest, Targets
 from bakery.launch.teardown.destroy import list_targets
 from bakery.launch.teardown.destroy_some import destroy_node
-from tests.helpers.launch_bench import IMAGE, NAMES, Bench
+from tests.helpers.launch_harness import IMAGE, NAMES, LaunchHarness
 from tests.helpers.live_cluster import LiveCluster
 
 
-def _destroy(bench: Bench, **changes: Any) -> Targets:  # noqa: ANN401 - arguments of destroy
+def _destroy(bench: LaunchHarness, **changes: Any) -> Targets:  # noqa: ANN401 - arguments of destroy
     return bench.destroy(**changes)
 
 
-def _remove(bench: Bench, name: str, live: LiveCluster | None = None) -> None:
+def _remove(bench: LaunchHarness, name: str, live: LiveCluster | None = None) -> None:
     running = (live or LiveCluster(bench.cloud)).running
     destroy_node(bench.session(running=running), bench.removal(drains=False), name)
 
 
-def _account(bench: Bench) -> dict[str, set[str]]:
+def _account(bench: LaunchHarness) -> dict[str, set[str]]:
     cloud = bench.cloud
     return {
         "droplets": set(cloud.names()),
@@ -34,7 +34,7 @@ def _account(bench: Bench) -> dict[str, set[str]]:
     }
 
 
-def _add_strangers(bench: Bench) -> None:
+def _add_strangers(bench: LaunchHarness) -> None:
     """Names and tags that a careless pattern would take for the cluster's."""
     cloud = bench.cloud
     cloud.add_droplet("demo-nomad-client-4")
@@ -52,7 +52,7 @@ def _add_strangers(bench: Bench) -> None:
     cloud.tags |= dict.fromkeys(["bakery", "bakery:demo2", "bakery:demo-2:role:x", "bakery:image:demo"])
 
 
-def test_the_account_is_as_it_was_before_the_launch(bench: Bench) -> None:
+def test_the_account_is_as_it_was_before_the_launch(bench: LaunchHarness) -> None:
     _add_strangers(bench)
     # Named and bound like the cluster's own to the letter, this one would be used by the launch.
     del bench.cloud.firewalls[next(i for i, f in bench.cloud.firewalls.items() if "server-deadbeef" in f.name)]
@@ -64,7 +64,7 @@ def test_the_account_is_as_it_was_before_the_launch(bench: Bench) -> None:
     assert not bench.paths.journal.exists()
 
 
-def test_strangers_that_come_after_the_launch_stay(bench: Bench) -> None:
+def test_strangers_that_come_after_the_launch_stay(bench: LaunchHarness) -> None:
     bench.launch()
     ours = _account(bench)
     _add_strangers(bench)
@@ -81,7 +81,7 @@ def test_strangers_that_come_after_the_launch_stay(bench: Bench) -> None:
     }  # fmt: skip
 
 
-def test_a_vpc_that_the_user_made_stays(bench: Bench) -> None:
+def test_a_vpc_that_the_user_made_stays(bench: LaunchHarness) -> None:
     bench.cloud.add_vpc("bakery-demo", ip_range="10.100.0.0/20", description="mine")
     bench.launch()
     targets = _destroy(bench)
@@ -89,7 +89,7 @@ def test_a_vpc_that_the_user_made_stays(bench: Bench) -> None:
     assert [kept.reason for kept in targets.not_removed] == ["no launch of this cluster is known to have made it"]
 
 
-def test_the_regions_default_vpc_stays_and_is_reported(bench: Bench) -> None:
+def test_the_regions_default_vpc_stays_and_is_reported(bench: LaunchHarness) -> None:
     """The first VPC of a region becomes its default and cannot be deleted."""
     bench.launch()
     bench.cloud.vpcs = {key: replace(vpc, default=True) for key, vpc in bench.cloud.vpcs.items()}
@@ -100,14 +100,14 @@ def test_the_regions_default_vpc_stays_and_is_reported(bench: Bench) -> None:
     assert len(bench.cloud.vpcs) == 1
 
 
-def test_a_vpc_is_deleted_once_its_members_have_left(bench: Bench) -> None:
+def test_a_vpc_is_deleted_once_its_members_have_left(bench: LaunchHarness) -> None:
     bench.launch()
     bench.cloud.gone_after = 40
     _destroy(bench)
     assert bench.cloud.vpcs == {}
 
 
-def test_droplets_that_do_not_go_are_named(bench: Bench) -> None:
+def test_droplets_that_do_not_go_are_named(bench: LaunchHarness) -> None:
     bench.launch()
     bench.cloud.gone_after = 10_000
     with pytest.raises(DeadlineError) as caught:
@@ -116,7 +116,7 @@ def test_droplets_that_do_not_go_are_named(bench: Bench) -> None:
     assert len(bench.cloud.firewalls) == 3, "nothing else goes while droplets run"
 
 
-def test_a_droplet_that_is_busy_is_asked_again_and_the_others_meanwhile(bench: Bench) -> None:
+def test_a_droplet_that_is_busy_is_asked_again_and_the_others_meanwhile(bench: LaunchHarness) -> None:
     """DigitalOcean: 422 while an action of the droplet is under way."""
     bench.launch()
     bench.cloud.busy = {"demo-consul-server-1": 3}
@@ -128,7 +128,7 @@ def test_a_droplet_that_is_busy_is_asked_again_and_the_others_meanwhile(bench: B
     assert bench.cloud.names() == []
 
 
-def test_a_droplet_that_stays_busy_is_named(bench: Bench) -> None:
+def test_a_droplet_that_stays_busy_is_named(bench: LaunchHarness) -> None:
     bench.launch()
     bench.cloud.busy = {"demo-consul-server-1": 10_000}
     with pytest.raises(DeadlineError) as caught:
@@ -137,7 +137,7 @@ def test_a_droplet_that_stays_busy_is_named(bench: Bench) -> None:
     assert len(bench.cloud.firewalls) == 3
 
 
-def test_snapshots_go_only_if_asked_for(bench: Bench) -> None:
+def test_snapshots_go_only_if_asked_for(bench: LaunchHarness) -> None:
     bench.launch()
     targets = _destroy(bench, snapshot_tag="bakery:image:abc")
     assert [(kept.kind, kept.name) for kept in targets.not_removed] == [("snapshot", "bakery-snapshot")]
@@ -146,7 +146,7 @@ def test_snapshots_go_only_if_asked_for(bench: Bench) -> None:
     assert bench.cloud.images == {}
 
 
-def test_looking_and_declining_change_nothing(bench: Bench) -> None:
+def test_looking_and_declining_change_nothing(bench: LaunchHarness) -> None:
     bench.launch()
     bench.cloud.revive()
     targets = list_targets(bench.session(), DestroyRequest(plan=bench.plan))
@@ -155,7 +155,7 @@ def test_looking_and_declining_change_nothing(bench: Bench) -> None:
     assert bench.cloud.mutations == []
 
 
-def test_a_second_destroy_finds_nothing(bench: Bench) -> None:
+def test_a_second_destroy_finds_nothing(bench: LaunchHarness) -> None:
     bench.launch()
     _destroy(bench)
     bench.cloud.revive()
@@ -163,14 +163,14 @@ def test_a_second_destroy_finds_nothing(bench: Bench) -> None:
     assert bench.cloud.mutations == []
 
 
-def test_a_launch_after_a_destroy_starts_anew(bench: Bench) -> None:
+def test_a_launch_after_a_destroy_starts_anew(bench: LaunchHarness) -> None:
     bench.launch()
     _destroy(bench)
     bench.launch()
     assert bench.cloud.names() == NAMES
 
 
-def test_a_role_that_left_the_file_leaves_no_firewall(bench: Bench) -> None:
+def test_a_role_that_left_the_file_leaves_no_firewall(bench: LaunchHarness) -> None:
     bench.launch()
     bench.plan = replace(bench.plan, firewalls=bench.plan.firewalls[:1], nodes=bench.plan.nodes[:3])
     _destroy(bench)
@@ -178,7 +178,7 @@ def test_a_role_that_left_the_file_leaves_no_firewall(bench: Bench) -> None:
     assert bench.cloud.names() == []
 
 
-def test_one_node_goes_and_nothing_else(bench: Bench) -> None:
+def test_one_node_goes_and_nothing_else(bench: LaunchHarness) -> None:
     bench.launch()
     bench.cloud.revive()
     _remove(bench, "demo-nomad-client-3")
@@ -186,7 +186,7 @@ def test_one_node_goes_and_nothing_else(bench: Bench) -> None:
     assert bench.cloud.names() == [name for name in NAMES if name != "demo-nomad-client-3"]
 
 
-def test_of_twins_the_newest_goes(bench: Bench) -> None:
+def test_of_twins_the_newest_goes(bench: LaunchHarness) -> None:
     bench.launch()
     live = LiveCluster(bench.cloud)
     live.names("consul")
@@ -196,7 +196,7 @@ def test_of_twins_the_newest_goes(bench: Bench) -> None:
     assert bench.cloud.find_droplet(twin) is None
 
 
-def test_an_unknown_node_names_the_known(bench: Bench) -> None:
+def test_an_unknown_node_names_the_known(bench: LaunchHarness) -> None:
     bench.launch()
     with pytest.raises(UsageError, match="no droplet 'demo-nomad-client-9'") as caught:
         _remove(bench, "demo-nomad-client-9")

@@ -15,7 +15,7 @@ from bakery.launch.base.model import AfterStep
 from bakery.launch.teardown.destroy_some import Removal, destroy_node, destroy_role
 from tests.helpers.fake_agents import FakeAgent, make_peer
 from tests.helpers.fake_cloud import Call, Fault, Killed
-from tests.helpers.launch_bench import NAMES, Bench
+from tests.helpers.launch_harness import NAMES, LaunchHarness
 from tests.helpers.live_cluster import LiveCluster
 
 
@@ -23,7 +23,7 @@ from tests.helpers.live_cluster import LiveCluster
 class Cluster:
     """Nine nodes that run, and the commands of their operator."""
 
-    bench: Bench
+    bench: LaunchHarness
     live: LiveCluster
 
     def launch(self) -> None:
@@ -57,7 +57,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
-    bench = Bench(tmp_path)
+    bench = LaunchHarness(tmp_path)
     cluster = Cluster(bench, LiveCluster(bench.cloud))
     cluster.launch()
     return cluster

@@ -100,7 +100,7 @@ _numbers = count(1)
 
 
 @dataclass
-class Bench:
+class LaunchHarness:
     """One operator's machine and one account."""
 
     folder: Path
@@ -160,7 +160,7 @@ class Bench:
         }
 
 
-def addresses(bench: Bench, *names: str) -> str:
+def addresses(bench: LaunchHarness, *names: str) -> str:
     """VPC addresses of these droplets, as user_data writes them."""
     by_name: dict[str, str | None] = {d.name: d.private_ipv4 for d in bench.cloud.droplets.values()}
     return ",".join(by_name[name] or "none" for name in names)
