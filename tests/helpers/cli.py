@@ -1,4 +1,4 @@
-"""An operator's desk for tests: a folder with a cluster file, an account in an emulator, and the command line."""
+"""The command line for tests: a folder with a cluster file, an account in an emulator, and the command line."""
 
 import io
 import json
@@ -49,7 +49,7 @@ class Ran:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class CliHarness:
     """Commands run here, in this process, against ``api``."""
 
     folder: Path
@@ -108,8 +108,8 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True) -> Iterator[Desk]:
-    """A desk in ``folder`` whose environment names the emulator and holds nothing of the user's."""
+def cli_harness(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True) -> Iterator[CliHarness]:
+    """Yield a harness in ``folder`` whose environment names the emulator and holds nothing of the user's."""
     with emulated(LOOPBACK) as api:
         home_folder = folder / "home"
         work = folder / "work"
@@ -126,7 +126,7 @@ def desk(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True
         for name, value in (environment | folders).items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(work)
-        at = Desk(folder=work, api=api)
+        at = CliHarness(folder=work, api=api)
         at.write(SMALL)
         if snapshot:
             at.bake()

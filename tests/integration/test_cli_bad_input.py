@@ -18,7 +18,7 @@ import pytest
 from bakery.cloud import digitalocean
 from bakery.cloud.transport import TransportLimits
 from bakery.emulator.daemon import checks
-from tests.helpers.cli import SMALL, Desk, desk
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
@@ -27,23 +27,23 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
-def _nothing(at: Desk, patch: pytest.MonkeyPatch) -> None: ...
+def _nothing(at: CliHarness, patch: pytest.MonkeyPatch) -> None: ...
 
 
-def _file(text: str) -> Callable[[Desk, pytest.MonkeyPatch], None]:
-    def prepare(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _file(text: str) -> Callable[[CliHarness, pytest.MonkeyPatch], None]:
+    def prepare(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
         at.write(text)
 
     return prepare
 
 
-def _env(**values: str | None) -> Callable[[Desk, pytest.MonkeyPatch], None]:
-    def prepare(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _env(**values: str | None) -> Callable[[CliHarness, pytest.MonkeyPatch], None]:
+    def prepare(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
         for name, value in values.items():
             if value is None:
                 patch.delenv(name, raising=False)
@@ -53,38 +53,38 @@ def _env(**values: str | None) -> Callable[[Desk, pytest.MonkeyPatch], None]:
     return prepare
 
 
-def _vpc_there(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _vpc_there(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
     at.api.post("/v2/vpcs", {"name": "office", "region": "nyc1", "ip_range": "10.100.0.0/16"})
 
 
-def _unreachable(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _unreachable(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("DIGITALOCEAN_API_URL", NOWHERE)
     quick = partial(digitalocean.connect, limits=TransportLimits(first_pause=0.001))
     patch.setattr(digitalocean, "connect", quick)
 
 
-def _no_packer(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _no_packer(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("PATH", str(at.folder))
     patch.setenv("BAKERY_RELEASES_URL", NOWHERE)
     at.write(SMALL + "image: {consul: 1.21.0}\n")
 
 
-def _no_root(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _no_root(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "geteuid", lambda: 1000)
     patch.setattr("sys.argv", ["/usr/bin/bakery"])
 
 
-def _folder(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _folder(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
     (at.folder / "folder").mkdir()
 
 
-def _existing(at: Desk, patch: pytest.MonkeyPatch) -> None:
+def _existing(at: CliHarness, patch: pytest.MonkeyPatch) -> None:
     (at.folder / "mine").write_text("mine", encoding="utf-8")
 
 
 class Case(NamedTuple):
     name: str
-    prepare: Callable[[Desk, pytest.MonkeyPatch], None]
+    prepare: Callable[[CliHarness, pytest.MonkeyPatch], None]
     arguments: tuple[str, ...]
     code: int
     text: str
@@ -566,14 +566,14 @@ help: name another place with -o
 ]
 
 
-def _pattern(text: str, at: Desk) -> str:
+def _pattern(text: str, at: CliHarness) -> str:
     host = at.api.url.removeprefix("http://")
     escaped = re.escape(text.replace("{folder}", str(at.folder)).replace("{host}", host))
     return re.sub(r"(?m)^\\\.\\\.\\\.\\?\n", r"(?:.*\\n)*", escaped).replace("bakery:image:" + r"\.\.\.", r"\S+")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_bad_input(at: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+def test_bad_input(at: CliHarness, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     case.prepare(at, monkeypatch)
     at.forget()
     ran = at(*case.arguments)
@@ -586,7 +586,7 @@ def test_bad_input(at: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> Non
     assert at.droplets() == []
 
 
-def _check_json(at: Desk, case: Case) -> None:
+def _check_json(at: CliHarness, case: Case) -> None:
     """The same error for machines: one object, after whatever was said before it."""
     ran = at(*case.arguments, "--json", "--quiet")
     error = json.loads(ran.err)
@@ -596,7 +596,7 @@ def _check_json(at: Desk, case: Case) -> None:
     assert ran.out == ""
 
 
-def test_the_table_can_fail(at: Desk) -> None:
+def test_the_table_can_fail(at: CliHarness) -> None:
     """Control: without a mistake the same command is done, and the log shows what it created."""
     ran = at(*LAUNCH)
     assert ran.code == 0, ran.err
@@ -610,7 +610,7 @@ def _free_port() -> int:
     return port
 
 
-def test_a_busy_port(at: Desk) -> None:
+def test_a_busy_port(at: CliHarness) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ran = at("emulator", "up", "--machines", "memory", "--port", str(port))
@@ -621,7 +621,7 @@ def test_a_busy_port(at: Desk) -> None:
     )
 
 
-def test_a_busy_address_range(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_address_range(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loopback network is this machine's own; whether it could boot droplets is not the question here."""
     monkeypatch.setattr(checks, "check_machine", lambda *_: None)
     ran = at("emulator", "up", "--port", str(_free_port()), "--public-range", "127.0.0.0/8")
@@ -630,7 +630,7 @@ def test_a_busy_address_range(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None
     assert "--public-range" in ran.err.splitlines()[-1]
 
 
-def test_credentials_lost_while_droplets_run(at: Desk) -> None:
+def test_credentials_lost_while_droplets_run(at: CliHarness) -> None:
     """Never a second CA for a cluster that runs."""
     assert at(*LAUNCH).code == 0
     (at.folder / ".bakery").rename(at.folder / "elsewhere")
@@ -646,7 +646,7 @@ def test_credentials_lost_while_droplets_run(at: Desk) -> None:
     assert at.changing() == []
 
 
-def test_another_bakery_is_at_work(at: Desk) -> None:
+def test_another_bakery_is_at_work(at: CliHarness) -> None:
     import filelock
 
     folder = at.folder / ".bakery" / "demo"
@@ -658,7 +658,7 @@ def test_another_bakery_is_at_work(at: Desk) -> None:
     assert at.changing() == []
 
 
-def test_no_credentials_here(at: Desk) -> None:
+def test_no_credentials_here(at: CliHarness) -> None:
     for verb in ("env", "status", "credentials", "bootstrap"):
         ran = at(verb, "-f", "bakery.yaml")
         assert ran.code == 3
@@ -668,13 +668,13 @@ def test_no_credentials_here(at: Desk) -> None:
         )
 
 
-def test_tokens_are_never_json(at: Desk) -> None:
+def test_tokens_are_never_json(at: CliHarness) -> None:
     ran = at("env", "--json")
     assert (ran.code, ran.out) == (2, "")
     assert json.loads(ran.err)["message"] == "env prints tokens, and bakery never prints tokens as JSON"
 
 
-def test_a_password_file_that_cannot_be_read(at: Desk) -> None:
+def test_a_password_file_that_cannot_be_read(at: CliHarness) -> None:
     assert at("render", "--role", "consul-server", "--first", "-o", "out").code == 0
     for content, message in (
         (b"\xff\xfe", "cannot read the password in secret"),

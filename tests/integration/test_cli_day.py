@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from bakery.credentials.store import find_bundle
-from tests.helpers.cli import SMALL, Desk, desk
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.state import paths_in
 
@@ -22,20 +22,20 @@ NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
-def launched(at: Desk) -> Desk:
+def launched(at: CliHarness) -> CliHarness:
     ran = at(*ACTIVE)
     assert ran.code == 0, ran.err
     at.forget()
     return at
 
 
-def test_init_writes_a_file_that_is_valid(at: Desk) -> None:
+def test_init_writes_a_file_that_is_valid(at: CliHarness) -> None:
     ran = at("init", "-f", "new.yaml", "--cluster", "prod", "--region", "nyc3", "--json")
     assert ran.code == 0
     check_answer(ran.json, "init")
@@ -45,7 +45,7 @@ def test_init_writes_a_file_that_is_valid(at: Desk) -> None:
     assert at("init", "-f", "new.yaml", "--force").code == 0
 
 
-def test_init_names_the_cluster_after_the_folder(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_names_the_cluster_after_the_folder(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, name in (("cloud", "cloud"), ("My Cloud", "demo")):
         (at.folder / folder).mkdir()
         monkeypatch.chdir(at.folder / folder)
@@ -53,7 +53,7 @@ def test_init_names_the_cluster_after_the_folder(at: Desk, monkeypatch: pytest.M
         assert yaml.safe_load(Path("bakery.yaml").read_text(encoding="utf-8"))["cluster"] == name
 
 
-def test_validate(at: Desk) -> None:
+def test_validate(at: CliHarness) -> None:
     assert at("validate").err == "bakery.yaml: valid\n"
     ran = at("validate", "--json")
     check_answer(ran.json, "validate")
@@ -65,7 +65,7 @@ def test_validate(at: Desk) -> None:
     assert ran.err == f"warning: {warning}\n"
 
 
-def test_validate_prints_the_schema_of_the_file(at: Desk) -> None:
+def test_validate_prints_the_schema_of_the_file(at: CliHarness) -> None:
     import jsonschema
 
     (at.folder / "bakery.yaml").unlink()
@@ -76,7 +76,7 @@ def test_validate_prints_the_schema_of_the_file(at: Desk) -> None:
         jsonschema.validate({"version": 1, "cluster": "demo", "regoin": "fra1"}, schema)
 
 
-def test_plan_offline_asks_nobody(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_offline_asks_nobody(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     at.forget()
     ran = at("plan", "--offline")
     assert ran.code == 0
@@ -99,7 +99,7 @@ def test_plan_offline_asks_nobody(at: Desk, monkeypatch: pytest.MonkeyPatch) -> 
     assert ran.err == "no token: prices and pending changes are left out\n"
 
 
-def test_plan_and_its_exit_code(at: Desk) -> None:
+def test_plan_and_its_exit_code(at: CliHarness) -> None:
     ran = at("plan", "--exit-code")
     assert ran.code == 10
     assert ran.err == ""
@@ -122,7 +122,7 @@ def test_plan_and_its_exit_code(at: Desk) -> None:
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "nothing to change: the cloud is as planned")
 
 
-def test_a_dry_run_changes_nothing_at_all(at: Desk) -> None:
+def test_a_dry_run_changes_nothing_at_all(at: CliHarness) -> None:
     ran = at("launch", "--dry-run", "--json")
     assert ran.code == 0
     check_answer(ran.json, "changes")
@@ -131,7 +131,7 @@ def test_a_dry_run_changes_nothing_at_all(at: Desk) -> None:
     assert not (at.folder / ".bakery").exists()
 
 
-def test_launch_and_launch_again(at: Desk) -> None:
+def test_launch_and_launch_again(at: CliHarness) -> None:
     ran = at(*ACTIVE, "--json")
     assert ran.code == 0
     check_answer(ran.json, "launch")
@@ -150,7 +150,7 @@ def test_launch_and_launch_again(at: Desk) -> None:
     assert at.changing() == []
 
 
-def test_a_cluster_that_does_not_become_healthy(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_become_healthy(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.02")
     ran = at("launch", "--yes", "--deadline", "1", "-f", "bakery.yaml")
     assert ran.code == 6
@@ -158,13 +158,13 @@ def test_a_cluster_that_does_not_become_healthy(at: Desk, monkeypatch: pytest.Mo
     assert ran.err.splitlines()[-1].startswith("help: bakery status -f bakery.yaml ")
 
 
-def test_one_role_to_a_count(launched: Desk) -> None:
+def test_one_role_to_a_count(launched: CliHarness) -> None:
     ran = launched(*ACTIVE, "--role", "nomad-client", "--count", "3")
     assert ran.code == 0
     assert launched.droplets() == sorted([*NAMES, "demo-nomad-client-3"])
 
 
-def test_a_count_below_what_is_there_destroys_nothing(launched: Desk) -> None:
+def test_a_count_below_what_is_there_destroys_nothing(launched: CliHarness) -> None:
     ran = launched(*ACTIVE, "--role", "nomad-client", "--count", "1", "-f", "bakery.yaml")
     assert ran.code == 0
     advice = "to remove it: bakery destroy -f bakery.yaml --node demo-nomad-client-2"
@@ -176,7 +176,7 @@ def test_a_count_below_what_is_there_destroys_nothing(launched: Desk) -> None:
     assert launched.droplets() == NAMES
 
 
-def test_status_of_droplets_without_agents(launched: Desk) -> None:
+def test_status_of_droplets_without_agents(launched: CliHarness) -> None:
     ran = launched("status")
     assert ran.code == 7
     rows = [line.split() for line in ran.out.splitlines()]
@@ -194,7 +194,7 @@ def test_status_of_droplets_without_agents(launched: Desk) -> None:
     assert launched.changing() == []
 
 
-def test_env_and_its_undoing(launched: Desk) -> None:
+def test_env_and_its_undoing(launched: CliHarness) -> None:
     exports = launched("env").out.splitlines()
     values = dict(line.removeprefix("export ").split("=", 1) for line in exports if line.startswith("export "))
     assert values["CONSUL_HTTP_ADDR"].startswith("https://127.64.")
@@ -213,7 +213,7 @@ def test_env_and_its_undoing(launched: Desk) -> None:
     }  # fmt: skip
 
 
-def test_images(at: Desk) -> None:
+def test_images(at: CliHarness) -> None:
     other = at.api.active(name="other")
     at.api.act(other["id"], "snapshot", name="holiday-photos")
     ran = at("images", "--json")
@@ -226,7 +226,7 @@ def test_images(at: Desk) -> None:
     assert at("images", "--tag").out == ran.json["tag"] + "\n"
 
 
-def test_an_unchanged_image_is_found_without_any_program(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_image_is_found_without_any_program(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(at.folder))
     ran = at("build-image", "--json")
     assert ran.code == 0, ran.err
@@ -236,7 +236,7 @@ def test_an_unchanged_image_is_found_without_any_program(at: Desk, monkeypatch: 
     assert at.changing() == []
 
 
-def test_what_would_be_baked_is_shown_with_its_price(at: Desk) -> None:
+def test_what_would_be_baked_is_shown_with_its_price(at: CliHarness) -> None:
     """The sizes' prices are the emulator's; the snapshot's is DigitalOcean's list price."""
     assert at("build-image", "--dry-run").out == "", "there is one"
     file = at.folder / "bakery.yaml"
@@ -263,7 +263,7 @@ def test_what_would_be_baked_is_shown_with_its_price(at: Desk) -> None:
     ],
     ids=["first", "join", "node"],
 )
-def test_render_gives_the_same_bytes_twice(at: Desk, arguments: tuple[str, ...]) -> None:
+def test_render_gives_the_same_bytes_twice(at: CliHarness, arguments: tuple[str, ...]) -> None:
     first, second = at("render", *arguments, "-o", "one"), at("render", *arguments, "-o", "two", "--json")
     assert first.code == second.code == 0
     check_answer(second.json, "render")
@@ -276,7 +276,7 @@ def test_render_gives_the_same_bytes_twice(at: Desk, arguments: tuple[str, ...])
     assert at.changing() == []
 
 
-def test_render_leaves_a_folder_of_the_users_as_it_is(at: Desk) -> None:
+def test_render_leaves_a_folder_of_the_users_as_it_is(at: CliHarness) -> None:
     (at.folder / "shared").mkdir(mode=0o755)
     (at.folder / "shared").chmod(0o755)
     assert at("render", "--role", "consul-server", "--first", "-o", "shared").code == 0
@@ -284,7 +284,7 @@ def test_render_leaves_a_folder_of_the_users_as_it_is(at: Desk) -> None:
     assert (at.folder / "shared" / "consul-server.yaml").stat().st_mode & 0o777 == 0o600
 
 
-def test_render_joins_the_cluster_that_runs(launched: Desk) -> None:
+def test_render_joins_the_cluster_that_runs(launched: CliHarness) -> None:
     ran = launched("render", "--role", "nomad-client", "-o", "out")
     assert ran.code == 0
     assert "with tags bakery:demo, bakery:demo:role:nomad-client, bakery:demo:gen:1;" in ran.err
@@ -295,7 +295,7 @@ def test_render_joins_the_cluster_that_runs(launched: Desk) -> None:
     assert documents != []
 
 
-def test_credentials(launched: Desk) -> None:
+def test_credentials(launched: CliHarness) -> None:
     ran = launched("credentials", "--json")
     check_answer(ran.json, "credentials")
     bundle = find_bundle(paths_in(launched.folder))
@@ -308,7 +308,7 @@ def test_credentials(launched: Desk) -> None:
 
 @pytest.mark.parametrize(("which", "subject"), [("consul", "Consul"), ("nomad", "Nomad")])
 def test_browser_cert_can_be_imported(
-    launched: Desk, monkeypatch: pytest.MonkeyPatch, which: str, subject: str
+    launched: CliHarness, monkeypatch: pytest.MonkeyPatch, which: str, subject: str
 ) -> None:
     (launched.folder / "password").write_text("canary-p12-password\n", encoding="utf-8")
     ran = launched("browser-cert", which, "--password-file", "password", "--json")
@@ -335,7 +335,7 @@ def test_browser_cert_can_be_imported(
     assert ran.err.startswith("error: cannot write none/x.p12\n")
 
 
-def test_access_follows_the_operator(launched: Desk) -> None:
+def test_access_follows_the_operator(launched: CliHarness) -> None:
     ran = launched("access", "refresh", "--json")
     check_answer(ran.json, "access-refresh")
     assert ran.json == {"admin_cidrs": ["127.64.0.2/32"], "changed": []}
@@ -362,7 +362,7 @@ def test_access_follows_the_operator(launched: Desk) -> None:
 
 
 @pytest.mark.parametrize("answer", ["--yes", "--confirm=demo"])
-def test_destroy(launched: Desk, answer: str) -> None:
+def test_destroy(launched: CliHarness, answer: str) -> None:
     ran = launched("destroy", "--dry-run", "--json")
     check_answer(ran.json, "destroy")
     assert sorted(ran.json["droplets"]) == NAMES
@@ -391,13 +391,13 @@ def test_destroy(launched: Desk, answer: str) -> None:
     assert (launched.folder / ".bakery" / "demo" / "bundle.json").exists(), "the credentials stay"
 
 
-def test_destroy_with_snapshots(launched: Desk) -> None:
+def test_destroy_with_snapshots(launched: CliHarness) -> None:
     ran = launched("destroy", "--yes", "--snapshots", "--json")
     assert ran.json["snapshots"] == ["bakery-stand-in"]
     assert launched.api.get("/v2/images?private=true").json()["images"] == []
 
 
-def test_destroy_one_node(launched: Desk) -> None:
+def test_destroy_one_node(launched: CliHarness) -> None:
     ran = launched("destroy", "--node", "demo-nomad-client-2", "--dry-run", "--json")
     check_answer(ran.json, "destroy")
     assert launched.changing() == []
@@ -419,7 +419,7 @@ def test_destroy_one_node(launched: Desk) -> None:
     assert launched.droplets() == ["demo-nomad-client-1", "demo-nomad-server-1"]
 
 
-def test_gc_lists_and_then_removes(at: Desk) -> None:
+def test_gc_lists_and_then_removes(at: CliHarness) -> None:
     assert at("gc").err == "nothing to delete\n"
     at.api.post("/v2/tags", {"name": "bakery:build:0123456789ab"})
     at.api.create(name="bakery-0123456789ab", tags=["bakery:build:0123456789ab"])
@@ -439,7 +439,7 @@ def test_gc_lists_and_then_removes(at: Desk) -> None:
     assert at.api.get("/v2/droplets").json()["droplets"] == []
 
 
-def test_gc_sweeps_what_a_killed_bake_recorded(at: Desk) -> None:
+def test_gc_sweeps_what_a_killed_bake_recorded(at: CliHarness) -> None:
     """The record names the build and the account, so its droplet's age does not matter."""
     account = at.api.get("/v2/account").json()["account"]["uuid"]
     builds = at.folder.parent / "home" / "state" / "bakery" / "builds"
@@ -459,7 +459,7 @@ def test_gc_sweeps_what_a_killed_bake_recorded(at: Desk) -> None:
     assert [file.name for file in builds.glob("*.build")] == ["feedfeedfeed.build"]
 
 
-def test_gc_leaves_alone_what_a_running_bake_recorded(at: Desk) -> None:
+def test_gc_leaves_alone_what_a_running_bake_recorded(at: CliHarness) -> None:
     import filelock
 
     account = at.api.get("/v2/account").json()["account"]["uuid"]
@@ -473,7 +473,7 @@ def test_gc_leaves_alone_what_a_running_bake_recorded(at: Desk) -> None:
     assert at("gc", "--json").json == [{"kind": "build", "name": "bakery-0123456789ab"}], "control: it has ended"
 
 
-def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_names_what_is_missing(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(at.folder))
     ran = at("doctor", "--json", "-f", "bakery.yaml")
     assert ran.code == 7
@@ -502,7 +502,7 @@ def test_doctor_names_what_is_missing(at: Desk, monkeypatch: pytest.MonkeyPatch)
     assert at.changing() == []
 
 
-def test_doctor_asks_the_cluster_who_is_in_it(launched: Desk) -> None:
+def test_doctor_asks_the_cluster_who_is_in_it(launched: CliHarness) -> None:
     def checks() -> dict[str, tuple[bool, str, str | None]]:
         shown = launched("doctor", "--json").json
         return {check["name"]: (check["passed"], check["message"], check["remedy"]) for check in shown}
@@ -515,7 +515,7 @@ def test_doctor_asks_the_cluster_who_is_in_it(launched: Desk) -> None:
     assert launched.changing() == []
 
 
-def test_local_means_the_running_emulator(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_means_the_running_emulator(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DIGITALOCEAN_API_URL", "DIGITALOCEAN_TOKEN", "BAKERY_ADDRESS_URL"):
         monkeypatch.delenv(name)
     at.announce()
@@ -525,7 +525,7 @@ def test_local_means_the_running_emulator(at: Desk, monkeypatch: pytest.MonkeyPa
     assert at.droplets() == NAMES
 
 
-def test_errors_are_what_their_schema_says(at: Desk) -> None:
+def test_errors_are_what_their_schema_says(at: CliHarness) -> None:
     at.write("version: 1\nclustre: demo\n")
     for arguments in (("plan",), ("lunch",), ("-f", "none", "plan"), ("access", "refresh", "--admin-cidr", "x")):
         ran = at(*arguments, "--json")

@@ -11,7 +11,7 @@ import pytest
 
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.files import file_sha256
-from tests.helpers.cli import BAKERY, Desk, desk
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
@@ -23,9 +23,9 @@ SHELLS = [shell for shell in ("bash", "dash", "zsh", "ksh") if Path(f"/usr/bin/{
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
     """A launched cluster, bakery on PATH, and neither consul nor nomad anywhere."""
-    with desk(tmp_path, monkeypatch) as made:
+    with cli_harness(tmp_path, monkeypatch) as made:
         monkeypatch.setenv("PATH", f"{BAKERY.parent}:/usr/bin:/bin")
         assert made("launch", "--yes", "--wait", "active").code == 0
         yield made
@@ -40,7 +40,7 @@ def program(folder: Path, name: str, version: str) -> Path:
     return file
 
 
-def cached(at: Desk, name: str, version: str) -> Path:
+def cached(at: CliHarness, name: str, version: str) -> Path:
     """The program as the cache keeps what it has verified (bakery.toolchain.cache)."""
     file = program(
         Path(os.environ["XDG_CACHE_HOME"]) / "bakery" / "toolchain" / name / f"{version}-abc", name, version
@@ -57,7 +57,7 @@ def shell(name: str, script: str) -> str:
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_the_flagship_line_finds_the_programs_in_the_cache(at: Desk, name: str) -> None:
+def test_the_flagship_line_finds_the_programs_in_the_cache(at: CliHarness, name: str) -> None:
     consul, nomad = cached(at, "consul", CONSUL_VERSION), cached(at, "nomad", NOMAD_VERSION)
     out = shell(name, 'eval "$(bakery env)"; consul members; nomad node status; echo "$CONSUL_HTTP_ADDR"')
     lines = out.splitlines()
@@ -65,7 +65,7 @@ def test_the_flagship_line_finds_the_programs_in_the_cache(at: Desk, name: str) 
     assert lines[2].startswith("https://127.64.")
 
 
-def test_without_the_programs_it_says_how_to_get_them(at: Desk) -> None:
+def test_without_the_programs_it_says_how_to_get_them(at: CliHarness) -> None:
     ran = at("env")
     assert ran.code == 0
     assert "PATH=/" not in ran.out
@@ -75,7 +75,9 @@ def test_without_the_programs_it_says_how_to_get_them(at: Desk) -> None:
     assert f"-m bakery.toolchain path consul --version {CONSUL_VERSION}" in ran.err
 
 
-def test_what_is_on_path_in_that_version_is_left_where_it_is(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_on_path_in_that_version_is_left_where_it_is(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = at.folder / "own"
     program(own, "consul", CONSUL_VERSION)
     program(own, "nomad", NOMAD_VERSION)
@@ -86,7 +88,7 @@ def test_what_is_on_path_in_that_version_is_left_where_it_is(at: Desk, monkeypat
     assert ran.err == NO_LEADER
 
 
-def test_another_version_on_path_is_stepped_over(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_on_path_is_stepped_over(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of the one above: with another number it is the cache's that runs."""
     own = at.folder / "own"
     program(own, "consul", "1.2.3")
@@ -98,7 +100,7 @@ def test_another_version_on_path_is_stepped_over(at: Desk, monkeypatch: pytest.M
     ]  # fmt: skip
 
 
-def test_a_program_that_was_changed_in_the_cache_is_not_used(at: Desk) -> None:
+def test_a_program_that_was_changed_in_the_cache_is_not_used(at: CliHarness) -> None:
     file = cached(at, "consul", CONSUL_VERSION)
     cached(at, "nomad", NOMAD_VERSION)
     file.write_text(file.read_text() + "# changed\n")
@@ -108,7 +110,7 @@ def test_a_program_that_was_changed_in_the_cache_is_not_used(at: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_unset_takes_its_folders_out_and_keeps_what_came_since(at: Desk, name: str) -> None:
+def test_unset_takes_its_folders_out_and_keeps_what_came_since(at: CliHarness, name: str) -> None:
     cached(at, "consul", CONSUL_VERSION)
     cached(at, "nomad", NOMAD_VERSION)
     before = os.environ["PATH"]
@@ -120,7 +122,7 @@ def test_unset_takes_its_folders_out_and_keeps_what_came_since(at: Desk, name: s
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_twice_is_as_once(at: Desk, name: str) -> None:
+def test_twice_is_as_once(at: CliHarness, name: str) -> None:
     cached(at, "consul", CONSUL_VERSION)
     cached(at, "nomad", NOMAD_VERSION)
     once = shell(name, 'eval "$(bakery env)"; echo "$PATH"')
@@ -128,7 +130,7 @@ def test_twice_is_as_once(at: Desk, name: str) -> None:
     assert shell(name, 'eval "$(bakery env)"; eval "$(bakery env)"; echo "$PATH"') == once
 
 
-def test_another_cluster_s_versions_replace_the_first_s(at: Desk) -> None:
+def test_another_cluster_s_versions_replace_the_first_s(at: CliHarness) -> None:
     cached(at, "consul", CONSUL_VERSION)
     cached(at, "nomad", NOMAD_VERSION)
     file = at.folder / "bakery.yaml"
@@ -140,7 +142,7 @@ def test_another_cluster_s_versions_replace_the_first_s(at: Desk) -> None:
     assert file.read_text().count("image:") == 1
 
 
-def test_a_folder_with_a_space_and_a_quote(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_with_a_space_and_a_quote(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = at.folder / "it's here"
     monkeypatch.setenv("XDG_CACHE_HOME", str(odd))
     file = cached(at, "consul", CONSUL_VERSION)
@@ -149,5 +151,5 @@ def test_a_folder_with_a_space_and_a_quote(at: Desk, monkeypatch: pytest.MonkeyP
     assert shlex.quote(str(file.parent)) != str(file.parent), "control"
 
 
-def test_unset_where_nothing_was_set(at: Desk) -> None:
+def test_unset_where_nothing_was_set(at: CliHarness) -> None:
     assert shell("dash", 'eval "$(bakery env --unset)"; echo "$PATH"') == os.environ["PATH"] + "\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -15,16 +15,16 @@ REMEDY = "replace the nodes one by one: bakery destroy --node demo-nomad-client-
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
     """A cluster whose certificates last 100 days. Droplets in memory have no agents: all is estimated."""
-    with desk(tmp_path, monkeypatch) as made:
+    with cli_harness(tmp_path, monkeypatch) as made:
         file = made.folder / "bakery.yaml"
         file.write_text(file.read_text(encoding="utf-8") + "security: {leaf_days: 100}\n", encoding="utf-8")
         assert made("launch", "--yes", "--wait", "active").code == 0
         yield made
 
 
-def age(at: Desk, days: float, *, tagged: bool = True) -> None:
+def age(at: CliHarness, days: float, *, tagged: bool = True) -> None:
     """Have one client's droplet made so long ago."""
     (droplet,) = [d for d in at.api.emulator.state.droplets.all() if d.name == "demo-nomad-client-1"]
     droplet.created_at = datetime.now(UTC) - timedelta(days=days)
@@ -36,14 +36,14 @@ def warnings(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("warning: the certificates of")]
 
 
-def check_of(at: Desk) -> tuple[bool, str, str | None]:
+def check_of(at: CliHarness) -> tuple[bool, str, str | None]:
     ran = at("doctor", "--json")
     check_answer(ran.json, "doctor")
     (check,) = [each for each in ran.json if each["name"] == "node certs"]
     return check["passed"], check["message"], check["remedy"]
 
 
-def test_status_shows_when_each_nodes_certificates_end(at: Desk) -> None:
+def test_status_shows_when_each_nodes_certificates_end(at: CliHarness) -> None:
     age(at, 30)
     ran = at("status", "--json")
     check_answer(ran.json, "status")
@@ -58,7 +58,7 @@ def test_status_shows_when_each_nodes_certificates_end(at: Desk) -> None:
 
 
 @pytest.mark.parametrize(("days", "warned", "failed"), [(79, False, False), (81, True, False), (91, True, True)])
-def test_status_warns_before_doctor_fails(at: Desk, days: int, *, warned: bool, failed: bool) -> None:
+def test_status_warns_before_doctor_fails(at: CliHarness, days: int, *, warned: bool, failed: bool) -> None:
     age(at, days)
     day = f"{datetime.now(UTC) + timedelta(days=100 - days):%Y-%m-%d}"
     clause = f"the certificates of demo-nomad-client-1 expire on {day} (in {99 - days} days, estimated)"
@@ -73,7 +73,7 @@ def test_status_warns_before_doctor_fails(at: Desk, days: int, *, warned: bool, 
         assert message == f"the first to expire are those of demo-nomad-client-1, on {day} (estimated)"
 
 
-def test_droplets_of_the_first_version_have_a_year(at: Desk) -> None:
+def test_droplets_of_the_first_version_have_a_year(at: CliHarness) -> None:
     age(at, 200, tagged=False)
     nodes = {node["name"]: node for node in at("status", "--json").json["nodes"]}
     assert nodes["demo-nomad-client-1"]["certificate"]["days_left"] == 164

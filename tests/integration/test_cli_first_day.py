@@ -14,7 +14,7 @@ import pytest
 
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir, new_emulator
-from tests.helpers.cli import BAKERY, Desk, desk
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
@@ -23,8 +23,8 @@ ACTIVE = ("launch", "--yes", "--wait", "active")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
@@ -35,7 +35,7 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def emulator(at: Desk) -> Iterator[EmulatorRecord]:
+def emulator(at: CliHarness) -> Iterator[EmulatorRecord]:
     """A process of its own with droplets in memory, which --name first finds."""
     yield lifecycle.up(EmulatorOptions(name="first", port=_free_port(), machines="memory"))
     lifecycle.down("first")
@@ -55,14 +55,14 @@ def _shell(line: str) -> "subprocess.CompletedProcess[str]":
         (("launch", "--dry-run"), "  + droplet   demo-nomad-client-1   s-1vcpu-1gb"),
     ],
 )
-def test_the_changes_are_an_answer(at: Desk, arguments: tuple[str, ...], shown: str) -> None:
+def test_the_changes_are_an_answer(at: CliHarness, arguments: tuple[str, ...], shown: str) -> None:
     ran = at(*arguments, "--quiet")
     assert ran.code == 0
     assert shown in ran.out.splitlines()
     assert ran.err == ""
 
 
-def test_what_would_be_destroyed_is_an_answer(at: Desk) -> None:
+def test_what_would_be_destroyed_is_an_answer(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     ran = at("destroy", "--dry-run", "--quiet")
     assert "  - droplet   demo-nomad-client-1" in ran.out.splitlines()
@@ -87,7 +87,7 @@ def test_what_would_be_destroyed_is_an_answer(at: Desk) -> None:
     ],
 )
 def test_no_question_without_what_it_is_about(
-    at: Desk, arguments: tuple[str, ...], question: str, about: str
+    at: CliHarness, arguments: tuple[str, ...], question: str, about: str
 ) -> None:
     assert at(*ACTIVE).code == 0
     at.forget()
@@ -108,19 +108,19 @@ def test_no_question_without_what_it_is_about(
     ("verb", "code"),
     [("plan --offline >&-", 0), ("validate 2>&-", 0), ("plan -f none 2>&-", 2), ("lunch <&- >&- 2>&-", 2)],
 )
-def test_closed_streams_are_empty_ones(at: Desk, verb: str, code: int) -> None:
+def test_closed_streams_are_empty_ones(at: CliHarness, verb: str, code: int) -> None:
     done = _shell(f"{BAKERY} {verb}")
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
-def test_nothing_is_written_into_a_file_that_took_a_closed_stream_s_number(at: Desk) -> None:
+def test_nothing_is_written_into_a_file_that_took_a_closed_stream_s_number(at: CliHarness) -> None:
     done = _shell(f"{BAKERY} render --role consul-server --first -o out >&- 2>&-")
     assert done.returncode == 0
     for file in (at.folder / ".bakery").rglob("*"):
         assert not file.is_file() or b"by hand:" not in file.read_bytes(), file
 
 
-def test_a_path_that_is_not_text_is_printed_as_it_is(at: Desk) -> None:
+def test_a_path_that_is_not_text_is_printed_as_it_is(at: CliHarness) -> None:
     done = subprocess.run(
         [os.fsencode(BAKERY), *b"render --role consul-server --first --quiet -o".split(), b"o\xff"],
         env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},  # as in any UTF-8 locale but C
@@ -132,7 +132,7 @@ def test_a_path_that_is_not_text_is_printed_as_it_is(at: Desk) -> None:
     assert done.stderr == b""
 
 
-def test_the_error_is_the_last_line_of_stderr(at: Desk) -> None:
+def test_the_error_is_the_last_line_of_stderr(at: CliHarness) -> None:
     ran = at("launch", "--wait", "active", "--json")
     lines = ran.err.splitlines()
     assert lines[0] == "==> Looking at the account"
@@ -143,7 +143,7 @@ def test_the_error_is_the_last_line_of_stderr(at: Desk) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["emulator", "up"], ["--local", "plan"]])
-def test_without_the_extra_the_emulator_says_what_to_install(at: Desk, arguments: list[str]) -> None:
+def test_without_the_extra_the_emulator_says_what_to_install(at: CliHarness, arguments: list[str]) -> None:
     code = (
         "import sys\nfor name in ('uvicorn', 'starlette', 'httptools'): sys.modules[name] = None\n"
         f"from bakery.cli.main import run\nsys.exit(run({arguments!r}))"
@@ -156,7 +156,7 @@ def test_without_the_extra_the_emulator_says_what_to_install(at: Desk, arguments
 
 
 @pytest.mark.parametrize("address", ["garbage..host", "http://10.0.0.1", "10.0.0.1:8501"])
-def test_a_server_that_is_no_address_is_refused_at_once(at: Desk, address: str) -> None:
+def test_a_server_that_is_no_address_is_refused_at_once(at: CliHarness, address: str) -> None:
     assert at("render", "--role", "consul-server", "--first", "-o", "out").code == 0
     ran = at("bootstrap", "--server", address)
     assert (ran.code, ran.err) == (
@@ -165,7 +165,7 @@ def test_a_server_that_is_no_address_is_refused_at_once(at: Desk, address: str) 
     )
 
 
-def test_credentials_that_cannot_be_looked_for_are_not_absent(at: Desk) -> None:
+def test_credentials_that_cannot_be_looked_for_are_not_absent(at: CliHarness) -> None:
     """A symbolic link to itself: like a folder without permission, but for root too."""
     assert at(*ACTIVE).code == 0
     (at.folder / ".bakery" / "demo").rename(at.folder / "moved")
@@ -181,7 +181,7 @@ def test_credentials_that_cannot_be_looked_for_are_not_absent(at: Desk) -> None:
 # The emulator's verbs ----------------------------------------------------------------
 
 
-def test_the_emulator_s_verbs_answer_in_json(at: Desk, emulator: EmulatorRecord) -> None:
+def test_the_emulator_s_verbs_answer_in_json(at: CliHarness, emulator: EmulatorRecord) -> None:
     own = ("--name", "first", "--json")
     file = str(at.folder / "record")
     for arguments, expected in (
@@ -198,7 +198,7 @@ def test_the_emulator_s_verbs_answer_in_json(at: Desk, emulator: EmulatorRecord)
     assert at("completion", "fish", "--json").json["shell"] == "fish"
 
 
-def test_all_emulators_are_listed(at: Desk, emulator: EmulatorRecord) -> None:
+def test_all_emulators_are_listed(at: CliHarness, emulator: EmulatorRecord) -> None:
     """The one that runs, and one whose process has ended."""
     dead = new_emulator(EmulatorOptions(name="dead", port=7199))
     emulator_dir("dead").write(dead)
@@ -225,7 +225,7 @@ def test_all_emulators_are_listed(at: Desk, emulator: EmulatorRecord) -> None:
     assert at("emulator", "list", "--json").json == []
 
 
-def test_the_emulator_s_token_is_never_json(at: Desk, emulator: EmulatorRecord) -> None:
+def test_the_emulator_s_token_is_never_json(at: CliHarness, emulator: EmulatorRecord) -> None:
     for arguments in (
         ("--json", "emulator", "env", "--name", "first"),
         ("emulator", "env", "--name", "first", "--json"),
@@ -237,7 +237,7 @@ def test_the_emulator_s_token_is_never_json(at: Desk, emulator: EmulatorRecord) 
     assert emulator.token in at("emulator", "env", "--name", "first").out, "control: as text it is there"
 
 
-def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: EmulatorRecord) -> None:
+def test_droplets_in_memory_have_no_logs_and_say_so(at: CliHarness, emulator: EmulatorRecord) -> None:
     for arguments in (("logs", "x"), ("exec", "x", "true")):
         ran = at("emulator", arguments[0], "--name", "first", *arguments[1:])
         assert ran.code == 2
@@ -247,7 +247,7 @@ def test_droplets_in_memory_have_no_logs_and_say_so(at: Desk, emulator: Emulator
         assert "bakery emulator down --name first" in ran.err.splitlines()[-1]
 
 
-def test_a_refusal_of_the_emulator_is_a_sentence(at: Desk, emulator: EmulatorRecord) -> None:
+def test_a_refusal_of_the_emulator_is_a_sentence(at: CliHarness, emulator: EmulatorRecord) -> None:
     droplet = lifecycle.ask(emulator, "/v2/droplets", body={
         "name": "x", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64",
     })["droplet"]["id"]  # fmt: skip
@@ -256,7 +256,7 @@ def test_a_refusal_of_the_emulator_is_a_sentence(at: Desk, emulator: EmulatorRec
     assert ran.err.splitlines()[1] == f"  droplet {droplet} is in memory only and has no links"
 
 
-def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: EmulatorRecord) -> None:
+def test_restart_of_droplets_in_memory_names_whole_commands(at: CliHarness, emulator: EmulatorRecord) -> None:
     ran = at("emulator", "restart", "--name", "first")
     assert (ran.code, ran.err) == (
         2,
@@ -265,14 +265,14 @@ def test_restart_of_droplets_in_memory_names_whole_commands(at: Desk, emulator: 
     )
 
 
-def test_a_fault_that_is_not_there(at: Desk, emulator: EmulatorRecord) -> None:
+def test_a_fault_that_is_not_there(at: CliHarness, emulator: EmulatorRecord) -> None:
     ran = at("emulator", "fault", "clear", "99", "--name", "first")
     assert (ran.code, ran.err) == (
         2, "error: there is no fault 99\n  faults here: none\nhelp: bakery emulator fault list\n",
     )  # fmt: skip
 
 
-def test_up_again_says_what_it_does_not_change(at: Desk, emulator: EmulatorRecord) -> None:
+def test_up_again_says_what_it_does_not_change(at: CliHarness, emulator: EmulatorRecord) -> None:
     port = int(emulator.endpoint.rpartition(":")[2])
     same = at("emulator", "up", "--name", "first", "--port", str(port), "--machines", "memory")
     assert "warning" not in same.err
@@ -298,7 +298,7 @@ def _make(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_make_takes_paths_with_blanks_and_quotes(at: Desk) -> None:
+def test_make_takes_paths_with_blanks_and_quotes(at: CliHarness) -> None:
     folder = at.folder / "Gr\u00f6\u00dfe, Bob's $file; touch pwned"
     folder.mkdir()
     file = folder / "my cluster.yaml"
@@ -313,7 +313,7 @@ def test_make_takes_paths_with_blanks_and_quotes(at: Desk) -> None:
     assert not (CHECKOUT / "pwned").exists()
 
 
-def test_make_render_without_a_role_asks_for_it(at: Desk) -> None:
+def test_make_render_without_a_role_asks_for_it(at: CliHarness) -> None:
     done = _make("render", f"CLUSTER_FILE={at.folder / 'bakery.yaml'}")
     assert done.returncode == 2
     assert re.search(r"which role\? make render ROLE=nomad-client", done.stderr)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
@@ -14,7 +14,7 @@ RENDER = ("render", "--role", "consul-server", "--first", "-o")
 WARNING = "warning: git does not ignore {}, which holds private keys: add it to .gitignore"
 
 
-def git(at: Desk, *words: str) -> str:
+def git(at: CliHarness, *words: str) -> str:
     identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     done = subprocess.run(
         ["git", *identity, *words], cwd=at.folder, capture_output=True, text=True, check=True, timeout=30
@@ -23,9 +23,9 @@ def git(at: Desk, *words: str) -> str:
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
     """A repository with nothing in it but what ``bakery init`` writes."""
-    with desk(tmp_path, monkeypatch) as made:
+    with cli_harness(tmp_path, monkeypatch) as made:
         monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
         (made.folder / "bakery.yaml").unlink()
         git(made, "init", "--quiet")
@@ -33,12 +33,12 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         yield made
 
 
-def taken(at: Desk) -> list[str]:
+def taken(at: CliHarness) -> list[str]:
     git(at, "add", "-A")
     return git(at, "ls-files").split()
 
 
-def test_the_commands_of_the_first_day_leave_nothing_secret_to_add(at: Desk) -> None:
+def test_the_commands_of_the_first_day_leave_nothing_secret_to_add(at: CliHarness) -> None:
     for arguments in ((*RENDER, "rendered/"), ("browser-cert", "consul"), ("browser-cert", "nomad")):
         ran = at(*arguments)
         assert ran.code == 0, ran.err
@@ -50,7 +50,7 @@ def test_the_commands_of_the_first_day_leave_nothing_secret_to_add(at: Desk) -> 
         assert (at.folder / ".bakery" / "demo" / f"demo-{which}.p12").exists()
 
 
-def test_an_empty_folder_is_filled_behind_a_gitignore(at: Desk) -> None:
+def test_an_empty_folder_is_filled_behind_a_gitignore(at: CliHarness) -> None:
     (at.folder / "empty").mkdir()
     assert "warning" not in at(*RENDER, "empty").err
     assert "warning" not in at(*RENDER[:2], "nomad-server", "--join", "10.100.0.2", "-o", "empty").err
@@ -58,7 +58,7 @@ def test_an_empty_folder_is_filled_behind_a_gitignore(at: Desk) -> None:
     assert taken(at) == ["bakery.yaml"]
 
 
-def test_a_folder_of_the_user_s_is_not_hidden_from_git(at: Desk) -> None:
+def test_a_folder_of_the_user_s_is_not_hidden_from_git(at: CliHarness) -> None:
     """There is something of his in it; a warning is all that is fair."""
     (at.folder / "terraform").mkdir()
     (at.folder / "terraform" / "main.tf").write_text("# mine\n")
@@ -69,7 +69,7 @@ def test_a_folder_of_the_user_s_is_not_hidden_from_git(at: Desk) -> None:
 
 
 @pytest.mark.parametrize(("rules", "warned"), [("*.log\n", True), ("*.yaml\n", False)])
-def test_a_gitignore_of_the_user_s_is_kept_and_read(at: Desk, rules: str, warned: bool) -> None:  # noqa: FBT001
+def test_a_gitignore_of_the_user_s_is_kept_and_read(at: CliHarness, rules: str, warned: bool) -> None:  # noqa: FBT001
     (at.folder / "out").mkdir()
     (at.folder / "out" / ".gitignore").write_text(rules)
     ran = at(*RENDER, "out")
@@ -78,7 +78,7 @@ def test_a_gitignore_of_the_user_s_is_kept_and_read(at: Desk, rules: str, warned
     assert (at.folder / "out" / ".gitignore").read_text() == rules
 
 
-def test_a_browser_certificate_elsewhere_is_warned_of(at: Desk) -> None:
+def test_a_browser_certificate_elsewhere_is_warned_of(at: CliHarness) -> None:
     assert at(*RENDER, "rendered").code == 0
     ran = at("browser-cert", "consul", "-o", "mine.p12")
     assert ran.code == 0
@@ -86,7 +86,7 @@ def test_a_browser_certificate_elsewhere_is_warned_of(at: Desk) -> None:
 
 
 def test_outside_of_a_repository_and_without_git_nothing_is_said(
-    at: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: CliHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").write_text("")

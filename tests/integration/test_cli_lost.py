@@ -7,7 +7,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.helpers.cli import BAKERY, SMALL, Desk, desk
+from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
 from tests.helpers.emulated import LOOPBACK, emulated
 
 pytestmark = pytest.mark.integration
@@ -19,13 +19,13 @@ JOIN = ("render", "--role", "nomad-client", "--join", "10.100.0.2", "-o", "out")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
-def lost(at: Desk) -> Desk:
+def lost(at: CliHarness) -> CliHarness:
     """The cluster runs, and .bakery/ is not here any more."""
     assert at(*ACTIVE).code == 0
     (at.folder / ".bakery").rename(at.folder / "moved")
@@ -36,7 +36,7 @@ def lost(at: Desk) -> Desk:
 
 
 @pytest.mark.parametrize("arguments", [FIRST, JOIN], ids=["first", "join"])
-def test_render_makes_no_second_ca_beside_droplets(lost: Desk, arguments: tuple[str, ...]) -> None:
+def test_render_makes_no_second_ca_beside_droplets(lost: CliHarness, arguments: tuple[str, ...]) -> None:
     ran = lost(*arguments)
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith(f"error: {LOST}")
@@ -49,7 +49,7 @@ def test_render_makes_no_second_ca_beside_droplets(lost: Desk, arguments: tuple[
 @pytest.mark.parametrize("arguments", [FIRST, JOIN], ids=["first", "join"])
 @pytest.mark.parametrize("state", ["no token", "out of reach", "refused token"])
 def test_render_goes_on_where_nobody_can_be_asked(
-    lost: Desk, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], state: str
+    lost: CliHarness, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], state: str
 ) -> None:
     if state == "no token":
         monkeypatch.delenv("DIGITALOCEAN_TOKEN")
@@ -66,7 +66,7 @@ def test_render_goes_on_where_nobody_can_be_asked(
     assert "not checked" not in lost(*arguments).err, "the second time there is nothing to make"
 
 
-def test_render_asks_nothing_new_of_an_empty_account(at: Desk) -> None:
+def test_render_asks_nothing_new_of_an_empty_account(at: CliHarness) -> None:
     ran = at(*FIRST)
     assert (ran.code, "warning" in ran.err) == (0, False)
     assert at.changing() == []
@@ -75,7 +75,7 @@ def test_render_asks_nothing_new_of_an_empty_account(at: Desk) -> None:
 # launch, and what only looks at it ---------------------------------------------------
 
 
-def _swap_credentials(at: Desk) -> None:
+def _swap_credentials(at: CliHarness) -> None:
     """The credentials here become those of another cluster."""
     at.write(SMALL.replace("cluster: demo", "cluster: else"), "else.yaml")
     assert at("render", "--role", "consul-server", "--first", "-o", "other", "-f", "else.yaml").code == 0
@@ -86,7 +86,7 @@ def _swap_credentials(at: Desk) -> None:
 
 @pytest.mark.parametrize("loss", ["foreign", "lost"])
 def test_another_cloud_comes_before_what_its_droplets_were_made_with(
-    at: Desk, monkeypatch: pytest.MonkeyPatch, loss: str
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch, loss: str
 ) -> None:
     """What runs in another cloud is another cluster, so its certificates are not judged."""
     assert at(*ACTIVE).code == 0
@@ -94,7 +94,7 @@ def test_another_cloud_comes_before_what_its_droplets_were_made_with(
     with emulated(there) as other, monkeypatch.context() as patch:
         patch.setenv("DIGITALOCEAN_API_URL", other.url)
         patch.setenv("BAKERY_ADDRESS_URL", f"{other.url}/_emulator/address")
-        moved = Desk(folder=at.folder, api=other)
+        moved = CliHarness(folder=at.folder, api=other)
         moved.bake()
         other.active(name="demo-consul-server-1", tags=["bakery:demo", "bakery:demo:ca:0123456789abcdef"])
         if loss == "foreign":
@@ -110,7 +110,7 @@ def test_another_cloud_comes_before_what_its_droplets_were_made_with(
             assert moved(*arguments, "--other-cloud").code == 3, "control: with the flag they are judged"
 
 
-def test_one_droplet_is_singular(lost: Desk) -> None:
+def test_one_droplet_is_singular(lost: CliHarness) -> None:
     for droplet in lost.api.get("/v2/droplets?tag_name=bakery:demo").json()["droplets"][1:]:
         lost.api.delete(f"/v2/droplets/{droplet['id']}")
     lost.api.settle()
@@ -125,16 +125,16 @@ STRANGE = (
 
 
 @pytest.fixture
-def elsewhere(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def elsewhere(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
     """Another folder with a file of the same cluster, which runs in the account."""
     assert at(*ACTIVE).code == 0
     folder = at.folder / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    return Desk(folder=folder, api=at.api)
+    return CliHarness(folder=folder, api=at.api)
 
 
-def test_init_names_a_cluster_that_runs_already(elsewhere: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_names_a_cluster_that_runs_already(elsewhere: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = elsewhere("init", "--cluster", "demo")
     assert ran.code == 0
     state = elsewhere.folder / ".bakery" / "demo"
@@ -151,7 +151,9 @@ def test_init_names_a_cluster_that_runs_already(elsewhere: Desk, monkeypatch: py
 
 
 @pytest.mark.parametrize("more", [(), ("--node", "demo-nomad-client-2"), ("--role", "nomad-client")])
-def test_yes_alone_destroys_nothing_that_was_launched_elsewhere(elsewhere: Desk, more: tuple[str, ...]) -> None:
+def test_yes_alone_destroys_nothing_that_was_launched_elsewhere(
+    elsewhere: CliHarness, more: tuple[str, ...]
+) -> None:
     elsewhere.write(SMALL)
     elsewhere.forget()
     ran = elsewhere("destroy", "--yes", *more)
@@ -165,7 +167,7 @@ def test_yes_alone_destroys_nothing_that_was_launched_elsewhere(elsewhere: Desk,
 
 
 @pytest.mark.parametrize("typed", ["y", "demo"])
-def test_on_a_terminal_its_name_must_be_typed_whatever_yes_says(elsewhere: Desk, typed: str) -> None:
+def test_on_a_terminal_its_name_must_be_typed_whatever_yes_says(elsewhere: CliHarness, typed: str) -> None:
     elsewhere.write(SMALL)
     child = pexpect.spawn(str(BAKERY), ["destroy", "--yes"], encoding="utf-8", timeout=60, dimensions=(50, 250))
     child.expect("type the cluster's name to destroy it")
@@ -177,7 +179,7 @@ def test_on_a_terminal_its_name_must_be_typed_whatever_yes_says(elsewhere: Desk,
 
 
 @pytest.mark.parametrize("more", [(), ("--role", "nomad-client")])
-def test_its_name_destroys_it(elsewhere: Desk, more: tuple[str, ...]) -> None:
+def test_its_name_destroys_it(elsewhere: CliHarness, more: tuple[str, ...]) -> None:
     elsewhere.write(SMALL)
     ran = elsewhere("destroy", "--confirm", "demo", "--yes", *more)
     assert ran.code == 0, ran.err
@@ -185,7 +187,7 @@ def test_its_name_destroys_it(elsewhere: Desk, more: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("kept", ["bundle.json", "cloud.json"])
-def test_either_record_shows_that_it_is_ours(at: Desk, kept: str) -> None:
+def test_either_record_shows_that_it_is_ours(at: CliHarness, kept: str) -> None:
     """Control; clusters made before cloud.json have credentials."""
     assert at(*ACTIVE).code == 0
     for file in (at.folder / ".bakery" / "demo").iterdir():
@@ -201,25 +203,25 @@ BRING_BACK = "bring back .bakery/demo/ from a backup, or run this where the clus
 
 
 @pytest.mark.parametrize("verb", ["status", "env", "credentials", "bootstrap"])
-def test_lost_credentials_of_a_cluster_that_runs_are_no_reason_to_launch(lost: Desk, verb: str) -> None:
+def test_lost_credentials_of_a_cluster_that_runs_are_no_reason_to_launch(lost: CliHarness, verb: str) -> None:
     ran = lost(verb)
     assert (ran.code, ran.err.splitlines()[-1]) == (3, f"help: {BRING_BACK}")
 
 
-def test_doctor_says_the_same(lost: Desk) -> None:
+def test_doctor_says_the_same(lost: CliHarness) -> None:
     ran = lost("doctor")
     assert f"help: {BRING_BACK}" in ran.out
     assert "or bakery launch" not in ran.out
 
 
-def test_without_a_token_nobody_knows_whether_it_runs(lost: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_nobody_knows_whether_it_runs(lost: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIGITALOCEAN_TOKEN")
     last = lost("credentials").err.splitlines()[-1]
     assert last == f"help: {BRING_BACK}; if it was never launched: bakery launch"
 
 
 @pytest.mark.parametrize("verb", ["env", "bootstrap"])
-def test_where_the_last_server_is_gone_the_next_step_is_what_launch_says(at: Desk, verb: str) -> None:
+def test_where_the_last_server_is_gone_the_next_step_is_what_launch_says(at: CliHarness, verb: str) -> None:
     assert at(*ACTIVE).code == 0
     for droplet in at.api.get("/v2/droplets?tag_name=bakery:demo:role:consul-server").json()["droplets"]:
         at.api.delete(f"/v2/droplets/{droplet['id']}")
@@ -232,7 +234,7 @@ def test_where_the_last_server_is_gone_the_next_step_is_what_launch_says(at: Des
 
 
 @pytest.mark.parametrize("verb", ["env", "bootstrap"])
-def test_before_the_first_launch_it_is_launch(at: Desk, verb: str) -> None:
+def test_before_the_first_launch_it_is_launch(at: CliHarness, verb: str) -> None:
     assert at(*FIRST).code == 0
     ran = at(verb)
     assert ran.err == "error: cluster demo has no active Consul server\nhelp: bakery launch\n"

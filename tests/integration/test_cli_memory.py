@@ -10,7 +10,7 @@ import pytest
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir
 from bakery.emulator.host.process import start_time
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -24,13 +24,13 @@ REFUSED = (
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
-def memory(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorRecord]:
+def memory(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorRecord]:
     """A process of its own, without any snapshot, which --local finds."""
     monkeypatch.setenv("BAKERY_EMULATOR", "memory")
     yield lifecycle.up(EmulatorOptions(name="memory", port=free_port(), machines="memory"))
@@ -42,7 +42,7 @@ def changing(memory: EmulatorRecord) -> list[str]:
     return [f"{r['method']} {r['path']}" for r in requests if r["method"] != "GET" and r["path"].startswith("/v2")]
 
 
-def test_a_bake_without_boots_is_refused_at_once(at: Desk, memory: EmulatorRecord) -> None:
+def test_a_bake_without_boots_is_refused_at_once(at: CliHarness, memory: EmulatorRecord) -> None:
     """Packer would wait ten minutes for SSH. Nor is a program looked for: none is needed to say no."""
     started = time.monotonic()
     for arguments in (("--yes",), ("--dry-run",)):
@@ -54,7 +54,7 @@ def test_a_bake_without_boots_is_refused_at_once(at: Desk, memory: EmulatorRecor
     assert time.monotonic() - started < 60
 
 
-def test_the_account_of_an_emulator_that_boots_can_bake(at: Desk) -> None:
+def test_the_account_of_an_emulator_that_boots_can_bake(at: CliHarness) -> None:
     """The control: with the metadata service in its regions the same command goes on."""
     file = at.folder / "bakery.yaml"
     file.write_text(file.read_text() + "image: {nomad: 1.11.2}\n")
@@ -62,7 +62,7 @@ def test_the_account_of_an_emulator_that_boots_can_bake(at: Desk) -> None:
     assert ran.code == 0, ran.err
 
 
-def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: EmulatorRecord) -> None:
+def test_a_stand_in_lets_a_launch_in_memory_go_on(at: CliHarness, memory: EmulatorRecord) -> None:
     assert at("launch", "--local", "--yes", "--wait", "active").code == 2, "control: there is no snapshot yet"
     ran = at("emulator", "stand-in")
     assert ran.code == 0, ran.err
@@ -80,7 +80,7 @@ def test_a_stand_in_lets_a_launch_in_memory_go_on(at: Desk, memory: EmulatorReco
     assert (status["droplets"], status["running"]) == (4, 4), "its own droplet is gone"
 
 
-def test_a_stand_in_follows_the_cluster_file(at: Desk, memory: EmulatorRecord) -> None:
+def test_a_stand_in_follows_the_cluster_file(at: CliHarness, memory: EmulatorRecord) -> None:
     other = at.write("version: 1\ncluster: other\nregion: ams3\nimage: {nomad: 1.11.2}\n", "other.yaml")
     assert at("emulator", "stand-in", "-f", str(other)).code == 0
     (image,) = at("images", "--local", "-f", str(other), "--json").json
@@ -88,7 +88,7 @@ def test_a_stand_in_follows_the_cluster_file(at: Desk, memory: EmulatorRecord) -
     assert at("images", "--local", "--json").json[0]["current"] is False
 
 
-def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: EmulatorRecord) -> None:
+def test_what_the_emulator_will_not_make_is_its_own_sentence(at: CliHarness, memory: EmulatorRecord) -> None:
     at.write("version: 1\ncluster: other\nregion: fra9\n", "other.yaml")
     ran = at("emulator", "stand-in", "-f", "other.yaml")
     assert ran.code == 2
@@ -96,7 +96,7 @@ def test_what_the_emulator_will_not_make_is_its_own_sentence(at: Desk, memory: E
     assert "fra9" in ran.err or "region" in ran.err
 
 
-def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_droplets_boot_a_stand_in_is_refused(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch from it would boot a bare Debian that never becomes a node."""
     pid = os.getpid()
     emulator_dir("boots").write(
@@ -113,7 +113,7 @@ def test_where_droplets_boot_a_stand_in_is_refused(at: Desk, monkeypatch: pytest
     )
 
 
-def test_up_names_the_commands_that_work_there(at: Desk, memory: EmulatorRecord) -> None:
+def test_up_names_the_commands_that_work_there(at: CliHarness, memory: EmulatorRecord) -> None:
     (at.folder / "bakery.yaml").unlink()
     ran = at("emulator", "up", "--name", "memory")
     assert ran.err.splitlines()[-1] == (

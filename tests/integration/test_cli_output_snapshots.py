@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.snapshots import check_snapshot
 
 pytestmark = pytest.mark.integration
@@ -44,13 +44,13 @@ CHANGING = (
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         made.write(FILE)
         yield made
 
 
-def _printed(at: Desk, *arguments: str) -> str:
+def _printed(at: CliHarness, *arguments: str) -> str:
     ran = at(*arguments)
     text = f"$ bakery {' '.join(arguments)}\n{ran.out}"
     text += "".join(f"stderr: {line}\n" for line in ran.err.splitlines()) + f"exit code {ran.code}\n"
@@ -61,7 +61,7 @@ def _printed(at: Desk, *arguments: str) -> str:
     )
 
 
-def test_the_output_of_a_first_day(at: Desk) -> None:
+def test_the_output_of_a_first_day(at: CliHarness) -> None:
     before = [_printed(at, *line.split()) for line in BEFORE]
     check_snapshot("output/before-launch.txt", "\n".join(before))
     assert at("launch", "--wait", "active", "--yes").code == 0

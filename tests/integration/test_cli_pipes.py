@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import BAKERY, Desk, desk
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
@@ -39,29 +39,29 @@ def ended(*arguments: str, deaf: str, buffered: bool = True) -> tuple[int, str, 
     [("plan",), ("plan", "--offline", "--json"), ("--help",), ("--version",), ("env", "--unset"), ("images",)],
     ids=" ".join,
 )
-def test_nobody_reads_the_answer(at: Desk, arguments: tuple[str, ...], buffered: bool) -> None:  # noqa: FBT001
+def test_nobody_reads_the_answer(at: CliHarness, arguments: tuple[str, ...], buffered: bool) -> None:  # noqa: FBT001
     assert ended(*arguments, deaf="stdout", buffered=buffered) == (141, "", "")
 
 
 @pytest.mark.parametrize("arguments", [("launch", "--yes", "--wait", "active"), ("plan", "-v")], ids=" ".join)
-def test_nobody_reads_the_talk(at: Desk, arguments: tuple[str, ...]) -> None:
+def test_nobody_reads_the_talk(at: CliHarness, arguments: tuple[str, ...]) -> None:
     code, out, err = ended(*arguments, deaf="stderr")
     assert (code, err) == (141, "")
     assert "Traceback" not in out
 
 
-def test_an_error_that_nobody_reads_keeps_its_code(at: Desk) -> None:
+def test_an_error_that_nobody_reads_keeps_its_code(at: CliHarness) -> None:
     assert ended("plan", "-f", "none", deaf="stderr") == (2, "", "")
     assert ended("lunch", deaf="stderr") == (2, "", "")
 
 
-def test_a_command_whose_talk_was_cut_off_goes_on_when_run_again(at: Desk) -> None:
+def test_a_command_whose_talk_was_cut_off_goes_on_when_run_again(at: CliHarness) -> None:
     assert ended("launch", "--yes", "--wait", "active", deaf="stderr")[0] == 141
     assert at("launch", "--yes", "--wait", "active").code == 0
     assert len(at.droplets()) == 4
 
 
-def test_the_shell_sees_what_it_sees_of_other_programs(at: Desk) -> None:
+def test_the_shell_sees_what_it_sees_of_other_programs(at: CliHarness) -> None:
     """The control is `yes`, which dies of the signal."""
     for command, code in ((f"{BAKERY} plan", "141"), ("yes", "141")):
         line = f"{{ {command}; echo $? >&3; }} 3>code | true; cat code"

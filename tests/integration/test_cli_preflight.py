@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.cli import SMALL, Desk, Ran, desk
+from tests.helpers.cli import SMALL, CliHarness, Ran, cli_harness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -27,7 +27,7 @@ CANNOT = "cannot be launched:"
 class Row:
     """One change, what plan says of it, and how the commands end."""
 
-    change: Callable[[Desk], None]
+    change: Callable[[CliHarness], None]
     says: tuple[str, ...]
     """Lines of plan and of the dry run, less their indentation; the first is the headline."""
     code: int
@@ -36,8 +36,8 @@ class Row:
     """Of plan --exit-code."""
 
 
-def _file(old: str, new: str) -> Callable[[Desk], None]:
-    def change(at: Desk) -> None:
+def _file(old: str, new: str) -> Callable[[CliHarness], None]:
+    def change(at: CliHarness) -> None:
         file = at.folder / "bakery.yaml"
         text = file.read_text(encoding="utf-8")
         assert old in text
@@ -46,26 +46,26 @@ def _file(old: str, new: str) -> Callable[[Desk], None]:
     return change
 
 
-def _nothing(_: Desk) -> None:
+def _nothing(_: CliHarness) -> None:
     return
 
 
-def _append(line: str) -> Callable[[Desk], None]:
+def _append(line: str) -> Callable[[CliHarness], None]:
     return _file("version: 1\n", f"version: 1\n{line}\n")
 
 
-def _no_snapshot(at: Desk) -> None:
+def _no_snapshot(at: CliHarness) -> None:
     for image in at.api.get("/v2/images?private=true").json()["images"]:
         at.api.delete(f"/v2/images/{image['id']}")
     at.api.settle()
 
 
-def _office(at: Desk) -> None:
+def _office(at: CliHarness) -> None:
     body = {"name": "office", "region": "fra1", "ip_range": "10.100.0.0/20"}
     assert at.api.post("/v2/vpcs", body).status_code == 201
 
 
-def _lost(at: Desk) -> None:
+def _lost(at: CliHarness) -> None:
     (at.folder / ".bakery").rename(at.folder / "moved")
 
 
@@ -227,8 +227,8 @@ RUNNING = {
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
@@ -236,7 +236,7 @@ def _lines(ran: Ran) -> list[str]:
     return [line.strip() for line in ran.out.splitlines()]
 
 
-def _check(at: Desk, row: Row) -> None:
+def _check(at: CliHarness, row: Row) -> None:
     row.change(at)
     at.forget()
     planned, dry = at("plan"), at("launch", "--dry-run")
@@ -265,18 +265,18 @@ def _obstacles(row: Row) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_a_new_cluster(at: Desk, name: str) -> None:
+def test_a_new_cluster(at: CliHarness, name: str) -> None:
     _check(at, NEW[name])
 
 
 @pytest.mark.parametrize("name", RUNNING)
-def test_a_cluster_that_runs(at: Desk, name: str) -> None:
+def test_a_cluster_that_runs(at: CliHarness, name: str) -> None:
     at.write(THREE)
     assert at(*ACTIVE).code == 0
     _check(at, RUNNING[name])
 
 
-def test_credentials_of_another_authority(at: Desk) -> None:
+def test_credentials_of_another_authority(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     (at.folder / ".bakery").rename(at.folder / "moved")
     other = at.folder / "other"
@@ -298,7 +298,7 @@ def test_credentials_of_another_authority(at: Desk) -> None:
     assert at.changing() == []
 
 
-def test_a_role_that_has_nothing_to_join(at: Desk) -> None:
+def test_a_role_that_has_nothing_to_join(at: CliHarness) -> None:
     for ran in (at("launch", "--role", "nomad-client", "--dry-run"), at(*ACTIVE, "--role", "nomad-client")):
         assert ran.code == 2
         text = ran.out + ran.err
@@ -306,7 +306,7 @@ def test_a_role_that_has_nothing_to_join(at: Desk) -> None:
         assert "help: bakery launch --role consul-server" in text
 
 
-def test_an_exit_code_needs_a_look_at_the_cloud(at: Desk) -> None:
+def test_an_exit_code_needs_a_look_at_the_cloud(at: CliHarness) -> None:
     ran = at("plan", "--exit-code", "--offline")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.splitlines() == [
@@ -316,7 +316,7 @@ def test_an_exit_code_needs_a_look_at_the_cloud(at: Desk) -> None:
     assert at("plan", "--offline").code == 0
 
 
-def test_next_steps_carry_the_flags_of_this_run(at: Desk) -> None:
+def test_next_steps_carry_the_flags_of_this_run(at: CliHarness) -> None:
     at.write(SMALL.replace("size: s-1vcpu-1gb", "size: s-99"), "other.yaml")
     _no_snapshot(at)
     named = ("-f", "other.yaml")
@@ -327,7 +327,7 @@ def test_next_steps_carry_the_flags_of_this_run(at: Desk) -> None:
     assert hints["snapshot_missing"] == "bakery build-image -f other.yaml"
 
 
-def test_status_says_which_droplets_are_from_another_snapshot(at: Desk) -> None:
+def test_status_says_which_droplets_are_from_another_snapshot(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     assert "snapshot" not in at("status").out
     assert at("status", "--json").json["snapshots"]["others"] == []
@@ -348,12 +348,12 @@ def test_status_says_which_droplets_are_from_another_snapshot(at: Desk) -> None:
 # A range for another cluster ---------------------------------------------------------
 
 
-def _range(at: Desk, name: str) -> str:
+def _range(at: CliHarness, name: str) -> str:
     cidr: str = yaml.safe_load((at.folder / name).read_text(encoding="utf-8"))["vpc"]["cidr"]
     return cidr
 
 
-def test_a_second_cluster_gets_a_range_that_is_free(at: Desk) -> None:
+def test_a_second_cluster_gets_a_range_that_is_free(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     at.forget()
     ran = at("init", "-f", "second.yaml", "--cluster", "second")
@@ -369,7 +369,7 @@ def test_a_second_cluster_gets_a_range_that_is_free(at: Desk) -> None:
     assert ran.json["vpc_cidr"] == "10.100.0.0/20", "its own VPC has that range"
 
 
-def test_without_a_token_or_an_answer_it_is_the_default(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_or_an_answer_it_is_the_default(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     _office(at)
     monkeypatch.setenv("DIGITALOCEAN_TOKEN", "canary-not-accepted")
     ran = at("init", "-f", "one.yaml")

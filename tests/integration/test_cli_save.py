@@ -6,7 +6,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.helpers.cli import BAKERY, SMALL, Desk, desk
+from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -18,18 +18,18 @@ SAVED = FILE.replace("nomad-client: {count: 2,", "nomad-client: {count: 3,")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         (made.folder / "bakery.yaml").write_bytes(FILE.encode())
         assert made(*ACTIVE).code == 0
         yield made
 
 
-def _file(at: Desk) -> str:
+def _file(at: CliHarness) -> str:
     return (at.folder / "bakery.yaml").read_bytes().decode()
 
 
-def test_a_count_that_the_file_does_not_have_is_said(at: Desk) -> None:
+def test_a_count_that_the_file_does_not_have_is_said(at: CliHarness) -> None:
     ran = at(*ACTIVE, *CLIENTS, "--json")
     check_answer(ran.json, "launch")
     assert ran.json["saved"] is False
@@ -40,7 +40,7 @@ def test_a_count_that_the_file_does_not_have_is_said(at: Desk) -> None:
     assert "still has" not in at(*ACTIVE, "--role", "nomad-client", "--count", "2").err, "control"
 
 
-def test_save_writes_that_number_and_nothing_else(at: Desk) -> None:
+def test_save_writes_that_number_and_nothing_else(at: CliHarness) -> None:
     ran = at(*ACTIVE, *CLIENTS, "--save", "--json")
     assert (ran.code, ran.json["saved"]) == (0, True), ran.err
     assert "roles.nomad-client.count in bakery.yaml is 3 now" in ran.err.splitlines()
@@ -52,7 +52,7 @@ def test_save_writes_that_number_and_nothing_else(at: Desk) -> None:
     assert at.changing() == []
 
 
-def test_a_second_run_can_save_what_the_first_launched(at: Desk) -> None:
+def test_a_second_run_can_save_what_the_first_launched(at: CliHarness) -> None:
     assert at(*ACTIVE, *CLIENTS).code == 0
     at.forget()
     assert at("launch", "--wait", "active", *CLIENTS, "--save").code == 0, "nothing is created, nobody is asked"
@@ -60,7 +60,7 @@ def test_a_second_run_can_save_what_the_first_launched(at: Desk) -> None:
     assert _file(at) == SAVED
 
 
-def test_nothing_is_written_before_the_answer(at: Desk) -> None:
+def test_nothing_is_written_before_the_answer(at: CliHarness) -> None:
     child = pexpect.spawn(str(BAKERY), ["launch", *CLIENTS, "--save"], encoding="utf-8", timeout=60)
     child.expect("make these changes?")
     assert _file(at) == FILE
@@ -86,7 +86,7 @@ def test_nothing_is_written_before_the_answer(at: Desk) -> None:
     ids=["no roles", "no count"],
 )
 def test_a_count_that_is_not_in_the_file_is_refused_before_anything_is_made(
-    at: Desk, text: str, help_: str
+    at: CliHarness, text: str, help_: str
 ) -> None:
     at.write(text)
     at.forget()
@@ -99,7 +99,7 @@ def test_a_count_that_is_not_in_the_file_is_refused_before_anything_is_made(
     assert _file(at) == text
 
 
-def test_save_needs_a_count(at: Desk) -> None:
+def test_save_needs_a_count(at: CliHarness) -> None:
     ran = at(*ACTIVE, "--save")
     assert (ran.code, ran.err) == (
         2,

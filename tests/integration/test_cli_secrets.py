@@ -10,7 +10,7 @@ import pytest
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import find_bundle
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.emulated import TOKEN
 from tests.helpers.state import paths_in
 
@@ -42,8 +42,8 @@ VERBS: tuple[tuple[str, ...], ...] = (
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
         monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.01")
         assert made("render", "--role", "consul-server", "--first", "-o", "first").code == 0
@@ -55,7 +55,7 @@ def _inner_line(pem: str) -> str:
     return pem.strip().splitlines()[2]
 
 
-def _secrets(at: Desk) -> list[str]:
+def _secrets(at: CliHarness) -> list[str]:
     bundle = find_bundle(paths_in(at.folder))
     assert bundle is not None
     node = issue_for_node(bundle, name="demo-nomad-client-1", kind=Kind.NOMAD_CLIENT, now=datetime.now(UTC))
@@ -78,7 +78,7 @@ def _secrets(at: Desk) -> list[str]:
 
 
 @pytest.mark.parametrize("flags", [("-v",), ("-v", "--json")], ids=["text", "json"])
-def test_no_command_prints_a_secret(at: Desk, flags: tuple[str, ...]) -> None:
+def test_no_command_prints_a_secret(at: CliHarness, flags: tuple[str, ...]) -> None:
     secrets, everything = _secrets(at), ""
     for arguments in VERBS:
         ran = at(*flags, *arguments)
@@ -90,7 +90,7 @@ def test_no_command_prints_a_secret(at: Desk, flags: tuple[str, ...]) -> None:
     assert "    POST /v2/droplets: 202, " in everything, "control: the request with user-data was traced"
 
 
-def test_the_search_finds_what_is_there(at: Desk) -> None:
+def test_the_search_finds_what_is_there(at: CliHarness) -> None:
     """Control: env prints the management tokens, and the rendered file holds the node's."""
     secrets = _secrets(at)
     assert at("launch", "--yes", "--wait", "active").code == 0
@@ -100,7 +100,7 @@ def test_the_search_finds_what_is_there(at: Desk) -> None:
     assert sum(secret in bundle for secret in secrets) >= 9
 
 
-def test_neither_a_crash_nor_its_report_holds_a_secret(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_a_crash_nor_its_report_holds_a_secret(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The crash comes where the bundle is in hand."""
     secrets = _secrets(at)
 
@@ -118,7 +118,7 @@ def test_neither_a_crash_nor_its_report_holds_a_secret(at: Desk, monkeypatch: py
     assert [secret for secret in secrets if secret in report + ran.out + ran.err] == []
 
 
-def test_what_lies_on_disk_is_private(at: Desk) -> None:
+def test_what_lies_on_disk_is_private(at: CliHarness) -> None:
     """Whatever holds a secret is readable by its owner alone, the folders above it too."""
     secrets = _secrets(at)
     assert at("launch", "--yes", "--wait", "active").code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -15,25 +15,25 @@ FRESH = "bakery build-image --fresh"
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
-def age(at: Desk, days: float) -> None:
+def age(at: CliHarness, days: float) -> None:
     """Have the account's snapshot made so long ago."""
     (snapshot,) = at.api.emulator.state.images.snapshots()
     snapshot.created_at = datetime.now(UTC) - timedelta(days=days)
 
 
-def snapshot_check(at: Desk) -> tuple[bool, str, str | None]:
+def snapshot_check(at: CliHarness) -> tuple[bool, str, str | None]:
     ran = at("doctor", "--json")
     check_answer(ran.json, "doctor")
     (check,) = [each for each in ran.json if each["name"] == "snapshot"]
     return check["passed"], check["message"], check["remedy"]
 
 
-def test_images_shows_the_age(at: Desk) -> None:
+def test_images_shows_the_age(at: CliHarness) -> None:
     age(at, 12.5)
     ran = at("images", "--json")
     check_answer(ran.json, "images")
@@ -43,7 +43,7 @@ def test_images_shows_the_age(at: Desk) -> None:
     assert row[-3:] == ["12", "d", "yes"]
 
 
-def test_of_equal_snapshots_the_newest_is_the_one_that_a_launch_takes(at: Desk) -> None:
+def test_of_equal_snapshots_the_newest_is_the_one_that_a_launch_takes(at: CliHarness) -> None:
     (first,) = at("images", "--json").json
     assert first["current"] is True  # control
     second = at.bake()
@@ -53,7 +53,9 @@ def test_of_equal_snapshots_the_newest_is_the_one_that_a_launch_takes(at: Desk) 
 
 
 @pytest.mark.parametrize(("days", "passed"), [(0, True), (30.5, True), (31.5, False), (400, False)])
-def test_doctor_fails_after_thirty_days_and_names_the_command(at: Desk, days: float, *, passed: bool) -> None:
+def test_doctor_fails_after_thirty_days_and_names_the_command(
+    at: CliHarness, days: float, *, passed: bool
+) -> None:
     age(at, days)
     found, message, remedy = snapshot_check(at)
     assert found is passed
@@ -63,7 +65,7 @@ def test_doctor_fails_after_thirty_days_and_names_the_command(at: Desk, days: fl
         assert remedy.startswith(FRESH)
 
 
-def test_status_warns_of_the_snapshot_that_nodes_run_from(at: Desk) -> None:
+def test_status_warns_of_the_snapshot_that_nodes_run_from(at: CliHarness) -> None:
     assert at("launch", "--wait", "active", "--yes").code == 0
     young = at("status")
     assert "warning:" not in young.err  # control
@@ -76,7 +78,7 @@ def test_status_warns_of_the_snapshot_that_nodes_run_from(at: Desk) -> None:
     assert line.endswith(FRESH)
 
 
-def test_status_says_nothing_of_a_snapshot_that_no_node_runs_from(at: Desk) -> None:
+def test_status_says_nothing_of_a_snapshot_that_no_node_runs_from(at: CliHarness) -> None:
     assert at("launch", "--wait", "active", "--yes").code == 0
     droplets = at.api.emulator.state.droplets.all()
     (snapshot,) = at.api.emulator.state.images.snapshots()
@@ -88,7 +90,7 @@ def test_status_says_nothing_of_a_snapshot_that_no_node_runs_from(at: Desk) -> N
     assert "warning:" not in at("status").err
 
 
-def test_a_fresh_bake_does_not_take_the_equal_snapshot(at: Desk) -> None:
+def test_a_fresh_bake_does_not_take_the_equal_snapshot(at: CliHarness) -> None:
     assert at("build-image", "--dry-run", "--json").json == {"bakes": False}  # control
     ran = at("build-image", "--dry-run", "--fresh", "--json")
     check_answer(ran.json, "build-image-dry-run")

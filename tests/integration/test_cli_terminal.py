@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 from bakery.wait import Pending, wait_until
-from tests.helpers.cli import BAKERY, Desk, desk
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
@@ -22,13 +22,13 @@ ESCAPE = "\x1b["
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
 @pytest.fixture
-def launched(at: Desk) -> Desk:
+def launched(at: CliHarness) -> CliHarness:
     assert at("launch", "--yes", "--wait", "active").code == 0
     at.forget()
     return at
@@ -57,7 +57,7 @@ def _ends(child: "pexpect.spawn[str]") -> int:
     return code
 
 
-def test_a_no_creates_nothing(at: Desk) -> None:
+def test_a_no_creates_nothing(at: CliHarness) -> None:
     child = _on_a_terminal("launch", "--wait", "active")
     child.expect("8 to create")
     child.expect(r"make these changes\? \[y/N\]: ")
@@ -69,7 +69,7 @@ def test_a_no_creates_nothing(at: Desk) -> None:
     assert at.changing() == []
 
 
-def test_a_yes_creates_it(at: Desk) -> None:
+def test_a_yes_creates_it(at: CliHarness) -> None:
     """Two servers and a client would take the pauses of the real API; the first wave is enough."""
     child = _on_a_terminal("launch", "--wait", "active", "--role", "consul-server")
     child.expect(r"make these changes\? \[y/N\]: ")
@@ -79,7 +79,7 @@ def test_a_yes_creates_it(at: Desk) -> None:
     assert at.droplets() == ["demo-consul-server-1"]
 
 
-def test_a_wrong_name_destroys_nothing(launched: Desk) -> None:
+def test_a_wrong_name_destroys_nothing(launched: CliHarness) -> None:
     child = _on_a_terminal("destroy")
     child.expect("demo-nomad-client-2")
     child.expect("type the cluster's name to destroy it: ")
@@ -91,7 +91,7 @@ def test_a_wrong_name_destroys_nothing(launched: Desk) -> None:
     assert launched.droplets() == NAMES
 
 
-def test_the_right_name_destroys(launched: Desk) -> None:
+def test_the_right_name_destroys(launched: CliHarness) -> None:
     child = _on_a_terminal("destroy")
     child.expect("type the cluster's name to destroy it: ")
     child.sendline("demo")
@@ -100,7 +100,7 @@ def test_the_right_name_destroys(launched: Desk) -> None:
     assert launched.droplets() == []
 
 
-def test_ctrl_c_at_a_question(launched: Desk) -> None:
+def test_ctrl_c_at_a_question(launched: CliHarness) -> None:
     child = _on_a_terminal("destroy")
     child.expect("type the cluster's name to destroy it: ")
     child.sendintr()
@@ -109,7 +109,7 @@ def test_ctrl_c_at_a_question(launched: Desk) -> None:
     assert launched.changing() == []
 
 
-def test_a_password_is_asked_twice_and_never_shown(launched: Desk) -> None:
+def test_a_password_is_asked_twice_and_never_shown(launched: CliHarness) -> None:
     child = _on_a_terminal("browser-cert", "consul")
     child.expect("password of the file: ")
     child.sendline("canary-p12")
@@ -120,7 +120,7 @@ def test_a_password_is_asked_twice_and_never_shown(launched: Desk) -> None:
     assert _ends(child) == 0
 
 
-def _started(at: Desk) -> "subprocess.Popen[str]":
+def _started(at: CliHarness) -> "subprocess.Popen[str]":
     """A launch whose first create has arrived at the API, which takes two seconds to answer it."""
     fault = {"method": "POST", "path": "/v2/droplets", "delay_s": 2}
     assert at.api.post("/_emulator/faults", fault).status_code == 201
@@ -162,7 +162,7 @@ def _rest(process: "subprocess.Popen[str]") -> str:
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 143, "terminated")],
 )
 def test_a_signal_is_answered_at_once_and_the_same_command_goes_on(
-    at: Desk, number: signal.Signals, code: int, word: str
+    at: CliHarness, number: signal.Signals, code: int, word: str
 ) -> None:
     process = _started(at)
     process.send_signal(number)
@@ -177,7 +177,7 @@ def test_a_signal_is_answered_at_once_and_the_same_command_goes_on(
     assert at.droplets() == NAMES
 
 
-def test_the_second_signal_waits_for_nothing(at: Desk) -> None:
+def test_the_second_signal_waits_for_nothing(at: CliHarness) -> None:
     process = _started(at)
     process.send_signal(signal.SIGINT)
     _read_to(process, "stopping")
@@ -200,14 +200,14 @@ def test_an_ignored_interrupt_stays_ignored() -> None:
     assert done.stdout == "True _stop\n"
 
 
-def test_a_reader_that_goes_away_is_no_error(at: Desk) -> None:
+def test_a_reader_that_goes_away_is_no_error(at: CliHarness) -> None:
     for verb in ("plan --offline", "validate --schema", "--help"):
         line = f"set -o pipefail; {BAKERY} {verb} | (exec 0<&-; sleep 0.5)"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
         assert done.stderr == "", verb
 
 
-def test_no_colour_where_nobody_looks(at: Desk) -> None:
+def test_no_colour_where_nobody_looks(at: CliHarness) -> None:
     at.write("version: 1\nclustre: demo\n")
     assert ESCAPE not in _run("plan").stderr
     seen = {}
@@ -225,14 +225,14 @@ def test_no_colour_where_nobody_looks(at: Desk) -> None:
     assert seen == {"terminal": True, "flag": False, "NO_COLOR": False}
 
 
-def test_closed_standard_input_is_no_terminal(at: Desk) -> None:
+def test_closed_standard_input_is_no_terminal(at: CliHarness) -> None:
     line = f"{BAKERY} launch --wait active <&-"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-2] == "error: this needs an answer, and stdin or stderr is not a terminal"
 
 
-def test_python_m_bakery_is_bakery(at: Desk) -> None:
+def test_python_m_bakery_is_bakery(at: CliHarness) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bakery", "validate"], capture_output=True, text=True, check=False, timeout=60
     )
@@ -252,7 +252,7 @@ def test_help_and_completion_import_nothing_heavy(arguments: tuple[str, ...]) ->
     assert done.stdout != ""
 
 
-def test_the_import_test_can_fail(at: Desk) -> None:
+def test_the_import_test_can_fail(at: CliHarness) -> None:
     """Control: a verb that reads the cluster file does load yaml."""
     code = "import sys\nfrom bakery.cli.main import run\nrun(['validate'])\nassert 'yaml' in sys.modules"
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)

@@ -21,7 +21,7 @@ from bakery.emulator.daemon.folder import (
     new_emulator,
 )
 from bakery.wait import Pending, wait_until
-from tests.helpers.cli import BAKERY, Desk, desk
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.emulated import LOOPBACK, Api, emulated
 from tests.helpers.ports import free_port
@@ -33,27 +33,27 @@ TEAM = "00000000-0000-4000-8000-0000000000aa"
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
-def _line(at: Desk) -> str:
+def _line(at: CliHarness) -> str:
     host = at.api.url.removeprefix("http://")
     return f"on {host}, account operator@emulator.invalid, team Emulator"
 
 
 @contextmanager
-def _another(at: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """Commands go to another emulator, with another account, while the desk's still runs."""
+def _another(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """Commands go to another emulator, with another account, while the first still runs."""
     with emulated(replace(LOOPBACK, team_uuid=TEAM, team_name="Other")) as other, monkeypatch.context() as patch:
         patch.setenv("DIGITALOCEAN_API_URL", other.url)
         patch.setenv("BAKERY_ADDRESS_URL", f"{other.url}/_emulator/address")
-        Desk(folder=at.folder, api=other).bake()
+        CliHarness(folder=at.folder, api=other).bake()
         yield other
 
 
-def test_the_cloud_is_named_where_the_state_is_shown(at: Desk) -> None:
+def test_the_cloud_is_named_where_the_state_is_shown(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     line = _line(at)
     assert line in at("plan").out.splitlines()
@@ -78,7 +78,9 @@ def test_the_cloud_is_named_where_the_state_is_shown(at: Desk) -> None:
         (("build-image", "-f", "other.yaml"), "bake it?|error:"),  # where Packer is not there
     ],
 )
-def test_the_cloud_is_named_before_each_question(at: Desk, arguments: tuple[str, ...], question: str) -> None:
+def test_the_cloud_is_named_before_each_question(
+    at: CliHarness, arguments: tuple[str, ...], question: str
+) -> None:
     assert at(*ACTIVE).code == 0
     text = (at.folder / "bakery.yaml").read_text(encoding="utf-8")
     at.write(text + "image: {base: debian-13-x64}\n", "other.yaml")
@@ -91,7 +93,9 @@ def test_the_cloud_is_named_before_each_question(at: Desk, arguments: tuple[str,
     child.close()
 
 
-def test_another_account_is_refused_until_somebody_insists(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_account_is_refused_until_somebody_insists(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert at(*ACTIVE).code == 0
     kept = json.loads((at.folder / ".bakery" / "demo" / "cloud.json").read_text(encoding="utf-8"))
     assert kept["endpoint"] == at.api.url
@@ -127,7 +131,7 @@ def test_another_account_is_refused_until_somebody_insists(at: Desk, monkeypatch
     [{"owner": "of-the-emulator-before"}, {"owner": "of-the-emulator-before", "endpoint": "http://127.0.0.1:9"}],
     ids=["at the same address", "at an address where nobody answers any more"],
 )
-def test_an_emulator_that_is_gone_binds_nobody(at: Desk, change: dict[str, str]) -> None:
+def test_an_emulator_that_is_gone_binds_nobody(at: CliHarness, change: dict[str, str]) -> None:
     """It was taken down and brought up again: the droplets went with it, the credentials are still here."""
     assert at(*ACTIVE).code == 0
     assert at("destroy", "--yes").code == 0
@@ -145,7 +149,7 @@ def test_an_emulator_that_is_gone_binds_nobody(at: Desk, change: dict[str, str])
     assert "warning" not in at("launch", "--wait", "active").err, "now this one is remembered"
 
 
-def test_a_real_account_is_no_place_for_an_emulator_s_cluster(at: Desk) -> None:
+def test_a_real_account_is_no_place_for_an_emulator_s_cluster(at: CliHarness) -> None:
     """And the other way round: the file says that the cluster is at DigitalOcean, and this is an emulator."""
     assert at(*ACTIVE).code == 0
     file = at.folder / ".bakery" / "demo" / "cloud.json"
@@ -163,7 +167,7 @@ def test_a_real_account_is_no_place_for_an_emulator_s_cluster(at: Desk) -> None:
     "arguments", [("env",), ("bootstrap",), ("render", "--role", "nomad-client", "-o", "out")]
 )
 def test_other_cloud_lets_commands_that_look_go_there(
-    at: Desk, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     """Control: with the flag each goes on, and finds that nothing is there."""
     assert at(*ACTIVE).code == 0
@@ -174,7 +178,9 @@ def test_other_cloud_lets_commands_that_look_go_there(
     assert "Consul server" in ran.err
 
 
-def test_tokens_go_with_the_address_of_their_own_cluster_only(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_go_with_the_address_of_their_own_cluster_only(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both clouds have a cluster of this name; without the check env joined the tokens of one to the other."""
     assert at(*ACTIVE).code == 0
     with _another(at, monkeypatch) as other:
@@ -186,14 +192,14 @@ def test_tokens_go_with_the_address_of_their_own_cluster_only(at: Desk, monkeypa
         assert f"https://{public}:8501" in at("env", "--other-cloud").out
 
 
-def test_a_server_named_for_bootstrap_asks_no_cloud(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_named_for_bootstrap_asks_no_cloud(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     assert at(*ACTIVE).code == 0
     with _another(at, monkeypatch):
         ran = at("bootstrap", "--server", "127.0.0.1", "--deadline", "1")
     assert "was launched on" not in ran.err
 
 
-def test_destroying_the_whole_cluster_forgets_the_cloud(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_destroying_the_whole_cluster_forgets_the_cloud(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     file = at.folder / ".bakery" / "demo" / "cloud.json"
     assert at(*ACTIVE).code == 0
     assert at("destroy", "--node", "demo-nomad-client-2", "--yes").code == 0
@@ -206,7 +212,7 @@ def test_destroying_the_whole_cluster_forgets_the_cloud(at: Desk, monkeypatch: p
         assert (ran.code, "warning" in ran.err) == (0, False)
 
 
-def test_a_cluster_of_an_older_bakery_is_remembered_at_its_next_launch(at: Desk) -> None:
+def test_a_cluster_of_an_older_bakery_is_remembered_at_its_next_launch(at: CliHarness) -> None:
     file = at.folder / ".bakery" / "demo" / "cloud.json"
     assert at(*ACTIVE).code == 0
     file.unlink()
@@ -216,7 +222,7 @@ def test_a_cluster_of_an_older_bakery_is_remembered_at_its_next_launch(at: Desk)
     assert file.exists()
 
 
-def test_it_costs_one_request(at: Desk) -> None:
+def test_it_costs_one_request(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     at.forget()
     assert at("launch", "--wait", "active").code == 0
@@ -228,7 +234,7 @@ def test_it_costs_one_request(at: Desk) -> None:
 
 
 @pytest.fixture
-def emulators(at: Desk) -> Iterator[tuple[EmulatorRecord, ...]]:
+def emulators(at: CliHarness) -> Iterator[tuple[EmulatorRecord, ...]]:
     """Two processes with droplets in memory, neither of the default name."""
     yield tuple(_up(name, free_port()) for name in ("blue", "green"))
     for name in ("blue", "green"):
@@ -240,7 +246,7 @@ def _up(name: str, port: int) -> EmulatorRecord:
 
 
 def test_an_emulator_that_crashed_is_to_come_back_first(
-    at: Desk, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
+    at: CliHarness, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It left its state, so it is the one that is meant; another one that runs is not."""
     os.kill(emulators[0].pid, signal.SIGKILL)
@@ -264,7 +270,7 @@ def test_an_emulator_that_crashed_is_to_come_back_first(
     ],
 )
 def test_one_that_crashed_is_started_as_it_was(
-    at: Desk, monkeypatch: pytest.MonkeyPatch, machines: MachineKind, command: str
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch, machines: MachineKind, command: str
 ) -> None:
     """Droplets that boot outlive its process, and up without --resume would take them away."""
     record = new_emulator(EmulatorOptions(name="red", machines=machines))
@@ -275,7 +281,7 @@ def test_one_that_crashed_is_started_as_it_was(
 
 
 def test_local_names_the_emulators_that_run(
-    at: Desk, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
+    at: CliHarness, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = at("--local", "plan")
     assert (ran.code, ran.err.splitlines()) == (
@@ -292,7 +298,7 @@ def test_local_names_the_emulators_that_run(
 
 
 def test_each_emulator_has_an_account_of_its_own(
-    at: Desk, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
+    at: CliHarness, emulators: tuple[EmulatorRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owners = []
     for name in ("blue", "green"):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bakery.proc import Completed, run
-from tests.helpers.cli import Desk, desk
+from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.environment import clear_environment
 from tests.helpers.make import CHECKOUT, MAKE, check_tour, run_tour
 
@@ -22,12 +22,12 @@ NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk(tmp_path, monkeypatch) as made:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
         yield made
 
 
-def _make(at: Desk, *arguments: str) -> Completed:
+def _make(at: CliHarness, *arguments: str) -> Completed:
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -38,7 +38,7 @@ def _make(at: Desk, *arguments: str) -> Completed:
     )
 
 
-def test_a_pipeline_from_image_to_destroy(at: Desk) -> None:
+def test_a_pipeline_from_image_to_destroy(at: CliHarness) -> None:
     found = _make(at, "build-image")
     assert found.returncode == 0, found.stderr
     assert "bakery-stand-in already has this content; nothing to bake" in found.stderr
@@ -66,7 +66,7 @@ def test_a_pipeline_from_image_to_destroy(at: Desk) -> None:
     assert at.droplets() == []
 
 
-def test_local_means_the_running_emulator(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_means_the_running_emulator(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DIGITALOCEAN_API_URL", "DIGITALOCEAN_TOKEN"):
         monkeypatch.delenv(name)
     assert "no emulator is running" in _make(at, "build-image", "LOCAL=1").stderr
