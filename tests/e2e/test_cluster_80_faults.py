@@ -130,11 +130,11 @@ def cut_off(cluster: Cluster, name: str) -> Iterator[Outage]:
         outage.healthy_after = outage.age - PARTITION_SECONDS
 
 
-def tell(figures: Figures, bar: str, writer: KvWriter, *measured: str) -> None:
+def tell(figures: Figures, target: str, writer: KvWriter, *measured: str) -> None:
     """Note what was measured and what the writer saw; no acknowledged write may be lost."""
     lost, written = writer.lost(), len(writer.acknowledged)
     gap = f"{writer.longest_gap:.1f} s at most without an acknowledged write"
-    figures.tell(bar, "; ".join((*measured, gap, f"{len(lost)} of {written} acknowledged writes lost")))
+    figures.tell(target, "; ".join((*measured, gap, f"{len(lost)} of {written} acknowledged writes lost")))
     assert written
     assert lost == {}
 
@@ -151,8 +151,8 @@ def more_writes(writer: KvWriter) -> None:
 
 
 def test_a_dead_leader_costs_no_acknowledged_write(cluster: Cluster, writer: KvWriter, figures: Figures) -> None:
-    bar = "power cut of the Consul leader"
-    with figures.watch(bar):
+    target = "power cut of the Consul leader"
+    with figures.watch(target):
         before = leader(cluster)
         with writer:
             more_writes(writer)
@@ -160,7 +160,7 @@ def test_a_dead_leader_costs_no_acknowledged_write(cluster: Cluster, writer: KvW
                 leader(cluster, after=before)
                 elected = outage.age
                 more_writes(writer)
-        tell(figures, bar, writer, f"another leader after {elected:.1f} s", outage.said)
+        tell(figures, target, writer, f"another leader after {elected:.1f} s", outage.said)
 
 
 def test_the_checker_notices_a_lost_write(cluster: Cluster, writer: KvWriter) -> None:
@@ -176,26 +176,26 @@ def test_the_checker_notices_a_lost_write(cluster: Cluster, writer: KvWriter) ->
 def test_a_dead_nomad_leader_is_replaced_and_comes_back(
     cluster: Cluster, writer: KvWriter, figures: Figures
 ) -> None:
-    bar = "power cut of the Nomad leader"
-    with figures.watch(bar):
+    target = "power cut of the Nomad leader"
+    with figures.watch(target):
         before = leader(cluster, NOMAD_SERVERS)
         with writer, without_power(cluster, before) as outage:
             leader(cluster, NOMAD_SERVERS, after=before)
             elected = outage.age
             assert not cluster.status()["healthy"]
             _missed(cluster, SERVERS[0], before, outage)
-        tell(figures, bar, writer, f"another leader after {elected:.1f} s", outage.said)
+        tell(figures, target, writer, f"another leader after {elected:.1f} s", outage.said)
 
 
 def test_a_nomad_client_that_lost_its_power_comes_back(
     cluster: Cluster, writer: KvWriter, figures: Figures
 ) -> None:
-    bar = "power cut of a Nomad client"
-    with figures.watch(bar):
+    target = "power cut of a Nomad client"
+    with figures.watch(target):
         with writer, without_power(cluster, CLIENT) as outage:
             assert not cluster.status()["healthy"]
             missed = _missed(cluster, SERVERS[0], CLIENT, outage)
-        tell(figures, bar, writer, f"missed after {missed:.1f} s", outage.said)
+        tell(figures, target, writer, f"missed after {missed:.1f} s", outage.said)
 
 
 def _missed(cluster: Cluster, asked: str, name: str, outage: Outage) -> float:
@@ -214,8 +214,8 @@ def _missed(cluster: Cluster, asked: str, name: str, outage: Outage) -> float:
 
 
 def test_a_server_cut_off_for_a_while_comes_back(cluster: Cluster, writer: KvWriter, figures: Figures) -> None:
-    bar = "a Consul server cut off"
-    with figures.watch(bar):
+    target = "a Consul server cut off"
+    with figures.watch(target):
         leading = leader(cluster)
         cut = next(name for name in SERVERS if name != leading)
         with writer, cut_off(cluster, cut) as outage:
@@ -223,20 +223,20 @@ def test_a_server_cut_off_for_a_while_comes_back(cluster: Cluster, writer: KvWri
             cluster.wait_healthy(seconds=PARTITION_SECONDS + PATIENCE)
             assert outage.age > PARTITION_SECONDS
         told = f"{PARTITION_SECONDS:.0f} s, missed after {missed:.1f} s"
-        tell(figures, bar, writer, told, outage.said)
+        tell(figures, target, writer, told, outage.said)
 
 
 @pytest.mark.e2e_sweep
 def test_all_servers_rebooted_one_after_another_then_an_old_client(
     cluster: Cluster, writer: KvWriter, figures: Figures
 ) -> None:
-    bar = "rolling reboots"
-    with figures.watch(bar):
+    target = "rolling reboots"
+    with figures.watch(target):
         with writer:
             took = {name: _reboot(cluster, name) for name in (*SERVERS, CLIENT)}
         tell(
             figures,
-            bar,
+            target,
             writer,
             "all healthy " + ", ".join(f"{took[name]:.0f}" for name in SERVERS) + " s after each server's",
             f"{took[CLIENT]:.0f} s after the client's",
@@ -263,8 +263,8 @@ def test_agents_killed_again_and_again_leave_running_tasks_alone(
     cluster: Cluster, writer: KvWriter, figures: Figures
 ) -> None:
     """Nomad's promise in its own e2e suite (hashicorp/nomad e2e/clientstate): a task keeps its process."""
-    bar = "agents killed"
-    with figures.watch(bar):
+    target = "agents killed"
+    with figures.watch(target):
         node, before = _web(cluster)
         with writer:
             for _ in range(KILLS):
@@ -276,7 +276,7 @@ def test_agents_killed_again_and_again_leave_running_tasks_alone(
         same = cluster.inside(node, _WEB, check=False).stdout.strip() == before
         tell(
             figures,
-            bar,
+            target,
             writer,
             f"{2 * KILLS} kills, {'the task kept its process id' if same else 'the task was lost'}",
             f"all healthy {healthy:.0f} s after the last",

@@ -76,9 +76,9 @@ def assert_whole(servers: Servers, count: int, products: tuple[str, ...] = (CONS
 
 
 def test_all_nine_are_replaced_without_a_lost_write_or_job(cluster: Cluster, figures: Figures) -> None:
-    bar = "nine nodes replaced"
-    with figures.watch(bar):
-        figures.tell(bar, replace_all_nine(cluster))
+    target = "nine nodes replaced"
+    with figures.watch(target):
+        figures.tell(target, replace_all_nine(cluster))
 
 
 def replace_all_nine(cluster: Cluster) -> str:
@@ -106,10 +106,10 @@ def replace_all_nine(cluster: Cluster) -> str:
 def test_from_one_server_to_three_to_five_and_back_to_three(
     second: Callable[[str, str], Servers], figures: Figures, product: str
 ) -> None:
-    bar = f"1, 3, 5 and 3 {product.capitalize()} servers"
-    with figures.watch(bar):
+    target = f"1, 3, 5 and 3 {product.capitalize()} servers"
+    with figures.watch(target):
         grow_and_shrink(second, product)
-        figures.tell(bar, "as promised")
+        figures.tell(target, "as promised")
 
 
 def grow_and_shrink(second: Callable[[str, str], Servers], product: str) -> None:
@@ -138,10 +138,10 @@ def grow_and_shrink(second: Callable[[str, str], Servers], product: str) -> None
 def test_servers_of_both_on_one_droplet_are_replaced(
     second: Callable[[str, str], Servers], figures: Figures
 ) -> None:
-    bar = "servers of both on one droplet"
-    with figures.watch(bar):
+    target = "servers of both on one droplet"
+    with figures.watch(target):
         replace_servers_of_both(second)
-        figures.tell(bar, "as promised")
+        figures.tell(target, "as promised")
 
 
 def replace_servers_of_both(second: Callable[[str, str], Servers]) -> None:
@@ -158,15 +158,15 @@ def replace_servers_of_both(second: Callable[[str, str], Servers]) -> None:
 
 
 def test_what_the_control_panel_deleted_is_replaced_and_forgotten(cluster: Cluster, figures: Figures) -> None:
-    bar, servers = "leaders deleted in the control panel", Servers(cluster)
-    with figures.watch(bar):
+    target, servers = "leaders deleted in the control panel", Servers(cluster)
+    with figures.watch(target):
         for product in (CONSUL, NOMAD):
             gone = servers.leader(product)
             assert cluster.api("DELETE", f"/v2/droplets/{cluster.droplet(gone).id}").status == 204
             cluster.forget_env()
             began = time.monotonic()
             servers.launch()
-            figures.tell(bar, f"{product.capitalize()} whole again after {time.monotonic() - began:.0f} s")
+            figures.tell(target, f"{product.capitalize()} whole again after {time.monotonic() - began:.0f} s")
             assert_whole(servers, 3, (product,))
             assert gone not in servers.members(product)
 
@@ -183,8 +183,8 @@ def test_a_lost_quorum_is_not_replaced_by_an_empty_cluster(second: Callable[[str
 
 
 def test_one_server_of_each_is_rebooted_and_grows(second: Callable[[str, str], Servers], figures: Figures) -> None:
-    bar = "one server of each, rebooted, then three"
-    with figures.watch(bar):
+    target = "one server of each, rebooted, then three"
+    with figures.watch(target):
         servers = second("single", "consul-server: 1, nomad-server: 1, nomad-client: 1")
         servers.launch()
         put(servers, "before")
@@ -194,12 +194,12 @@ def test_one_server_of_each_is_rebooted_and_grows(second: Callable[[str, str], S
         servers.launch()
         assert_whole(servers, 3)
         assert has(servers, "before")
-        figures.tell(bar, "as promised")
+        figures.tell(target, "as promised")
 
 
 def test_a_client_is_replaced_three_times(cluster: Cluster, figures: Figures) -> None:
-    bar, servers, names = "a client replaced three times", Servers(cluster), set()
-    with figures.watch(bar):
+    target, servers, names = "a client replaced three times", Servers(cluster), set()
+    with figures.watch(target):
         began = time.monotonic()
         for _ in range(3):
             servers.destroy("demo-nomad-client-1")
@@ -207,13 +207,13 @@ def test_a_client_is_replaced_three_times(cluster: Cluster, figures: Figures) ->
             (name,) = {each for each in cluster.nomad_nodes() if slot_of(each) == "demo-nomad-client-1"}
             names.add(name)
             assert set(cluster.nomad_nodes().values()) == {"ready"}
-        figures.tell(bar, f"{(time.monotonic() - began) / 3:.0f} s each")
+        figures.tell(target, f"{(time.monotonic() - began) / 3:.0f} s each")
     assert len(names) == 3
 
 
 def test_all_droplets_go_off_and_come_back_in_any_order(cluster: Cluster, figures: Figures) -> None:
-    bar, servers = "all power lost", Servers(cluster)
-    with figures.watch(bar):
+    target, servers = "all power lost", Servers(cluster)
+    with figures.watch(target):
         put(servers, "power")
         droplets = list(cluster.droplets("bakery:demo"))
         allocations = {each["ID"] for each in cluster.allocations("web")}
@@ -230,14 +230,14 @@ def test_all_droplets_go_off_and_come_back_in_any_order(cluster: Cluster, figure
         assert_whole(servers, 3)
         assert has(servers, "power")
         assert {each["ID"] for each in cluster.allocations("web")} == allocations
-        figures.tell(bar, f"healthy {time.monotonic() - began:.0f} s after the last was active")
+        figures.tell(target, f"healthy {time.monotonic() - began:.0f} s after the last was active")
 
 
 def test_a_launch_is_killed_and_the_emulator_restarted_in_the_next(
     second: Callable[[str, str], Servers], figures: Figures
 ) -> None:
-    bar = "launch killed, then the API away"
-    with figures.watch(bar):
+    target = "launch killed, then the API away"
+    with figures.watch(target):
         servers = second("killed", "server: 3, nomad-client: 1")
         first = begin_launch(servers)
         wait_for(partial(some_droplets, servers, 2), what="two droplets of the launch", every=0.1)
@@ -250,14 +250,14 @@ def test_a_launch_is_killed_and_the_emulator_restarted_in_the_next(
         slots = sorted(slot_of(each.name) for each in servers.cluster.droplets("bakery:killed"))
         assert slots == ["killed-nomad-client-1", "killed-server-1", "killed-server-2", "killed-server-3"]
         assert_whole(servers, 3)
-        figures.tell(bar, "as promised")
+        figures.tell(target, "as promised")
 
 
 def test_a_cluster_is_destroyed_beside_another(
     cluster: Cluster, second: Callable[[str, str], Servers], figures: Figures
 ) -> None:
-    bar = "one of two clusters destroyed"
-    with figures.watch(bar):
+    target = "one of two clusters destroyed"
+    with figures.watch(target):
         before = account(cluster)
         other = second("beside", "server: 1, nomad-client: 1")
         other.launch()
@@ -265,13 +265,13 @@ def test_a_cluster_is_destroyed_beside_another(
         other.cluster.bakery("destroy", "--local", "--yes")
         assert account(cluster) == before
         assert_whole(Servers(cluster), 3)
-        figures.tell(bar, "as promised")
+        figures.tell(target, "as promised")
 
 
 def test_a_copy_of_a_running_node_is_named(cluster: Cluster, figures: Figures) -> None:
     """A droplet made from a snapshot of it, with its tags, holds its keys and runs nothing."""
-    bar = "a droplet copied from a node"
-    with figures.watch(bar):
+    target = "a droplet copied from a node"
+    with figures.watch(target):
         original = next(each for each in cluster.droplets("bakery:demo:role:nomad-client"))
         copy = copied(cluster, original)
         try:
@@ -281,12 +281,12 @@ def test_a_copy_of_a_running_node_is_named(cluster: Cluster, figures: Figures) -
             assert not report["healthy"]
         finally:
             cluster.api("DELETE", f"/v2/droplets/{copy}")
-        figures.tell(bar, "status names both")
+        figures.tell(target, "status names both")
 
 
 def test_every_client_of_the_only_role_goes_and_comes_back(cluster: Cluster, figures: Figures) -> None:
-    bar = "every client destroyed, then a launch"
-    with figures.watch(bar):
+    target = "every client destroyed, then a launch"
+    with figures.watch(target):
         began = time.monotonic()
         done = cluster.bakery("destroy", "--local", "--yes", "--role", "nomad-client")
         seconds = time.monotonic() - began
@@ -294,7 +294,7 @@ def test_every_client_of_the_only_role_goes_and_comes_back(cluster: Cluster, fig
         Servers(cluster).launch()
         wait_for(partial(web_runs, cluster), what="two allocations of web")
         assert set(cluster.nomad_nodes().values()) == {"ready"}
-        figures.tell(bar, f"destroyed in {seconds:.0f} s without a wait for a drain; the job came back")
+        figures.tell(target, f"destroyed in {seconds:.0f} s without a wait for a drain; the job came back")
 
 
 def act(cluster: Cluster, droplet: Droplet, action: str) -> None:
@@ -356,10 +356,10 @@ def web_runs(cluster: Cluster) -> bool | Pending:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_commands_lose_nothing(cluster: Cluster, figures: Figures, seed: int) -> None:
     """Destroy, launch, reboot, launches cut short: in any order, each refused or done, and a launch heals."""
-    bar = "random commands"
-    with figures.watch(bar):
+    target = "random commands"
+    with figures.watch(target):
         random_commands(cluster, seed)
-        figures.tell(bar, f"seed {seed}: {STEPS} commands")
+        figures.tell(target, f"seed {seed}: {STEPS} commands")
 
 
 def random_commands(cluster: Cluster, seed: int) -> None:

@@ -23,7 +23,7 @@ Strike = Callable[..., tuple[bool, list[float]]]
 
 
 def _strike_all(
-    figures: Figures, bar: str, strike: Strike, hand: Forker, folder: Path, numbers: tuple[signal.Signals, ...]
+    figures: Figures, target: str, strike: Strike, hand: Forker, folder: Path, numbers: tuple[signal.Signals, ...]
 ) -> None:
     """Both sides of every request, until the run has no more of them."""
     cases, slowest = 0, 0.0
@@ -39,15 +39,15 @@ def _strike_all(
                     slow.extend(seconds)  # noqa: B023
 
                 slow: list[float] = []
-                figures.case(bar, f"{by.name}, request {number}, {moment} it is applied", one)
+                figures.case(target, f"{by.name}, request {number}, {moment} it is applied", one)
                 if struck == [False]:
                     break
                 cases += 1
                 slowest = max([slowest, *slow])
     answer = f", slowest answer {slowest * 1000:.0f} ms" if slowest else ""
-    figures.tell(bar, f"{figures.failures(bar)} of {cases} cases failed{answer}")
-    figures.check(bar, f"an answer took {slowest:.1f} s", holds=slowest < ANSWER_S)
-    figures.assert_met(bar)
+    figures.tell(target, f"{figures.failures(target)} of {cases} cases failed{answer}")
+    figures.check(target, f"an answer took {slowest:.1f} s", holds=slowest < ANSWER_S)
+    figures.assert_met(target)
 
 
 def test_kill_a_launch_at_every_request(figures: Figures, hand: Forker, tmp_path: Path) -> None:
@@ -64,16 +64,16 @@ def test_strike_a_destroy_at_every_request(figures: Figures, hand: Forker, tmp_p
 
 
 def test_strike_at_every_write(figures: Figures, hand: Forker, tmp_path: Path) -> None:
-    bar = "local writes"
+    target = "local writes"
     for argv in (LAUNCH, DESTROY):
-        cases = sum(_strike_writes(figures, bar, hand, tmp_path, argv, by) for by in (signal.SIGKILL, *ASKING))
-        figures.tell(bar, f"{argv[0]}: {cases} moments")
-    figures.tell(bar, f"{figures.failures(bar)} failed")
-    figures.assert_met(bar)
+        cases = sum(_strike_writes(figures, target, hand, tmp_path, argv, by) for by in (signal.SIGKILL, *ASKING))
+        figures.tell(target, f"{argv[0]}: {cases} moments")
+    figures.tell(target, f"{figures.failures(target)} failed")
+    figures.assert_met(target)
 
 
 def _strike_writes(
-    figures: Figures, bar: str, hand: Forker, folder: Path, argv: tuple[str, ...], by: signal.Signals
+    figures: Figures, target: str, hand: Forker, folder: Path, argv: tuple[str, ...], by: signal.Signals
 ) -> int:
     """How many there were."""
     for number in range(1, MOST):
@@ -83,7 +83,7 @@ def _strike_writes(
             where = folder / f"{argv[0]}-{by.name}-{number}"  # noqa: B023 - called at once
             died.append(die_at_a_write(hand, where, argv, number, by=by))  # noqa: B023
 
-        figures.case(bar, f"{argv[0]}, {by.name}, write {number}", one)
+        figures.case(target, f"{argv[0]}, {by.name}, write {number}", one)
         if died == [False]:
             return number - 1
     raise AssertionError  # no run has so many

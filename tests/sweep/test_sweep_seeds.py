@@ -20,11 +20,11 @@ STATES = 10_000
 pytestmark = [pytest.mark.sweep, pytest.mark.timeout(0), pytest.mark.usefixtures("fast_disk")]
 
 
-def _all_seeds(figures: Figures, bar: str, seeds: int, run: Callable[[int], object]) -> None:
+def _all_seeds(figures: Figures, target: str, seeds: int, run: Callable[[int], object]) -> None:
     for seed in range(seeds):
-        figures.case(bar, f"seed {seed}", lambda: run(seed))  # noqa: B023 - called at once
-    figures.tell(bar, f"{figures.failures(bar)} of {seeds} seeds failed")
-    figures.assert_met(bar)
+        figures.case(target, f"seed {seed}", lambda: run(seed))  # noqa: B023 - called at once
+    figures.tell(target, f"{figures.failures(target)} of {seeds} seeds failed")
+    figures.assert_met(target)
 
 
 def test_storms(figures: Figures, tmp_path: Path) -> None:
@@ -39,33 +39,33 @@ def test_stale_lists(figures: Figures, tmp_path: Path) -> None:
 
 def test_killed_at_any_request(figures: Figures, tmp_path: Path) -> None:
     """Of a launch on lists that are behind; those that are not are struck in test_sweep_processes.py, too."""
-    bar, cases = "stale lists", 0
+    target, cases = "stale lists", 0
     for fault, lag in KILLS:
         numbers = requests_of_a_launch(tmp_path / f"{fault}-{lag}", lag=lag)
         for number in numbers:
             folder = tmp_path / f"{fault}-{lag}-{number}"
             where = f"{fault.name} request {number}, lag {lag} s"
-            figures.case(bar, where, lambda: kill_and_rerun(folder, [number], fault, lag=lag))  # noqa: B023
+            figures.case(target, where, lambda: kill_and_rerun(folder, [number], fault, lag=lag))  # noqa: B023
         cases += len(numbers)
-    figures.tell(bar, f"{figures.failures(bar)} of {cases} deaths failed")
-    figures.assert_met(bar)
+    figures.tell(target, f"{figures.failures(target)} of {cases} deaths failed")
+    figures.assert_met(target)
 
 
 def test_one_machine(figures: Figures, tmp_path: Path) -> None:
-    bar, locked = "one machine, two launches", []
-    _all_seeds(figures, bar, 500, lambda seed: locked.append(race_on_one_machine(tmp_path / f"{seed}", seed)))
-    figures.tell(bar, f"{sum(locked)} met the lock")
+    target, locked = "one machine, two launches", []
+    _all_seeds(figures, target, 500, lambda seed: locked.append(race_on_one_machine(tmp_path / f"{seed}", seed)))
+    figures.tell(target, f"{sum(locked)} met the lock")
 
 
 def test_two_machines(figures: Figures, tmp_path: Path) -> None:
-    bar, deleted = "two machines, two launches", []
+    target, deleted = "two machines, two launches", []
 
     def run(seed: int) -> None:
         race = race_to_complete if seed % 2 else race_for_a_new_cluster
         deleted.append(race(tmp_path / f"{seed}", seed))
 
-    _all_seeds(figures, bar, 500, run)
-    figures.tell(bar, f"{sum(deleted)} duplicates made and removed again")
+    _all_seeds(figures, target, 500, run)
+    figures.tell(target, f"{sum(deleted)} duplicates made and removed again")
 
 
 def test_requests(figures: Figures, tmp_path: Path) -> None:

@@ -5,21 +5,21 @@ import pytest
 from bakery.errors import CommandError, DeadlineError
 from bakery.wait import Pending
 from tests.helpers.cluster_e2e import wait_for
-from tests.sweep.bars import BARS, FAULTS
 from tests.sweep.figures import Figures, on_page
+from tests.sweep.reliability_targets import FAULTS, TARGETS
 
 FAULT = "rolling reboots"
 
 
-def row(page: str, bar: str) -> list[str]:
-    """The cells of the bar's one row."""
-    (found,) = [line for line in page.splitlines() if line.startswith(f"| {bar} |")]
+def row(page: str, target: str) -> list[str]:
+    """The cells of the target's one row."""
+    (found,) = [line for line in page.splitlines() if line.startswith(f"| {target} |")]
     return [cell.strip() for cell in found.strip("|").split("|")]
 
 
 def launches() -> Figures:
     """All of launch and destroy measured, no fault."""
-    return Figures(found={bar.name: "0 of 1 cases failed" for bar in BARS})
+    return Figures(found={target.name: "0 of 1 cases failed" for target in TARGETS})
 
 
 def test_a_page_without_the_faults_says_so() -> None:
@@ -27,7 +27,7 @@ def test_a_page_without_the_faults_says_so() -> None:
 
     assert figures.whole
     page = figures.page()
-    assert [row(page, bar.name)[2:4] for bar in FAULTS] == [["-", "not measured"]] * 6
+    assert [row(page, target.name)[2:4] for target in FAULTS] == [["-", "not measured"]] * 6
     assert row(page, "storm")[2:4] == ["0 of 1 cases failed", "met"]
 
 

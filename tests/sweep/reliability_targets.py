@@ -1,10 +1,10 @@
-"""The bars of a launch, a destroy, a cluster under faults and sequences of commands, in the order of the page."""
+"""The targets of launch, destroy, a cluster under faults and sequences of commands, in the order of the page."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bar:
+class Target:
     name: str
     promise: str
     control: str
@@ -13,58 +13,58 @@ class Bar:
 
 _LAUNCH = "tests/unit/launch/test_launch_crash.py"
 _RACES = "tests/integration/test_launch_races.py"
-BARS = (
-    Bar(
+TARGETS = (
+    Target(
         name="launch, kill -9",
         promise="killed at any request, before or after it is applied, and run again: exactly the plan",
         control=f"`{_LAUNCH}`: without journal and second look there is a duplicate",
     ),
-    Bar(
+    Target(
         name="launch, signals",
         promise="SIGINT, SIGTERM, SIGHUP at any request: an answer within 0.5 s, exit 130 or 143, then as above",
         control="`tests/integration/test_launch_processes.py`: the first signal waits for the reply",
     ),
-    Bar(
+    Target(
         name="destroy, kill -9 and signals",
         promise="struck at any request and run again: the account as it was before the launch",
         control=f"`{_LAUNCH}`: struck, there is something left to remove",
     ),
-    Bar(
+    Target(
         name="local writes",
         promise="kill -9 or a signal at any fsync, rename or link: no half file on disk, and the rerun finishes",
         control="`tests/unit/launch/base/test_launch_journal.py`: half a journal is refused",
     ),
-    Bar(
+    Target(
         name="storm",
         promise="a fifth of all requests fails (429, 500, HTML 502, reset, hang, lost reply): exactly the plan",
         control="`tests/integration/test_launch_storm.py`: a blind retry makes extra droplets",
     ),
-    Bar(
+    Target(
         name="stale lists",
         promise="lists up to 30 s behind, with random faults and deaths: no duplicate",
         control=f"`{_LAUNCH}`: what is forgotten is made again",
     ),
-    Bar(
+    Target(
         name="one machine, two launches",
         promise="the lock names process, host and start; no extra droplet",
         control="`tests/unit/launch/base/test_launch_journal.py`: the lock is what refuses",
     ),
-    Bar(
+    Target(
         name="two machines, two launches",
         promise="no name twice, no firewall twice, every join address alive",
         control=f"`{_RACES}`: without the second look there are duplicates",
     ),
-    Bar(
+    Target(
         name="requests",
         promise="a launch of 9 uses at most 60 requests, of 30 at most 120; a rerun changes nothing",
         control="`tests/integration/test_launch_emulated.py`",
     ),
-    Bar(
+    Target(
         name="scale",
         promise="a launch of 500: below 600 requests, at most 8 at once, below 300 MiB",
         control="`tests/integration/test_launch_scale.py`",
     ),
-    Bar(
+    Target(
         name="random states",
         promise="any state, any faults, any commands: what comes out is valid, and a launch heals it",
         control="`tests/integration/test_launch_states.py`: without journal and second look it finds a duplicate",
@@ -74,32 +74,32 @@ BARS = (
 _FAULTS = "tests/e2e/test_cluster_80_faults.py"
 _LOST = f"`{_FAULTS}`: a key that somebody deletes is missed"
 FAULTS = (
-    Bar(
+    Target(
         name="power cut of the Consul leader",
         promise="another server leads, no acknowledged write is lost, and it comes back",
         control=_LOST,
     ),
-    Bar(
+    Target(
         name="power cut of the Nomad leader",
         promise="another server leads, no acknowledged write is lost, and it comes back",
         control=f"`{_FAULTS}`: without power the cluster is not healthy",
     ),
-    Bar(
+    Target(
         name="power cut of a Nomad client",
         promise="no acknowledged write is lost, and it comes back",
         control=f"`{_FAULTS}`: without power the cluster is not healthy",
     ),
-    Bar(
+    Target(
         name="a Consul server cut off",
         promise="the others miss it and go on, no acknowledged write is lost, and it comes back",
         control=_LOST,
     ),
-    Bar(
+    Target(
         name="rolling reboots",
         promise="each Consul server, then a client, comes back; no acknowledged write is lost",
         control=_LOST,
     ),
-    Bar(
+    Target(
         name="agents killed",
         promise="Nomad and Consul of a client, kill -9 ten times each: its tasks keep their processes",
         control=f"`{_FAULTS}`: each kill ended the process that it was for",
@@ -110,68 +110,68 @@ _SEQUENCES = "tests/e2e/test_sequences.py"
 _QUORUM = "tests/unit/launch/teardown/test_launch_removal.py"
 _REFUSED = f"`{_QUORUM}`: a server that Raft finds dead, or that has no vote, does not count"
 SEQUENCES = (
-    Bar(
+    Target(
         name="nine nodes replaced",
         promise="`destroy --node` and `launch` for each, leaders included: no acknowledged write or job is lost",
         control=_REFUSED,
     ),
-    Bar(
+    Target(
         name="1, 3, 5 and 3 Consul servers",
         promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
         control=_REFUSED,
     ),
-    Bar(
+    Target(
         name="1, 3, 5 and 3 Nomad servers",
         promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
         control=_REFUSED,
     ),
-    Bar(
+    Target(
         name="servers of both on one droplet",
         promise="each of three replaced; a second one is refused while the first is missing; the data stays",
         control=_REFUSED,
     ),
-    Bar(
+    Target(
         name="leaders deleted in the control panel",
         promise="a launch replaces them, and nothing is left of them in Raft or gossip",
         control="`tests/unit/launch/converge/test_launch_formed.py`: with the last server gone, the launch is"
         " refused",
     ),
-    Bar(
+    Target(
         name="one server of each, rebooted, then three",
         promise="a reboot and a launch of 3 + 3 + 2 at once: three voters of each, the data stays",
         control=_REFUSED,
     ),
-    Bar(
+    Target(
         name="a client replaced three times",
         promise="each successor is ready when the launch ends, and Nomad lists no other node of the slot",
         control=f"`{_QUORUM}`: an unknown address is another node",
     ),
-    Bar(
+    Target(
         name="all power lost",
         promise="every droplet off, then on in random order: the same allocations run, the data stays",
         control=f"`{_SEQUENCES}`: while they are off, status is not healthy",
     ),
-    Bar(
+    Target(
         name="launch killed, then the API away",
         promise="kill -9, the same launch again, the emulator restarted in the middle: no duplicate, whole",
         control="`tests/unit/launch/test_launch_crash.py`: without journal and second look there is a duplicate",
     ),
-    Bar(
+    Target(
         name="one of two clusters destroyed",
         promise="nothing of it is left in the account, and nothing of the other is touched",
         control=f"`{_SEQUENCES}`: before the destroy the account has more",
     ),
-    Bar(
+    Target(
         name="a droplet copied from a node",
         promise="status names two droplets in one slot",
         control="`tests/unit/observe/test_observe_conditions.py`: the healthy cluster has none",
     ),
-    Bar(
+    Target(
         name="every client destroyed, then a launch",
         promise="no wait for a drain that has nowhere to go; the job runs again after the launch",
         control=f"`{_QUORUM}`: a client among others is drained first",
     ),
-    Bar(
+    Target(
         name="random commands",
         promise="destroy, launch, reboot and launches cut short in any order: a launch heals, the data stays",
         control=_REFUSED,
