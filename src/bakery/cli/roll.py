@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bakery.cli.cluster import running_of
 from bakery.cli.options import common_options
-from bakery.cli.replacing import drain_deadline_option, replace_request, replaced_json
+from bakery.cli.replacing import drain_deadline_option, replaced_json
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import Choice, WholeNumber
-from bakery.cli.where import check_cloud, cloud_json, cloud_line, other_cloud_option
+from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
 from bakery.errors import ExitCode, UsageError
 
@@ -68,18 +67,18 @@ def roll(
       bakery roll --dry-run
       bakery roll --role nomad-client --because image
     """
-    from bakery.launch.converge.snapshot import newest_snapshot
     from bakery.launch.roll.model import RollRequest
+    from bakery.operations.cluster import running_cluster
     from bakery.operations.context import open_session
+    from bakery.operations.place import check_place
+    from bakery.operations.replace_node import replace_request
     from bakery.operations.roll_cluster import roll_cluster
 
     session = session_of(context)
-    plan = session.plan()
     _check_roles(session, roles)
-    check_cloud(session, insists=other_cloud)
-    image = newest_snapshot(session.cloud, session.config, session.content_tag())
+    check_place(session, insists=other_cloud)
     request = RollRequest(
-        replace=replace_request(session, plan, image, drain_seconds=drain_seconds),
+        replace=replace_request(session, drain_seconds=drain_seconds),
         because=_because(reasons),
         roles=roles,
         oldest_days=oldest_days,
@@ -95,7 +94,7 @@ def roll(
             session.confirm(f"replace {counted(len(found.needs), 'node')}?")
         return not dry_run
 
-    done = roll_cluster(open_session(session, running_of(session)), request, approve)
+    done = roll_cluster(open_session(session, running_cluster(session)), request, approve)
     if session.settings.json:
         needs = _needs_json(shown[0]) if shown else []
         session.console.print_json(
