@@ -37,14 +37,14 @@ def refresh(
     _ = session.cloud  # a missing token is reported first
     check_place(session, insists=other_cloud)
     networks = admin_cidrs(session, cidrs)
-    say = session.note_before_question
+    print_line = session.note_before_question
     if dry_run:
-        say = session.print_or_note
+        print_line = session.print_or_note
 
     def approve(names: Sequence[str]) -> bool:
-        (session.console.note if dry_run else say)(cloud_line(session))
+        (session.console.note if dry_run else print_line)(cloud_line(session))
         for name in names:
-            say(f"  ~ firewall {name}: admits {', '.join(networks)}")
+            print_line(f"  ~ firewall {name}: admits {', '.join(networks)}")
         if not dry_run:
             session.confirm("change these?")
         return not dry_run

@@ -98,19 +98,19 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
         session.console.note(cloud_line(session))
         targets = preview_destroy(session, snapshots=snapshots)
         _show(session, targets, session.print_or_note)
-        _tell_json(session, targets)
+        _print_json(session, targets)
         return
 
     def approve(targets: "Targets") -> bool:
-        say = session.console.note if confirmed else session.note_before_question
-        say(cloud_line(session))
-        _show(session, targets, say)
+        print_line = session.console.note if confirmed else session.note_before_question
+        print_line(cloud_line(session))
+        _show(session, targets, print_line)
         if not targets.empty:
             _ask_for_name(session, confirmed, len(targets.droplets))
         return True
 
     targets = destroy_cluster(session, approve, snapshots=snapshots)
-    _tell_json(session, targets)
+    _print_json(session, targets)
     if targets.empty:
         _show(session, targets, session.console.note)
     else:
@@ -129,14 +129,14 @@ def _destroy_some(
 ) -> None:
     from bakery.operations.destroy_cluster import destroy_nodes_of, destroy_one
 
-    say = session.print_or_note if dry_run else session.note_before_question
+    print_line = session.print_or_note if dry_run else session.note_before_question
 
     def approve(removal: "Removal") -> bool:
-        (session.console.note if dry_run else say)(cloud_line(session))
+        (session.console.note if dry_run else print_line)(cloud_line(session))
         for droplet in removal.droplets:
-            say(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+            print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         for note in removal.notes:
-            say(f"    {note}")
+            print_line(f"    {note}")
         if not dry_run:
             _ask_for_some(session, confirmed, [droplet.name for droplet in removal.droplets])
         return not dry_run
@@ -164,7 +164,7 @@ def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
     }
 
 
-def _tell_json(session: Session, targets: "Targets") -> None:
+def _print_json(session: Session, targets: "Targets") -> None:
     if not session.settings.json:
         return
     value: dict[str, Any] = {
@@ -174,16 +174,16 @@ def _tell_json(session: Session, targets: "Targets") -> None:
     session.console.print_json(value)
 
 
-def _show(session: Session, targets: "Targets", say: Callable[[Text], None]) -> None:
+def _show(session: Session, targets: "Targets", print_line: Callable[[Text], None]) -> None:
     console = session.console
-    minus = console.style("-", "red", out=say == console.print)
+    minus = console.style("-", "red", out=print_line == console.print)
     for kind, names in _targets_by_kind(targets).items():
         for name in names:
-            say(f"  {minus} {kind:<9} {name}")
+            print_line(f"  {minus} {kind:<9} {name}")
     if targets.empty:
-        say(f"cluster {session.config.cluster} has no resources here")
+        print_line(f"cluster {session.config.cluster} has no resources here")
     for kept in targets.not_removed:
-        say(f"    {kept.kind:<9} {kept.name} is not deleted: {kept.reason}")
+        print_line(f"    {kept.kind:<9} {kept.name} is not deleted: {kept.reason}")
 
 
 def _ask_for_some(session: Session, confirmed: str | None, names: list[str]) -> None:

@@ -48,12 +48,12 @@ def replace(
     session = session_of(context)
     check_place(session, insists=other_cloud)
     request = replace_request(session, drain_seconds=drain_seconds, lost=lost)
-    say = session.print_or_note if dry_run else session.note_before_question
+    print_line = session.print_or_note if dry_run else session.note_before_question
 
     def approve(checked: "Checked") -> bool:
-        say(cloud_line(session))
+        print_line(cloud_line(session))
         for line in replacement_lines(checked, lost=lost, drain_seconds=drain_seconds):
-            say(line)
+            print_line(line)
         if not dry_run:
             session.confirm(f"replace {checked.target.name}?")
         return not dry_run

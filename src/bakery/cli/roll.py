@@ -83,13 +83,13 @@ def roll(
         roles=roles,
         oldest_days=oldest_days,
     )
-    say = session.print_or_note if dry_run else session.note_before_question
+    print_line = session.print_or_note if dry_run else session.note_before_question
     shown: list[RollPlan] = []
 
     def approve(found: "RollPlan") -> bool:
         shown.append(found)
-        say(cloud_line(session))
-        _show(found, say)
+        print_line(cloud_line(session))
+        _show(found, print_line)
         if not dry_run:
             session.confirm(f"replace {counted(len(found.needs), 'node')}?")
         return not dry_run
@@ -121,17 +121,17 @@ def _because(reasons: tuple[str, ...]) -> "frozenset[Because]":
     return frozenset(Because) if "all" in reasons else frozenset(Because(reason) for reason in reasons)
 
 
-def _show(found: "RollPlan", say: "Callable[[Text], None]") -> None:
+def _show(found: "RollPlan", print_line: "Callable[[Text], None]") -> None:
     if found.continues:
-        say("an interrupted roll is continued")
+        print_line("an interrupted roll is continued")
     width = max(len(need.droplet.name) for need in found.needs)
     for number, need in enumerate(found.needs, 1):
-        say(f"{number:>3}. {need.droplet.name:<{width}}  {'; '.join(need.reasons)}")
+        print_line(f"{number:>3}. {need.droplet.name:<{width}}  {'; '.join(need.reasons)}")
     for warning in found.warnings:
-        say(f"  ! {warning}")
+        print_line(f"  ! {warning}")
     nodes, image = counted(len(found.needs), "node"), found.wanted.image.name
-    say(f"{nodes} by {image}, one at a time; about {found.minutes} minutes and the drains")
-    say("meanwhile the cluster has one droplet more")
+    print_line(f"{nodes} by {image}, one at a time; about {found.minutes} minutes and the drains")
+    print_line("meanwhile the cluster has one droplet more")
 
 
 def _needs_json(found: "RollPlan") -> list[dict[str, Any]]:
