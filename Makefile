@@ -107,7 +107,7 @@ bench: ## print the figures and write docs/benchmarks.md (root)
 	@scripts/bench.sh
 
 .PHONY: docs
-docs: venv ## write docs/configuration.md and the pictures of docs/architecture.md
+docs: venv ## write docs/configuration.md, and the pictures and steps of docs/architecture.md
 	@$(BIN)/python scripts/configuration.py
 	@$(BIN)/python -m scripts.architecture
 

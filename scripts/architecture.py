@@ -1,10 +1,14 @@
-"""Draws the pictures of docs/architecture.md from the imports (``python -m scripts.architecture``)."""
+"""Draws the pictures of docs/architecture.md from the imports, and writes its table of the steps of a launch.
+
+Run it as ``python -m scripts.architecture``.
+"""
 
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bakery.operations import launch_cluster
 from tests.unit.test_architecture import INTERNAL, LEAVES
 
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
@@ -56,8 +60,21 @@ def picture(arrows: Arrows) -> str:
     return "\n".join(["graph LR", *(f"  {room} --> {ends[room]}" for room in ends)])
 
 
+def steps() -> str:
+    """Return the table of the steps of a launch."""
+    named = [
+        *((step.name, step.reason) for step in launch_cluster.PREPARE),
+        *((step.name, step.reason) for step in launch_cluster.CONVERGE),
+        *((step.name, step.reason) for step in launch_cluster.FORM),
+    ]
+    rows = (f"| {name.lower()} | {reason} |" for name, reason in named)
+    return "\n".join(["| step | reason |", "|---|---|", *rows, ""])
+
+
 def redrawn(text: str) -> str:
-    """Return the page with the pictures of today."""
+    """Return the page with the pictures and the steps of today."""
+    head, heading, section = text.partition("\n## One launch\n")
+    text = head + heading + re.sub(r"\| step \| reason \|\n(?:\|.*\n)+", lambda _: steps(), section, count=1)
     for title, room_of in PICTURES.items():
         head, heading, section = text.partition(f"\n## {title}\n")
         new = re.sub(r"```mermaid\n[^`]*\n```", f"```mermaid\n{picture(imported(room_of))}\n```", section, count=1)
@@ -72,4 +89,4 @@ def _reached(arrows: Arrows, room: str) -> set[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(redrawn(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stdout.write(f"wrote the pictures of {PAGE}\n")
+    sys.stdout.write(f"wrote the pictures and steps of {PAGE}\n")

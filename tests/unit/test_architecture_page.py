@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.architecture import PAGE, PICTURES, Arrows, RoomOf, first_level, imported, redrawn
+from scripts.architecture import PAGE, PICTURES, Arrows, RoomOf, first_level, imported, redrawn, steps
 from tests.unit.test_architecture import EMULATOR_ROOMS, LAUNCH_ROOMS, ROOMS
 
 FREE = {"cli", "operations"}
@@ -32,6 +32,12 @@ def test_an_arrow_more_or_less_would_be_seen() -> None:
     assert arrows["plan"] == {"config"}
     assert "agents" not in arrows
     assert drawn(redrawn(page), "Rooms") == arrows
+
+
+def test_the_page_has_the_steps_of_a_launch() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert steps() in text, "run: make docs"
+    assert "| preflight | " in steps(), "control: the table has rows"
 
 
 @pytest.mark.parametrize("room", sorted(set(ROOMS) - FREE))
