@@ -19,11 +19,10 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.helpers.stage import showing
-
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.app import build_app, emulator_of
 from bakery.emulator.machines.memory import InMemoryMachines
+from tests.helpers.shared_server import serving
 
 TOKEN = "bench"  # noqa: S105 - the token of an emulator that runs for seconds
 HEADER = "| droplets | create ×10 | list ×200 | delete | all requests | seconds |"
@@ -55,7 +54,7 @@ def main() -> int:
     options = parser.parse_args()
     app = build_app(EmulatorSettings(tokens=(TOKEN,)), InMemoryMachines())
     try:
-        with showing(app) as url, requests.Session() as session:
+        with serving(app) as url, requests.Session() as session:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {TOKEN}"
             line = measure(f"{url}/v2/droplets", session, options.droplets)
