@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bakery.hints import Text
-    from bakery.launch.roll.need import Because
-    from bakery.launch.roll.roll import RollPlan
+    from bakery.launch.roll.roll.need import Because
+    from bakery.launch.roll.roll.roll import RollPlan
 
 _REASONS = ["image", "size", "secrets", "age", "all"]
 
@@ -67,12 +67,10 @@ def roll(
       bakery roll --dry-run
       bakery roll --role nomad-client --because image
     """
-    from bakery.launch.roll.model import RollRequest
-    from bakery.operations.cluster import running_cluster
-    from bakery.operations.context import open_session
+    from bakery.launch.roll.roll.model import RollRequest
     from bakery.operations.place import check_place
     from bakery.operations.replace_node import replace_request
-    from bakery.operations.roll_cluster import roll_cluster
+    from bakery.operations.roll_cluster import roll_differing
 
     session = session_of(context)
     _check_roles(session, roles)
@@ -94,7 +92,7 @@ def roll(
             session.confirm(f"replace {counted(len(found.needs), 'node')}?")
         return not dry_run
 
-    done = roll_cluster(open_session(session, running_cluster(session)), request, approve)
+    done = roll_differing(session, request, approve)
     if session.settings.json:
         needs = _needs_json(shown[0]) if shown else []
         session.console.print_json(
@@ -116,7 +114,7 @@ def _check_roles(session: Session, roles: tuple[str, ...]) -> None:
 
 
 def _because(reasons: tuple[str, ...]) -> "frozenset[Because]":
-    from bakery.launch.roll.need import Because
+    from bakery.launch.roll.roll.need import Because
 
     return frozenset(Because) if "all" in reasons else frozenset(Because(reason) for reason in reasons)
 

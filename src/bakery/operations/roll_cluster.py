@@ -5,9 +5,16 @@ from collections.abc import Callable
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.roll import RollPlan, check_roll, plan_roll, run_roll
+from bakery.operations.cluster import running_cluster
+from bakery.operations.context import Context, open_session
 
 ApproveRoll = Callable[[RollPlan], bool]
 """Called before the first change; if it returns False, nothing is changed."""
+
+
+def roll_differing(context: Context, request: RollRequest, approve: ApproveRoll) -> tuple[Replaced, ...]:
+    """Replace the nodes of the cluster that differ (:func:`roll_cluster`)."""
+    return roll_cluster(open_session(context, running_cluster(context)), request, approve)
 
 
 def roll_cluster(session: Session, request: RollRequest, approve: ApproveRoll) -> tuple[Replaced, ...]:
