@@ -156,7 +156,7 @@ RUNNING = {
         says=(
             CANNOT,
             "the file says 1 Consul server, and demo-consul-server-2, demo-consul-server-3 run beyond them",
-            "help: remove them first, one by one: bakery destroy --node NAME",
+            "help: remove them first: bakery scale consul-server=1",
         ),
         code=2,
         exit_code=2,
@@ -188,7 +188,7 @@ RUNNING = {
         says=(
             DIFFERS,
             "demo-nomad-client-1, demo-nomad-client-2: size s-1vcpu-1gb, the file says s-2vcpu-2gb; this takes"
-            " effect on new droplets; to replace one: bakery destroy --node NAME, then bakery launch",
+            " effect on new droplets; to replace the others one by one: bakery roll",
         ),
         code=0,
         exit_code=10,

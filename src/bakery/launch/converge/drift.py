@@ -12,12 +12,7 @@ from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import in_plan_order, slot_of
 from bakery.plan.tags import role_of_tag
 
-_REPLACE = Hint(
-    "this takes effect on new droplets; to replace one: ",
-    Command("destroy", "--node", "NAME"),
-    ", then ",
-    Command("launch"),
-)
+_REPLACE = Hint("this takes effect on new droplets; to replace the others one by one: ", Command("roll"))
 
 
 def differences(
@@ -104,12 +99,15 @@ def _fewer(
 ) -> Iterator[Obstacle]:
     roles, slots = {node.role for node in servers}, {node.slot for node in servers}
     of_roles = (d for d in members if role_of_tag(d.tags, plan.cluster) in roles)
-    beyond = [droplet.name for droplet in of_roles if slot_of(droplet, plan.cluster) not in slots]
+    found = [droplet for droplet in of_roles if slot_of(droplet, plan.cluster) not in slots]
+    beyond = [droplet.name for droplet in found]
     if beyond:
+        fewer = dict.fromkeys(role_of_tag(droplet.tags, plan.cluster) or "" for droplet in found)
+        counts = [f"{role}={sum(node.role == role for node in servers)}" for role in fewer]
         wanted = counted(len(servers), f"{product} server")
         run = "runs" if len(beyond) == 1 else "run"
         yield Obstacle(
             code="fewer_servers",
             message=f"the file says {wanted}, and {', '.join(beyond)} {run} beyond them",
-            hint=Hint("remove them first, one by one: ", Command("destroy", "--node", "NAME")),
+            hint=Hint("remove them first: ", Command("scale", *counts)),
         )

@@ -58,6 +58,25 @@ def check_rest(session: Session, view: View, target: Target) -> None:
         raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
 
 
+def check_all(session: Session, view: View) -> None:
+    """Check that the whole cluster is healthy.
+
+    Raises:
+        ChecksFailedError: it is not.
+    """
+
+    def look() -> str:
+        unmet = unmet_without(view.plan, view.plan, view.droplets, view.clients, ())
+        return "\n".join(f"{condition.name}: {condition.message}" for condition in unmet)
+
+    try:
+        session.wait(_in_a_row(look), what=session.cluster, seconds=GATE_SECONDS, every=EVERY)
+    except DeadlineError as error:
+        message = f"{session.cluster} is not healthy, so no server may leave it"
+        hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
+        raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
+
+
 def wait_until_fit(session: Session, view: View, target: Target, *, seconds: float) -> None:
     """Wait until the cluster would be healthy with the successor in the slot and without the old droplet.
 

@@ -1,0 +1,188 @@
+"""``bakery scale``: another number of nodes in a role, up or down, servers too."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from bakery.cli.options import common_options
+from bakery.cli.replacing import drain_deadline_option
+from bakery.cli.session import Session, session_of
+from bakery.cli.where import cloud_line, other_cloud_option
+from bakery.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from bakery.cloud.model import Droplet
+    from bakery.config.model import ClusterConfig
+    from bakery.launch.roll.shrink import Shrinking
+
+LAUNCH_SECONDS = 900
+
+
+@click.command()
+@click.argument("counts", nargs=-1, required=True, metavar="ROLE=N...")
+@click.option("--accept-single", is_flag=True, help="Allow one Consul or Nomad server: its loss ends the cluster.")
+@drain_deadline_option
+@click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
+@other_cloud_option
+@common_options
+@click.pass_context
+def scale(
+    context: click.Context,
+    counts: tuple[str, ...],
+    accept_single: bool,  # noqa: FBT001 - a click flag
+    drain_seconds: int,
+    dry_run: bool,  # noqa: FBT001 - a click flag
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> int:
+    """Give each ROLE N nodes, and write that into the cluster file.
+
+    Up: the missing droplets are created, as by launch. Down: the nodes of the highest slots leave; servers one by
+    one, each only from a healthy cluster (else exit 7), clients after their work has moved. One command scales
+    either up or down.
+
+    \b
+    Examples:
+      bakery scale nomad-client=5
+      bakery scale consul-server=5 nomad-server=5
+    """
+    from bakery.operations.droplets import list_droplets
+    from bakery.operations.place import check_place
+
+    session = session_of(context)
+    wanted = _parse(session, counts)
+    check_place(session, insists=other_cloud)
+    after = _changed(session, wanted)
+    now = _counts_now(session, after, list_droplets(session))
+    down = sorted(role for role, count in wanted.items() if count < now[role])
+    if down and any(count > now[role] for role, count in wanted.items()):
+        message = "one command scales either up or down"
+        raise UsageError(message=message, hint=f"run it once for {', '.join(down)}, and once for the others")
+    if not down:
+        return _up(context, session, wanted, other_cloud=other_cloud, dry_run=dry_run)
+    _check_single(after, down, accept_single=accept_single)
+    _down(session, wanted, after, now, drain_seconds=drain_seconds, dry_run=dry_run)
+    return ExitCode.DONE
+
+
+def _parse(session: Session, counts: tuple[str, ...]) -> dict[str, int]:
+    known = [role.name for role in session.config.roles]
+    wanted: dict[str, int] = {}
+    for pair in counts:
+        role, _, number = pair.partition("=")
+        if not number.isdecimal() or len(number) > 4:
+            message = f"{pair!r} is not ROLE=N"
+            raise UsageError(message=message, hint="write for example nomad-client=5")
+        if role not in known:
+            message = f"cluster {session.config.cluster} has no role {role}"
+            raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
+        if role in wanted:
+            message = f"role {role} is given twice"
+            raise UsageError(message=message, hint="give each role once")
+        wanted[role] = int(number)
+    return wanted
+
+
+def _changed(session: Session, wanted: Mapping[str, int]) -> "ClusterConfig":
+    """Return the cluster file with the new counts. Write nothing.
+
+    Raises:
+        UsageError: a count cannot be changed in its place in the file, or the cluster cannot exist.
+    """
+    from bakery.config.load import parse_cluster, read_text
+    from bakery.config.save import with_count
+
+    path = session.config.path
+    text = read_text(path)
+    for role, count in wanted.items():
+        text = with_count(text, path, role, count)
+    return parse_cluster(text, path)
+
+
+def _counts_now(session: Session, config: "ClusterConfig", droplets: "tuple[Droplet, ...]") -> dict[str, int]:
+    """Return how many slots of each role are in use, or should be by the cluster file."""
+    from bakery.launch.roll.shrink import highest_index
+
+    return {role.name: highest_index(droplets, session.config.cluster, role.name) for role in config.roles}
+
+
+def _check_single(after: "ClusterConfig", down: list[str], *, accept_single: bool) -> None:
+    """Check that no product is left with one server, unless the user accepts that.
+
+    Raises:
+        UsageError: the flag is missing.
+    """
+    for product, servers in (
+        ("Consul", [role for role in after.roles if role.kind.is_consul_server]),
+        ("Nomad", [role for role in after.roles if role.kind.is_nomad_server]),
+    ):
+        left = sum(role.count for role in servers)
+        if any(role.name in down for role in servers) and left < 2 and not accept_single:
+            message = f"{product} would have {left} server: if it is lost, {product}'s data is lost"
+            raise UsageError(message=message, hint="if you mean that: --accept-single")
+
+
+def _up(
+    context: click.Context, session: Session, wanted: Mapping[str, int], *, other_cloud: bool, dry_run: bool
+) -> int:
+    from bakery.cli.launch import launch
+    from bakery.operations.scale_down import keep_voters
+
+    path = session.config.path
+    lines = [f"roles.{role}.count in {path} becomes {count}" for role, count in wanted.items()]
+    for line in lines:
+        (session.print_or_note if dry_run else session.note_before_question)(line)
+    if dry_run:
+        return ExitCode.DONE
+    session.confirm("write that, and launch?")
+    _save(session, wanted)
+    only = next(iter(wanted)) if len(wanted) == 1 else None
+    code: int = context.invoke(
+        launch, role=only, count=None, save=False, until="healthy", deadline=LAUNCH_SECONDS, cidrs=(),
+        dry_run=False, other_cloud=other_cloud,
+    )  # fmt: skip
+    keep_voters(session_of(context))
+    return code
+
+
+def _down(
+    session: Session,
+    wanted: Mapping[str, int],
+    after: "ClusterConfig",
+    now: Mapping[str, int],
+    *,
+    drain_seconds: int,
+    dry_run: bool,
+) -> None:
+    from bakery.launch.roll.shrink import ShrinkRequest
+    from bakery.operations.scale_down import remove_highest
+    from bakery.plan.build import build_plan
+
+    roles = tuple(replace(role, count=max(role.count, now[role.name])) for role in after.roles)
+    request = ShrinkRequest(
+        before=build_plan(replace(after, roles=roles)), after=build_plan(after), drain_seconds=drain_seconds
+    )
+    say = session.print_or_note if dry_run else session.note_before_question
+
+    def approve(found: "Shrinking") -> bool:
+        say(cloud_line(session))
+        for droplet in found.droplets:
+            say(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+        if not dry_run:
+            session.confirm("remove these, one server at a time?")
+            _save(session, wanted)
+        return not dry_run
+
+    gone = [droplet.name for droplet in remove_highest(session, request, approve)]
+    if session.settings.json:
+        session.console.print_json({"removed": gone})
+    if gone:
+        session.console.note(f"removed: {', '.join(gone)}")
+
+
+def _save(session: Session, wanted: Mapping[str, int]) -> None:
+    from bakery.config.save import save_count
+
+    for role, count in wanted.items():
+        save_count(session.config.path, role, count)

@@ -1,0 +1,118 @@
+"""Removes the nodes of the highest slots: servers one by one from a healthy cluster, clients drained together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bakery.cloud.model import Droplet
+from bakery.errors import UsageError
+from bakery.hints import Command
+from bakery.launch.base.members import list_members
+from bakery.launch.base.names import name_nodes
+from bakery.launch.base.running import reach, servers_among
+from bakery.launch.base.session import Session
+from bakery.launch.converge.preflight import survey
+from bakery.launch.roll.gate import View, check_all, plan_after
+from bakery.launch.roll.lock import consul_lock
+from bakery.launch.roll.replace import running
+from bakery.launch.teardown.drain import drained, plan_drain
+from bakery.launch.teardown.removal import remove_nodes
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
+from bakery.plan.successors import unfinished
+from bakery.plan.tags import role_of_tag
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShrinkRequest:
+    """From which plan to which."""
+
+    before: ClusterPlan
+    """With a node for each droplet of the roles to shrink."""
+    after: ClusterPlan
+    drain_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shrinking:
+    """The droplets that are removed."""
+
+    plan: ClusterPlan
+    """The plan before, with the names that the droplets have."""
+    droplets: tuple[Droplet, ...]
+    """In the order of removal: servers, the highest slots first, then clients."""
+
+
+def plan_shrink(session: Session, request: ShrinkRequest) -> Shrinking:
+    """Find the droplets that ``request.after`` does not contain, and check that the cluster is healthy.
+
+    Raises:
+        ChecksFailedError: it is not.
+        UsageError: a replacement is unfinished.
+    """
+    present = survey(session.cloud, session.cluster)
+    plan = name_nodes(request.before, present, None)
+    for each in unfinished(present.droplets, session.cluster):
+        message = f"a replacement of {each.name} is unfinished"
+        raise UsageError(message=message, hint=Command("replace", each.name))
+    kept = {node.slot for node in request.after.nodes}
+    order = {node.slot: place for place, node in enumerate(reversed(plan.nodes))}
+    going = [d for d in present.droplets if (slot := slot_of(d, session.cluster)) in order and slot not in kept]
+    if going:
+        check_all(session, View(plan=plan, droplets=present.droplets, clients=running(session).clients))
+    servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), going)
+    ranked = sorted(going, key=lambda d: (d not in servers, order[slot_of(d, session.cluster)]))
+    return Shrinking(plan=plan, droplets=tuple(ranked))
+
+
+def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> None:
+    """Remove the droplets. Every voter is alive before a server leaves, so no quorum is at risk.
+
+    Raises:
+        ChecksFailedError: the cluster is not healthy after a removal; the rest is untouched.
+        CloudError, DeadlineError: the removal stopped half-way; the same command continues it.
+    """
+    plan = shrinking.plan
+    servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), shrinking.droplets)
+    names = {droplet.name for droplet in shrinking.droplets}
+    staying = [droplet for droplet in list_members(session) if droplet.name not in names]
+    reached = reach(running(session), plan, staying)
+    if reached.consul is None:
+        message = f"no Consul server of {session.cluster} sees a leader"
+        raise UsageError(message=message, hint=Command("status"))
+    with consul_lock(session, reached.consul, leaving=names):
+        set_voters(session, request.after, staying)
+        for server in servers_in_order(shrinking.droplets, servers):
+            members = list_members(session)
+            check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
+            remove_nodes(session, plan, [server], members)
+            plan = plan_after(plan, _node(plan, server), None)
+        clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
+        drain = plan_drain(plan, session.running, clients, staying, seconds=request.drain_seconds)
+        with drained(session, drain):
+            remove_nodes(session, plan, clients, list_members(session))
+
+
+def set_voters(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
+    """Let autopilot remove no dead server below the number of servers in the plan."""
+    reached = reach(running(session), plan, droplets)
+    if reached.consul is not None:
+        reached.consul.set_min_quorum(len(plan.consul_servers))
+    if reached.nomad is not None and plan.nomad_servers:
+        reached.nomad.set_min_quorum(len(plan.nomad_servers))
+
+
+def servers_in_order(droplets: Iterable[Droplet], servers: Iterable[Droplet]) -> tuple[Droplet, ...]:
+    """Return the droplets that are among ``servers``, in their order."""
+    known = set(servers)
+    return tuple(droplet for droplet in droplets if droplet in known)
+
+
+def _node(plan: ClusterPlan, droplet: Droplet) -> Node:
+    return next(node for node in plan.nodes if node.slot == slot_of(droplet, plan.cluster))
+
+
+def highest_index(droplets: Iterable[Droplet], cluster: str, role: str) -> int:
+    """Return the highest index of a slot of the role that has a droplet; 0 if none has."""
+    slots = [slot_of(droplet, cluster) for droplet in droplets if role_of_tag(droplet.tags, cluster) == role]
+    indices = [slot.removeprefix(f"{cluster}-{role}-") for slot in slots]
+    return max((int(index) for index in indices if index.isdecimal()), default=0)
