@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bakery.hints import Text
     from bakery.launch.roll.roll.need import Because
-    from bakery.launch.roll.roll.roll import RollPlan
+    from bakery.launch.roll.roll import RollPlan
 
 _REASONS = ["image", "size", "secrets", "age", "all"]
 
@@ -67,7 +67,7 @@ def roll(
       bakery roll --dry-run
       bakery roll --role nomad-client --because image
     """
-    from bakery.launch.roll.roll.model import RollRequest
+    from bakery.launch.roll.model import RollRequest
     from bakery.operations.place import check_place
     from bakery.operations.replace_node import replace_request
     from bakery.operations.roll_cluster import roll_differing
