@@ -9,6 +9,7 @@ import pytest
 
 from bakery.agents.model import Allocation, LockHolder, NomadNode, TaskGroup
 from bakery.errors import AgentError
+from bakery.proc import run
 from bakery.wait import Pending
 from tests.helpers.real_servers import RealServers, close_acls, eventually, running_servers
 
@@ -102,8 +103,8 @@ def test_a_session_ends_with_its_node(servers: RealServers) -> None:
 
 
 @pytest.fixture(scope="module")
-def client(servers: RealServers, tmp_path_factory: pytest.TempPathFactory) -> NomadNode:
-    """A Nomad client that runs processes of its own user and has a host volume."""
+def client(servers: RealServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NomadNode]:
+    """A Nomad client that runs processes of its own user and has a host volume. Nothing of its work stays."""
     close_acls(servers, [CLIENT])
     config = servers.nomad_client()
     folder = str(tmp_path_factory.mktemp("uploads"))
@@ -115,7 +116,31 @@ def client(servers: RealServers, tmp_path_factory: pytest.TempPathFactory) -> No
         found = [node for node in servers.nomad(1).nodes() if (node.name, node.status) == (CLIENT, "ready")]
         return found[0] if found else Pending("not ready")
 
-    return eventually(ready, "the client")
+    node = eventually(ready, "the client")
+    try:
+        yield node
+    finally:
+        stop_job(servers, node)
+        servers.end("nomad", CLIENT)
+        unmount_below(servers.folder)
+
+
+def stop_job(servers: RealServers, client: NomadNode) -> None:
+    servers.http("nomad", 1).call("DELETE", "/v1/job/web?purge=true")
+
+    def stopped() -> bool | Pending:
+        left = [each for each in servers.nomad(1).allocations(client.id) if each.status in ("pending", "running")]
+        return Pending(str(left)) if left else True
+
+    eventually(stopped, "the job to stop")
+
+
+def unmount_below(folder: Path) -> None:
+    """Nomad mounts a tmpfs for the secrets of each task, and a client that is killed leaves them mounted."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    for place in mounted:
+        if Path(place).is_relative_to(folder):
+            run(["umount", place])
 
 
 def run_job(servers: RealServers) -> None:
@@ -132,8 +157,7 @@ def run_job(servers: RealServers) -> None:
     }
     update = {"HealthCheck": "task_states", "MinHealthyTime": 0, "MaxParallel": 1, "Stagger": 1_000_000_000}
     job = {"ID": "web", "Name": "web", "Type": "service", "Datacenters": ["demo"], "Update": update}
-    nomad: Any = servers.nomad(1)
-    nomad._http.call("POST", "/v1/jobs", {"Job": job | {"TaskGroups": [group]}})
+    servers.http("nomad", 1).call("POST", "/v1/jobs", {"Job": job | {"TaskGroups": [group]}})
 
 
 def test_the_work_of_a_client_is_told_with_what_a_warning_needs(servers: RealServers, client: NomadNode) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bakery.hints import Text
-    from bakery.launch.roll.roll.need import Because
+    from bakery.launch.roll.need import Because
     from bakery.launch.roll.roll import RollPlan
 
 _REASONS = ["image", "size", "secrets", "age", "all"]
@@ -114,7 +114,7 @@ def _check_roles(session: Session, roles: tuple[str, ...]) -> None:
 
 
 def _because(reasons: tuple[str, ...]) -> "frozenset[Because]":
-    from bakery.launch.roll.roll.need import Because
+    from bakery.launch.roll.need import Because
 
     return frozenset(Because) if "all" in reasons else frozenset(Because(reason) for reason in reasons)
 
