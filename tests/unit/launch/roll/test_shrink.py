@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.helpers.launch_bench import NAMES, small_plan
 
 from bakery.errors import ChecksFailedError, UsageError
 from bakery.launch.base.members import list_members
 from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, highest_index, set_voters
 from bakery.operations.scale_down import scale_down
 from bakery.plan.model import ClusterPlan
+from tests.helpers.launch_harness import NAMES, small_plan
 from tests.helpers.roll_bench import RollBench, roll_bench
 
 
