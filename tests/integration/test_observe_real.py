@@ -81,7 +81,8 @@ def test_a_rogue_consul_member_is_named(servers: RealServers) -> None:
     servers.start_consul(ROGUE, address, server=False)
 
     def named() -> dict[str, str] | Pending:
-        return servers.unmet() or Pending("it has not joined")
+        unmet = servers.unmet()
+        return unmet if "strangers" in unmet else Pending(f"it has not joined: {unmet}")
 
     unmet = eventually(named, "the stranger")
     assert unmet["strangers"] == f"Consul member {ROGUE} at {address} is not a droplet of the cluster"
