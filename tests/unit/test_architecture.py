@@ -40,6 +40,11 @@ EMULATOR_ROOMS: dict[str, set[str]] = {
 }
 EMULATOR_ROOMS["daemon"] = set(EMULATOR_ROOMS)
 EMULATOR_ROOMS["__main__"] = {"daemon"}
+BEHIND_OPERATIONS = {
+    "agents", "bake.bake", "bake.orphans", "bake.sweep", "launch.acl", "launch.base.journal", "launch.base.lock",
+    "launch.base.session", "launch.converge.access", "launch.converge.run",
+}  # fmt: skip
+"""What carries out a use case: of these rooms ``cli`` sees what ``operations`` makes of them."""
 EMULATOR_EXCEPTIONS = {
     # The metadata service answers a droplet with what its machine was made from, and names that type.
     ("emulator.api.metadata", "emulator.machines.interface"),
@@ -202,6 +207,17 @@ def test_the_law_of_launch_can_be_broken(module: str, imported: str) -> None:
 def test_every_file_of_launch_is_in_a_room() -> None:
     inside = {module.split(".")[1] for module in MODULES if module.startswith("launch.")}
     assert inside == set(LAUNCH_ROOMS)
+
+
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if _room(module) == "cli"))
+def test_a_verb_calls_a_use_case(module: str) -> None:
+    assert {imported for imported in INTERNAL[module] if _below(imported, BEHIND_OPERATIONS)} == set()
+
+
+def test_each_module_behind_operations_exists() -> None:
+    """Control: a module that is renamed does not leave the law, and its room is under it."""
+    assert set(MODULES) >= BEHIND_OPERATIONS
+    assert _below("launch.acl.ensure", BEHIND_OPERATIONS)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

@@ -29,9 +29,8 @@ def refresh(
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
     """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto."""
-    from bakery.launch.converge.access import refresh_access
-    from bakery.operations.context import open_session
     from bakery.operations.place import check_place
+    from bakery.operations.refresh_access import refresh_access
 
     session = session_of(context)
     _ = session.cloud  # a missing token is reported first
@@ -49,7 +48,7 @@ def refresh(
             session.confirm("change these?")
         return not dry_run
 
-    changed = refresh_access(open_session(session), session.plan(), networks, approve)
+    changed = refresh_access(session, networks, approve)
     if session.settings.json:
         session.console.print_json({"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:
