@@ -22,7 +22,7 @@ from bakery.credentials.issue import issue_for_node
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.errors import AgentError
-from bakery.launch.acl.ensure import ensure_acls
+from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ClusterReport
 from bakery.plan.model import ClusterPlan, Node
@@ -242,18 +242,17 @@ def running_servers(folder: Path) -> Iterator[RealServers]:
 def close_acls(servers: RealServers, names: Sequence[str] = ()) -> None:
     """Bootstrap and make the tokens of every node, and of ``names`` that are no server."""
     nodes = (*servers.nodes, *(replace(make_node(Kind.NOMAD_CLIENT), name=name) for name in names))
-    addresses = [servers.address(number) for number in (1, 2, 3)]
-    ensure_acls(
-        replace(servers.plan, nodes=nodes),
-        (Role(name="server", kind=Kind.SERVER, count=3, size="s-1vcpu-1gb", node_pool="default"),),
-        servers.bundle,
-        servers.clients,
-        rendered={"server"},
+    addresses = tuple(servers.address(number) for number in (1, 2, 3))
+    request = AclRequest(
+        plan=replace(servers.plan, nodes=nodes),
+        roles=(Role(name="server", kind=Kind.SERVER, count=3, size="s-1vcpu-1gb", node_pool="default"),),
+        rendered=frozenset({"server"}),
+        bundle=servers.bundle,
         droplets=(),
         consul_servers=addresses,
         nomad_servers=addresses,
-        seconds=SECONDS,
     )
+    ensure_acls(request, servers.clients, seconds=SECONDS)
 
 
 def eventually(check: Callable[[], T | Pending], what: str) -> T:

@@ -21,7 +21,7 @@ from bakery.credentials.model import Token
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token, random_token
 from bakery.errors import AgentError, CredentialsError, NotHealthyError
-from bakery.launch.acl.ensure import AclOutcome, ensure_acls
+from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
 from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ConditionState
 from bakery.wait import Pending, wait_until
@@ -39,17 +39,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
 
 
 def _ensure(cluster: RealCluster) -> AclOutcome:
-    return ensure_acls(
-        cluster.plan,
-        (SERVER, CLIENT),
-        cluster.bundle,
-        cluster.clients,
-        rendered={SERVER.name, CLIENT.name},
+    request = AclRequest(
+        plan=cluster.plan,
+        roles=(SERVER, CLIENT),
+        rendered=frozenset({SERVER.name, CLIENT.name}),
+        bundle=cluster.bundle,
         droplets=cluster.droplets,
         consul_servers=(LOOPBACK,),
         nomad_servers=(LOOPBACK,),
-        seconds=SECONDS,
     )
+    return ensure_acls(request, cluster.clients, seconds=SECONDS)
 
 
 @pytest.fixture(scope="module")

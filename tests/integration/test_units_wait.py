@@ -14,7 +14,7 @@ import pytest
 from bakery.assets import PACKER
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
-from bakery.launch.acl.ensure import ensure_acls
+from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.wait import Pending, wait_until
 from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 
@@ -83,17 +83,16 @@ def test_each_is_ready_when_it_can_take_a_client(
     config = client_config(cluster)
     wait_for_nomad(cluster, script, config, monkeypatch)
     assert not answers(script.consul_ready, config, script), "Consul does not know Nomad's token yet"
-    ensure_acls(
-        cluster.plan,
-        (SERVER, CLIENT),
-        cluster.bundle,
-        cluster.clients,
-        rendered={CLIENT.name},
+    request = AclRequest(
+        plan=cluster.plan,
+        roles=(SERVER, CLIENT),
+        rendered=frozenset({CLIENT.name}),
+        bundle=cluster.bundle,
         droplets=(),
         consul_servers=(LOOPBACK,),
         nomad_servers=(LOOPBACK,),
-        seconds=SECONDS,
     )
+    ensure_acls(request, cluster.clients, seconds=SECONDS)
     assert answers(script.consul_ready, config, script)
 
 

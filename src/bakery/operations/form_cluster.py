@@ -5,7 +5,7 @@ from dataclasses import replace
 from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.model import Bundle
-from bakery.launch.acl.ensure import AclOutcome, ensure_acls
+from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
 from bakery.observe.health import wait_until_healthy
 from bakery.operations.cluster import ServerAddresses, server_addresses
 from bakery.operations.context import Context
@@ -76,18 +76,17 @@ def _ensure_acls(
     *,
     seconds: float,
 ) -> AclOutcome:
-    return ensure_acls(
-        plan,
-        context.config.roles,
-        bundle,
-        connect_agents(context, bundle),
-        rendered=rendered_roles(context.paths),
+    request = AclRequest(
+        plan=plan,
+        roles=context.config.roles,
+        rendered=frozenset(rendered_roles(context.paths)),
+        bundle=bundle,
         droplets=droplets,
         consul_servers=servers.consul,
         nomad_servers=servers.nomad,
-        seconds=seconds,
-        reporter=context.reporter,
     )
+    clients = connect_agents(context, bundle)
+    return ensure_acls(request, clients, seconds=seconds, reporter=context.reporter)
 
 
 def _existing(plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> ClusterPlan:

@@ -1,6 +1,6 @@
 """Bootstraps the ACLs of Consul and Nomad with our own secrets, then writes policies and pre-made tokens."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -42,43 +42,53 @@ class AclOutcome:
     """Nodes that may use these tokens."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AclRequest:
+    """Which tokens are to exist, and the servers that take them."""
+
+    plan: ClusterPlan
+    """The nodes that get tokens, by the names of their droplets."""
+    roles: tuple[Role, ...]
+    """The roles of the cluster file."""
+    rendered: frozenset[str] = frozenset()
+    """Names of the roles that were rendered for nodes made by hand: only these roles get tokens."""
+    bundle: Bundle
+    droplets: tuple[Droplet, ...]
+    """The droplets of the cluster."""
+    consul_servers: tuple[str, ...]
+    """Addresses; one server that answers is enough."""
+    nomad_servers: tuple[str, ...]
+    """Addresses; without one only Consul is changed."""
+
+
 def ensure_acls(
-    plan: ClusterPlan,
-    roles: Iterable[Role],
-    bundle: Bundle,
+    request: AclRequest,
     clients: AgentClients,
     *,
-    rendered: Collection[str],
-    droplets: Iterable[Droplet],
-    consul_servers: Sequence[str],
-    nomad_servers: Sequence[str],
     seconds: float = 300.0,
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
 ) -> AclOutcome:
     """Bootstrap the ACLs, and write the policies and tokens that are missing or differ. Safe to repeat.
 
-    ``consul_servers`` and ``nomad_servers`` are addresses; one that answers is enough. Without ``nomad_servers``
-    only Consul is changed. ``roles`` are those of the cluster file; ``rendered`` names those that were rendered
-    for nodes made by hand, and only these roles get tokens. ``seconds`` is the deadline of each wait for a leader.
+    ``seconds`` is the deadline of each wait for a leader.
 
     Earlier versions made tokens for every role. The tokens of a role that was not rendered are deleted, but only
-    if every node in Consul is one of ``droplets`` and has the tag of a launch, so a token of its own. Any other
-    node may have been rendered on another machine, and would lose its rights. A deleted token is derived from the
-    bundle: once its role is rendered, it is written again, unchanged.
+    if every node in Consul is one of ``request.droplets`` and has the tag of a launch, so a token of its own. Any
+    other node may have been rendered on another machine, and would lose its rights. A deleted token is derived
+    from the bundle: once its role is rendered, it is written again, unchanged.
 
     Raises:
         CredentialsError: the ACLs were bootstrapped with a secret that is not the bundle's.
         DeadlineError: there was no leader in time; the details say what each server answered.
         AgentError: an agent refused for good (ACLs are off, or a token has another secret).
     """
-    consuls = [clients.consul(address) for address in consul_servers]
-    nomads = [clients.nomad(address) for address in nomad_servers]
+    consuls = [clients.consul(address) for address in request.consul_servers]
+    nomads = [clients.nomad(address) for address in request.nomad_servers]
     waiter = _Waiter(clock=clock, tell=reporter.waiting)
     with reporter.step("Consul's ACLs"):
-        _bootstrap(waiter, "Consul", consuls, bundle.consul_management.secret, seconds=seconds)
-        launched = frozenset(d.name for d in droplets if launches_of([d], plan.cluster))
-        wanted = _wanted(plan, roles, bundle, rendered=rendered, launched=launched)
+        _bootstrap(waiter, "Consul", consuls, request.bundle.consul_management.secret, seconds=seconds)
+        wanted = _wanted(request)
         outcome = waiter.persist(
             "Consul to take policies and tokens",
             consuls,
@@ -88,7 +98,7 @@ def ensure_acls(
         _report(reporter, outcome)
     if nomads:
         with reporter.step("Nomad's ACLs"):
-            _bootstrap(waiter, "Nomad", nomads, bundle.nomad_management.secret, seconds=seconds)
+            _bootstrap(waiter, "Nomad", nomads, request.bundle.nomad_management.secret, seconds=seconds)
     return outcome
 
 
@@ -150,19 +160,13 @@ class _Wanted:
     """Names of nodes that have tokens of their own."""
 
 
-def _wanted(
-    plan: ClusterPlan,
-    roles: Iterable[Role],
-    bundle: Bundle,
-    *,
-    rendered: Collection[str],
-    launched: frozenset[str],
-) -> _Wanted:
-    listed = tuple(roles)
+def _wanted(request: AclRequest) -> _Wanted:
+    plan, bundle = request.plan, request.bundle
+    rendered = [role for role in request.roles if role.name in request.rendered]
     return _Wanted(
-        tokens=consul_tokens(plan, (role for role in listed if role.name in rendered), bundle),
-        unrendered={role.name: role_tokens(role, bundle) for role in listed if role.name not in rendered},
-        launched=launched,
+        tokens=consul_tokens(plan, rendered, bundle),
+        unrendered={role.name: role_tokens(role, bundle) for role in request.roles if role not in rendered},
+        launched=frozenset(d.name for d in request.droplets if launches_of([d], plan.cluster)),
     )
 
 

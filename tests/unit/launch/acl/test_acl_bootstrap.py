@@ -13,7 +13,7 @@ from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
 from bakery.errors import AgentError, CredentialsError, DeadlineError, ExitCode
-from bakery.launch.acl.ensure import AclOutcome, ensure_acls
+from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
 from bakery.launch.acl.policies import POLICIES, consul_tokens
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 from tests.helpers.reporter import RecordingReporter
@@ -44,19 +44,16 @@ def _ensure(
     rendered: Collection[str] = (),
     reporter: Reporter = SILENT,
 ) -> AclOutcome:
-    return ensure_acls(
-        cluster.plan,
-        ROLES,
-        bundle,
-        cluster.clients,
-        rendered=rendered,
-        droplets=cluster.droplets,
+    request = AclRequest(
+        plan=cluster.plan,
+        roles=ROLES,
+        rendered=frozenset(rendered),
+        bundle=bundle,
+        droplets=tuple(cluster.droplets),
         consul_servers=CONSUL_SERVERS,
         nomad_servers=NOMAD_SERVERS,
-        seconds=30,
-        reporter=reporter,
-        clock=clock or FakeClock(),
     )
+    return ensure_acls(request, cluster.clients, seconds=30, reporter=reporter, clock=clock or FakeClock())
 
 
 def _launched_cluster() -> FakeCluster:
