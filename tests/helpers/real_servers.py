@@ -52,6 +52,8 @@ class RealServers:
     droplets: list[Droplet] = field(default_factory=list)
     processes: dict[tuple[str, str], "subprocess.Popen[bytes]"] = field(default_factory=dict)
     """By product and node."""
+    join: int = 1
+    """The number of the server that new ones join."""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -145,7 +147,7 @@ class RealServers:
             "bind_addr": address,
             "client_addr": address,
             "encrypt": mine.consul_gossip_key,
-            "retry_join": [f"{self.address(1)}:{ports['consul_serf']}"],
+            "retry_join": [f"{self.address(self.join)}:{ports['consul_serf']}"],
             "retry_interval": "1s",
             "disable_update_check": True,
             "performance": {"raft_multiplier": 1},
@@ -197,7 +199,7 @@ class RealServers:
         }
 
     def _nomad_server(self, expect: int | None) -> dict[str, Any]:
-        join = {"retry_join": [f"{self.address(1)}:{self.ports['nomad_serf']}"], "retry_interval": "1s"}
+        join = {"retry_join": [f"{self.address(self.join)}:{self.ports['nomad_serf']}"], "retry_interval": "1s"}
         server = {
             "enabled": True,
             "encrypt": self.bundle.nomad_gossip_key,
