@@ -5,6 +5,7 @@
 
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from bakery.wait import Pending
 from tests.helpers.cluster_e2e import BAKERY, EMULATOR, PATIENCE, Cluster, Droplet, wait_for
 from tests.helpers.kv_writer import KvWriter
 from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
+from tests.helpers.voter_sampler import VoterSampler
 from tests.sweep.figures import Figures
 
 pytestmark = [pytest.mark.sequences, pytest.mark.timeout(3600)]
@@ -100,6 +102,51 @@ def replace_all_nine(cluster: Cluster) -> str:
     seconds = (time.monotonic() - began) / len(names)
     writes = f"{len(writer.acknowledged)} writes acknowledged, 0 lost"
     return f"{seconds:.0f} s a node; {writes}, none for {writer.longest_gap:.1f} s at most"
+
+
+def test_a_roll_of_nine_misses_no_voter_and_loses_no_write(cluster: Cluster, figures: Figures) -> None:
+    bar = "a roll of nine"
+    with figures.watch(bar):
+        figures.tell(bar, roll_all_nine(cluster))
+
+
+def roll_all_nine(cluster: Cluster) -> str:
+    servers, names = Servers(cluster), {droplet.name for droplet in cluster.droplets("bakery:demo")}
+    addresses = [droplet.public for droplet in servers.droplets(CONSUL)]
+    with KvWriter(cluster, addresses) as writer, VoterSampler(cluster, addresses) as sampler:
+        following = threading.Event()
+        follower = threading.Thread(target=_follow, args=(servers, writer, sampler, following))
+        follower.start()
+        began = time.monotonic()
+        try:
+            cluster.bakery(
+                "roll", "--local", "--yes", "--because", "age", "--older-than", "0", "--drain-deadline", "2m",
+                seconds=900,
+            )  # fmt: skip
+        finally:
+            seconds = time.monotonic() - began
+            following.set()
+            follower.join()
+    cluster.forget_env()
+    assert_whole(servers, 3)
+    after = {droplet.name for droplet in cluster.droplets("bakery:demo")}
+    assert len(after) == 9
+    assert not names & after
+    assert len(cluster.allocations("web")) == 2
+    assert (min(sampler.counts), max(sampler.counts)) == (3, 4)
+    assert writer.lost() == {}
+    again = cluster.bakery("roll", "--local", "--yes", "--because", "image")
+    assert "nothing to replace" in again.stdout
+    writes = f"{len(writer.acknowledged)} writes acknowledged, 0 lost, none for {writer.longest_gap:.1f} s at most"
+    return f"{seconds:.0f} s; {len(sampler.counts)} samples, 3 or 4 alive voters; {writes}"
+
+
+def _follow(servers: Servers, writer: KvWriter, sampler: VoterSampler, ended: threading.Event) -> None:
+    """Turn the writer and the sampler to the servers that are there, as a client with service discovery does."""
+    while not ended.wait(2.0):
+        there = [droplet.public for droplet in servers.droplets(CONSUL) if droplet.public]
+        writer.turn_to(there)
+        sampler.turn_to(there)
 
 
 @pytest.mark.parametrize("product", [CONSUL, NOMAD])
