@@ -154,6 +154,10 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
 def _to_json(journal: Journal) -> str:
     data = {"version": VERSION, **_renamed(asdict(journal), _FILE_KEYS)}
     data["requests"] = [_renamed(asdict(request), _FILE_KEYS) for request in journal.requests]
+    # A bakery that knows no replacements reads the journal unless one is unfinished: then it must not launch.
+    for name in ("replacing", "roll"):
+        if not data[name]:
+            del data[name]
     return json.dumps(data, indent=1)
 
 

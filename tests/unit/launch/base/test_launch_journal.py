@@ -46,8 +46,8 @@ def test_the_file_has_the_keys_of_version_1(path: Path) -> None:
     assert json.loads(path.read_text()) == {
         "version": 1, "cluster": "demo", "launch_id": "aaaa0001", "launches": ["aaaa0001"],
         "requests": [{"what": "a", "at": 5.0, "droplet_id": 1, "failed": False, "absent": True}],
-        "gone": [41], "leaving": [], "drained": [], "formed": [], "never_joined": [], "roll": None, "vpc_id": None,
-        "firewall_ids": [], "ssh_key_id": None, "replacing": [],
+        "gone": [41], "leaving": [], "drained": [], "formed": [], "never_joined": [], "vpc_id": None,
+        "firewall_ids": [], "ssh_key_id": None,
     }  # fmt: skip
     assert load_journal(path, "demo") == file.now
 
