@@ -149,6 +149,17 @@ def _follow(servers: Servers, writer: KvWriter, sampler: VoterSampler, ended: th
         sampler.turn_to(there)
 
 
+def test_with_the_old_node_first_the_sampler_misses_a_voter(cluster: Cluster) -> None:
+    """Control: destroy and launch, as without ``replace``."""
+    servers = Servers(cluster)
+    old = min(servers.names(CONSUL) - {servers.leader(CONSUL)})
+    staying = [droplet.public for droplet in servers.droplets(CONSUL) if droplet.name != old]
+    with VoterSampler(servers.cluster, staying) as sampler:
+        servers.destroy(old)
+        servers.launch()
+    assert min(sampler.counts) == 2
+
+
 @pytest.mark.parametrize("product", [CONSUL, NOMAD])
 def test_from_one_server_to_three_to_five_and_back_to_three(
     second: Callable[[str, str], Servers], figures: Figures, product: str
