@@ -122,8 +122,8 @@ def _bring_up(session: Session, request: ReplaceRequest, site: Site, target: Tar
     if new is None:
         with session.reporter.step("Droplet"):
             new = create_successor(session, site, target, old)
-    target = replace(target, new=wait_until_active(session, target, new))
-    members = list_members(session)
+    members = wait_until_active(session, target, new)
+    target = replace(target, new=next(member for member in members if member.id == new.id))
     with session.reporter.step("Access control"):
         request.write_tokens(with_successor(site.launch.plan, target), members)
     with session.reporter.step("Health"):

@@ -87,12 +87,16 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
     done: list[Replaced] = []
     made: set[str] = set()
     with _giving_back(session, request):
-        for need in iter(lambda: _next(session, request, wanted), None):
+        while True:
+            present = replace(plan.present, droplets=complete_listing(session, list_members(session)))
+            need = next(iter(_needs(session, request, wanted, present.droplets)), None)
+            if need is None:
+                break
             if need.droplet.name in made:
                 message = f"{need.droplet.name} still differs after its replacement: {', '.join(need.reasons)}"
                 raise LaunchError(message=message, hint=Command("status"))
             with _counting(len(done), len(plan.needs)):
-                done.append(_replace(session, request, wanted, need, plan.present))
+                done.append(_replace(session, request, wanted, need, present))
             if need.reasons != UNFINISHED:  # a successor of an earlier run may be from another snapshot
                 made.add(done[-1].new)
         _give_back(session, request)
@@ -140,22 +144,16 @@ def _needs(
     return in_roll_order(needs, leaders)
 
 
-def _next(session: Session, request: RollRequest, wanted: Wanted) -> Need | None:
-    droplets = complete_listing(session, list_members(session))
-    return next(iter(_needs(session, request, wanted, droplets)), None)
-
-
 def _check(session: Session, request: ReplaceRequest, need: Need, present: Present) -> Checked:
     target = target_in(request.launch.plan, present.droplets, session.journal.now, need.node)
     return check_replacement(session, request, find_requested(session, target), present)
 
 
 def _replace(session: Session, request: RollRequest, wanted: Wanted, need: Need, present: Present) -> Replaced:
-    current = replace(present, droplets=complete_listing(session, list_members(session)))
     one = _pinned(request, wanted.image)
     if need.node.kind.is_nomad_client:
         one = replace(one, before_removal=lambda: _make_ineligible(session, request, wanted, need.node.role))
-    checked = _check(session, one, need, current)
+    checked = _check(session, one, need, present)
     session.reporter.note(f"{need.droplet.name}: {'; '.join(need.reasons)}")
     return replace_node(session, one, checked)
 

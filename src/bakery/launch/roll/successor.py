@@ -91,20 +91,21 @@ def _request(
     return replace(made, tags=tuple(dict.fromkeys((*made.tags, *launches, replaces_tag(cluster, old.id)))))
 
 
-def wait_until_active(session: Session, target: Target, new: Droplet) -> Droplet:
-    """Wait until the successor is active, and return it with its addresses.
+def wait_until_active(session: Session, target: Target, new: Droplet) -> tuple[Droplet, ...]:
+    """Wait until the successor is active and has its addresses. Return the cluster's droplets.
 
     Raises:
         DeadlineError: it is not; the journal records it as failed.
     """
 
-    def check() -> Droplet | Pending:
-        listed = next((droplet for droplet in list_members(session) if droplet.id == new.id), None)
+    def check() -> tuple[Droplet, ...] | Pending:
+        droplets = list_members(session)
+        listed = next((droplet for droplet in droplets if droplet.id == new.id), None)
         if listed is None:
             return Pending(f"{new.name} is not listed")
         if listed.status != "active" or listed.private_ipv4 is None:
             return Pending(f"{new.name} is {listed.status}")
-        return listed
+        return droplets
 
     timings = session.timings
     try:
