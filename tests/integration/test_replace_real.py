@@ -99,6 +99,11 @@ class Lab:
         clients = self.servers.clients
         return clients.consul(address) if product == "consul" else clients.nomad(address)
 
+    def servers_at(self, droplet: Droplet) -> tuple[AclApi, AclApi]:
+        """Both servers of one droplet."""
+        clients, address = self.servers.clients, str(droplet.public_ipv4)
+        return clients.consul(address), clients.nomad(address)
+
     def leader(self, product: str) -> str:
         (name,) = [peer.name for peer in self.agent(product).raft_peers() if peer.leader]
         return name
@@ -189,7 +194,9 @@ def assert_whole(lab: Lab) -> None:
     for product in ("consul", "nomad"):
         agent = lab.agent(product)
         assert sorted(peer.name for peer in agent.raft_peers() if peer.voter) == names, product
-        assert sorted(member.name for member in agent.members()) == names, product
+    for droplet in lab.there:
+        for api in lab.servers_at(droplet):
+            assert sorted(member.name for member in api.members()) == names, droplet.name
     assert lab.session.journal.now.replacing == ()
     assert not [tag for tag in lab.cloud.tags if ":replaces:" in tag]
 

@@ -17,6 +17,7 @@ from bakery.launch.roll.gate import View, check_rest, wait_until_fit, with_succe
 from bakery.launch.roll.lock import consul_lock
 from bakery.launch.roll.model import Replaced, ReplaceRequest, Target
 from bakery.launch.roll.preflight import look, one_more
+from bakery.launch.roll.prune import prune_everywhere
 from bakery.launch.roll.successor import (
     Site,
     create_successor,
@@ -106,8 +107,10 @@ def _replace(session: Session, request: ReplaceRequest, checked: Checked) -> Rep
     if target.old is not None:
         target = _bring_up(session, request, checked.site, target, target.old)
         with session.reporter.step(f"Taking {target.name} out"):
-            _take_out(session, request, plan, target)
-    return _finish(session, plan, target)
+            staying = _take_out(session, request, plan, target)
+    else:
+        staying = list_members(session)
+    return _finish(session, plan, target, staying)
 
 
 def _bring_up(session: Session, request: ReplaceRequest, site: Site, target: Target, old: Droplet) -> Target:
@@ -145,28 +148,34 @@ def _wait_until_fit(
     session.reporter.node(target.new.name, "healthy")
 
 
-def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target) -> None:
-    """Move the work of the old node away, and remove it. The quorum is asked with the successor as a voter."""
+def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target) -> tuple[Droplet, ...]:
+    """Move the work of the old node away, and remove it. Return the droplets that stay.
+
+    The quorum is asked with the successor as a voter.
+    """
     members = list_members(session)
+    staying = tuple(member for member in members if member.id != target.old_id)
     old = next((member for member in members if member.id == target.old_id), None)
     if old is None:
-        return
+        return staying
     check_quorum(session, plan, [old], members)
     request.before_removal()
     drain = NO_DRAIN
     if not request.lost:
-        staying = [member for member in members if member.id != old.id]
         drain = plan_drain(plan, session.running, [old], staying, seconds=request.drain_seconds)
     with drained(session, drain):
         session.journal.record_leaving([old.id])
         remove_nodes(session, plan, [old], members, lost=request.lost)
+    return staying
 
 
-def _finish(session: Session, plan: ClusterPlan, target: Target) -> Replaced:
+def _finish(session: Session, plan: ClusterPlan, target: Target, staying: tuple[Droplet, ...]) -> Replaced:
     """Remove what is left of the old node, and the tag that shows an unfinished replacement."""
     record = next((each for each in session.journal.now.replacing if each.old_id == target.old_id), None)
     if record is not None and target.old is None:
         _forget(session, plan, Identity(record.name, record.address))
+    if record is not None:
+        prune_everywhere(session, plan, Identity(record.name, record.address), staying)
     session.cloud.delete_tag(replaces_tag(session.cluster, target.old_id))
     session.journal.resolve(what_of(target.node.slot))
     if target.old_id in session.journal.now.leaving:
