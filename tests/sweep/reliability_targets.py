@@ -116,6 +116,11 @@ SEQUENCES = (
         control=_REFUSED,
     ),
     Target(
+        name="a roll of nine",
+        promise="`roll`: alive Consul voters are 3 or 4 at any moment, no acknowledged write is lost",
+        control=f"`{_SEQUENCES}`: with the old node first the sampler sees two voters",
+    ),
+    Target(
         name="1, 3, 5 and 3 Consul servers",
         promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
         control=_REFUSED,
