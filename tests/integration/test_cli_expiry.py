@@ -11,7 +11,7 @@ from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
 
-REMEDY = "replace the nodes one by one: bakery destroy --node demo-nomad-client-1, then bakery launch"
+REMEDY = "replace it: bakery replace demo-nomad-client-1"
 
 
 @pytest.fixture

@@ -104,8 +104,9 @@ def describe_expiring(expiries: Sequence[Expiry], now: datetime) -> str:
 
 def renewal(expiries: Sequence[Expiry]) -> Text:
     """Return how to renew certificates: they are issued when a droplet is created."""
-    name = expiries[0].name
-    return Hint("replace the nodes one by one: ", Command("destroy", "--node", name), ", then ", Command("launch"))
+    if len(expiries) == 1:
+        return Hint("replace it: ", Command("replace", expiries[0].name))
+    return Hint("replace the nodes: ", Command("roll", "--because", "age", "--older-than", "0"))
 
 
 def _questions(

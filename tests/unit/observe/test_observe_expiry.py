@@ -161,7 +161,12 @@ def test_it_is_late_with_a_fifth_and_too_late_with_a_tenth_left(day: int, *, war
 def test_the_sentence_has_names_day_and_source(day: int, source: Source, text: str) -> None:
     late = expiring([_expiry("b", 1000), _expiry("a", 100, source)], CREATED + day * DAY, WARNING_SHARE)
     assert describe_expiring(late, CREATED + day * DAY) == text
-    assert str(renewal(late)) == "replace the nodes one by one: bakery destroy --node a, then bakery launch"
+    assert str(renewal(late)) == "replace it: bakery replace a"
+
+
+def test_several_nodes_are_renewed_by_a_roll() -> None:
+    late = [_expiry("b", 1000), _expiry("a", 100)]
+    assert str(renewal(late)) == "replace the nodes: bakery roll --because age --older-than 0"
 
 
 def test_of_several_the_first_is_named() -> None:
