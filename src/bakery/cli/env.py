@@ -26,8 +26,8 @@ VARIABLES = (
 def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
     """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
 
-    They contain the management tokens: evaluate them, do not save them to a file. They put consul and nomad on
-    PATH if only bakery's cache has the cluster's versions.
+    They contain the management tokens: evaluate them, do not save them to a file. If consul and nomad of the
+    cluster's versions are not on PATH but in bakery's cache, the exports also put them on PATH.
 
     The certificate in the exported files lasts a day. Run "bakery status" to renew it.
     """
