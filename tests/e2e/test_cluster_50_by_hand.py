@@ -75,7 +75,7 @@ def test_tokens_that_a_node_may_use_stay_when_the_note_of_the_rendering_is_gone(
         bootstrapped = cluster.bakery("bootstrap", "--local")
     finally:
         away.rename(note)
-    assert f"warning: Consul has tokens for hand-made nodes of role {ROLE}" in bootstrapped.stderr
+    assert f"warning: kept Consul's tokens of role {ROLE}: " in bootstrapped.stderr
     assert NAME in bootstrapped.stderr
     assert role_tokens(cluster) == [f"bakery: Consul agents of role {ROLE}"]
 

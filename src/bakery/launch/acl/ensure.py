@@ -208,10 +208,10 @@ def _report(reporter: Reporter, outcome: AclOutcome) -> None:
         reporter.warn(Hint(text, again))
     for role in outcome.roles_kept:
         text = (
-            f"Consul has tokens for hand-made nodes of role {role}, which was not rendered on this machine; they"
-            f" stay, because these nodes may use them: {', '.join(outcome.others)}; if they do, "
+            f"kept Consul's tokens of role {role}: bakery did not render {role} on this machine, but these nodes"
+            f" may be made by hand and use the tokens: {', '.join(outcome.others)}. If they do, run "
         )
-        reporter.warn(Hint(text, Command("render", "--role", role), " notes it here"))
+        reporter.warn(Hint(text, Command("render", "--role", role), ", and this warning ends"))
 
 
 def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:

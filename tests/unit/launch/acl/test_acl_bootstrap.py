@@ -164,7 +164,7 @@ def test_no_token_is_removed_that_a_hand_made_node_may_use(
     assert outcome.roles_kept == ("consul-server", "nomad-server", "nomad-client")
     assert cluster.consul.tokens == before
     assert not [call for call in cluster.consul.calls if call.startswith("delete_token")]
-    assert "these nodes may use them: " in listener.warnings[0]
+    assert "these nodes may be made by hand and use the tokens: " in listener.warnings[0]
     assert outcome.others[-1] in listener.warnings[0]
 
 
