@@ -39,7 +39,8 @@ class RateLimiter:
         self._patience = patience
         self._wall = wall
         self._tell = tell
-        """Called with the seconds before each wait that ``per_minute`` causes (not a 429)."""
+        """Called before each wait that ``per_minute`` causes, with the length of the wait in seconds. Not called
+        for the wait after a 429."""
         self._sent: deque[float] = deque()
         self._not_before = 0.0
         self._lock = threading.Lock()

@@ -110,7 +110,7 @@ class Transport:
             try:
                 return self._once(method, path, query, body)
             except RateLimitedError as error:
-                if number == tries or self._clock.now() > rate_end:  # the pace holds the next try back
+                if number == tries or self._clock.now() > rate_end:  # the rate limiter delays the next try
                     raise
                 if (wait := self._rate_limiter.seconds_left()) <= self._limits.rate_patience:
                     self._tell_retry(error, number, wait)

@@ -42,7 +42,7 @@ class StatePaths:
 
     @property
     def roles(self) -> Path:
-        """The folder of user-data rendered by role."""
+        """The folder of the leaf certificates that all hand-made nodes of a role share, one file per role."""
         return self.folder / "roles"
 
     @property

@@ -46,8 +46,8 @@ class Session:
     workers: int = 8
     """How many create requests are sent at the same time."""
     addresses_given_to: dict[int, set[str]] = field(default_factory=dict)
-    """By a server's droplet id, the slots whose droplets this run created with that server's address in their
-    user-data."""
+    """Key: the droplet id of a server. Value: the slots of the droplets that this run created and whose user-data
+    contains that server's address."""
 
     @cached_property
     def journal(self) -> JournalFile:

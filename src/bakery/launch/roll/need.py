@@ -55,10 +55,10 @@ def find_needs(
     roles: Collection[str] = (),
     half_done: Collection[str] = (),
 ) -> tuple[Need, ...]:
-    """Return the nodes to replace, in the plan's order: of ``roles`` only, if there are any.
+    """Return the nodes to replace, in the plan's order. If ``roles`` is not empty, only nodes of these roles.
 
-    A node whose replacement is unfinished is always among them: by its successor's tag, or in the slots
-    ``half_done``.
+    A node that has a droplet is among them if it differs for one of the reasons ``because``, or if its replacement
+    is unfinished: its successor has the tag of a successor, or its slot is in ``half_done``.
     """
     there = tuple(droplets)
     by_slot = occupants(there, plan.cluster)
