@@ -236,7 +236,7 @@ def test_a_droplet_without_public_networking(lab: Lab) -> None:
 
 
 def test_a_disk_in_use_is_not_taken_again(lab: Lab) -> None:
-    with pytest.raises(MachineFailure, match="is in use"):
+    with pytest.raises(MachineFailure, match="exists already"):
         lab.machines.create(lab.spec(1))
     assert lab.machines.is_running(ONE)
 
@@ -310,7 +310,7 @@ def test_a_range_in_use_is_refused_before_anything_is_made(lab: Lab, own_home: s
     options = parse_options(name=own_home, port=7197, machines="nspawn", public_range=LAB_RANGE)
     with pytest.raises(EmulatorError) as caught:
         lifecycle.up(options)
-    assert caught.value.message == f"the range {LAB_RANGE} is already used on this machine"
+    assert caught.value.message == f"this machine already uses addresses of the range {LAB_RANGE}"
     assert emulator_dir(own_home).record.resources() == ()
 
 
