@@ -87,15 +87,17 @@ def launch(
         deadline=deadline,
     )
     if dry_run:
-        return _preview(session, options)
+        return show_preview(session, options)
     result = launch_cluster(session, options, _approval(session, scaling))
     save_scaling(session, scaling)
-    _finish(session, plan, result.droplets, scaling, created=len(result.created), healthy=options.until_healthy)
+    finish_launch(
+        session, plan, result.droplets, scaling, created=len(result.created), healthy=options.until_healthy
+    )
     return ExitCode.DONE
 
 
-def _preview(session: Session, options: "LaunchOptions") -> ExitCode:
-    """``--dry-run``: what a launch would do, and the code it would be refused with."""
+def show_preview(session: Session, options: "LaunchOptions") -> ExitCode:
+    """Print what a launch would do, and return the exit code it would be refused with."""
     from bakery.cli.changes_view import changes_json, show_verdict
     from bakery.launch.converge.verdict import exit_code_of
     from bakery.operations.preview_launch import preview_launch
@@ -128,7 +130,7 @@ def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes],
     return approve
 
 
-def _finish(
+def finish_launch(
     session: Session,
     plan: "ClusterPlan",
     droplets: "tuple[Droplet, ...]",
@@ -137,6 +139,7 @@ def _finish(
     created: int,
     healthy: bool,
 ) -> None:
+    """Print what a launch has done, and what to run next."""
     if session.settings.json:
         session.console.print_json(
             {

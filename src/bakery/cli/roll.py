@@ -99,7 +99,7 @@ def roll(
             {"cloud": cloud_json(session), "needs": needs, "replaced": [replaced_json(each) for each in done]}
         )
     if not shown:
-        session.print_or_note("nothing to replace: every node is as the cluster file says")
+        session.print_or_note(_nothing(reasons, roles))
     elif not dry_run:
         session.console.note(f"{counted(len(done), 'node')} replaced")
     return ExitCode.DONE
@@ -111,6 +111,13 @@ def _check_roles(session: Session, roles: tuple[str, ...]) -> None:
         if role not in known:
             message = f"cluster {session.config.cluster} has no role {role}"
             raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
+
+
+def _nothing(reasons: tuple[str, ...], roles: tuple[str, ...]) -> str:
+    nodes = f"node of {', '.join(roles)}" if roles else "node"
+    if "all" in reasons:
+        return f"nothing to replace: no {nodes} differs"
+    return f"nothing to replace: no {nodes} differs in {' or '.join(reasons)}"
 
 
 def _because(reasons: tuple[str, ...]) -> "frozenset[Because]":

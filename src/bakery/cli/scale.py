@@ -8,6 +8,7 @@ import click
 
 from bakery.cli.options import common_options
 from bakery.cli.replacing import drain_deadline_option
+from bakery.cli.scaling import Scaling
 from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_line, other_cloud_option
 from bakery.errors import ExitCode, UsageError
@@ -15,6 +16,7 @@ from bakery.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
     from bakery.config.model import ClusterConfig
+    from bakery.launch.base.model import Changes
     from bakery.launch.roll.shrink import Shrinking
 
 LAUNCH_SECONDS = 900
@@ -22,7 +24,9 @@ LAUNCH_SECONDS = 900
 
 @click.command()
 @click.argument("counts", nargs=-1, required=True, metavar="ROLE=N...")
-@click.option("--accept-single", is_flag=True, help="Allow one Consul or Nomad server: its loss ends the cluster.")
+@click.option(
+    "--accept-single", is_flag=True, help="Allow one Consul or Nomad server; if it is lost, so is its data."
+)
 @drain_deadline_option
 @click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 @other_cloud_option
@@ -38,9 +42,8 @@ def scale(
 ) -> int:
     """Give each ROLE N nodes, and write that into the cluster file.
 
-    Up: the missing droplets are created, as by launch. Down: the nodes of the highest slots leave; servers one by
-    one, each only from a healthy cluster (else exit 7), clients after their work has moved. One command scales
-    either up or down.
+    Up: the missing droplets are created, as by launch. Down: the highest-numbered nodes leave a healthy cluster
+    (else exit 7): servers one by one, clients after their jobs have moved. One command scales either up or down.
 
     \b
     Examples:
@@ -60,7 +63,7 @@ def scale(
         message = "one command scales either up or down"
         raise UsageError(message=message, hint=f"run it once for {', '.join(down)}, and once for the others")
     if not down:
-        return _up(context, session, wanted, other_cloud=other_cloud, dry_run=dry_run)
+        return _up(session, wanted, other_cloud=other_cloud, dry_run=dry_run)
     _check_single(after, down, accept_single=accept_single)
     _down(session, wanted, after, now, drain_seconds=drain_seconds, dry_run=dry_run)
     return ExitCode.DONE
@@ -71,8 +74,8 @@ def _parse(session: Session, counts: tuple[str, ...]) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for pair in counts:
         role, _, number = pair.partition("=")
-        if not number.isdecimal() or len(number) > 4:
-            message = f"{pair!r} is not ROLE=N"
+        if not role or not number.isdecimal() or len(number) > 4:
+            message = f"{pair!r} is not ROLE=N with a whole number N"
             raise UsageError(message=message, hint="write for example nomad-client=5")
         if role not in known:
             message = f"cluster {session.config.cluster} has no role {role}"
@@ -123,27 +126,43 @@ def _check_single(after: "ClusterConfig", down: list[str], *, accept_single: boo
             raise UsageError(message=message, hint="if you mean that: --accept-single")
 
 
-def _up(
-    context: click.Context, session: Session, wanted: Mapping[str, int], *, other_cloud: bool, dry_run: bool
-) -> int:
-    from bakery.cli.launch import launch
+def _up(session: Session, wanted: Mapping[str, int], *, other_cloud: bool, dry_run: bool) -> int:
+    """Launch the missing nodes. The cluster file is written once the user has agreed to the changes."""
+    from bakery.cli.admin_cidrs import admin_cidrs
+    from bakery.cli.launch import finish_launch, show_preview
+    from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
     from bakery.operations.scale_down import keep_voters
 
-    path = session.config.path
-    lines = [f"roles.{role}.count in {path} becomes {count}" for role, count in wanted.items()]
-    for line in lines:
-        (session.print_or_note if dry_run else session.note_before_question)(line)
+    plan = session.plan(wanted)
+    options = LaunchOptions(
+        plan=plan,
+        admin_cidrs=admin_cidrs(session, ()),
+        only_role=next(iter(wanted)) if len(wanted) == 1 else None,
+        other_cloud=other_cloud,
+        until_healthy=True,
+        deadline=LAUNCH_SECONDS,
+    )
     if dry_run:
-        return ExitCode.DONE
-    session.confirm("write that, and launch?")
+        return show_preview(session, options)
+    result = launch_cluster(session, options, lambda changes: _approve_up(session, wanted, changes))
     _save(session, wanted)
-    only = next(iter(wanted)) if len(wanted) == 1 else None
-    code: int = context.invoke(
-        launch, role=only, count=None, save=False, until="healthy", deadline=LAUNCH_SECONDS, cidrs=(),
-        dry_run=False, other_cloud=other_cloud,
-    )  # fmt: skip
-    keep_voters(session_of(context))
-    return code
+    keep_voters(session, plan)
+    role, count = next(iter(wanted.items()))
+    scaling = Scaling(role=role, count=count, saves=True)
+    finish_launch(session, plan, result.droplets, scaling, created=len(result.created), healthy=True)
+    return ExitCode.DONE
+
+
+def _approve_up(session: Session, wanted: Mapping[str, int], changes: "Changes") -> bool:
+    from bakery.cli.changes_view import show_changes
+
+    session.note_before_question(cloud_line(session))
+    show_changes(session.console, changes, session.note_before_question)
+    for role, count in wanted.items():
+        session.note_before_question(f"roles.{role}.count in {session.config.path} becomes {count}")
+    session.confirm("make these changes?")
+    _save(session, wanted)
+    return True
 
 
 def _down(

@@ -8,16 +8,16 @@ from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, plan_shrink, set
 from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.droplets import list_droplets
-from bakery.plan.build import build_plan
+from bakery.plan.model import ClusterPlan
 
 ApproveShrinking = Callable[[Shrinking], bool]
 """Called before the first change; if it returns False, nothing is changed."""
 
 
-def keep_voters(context: Context) -> None:
-    """After growth, let autopilot remove no dead server below the number of servers in the cluster file."""
+def keep_voters(context: Context, plan: ClusterPlan) -> None:
+    """After growth, let autopilot remove no dead server below the number of servers in ``plan``."""
     session = open_session(context, running_cluster(context))
-    set_voters(session, build_plan(context.config), list_droplets(context))
+    set_voters(session, plan, list_droplets(context))
 
 
 def remove_highest(context: Context, request: ShrinkRequest, approve: ApproveShrinking) -> tuple[Droplet, ...]:

@@ -21,6 +21,9 @@ from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import authorities_of, ca_tag, cluster_tag
 
+DROPLET_LIMIT = "droplet_limit"
+"""Code of the obstacle."""
+
 
 def survey(cloud: Cloud, cluster: str) -> Present:
     """Read the account, in eight requests."""
@@ -130,7 +133,7 @@ def _account(present: Present, changes: Changes) -> Iterator[Obstacle]:
             f"the cluster would have {counted(after, 'droplet')}, the account may have {account.droplet_limit}"
         )
         hint = "lower the counts, or ask DigitalOcean for a higher droplet limit"
-        yield Obstacle(code="droplet_limit", message=message, hint=hint)
+        yield Obstacle(code=DROPLET_LIMIT, message=message, hint=hint)
 
 
 def _region(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:

@@ -72,7 +72,7 @@ def check_all(session: Session, view: View) -> None:
     try:
         session.wait(_in_a_row(look), what=session.cluster, seconds=GATE_SECONDS, every=EVERY)
     except DeadlineError as error:
-        message = f"{session.cluster} is not healthy, so no server may leave it"
+        message = f"{session.cluster} is not healthy, so no node may leave it"
         hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
         raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from bakery.errors import UsageError
 from bakery.hints import Command
 from bakery.launch.base.members import complete_listing
-from bakery.launch.base.model import LaunchRequest, Present
+from bakery.launch.base.model import LaunchRequest, Obstacle, Present
 from bakery.launch.base.session import Session
 from bakery.launch.converge.changes import compare
-from bakery.launch.converge.preflight import check_trust, find_obstacles, survey
+from bakery.launch.converge.preflight import DROPLET_LIMIT, check_trust, find_obstacles, survey
 from bakery.launch.converge.unfinished import REPLACEMENT_UNFINISHED
 from bakery.launch.converge.verdict import refusal
 from bakery.launch.roll.model import Target
@@ -42,10 +42,22 @@ def one_more(session: Session, launch: LaunchRequest, present: Present, target: 
         image=launch.image,
         only_role=None,
     )
-    obstacles = [obstacle for obstacle in found if obstacle.code != REPLACEMENT_UNFINISHED]
+    obstacles = [_worded(each, present) for each in found if each.code != REPLACEMENT_UNFINISHED]
     if obstacles:
         raise refusal(obstacles)
     if changes.vpc is None:
         message = f"cluster {session.cluster} has no VPC {launch.plan.vpc_name}"
         raise UsageError(message=message, hint=Command("launch"))
     return changes.vpc.id
+
+
+def _worded(obstacle: Obstacle, present: Present) -> Obstacle:
+    """Return the obstacle; one of the droplet limit in the words of a replacement."""
+    if obstacle.code != DROPLET_LIMIT:
+        return obstacle
+    have, limit = len(present.droplets), present.account.droplet_limit
+    message = (
+        f"a replacement needs one more droplet for a while: the cluster has {have}, the account may have {limit}"
+    )
+    hint = "ask DigitalOcean for a higher droplet limit, or scale a role down"
+    return replace(obstacle, message=message, hint=hint)

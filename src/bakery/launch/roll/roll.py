@@ -22,7 +22,7 @@ from bakery.launch.roll.replace import Checked, check_replacement, replace_node,
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import half_done, target_in
 from bakery.launch.teardown.drain import give_back
-from bakery.plan.slots import as_running
+from bakery.plan.slots import as_running, slot_of
 
 MINUTES_PER_NODE = 2
 """A droplet boots for about a minute at DigitalOcean; a new server votes after ten healthy seconds."""
@@ -51,14 +51,31 @@ def plan_roll(session: Session, request: RollRequest) -> RollPlan:
     """Find the nodes to replace. Change nothing.
 
     Raises:
-        UsageError: there is no snapshot to replace them with.
+        UsageError: the cluster has no droplets, or there is no snapshot to replace them with.
     """
     present = look(session, request.replace.launch)
+    _check_present(session, request, present)
     wanted = _wanted(session, request)
     needs = _needs(session, request, wanted, present.droplets)
     continues = session.journal.now.roll is not None
     warnings = _warnings(session, request, needs, present.droplets)
     return RollPlan(wanted=wanted, needs=needs, warnings=warnings, continues=continues, present=present)
+
+
+def _check_present(session: Session, request: RollRequest, present: Present) -> None:
+    """Warn of nodes without a droplet: a roll does not create them.
+
+    Raises:
+        UsageError: there is no droplet at all.
+    """
+    if not present.droplets:
+        message = f"cluster {session.cluster} has no droplets"
+        raise UsageError(message=message, hint=Command("launch"))
+    used = {slot_of(droplet, session.cluster) for droplet in present.droplets}
+    missing = [node.slot for node in request.replace.launch.plan.nodes if node.slot not in used]
+    if missing:
+        names = ", ".join(missing)
+        session.reporter.warn(Hint(f"{names}: no droplet; to create what is missing: ", Command("launch")))
 
 
 def check_roll(session: Session, request: RollRequest, plan: RollPlan) -> None:

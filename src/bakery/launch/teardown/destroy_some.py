@@ -92,7 +92,9 @@ def _check_accepted(going: tuple[Droplet, ...], accept_quorum_loss: frozenset[st
 
 
 def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet:
-    named = [member for member in members if name in (member.name, slot_of(member, plan.cluster))]
+    members = tuple(members)
+    named = [member for member in members if member.name == name]
+    named = named or [member for member in members if slot_of(member, plan.cluster) == name]
     found = max(named, key=lambda droplet: droplet.id, default=None)
     if found is None:
         names = ", ".join(sorted(member.name for member in members)) or "none"

@@ -180,3 +180,15 @@ def test_killed_anywhere_the_same_command_ends_in_the_plan(tmp_path: Path, after
         _roll(cluster)
         assert_exactly_the_plan(cluster, number)
         assert _images(cluster) == {NEWER.id}, number
+
+
+def test_a_node_without_a_droplet_is_named_and_a_cluster_without_any_is_refused(cluster: RollBench) -> None:
+    gone = next(d.id for d in cluster.cloud.droplets.values() if d.name == "demo-nomad-client-3")
+    cluster.cloud.delete_droplet(gone)
+    cluster.cloud.revive()
+    assert _roll(cluster, image=IMAGE) == ()
+    assert any("demo-nomad-client-3: no droplet" in str(line) for line in cluster.bench.reporter.warnings)
+    for droplet in cluster.bench.cloud.list_droplets(tag="bakery:demo"):
+        cluster.cloud.delete_droplet(droplet.id)
+    with pytest.raises(UsageError, match="cluster demo has no droplets"):
+        _roll(cluster, image=IMAGE)

@@ -63,7 +63,7 @@ def test_clients_leave_after_the_servers_and_are_drained(cluster: RollBench) -> 
 
 def test_a_cluster_that_is_not_healthy_stays_as_it_is(cluster: RollBench) -> None:
     cluster.turn_off("demo-consul-server-2")
-    with pytest.raises(ChecksFailedError, match="demo is not healthy, so no server may leave it"):
+    with pytest.raises(ChecksFailedError, match="demo is not healthy, so no node may leave it"):
         _shrink(cluster, _without("demo-consul-server-3"))
     assert cluster.cloud.mutations == []
 

@@ -196,6 +196,15 @@ def test_of_twins_the_newest_goes(bench: LaunchHarness) -> None:
     assert bench.cloud.find_droplet(twin) is None
 
 
+def test_a_droplets_own_name_means_that_droplet_and_not_a_newer_one_in_its_slot(bench: LaunchHarness) -> None:
+    bench.launch()
+    tags = ("bakery:demo", "bakery:demo:role:nomad-client", "bakery:demo:slot:nomad-client-2")
+    newer = bench.cloud.add_droplet("demo-nomad-client-2-abcd", tags=tags)
+    _remove(bench, "demo-nomad-client-2")
+    assert "demo-nomad-client-2" not in bench.cloud.names()
+    assert bench.cloud.find_droplet(newer) is not None
+
+
 def test_an_unknown_node_names_the_known(bench: LaunchHarness) -> None:
     bench.launch()
     with pytest.raises(UsageError, match="no droplet 'demo-nomad-client-9'") as caught:
