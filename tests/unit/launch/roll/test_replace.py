@@ -180,7 +180,9 @@ def test_a_droplet_limit_without_room_for_one_more_is_said_first(cluster: RollBe
     cluster.cloud.account = replace(cluster.cloud.account, droplet_limit=9)
     with pytest.raises(UsageError) as caught:
         cluster.replace("demo-nomad-client-2")
-    assert caught.value.message == "the cluster would have 10 droplets, the account may have 9"
+    assert caught.value.message == (
+        "a replacement needs one more droplet for a while: the cluster has 9, the account may have 9"
+    )
     assert cluster.cloud.mutations == []
 
 
