@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.options import common_options
-from bakery.cli.prompts import has_terminal, need_terminal
+from bakery.cli.prompts import ask, has_terminal, need_terminal
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import cloud_line, other_cloud_option
@@ -212,7 +212,7 @@ def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> Non
     elif session.settings.yes:
         return
     need_terminal(f"add --yes, or --confirm {cluster}")
-    typed = click.prompt("type the cluster's name to destroy it", err=True, default="", show_default=False)
+    typed = ask("type the cluster's name to destroy it")
     if typed != cluster:
         message = f"{typed!r} is not the cluster's name; nothing was destroyed"
         raise UsageError(message=message, hint=f"type {cluster}, or give --confirm {cluster}")

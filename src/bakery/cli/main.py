@@ -13,6 +13,7 @@ import click
 from bakery import __version__
 from bakery.cli import signals
 from bakery.cli.options import Settings, common_options
+from bakery.cli.prompts import QuestionInterrupted
 from bakery.cli.verbs import Verbs
 from bakery.errors import BakeryError, ExitCode, MissingToolError, UsageError
 
@@ -101,6 +102,8 @@ def run(arguments: Sequence[str], *, timings: "Timings | None" = None) -> int:
         return _invoke(list(arguments) or ["--help"], settings)
     except BakeryError as error:
         return _tell(settings, error)
+    except QuestionInterrupted:
+        return _tell(settings, BakeryError(message="interrupted; nothing was changed"), ExitCode.INTERRUPTED)
     except (click.Abort, KeyboardInterrupt):
         return _tell(settings, BakeryError(message="interrupted", hint=_GOES_ON), ExitCode.INTERRUPTED)
     except signals.Terminated:

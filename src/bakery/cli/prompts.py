@@ -9,6 +9,10 @@ from bakery.errors import UsageError
 DECLINED = "the answer was no; nothing was changed"
 
 
+class QuestionInterrupted(click.Abort):
+    """Ctrl-C or the end of the input instead of an answer."""
+
+
 def has_terminal() -> bool:
     """Whether a question can be shown and answered."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
@@ -30,7 +34,25 @@ def confirm(question: str) -> None:
 
     Raises:
         UsageError: the answer is not "yes", or there is no terminal to ask on.
+        QuestionInterrupted: there is no answer.
     """
     need_terminal("add --yes")
-    if not click.confirm(question, err=True):
+    try:
+        answer = click.confirm(question, err=True)
+    except click.Abort:
+        raise QuestionInterrupted from None
+    if not answer:
         raise UsageError(message=DECLINED)
+
+
+def ask(question: str) -> str:
+    """Ask for one line of text; empty if none was given.
+
+    Raises:
+        QuestionInterrupted: there is no answer.
+    """
+    try:
+        answer: str = click.prompt(question, err=True, default="", show_default=False)
+    except click.Abort:
+        raise QuestionInterrupted from None
+    return answer
