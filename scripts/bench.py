@@ -46,7 +46,7 @@ OTHERS = (
     ),
     (
         "bench_launch.py",
-        "Launches on droplets in memory",
+        "Launches on droplets in memory, with 10 ms for each request",
         "| droplets | requests | seconds | MiB | requests at once |",
     ),
 )
