@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
-from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError
+from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError, UsageError
 from bakery.hints import Command
 from bakery.launch.base.journal import Replacing
 from bakery.launch.base.members import list_members
@@ -59,9 +59,22 @@ def check_replacement(
     launch = replace(request.launch, plan=plan)
     if target.old is None:
         return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=""))
+    _check_other_servers(plan, target)
     vpc_id = one_more(session, launch, present, target)
     check_rest(session, View(plan=plan, droplets=present.droplets, clients=clients), target)
     return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=vpc_id))
+
+
+def _check_other_servers(plan: ClusterPlan, target: Target) -> None:
+    """Check that the node is not the only server of Consul or Nomad: the quorum would refuse its removal.
+
+    Raises:
+        UsageError: it is.
+    """
+    for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
+        if [server.slot for server in servers] == [target.node.slot]:
+            message = f"{target.name} is the only {product} server, so it cannot be replaced"
+            raise UsageError(message=message, hint=Command("scale", f"{target.node.role}=3"))
 
 
 def replace_node(session: Session, request: ReplaceRequest, checked: Checked) -> Replaced:
