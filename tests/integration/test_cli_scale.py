@@ -33,6 +33,16 @@ def test_a_dry_run_up_is_that_of_the_launch(at: CliHarness) -> None:
     assert _file(at) == SMALL
 
 
+def test_servers_scale_up_with_the_plan_of_the_new_file(at: CliHarness) -> None:
+    at.write(SMALL)
+    assert at(*ACTIVE).code == 0
+    scaled = at("--json", "scale", "consul-server=3", "--dry-run")
+    at.write(SMALL.replace("consul-server: {count: 1", "consul-server: {count: 3"))
+    asked = at("--json", "launch", "--role", "consul-server", "--dry-run")
+    assert (scaled.code, scaled.json) == (asked.code, asked.json)
+    assert [line["name"] for line in scaled.json["changes"]] == ["demo-consul-server-2", "demo-consul-server-3"]
+
+
 def test_a_launch_that_is_refused_leaves_the_file_as_it_is(at: CliHarness) -> None:
     at.write(SMALL)
     assert at(*ACTIVE).code == 0

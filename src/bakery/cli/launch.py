@@ -1,6 +1,6 @@
 """``bakery launch``: create missing droplets, wave by wave, and wait until the cluster is healthy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +12,7 @@ from bakery.cli.session import Session, session_of
 from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
-from bakery.errors import ExitCode, UsageError
+from bakery.errors import ExitCode
 from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def launch(
     session = session_of(context)
     scaling = scaling_of(role, count, save=save)
     plan = session.plan({scaling.role: scaling.count} if scaling else None)
-    _check_role(session, role)
+    if role is not None:
+        session.check_role(role)
     check_saving(session, scaling)
     _ = session.cloud  # raises before the first request if the token is missing
     options = LaunchOptions(
@@ -90,9 +91,9 @@ def launch(
         return show_preview(session, options)
     result = launch_cluster(session, options, _approval(session, scaling))
     save_scaling(session, scaling)
-    finish_launch(
-        session, plan, result.droplets, scaling, created=len(result.created), healthy=options.until_healthy
-    )
+    scalings = (scaling,) if scaling is not None else ()
+    created, healthy = len(result.created), options.until_healthy
+    finish_launch(session, plan, result.droplets, scalings, created=created, healthy=healthy)
     return ExitCode.DONE
 
 
@@ -108,13 +109,6 @@ def show_preview(session: Session, options: "LaunchOptions") -> ExitCode:
     if session.settings.json:
         session.console.print_json({"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell))
     return exit_code_of(changes)
-
-
-def _check_role(session: Session, role: str | None) -> None:
-    known = [r.name for r in session.config.roles]
-    if role is not None and role not in known:
-        message = f"cluster {session.config.cluster} has no role {role}"
-        raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
 
 
 def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes], bool]":
@@ -134,7 +128,7 @@ def finish_launch(
     session: Session,
     plan: "ClusterPlan",
     droplets: "tuple[Droplet, ...]",
-    scaling: Scaling | None,
+    scalings: Sequence[Scaling],
     *,
     created: int,
     healthy: bool,
@@ -146,7 +140,7 @@ def finish_launch(
                 "cluster": plan.cluster,
                 "created": created,
                 "healthy": healthy,
-                "saved": scaling is not None and scaling.saves,
+                "saved": any(scaling.saves for scaling in scalings),
                 "droplets": [
                     {"name": d.name, "id": d.id, "public_ipv4": d.public_ipv4, "private_ipv4": d.private_ipv4}
                     for d in droplets
@@ -155,7 +149,8 @@ def finish_launch(
         )
     state = "healthy" if healthy else "active"
     session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new")
-    tell_scaling(session, scaling)
+    for scaling in scalings:
+        tell_scaling(session, scaling)
     # Droplets that are active may have no agents yet.
     tools = Hint('eval "$(', Command("env"), ')"; consul members; nomad node status')
     session.console.note(Hint("next: ", tools if healthy else Command("status")))

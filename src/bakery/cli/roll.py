@@ -6,11 +6,11 @@ import click
 
 from bakery.cli.options import common_options
 from bakery.cli.replacing import drain_deadline_option, replaced_json
-from bakery.cli.session import Session, session_of
+from bakery.cli.session import session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
-from bakery.errors import ExitCode, UsageError
+from bakery.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,8 @@ def roll(
     from bakery.operations.roll_cluster import roll_differing
 
     session = session_of(context)
-    _check_roles(session, roles)
+    for role in roles:
+        session.check_role(role)
     check_place(session, insists=other_cloud)
     request = RollRequest(
         replace=replace_request(session, drain_seconds=drain_seconds),
@@ -103,14 +104,6 @@ def roll(
     elif not dry_run:
         session.console.note(f"{counted(len(done), 'node')} replaced")
     return ExitCode.DONE
-
-
-def _check_roles(session: Session, roles: tuple[str, ...]) -> None:
-    known = [role.name for role in session.config.roles]
-    for role in roles:
-        if role not in known:
-            message = f"cluster {session.config.cluster} has no role {role}"
-            raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
 
 
 def _nothing(reasons: tuple[str, ...], roles: tuple[str, ...]) -> str:

@@ -63,23 +63,20 @@ def scale(
         message = "one command scales either up or down"
         raise UsageError(message=message, hint=f"run it once for {', '.join(down)}, and once for the others")
     if not down:
-        return _up(session, wanted, other_cloud=other_cloud, dry_run=dry_run)
+        return _up(session, wanted, after, other_cloud=other_cloud, dry_run=dry_run)
     _check_single(after, down, accept_single=accept_single)
     _down(session, wanted, after, now, drain_seconds=drain_seconds, dry_run=dry_run)
     return ExitCode.DONE
 
 
 def _parse(session: Session, counts: tuple[str, ...]) -> dict[str, int]:
-    known = [role.name for role in session.config.roles]
     wanted: dict[str, int] = {}
     for pair in counts:
         role, _, number = pair.partition("=")
         if not role or not number.isdecimal() or len(number) > 4:
             message = f"{pair!r} is not ROLE=N with a whole number N"
             raise UsageError(message=message, hint="write for example nomad-client=5")
-        if role not in known:
-            message = f"cluster {session.config.cluster} has no role {role}"
-            raise UsageError(message=message, hint=f"roles of {session.config.path}: {', '.join(known)}")
+        session.check_role(role)
         if role in wanted:
             message = f"role {role} is given twice"
             raise UsageError(message=message, hint="give each role once")
@@ -104,7 +101,7 @@ def _changed(session: Session, wanted: Mapping[str, int]) -> "ClusterConfig":
 
 
 def _counts_now(session: Session, config: "ClusterConfig", droplets: "tuple[Droplet, ...]") -> dict[str, int]:
-    """Return how many slots of each role are in use, or should be by the cluster file."""
+    """Return the highest number of a droplet of each role; 0 for a role without droplets."""
     from bakery.launch.roll.shrink import highest_index
 
     return {role.name: highest_index(droplets, session.config.cluster, role.name) for role in config.roles}
@@ -126,14 +123,17 @@ def _check_single(after: "ClusterConfig", down: list[str], *, accept_single: boo
             raise UsageError(message=message, hint="if you mean that: --accept-single")
 
 
-def _up(session: Session, wanted: Mapping[str, int], *, other_cloud: bool, dry_run: bool) -> int:
+def _up(
+    session: Session, wanted: Mapping[str, int], after: "ClusterConfig", *, other_cloud: bool, dry_run: bool
+) -> int:
     """Launch the missing nodes. The cluster file is written once the user has agreed to the changes."""
     from bakery.cli.admin_cidrs import admin_cidrs
     from bakery.cli.launch import finish_launch, show_preview
     from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
     from bakery.operations.scale_down import keep_voters
+    from bakery.plan.build import build_plan
 
-    plan = session.plan(wanted)
+    plan = build_plan(after)
     options = LaunchOptions(
         plan=plan,
         admin_cidrs=admin_cidrs(session, ()),
@@ -147,9 +147,8 @@ def _up(session: Session, wanted: Mapping[str, int], *, other_cloud: bool, dry_r
     result = launch_cluster(session, options, lambda changes: _approve_up(session, wanted, changes))
     _save(session, wanted)
     keep_voters(session, plan)
-    role, count = next(iter(wanted.items()))
-    scaling = Scaling(role=role, count=count, saves=True)
-    finish_launch(session, plan, result.droplets, scaling, created=len(result.created), healthy=True)
+    scalings = [Scaling(role=role, count=count, saves=True) for role, count in wanted.items()]
+    finish_launch(session, plan, result.droplets, scalings, created=len(result.created), healthy=True)
     return ExitCode.DONE
 
 
@@ -182,12 +181,12 @@ def _down(
     request = ShrinkRequest(
         before=build_plan(replace(after, roles=roles)), after=build_plan(after), drain_seconds=drain_seconds
     )
-    say = session.print_or_note if dry_run else session.note_before_question
+    print_line = session.print_or_note if dry_run else session.note_before_question
 
     def approve(found: "Shrinking") -> bool:
-        say(cloud_line(session))
+        print_line(cloud_line(session))
         for droplet in found.droplets:
-            say(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+            print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         if not dry_run:
             session.confirm("remove these, one server at a time?")
             _save(session, wanted)

@@ -64,9 +64,9 @@ def save_scaling(session: Session, scaling: Scaling | None) -> None:
         session.console.note(f"roles.{scaling.role}.count in {path} is {scaling.count} now")
 
 
-def tell_scaling(session: Session, scaling: Scaling | None) -> None:
+def tell_scaling(session: Session, scaling: Scaling) -> None:
     """Without ``--save``, warn of the count in the cluster file, since the next launch uses that one."""
-    if scaling is None or scaling.saves:
+    if scaling.saves:
         return
     says = next((role.count for role in session.config.roles if role.name == scaling.role), scaling.count)
     if says != scaling.count:

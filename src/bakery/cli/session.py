@@ -69,6 +69,17 @@ class Session:
 
         return build_plan(self.config, counts=counts)
 
+    def check_role(self, role: str) -> None:
+        """Check that the cluster file has the role.
+
+        Raises:
+            UsageError: it has not; the hint names those that it has.
+        """
+        known = [each.name for each in self.config.roles]
+        if role not in known:
+            message = f"cluster {self.config.cluster} has no role {role}"
+            raise UsageError(message=message, hint=f"roles of {self.config.path}: {', '.join(known)}")
+
     @property
     def paths(self) -> "StatePaths":
         from bakery.config.paths import state_paths
