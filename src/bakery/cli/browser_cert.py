@@ -9,7 +9,7 @@ import click
 
 from bakery.cli.options import common_options
 from bakery.cli.output import refuse_existing, warn_if_git_takes, write_errors
-from bakery.cli.prompts import need_terminal
+from bakery.cli.prompts import ask_new_password, need_terminal
 from bakery.cli.session import session_of
 from bakery.cli.values import Choice
 from bakery.errors import UsageError
@@ -72,8 +72,7 @@ def _password(file: Path | None) -> str:
     if given is not None:
         return given
     need_terminal("--password-file FILE, or BAKERY_P12_PASSWORD")
-    password: str = click.prompt("password of the file", hide_input=True, confirmation_prompt=True, err=True)
-    return password
+    return ask_new_password("password of the file")
 
 
 def _first_line(file: Path) -> str:

@@ -1,6 +1,8 @@
 """Questions on the terminal."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -37,10 +39,8 @@ def confirm(question: str) -> None:
         QuestionInterrupted: there is no answer.
     """
     need_terminal("add --yes")
-    try:
+    with _asking():
         answer = click.confirm(question, err=True)
-    except click.Abort:
-        raise QuestionInterrupted from None
     if not answer:
         raise UsageError(message=DECLINED)
 
@@ -51,8 +51,25 @@ def ask(question: str) -> str:
     Raises:
         QuestionInterrupted: there is no answer.
     """
-    try:
+    with _asking():
         answer: str = click.prompt(question, err=True, default="", show_default=False)
+    return answer
+
+
+def ask_new_password(question: str) -> str:
+    """Ask for a password twice, without showing it.
+
+    Raises:
+        QuestionInterrupted: there is no answer.
+    """
+    with _asking():
+        answer: str = click.prompt(question, hide_input=True, confirmation_prompt=True, err=True)
+    return answer
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
     except click.Abort:
         raise QuestionInterrupted from None
-    return answer

@@ -44,7 +44,10 @@ def reach(running: Running, plan: ClusterPlan, droplets: Iterable[Droplet]) -> R
 
 
 def servers_among(plan: ClusterPlan, servers: Iterable[Node], droplets: Iterable[Droplet]) -> tuple[Droplet, ...]:
-    """Return the droplets that run one of ``servers``, by slot, or by role if their slot is not in the plan."""
+    """Return the droplets that run one of ``servers``, in their order.
+
+    They are found by slot, or by role if their slot is not in the plan.
+    """
     nodes = tuple(servers)
     slots, roles = {node.slot for node in nodes}, {node.role for node in nodes}
     return tuple(

@@ -47,15 +47,10 @@ def check_rest(session: Session, view: View, target: Target) -> None:
             droplets = complete_listing(session, list_members(session))
         ids = {target.old_id, target.new.id if target.new is not None else None}
         leaving = [droplet for droplet in droplets if droplet.id in ids]
-        return _unmet(replace(view, droplets=droplets), target, rest, leaving)
+        return _unmet(replace(view, droplets=droplets), with_successor(view.plan, target), rest, leaving)
 
-    check = _in_a_row(look)
-    try:
-        session.wait(check, what=f"the rest of {session.cluster}", seconds=GATE_SECONDS, every=EVERY)
-    except DeadlineError as error:
-        message = f"{target.name} cannot be replaced now: the rest of {session.cluster} is not healthy"
-        hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
-        raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
+    message = f"{target.name} cannot be replaced now: the rest of {session.cluster} is not healthy"
+    _check(session, look, what=f"the rest of {session.cluster}", message=message)
 
 
 def check_all(session: Session, view: View) -> None:
@@ -64,17 +59,8 @@ def check_all(session: Session, view: View) -> None:
     Raises:
         ChecksFailedError: it is not.
     """
-
-    def look() -> str:
-        unmet = unmet_without(view.plan, view.plan, view.droplets, view.clients, ())
-        return "\n".join(f"{condition.name}: {condition.message}" for condition in unmet)
-
-    try:
-        session.wait(_in_a_row(look), what=session.cluster, seconds=GATE_SECONDS, every=EVERY)
-    except DeadlineError as error:
-        message = f"{session.cluster} is not healthy, so no node may leave it"
-        hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
-        raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
+    message = f"{session.cluster} is not healthy, so no node may leave it"
+    _check(session, lambda: _unmet(view, view.plan, view.plan, ()), what=session.cluster, message=message)
 
 
 def wait_until_fit(session: Session, view: View, target: Target, *, seconds: float) -> None:
@@ -87,7 +73,7 @@ def wait_until_fit(session: Session, view: View, target: Target, *, seconds: flo
     after = plan_after(view.plan, target.node, target.new.name)
     leaving = [each for each in (target.old,) if each is not None]
     what = f"{target.new.name} to be a healthy part of {session.cluster}"
-    check = _in_a_row(lambda: _unmet(view, target, after, leaving))
+    check = _in_a_row(lambda: _unmet(view, with_successor(view.plan, target), after, leaving))
     session.wait(check, what=what, seconds=seconds, every=EVERY)
 
 
@@ -111,8 +97,21 @@ def with_successor(plan: ClusterPlan, target: Target) -> ClusterPlan:
     return replace(plan, nodes=(*plan.nodes, coming))
 
 
-def _unmet(view: View, target: Target, judged: ClusterPlan, leaving: Sequence[Droplet]) -> str:
-    known = with_successor(view.plan, target)
+def _check(session: Session, look: Callable[[], str], *, what: str, message: str) -> None:
+    """Wait until ``look`` finds nothing.
+
+    Raises:
+        ChecksFailedError: it still finds something; with ``message`` as the first line.
+    """
+    try:
+        session.wait(_in_a_row(look), what=what, seconds=GATE_SECONDS, every=EVERY)
+    except DeadlineError as error:
+        hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
+        raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
+
+
+def _unmet(view: View, known: ClusterPlan, judged: ClusterPlan, leaving: Sequence[Droplet]) -> str:
+    """Return the unmet conditions of ``judged``, one per line; ``known`` are all nodes that may be members."""
     unmet = unmet_without(known, judged, view.droplets, view.clients, leaving)
     return "\n".join(f"{condition.name}: {condition.message}" for condition in unmet)
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bakery.agents.interface import NomadApi
+from bakery.agents.model import NomadNode
 from bakery.cloud.model import Droplet, Image
 from bakery.errors import AgentError, ChecksFailedError, DeadlineError, LaunchError, UsageError
 from bakery.hints import Command, Hint
@@ -187,11 +188,16 @@ def _make_ineligible(session: Session, request: RollRequest, wanted: Wanted, rol
         return
     plan = request.replace.launch.plan
     needs = find_needs(plan, droplets, wanted, because=request.because, roles=(role,))
-    places = {(need.droplet.name, need.droplet.private_ipv4) for need in needs}
-    old = [node for node in nomad.nodes() if (node.name, node.address) in places and node.eligible]
+    old = [node for node in _nodes_of(nomad, needs) if node.eligible]
     session.journal.record_ineligible(dict.fromkeys((*roll.ineligible, *(node.id for node in old))))
     for node in old:
         nomad.set_ineligible(node.id)
+
+
+def _nodes_of(nomad: NomadApi, needs: tuple[Need, ...]) -> tuple[NomadNode, ...]:
+    """Return Nomad's entries of the droplets to replace, by name and address."""
+    places = {(need.droplet.name, need.droplet.private_ipv4) for need in needs}
+    return tuple(node for node in nomad.nodes() if (node.name, node.address) in places)
 
 
 def _nomad(session: Session, request: RollRequest, droplets: tuple[Droplet, ...]) -> NomadApi | None:
@@ -231,14 +237,13 @@ def _warnings(
     session: Session, request: RollRequest, needs: tuple[Need, ...], droplets: tuple[Droplet, ...]
 ) -> tuple[str, ...]:
     """Return what may be lost on the clients to replace; what cannot be asked is said."""
-    places = {(n.droplet.name, n.droplet.private_ipv4) for n in needs if n.node.kind.is_nomad_client}
-    if not places:
+    clients = tuple(need for need in needs if need.node.kind.is_nomad_client)
+    if not clients:
         return ()
     nomad = _nomad(session, request, droplets)
     try:
-        nodes = nomad.nodes() if nomad is not None else ()
-        clients = [node for node in nodes if (node.name, node.address) in places]
-        found = [each for node in clients for each in nomad.allocations(node.id)] if nomad is not None else []
+        nodes = _nodes_of(nomad, clients) if nomad is not None else ()
+        found = [each for node in nodes for each in nomad.allocations(node.id)] if nomad is not None else []
     except AgentError as error:
         return (f"the work on the clients is not known: {error.full_message}",)
     return warnings_of(found)

@@ -81,7 +81,7 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
         raise UsageError(message=message, hint=Command("status"))
     with consul_lock(session, reached.consul, leaving=names):
         set_voters(session, request.after, staying)
-        for server in servers_in_order(shrinking.droplets, servers):
+        for server in servers:
             members = list_members(session)
             check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
             remove_nodes(session, plan, [server], members)
@@ -99,12 +99,6 @@ def set_voters(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet])
         reached.consul.set_min_quorum(len(plan.consul_servers))
     if reached.nomad is not None and plan.nomad_servers:
         reached.nomad.set_min_quorum(len(plan.nomad_servers))
-
-
-def servers_in_order(droplets: Iterable[Droplet], servers: Iterable[Droplet]) -> tuple[Droplet, ...]:
-    """Return the droplets that are among ``servers``, in their order."""
-    known = set(servers)
-    return tuple(droplet for droplet in droplets if droplet in known)
 
 
 def _node(plan: ClusterPlan, droplet: Droplet) -> Node:

@@ -34,7 +34,7 @@ def destroy_node(
     name: str,
     approve: ApproveSome = lambda removal: True,  # noqa: ARG005 - the port's name
 ) -> Droplet:
-    """Remove one droplet, by its name or its slot; if there are several in the slot, the newest. Return it.
+    """Remove the droplet with that name; if no droplet has it, the newest in the slot of that name. Return it.
 
     A server leaves Raft before its droplet is deleted. Afterwards the node is removed from Consul, Nomad and the
     ACLs. Without ``session.running`` only servers named in ``request.accept_quorum_loss`` are
