@@ -275,18 +275,18 @@ def volume(cluster: Cluster, file: Path) -> Iterator[None]:
 
 
 def test_the_sample_volume_is_written_by_its_task(cluster: Cluster) -> None:
-    """docs/jobs: Nomad's mkdir plugin makes a folder of root's, and a task's user must be let in."""
-    with volume(cluster, ROOT / "docs/jobs/volume.hcl"):
-        cluster.run_job(ROOT / "docs/jobs/notes.nomad.hcl")
+    """The example: Nomad's mkdir plugin makes a folder of root's, and a task's user must be let in."""
+    with volume(cluster, ROOT / "examples/volume.hcl"):
+        cluster.run_job(ROOT / "examples/notes.nomad.hcl")
         assert "UTC" in cluster.output("notes")
 
 
 def test_without_its_parameters_the_sample_volume_is_not_written(cluster: Cluster, tmp_path: Path) -> None:
     """Control of the test above."""
     file = tmp_path / "volume.hcl"
-    file.write_text((ROOT / "docs/jobs/volume.hcl").read_text().replace('uid = "65534"', 'mode = "0700"'))
+    file.write_text((ROOT / "examples/volume.hcl").read_text().replace('uid = "65534"', 'mode = "0700"'))
     with volume(cluster, file):
-        cluster.run_job(ROOT / "docs/jobs/notes.nomad.hcl")
+        cluster.run_job(ROOT / "examples/notes.nomad.hcl")
 
         def refused() -> str | Pending:
             found = cluster.nomad_json("job", "allocs", "-json", "notes")

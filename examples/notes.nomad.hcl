@@ -1,4 +1,4 @@
-# Adds a line to a file in the volume of docs/jobs/volume.hcl, and prints the file.
+# Adds a line to a file in the volume of examples/volume.hcl, and prints the file.
 job "notes" {
   type = "batch"
 

@@ -1,4 +1,4 @@
-# A folder on one Nomad client that outlives the tasks that use it: nomad volume create docs/jobs/volume.hcl
+# A folder on one Nomad client that outlives the tasks that use it: nomad volume create examples/volume.hcl
 name      = "notes"
 type      = "host"
 plugin_id = "mkdir"
