@@ -50,6 +50,9 @@ def _warnings(shape: ClusterShape, roles: tuple[Role, ...]) -> Iterator[str]:
         warning = versions.version_warning(product, version)
         if warning:
             yield warning
+    pair = versions.pair_warning(shape.image.consul, shape.image.nomad)
+    if pair:
+        yield pair
     if not shape.access.admin_cidrs:
         yield "access.admin_cidrs is empty: only hosts inside the VPC reach the APIs, bakery itself included"
     if shape.access.ssh_keys:

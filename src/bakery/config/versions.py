@@ -8,6 +8,15 @@ from bakery.config.findings import quoted
 from bakery.config.schema import VERSION
 
 Version = tuple[int, int, int]
+Minor = tuple[int, int]
+PAIRS: dict[Minor, tuple[Minor, Minor]] = {
+    (1, 9): ((1, 17), (1, 22)),
+    (1, 10): ((1, 19), (1, 22)),
+    (1, 11): ((1, 19), (1, 22)),
+    (2, 0): ((1, 19), (1, 22)),
+}
+"""First and last minor version of Consul that HashiCorp lists for a minor version of Nomad, in any edition of
+https://developer.hashicorp.com/nomad/docs/networking/consul#compatibility (1.9.4, 1.10.5, 1.11.3 and 2.0)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +29,8 @@ class Product:
     refused: dict[str, str]
     """Refused versions and the reason."""
     default: str
+    last_minor_of_1: int
+    """The minor version of major version 1 that 2.0 follows."""
 
 
 CONSUL = Product(
@@ -30,6 +41,7 @@ CONSUL = Product(
     # Consul's version-specific upgrade notes.
     refused={"1.13.8": "Nomad must not be used with it"},
     default=defaults.CONSUL_VERSION,
+    last_minor_of_1=22,
 )
 NOMAD = Product(
     name="Nomad",
@@ -39,6 +51,7 @@ NOMAD = Product(
     # Nomad's CHANGELOG: withdrawn releases.
     refused=dict.fromkeys(("1.7.0", "1.7.1", "1.9.2"), "HashiCorp withdrew it"),
     default=defaults.NOMAD_VERSION,
+    last_minor_of_1=11,
 )
 
 
@@ -64,6 +77,16 @@ def version_problem(product: Product, text: str) -> tuple[str, str] | None:
         )
         return message, hint
     return None
+
+
+def pair_warning(consul: str, nomad: str) -> str | None:
+    """Return a warning if HashiCorp's table does not list the two versions together; else None."""
+    of_consul, of_nomad = parse_version(consul), parse_version(nomad)
+    listed = PAIRS.get(of_nomad[:2]) if of_nomad is not None else None
+    if of_consul is None or listed is None or listed[0] <= of_consul[:2] <= listed[1]:
+        return None
+    lowest, highest = (f"{major}.{minor}" for major, minor in listed)
+    return f"HashiCorp lists Nomad {nomad} with Consul {lowest} to {highest}, not with {consul}"
 
 
 def version_warning(product: Product, text: str) -> str | None:

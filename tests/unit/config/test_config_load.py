@@ -95,7 +95,13 @@ protect: true
         ),
         ("roles: {consul-server: {count: 7}}", ()),
         ("roles: {consul-server: {count: 9}}", ("9 Consul servers slow every write down: use 3, 5 or 7",)),
-        ("image: {consul: 2.0.4}", ("Consul 2.0.4 is accepted, but bakery's tests do not run Consul 2.x",)),
+        (
+            "image: {consul: 2.0.4}",
+            (
+                "Consul 2.0.4 is accepted, but bakery's tests do not run Consul 2.x",
+                "HashiCorp lists Nomad 1.11.3 with Consul 1.19 to 1.22, not with 2.0.4",
+            ),
+        ),
         ("image: {nomad: 2.0.5}", ("Nomad 2.0.5 is accepted, but bakery's tests do not run Nomad 2.x",)),
         ("image: {consul: 1.17.0, nomad: 1.9.4}", ()),
         (
