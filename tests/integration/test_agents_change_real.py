@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bakery.agents.model import Allocation, LockHolder, NomadNode, TaskGroup
+from bakery.config.defaults import NOMAD_VERSION
 from bakery.errors import AgentError
 from bakery.wait import Pending
 from tests.helpers.real_servers import RealServers, close_acls, eventually, running_servers
@@ -121,6 +122,10 @@ def client(servers: RealServers, tmp_path_factory: pytest.TempPathFactory) -> It
     finally:
         stop_job(servers, node)
         servers.end("nomad", CLIENT)
+
+
+def test_a_client_reports_the_version_that_runs(client: NomadNode) -> None:
+    assert client.version == NOMAD_VERSION
 
 
 def stop_job(servers: RealServers, client: NomadNode) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from bakery.agents.model import GossipKeys
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.observe.leaders import servers_with_leader
 from bakery.wait import Pending
 from tests.helpers.real_servers import (
@@ -50,6 +51,11 @@ def test_raft_and_autopilot_name_every_server_at_its_address(servers: RealServer
     assert all(server.alive and server.healthy and server.voter for server in autopilot.servers)
     assert (autopilot.healthy, autopilot.failure_tolerance) == (True, 1)
     assert set(api.raft_peers(stale=True)) == set(peers)
+
+
+def test_members_report_the_versions_that_run(servers: RealServers) -> None:
+    assert {member.version for member in servers.consul(1).members()} == {CONSUL_VERSION}
+    assert {member.version for member in servers.nomad(1).members()} == {NOMAD_VERSION}
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])

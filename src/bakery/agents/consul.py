@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from bakery.agents import locks
 from bakery.agents.bootstrap import bootstrap_acl
+from bakery.agents.build import read_version
 from bakery.agents.handshake import read_dates
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
@@ -185,7 +186,12 @@ class Consul:
 
 
 def _member(row: Mapping[str, Any]) -> Member:
-    return Member(name=row["Name"], address=row["Addr"], status=_SERF_STATUS[row["Status"]])
+    return Member(
+        name=row["Name"],
+        address=row["Addr"],
+        status=_SERF_STATUS[row["Status"]],
+        version=read_version((row.get("Tags") or {}).get("build")),
+    )
 
 
 def _catalog_node(row: Mapping[str, Any]) -> CatalogNode:

@@ -47,6 +47,8 @@ class Member:
     """On the VPC."""
     status: str
     """alive, left, failed or leaving."""
+    version: str | None = None
+    """Version of the agent, as ``1.22.5``; None if it does not report one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +133,8 @@ class NomadNode:
     """Detected task drivers, and whether each is healthy."""
     draining: bool = False
     """Whether a drain is running; False again when it is complete."""
+    version: str | None = None
+    """Version of the agent, as ``1.11.3``; None if it does not report one."""
 
 
 @dataclass(frozen=True, kw_only=True)

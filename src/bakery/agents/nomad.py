@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from bakery.agents.allocations import read_allocation
 from bakery.agents.bootstrap import bootstrap_acl
+from bakery.agents.build import read_version
 from bakery.agents.handshake import read_dates
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
@@ -129,7 +130,8 @@ class Nomad:
         return self._http.read(f"{_path(node_id)}/allocations", lambda value: tuple(map(read_allocation, value)))
 
     def _member(self, row: Mapping[str, Any]) -> Member:
-        return Member(name=self._short(row["Name"]), address=row["Addr"], status=row["Status"])
+        version = read_version((row.get("Tags") or {}).get("build"))
+        return Member(name=self._short(row["Name"]), address=row["Addr"], status=row["Status"], version=version)
 
     def _short(self, name: str) -> str:
         """Return the name without the region: Nomad's members are called NAME.REGION."""
@@ -169,6 +171,7 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
         consul_version=None,
         drivers={name: bool(info["Healthy"]) for name, info in drivers.items() if info and info["Detected"]},
         draining=bool(row.get("Drain")),
+        version=read_version(row.get("Version")),
     )
 
 

@@ -27,13 +27,18 @@ from tests.helpers.agent_wire import OUR_KEY, SECRET, TLS, TOKEN, answer, client
 
 def test_consul_members_by_serf_status() -> None:
     rows = [
-        {"Name": f"n{i}", "Addr": f"10.0.0.{i}", "Port": 8301, "Tags": {}, "Status": i, "ProtocolCur": 2}
-        for i in range(1, 5)
+        {"Name": f"n{i}", "Addr": f"10.0.0.{i}", "Port": 8301, "Tags": tags, "Status": i, "ProtocolCur": 2}
+        for i, tags in enumerate(({"build": "1.22.5:7d9a0e4a"}, {"build": "2.0.0-beta1:"}, {"build": "x"}, {}), 1)
     ]
     consul = answer(Consul, "GET /v1/agent/members", 200, rows)
     assert consul.members() == tuple(
-        Member(name=f"n{i}", address=f"10.0.0.{i}", status=status)
-        for i, status in [(1, "alive"), (2, "leaving"), (3, "left"), (4, "failed")]
+        Member(name=f"n{i}", address=f"10.0.0.{i}", status=status, version=version)
+        for i, status, version in [
+            (1, "alive", "1.22.5"),
+            (2, "leaving", "2.0.0"),
+            (3, "left", None),
+            (4, "failed", None),
+        ]
     )
 
 
@@ -214,10 +219,12 @@ def test_nomad_without_a_leader_answers_500(status: int, body: str, leader: str)
 
 
 def test_nomad_members_lose_their_region() -> None:
-    tags = {"region": "global", "role": "nomad"}
+    tags = {"region": "global", "role": "nomad", "build": "1.11.3"}
     row = {"Name": "demo-nomad-server-1.global", "Addr": "10.0.0.4", "Port": 4648, "Status": "alive", "Tags": tags}
     nomad = answer(Nomad, "GET /v1/agent/members", 200, {"ServerName": "x", "Members": [row]})
-    assert nomad.members() == (Member(name="demo-nomad-server-1", address="10.0.0.4", status="alive"),)
+    assert nomad.members() == (
+        Member(name="demo-nomad-server-1", address="10.0.0.4", status="alive", version="1.11.3"),
+    )
 
 
 def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
@@ -226,7 +233,7 @@ def _node_row(number: int, status: str = "ready") -> dict[str, Any]:
         "exec": {"Detected": True, "Healthy": False},
         "qemu": {"Detected": False, "Healthy": False},
     }
-    row = {"ID": f"id{number}", "Name": f"n{number}", "Address": "10.0.0.9", "Status": status}
+    row = {"ID": f"id{number}", "Name": f"n{number}", "Address": "10.0.0.9", "Status": status, "Version": "1.11.3"}
     return row | {"SchedulingEligibility": "eligible", "Drivers": drivers}
 
 
@@ -250,6 +257,7 @@ def test_nomad_nodes_are_read_once_each_until_they_see_consul() -> None:
         eligible=True,
         consul_version="1.22.5",
         drivers={"docker": True, "exec": False},
+        version="1.11.3",
     )
     wire.requests.clear()
     wire.answers["GET /v1/node/id2"] = (200, json.dumps({"Attributes": {"consul.version": "1.22.5"}}))
