@@ -14,6 +14,9 @@ packer {
 locals {
   stage = "/var/tmp/bakery-build"
 
+  # A tag has no dots.
+  versions_tag = "bakery:versions:${replace("${var.consul_version}:${var.nomad_version}", ".", "-")}"
+
   versions = [
     "STAGE=${local.stage}",
     "CONSUL_VERSION=${var.consul_version}",
@@ -29,7 +32,7 @@ source "digitalocean" "bakery" {
   droplet_name  = var.snapshot_name
   tags          = [var.build_tag]
   snapshot_name = var.snapshot_name
-  snapshot_tags = [var.content_tag, var.build_tag]
+  snapshot_tags = [var.content_tag, var.build_tag, local.versions_tag]
 
   droplet_agent = false
   monitoring    = false

@@ -84,7 +84,8 @@ class FakePacker:
         self._reached("snapshot")
         if not self.drops_tags:
             for image in images:
-                tags = (self._word("content_tag"), self._word("build_tag"))
+                versions = f"{self._word('consul_version')}:{self._word('nomad_version')}".replace(".", "-")
+                tags = (self._word("content_tag"), self._word("build_tag"), f"bakery:versions:{versions}")
                 self.cloud.images[image.id] = replace(image, tags=tags)
         self._reached("tags")
         del self.cloud.droplets[droplet], self.cloud.ssh_keys[key.id]

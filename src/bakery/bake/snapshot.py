@@ -12,7 +12,7 @@ from bakery.cloud.model import Image
 from bakery.console import Reporter
 from bakery.errors import BakeError
 from bakery.hints import Command, Hint, Text
-from bakery.plan.tags import build_tag, is_content_tag
+from bakery.plan.tags import build_tag, is_content_tag, versions_tag
 from bakery.wait import Clock, Pending, wait_until
 
 OLD_DAYS = 30
@@ -37,7 +37,8 @@ def verify_snapshot(
         BakeError: there are several snapshots, or the snapshot is in another region.
         DeadlineError: the snapshot or its tags did not appear in time.
     """
-    wanted = {request.content_tag, build_tag(build.id)}
+    versions = versions_tag(consul=request.consul, nomad=request.nomad)
+    wanted = {request.content_tag, build_tag(build.id), versions}
 
     def wait_for(tags: Set[str]) -> Image:
         return wait_until(

@@ -11,6 +11,8 @@ from typing import Protocol
 
 PREFIX = "bakery"
 _CONTENT = f"{PREFIX}:image:"
+_VERSIONS = f"{PREFIX}:versions:"
+_VERSIONS_TAG = re.compile(_VERSIONS + r"(\d{1,4}-\d{1,4}-\d{1,4}):(\d{1,4}-\d{1,4}-\d{1,4})")
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 _DROPLET_ID = re.compile("[0-9]{1,18}")
 # The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
@@ -73,6 +75,17 @@ def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: s
         digest.update(f"{name}\0{len(named[name])}\0".encode())
         digest.update(named[name])
     return f"{_CONTENT}{digest.hexdigest()[:24]}"
+
+
+def versions_tag(*, consul: str, nomad: str) -> str:
+    """Return a snapshot's tag that names its versions, with hyphens: a tag has no dots. packer/ sets it too."""
+    return f"{_VERSIONS}{consul.replace('.', '-')}:{nomad.replace('.', '-')}"
+
+
+def versions_of(tags: Iterable[str]) -> tuple[str, str] | None:
+    """Return the versions of Consul and Nomad in a snapshot's tags; None for a snapshot of bakery 0.1."""
+    found = (_VERSIONS_TAG.fullmatch(tag) for tag in tags)
+    return next(((m[1].replace("-", "."), m[2].replace("-", ".")) for m in found if m), None)
 
 
 def is_content_tag(tag: str) -> bool:

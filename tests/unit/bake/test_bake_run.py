@@ -25,6 +25,7 @@ from tests.helpers.reporter import RecordingReporter
 
 CANARY = "dop_v1_canary"
 CONTENT = "bakery:image:0123456789abcdef01234567"
+VERSIONS = "bakery:versions:1-22-5:1-11-3"
 ARCHIVE = Download(url="https://example.com/a.zip", sha256="a" * 64)
 
 
@@ -73,7 +74,7 @@ def assert_no_build_tag_without_a_snapshot(cloud: BakeCloud) -> None:
 def test_a_bake_ends_in_one_tagged_snapshot(tmp_path: Path) -> None:
     packer = FakePacker(bake_cloud())
     image = run_bake(tmp_path, packer)
-    assert (image.name, set(image.tags)) == ("bakery-b1", {CONTENT, "bakery:build:b1"})
+    assert (image.name, set(image.tags)) == ("bakery-b1", {CONTENT, "bakery:build:b1", VERSIONS})
     assert_only_snapshots(packer.cloud)
     assert sorted(path.name for path in (tmp_path / "builds").iterdir()) == ["b1.log", "builds.lock"]
 
@@ -109,7 +110,7 @@ def test_a_fresh_bake_does_not_look_for_an_equal_snapshot_and_leaves_it(tmp_path
 
 def test_tags_that_packer_lost_are_added_through_the_api(tmp_path: Path) -> None:
     packer = FakePacker(bake_cloud(), drops_tags=True)
-    assert set(run_bake(tmp_path, packer).tags) == {CONTENT, "bakery:build:b1"}
+    assert set(run_bake(tmp_path, packer).tags) == {CONTENT, "bakery:build:b1", VERSIONS}
 
 
 @pytest.mark.parametrize(

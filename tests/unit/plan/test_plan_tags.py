@@ -15,6 +15,8 @@ from bakery.plan.tags import (
     launch_tag,
     packer_key_time,
     role_tag,
+    versions_of,
+    versions_tag,
 )
 
 INPUTS = {"packer/bakery.pkr.hcl": b"source {}", "systemd-units/nomad.service": b"[Unit]"}
@@ -69,6 +71,13 @@ def test_digitalocean_takes_the_longest_tags() -> None:
     """At most 255 letters, digits, _, - and : (openapi tags/models/tag.yml)."""
     for tag in (role_tag("c" * 30, "r" * 28), content_tag(INPUTS, **VERSIONS)):
         assert re.fullmatch(r"[a-zA-Z0-9_\-:]{1,255}", tag)
+
+
+def test_a_snapshots_versions_are_in_a_tag() -> None:
+    tag = versions_tag(consul="1.22.5", nomad="1.11.3")
+    assert tag == "bakery:versions:1-22-5:1-11-3"
+    assert versions_of(("bakery:image:abc", tag)) == ("1.22.5", "1.11.3")
+    assert versions_of(("bakery:image:abc", "bakery:versions:role:x", "bakery:versions:1-2:1")) is None
 
 
 def test_equal_inputs_have_one_content_tag() -> None:
