@@ -130,7 +130,6 @@ def _up(
     from bakery.cli.admin_cidrs import admin_cidrs
     from bakery.cli.launch import finish_launch, show_preview
     from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
-    from bakery.operations.scale_down import keep_voters
     from bakery.plan.build import build_plan
 
     plan = build_plan(after)
@@ -146,7 +145,6 @@ def _up(
         return show_preview(session, options)
     result = launch_cluster(session, options, lambda changes: _approve_up(session, wanted, changes))
     _save(session, wanted)
-    keep_voters(session, plan)
     scalings = [Scaling(role=role, count=count, saves=True) for role, count in wanted.items()]
     finish_launch(session, plan, result.droplets, scalings, created=len(result.created), healthy=True)
     return ExitCode.DONE

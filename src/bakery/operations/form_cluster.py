@@ -6,9 +6,10 @@ from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.model import Bundle
 from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
+from bakery.launch.base.voters import keep_voters
 from bakery.observe.health import wait_until_healthy
-from bakery.operations.cluster import ServerAddresses, server_addresses
-from bakery.operations.context import Context
+from bakery.operations.cluster import ServerAddresses, running_cluster, server_addresses
+from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import connect_agents
 from bakery.operations.droplets import list_droplets
 from bakery.plan.model import ClusterPlan, Node
@@ -65,6 +66,16 @@ def wait_for_health(
         seconds=seconds,
         reporter=context.reporter,
     )
+
+
+def keep_every_server(context: Context, plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:
+    """Let autopilot remove no dead server from Raft while no more servers vote than the launched ``droplets``.
+
+    Raises:
+        DeadlineError: no server takes the setting.
+    """
+    session = open_session(context, running_cluster(context))
+    keep_voters(session, _existing(plan, droplets), droplets)
 
 
 def _ensure_acls(

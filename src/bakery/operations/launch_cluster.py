@@ -20,7 +20,7 @@ from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import ensure_credentials, refuse_second_ca
 from bakery.operations.droplets import present_snapshot
-from bakery.operations.form_cluster import bootstrap_acls, wait_for_health
+from bakery.operations.form_cluster import bootstrap_acls, keep_every_server, wait_for_health
 from bakery.operations.place import check_place, record_place
 from bakery.operations.user_data import user_data_maker
 from bakery.plan.model import ClusterPlan
@@ -102,6 +102,10 @@ def _wait_for_health(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
     wait_for_health(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
 
 
+def _keep_servers(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
+    keep_every_server(work.context, work.options.plan, droplets)
+
+
 @dataclass(frozen=True)
 class Step(Generic[T]):
     """One step of a launch: its name, what it does, and why it is there."""
@@ -142,6 +146,7 @@ CONVERGE: tuple[Step[run.Launch], ...] = (
 FORM: tuple[FormStep, ...] = (
     FormStep("Access control", _bootstrap_acls, "Consul and Nomad deny by default", forms_cluster=True),
     FormStep("Health", _wait_for_health, "a launch is done when every planned server is a live voter"),
+    FormStep("Autopilot", _keep_servers, "a server that is unreachable for seconds stays in Raft"),
 )
 
 

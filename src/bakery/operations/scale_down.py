@@ -4,20 +4,12 @@ from collections.abc import Callable
 
 from bakery.cloud.model import Droplet
 from bakery.launch.base.session import Session, exclusive, resumable
-from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, plan_shrink, set_voters, shrink
+from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, plan_shrink, shrink
 from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
-from bakery.operations.droplets import list_droplets
-from bakery.plan.model import ClusterPlan
 
 ApproveShrinking = Callable[[Shrinking], bool]
 """Called before the first change; if it returns False, nothing is changed."""
-
-
-def keep_voters(context: Context, plan: ClusterPlan) -> None:
-    """After growth, let autopilot remove no dead server below the number of servers in ``plan``."""
-    session = open_session(context, running_cluster(context))
-    set_voters(session, plan, list_droplets(context))
 
 
 def remove_highest(context: Context, request: ShrinkRequest, approve: ApproveShrinking) -> tuple[Droplet, ...]:

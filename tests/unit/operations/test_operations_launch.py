@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 STEPS = [
     "read credentials", "cloud", "trust check", "credentials", "snapshot", "user-data",
     "preflight", "approval", "earlier runs", "network", "droplets", "active",
-    "access control", "health",
+    "access control", "health", "autopilot",
 ]  # fmt: skip
 
 

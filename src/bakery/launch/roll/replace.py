@@ -12,6 +12,7 @@ from bakery.launch.base.model import Present
 from bakery.launch.base.names import name_nodes
 from bakery.launch.base.running import Running, consul_api, reach
 from bakery.launch.base.session import Session
+from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.keys import leftover_keys, remove_key
 from bakery.launch.roll.gate import View, check_rest, wait_until_fit, with_successor
 from bakery.launch.roll.lock import consul_lock
@@ -117,6 +118,7 @@ def _replace(session: Session, request: ReplaceRequest, checked: Checked) -> Rep
     target, plan = checked.target, checked.site.launch.plan
     for key in leftover_keys(checked.site.present, session.journal.now, now=session.wall()):
         remove_key(session, key.id)
+    keep_voters(session, plan, checked.site.present.droplets)
     if target.old is not None:
         target = _bring_up(session, request, checked.site, target, target.old)
         with session.reporter.step(f"Taking {target.name} out"):

@@ -10,6 +10,7 @@ from bakery.launch.base.members import list_members
 from bakery.launch.base.names import name_nodes
 from bakery.launch.base.running import reach, servers_among
 from bakery.launch.base.session import Session
+from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.preflight import survey
 from bakery.launch.roll.gate import View, check_all, plan_after
 from bakery.launch.roll.lock import consul_lock
@@ -80,7 +81,7 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
         message = f"no Consul server of {session.cluster} sees a leader"
         raise UsageError(message=message, hint=Command("status"))
     with consul_lock(session, reached.consul, leaving=names):
-        set_voters(session, request.after, staying)
+        keep_voters(session, request.after, staying)
         for server in servers:
             members = list_members(session)
             check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
@@ -90,15 +91,6 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
         drain = plan_drain(plan, session.running, clients, staying, seconds=request.drain_seconds)
         with drained(session, drain):
             remove_nodes(session, plan, clients, list_members(session))
-
-
-def set_voters(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
-    """Let autopilot remove no dead server below the number of servers in the plan."""
-    reached = reach(running(session), plan, droplets)
-    if reached.consul is not None:
-        reached.consul.set_min_quorum(len(plan.consul_servers))
-    if reached.nomad is not None and plan.nomad_servers:
-        reached.nomad.set_min_quorum(len(plan.nomad_servers))
 
 
 def _node(plan: ClusterPlan, droplet: Droplet) -> Node:

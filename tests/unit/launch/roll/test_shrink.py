@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from bakery.errors import ChecksFailedError, UsageError
-from bakery.launch.base.members import list_members
-from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, highest_index, set_voters
+from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, highest_index
 from bakery.operations.scale_down import scale_down
 from bakery.plan.model import ClusterPlan
 from tests.helpers.launch_harness import NAMES, small_plan
@@ -80,11 +79,6 @@ def test_an_unfinished_replacement_is_finished_first(cluster: RollBench) -> None
     cluster.cloud.add_droplet("demo-nomad-client-2-7f3a", tags=(*old.tags, f"bakery:demo:replaces:{old.id}"))
     with pytest.raises(UsageError, match="a replacement of demo-nomad-client-2 is unfinished"):
         _shrink(cluster, _without("demo-nomad-client-3"))
-
-
-def test_after_growth_autopilot_keeps_as_many_voters(cluster: RollBench) -> None:
-    set_voters(cluster.session, small_plan(), list_members(cluster.session))
-    assert (cluster.live.consul.autopilot_min_quorum, cluster.live.nomad.autopilot_min_quorum) == (3, 3)
 
 
 def test_the_highest_index_is_that_of_a_slot_not_the_number_of_droplets(cluster: RollBench) -> None:
