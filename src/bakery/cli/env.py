@@ -11,12 +11,6 @@ from bakery.cli.where import other_cloud_option
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
 
-VARIABLES = (
-    "CONSUL_HTTP_ADDR", "CONSUL_HTTP_SSL", "CONSUL_CACERT", "CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY",
-    "CONSUL_TLS_SERVER_NAME", "CONSUL_HTTP_TOKEN", "NOMAD_ADDR", "NOMAD_CACERT", "NOMAD_CLIENT_CERT",
-    "NOMAD_CLIENT_KEY", "NOMAD_TLS_SERVER_NAME", "NOMAD_TOKEN",
-)  # fmt: skip
-
 
 @click.command()
 @click.option("--unset", is_flag=True, help="Print unset lines for the same variables.")
@@ -31,14 +25,15 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
 
     The certificate in the exported files lasts a day. Run "bakery status" to renew it.
     """
-    from bakery.operations.collect_env import collect_env
+    from bakery.operations.collect_env import CONSUL_VARIABLES, NOMAD_VARIABLES, collect_env
 
     session = session_of(context)
     if unset:
+        names = (*CONSUL_VARIABLES, *NOMAD_VARIABLES)
         if session.settings.json:
-            session.console.print_json({"unset": [*VARIABLES, env_path.VARIABLE]})
+            session.console.print_json({"unset": [*names, env_path.VARIABLE]})
             return
-        session.console.print("\n".join([*(f"unset {name}" for name in VARIABLES), *env_path.FORGET]))
+        session.console.print("\n".join([*(f"unset {name}" for name in names), *env_path.FORGET]))
         return
     if session.settings.json:
         message = "env prints tokens, and bakery never prints tokens as JSON"

@@ -6,17 +6,18 @@ from bakery.cloud.model import Droplet
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import find_bundle
 from bakery.errors import UsageError
-from bakery.hints import Command, Hint
+from bakery.hints import Command
 from bakery.launch.acl.policies import token_accessors
 from bakery.launch.base.model import FindNotJoined, PreviewRequest
 from bakery.launch.base.running import Running
 from bakery.launch.converge.formed import DATA_LOST
 from bakery.launch.converge.prepare import preview
-from bakery.observe.leaders import servers_with_leader
+from bakery.observe.leaders import Servers, servers_with_leader
 from bakery.observe.not_joined import find_not_joined
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import connect_agents, load_credentials
 from bakery.operations.droplets import list_droplets
+from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import as_running, slot_of
 
@@ -49,22 +50,17 @@ def running_cluster(context: Context) -> Running | None:
     return Running(clients=connect_agents(context, bundle), tokens_of=lambda name: token_accessors(bundle, name))
 
 
-def best_servers(context: Context, plan: ClusterPlan, bundle: Bundle) -> tuple[str, str | None]:
-    """Return the addresses of a Consul server and a Nomad server (None if there is none).
-
-    Prefer servers that see a leader; warn if no server does.
+def active_servers(context: Context, bundle: Bundle) -> Servers:
+    """Return the active servers of both products; those that see a leader come first.
 
     Raises:
         UsageError: the cluster has no active Consul server.
     """
-    droplets = list_droplets(context)
+    plan, droplets = build_plan(context.config), list_droplets(context)
     servers = servers_with_leader(as_running(plan, droplets), droplets, connect_agents(context, bundle))
     if not servers.consul:
         raise _no_consul_server(context, plan)
-    for product, found in (("Consul", servers.consul), ("Nomad", servers.nomad)):
-        if found and not found[0].sees_leader:
-            context.reporter.warn(Hint(f"no {product} server sees a leader; ", Command("status"), " says more"))
-    return servers.consul[0].address, servers.nomad[0].address if servers.nomad else None
+    return servers
 
 
 def server_addresses(context: Context, plan: ClusterPlan) -> ServerAddresses:

@@ -1,9 +1,11 @@
 """Whom to ask: servers that see a leader come first, the rest in plan order."""
 
 from dataclasses import replace
+from threading import Event
 
+from bakery.agents.interface import ConsulApi
 from bakery.observe.leaders import ServerAddress, servers_with_leader
-from tests.helpers.fake_agents import FakeCluster, healthy_cluster
+from tests.helpers.fake_agents import FakeCluster, FakeConsul, healthy_cluster
 
 
 def addresses(cluster: FakeCluster) -> tuple[list[str], list[str]]:
@@ -20,9 +22,9 @@ def test_one_without_a_leader_and_one_that_is_silent_come_last() -> None:
     cluster.leaderless, cluster.unreachable = {"198.18.0.1"}, {"198.18.0.2"}
     found = servers_with_leader(cluster.plan, cluster.droplets, cluster.clients)
     assert found.consul == (
-        ServerAddress(name="demo-consul-server-3", address="198.18.0.3", sees_leader=True),
-        ServerAddress(name="demo-consul-server-1", address="198.18.0.1", sees_leader=False),
-        ServerAddress(name="demo-consul-server-2", address="198.18.0.2", sees_leader=False),
+        ServerAddress(name="demo-consul-server-3", address="198.18.0.3", sees_leader=True, answers=True),
+        ServerAddress(name="demo-consul-server-1", address="198.18.0.1", sees_leader=False, answers=True),
+        ServerAddress(name="demo-consul-server-2", address="198.18.0.2", sees_leader=False, answers=False),
     )
 
 
@@ -32,3 +34,25 @@ def test_droplets_that_are_off_or_not_planned_are_not_asked_and_private_ones_are
     cluster.droplets[1] = replace(cluster.droplets[1], public_ipv4=None)
     cluster.plan = replace(cluster.plan, nodes=cluster.plan.consul_servers)
     assert addresses(cluster) == (["10.100.0.2", "198.18.0.3"], [])
+
+
+def test_a_server_that_never_answers_delays_nothing() -> None:
+    """It answers after everything else, and only if nobody has released it by then."""
+    cluster, released, gave_up = healthy_cluster(), Event(), Event()
+    clients = cluster.clients
+
+    def hang() -> None:
+        if not released.wait(60):
+            gave_up.set()
+
+    def connect(address: str) -> ConsulApi:
+        return FakeConsul(on_call=hang) if address == "198.18.0.1" else clients.consul(address)
+
+    found = servers_with_leader(cluster.plan, cluster.droplets, replace(clients, consul=connect))
+    released.set()
+    assert not gave_up.is_set()
+    assert [(server.address, server.answers) for server in found.consul] == [
+        ("198.18.0.2", True),
+        ("198.18.0.3", True),
+        ("198.18.0.1", False),
+    ]
