@@ -7,11 +7,12 @@ are read in parallel; an error has the command as it can be pasted into a shell,
 import os
 import shlex
 import shutil
+import signal
 import subprocess  # noqa: TID251 - the only import
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from bakery.errors import CommandError, MissingToolError
 from bakery.hints import Text
@@ -122,6 +123,27 @@ def run(
         details = redact((completed.stderr or completed.stdout).strip(), secrets) or None
         raise CommandError(message=message, details=details, command=command, returncode=done.returncode)
     return completed
+
+
+def replace_process(argv: Sequence[str | Path], env: Mapping[str, str]) -> NoReturn:
+    """Run a program in place of this process: its terminal, signals and exit code are this process's.
+
+    ``env`` is its whole environment. The caller has flushed its streams.
+
+    Raises:
+        MissingToolError: the program cannot be run.
+    """
+    words = [str(word) for word in argv]
+    # Python ignores these two signals at its start, and a program that is run this way would ignore them too
+    # (https://docs.python.org/3/library/subprocess.html, restore_signals).
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+    try:
+        os.execve(words[0], words, dict(env))  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        message = f"{words[0]} cannot be run"
+        raise MissingToolError(message=message, details=error.strerror) from error
 
 
 def start(

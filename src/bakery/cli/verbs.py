@@ -16,6 +16,8 @@ SUMMARIES = {
     "scale": "Give a role another number of nodes, up or down.",
     "status": "Show whether the cluster is healthy, and what is missing.",
     "env": "Print environment variables for consul and nomad.",
+    "consul": "Run consul against the cluster.",
+    "nomad": "Run nomad against the cluster.",
     "destroy": "Destroy the cluster, one of its nodes or one role.",
     "render": "Write user-data for Terraform, autoscale pools or the control panel.",
     "bootstrap": "Create the ACL tokens of rendered nodes; launch does it itself.",

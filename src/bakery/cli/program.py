@@ -1,0 +1,74 @@
+"""Run consul or nomad, with the variables of ``bakery env``, in place of the process of bakery."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from bakery.cli.session import Session
+
+DROPPED = (
+    "CONSUL_CAPATH", "CONSUL_HTTP_AUTH", "CONSUL_HTTP_SSL_VERIFY", "CONSUL_HTTP_TOKEN_FILE",
+    "NOMAD_CAPATH", "NOMAD_HTTP_AUTH", "NOMAD_REGION", "NOMAD_SKIP_VERIFY",
+    "DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN_FILE",
+)  # fmt: skip
+"""Variables that would lead the program to another cluster or switch off its checks, and the account's token."""
+
+
+class ProgramCommand(click.Command):
+    """A command that takes bakery's options first; what follows them belongs to a program, options included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse bakery's options at the start; leave everything else to the program, without a first ``--``."""
+        own = self._own(ctx, args)
+        rest = args[own:]
+        return super().parse_args(ctx, [*args[:own], "--", *(rest[1:] if rest[:1] == ["--"] else rest)])
+
+    def _own(self, ctx: click.Context, args: Sequence[str]) -> int:
+        """Return how many of the first arguments are options of bakery and their values."""
+        takes_value = {
+            name: isinstance(parameter, click.Option) and not parameter.is_flag
+            for parameter in self.get_params(ctx)
+            for name in parameter.opts
+            if name.startswith("-")
+        }
+        position = 0
+        while position < len(args):
+            name, separator, _ = args[position].partition("=")
+            if name not in takes_value:
+                break
+            position += 2 if takes_value[name] and not separator else 1
+        return min(position, len(args))
+
+
+program_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+
+
+def run_program(session: Session, product: str, arguments: Sequence[str], *, other_cloud: bool) -> None:
+    """Run the program of the cluster's version; does not return.
+
+    ``product`` is "Consul" or "Nomad". The program is downloaded and verified if this machine does not have it.
+
+    Raises:
+        BakeryError: no server answers, or the program cannot be had.
+    """
+    from bakery import proc
+    from bakery.operations.collect_env import program_env
+    from bakery.toolchain.find import find_tool
+    from bakery.toolchain.model import ToolName, places_from_environment
+
+    image = session.config.image
+    version = image.consul if product == "Consul" else image.nomad
+    variables = program_env(session, product, other_cloud=other_cloud)
+    tool = find_tool(
+        ToolName(product.lower()), version, places=places_from_environment(), reporter=session.reporter
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    proc.replace_process([tool.path, *arguments], environment(variables))
+
+
+def environment(variables: Mapping[str, str], mine: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the user's environment with ``variables``, and without those that contradict them."""
+    return {name: value for name, value in mine.items() if name not in DROPPED} | dict(variables)

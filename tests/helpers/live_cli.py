@@ -1,0 +1,147 @@
+"""Bakery's commands on droplets in memory, with a real Consul and a real Nomad server behind their addresses.
+
+Nobody answers at the address of a droplet in memory. Here its ports 8501 and 4646 lead to real servers with the
+cluster's own credentials, so that commands of bakery work against agents that really check them.
+"""
+
+import json
+import os
+import shlex
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bakery.credentials.store import find_bundle
+from bakery.errors import AgentError
+from bakery.launch.acl.ensure import AclRequest, ensure_acls
+from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
+from bakery.proc import Completed, run
+from bakery.wait import Pending, wait_until
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.real_agents import LOOPBACK, SERVER, RealCluster, running_cluster
+from tests.helpers.state import paths_in
+from tests.helpers.tools import require_tool
+
+SECONDS = 60.0
+CHUNK = 65_536
+SERVERS = """\
+version: 1
+cluster: demo
+roles:
+  consul-server: {count: 1, size: s-1vcpu-1gb}
+  nomad-server: {count: 1, size: s-1vcpu-1gb}
+  nomad-client: {count: 1, size: s-1vcpu-1gb}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveCli:
+    """A launched cluster whose servers answer."""
+
+    at: CliHarness
+    agents: RealCluster
+
+    def process(self, *words: str, check: bool = True, env: dict[str, str] | None = None) -> Completed:
+        """Run bakery as a process, as a user's shell does."""
+        return run([BAKERY, *words], env={**os.environ, **(env or {})}, cwd=self.at.folder, check=check)
+
+    def variables(self, *options: str) -> dict[str, str]:
+        """The variables that ``bakery env`` prints."""
+        ran = self.at("env", *options)
+        assert ran.code == 0, ran.err
+        lines = [line.removeprefix("export ") for line in ran.out.splitlines() if line.startswith("export ")]
+        pairs = (line.partition("=") for line in lines if "PATH" not in line.partition("=")[0])
+        return {name: shlex.split(value)[0] for name, _, value in pairs}
+
+
+@contextmanager
+def live_cli(folder: Path) -> Iterator[LiveCli]:
+    """Yield the cluster; the agents' logs are in ``folder``."""
+    programs = [require_tool(name).parent for name in ("consul", "nomad")]  # before the cache is another
+    with pytest.MonkeyPatch.context() as patch, cli_harness(folder, patch) as at:
+        patch.setenv("PATH", os.pathsep.join([*map(str, programs), os.environ["PATH"]]))
+        at.write(SERVERS)
+        ran = at("launch", "--yes", "--wait", "active")
+        assert ran.code == 0, ran.err
+        bundle = find_bundle(paths_in(at.folder))
+        assert bundle is not None
+        agents_folder = folder / "agents"
+        agents_folder.mkdir()
+        with running_cluster(agents_folder, bundle=bundle) as agents:
+            ports = {
+                "consul-server": (CONSUL_HTTPS, agents.consul_port),
+                "nomad-server": (NOMAD_HTTPS, agents.nomad_port),
+            }
+            with _forwarded(at, ports):
+                _close(agents)
+                yield LiveCli(at=at, agents=agents)
+
+
+@contextmanager
+def _forwarded(at: CliHarness, ports: dict[str, tuple[int, int]]) -> Iterator[None]:
+    found = at.api.get("/v2/droplets?per_page=200").json()["droplets"]
+    public = {
+        droplet["name"]: each["ip_address"]
+        for droplet in found
+        for each in droplet["networks"]["v4"]
+        if each["type"] == "public"
+    }
+    listeners = []
+    try:
+        for role, (port, to) in ports.items():
+            listener = socket.create_server((public[f"demo-{role}-1"], port))
+            listeners.append(listener)
+            threading.Thread(target=_accept, args=(listener, to), daemon=True).start()
+        yield
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def _accept(listener: socket.socket, port: int) -> None:
+    while True:
+        try:
+            client, _ = listener.accept()
+            server = socket.create_connection((LOOPBACK, port))
+        except OSError:  # the listener was closed, or the agent has ended
+            return
+        for source, target in ((client, server), (server, client)):
+            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(CHUNK):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        for end in (source, target):
+            end.close()
+
+
+def _close(agents: RealCluster) -> None:
+    """Bootstrap the ACLs, once both have a leader."""
+
+    def led() -> bool | Pending:
+        clients = agents.clients
+        try:
+            both = clients.consul(LOOPBACK).leader(), clients.nomad(LOOPBACK).leader()
+        except AgentError as error:
+            return Pending(error.full_message)
+        return True if all(both) else Pending(json.dumps(both))
+
+    wait_until(led, what="both to elect a leader", seconds=SECONDS, every=0.3)
+    request = AclRequest(
+        plan=agents.plan,
+        roles=(SERVER,),
+        bundle=agents.bundle,
+        droplets=(),
+        consul_servers=(LOOPBACK,),
+        nomad_servers=(LOOPBACK,),
+    )
+    ensure_acls(request, agents.clients, seconds=SECONDS)

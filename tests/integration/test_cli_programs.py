@@ -1,0 +1,125 @@
+"""``bakery consul`` and ``bakery nomad`` run the cluster's programs; no secret is in the shell or in argv."""
+
+import json
+import os
+import signal
+import subprocess  # noqa: TID251 - a signal is sent to bakery
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakery.config.defaults import NOMAD_VERSION
+from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.live_cli import LiveCli, live_cli
+
+pytestmark = pytest.mark.integration
+
+FAKE = """\
+#!{python}
+import json, os, signal, sys, time
+if sys.argv[1:2] == ["version"]:
+    print("Nomad v{version}")
+    sys.exit()
+if sys.argv[1:2] == ["wait"]:
+    def stop(number, frame):
+        print(f"signal {{number}}", flush=True)
+        sys.exit(42)
+    signal.signal(signal.SIGTERM, stop)
+    print("ready", flush=True)
+    time.sleep(60)
+command = open("/proc/self/cmdline").read().split(chr(0))
+print(json.dumps({{"arguments": sys.argv[1:], "environment": dict(os.environ), "command": command}}))
+sys.exit(3)
+"""
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCli]:
+    with live_cli(tmp_path_factory.mktemp("live")) as made:
+        yield made
+
+
+@pytest.fixture
+def fake(live: LiveCli, tmp_path: Path) -> dict[str, str]:
+    """A nomad of the cluster's version that prints what it got; the variables that make bakery find it."""
+    program = tmp_path / "nomad"
+    program.write_text(FAKE.format(python=sys.executable, version=NOMAD_VERSION))
+    program.chmod(0o755)
+    return {"BAKERY_TOOLCHAIN_DIR": str(tmp_path)}
+
+
+def test_consul_and_nomad_answer(live: LiveCli) -> None:
+    members = live.process("consul", "members").stdout.splitlines()
+    assert members[1].split()[0] == "demo-server-1"
+    servers = json.loads(live.process("nomad", "server", "members", "-json").stdout)
+    assert [server["Status"] for server in servers] == ["alive"]
+
+
+def test_the_exit_code_is_the_programs(live: LiveCli) -> None:
+    done = live.process("nomad", "job", "status", "none-of-that-name", check=False)
+    assert done.returncode == 1
+    assert "No job(s)" in done.stderr
+
+
+def test_options_after_bakerys_own_are_the_programs(live: LiveCli, fake: dict[str, str]) -> None:
+    words = ("job", "run", "-f", "--json", "-detach", "-var", "a=b", "--", "-x")
+    done = live.process("nomad", "-f", "bakery.yaml", *words, check=False, env=fake)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["arguments"] == list(words)
+    alone = live.process("nomad", "-version", check=False, env=fake)
+    assert json.loads(alone.stdout)["arguments"] == ["-version"]
+    divided = live.process("nomad", "--", "-f", "x", check=False, env=fake)
+    assert json.loads(divided.stdout)["arguments"] == ["-f", "x"]
+
+
+def test_secrets_are_in_its_environment_only(live: LiveCli, fake: dict[str, str]) -> None:
+    mine = {
+        **fake, "NOMAD_NAMESPACE": "dev", "NOMAD_VAR_region": "x", "NOMAD_SKIP_VERIFY": "true",
+        "CONSUL_HTTP_TOKEN_FILE": "/elsewhere", "NOMAD_TOKEN": "mine", "DIGITALOCEAN_TOKEN": "dop_v1_" + "a" * 64,
+    }  # fmt: skip
+    mine["DIGITALOCEAN_TOKEN"] = os.environ["DIGITALOCEAN_TOKEN"]
+    shown = json.loads(live.process("nomad", "status", check=False, env=mine).stdout)
+    expected = live.variables()
+    got = shown["environment"]
+    assert {name: got.get(name) for name in expected} == expected
+    assert (got["NOMAD_NAMESPACE"], got["NOMAD_VAR_region"]) == ("dev", "x")
+    assert {"NOMAD_SKIP_VERIFY", "CONSUL_HTTP_TOKEN_FILE", "DIGITALOCEAN_TOKEN"} & set(got) == set()
+    for token in (expected["NOMAD_TOKEN"], expected["CONSUL_HTTP_TOKEN"]):
+        assert not any(token in word for word in shown["command"])
+
+
+def test_a_signal_reaches_it_and_its_exit_code_comes_back(live: LiveCli, fake: dict[str, str]) -> None:
+    environment = {**os.environ, **fake}
+    command = [str(BAKERY), "nomad", "wait"]
+    with subprocess.Popen(
+        command, env=environment, cwd=live.at.folder, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == f"signal {signal.SIGTERM.value}\n"
+        assert process.wait(60) == 42
+
+
+@pytest.fixture
+def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    """A cluster at whose addresses nobody answers."""
+    with cli_harness(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def test_without_a_server_it_says_which_were_asked(silent: CliHarness) -> None:
+    assert silent("launch", "--yes", "--wait", "active").code == 0
+    ran = silent("nomad", "status")
+    assert ran.code == 4
+    assert ran.err.startswith("error: no Nomad server of cluster demo answers\n")
+    assert "demo-nomad-server-1 at 127.64." in ran.err
+    assert "bakery status says more" in ran.err
+
+
+def test_before_the_first_launch_the_next_step_is_a_launch(silent: CliHarness) -> None:
+    ran = silent("consul", "members")
+    assert ran.code == 3
+    assert "bakery launch" in ran.err
