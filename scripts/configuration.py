@@ -139,9 +139,9 @@ texts. A key that is not in this table is an error, and so is a key without a va
 A role with the name of a kind is of that kind. The kinds, and the size of their droplets where the role has no
 `size`:
 
-| kind | default size |
-|---|---|
-{sizes}
+| kind | what runs on a droplet | default size |
+|---|---|---|
+{kinds}
 
 ## Environment variables
 
@@ -177,12 +177,19 @@ def page() -> str:
     """Return the complete page."""
     return _PAGE.format(
         keys="\n".join(_key_rows()),
-        sizes="\n".join(f"| `{kind.value}` | `{defaults.size_of(kind)}` |" for kind in Kind),
+        kinds="\n".join(f"| `{kind.value}` | {_runs(kind)} | `{defaults.size_of(kind)}` |" for kind in Kind),
         variables="\n".join(_variable_row(variable) for variable in VARIABLES),
         allowed=_names(*ALLOWED_ENVIRONMENT),
         emulator=_names(*PASSED_ON),
         go=_names(*GO_ENVIRONMENT),
     )
+
+
+def _runs(kind: Kind) -> str:
+    consul = "Consul server" if kind.is_consul_server else "Consul agent"
+    server = ["Nomad server"] if kind.is_nomad_server else []
+    client = ["Nomad client, for jobs"] if kind.is_nomad_client else []
+    return ", ".join([consul, *server, *client])
 
 
 def _variable_row(variable: Variable) -> str:

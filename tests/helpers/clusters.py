@@ -70,7 +70,7 @@ def make_plan(
     nodes += [make_node(Kind.CONSUL_SERVER, i, cluster=cluster, wave=Wave.SERVERS) for i in range(2, consul + 1)]
     nodes += [make_node(Kind.NOMAD_SERVER, i, cluster=cluster) for i in range(1, nomad + 1)]
     nodes[consul] = replace(nodes[consul], wave=Wave.SERVERS)
-    nodes += [make_node(Kind.NOMAD_CLIENT, 1, cluster=cluster), make_node(Kind.SERVER, 1, cluster=cluster)]
+    nodes += [make_node(kind, 1, cluster=cluster) for kind in (Kind.NOMAD_CLIENT, Kind.SERVER, Kind.ALL_IN_ONE)]
     return ClusterPlan(
         cluster=cluster,
         region="fra1",

@@ -112,6 +112,7 @@ def test_a_kind_has_a_port_in_one_line_of_the_table(kind: Kind) -> None:
 
 def test_no_job_takes_a_port_of_the_agents_or_of_ssh() -> None:
     assert reserved_ports(Kind.NOMAD_CLIENT) == (22, 4646, 8301, 8501, 8600)
+    assert reserved_ports(Kind.ALL_IN_ONE) == (22, 4646, 4647, 4648, 8300, 8301, 8501, 8600)
 
 
 def row(port: Port) -> str:

@@ -23,6 +23,8 @@ SERVER_SIZE = "s-1vcpu-1gb"
 CLIENT_SIZE = "s-2vcpu-2gb"
 ROLES = (Kind.CONSUL_SERVER, Kind.NOMAD_SERVER, Kind.NOMAD_CLIENT)
 """The roles of a file without ``roles``, by name."""
+SMALL_ROLE = Kind.ALL_IN_ONE
+"""The role of a small cluster (``bakery init --small``), by name."""
 
 MAX_CLUSTER_NAME = 30
 MAX_ROLE_NAME = 23
@@ -41,5 +43,7 @@ def size_of(kind: Kind) -> str:
             return CLIENT_SIZE
         case Kind.SERVER:
             return CLIENT_SIZE  # two servers share its memory
+        case Kind.ALL_IN_ONE:
+            return CLIENT_SIZE  # render.nomad_config keeps 768 MB of its 2 GB for the servers
         case _:
             assert_never(kind)

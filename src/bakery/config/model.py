@@ -18,11 +18,13 @@ class Kind(StrEnum):
     NOMAD_CLIENT = "nomad-client"
     SERVER = "server"
     """A Consul server and a Nomad server on one droplet, for small clusters."""
+    ALL_IN_ONE = "all-in-one"
+    """A Consul server, a Nomad server and a Nomad client on one droplet. One node is a whole cluster."""
 
     @property
     def is_consul_server(self) -> bool:
         match self:
-            case Kind.CONSUL_SERVER | Kind.SERVER:
+            case Kind.CONSUL_SERVER | Kind.SERVER | Kind.ALL_IN_ONE:
                 return True
             case Kind.NOMAD_SERVER | Kind.NOMAD_CLIENT:
                 return False
@@ -32,7 +34,7 @@ class Kind(StrEnum):
     @property
     def is_nomad_server(self) -> bool:
         match self:
-            case Kind.NOMAD_SERVER | Kind.SERVER:
+            case Kind.NOMAD_SERVER | Kind.SERVER | Kind.ALL_IN_ONE:
                 return True
             case Kind.CONSUL_SERVER | Kind.NOMAD_CLIENT:
                 return False
@@ -42,7 +44,7 @@ class Kind(StrEnum):
     @property
     def is_nomad_client(self) -> bool:
         match self:
-            case Kind.NOMAD_CLIENT:
+            case Kind.NOMAD_CLIENT | Kind.ALL_IN_ONE:
                 return True
             case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER | Kind.SERVER:
                 return False

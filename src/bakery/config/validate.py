@@ -119,7 +119,7 @@ def _quorum(shape: ClusterShape) -> Iterator[Finding]:
     kinds = [(kind_of(name, role), role.count) for name, role in shape.roles.items()]
     path: FieldPath = ("roles",)
     if not any(kind is not None and kind.is_consul_server for kind, _ in kinds):
-        hint = "add consul-server: {count: 3}, or server: {count: 3} for small clusters"
+        hint = "add consul-server: {count: 3}, or all-in-one: {count: 1} for a small cluster"
         yield Finding(path=path, message="the cluster has no Consul servers", hint=hint, at_key=True)
     clients = any(kind is not None and kind.is_nomad_client and count > 0 for kind, count in kinds)
     if clients and not any(kind is not None and kind.is_nomad_server for kind, _ in kinds):

@@ -32,11 +32,15 @@ def consul_names(cluster: str, kind: Kind) -> tuple[str, ...]:
 def nomad_names(kind: Kind) -> tuple[str, ...]:
     """Return the names in a node's Nomad leaf certificate (Nomad docs, agent configuration, tls).
 
-    Servers also have their name in Consul's DNS, where Consul fetches the keys of workload identities.
+    Servers also have their name in Consul's DNS, where Consul fetches the keys of workload identities. An agent
+    that is a server and a client has one certificate, with the names of both.
     """
+    names: tuple[str, ...] = ()
     if kind.is_nomad_server:
-        return (nomad_server_name(), "nomad.service.consul")
-    return (nomad_client_name(),)
+        names += (nomad_server_name(), "nomad.service.consul")
+    if kind.is_nomad_client:
+        names += (nomad_client_name(),)
+    return names
 
 
 def consul_operator_names(cluster: str) -> tuple[str, ...]:

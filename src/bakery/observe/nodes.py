@@ -36,7 +36,7 @@ def _planned(node: Node, cluster: str, facts: Facts) -> NodeReport:
         consul_vote is not False and nomad_vote is not False,
     ]
     if kind.is_nomad_server:
-        checks.append(nomad == "alive")
+        checks.append(_status(node.name, droplet, facts.nomad.members) == "alive")
     if kind.is_nomad_client:
         checks.append(client_fault(node.name, _address(droplet), facts.nomad.nodes.value or ()) is None)
     return _report(
@@ -106,10 +106,12 @@ def _first_status(droplet: Droplet, *answers: Answer[tuple[Member, ...]] | Answe
 
 
 def _nomad_status(node: Node, droplet: Droplet | None, facts: Facts) -> str:
-    if node.kind.is_nomad_client:
-        client = find_client(node.name, _address(droplet), facts.nomad.nodes.value or ())
-        return client.status if client else NONE
-    return _status(node.name, droplet, facts.nomad.members) if node.kind.is_nomad_server else NONE
+    """Return the status of the server or client; of a node that is both, the server's until it is alive."""
+    server = _status(node.name, droplet, facts.nomad.members) if node.kind.is_nomad_server else NONE
+    if not node.kind.is_nomad_client or server not in {"alive", NONE}:
+        return server
+    client = find_client(node.name, _address(droplet), facts.nomad.nodes.value or ())
+    return client.status if client else server
 
 
 def _vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:

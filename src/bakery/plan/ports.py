@@ -92,7 +92,8 @@ PORTS: tuple[Port, ...] = (
         "Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _CONSUL_CLIENTS - _NOMAD_CLIENTS, _LOCAL, _CONSUL_DNS_AGENT
     ),
     Port(
-        "Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _NOMAD_CLIENTS, _LOCAL | Source.CONTAINERS, _CONSUL_DNS_AGENT
+        "Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _NOMAD_CLIENTS - _CONSUL_SERVERS, _LOCAL | Source.CONTAINERS,
+        _CONSUL_DNS_AGENT,
     ),
     Port("Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_SERVERS, _VPC_ADMIN, "Nomad API and UI over TLS"),
     Port("Nomad's RPC and Raft", _one(NOMAD_RPC), _TCP, _NOMAD_SERVERS, _VPC, "Nomad RPC and Raft"),
@@ -100,7 +101,7 @@ PORTS: tuple[Port, ...] = (
     # Containers on any bridge of the node connect to it too, so the host firewall admits every source. The API
     # requires a client certificate.
     Port(
-        "Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_CLIENTS, _VPC,
+        "Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_CLIENTS - _NOMAD_SERVERS, _VPC,
         "Nomad API of the client: logs, files and exec of its tasks", any_source_on_host=True,
     ),
     Port(

@@ -60,7 +60,7 @@ CONTAINER_PROCESSES = 4096
 
 
 def nomad_config(context: RenderContext) -> dict[str, Any]:
-    """Return the content of server.json or client.json of the node in ``context``.
+    """Return Nomad's configuration of the node in ``context``: of a server, of a client, or of both in one agent.
 
     Raises:
         RenderError: an address to join is neither an IPv4 address nor a DNS name, or a secret is missing.
@@ -76,15 +76,17 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
         "leave_on_terminate": False,
         "disable_update_check": True,
     }
+    if context.kind.is_nomad_server:
+        config |= {"server": _server(context)}
     if context.kind.is_nomad_client:
-        return config | {"client": _client(context), "plugin": _plugins()}
-    return config | {"server": _server(context)}
+        config |= {"client": _client(context), "plugin": _plugins()}
+    return config
 
 
 def _identity(context: RenderContext) -> dict[str, Any]:
     own_address = vpc_address(context.plan.vpc_cidr)
     # Only servers accept API requests from outside the VPC; mutual TLS and the cloud firewall protect them.
-    http = f"127.0.0.1 {own_address}" if context.kind.is_nomad_client else "0.0.0.0"  # noqa: S104
+    http = "0.0.0.0" if context.kind.is_nomad_server else f"127.0.0.1 {own_address}"  # noqa: S104
     identity = {
         "region": NOMAD_REGION,
         "datacenter": context.plan.cluster,
@@ -112,23 +114,32 @@ def _server(context: RenderContext) -> dict[str, Any]:
 
 
 def _client(context: RenderContext) -> dict[str, Any]:
-    taken = reserved_ports(context.kind)
+    # An agent that is also a server asks that server (hashicorp/nomad command/agent/agent.go,
+    # finalizeClientConfig). With
+    # server_join it would ask the others instead, and wait-for-servers would delay it until they have a leader.
+    join = {} if context.kind.is_nomad_server else _server_join(context)
     return {
         "enabled": True,
         "node_pool": context.node_pool,
         "network_interface": vpc_interface(context.plan.vpc_cidr),
-        **_server_join(context),
+        **join,
         "chroot_env": {path: path for path in TASK_ROOT},
         "options": {
             "fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS),
             "user.denylist": ",".join(DENIED_USERS),
         },
-        # Reserved for the operating system and the two agents on a small droplet, in MHz, MB and MB.
-        "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": ",".join(map(str, taken))},
+        "reserved": _reserved(context),
         "cni_path": paths.CNI_PLUGINS,
         "min_dynamic_port": FIRST_DYNAMIC,
         "max_dynamic_port": LAST_DYNAMIC,
     }
+
+
+def _reserved(context: RenderContext) -> dict[str, Any]:
+    """Return what jobs do not get, in MHz, MB and MB: for the operating system, the agents, and servers if any."""
+    ports = ",".join(map(str, reserved_ports(context.kind)))
+    cpu, memory = (500, 768) if context.kind.is_nomad_server else (100, 256)
+    return {"cpu": cpu, "memory": memory, "disk": 2048, "reserved_ports": ports}
 
 
 def _server_join(context: RenderContext) -> dict[str, Any]:

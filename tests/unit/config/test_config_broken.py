@@ -176,7 +176,7 @@ SHAPE = {
     ),
     "unknown kind": (
         role("{kind: nomad-cleint}"), 6, 16,
-        "roles.pool.kind must be one of consul-server, nomad-server, nomad-client, server,"
+        "roles.pool.kind must be one of consul-server, nomad-server, nomad-client, server, all-in-one,"
         ' not the text "nomad-cleint"',
         "did you mean nomad-client?",
     ),
@@ -259,11 +259,11 @@ ROLES = {
     ),
     "no Consul servers": (
         f"{HEAD}roles:\n  nomad-server: {{}}\n", 3, 1, "the cluster has no Consul servers",
-        "add consul-server: {count: 3}, or server: {count: 3} for small clusters",
+        "add consul-server: {count: 3}, or all-in-one: {count: 1} for a small cluster",
     ),
     "no roles": (
         f"{HEAD}roles: {{}}\n", 3, 1, "the cluster has no Consul servers",
-        "add consul-server: {count: 3}, or server: {count: 3} for small clusters",
+        "add consul-server: {count: 3}, or all-in-one: {count: 1} for a small cluster",
     ),
     "clients alone": (
         f"{HEAD}roles:\n  consul-server: {{}}\n  nomad-client: {{}}\n", 3, 1,

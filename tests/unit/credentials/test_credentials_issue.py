@@ -36,6 +36,11 @@ TABLE: dict[Kind, tuple[list[str], list[str] | None, bool]] = {
         ["server.global.nomad", "nomad.service.consul", "localhost"],
         True,
     ),
+    Kind.ALL_IN_ONE: (
+        ["server.demo.consul", "localhost"],
+        ["server.global.nomad", "nomad.service.consul", "client.global.nomad", "localhost"],
+        True,
+    ),
 }
 
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from bakery.agents.model import CatalogNode, Member
+from bakery.config.model import Kind
 from bakery.observe.expiry import Expiry, Source
 from bakery.observe.health import observe_cluster
 from bakery.observe.report import (
@@ -14,7 +16,8 @@ from bakery.observe.report import (
     node_rows,
     report_json,
 )
-from tests.helpers.fake_agents import healthy_cluster
+from tests.helpers.clusters import make_node
+from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_client, make_droplet, make_peer
 
 
 def test_json_has_stable_keys() -> None:
@@ -84,6 +87,43 @@ def test_only_servers_have_a_vote_and_a_server_of_both_may_have_one_of_two() -> 
     assert [node.healthy for node in report.nodes] == [True, True, False, True, True, True]
     half = replace(report.nodes[0], consul_voter=False, nomad_voter=True)
     assert node_rows(replace(report, nodes=(half,)), [])[0][votes] == "nomad"
+
+
+def all_in_one() -> FakeCluster:
+    """One node that is everything."""
+    cluster, node = healthy_cluster(), make_node(Kind.ALL_IN_ONE)
+    cluster.plan = replace(cluster.plan, nodes=(node,), consul_expect=1, nomad_expect=1)
+    cluster.droplets = [make_droplet(1, node.name, node.tags)]
+    member = Member(name=node.name, address="10.100.0.1", status="alive")
+    for agent in (cluster.consul, cluster.nomad):
+        agent.pool, agent.raft = (member,), (make_peer(member, leader=True),)
+    cluster.consul.catalog = (CatalogNode(name=node.name, address="10.100.0.1"),)
+    cluster.consul.passing = (node.name,)
+    cluster.nomad.leader_address = "10.100.0.1:4647"
+    cluster.nomad.clients = (make_client(node.name, "10.100.0.1"),)
+    return cluster
+
+
+def shown(cluster: FakeCluster) -> tuple[str, bool, set[str]]:
+    """The node's column NOMAD, whether it is healthy, and the conditions that are not met."""
+    report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    (node,) = report.nodes
+    return node.nomad, node.healthy, {condition.name for condition in report.missing}
+
+
+def test_a_node_that_is_everything_is_healthy_if_its_server_and_its_client_are() -> None:
+    assert shown(all_in_one()) == ("ready", True, set())
+    cluster = all_in_one()
+    cluster.nomad.clients = (replace(cluster.nomad.clients[0], status="down"),)
+    assert shown(cluster) == ("down", False, {"nomad-clients"})
+    cluster.nomad.clients = ()
+    assert shown(cluster) == ("alive", False, {"nomad-clients"})
+    cluster = all_in_one()
+    cluster.nomad.pool = (replace(cluster.nomad.pool[0], status="failed"),)
+    assert shown(cluster) == ("failed", False, {"nomad-servers", "nomad-peers", "nomad-autopilot"})
+    cluster = all_in_one()
+    cluster.nomad.raft = (replace(cluster.nomad.raft[0], voter=False),)
+    assert shown(cluster)[:2] == ("ready", False)
 
 
 def test_help_is_told_of_what_waiting_does_not_meet() -> None:

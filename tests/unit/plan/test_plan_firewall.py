@@ -27,9 +27,13 @@ EXPECTED = {
     "demo-nomad-server": EVERY_NODE | NOMAD_SERVER,
     "demo-nomad-client": EVERY_NODE | NOMAD_CLIENT,
     "demo-server": EVERY_NODE | CONSUL_SERVER | NOMAD_SERVER,
+    "demo-all-in-one": EVERY_NODE | CONSUL_SERVER | NOMAD_CLIENT | NOMAD_SERVER,
     "demo-gpu": EVERY_NODE | NOMAD_CLIENT,
 }
-ROLES = "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}, gpu: {kind: nomad-client}}\n"
+ROLES = """\
+roles:
+  {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}, all-in-one: {}, gpu: {kind: nomad-client}}
+"""
 
 
 def firewalls(text: str = "") -> tuple[Firewall, ...]:
@@ -56,6 +60,7 @@ def test_a_firewall_is_bound_to_its_roles_tag() -> None:
         ("demo-nomad-server", "bakery:demo:role:nomad-server"),
         ("demo-nomad-client", "bakery:demo:role:nomad-client"),
         ("demo-server", "bakery:demo:role:server"),
+        ("demo-all-in-one", "bakery:demo:role:all-in-one"),
         ("demo-gpu", "bakery:demo:role:gpu"),
     ]
 

@@ -24,7 +24,7 @@ JOIN = Join(consul=("10.100.0.2", "10.100.0.3"), nomad=("10.100.0.4",), forms_co
 NO_NOMAD = Join(consul=("10.100.0.2",), nomad=())
 VPC_ADDRESS = '{{ GetAllInterfaces | include "network" "10.100.0.0/20" | attr "address" }}'
 VPC_INTERFACE = '{{ GetAllInterfaces | include "network" "10.100.0.0/20" | attr "name" }}'
-CONSUL_SERVERS = [Kind.CONSUL_SERVER, Kind.SERVER]
+CONSUL_SERVERS = [Kind.CONSUL_SERVER, Kind.SERVER, Kind.ALL_IN_ONE]
 NOMAD_SERVERS = [Kind.NOMAD_SERVER, Kind.SERVER]
 
 
@@ -37,7 +37,7 @@ def consul(kind: Kind, *, join: Join = JOIN) -> dict[str, Any]:
 def nomad(kind: Kind, *, join: Join = JOIN) -> dict[str, Any]:
     plan = make_plan()
     node = node_of(plan, kind)
-    name = "client" if kind is Kind.NOMAD_CLIENT else "server"
+    name = "server" if kind in NOMAD_SERVERS else "client"
     return json_of(render_node(plan, node, make_credentials(kind), join), f"/etc/nomad.d/{name}.json")
 
 
@@ -169,6 +169,34 @@ CHROOT = {
     "/etc/ssl/openssl.cnf": "/etc/ssl/openssl.cnf",
     "/run/systemd/resolve": "/run/systemd/resolve",
 }
+# Of a client, but for what it joins and keeps from jobs.
+NOMAD_CLIENT_ONLY = {
+    "enabled": True,
+    "node_pool": "default",
+    "network_interface": VPC_INTERFACE,
+    "chroot_env": CHROOT,
+    "options": {
+        "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
+        "user.denylist": "root,consul,nomad",
+    },
+    "cni_path": "/opt/cni/bin",
+    "min_dynamic_port": 20000,
+    "max_dynamic_port": 32000,
+}
+PLUGINS = {
+    "docker": {
+        "config": {
+            "allow_privileged": False,
+            "volumes": {"enabled": False},
+            "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+            "pids_limit": 4096,
+        }
+    },
+    # drivers/exec/driver.go and drivers/java/driver.go of Nomad 1.11.3, configSpec
+    "exec": {"config": {"allow_caps": ["net_bind_service"], "denied_host_uids": "0-999"}},
+    "java": {"config": {"allow_caps": ["net_bind_service"]}},
+    "raw_exec": {"config": {"enabled": False}},
+}
 SERVER_JOIN = {"retry_join": ["10.100.0.4"], "retry_interval": "3s"}
 
 
@@ -188,34 +216,27 @@ def test_a_nomad_client() -> None:
         **NOMAD_ON_EVERY_NODE,
         "addresses": {"http": f"127.0.0.1 {VPC_ADDRESS}"},
         "client": {
-            "enabled": True,
-            "node_pool": "default",
-            "network_interface": VPC_INTERFACE,
+            **NOMAD_CLIENT_ONLY,
             "server_join": SERVER_JOIN,
-            "chroot_env": CHROOT,
-            "options": {
-                "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
-                "user.denylist": "root,consul,nomad",
-            },
             "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
-            "cni_path": "/opt/cni/bin",
-            "min_dynamic_port": 20000,
-            "max_dynamic_port": 32000,
         },
-        "plugin": {
-            "docker": {
-                "config": {
-                    "allow_privileged": False,
-                    "volumes": {"enabled": False},
-                    "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
-                    "pids_limit": 4096,
-                }
-            },
-            # drivers/exec/driver.go and drivers/java/driver.go of Nomad 1.11.3, configSpec
-            "exec": {"config": {"allow_caps": ["net_bind_service"], "denied_host_uids": "0-999"}},
-            "java": {"config": {"allow_caps": ["net_bind_service"]}},
-            "raw_exec": {"config": {"enabled": False}},
+        "plugin": PLUGINS,
+    }
+
+
+def test_a_nomad_agent_that_is_server_and_client() -> None:
+    """Its client has no server_join: it asks its own server. The servers' ports and memory are kept from jobs."""
+    ports = "22,4646,4647,4648,8300,8301,8501,8600"
+    assert nomad(Kind.ALL_IN_ONE) == {
+        "name": "demo-all-in-one-1",
+        **NOMAD_ON_EVERY_NODE,
+        "addresses": {"http": "0.0.0.0"},
+        "server": {"enabled": True, "bootstrap_expect": 3, "encrypt": NOMAD_GOSSIP, "server_join": SERVER_JOIN},
+        "client": {
+            **NOMAD_CLIENT_ONLY,
+            "reserved": {"cpu": 500, "memory": 768, "disk": 2048, "reserved_ports": ports},
         },
+        "plugin": PLUGINS,
     }
 
 

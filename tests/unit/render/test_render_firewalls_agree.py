@@ -38,12 +38,13 @@ EXPECTED: dict[Kind, Admitted] = {
     Kind.NOMAD_SERVER: EVERY_NODE | NOMAD_SERVER,
     Kind.NOMAD_CLIENT: EVERY_NODE | NOMAD_CLIENT,
     Kind.SERVER: EVERY_NODE | CONSUL_SERVER | NOMAD_SERVER,
+    Kind.ALL_IN_ONE: EVERY_NODE | CONSUL_SERVER | NOMAD_CLIENT | NOMAD_SERVER,
 }
 # The API of a Nomad client: the cloud firewall admits the VPC, the host firewall every source, since containers on
 # any bridge of the node reach it. It asks for a client certificate.
 HOST_IS_WIDER: dict[Kind, Admitted] = {Kind.NOMAD_CLIENT: {("tcp", "4646"): OUTSIDE}}
 SSH = {("tcp", "22"): OUTSIDE}
-ROLES = "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}}\n"
+ROLES = "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}, all-in-one: {}}\n"
 
 
 def plan_of(text: str = "") -> ClusterPlan:

@@ -41,6 +41,7 @@ FILES = {
     Kind.NOMAD_SERVER: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/server.json"},
     Kind.NOMAD_CLIENT: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/client.json"},
     Kind.SERVER: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/server.json"},
+    Kind.ALL_IN_ONE: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/client.json"},
 }
 # Which secret of NodeCredentials may appear on which kind. The words come from tests/helpers/clusters.py.
 EVERYWHERE = {"key-consul", "consul_gossip_key", "consul_agent_token", "consul_dns_token"}
@@ -49,6 +50,7 @@ SECRETS = {
     Kind.NOMAD_SERVER: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
     Kind.NOMAD_CLIENT: EVERYWHERE | {"key-nomad", "consul_nomad_token"},
     Kind.SERVER: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
+    Kind.ALL_IN_ONE: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
 }
 OVERFULL = make_credentials(Kind.SERVER)
 CANARIES = {
@@ -120,6 +122,7 @@ def test_who_may_read_nomads_files(kind: Kind) -> None:
         Kind.NOMAD_SERVER: {"root:nomad"},
         Kind.NOMAD_CLIENT: {"root:root"},
         Kind.SERVER: {"root:nomad"},
+        Kind.ALL_IN_ONE: {"root:root"},
     }
     assert owners == expected[kind]
 

@@ -50,7 +50,19 @@ NOMAD_CLIENT = AclPolicy(
         'service "nomad" { policy = "read" }\n'
     ),
 )
-POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT)
+# An agent that is a server and a client registers both. With the two policies above it could not register the
+# servers: NOMAD_CLIENT's rule for the exact name "nomad" outweighs the prefix of NOMAD_SERVER.
+NOMAD_BOTH = AclPolicy(
+    name="bakery-nomad-server-and-client",
+    description="Nomad agents that are server and client, towards their local Consul",
+    rules=(
+        'agent_prefix "" { policy = "read" }\n'
+        'node_prefix "" { policy = "read" }\n'
+        'service_prefix "" { policy = "write" }\n'
+        'service "consul" { policy = "read" }\n'
+    ),
+)
+POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT, NOMAD_BOTH)
 
 
 def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
@@ -80,8 +92,14 @@ def role_tokens(role: Role, bundle: Bundle) -> tuple[AclToken, ...]:
 def _nomad_token(bundle: Bundle, subject: str, kind: Kind) -> Sequence[AclToken]:
     if not kind.runs_nomad:
         return ()
-    policy = NOMAD_SERVER if kind.is_nomad_server else NOMAD_CLIENT
-    return (_token(consul_nomad_token(bundle, subject), f"Nomad of {subject}", policies=(policy.name,)),)
+    policy = _nomad_policy(kind).name
+    return (_token(consul_nomad_token(bundle, subject), f"Nomad of {subject}", policies=(policy,)),)
+
+
+def _nomad_policy(kind: Kind) -> AclPolicy:
+    if kind.is_nomad_server and kind.is_nomad_client:
+        return NOMAD_BOTH
+    return NOMAD_SERVER if kind.is_nomad_server else NOMAD_CLIENT
 
 
 def _token(

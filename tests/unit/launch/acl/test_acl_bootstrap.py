@@ -83,7 +83,7 @@ def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_t
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
     assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
     # One for DNS; an agent's on 6 nodes; Nomad's on 3.
-    assert outcome == AclOutcome(policies_written=4, tokens_written=1 + 6 + 3)
+    assert outcome == AclOutcome(policies_written=5, tokens_written=1 + 6 + 3)
     secrets = {token.secret for token in cluster.consul.tokens.values()}
     assert consul_agent_token(bundle, "demo-nomad-client-2").secret in secrets
     assert consul_nomad_token(bundle, "demo-nomad-client-2").secret in secrets
@@ -310,6 +310,12 @@ def test_no_rule_gives_more_than_its_agent_needs() -> None:
             'service "consul" { policy = "read" }',
             'service "nomad" { policy = "read" }',
         ],
+        "bakery-nomad-server-and-client": [
+            'agent_prefix "" { policy = "read" }',
+            'node_prefix "" { policy = "read" }',
+            'service_prefix "" { policy = "write" }',
+            'service "consul" { policy = "read" }',
+        ],
     }
 
 
@@ -329,6 +335,7 @@ def test_a_planned_node_may_write_itself_only_and_a_role_any_node(bundle: Bundle
         (Kind.NOMAD_SERVER, ("bakery-nomad-server",)),
         (Kind.NOMAD_CLIENT, ("bakery-nomad-client",)),
         (Kind.SERVER, ("bakery-nomad-server",)),
+        (Kind.ALL_IN_ONE, ("bakery-nomad-server-and-client",)),
     ],
 )
 def test_nomads_token_by_kind(bundle: Bundle, kind: Kind, policies: tuple[str, ...] | None) -> None:

@@ -87,6 +87,7 @@ CONSUL = [_need(Kind.CONSUL_SERVER, index, index) for index in (1, 2, 3)]
 NOMAD = [_need(Kind.NOMAD_SERVER, index, 3 + index) for index in (1, 2, 3)]
 CLIENTS = [_need(Kind.NOMAD_CLIENT, index, 6 + index) for index in (1, 2)]
 BOTH = [_need(Kind.SERVER, index, 10 + index) for index in (1, 2, 3)]
+ALL = [_need(Kind.ALL_IN_ONE, index, 13 + index) for index in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -95,11 +96,20 @@ BOTH = [_need(Kind.SERVER, index, 10 + index) for index in (1, 2, 3)]
         ([*CLIENTS, *NOMAD, *CONSUL], {"10.100.0.1", "10.100.0.5"}, [2, 3, 1, 4, 6, 5, 7, 8]),
         ([*CONSUL, *NOMAD, *CLIENTS], {"10.100.0.3", "10.100.0.6"}, [1, 2, 3, 4, 5, 6, 7, 8]),
         ([*CLIENTS, *BOTH], {"10.100.0.11", "10.100.0.12"}, [13, 11, 12, 7, 8]),
+        ([*CLIENTS, *ALL], {"10.100.0.15"}, [14, 16, 15, 7, 8]),
         ([CONSUL[0], *CLIENTS], {"10.100.0.1"}, [1, 7, 8]),
         ([*CLIENTS], {"10.100.0.7"}, [7, 8]),
         ([], set(), []),
     ],
-    ids=["leaders first in the plan", "leaders last", "servers of both", "only the leader", "clients", "nothing"],
+    ids=[
+        "leaders first in the plan",
+        "leaders last",
+        "servers of both",
+        "all in one",
+        "only the leader",
+        "clients",
+        "nothing",
+    ],
 )
 def test_servers_before_clients_and_leaders_last(needs: list[Need], leaders: set[str], order: list[int]) -> None:
     assert [need.droplet.id for need in in_roll_order(needs, leaders)] == order
