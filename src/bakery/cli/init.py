@@ -19,10 +19,17 @@ from bakery.hints import Command, Hint, joined
     "--cluster", metavar="NAME", help="Name of the cluster (default: the folder's name if it is valid, else demo)."
 )
 @click.option("--region", default="fra1", show_default=True, metavar="SLUG", help="DigitalOcean region.")
+@click.option("--small", is_flag=True, help="A cluster of one droplet, which runs everything, in place of nine.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @common_options
 @click.pass_context
-def init(context: click.Context, cluster: str | None, region: str, force: bool) -> None:  # noqa: FBT001 - a click flag
+def init(
+    context: click.Context,
+    cluster: str | None,
+    region: str,
+    small: bool,  # noqa: FBT001 - a click flag
+    force: bool,  # noqa: FBT001 - a click flag
+) -> None:
     """Write a commented bakery.yaml that contains every default.
 
     With a token (or --local), vpc.cidr becomes a range that overlaps no VPC of the account, and a warning is
@@ -42,7 +49,7 @@ def init(context: click.Context, cluster: str | None, region: str, force: bool) 
         raise UsageError(message=message, hint="--force replaces it, -f FILE writes another")
     name = _name_from(Path.cwd()) if cluster is None else cluster
     vpc_cidr = _vpc_range(session, name)
-    text = cluster_file(cluster=name, region=region, vpc_cidr=vpc_cidr)
+    text = cluster_file(cluster=name, region=region, vpc_cidr=vpc_cidr, small=small)
     try:
         parse_cluster(text, path)
     except ConfigError as error:

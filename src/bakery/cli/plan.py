@@ -80,6 +80,7 @@ def _has_token(session: Session, *, required: bool) -> bool:
 
 def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
     from bakery.cli.changes_view import show_verdict
+    from bakery.plan.weaknesses import weaknesses
 
     console = session.console
     console.print(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
@@ -90,6 +91,8 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console.print_table(NODE_HEADER, _node_rows(planned, changes))
     console.print("")
     console.print_table(RULE_HEADER, _rule_rows(planned))
+    for weakness in weaknesses(planned):
+        console.warn(weakness)
     if changes is not None:
         console.print("")
         show_verdict(console, changes, console.print)
@@ -115,6 +118,7 @@ def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
 
 def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> dict[str, Any]:
     from bakery.cli.changes_view import changes_json
+    from bakery.plan.weaknesses import weaknesses
 
     value: dict[str, Any] = {
         "cluster": planned.cluster,
@@ -135,7 +139,7 @@ def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None"
             }
             for f in planned.firewalls
         ],
-        "warnings": list(planned.warnings),
+        "warnings": [*planned.warnings, *weaknesses(planned)],
     }
     if changes is None:
         return value

@@ -11,7 +11,7 @@ from bakery.config.schema import LABEL
 _TEMPLATE = """\
 # yaml-language-server: $schema=bakery.schema.json
 # The line above is for editors; write that file with: bakery validate --schema > bakery.schema.json
-# Every field but version and cluster has a default, and this file contains all defaults.
+# Every field but version and cluster has a default, and this file contains all defaults{exception}.
 
 version: 1
 
@@ -33,8 +33,8 @@ image:
   # How consul and nomad get in: auto, download (the build droplet fetches the release) or upload (from here).
   binaries: {binaries}
 
-# Built-in roles: consul-server, nomad-server, nomad-client, and server (both servers on one droplet, for
-# small clusters). Any other role names its kind, which makes node pools:
+# Built-in roles: consul-server, nomad-server, nomad-client, server (both servers on one droplet) and all-in-one
+# (both servers and a client on one droplet). Any other role names its kind, which makes node pools:
 #   gpu: {{kind: nomad-client, node_pool: gpu, count: 2, size: g-2vcpu-8gb}}
 roles:
 {roles}
@@ -54,9 +54,15 @@ security:
 protect: false
 """
 
+_SMALL_ROLES = """\
+  # A small cluster: count 1, or 3 to survive the loss of one droplet. Jobs run on the droplets of the servers: a
+  # user who may submit docker jobs can read the servers' files there, and control the cluster.
+  # To grow, add a role and launch: nomad-client: {{count: 2}}
+  {role}"""
 
-def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR) -> str:
-    """Return the text of a cluster file that contains every default.
+
+def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR, small: bool = False) -> str:
+    """Return the text of a cluster file that contains every default; ``small``: with one role, of kind all-in-one.
 
     Names are quoted if YAML needs it, but not checked: :func:`bakery.config.load.parse_cluster` does that.
     """
@@ -68,15 +74,22 @@ def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR
         consul=defaults.CONSUL_VERSION,
         nomad=defaults.NOMAD_VERSION,
         binaries=defaults.BINARIES.value,
-        roles="\n".join(_role(kind) for kind in defaults.ROLES),
+        exception=" but the roles" if small else "",
+        roles=_small_roles()
+        if small
+        else "\n".join(f"  {_role(kind, defaults.COUNT)}" for kind in defaults.ROLES),
         admin_cidrs=", ".join(defaults.ADMIN_CIDRS),
         leaf_days=defaults.LEAF_DAYS,
     )
 
 
-def _role(kind: Kind) -> str:
+def _small_roles() -> str:
+    return _SMALL_ROLES.format(role=_role(defaults.SMALL_ROLE, 1))
+
+
+def _role(kind: Kind, count: int) -> str:
     key = f"{kind.value}:"
-    return f"  {key:<15}{{count: {defaults.COUNT}, size: {defaults.size_of(kind)}}}"
+    return f"{key:<15}{{count: {count}, size: {defaults.size_of(kind)}}}"
 
 
 def _scalar(text: str) -> str:

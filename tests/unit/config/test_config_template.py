@@ -20,6 +20,14 @@ def test_the_commented_file_means_the_defaults() -> None:
     )
 
 
+def test_the_small_file_means_one_droplet_and_the_defaults() -> None:
+    """$18 a month at the list prices of the emulator's table (emulator/account/catalog.py): s-2vcpu-2gb."""
+    text = cluster_file(cluster="demo", region="fra1", small=True)
+    meant = "version: 1\ncluster: demo\nroles: {all-in-one: {count: 1, size: s-2vcpu-2gb}}\n"
+    assert parse_cluster(text, FILE) == parse_cluster(meant, FILE)
+    assert "this file contains all defaults but the roles." in text
+
+
 def test_it_carries_the_names_it_is_given() -> None:
     config = parse_cluster(cluster_file(cluster="shop", region="nyc3"), FILE)
     assert (config.cluster, config.region) == ("shop", "nyc3")
@@ -44,9 +52,10 @@ def test_every_key_of_the_schema_stands_in_the_file() -> None:
     assert set(yaml.safe_load(cluster_file(cluster="demo", region="fra1"))) == set(schema["properties"])
 
 
-def test_the_schema_takes_the_file() -> None:
+@pytest.mark.parametrize("small", [False, True])
+def test_the_schema_takes_the_file(small: bool) -> None:  # noqa: FBT001 - a parameter of the test
     Draft202012Validator.check_schema(json_schema())
-    content = yaml.safe_load(cluster_file(cluster="demo", region="fra1"))
+    content = yaml.safe_load(cluster_file(cluster="demo", region="fra1", small=small))
     assert list(Draft202012Validator(json_schema()).iter_errors(content)) == []
 
 
