@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import CatalogNode, Member, NomadNode
 from bakery.cloud.model import Droplet
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.launch.base.running import Running
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_peer
 from tests.helpers.fake_cloud import FakeCloud
@@ -24,6 +25,8 @@ class LiveCluster:
     """Whether the pools have found out whose droplets are gone."""
     ends_drains: bool = False
     """Whether a drain is complete at once."""
+    versions: dict[int | None, tuple[str, str]] = field(default_factory=dict)
+    """Versions of Consul and Nomad by the id of the snapshot; the default ones of every other."""
     keeps_out: Callable[[Droplet], bool] = lambda droplet: False
     """Which droplets run without agents that join."""
     _known: set[int] = field(default_factory=set)
@@ -93,7 +96,8 @@ class LiveCluster:
         )
 
     def _join(self, droplet: Droplet) -> None:
-        member = Member(name=droplet.name, address=droplet.private_ipv4 or "", status="alive")
+        consul, nomad = self.versions.get(droplet.image_id, (CONSUL_VERSION, NOMAD_VERSION))
+        member = Member(name=droplet.name, address=droplet.private_ipv4 or "", status="alive", version=consul)
         self.consul.pool += (member,)
         self.consul.catalog += (CatalogNode(name=member.name, address=member.address),)
         self.consul.passing += (droplet.name,)
@@ -103,12 +107,12 @@ class LiveCluster:
             if not self.consul.leader_address:
                 self.consul.transfer_leadership(peer.id)
         elif "nomad-server" in droplet.name:
-            self.nomad.pool += (member,)
+            self.nomad.pool += (replace(member, version=nomad),)
             self.nomad.raft += (peer,)
             if not self.nomad.leader_address:
                 self.nomad.transfer_leadership(peer.id)
         else:
-            self.nomad.clients += (_client(droplet),)
+            self.nomad.clients += (_client(droplet, consul, nomad),)
 
     def _lose(self, droplet: Droplet) -> None:
         address = droplet.private_ipv4 or ""
@@ -117,13 +121,14 @@ class LiveCluster:
                 agent.fail(address)
 
 
-def _client(droplet: Droplet) -> NomadNode:
+def _client(droplet: Droplet, consul: str, nomad: str) -> NomadNode:
     return NomadNode(
         id=f"id-{droplet.id}",
         name=droplet.name,
         address=droplet.private_ipv4 or "",
         status="ready",
         eligible=True,
-        consul_version="1.22.5",
+        consul_version=consul,
         drivers={"docker": True, "exec": True},
+        version=nomad,
     )

@@ -13,6 +13,7 @@ from bakery.launch.roll.model import Replaced, ReplaceRequest
 from bakery.launch.roll.replace import Checked
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import find_target
+from bakery.launch.roll.versions import check_versions
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import load_credentials
@@ -76,6 +77,8 @@ def replace_node(
     with exclusive(session), resumable():
         droplets = complete_listing(session, list_members(session))
         target = find_target(request.launch.plan, droplets, session.journal.now, name)
+        plan = request.launch.plan
+        check_versions(session, plan, (plan.consul_version, plan.nomad_version), [target.node], droplets)
         checked = engine.check_replacement(session, request, find_requested(session, target))
         if not approve(checked):
             return None

@@ -22,6 +22,7 @@ from bakery.launch.roll.preflight import look
 from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import half_done, target_in
+from bakery.launch.roll.versions import check_versions, versions_in
 from bakery.launch.teardown.drain import give_back
 from bakery.plan.slots import as_running, slot_of
 
@@ -80,13 +81,16 @@ def _check_present(session: Session, request: RollRequest, present: Present) -> 
 
 
 def check_roll(session: Session, request: RollRequest, plan: RollPlan) -> None:
-    """Check that the first node can be replaced now. Change nothing.
+    """Check that the versions of all can be changed, and that the first node can be replaced now. Change nothing.
 
     Raises:
         ChecksFailedError: the cluster is not healthy.
-        UsageError: one more droplet is impossible.
+        UsageError: one more droplet, or a version, is impossible.
     """
     if plan.needs:
+        launch, nodes = request.replace.launch, [need.node for need in plan.needs]
+        versions = versions_in(plan.wanted.image, launch)
+        check_versions(session, launch.plan, versions, nodes, plan.present.droplets)
         _check(session, _pinned(request, plan.wanted.image), plan.needs[0], plan.present)
 
 
@@ -130,13 +134,19 @@ def _wanted(session: Session, request: RollRequest) -> Wanted:
         if pinned is None:
             session.reporter.warn(f"the snapshot of the unfinished roll ({roll.image_id}) is deleted")
         else:
-            session.reporter.warn(f"the unfinished roll continues with its own snapshot, {pinned.name}")
+            session.reporter.warn(_continues_with(pinned, versions_in(pinned, launch)))
         image = pinned or image
     if image is None:
         message = "there is no snapshot to make droplets from"
         raise UsageError(message=message, hint=Command("build-image"))
     started = session.wall() if roll is None else roll.started
     return Wanted(image=image, generation=launch.generation, now=started, oldest_days=request.oldest_days)
+
+
+def _continues_with(image: Image, versions: tuple[str, str] | None) -> Hint:
+    known = f" (Consul {versions[0]}, Nomad {versions[1]})" if versions else ""
+    text = f"the unfinished roll continues with its own snapshot, {image.name}{known};"
+    return Hint(f"{text} what the cluster file asks for now comes after it: ", Command("roll"))
 
 
 def _pinned(request: RollRequest, image: Image) -> ReplaceRequest:

@@ -126,7 +126,7 @@ def test_a_rerun_skips_what_is_done_and_keeps_its_snapshot(cluster: RollBench) -
     assert 0 < len(done) < 9
     assert _images(cluster) == {NEWER.id}
     assert cluster.cloud.slots() == NAMES
-    assert [text for text in cluster.bench.reporter.warnings if "continues with its own snapshot" in text]
+    assert [text for text in cluster.bench.reporter.warnings if "continues with its own snapshot" in str(text)]
 
 
 def test_a_snapshot_that_is_deleted_half_way_is_replaced_by_the_newest(cluster: RollBench) -> None:

@@ -1,0 +1,95 @@
+"""Checks the versions that new droplets bring against those that run, before the first change of a replacement."""
+
+from collections.abc import Callable, Collection, Iterable
+
+from bakery.agents.model import Member, NomadNode
+from bakery.cloud.model import Droplet, Image
+from bakery.config.hops import Agent, check_hop
+from bakery.config.model import Kind
+from bakery.config.versions import CONSUL, NOMAD, parse_version
+from bakery.launch.base.model import LaunchRequest
+from bakery.launch.base.running import Reached, reach
+from bakery.launch.base.session import Session
+from bakery.launch.roll.replace import running
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import as_running, slot_of
+from bakery.plan.successors import unfinished
+from bakery.plan.tags import is_content_tag, role_of_tag, versions_of
+
+ALIVE = {"alive", "ready"}
+
+
+def versions_in(image: Image, launch: LaunchRequest) -> tuple[str, str] | None:
+    """Return the versions of Consul and Nomad in the snapshot; None if they are not known.
+
+    ``launch`` has the cluster file's versions and the newest snapshot of them: a snapshot of the same content has
+    the same versions.
+    """
+    newest = launch.image
+    same = {tag for tag in image.tags if is_content_tag(tag)}.intersection(newest.tags if newest else ())
+    if same or (newest is not None and newest.id == image.id):
+        return launch.plan.consul_version, launch.plan.nomad_version
+    return versions_of(image.tags)
+
+
+def check_versions(
+    session: Session,
+    plan: ClusterPlan,
+    versions: tuple[str, str] | None,
+    nodes: Iterable[Node],
+    droplets: Collection[Droplet],
+) -> None:
+    """Check that the droplets of ``nodes`` can be replaced by new ones with ``versions``. Change nothing.
+
+    ``droplets`` are those of the cluster. What does not answer is not checked: the gates refuse a cluster without a leader.
+
+    Raises:
+        UsageError: the rules of :mod:`bakery.config.hops` forbid it.
+    """
+    if versions is None:
+        return
+    reached = reach(running(session), as_running(plan, droplets), droplets)
+    fleet = _Fleet(plan, droplets, {node.slot for node in nodes})
+    check_hop(CONSUL, versions[0], fleet.of_consul(reached))
+    check_hop(NOMAD, versions[1], fleet.of_nomad(reached))
+
+
+class _Fleet:
+    """The agents of the cluster's droplets, by name and VPC address."""
+
+    def __init__(self, plan: ClusterPlan, droplets: Collection[Droplet], slots: Collection[str]) -> None:
+        kinds = {node.role: node.kind for node in plan.nodes}
+        successors = {each.new.id for each in unfinished(droplets, plan.cluster)}
+        self._kinds: dict[tuple[str, str | None], Kind | None] = {}
+        self._moving: set[str] = set()
+        for droplet in droplets:
+            role = role_of_tag(droplet.tags, plan.cluster)
+            self._kinds[droplet.name, droplet.private_ipv4] = kinds.get(role or "")
+            if droplet.id not in successors and slot_of(droplet, plan.cluster) in slots:
+                self._moving.add(droplet.name)
+
+    def of_consul(self, reached: Reached) -> tuple[Agent, ...]:
+        """Return the Consul agents that are alive."""
+        rows = reached.consul.members() if reached.consul is not None else ()
+        return self._agents(rows, is_server=lambda kind: kind.is_consul_server)
+
+    def of_nomad(self, reached: Reached) -> tuple[Agent, ...]:
+        """Return the Nomad servers that are alive and the clients that are ready."""
+        if reached.nomad is None:
+            return ()
+        servers, clients = reached.nomad.members(), reached.nomad.nodes()
+        return (
+            *self._agents(servers, is_server=lambda _: True),
+            *self._agents(clients, is_server=lambda _: False),
+        )
+
+    def _agents(
+        self, rows: Iterable[Member | NomadNode], *, is_server: Callable[[Kind], bool]
+    ) -> tuple[Agent, ...]:
+        found = []
+        for row in rows:
+            kind, version = self._kinds.get((row.name, row.address)), parse_version(row.version or "")
+            if kind is not None and version is not None and row.status in ALIVE:
+                moves = row.name in self._moving
+                found.append(Agent(name=row.name, version=version, server=is_server(kind), moves=moves))
+        return tuple(found)
