@@ -1,6 +1,7 @@
-"""Change one count in a cluster file in place: comments and all other text stay as they are."""
+"""Change one value in a cluster file in place: comments and all other text stay as they are."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bakery.config.document import LINE_BREAK, Place
@@ -11,6 +12,7 @@ from bakery.errors import UsageError
 from bakery.files import replace_content
 
 _BOM = "\N{BYTE ORDER MARK}"
+_QUOTES = ("'", '"')
 
 
 def save_count(path: Path, role: str, count: int) -> bool:
@@ -20,17 +22,14 @@ def save_count(path: Path, role: str, count: int) -> bool:
         ConfigError: the file cannot be read, or has problems.
         UsageError: the file does not contain the count (it is a default), or cannot be written.
     """
-    text = read_text(path)
-    changed = with_count(text, path, role, count)
-    if changed == text:
-        return False
-    try:
-        replace_content(path, changed.encode())
-    except OSError as error:
-        message = f"cannot write {path}"
-        hint = f"set roles.{role}.count: {count} there by hand"
-        raise UsageError(message=message, details=error.strerror, hint=hint) from error
-    return True
+    by_hand = f"set roles.{role}.count: {count} there by hand"
+    return _save(path, lambda text: with_count(text, path, role, count), by_hand)
+
+
+def save_version(path: Path, product: str, version: str) -> bool:
+    """Set ``image.PRODUCT`` (consul or nomad) to ``version``, as :func:`save_count` sets a count."""
+    by_hand = f"set image.{product}: {version} there by hand"
+    return _save(path, lambda text: with_version(text, path, product, version), by_hand)
 
 
 def with_count(text: str, path: Path, role: str, count: int) -> str:
@@ -40,18 +39,71 @@ def with_count(text: str, path: Path, role: str, count: int) -> str:
         ConfigError: the file has problems.
         UsageError: the count is a default that the file does not contain; the hint is the line to add.
     """
+
+    def changed(config: ClusterConfig) -> ClusterConfig:
+        roles = tuple(replace(r, count=count) if r.name == role else r for r in config.roles)
+        return replace(config, roles=roles)
+
+    return _with_value(text, path, _Setting(keys=("roles", role, "count"), value=str(count), change=changed))
+
+
+def with_version(text: str, path: Path, product: str, version: str) -> str:
+    """Return the text of a cluster file with another version of ``consul`` or ``nomad``.
+
+    Raises:
+        ConfigError: the file has problems.
+        UsageError: the version is a default that the file does not contain; the hint is the line to add.
+    """
+
+    def changed(config: ClusterConfig) -> ClusterConfig:
+        image = config.image
+        changed = replace(image, consul=version) if product == "consul" else replace(image, nomad=version)
+        return replace(config, image=changed)
+
+    return _with_value(text, path, _Setting(keys=("image", product), value=version, change=changed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """One value of the file."""
+
+    keys: tuple[str, ...]
+    value: str
+    change: Callable[[ClusterConfig], ClusterConfig]
+    """Returns the same cluster with the value."""
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.keys)
+
+
+def _save(path: Path, change: Callable[[str], str], by_hand: str) -> bool:
+    text = read_text(path)
+    changed = change(text)
+    if changed == text:
+        return False
+    try:
+        replace_content(path, changed.encode())
+    except OSError as error:
+        message = f"cannot write {path}"
+        raise UsageError(message=message, details=error.strerror, hint=by_hand) from error
+    return True
+
+
+def _with_value(text: str, path: Path, setting: _Setting) -> str:
     config = parse_cluster(text, path)
     body = text.removeprefix(_BOM)
-    value = read_document(body).find(("roles", role, "count"))
-    if value is None:
-        message = f"{path} has no roles.{role}.count to change"
-        raise UsageError(message=message, hint=_to_add(config, body, role, count))
-    start = _offset(body, value.place)
-    end = start + len(value.text)  # a number is never in quotes, so its text in the file is the text that was read
-    changed = text[: len(text) - len(body)] + body[:start] + str(count) + body[end:]
-    if body[start:end] != value.text or not _is_only_change(config, parse_cluster(changed, path), role, count):
-        message = f"roles.{role}.count in {path} is written so that it cannot be changed in its place"
-        raise UsageError(message=message, hint=f"set it to {count} by hand")
+    found = read_document(body).find(setting.keys)
+    if found is None:
+        message = f"{path} has no {setting.name} to change"
+        raise UsageError(message=message, hint=_to_add(config, body, setting))
+    start = _offset(body, found.place)
+    start += body[start : start + 1] in _QUOTES
+    end = start + len(found.text)
+    changed = text[: len(text) - len(body)] + body[:start] + setting.value + body[end:]
+    if body[start:end] != found.text or not _is_only_change(config, parse_cluster(changed, path), setting):
+        message = f"{setting.name} in {path} is written so that it cannot be changed in its place"
+        raise UsageError(message=message, hint=f"set it to {setting.value} by hand")
     return changed
 
 
@@ -61,14 +113,16 @@ def _offset(text: str, place: Place) -> int:
     return starts[place.line - 1] + place.column - 1
 
 
-def _to_add(config: ClusterConfig, body: str, role: str, count: int) -> str:
-    if read_document(body).find(("roles", role)) is not None:
-        return f"add count: {count} to roles.{role}"
-    counts = {r.name: count if r.name == role else r.count for r in config.roles}
-    roles = ", ".join(f"{name}: {{count: {number}}}" for name, number in counts.items())
-    return f"add: roles: {{{roles}}}"
+def _to_add(config: ClusterConfig, body: str, setting: _Setting) -> str:
+    *parents, key = setting.keys
+    if read_document(body).find(tuple(parents)) is not None:
+        return f"add {key}: {setting.value} to {'.'.join(parents)}"
+    if parents == ["image"]:
+        return f"add: image: {{{key}: {setting.value}}}"
+    # Without its other roles the file would describe another cluster.
+    counts = ", ".join(f"{role.name}: {{count: {role.count}}}" for role in setting.change(config).roles)
+    return f"add: roles: {{{counts}}}"
 
 
-def _is_only_change(before: ClusterConfig, after: ClusterConfig, role: str, count: int) -> bool:
-    roles = tuple(replace(r, count=count) if r.name == role else r for r in before.roles)
-    return replace(before, roles=roles, warnings=()) == replace(after, warnings=())
+def _is_only_change(before: ClusterConfig, after: ClusterConfig, setting: _Setting) -> bool:
+    return replace(setting.change(before), warnings=()) == replace(after, warnings=())

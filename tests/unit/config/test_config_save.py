@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakery.config.load import parse_cluster
-from bakery.config.save import save_count, with_count
+from bakery.config.save import save_count, save_version, with_count, with_version
 from bakery.config.template import cluster_file
 from bakery.errors import UsageError
 
@@ -106,3 +106,49 @@ def test_a_link_to_nowhere_is_no_cluster_file(tmp_path: Path) -> None:
     link.symlink_to(tmp_path / "gone" / "bakery.yaml")
     with pytest.raises(UsageError, match="there is no cluster file"):
         save_count(link, "nomad-client", 4)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("image: {consul: 1.22.5, nomad: 1.11.3}  # 1.22.5", "image: {consul: 2.0.4, nomad: 1.11.3}  # 1.22.5"),
+        ("image:\n  nomad: 1.11.3\n  consul:   1.22.5   # ours",
+         "image:\n  nomad: 1.11.3\n  consul:   2.0.4   # ours"),
+        ('image: {"consul": "1.22.5"}', 'image: {"consul": "2.0.4"}'),
+        ("image: {consul: '1.22.5'}", "image: {consul: '2.0.4'}"),
+        ("image: {consul: 2.0.4}", "image: {consul: 2.0.4}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_one_version_changes(before: str, after: str, ending: str) -> None:
+    text, wanted = (f"{BOM}{HEAD}{each}\n# end: 1.22.5".replace("\n", ending) for each in (before, after))
+    assert with_version(text, PATH, "consul", "2.0.4") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (HEAD, "add: image: {nomad: 2.0.5}"),
+        (HEAD + "image: {consul: 1.22.5}\n", "add nomad: 2.0.5 to image"),
+    ],
+)
+def test_a_version_that_is_only_a_default_is_refused_with_the_line_to_add(text: str, line: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        with_version(text, PATH, "nomad", "2.0.5")
+    assert caught.value.message == "bakery.yaml has no image.nomad to change"
+    assert caught.value.hint == line
+
+
+def test_the_versions_of_the_file_of_init_are_saved(tmp_path: Path) -> None:
+    file, text = tmp_path / "bakery.yaml", cluster_file(cluster="demo", region="fra1")
+    file.write_text(text, encoding="utf-8")
+    assert save_version(file, "consul", "2.0.4") is True
+    assert save_version(file, "nomad", "2.0.5") is True
+    wanted = text.replace("consul: 1.22.5", "consul: 2.0.4").replace("nomad: 1.11.3", "nomad: 2.0.5")
+    assert file.read_text(encoding="utf-8") == wanted
+    assert save_version(file, "nomad", "2.0.5") is False
+
+
+def test_a_version_with_an_escape_in_quotes_is_left_to_the_user() -> None:
+    with pytest.raises(UsageError, match="cannot be changed in its place"):
+        with_version(HEAD + 'image: {consul: "1.22.\\x35"}\n', PATH, "consul", "2.0.4")

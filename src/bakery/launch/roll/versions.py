@@ -41,7 +41,8 @@ def check_versions(
 ) -> None:
     """Check that the droplets of ``nodes`` can be replaced by new ones with ``versions``. Change nothing.
 
-    ``droplets`` are those of the cluster. What does not answer is not checked: the gates refuse a cluster without a leader.
+    ``droplets`` are those of the cluster. What does not answer is not checked: the gates refuse a cluster
+    without a leader.
 
     Raises:
         UsageError: the rules of :mod:`bakery.config.hops` forbid it.
