@@ -13,12 +13,14 @@ from bakery.agents.model import (
     Autopilot,
     CatalogNode,
     CertificateDates,
+    Evaluation,
     GossipKeys,
     ListedToken,
     LockHolder,
     Member,
     NomadNode,
     RaftPeer,
+    Resources,
     ServerHealth,
 )
 from bakery.cloud.model import Droplet
@@ -297,6 +299,12 @@ class FakeNomad(FakeAgent):
     clients: tuple[NomadNode, ...] = ()
     running: dict[str, tuple[Allocation, ...]] = field(default_factory=dict)
     """Allocations by the id of the client."""
+    evaluated: dict[str, tuple[Evaluation, ...]] = field(default_factory=dict)
+    """Evaluations by job."""
+    free: dict[str, Resources] = field(default_factory=dict)
+    """What a client has left, by its id; plenty if it is not named."""
+    volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Dynamic host volumes by the id of the client."""
 
     def nodes(self) -> tuple[NomadNode, ...]:
         self._called("nodes")
@@ -304,7 +312,7 @@ class FakeNomad(FakeAgent):
 
     def drain(self, node_id: str, *, seconds: int) -> None:
         self._called("drain", node_id)
-        self._change(node_id, draining=True, eligible=False)
+        self._change(node_id, draining=True, eligible=False, last_drain="draining")
 
     def set_ineligible(self, node_id: str) -> None:
         self._called("set_ineligible", node_id)
@@ -314,7 +322,9 @@ class FakeNomad(FakeAgent):
 
     def set_eligible(self, node_id: str) -> None:
         self._called("set_eligible", node_id)
-        self._change(node_id, draining=False, eligible=True)
+        (last,) = {node.last_drain for node in self.clients if node.id == node_id} or {""}
+        last = "canceled" if last == "draining" else last
+        self._change(node_id, draining=False, eligible=True, last_drain=last)
 
     def purge(self, node_id: str) -> None:
         self._called("purge", node_id)
@@ -324,9 +334,51 @@ class FakeNomad(FakeAgent):
         self._called("allocations", node_id)
         return self.running.get(node_id, ())
 
-    def _change(self, node_id: str, *, draining: bool, eligible: bool) -> None:
+    def job_allocations(self, job: str, namespace: str) -> tuple[Allocation, ...]:
+        self._called("job_allocations", job, namespace)
+        return tuple(
+            replace(each, group=None) for found in self.running.values() for each in found if each.job == job
+        )
+
+    def evaluations(self, job: str, namespace: str) -> tuple[Evaluation, ...]:
+        self._called("evaluations", job, namespace)
+        return self.evaluated.get(job, ())
+
+    def free_resources(self) -> dict[str, Resources]:
+        self._called("free_resources")
+        return {node.id: Resources(cpu_mhz=9999, memory_mb=9999) for node in self.clients} | self.free
+
+    def host_volumes(self, node_id: str) -> tuple[str, ...]:
+        self._called("host_volumes", node_id)
+        return self.volumes.get(node_id, ())
+
+    def end_drains(self) -> None:
+        """As at the end of a drain without a deadline: services run elsewhere, the rest has come to its end."""
+        for node in [node for node in self.clients if node.draining]:
+            for each in self.running.get(node.id, ()):
+                if each.is_live:
+                    self._move(node, each)
+            self._change(node.id, draining=False, eligible=False, last_drain="complete")
+
+    def _move(self, node: NomadNode, allocation: Allocation) -> None:
+        ended = replace(allocation, status="complete")
+        other = next((each for each in self.clients if each.eligible and each.id != node.id), None)
+        if allocation.job_type == "service":
+            ended = replace(ended, desired="stop", migrates=True, next_id=f"{ended.id}+" if other else "")
+            if other is None:
+                group = allocation.group_name
+                blocked = Evaluation(status="blocked", unplaced={group: "memory exhausted on 1 client"})
+                self.evaluated[allocation.job] = (blocked,)
+            else:
+                moved = replace(allocation, id=f"{ended.id}+", healthy=True, node_name=other.name)
+                self.running[other.id] = (*self.running.get(other.id, ()), moved)
+        self.running[node.id] = tuple(ended if each == allocation else each for each in self.running[node.id])
+
+    def _change(self, node_id: str, *, draining: bool, eligible: bool, last_drain: str) -> None:
         self.clients = tuple(
-            replace(node, draining=draining, eligible=eligible) if node.id == node_id else node
+            replace(node, draining=draining, eligible=eligible, last_drain=last_drain)
+            if node.id == node_id
+            else node
             for node in self.clients
         )
 

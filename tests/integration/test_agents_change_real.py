@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bakery.agents.model import Allocation, LockHolder, NomadNode, TaskGroup
+from bakery.agents.model import Allocation, LockHolder, NomadNode, Resources, TaskGroup
 from bakery.config.defaults import NOMAD_VERSION
 from bakery.errors import AgentError
 from bakery.wait import Pending
@@ -26,6 +26,7 @@ GROUP = TaskGroup(
     sticky_disk=True,
     migrates_disk=True,
     host_volumes=("uploads",),
+    has_services=False,
 )
 
 
@@ -181,6 +182,10 @@ def test_the_work_of_a_client_is_told_with_what_a_warning_needs(servers: RealSer
         namespace="default",
         healthy=True,
         group=GROUP,
+        group_name="front",
+        node_name=CLIENT,
+        resources=Resources(cpu_mhz=20, memory_mb=10),
+        datacenters=("demo",),
     )
 
 

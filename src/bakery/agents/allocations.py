@@ -1,9 +1,10 @@
 """Parse Nomad's allocations, which contain their job (hashicorp/nomad nomad/structs/structs.go)."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from bakery.agents.model import Allocation, TaskGroup
+from bakery.agents.model import Allocation, Resources, TaskGroup
 
 _NANOSECONDS = 1_000_000_000
 
@@ -13,15 +14,42 @@ def read_allocation(row: Mapping[str, Any]) -> Allocation:
 
     Raise KeyError or TypeError for another form.
     """
+    job = row["Job"]
+    return replace(
+        read_listed_allocation({"JobType": job["Type"], **row}),
+        group=_group(job.get("TaskGroups") or (), row["TaskGroup"]),
+        resources=read_resources(row),
+        datacenters=tuple(job.get("Datacenters") or ()),
+        pool=job.get("NodePool") or "default",
+    )
+
+
+def read_listed_allocation(row: Mapping[str, Any]) -> Allocation:
+    """Return the allocation in a row of ``/v1/job/ID/allocations``, which has no job.
+
+    Raise KeyError or TypeError for another form.
+    """
     return Allocation(
         id=row["ID"],
         job=row["JobID"],
-        job_type=row["Job"]["Type"],
+        job_type=row["JobType"],
         status=row["ClientStatus"],
         desired=row["DesiredStatus"],
         namespace=row["Namespace"],
         healthy=(row.get("DeploymentStatus") or {}).get("Healthy"),
-        group=_group(row["Job"].get("TaskGroups") or (), row["TaskGroup"]),
+        group_name=row["TaskGroup"],
+        node_name=row.get("NodeName") or "",
+        next_id=row.get("NextAllocation") or "",
+        migrates=bool((row.get("DesiredTransition") or {}).get("Migrate")),
+    )
+
+
+def read_resources(row: Mapping[str, Any]) -> Resources:
+    """Return what the allocation reserves: the sum of its tasks."""
+    tasks = ((row.get("AllocatedResources") or {}).get("Tasks") or {}).values()
+    return Resources(
+        cpu_mhz=sum((task.get("Cpu") or {}).get("CpuShares") or 0 for task in tasks),
+        memory_mb=sum((task.get("Memory") or {}).get("MemoryMB") or 0 for task in tasks),
     )
 
 
@@ -38,6 +66,7 @@ def _group(groups: Iterable[Mapping[str, Any]], name: str) -> TaskGroup | None:
         sticky_disk=bool(disk.get("Sticky")),
         migrates_disk=bool(disk.get("Migrate")),
         host_volumes=_host_volumes(found),
+        has_services=any(one.get("Services") for one in (found, *(found.get("Tasks") or ()))),
     )
 
 
@@ -47,6 +76,10 @@ def _delay(group: Mapping[str, Any]) -> float:
 
 
 def _host_volumes(group: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the sources of the group's volumes of type "host" (nomad/structs/volumes.go, VolumeRequest)."""
+    """Return the sources of the volumes of type "host" that it may write.
+
+    Source: nomad/structs/volumes.go, VolumeRequest.
+    """
     volumes = (group.get("Volumes") or {}).values()
-    return tuple(sorted({volume["Source"] for volume in volumes if volume["Type"] == "host"}))
+    written = (volume for volume in volumes if volume["Type"] == "host" and not volume.get("ReadOnly"))
+    return tuple(sorted({volume["Source"] for volume in written}))

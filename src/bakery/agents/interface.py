@@ -15,12 +15,14 @@ from bakery.agents.model import (
     Autopilot,
     CatalogNode,
     CertificateDates,
+    Evaluation,
     GossipKeys,
     ListedToken,
     LockHolder,
     Member,
     NomadNode,
     RaftPeer,
+    Resources,
 )
 
 
@@ -174,6 +176,18 @@ class NomadApi(AclApi, Protocol):
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
         """Return the client's running and past allocations; empty for an unknown id."""
+
+    def job_allocations(self, job: str, namespace: str) -> tuple[Allocation, ...]:
+        """Return the allocations of a job on all clients, without their groups; empty for an unknown job."""
+
+    def evaluations(self, job: str, namespace: str) -> tuple[Evaluation, ...]:
+        """Return the evaluations of a job; empty for an unknown job."""
+
+    def free_resources(self) -> dict[str, Resources]:
+        """Return what each client has left beside its allocations, by its id."""
+
+    def host_volumes(self, node_id: str) -> tuple[str, ...]:
+        """Return the names of the client's dynamic host volumes, sorted. Their data is on its disk only."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+LIVE = ("pending", "running")
+"""ClientStatus of an allocation that runs, or is to run: it uses resources of its client."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TlsFiles:
@@ -135,6 +138,18 @@ class NomadNode:
     """Whether a drain is running; False again when it is complete."""
     version: str | None = None
     """Version of the agent, as ``1.11.3``; None if it does not report one."""
+    last_drain: str = ""
+    """State of the newest drain: draining, complete (also after its deadline) or canceled; empty without one."""
+    datacenter: str = ""
+    pool: str = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """CPU and memory that an allocation reserves, or that a client has."""
+
+    cpu_mhz: int
+    memory_mb: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,12 +169,14 @@ class TaskGroup:
     migrates_disk: bool
     """Whether the data is copied when a replacement is placed on another node."""
     host_volumes: tuple[str, ...]
-    """Sources of the host volumes that it mounts, sorted: their data stays on the node."""
+    """Sources of the host volumes that it may write, sorted: their data stays on the node."""
+    has_services: bool
+    """Whether it registers a service, in Consul or in Nomad."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """An allocation of a Nomad client, running or complete."""
+    """An allocation, running or complete."""
 
     id: str
     job: str
@@ -173,7 +190,32 @@ class Allocation:
     healthy: bool | None = None
     """Health in DeploymentStatus, of a deployment or a migration; None while unknown and for batch jobs."""
     group: TaskGroup | None = None
-    """None if a newer version of the job lacks the group."""
+    """None if a newer version of the job lacks the group, and in a list of the allocations of a job."""
+    group_name: str = ""
+    node_name: str = ""
+    next_id: str = ""
+    """Id of the allocation that replaces this one; empty if there is none."""
+    migrates: bool = False
+    """Whether a drain moves it, or has stopped it at its deadline."""
+    resources: Resources = Resources(cpu_mhz=0, memory_mb=0)
+    datacenters: tuple[str, ...] = ()
+    """Datacenters of its job; a name may contain ``*``."""
+    pool: str = "default"
+    """Node pool of its job."""
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A run of Nomad's scheduler for one job."""
+
+    status: str
+    """pending, blocked, complete, failed or canceled. A blocked one waits for room on a client."""
+    unplaced: dict[str, str]
+    """The task groups that were not placed, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from bakery.agents.allocations import read_allocation
+from bakery.agents.allocations import read_allocation, read_listed_allocation
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.build import read_version
 from bakery.agents.handshake import read_dates
@@ -15,12 +15,15 @@ from bakery.agents.model import (
     Allocation,
     Autopilot,
     CertificateDates,
+    Evaluation,
     GossipKeys,
     Member,
     NomadNode,
     RaftPeer,
+    Resources,
     Target,
 )
+from bakery.agents.placement import read_evaluation, read_free_resources
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import PARALLEL, AgentHttp, text
 from bakery.errors import AgentError
@@ -129,6 +132,24 @@ class Nomad:
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
         return self._http.read(f"{_path(node_id)}/allocations", lambda value: tuple(map(read_allocation, value)))
 
+    def job_allocations(self, job: str, namespace: str) -> tuple[Allocation, ...]:
+        path = _job_path(job, "allocations", namespace)
+        return self._http.read(path, lambda value: tuple(map(read_listed_allocation, value)))
+
+    def evaluations(self, job: str, namespace: str) -> tuple[Evaluation, ...]:
+        path = _job_path(job, "evaluations", namespace)
+        return self._http.read(path, lambda value: tuple(map(read_evaluation, value)))
+
+    def free_resources(self) -> dict[str, Resources]:
+        nodes = self._http.read("/v1/nodes?resources=true", list)
+        path = "/v1/allocations?resources=true&namespace=*"
+        return self._http.read(path, lambda value: read_free_resources(nodes, value))
+
+    def host_volumes(self, node_id: str) -> tuple[str, ...]:
+        # Nomad before 1.10 has no dynamic host volumes, and answers null.
+        path = f"/v1/volumes?type=host&namespace=*&node_id={quote(node_id, safe='')}"
+        return self._http.read(path, lambda value: tuple(sorted(row["Name"] for row in value or ())))
+
     def _member(self, row: Mapping[str, Any]) -> Member:
         version = read_version((row.get("Tags") or {}).get("build"))
         return Member(name=self._short(row["Name"]), address=row["Addr"], status=row["Status"], version=version)
@@ -160,6 +181,11 @@ def _path(node_id: str) -> str:
     return f"/v1/node/{quote(node_id, safe='')}"
 
 
+def _job_path(job: str, what: str, namespace: str) -> str:
+    """Return a path of the job, whose id may contain slashes."""
+    return f"/v1/job/{quote(job, safe='')}/{what}?namespace={quote(namespace, safe='')}"
+
+
 def _node(row: Mapping[str, Any]) -> NomadNode:
     drivers = row.get("Drivers") or {}
     return NomadNode(
@@ -172,6 +198,9 @@ def _node(row: Mapping[str, Any]) -> NomadNode:
         drivers={name: bool(info["Healthy"]) for name, info in drivers.items() if info and info["Detected"]},
         draining=bool(row.get("Drain")),
         version=read_version(row.get("Version")),
+        last_drain=(row.get("LastDrain") or {}).get("Status") or "",
+        datacenter=row.get("Datacenter") or "",
+        pool=row.get("NodePool") or "default",
     )
 
 

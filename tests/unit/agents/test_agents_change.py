@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bakery.agents.consul import Consul
-from bakery.agents.model import Allocation, LockHolder, TaskGroup
+from bakery.agents.model import Allocation, Evaluation, LockHolder, Resources, TaskGroup
 from bakery.agents.nomad import Nomad
 from bakery.errors import AgentError
 from tests.helpers.agent_wire import answer, client_of, put_wire
@@ -28,14 +28,16 @@ def _group(name: str, **change: Any) -> dict[str, Any]:  # noqa: ANN401 - any JS
             "b": {"Name": "b", "Type": "host", "Source": "uploads"},
             "a": {"Name": "a", "Type": "host", "Source": "cache"},
             "c": {"Name": "c", "Type": "csi", "Source": "network"},
+            "d": {"Name": "d", "Type": "host", "Source": "journal", "ReadOnly": True},
         },
         "Tasks": [{"Name": "web", "ShutdownDelay": 0, "Env": {"PASSWORD": "CANARY"}}],
+        "Services": [{"Name": "front", "Provider": "consul"}],
     } | change
 
 
 GROUP = TaskGroup(
     name="front", count=2, max_parallel=1, shutdown_delay_seconds=5.0, sticky_disk=True, migrates_disk=True,
-    host_volumes=("cache", "uploads"),
+    host_volumes=("cache", "uploads"), has_services=True,
 )  # fmt: skip
 
 
@@ -46,14 +48,31 @@ def test_allocations_are_cut_to_what_is_read() -> None:
         "Namespace": "shop",
         "TaskGroup": "front",
         "DeploymentStatus": {"Healthy": True, "Timestamp": "2026-01-01T00:00:00Z", "Canary": False},
-        "Job": {"Type": "service", "TaskGroups": [_group("back", Count=9), _group("front")]},
+        "NodeName": "demo-nomad-client-1",
+        "NextAllocation": "a2",
+        "DesiredTransition": {"Migrate": True, "Reschedule": None},
+        "AllocatedResources": {
+            "Tasks": {
+                "web": {"Cpu": {"CpuShares": 100}, "Memory": {"MemoryMB": 200, "MemoryMaxMB": 900}},
+                "log": {"Cpu": {"CpuShares": 20}, "Memory": {"MemoryMB": 30}},
+            },
+            "Shared": {"DiskMB": 300},
+        },
+        "Job": {
+            "Type": "service",
+            "Datacenters": ["demo", "d*"],
+            "NodePool": "gpu",
+            "TaskGroups": [_group("back", Count=9), _group("front")],
+        },
         "ClientStatus": "running",
         "DesiredStatus": "run",
     }
     nomad = answer(Nomad, "GET /v1/node/id-1/allocations", 200, [row])
     expected = Allocation(
         id="a1", job="web", job_type="service", status="running", desired="run",
-        namespace="shop", healthy=True, group=GROUP,
+        namespace="shop", healthy=True, group=GROUP, group_name="front", node_name="demo-nomad-client-1",
+        next_id="a2", migrates=True, resources=Resources(cpu_mhz=120, memory_mb=230), datacenters=("demo", "d*"),
+        pool="gpu",
     )  # fmt: skip
     assert nomad.allocations("id-1") == (expected,)
     assert "CANARY" not in repr(nomad.allocations("id-1"))
@@ -75,8 +94,10 @@ def test_allocations_are_cut_to_what_is_read() -> None:
             replace(GROUP, shutdown_delay_seconds=1.5),
         ),
         ({"Name": "another"}, None),
+        ({"Services": None}, replace(GROUP, has_services=False)),
+        ({"Services": None, "Tasks": [{"ShutdownDelay": 0, "Services": [{"Name": "front"}]}]}, GROUP),
     ],
-    ids=["all", "batch", "no disk", "no delay", "a task's delay", "no such group"],
+    ids=["all", "batch", "no disk", "no delay", "a task's delay", "no such group", "no service", "a task's"],
 )
 def test_what_a_warning_needs_of_a_group(change: dict[str, Any], expected: TaskGroup | None) -> None:
     row = {
@@ -86,6 +107,80 @@ def test_what_a_warning_needs_of_a_group(change: dict[str, Any], expected: TaskG
     }  # fmt: skip
     (found,) = answer(Nomad, "GET /v1/node/id-1/allocations", 200, [row]).allocations("id-1")
     assert (found.group, found.healthy) == (expected, None)
+
+
+def test_the_allocations_of_a_job_have_no_job() -> None:
+    row = {
+        "ID": "a2", "JobID": "report/periodic-1", "JobType": "batch", "Namespace": "my shop", "TaskGroup": "front",
+        "NodeName": "demo-nomad-client-1", "NextAllocation": "", "DesiredTransition": {"Migrate": None},
+        "DeploymentStatus": None, "ClientStatus": "failed", "DesiredStatus": "stop",
+    }  # fmt: skip
+    path = "/v1/job/report%2Fperiodic-1/allocations?namespace=my%20shop"
+    nomad = answer(Nomad, f"GET {path}", 200, [row])
+    expected = Allocation(
+        id="a2", job="report/periodic-1", job_type="batch", status="failed", desired="stop", namespace="my shop",
+        group_name="front", node_name="demo-nomad-client-1",
+    )  # fmt: skip
+    assert nomad.job_allocations("report/periodic-1", "my shop") == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ({"NodesEvaluated": 2, "DimensionExhausted": {"memory": 2}}, "memory exhausted on 2 clients"),
+        (
+            {"NodesEvaluated": 3, "DimensionExhausted": {"cpu": 1}, "ConstraintFiltered": {"${meta.x} = y": 2}},
+            "cpu exhausted on 1 client, constraint ${meta.x} = y excludes 2 clients",
+        ),
+        ({"NodesEvaluated": 0, "DimensionExhausted": None}, "no eligible client"),
+        ({"NodesEvaluated": 2}, "no client fits"),
+    ],
+)
+def test_an_evaluation_says_why_nothing_was_placed(metric: dict[str, Any], reason: str) -> None:
+    row = {"ID": "e1", "Status": "blocked", "FailedTGAllocs": {"front": metric}}
+    nomad = answer(Nomad, "GET /v1/job/web/evaluations?namespace=default", 200, [row])
+    assert nomad.evaluations("web", "default") == (Evaluation(status="blocked", unplaced={"front": reason}),)
+    row = {"ID": "e1", "Status": "complete"}
+    nomad = answer(Nomad, "GET /v1/job/web/evaluations?namespace=default", 200, [row])
+    assert nomad.evaluations("web", "default") == (Evaluation(status="complete", unplaced={}),)
+
+
+def test_what_a_client_has_left() -> None:
+    nodes = [
+        {
+            "ID": "id-1",
+            "NodeResources": {"Cpu": {"CpuShares": 4000}, "Memory": {"MemoryMB": 2000}},
+            "ReservedResources": {"Cpu": {"CpuShares": 100}, "Memory": {"MemoryMB": 256}},
+        },
+        {"ID": "id-2", "NodeResources": {"Cpu": {"CpuShares": 1000}, "Memory": {"MemoryMB": 900}}},
+    ]
+    used = {"Tasks": {"web": {"Cpu": {"CpuShares": 500}, "Memory": {"MemoryMB": 300}}}}
+    allocations = [
+        {"NodeID": "id-1", "ClientStatus": "running", "AllocatedResources": used},
+        {"NodeID": "id-1", "ClientStatus": "pending", "AllocatedResources": used},
+        {"NodeID": "id-1", "ClientStatus": "complete", "AllocatedResources": used},
+        {"NodeID": "gone", "ClientStatus": "running", "AllocatedResources": used},
+    ]
+    nomad = client_of(Nomad)
+    assert isinstance(nomad, Nomad)
+    answers = {
+        "GET /v1/nodes?resources=true": (200, nodes),
+        "GET /v1/allocations?resources=true&namespace=*": (200, allocations),
+    }
+    put_wire(nomad, answers)
+    assert nomad.free_resources() == {
+        "id-1": Resources(cpu_mhz=2900, memory_mb=1144),
+        "id-2": Resources(cpu_mhz=1000, memory_mb=900),
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "names"), [(None, ()), ([{"Name": "b", "NodeID": "id-1"}, {"Name": "a"}], ("a", "b"))]
+)
+def test_dynamic_host_volumes(body: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401 - any JSON value
+    """Nomad before 1.10 has none, and answers null."""
+    nomad = answer(Nomad, "GET /v1/volumes?type=host&namespace=*&node_id=id-1", 200, body)
+    assert nomad.host_volumes("id-1") == names
 
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"

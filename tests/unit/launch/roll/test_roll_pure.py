@@ -118,7 +118,7 @@ def test_servers_before_clients_and_leaders_last(needs: list[Need], leaders: set
 def _allocation(job_type: str = "service", status: str = "running", **group: object) -> Allocation:
     fields: dict[str, object] = {
         "name": "web", "count": 2, "max_parallel": 1, "shutdown_delay_seconds": 5.0, "sticky_disk": False,
-        "migrates_disk": False, "host_volumes": (),
+        "migrates_disk": False, "host_volumes": (), "has_services": True,
     }  # fmt: skip
     made = TaskGroup(**(fields | group))  # type: ignore[arg-type]
     return Allocation(id="a", job="shop", job_type=job_type, status=status, desired="run", group=made)
