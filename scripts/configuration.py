@@ -160,8 +160,8 @@ The emulator sees {emulator} too, and Go, which builds programs from source, see
 
 `bakery env` prints the variables that `consul` and `nomad` read: `CONSUL_HTTP_ADDR`, `NOMAD_ADDR`, and those of
 tokens, CAs and certificates. bakery itself does not read them. `bakery consul` and `bakery nomad` give the program
-your whole environment with these variables, but without the account's token and without variables that would switch
-off a check.
+your whole environment with these variables, but without the account's token and without variables that would
+switch off a check.
 """
 _WORDS = {
     LABEL: "lower-case letters, digits and hyphens, a letter first",
