@@ -1,7 +1,7 @@
 """Consul and Nomad in memory whose members are the droplets of a FakeCloud, as they come and go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import CatalogNode, Member, NomadNode
@@ -23,7 +23,7 @@ class LiveCluster:
     deleted_tokens: list[str] = field(default_factory=list)
     notices: bool = True
     """Whether the pools have found out whose droplets are gone."""
-    ends_drains: bool = False
+    ends_drains: bool = True
     """Whether a drain is complete at once."""
     versions: dict[int | None, tuple[str, str]] = field(default_factory=dict)
     """Versions of Consul and Nomad by the id of the snapshot; the default ones of every other."""
@@ -90,10 +90,8 @@ class LiveCluster:
                 self._lose(droplet)
 
     def _end_drains(self) -> None:
-        clients = self.nomad.clients
-        self.nomad.clients = (
-            tuple(replace(node, draining=False) for node in clients) if self.ends_drains else clients
-        )
+        if self.ends_drains:
+            self.nomad.end_drains()
 
     def _join(self, droplet: Droplet) -> None:
         consul, nomad = self.versions.get(droplet.image_id, (CONSUL_VERSION, NOMAD_VERSION))
@@ -131,4 +129,5 @@ def _client(droplet: Droplet, consul: str, nomad: str) -> NomadNode:
         consul_version=consul,
         drivers={"docker": True, "exec": True},
         version=nomad,
+        datacenter="demo",
     )

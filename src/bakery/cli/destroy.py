@@ -7,6 +7,7 @@ import click
 
 from bakery.cli.options import common_options
 from bakery.cli.prompts import ask, has_terminal, need_terminal
+from bakery.cli.replacing import drain_options, show_warnings
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import cloud_line, other_cloud_option
@@ -15,7 +16,7 @@ from bakery.errors import UsageError
 from bakery.hints import Text
 
 if TYPE_CHECKING:
-    from bakery.launch.base.model import Targets
+    from bakery.launch.base.model import DrainPolicy, Targets
     from bakery.launch.teardown.destroy_some import Removal
 
 
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--role", multiple=True, callback=once, metavar="ROLE", help="Destroy the droplets of this role only."
 )
-@click.option(
-    "--no-drain", is_flag=True, help="With --node or --role: do not move Nomad's jobs to other clients first."
-)
+@drain_options
 @click.option(
     "--accept-quorum-loss",
     "accepted",
@@ -44,7 +43,7 @@ def destroy(
     context: click.Context,
     node: str | None,
     role: str | None,
-    no_drain: bool,  # noqa: FBT001 - a click flag
+    drain: "DrainPolicy",
     accepted: tuple[str, ...],
     confirmed: str | None,
     snapshots: bool,  # noqa: FBT001 - a click flag
@@ -53,9 +52,10 @@ def destroy(
 ) -> None:
     """List the cluster's resources, ask for its name, and delete them. The credentials in .bakery/ stay.
 
-    With --node or --role only those droplets are deleted: Nomad's jobs move to other clients first, and a server
-    is only removed if the others keep the quorum. Without a record of the cluster on this machine, --yes is not
-    enough: type the cluster's name, or give it with --confirm.
+    With --node or --role only those droplets are deleted: Nomad's jobs move to other clients first (if some have
+    not moved at the deadline, nothing is deleted: exit 6), and a server is only removed if the others keep the
+    quorum. Without a record of the cluster on this machine, --yes is not enough: type the cluster's name, or give
+    it with --confirm.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def destroy(
     check_place(session, insists=other_cloud)
     if node is not None or role is not None:
         insisted = frozenset(accepted)
-        _destroy_some(session, node, role, confirmed, drains=not no_drain, insisted=insisted, dry_run=dry_run)
+        _destroy_some(session, node, role, confirmed, drain=drain, insisted=insisted, dry_run=dry_run)
         return
     _destroy_all(session, confirmed, snapshots=snapshots, dry_run=dry_run)
 
@@ -123,13 +123,14 @@ def _destroy_some(
     role: str | None,
     confirmed: str | None,
     *,
-    drains: bool,
+    drain: "DrainPolicy",
     insisted: frozenset[str],
     dry_run: bool,
 ) -> None:
     from bakery.operations.destroy_cluster import destroy_nodes_of, destroy_one
 
     print_line = session.print_or_note if dry_run else session.note_before_question
+    warnings: list[str] = []
 
     def approve(removal: "Removal") -> bool:
         (session.console.note if dry_run else print_line)(cloud_line(session))
@@ -137,17 +138,19 @@ def _destroy_some(
             print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         for note in removal.notes:
             print_line(f"    {note}")
+        show_warnings(removal.warnings, print_line)
+        warnings.extend((*removal.notes, *removal.warnings))
         if not dry_run:
             _ask_for_some(session, confirmed, [droplet.name for droplet in removal.droplets])
         return not dry_run
 
     if node is not None:
-        gone = destroy_one(session, node, approve, drains=drains, accept_quorum_loss=insisted)
+        gone = destroy_one(session, node, approve, drain=drain, accept_quorum_loss=insisted)
     else:
-        gone = destroy_nodes_of(session, role or "", approve, drains=drains, accept_quorum_loss=insisted)
+        gone = destroy_nodes_of(session, role or "", approve, drain=drain, accept_quorum_loss=insisted)
     names = [droplet.name for droplet in gone]
     if session.settings.json:
-        session.console.print_json({"droplets": names})
+        session.console.print_json({"droplets": names, "warnings": warnings})
     if not dry_run:
         session.console.note(f"destroyed: {', '.join(names)}")
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.options import common_options
-from bakery.cli.replacing import drain_deadline_option, replaced_json, replacement_lines
+from bakery.cli.replacing import drain_options, replaced_json, replacement_lines, show_warnings
 from bakery.cli.session import session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
 
 if TYPE_CHECKING:
+    from bakery.launch.base.model import DrainPolicy
     from bakery.launch.roll.replace import Checked
 
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--lost", is_flag=True, help="The droplet is dead: do not move its work, do not ask its servers to leave."
 )
-@drain_deadline_option
+@drain_options
 @click.option("--dry-run", is_flag=True, help="Check that the node can be replaced now, and exit.")
 @other_cloud_option
 @common_options
@@ -28,7 +29,7 @@ def replace(
     context: click.Context,
     node: str,
     lost: bool,  # noqa: FBT001 - a click flag
-    drain_seconds: int,
+    drain: "DrainPolicy",
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
@@ -47,13 +48,17 @@ def replace(
 
     session = session_of(context)
     check_place(session, insists=other_cloud)
-    request = replace_request(session, drain_seconds=drain_seconds, lost=lost)
+    request = replace_request(session, drain=drain, lost=lost)
     print_line = session.print_or_note if dry_run else session.note_before_question
+
+    warnings: list[str] = []
 
     def approve(checked: "Checked") -> bool:
         print_line(cloud_line(session))
-        for line in replacement_lines(checked, lost=lost, drain_seconds=drain_seconds):
+        for line in replacement_lines(checked, lost=lost, drain=drain):
             print_line(line)
+        show_warnings(checked.work.warnings, print_line)
+        warnings.extend(checked.work.warnings)
         if not dry_run:
             session.confirm(f"replace {checked.target.name}?")
         return not dry_run
@@ -61,7 +66,8 @@ def replace(
     done = replace_one(session, request, node, approve)
     if session.settings.json:
         replaced = [] if done is None else [replaced_json(done)]
-        session.console.print_json({"cloud": cloud_json(session), "replaced": replaced})
+        value = {"cloud": cloud_json(session), "replaced": replaced, "warnings": warnings}
+        session.console.print_json(value)
     if done is not None:
         session.console.note(f"{done.old} is replaced by {done.new}")
     return ExitCode.DONE

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bakery.cli.options import common_options
-from bakery.cli.replacing import drain_deadline_option, replaced_json
+from bakery.cli.replacing import drain_options, replaced_json, show_warnings
 from bakery.cli.session import session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bakery.hints import Text
+    from bakery.launch.base.model import DrainPolicy
     from bakery.launch.roll.need import Because
     from bakery.launch.roll.roll import RollPlan
 
@@ -42,7 +43,7 @@ _REASONS = ["image", "size", "secrets", "age", "all"]
     show_default=True,
     help="The age from which a droplet is replaced.",
 )
-@drain_deadline_option
+@drain_options
 @click.option("--dry-run", is_flag=True, help="Show what would be replaced, in order, and exit.")
 @other_cloud_option
 @common_options
@@ -52,7 +53,7 @@ def roll(
     roles: tuple[str, ...],
     reasons: tuple[str, ...],
     oldest_days: int,
-    drain_seconds: int,
+    drain: "DrainPolicy",
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
@@ -77,7 +78,7 @@ def roll(
         session.check_role(role)
     check_place(session, insists=other_cloud)
     request = RollRequest(
-        replace=replace_request(session, drain_seconds=drain_seconds),
+        replace=replace_request(session, drain=drain),
         because=_because(reasons),
         roles=roles,
         oldest_days=oldest_days,
@@ -95,10 +96,9 @@ def roll(
 
     done = roll_differing(session, request, approve)
     if session.settings.json:
-        needs = _needs_json(shown[0]) if shown else []
-        session.console.print_json(
-            {"cloud": cloud_json(session), "needs": needs, "replaced": [replaced_json(each) for each in done]}
-        )
+        replaced = [replaced_json(each) for each in done]
+        plan = _plan_json(shown[0] if shown else None)
+        session.console.print_json({"cloud": cloud_json(session), **plan, "replaced": replaced})
     if not shown:
         session.print_or_note(_nothing(reasons, roles))
     elif not dry_run:
@@ -125,11 +125,31 @@ def _show(found: "RollPlan", print_line: "Callable[[Text], None]") -> None:
     width = max(len(need.droplet.name) for need in found.needs)
     for number, need in enumerate(found.needs, 1):
         print_line(f"{number:>3}. {need.droplet.name:<{width}}  {'; '.join(need.reasons)}")
-    for warning in found.warnings:
-        print_line(f"  ! {warning}")
+    show_warnings(found.work.warnings, print_line)
     nodes, image = counted(len(found.needs), "node"), found.wanted.image.name
-    print_line(f"{nodes} by {image}, one at a time; about {found.minutes} minutes and the drains")
+    print_line(f"{nodes} by {image}, one at a time; about {found.minutes} minutes{_drain_time(found)}")
     print_line("meanwhile the cluster has one droplet more")
+
+
+def _drain_time(found: "RollPlan") -> str:
+    if not found.drain.drains:
+        return "; --no-drain: the work of the clients is cut off"
+    if not found.work.busy:
+        return ""
+    clients = counted(len(found.work.busy), "client")
+    return f", and at most {counted(found.drain_minutes, 'minute')} more to move the work of {clients}"
+
+
+def _plan_json(found: "RollPlan | None") -> dict[str, Any]:
+    """Return what the roll will do for ``--json``; of no nodes if there is no plan."""
+    if found is None:
+        return {"needs": [], "warnings": [], "minutes": 0, "drain_minutes": 0}
+    return {
+        "needs": _needs_json(found),
+        "warnings": list(found.work.warnings),
+        "minutes": found.minutes,
+        "drain_minutes": found.drain_minutes,
+    }
 
 
 def _needs_json(found: "RollPlan") -> list[dict[str, Any]]:

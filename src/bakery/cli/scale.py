@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.options import common_options
-from bakery.cli.replacing import drain_deadline_option
+from bakery.cli.replacing import drain_options, show_warnings
 from bakery.cli.scaling import Scaling
 from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_line, other_cloud_option
@@ -16,7 +16,7 @@ from bakery.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
     from bakery.config.model import ClusterConfig
-    from bakery.launch.base.model import Changes
+    from bakery.launch.base.model import Changes, DrainPolicy
     from bakery.launch.roll.shrink import Shrinking
 
 LAUNCH_SECONDS = 900
@@ -27,7 +27,7 @@ LAUNCH_SECONDS = 900
 @click.option(
     "--accept-single", is_flag=True, help="Allow one Consul or Nomad server; if it is lost, so is its data."
 )
-@drain_deadline_option
+@drain_options
 @click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 @other_cloud_option
 @common_options
@@ -36,7 +36,7 @@ def scale(
     context: click.Context,
     counts: tuple[str, ...],
     accept_single: bool,  # noqa: FBT001 - a click flag
-    drain_seconds: int,
+    drain: "DrainPolicy",
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
@@ -65,7 +65,7 @@ def scale(
     if not down:
         return _up(session, wanted, after, other_cloud=other_cloud, dry_run=dry_run)
     _check_single(after, down, accept_single=accept_single)
-    _down(session, wanted, after, now, drain_seconds=drain_seconds, dry_run=dry_run)
+    _down(session, wanted, after, now, drain=drain, dry_run=dry_run)
     return ExitCode.DONE
 
 
@@ -168,7 +168,7 @@ def _down(
     after: "ClusterConfig",
     now: Mapping[str, int],
     *,
-    drain_seconds: int,
+    drain: "DrainPolicy",
     dry_run: bool,
 ) -> None:
     from bakery.launch.roll.shrink import ShrinkRequest
@@ -176,15 +176,16 @@ def _down(
     from bakery.plan.build import build_plan
 
     roles = tuple(replace(role, count=max(role.count, now[role.name])) for role in after.roles)
-    request = ShrinkRequest(
-        before=build_plan(replace(after, roles=roles)), after=build_plan(after), drain_seconds=drain_seconds
-    )
+    request = ShrinkRequest(before=build_plan(replace(after, roles=roles)), after=build_plan(after), drain=drain)
     print_line = session.print_or_note if dry_run else session.note_before_question
+    warnings: list[str] = []
 
     def approve(found: "Shrinking") -> bool:
         print_line(cloud_line(session))
         for droplet in found.droplets:
             print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
+        show_warnings(found.work.warnings, print_line)
+        warnings.extend(found.work.warnings)
         if not dry_run:
             session.confirm("remove these, one server at a time?")
             _save(session, wanted)
@@ -192,7 +193,7 @@ def _down(
 
     gone = [droplet.name for droplet in remove_highest(session, request, approve)]
     if session.settings.json:
-        session.console.print_json({"removed": gone})
+        session.console.print_json({"removed": gone, "warnings": warnings})
     if gone:
         session.console.note(f"removed: {', '.join(gone)}")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bakery.cloud.model import Droplet
 from bakery.errors import CredentialsError
-from bakery.launch.base.model import DestroyRequest, RemovalRequest, Targets
+from bakery.launch.base.model import DestroyRequest, DrainPolicy, RemovalRequest, Targets
 from bakery.launch.base.place import forget_place
 from bakery.launch.base.running import Running
 from bakery.launch.teardown.destroy import destroy, list_targets
@@ -31,18 +31,18 @@ def destroy_cluster(context: Context, approve: Callable[[Targets], bool], *, sna
 
 
 def destroy_one(
-    context: Context, node: str, approve: ApproveSome, *, drains: bool, accept_quorum_loss: frozenset[str]
+    context: Context, node: str, approve: ApproveSome, *, drain: DrainPolicy, accept_quorum_loss: frozenset[str]
 ) -> tuple[Droplet, ...]:
     """Remove one node, by the name of its droplet or its slot (:func:`destroy_node`)."""
-    request = _removal(context, drains=drains, accept_quorum_loss=accept_quorum_loss)
+    request = _removal(context, drain=drain, accept_quorum_loss=accept_quorum_loss)
     return (destroy_node(open_session(context, _running(context)), request, node, approve),)
 
 
 def destroy_nodes_of(
-    context: Context, role: str, approve: ApproveSome, *, drains: bool, accept_quorum_loss: frozenset[str]
+    context: Context, role: str, approve: ApproveSome, *, drain: DrainPolicy, accept_quorum_loss: frozenset[str]
 ) -> tuple[Droplet, ...]:
     """Remove every node of a role (:func:`destroy_role`)."""
-    request = _removal(context, drains=drains, accept_quorum_loss=accept_quorum_loss)
+    request = _removal(context, drain=drain, accept_quorum_loss=accept_quorum_loss)
     return destroy_role(open_session(context, _running(context)), request, role, approve)
 
 
@@ -51,8 +51,8 @@ def _request(context: Context, *, snapshots: bool) -> DestroyRequest:
     return DestroyRequest(plan=plan, snapshot_tag=snapshot_tag(context.config), snapshots=snapshots)
 
 
-def _removal(context: Context, *, drains: bool, accept_quorum_loss: frozenset[str]) -> RemovalRequest:
-    return RemovalRequest(plan=build_plan(context.config), drains=drains, accept_quorum_loss=accept_quorum_loss)
+def _removal(context: Context, *, drain: DrainPolicy, accept_quorum_loss: frozenset[str]) -> RemovalRequest:
+    return RemovalRequest(plan=build_plan(context.config), drain=drain, accept_quorum_loss=accept_quorum_loss)
 
 
 def _running(context: Context) -> Running | None:

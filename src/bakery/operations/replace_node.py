@@ -6,7 +6,7 @@ from bakery.cloud.model import Droplet
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.throwaway import throwaway_public_key
 from bakery.launch.base.members import complete_listing, list_members
-from bakery.launch.base.model import LaunchRequest
+from bakery.launch.base.model import DrainPolicy, LaunchRequest
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.roll import replace as engine
 from bakery.launch.roll.model import Replaced, ReplaceRequest
@@ -28,7 +28,7 @@ ApproveReplacement = Callable[[Checked], bool]
 """Called before the first change; if it returns False, nothing is changed."""
 
 
-def replace_request(context: Context, *, drain_seconds: int, lost: bool = False) -> ReplaceRequest:
+def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False) -> ReplaceRequest:
     """Return the request for replacements with the newest snapshot of the cluster file's versions.
 
     Raises:
@@ -49,7 +49,7 @@ def replace_request(context: Context, *, drain_seconds: int, lost: bool = False)
         throwaway_public_key=throwaway_public_key(),
         find_not_joined=not_joined_finder(context, plan),
     )
-    return ReplaceRequest(launch=launch, write_tokens=write_tokens, lost=lost, drain_seconds=drain_seconds)
+    return ReplaceRequest(launch=launch, write_tokens=write_tokens, lost=lost, drain=drain)
 
 
 def replace_one(

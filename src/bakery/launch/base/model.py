@@ -28,6 +28,9 @@ FindNotJoined = Callable[[tuple[Droplet, ...]], frozenset[str]]
 """Returns the names of those droplets, among all of the cluster, that run and whose agents never joined."""
 
 
+DRAIN_SECONDS = 600
+
+
 def assume_all_joined(_: tuple[Droplet, ...]) -> frozenset[str]:
     """Return no names. The :data:`FindNotJoined` of a caller that cannot query Consul and Nomad."""
     return frozenset()
@@ -91,14 +94,28 @@ class DestroyRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrainPolicy:
+    """What happens to the work of Nomad clients before they are removed."""
+
+    drains: bool = True
+    """Whether their work moves to other clients first."""
+    seconds: int = DRAIN_SECONDS
+    """Deadline of a drain. Then Nomad stops the allocations that it could not move."""
+    abandons_volumes: bool = False
+    """Whether clients that hold data in host volumes are removed too."""
+
+
+DEFAULT_DRAIN = DrainPolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemovalRequest:
     """How a destroy of one node or one role is to remove droplets."""
 
     plan: ClusterPlan
     accept_quorum_loss: frozenset[str] = frozenset()
     """Names of droplets to remove even if a quorum is lost with them."""
-    drains: bool = True
-    """Whether to drain Nomad clients first."""
+    drain: DrainPolicy = DEFAULT_DRAIN
 
 
 @dataclass(frozen=True, kw_only=True)

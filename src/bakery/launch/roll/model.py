@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet
-from bakery.launch.base.model import LaunchRequest
+from bakery.launch.base.model import DEFAULT_DRAIN, DrainPolicy, LaunchRequest
 from bakery.launch.roll.need import Because
-from bakery.launch.teardown.drain import DRAIN_SECONDS
 from bakery.plan.model import ClusterPlan, Node
 
 FIT_SECONDS = 300.0
@@ -29,8 +28,7 @@ class ReplaceRequest:
     write_tokens: WriteTokens
     lost: bool = False
     """The droplet is dead: its work is not moved, and its servers are not asked to leave."""
-    drain_seconds: int = DRAIN_SECONDS
-    """Deadline of the drain of a Nomad client."""
+    drain: DrainPolicy = DEFAULT_DRAIN
     fit_seconds: float = FIT_SECONDS
     """How long a successor that is active may take to be a healthy part of the cluster."""
     before_removal: Callable[[], None] = do_nothing

@@ -30,6 +30,7 @@ from bakery.launch.roll.successor import (
 )
 from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
 from bakery.launch.teardown.drain import NO_DRAIN, drained, end_drains, plan_drain
+from bakery.launch.teardown.hurt import NO_WORK, Work, look_at_work
 from bakery.launch.teardown.quorum import check_quorum
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan
@@ -42,6 +43,8 @@ class Checked:
 
     target: Target
     site: Site
+    work: Work = NO_WORK
+    """What becomes of the work of the old node."""
 
 
 def check_replacement(
@@ -51,7 +54,7 @@ def check_replacement(
 
     Raises:
         ChecksFailedError: the rest of the cluster is not healthy.
-        UsageError: one more droplet is impossible (droplet limit, size, snapshot).
+        UsageError: one more droplet is impossible (droplet limit, size, snapshot), or it holds host volumes.
         CredentialsError: the cluster's credentials are not here, or are not its own.
     """
     clients = running(session).clients
@@ -63,7 +66,10 @@ def check_replacement(
     _check_other_servers(plan, target)
     vpc_id = one_more(session, launch, present, target)
     check_rest(session, View(plan=plan, droplets=present.droplets, clients=clients), target)
-    return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=vpc_id))
+    work = NO_WORK
+    if not request.lost:
+        work = look_at_work(session, plan, [target.old], present.droplets, request.drain, replaced=True)
+    return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=vpc_id), work=work)
 
 
 def _check_other_servers(plan: ClusterPlan, target: Target) -> None:
@@ -177,7 +183,7 @@ def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, targ
     request.before_removal()
     drain = NO_DRAIN
     if not request.lost:
-        drain = plan_drain(plan, session.running, [old], staying, seconds=request.drain_seconds)
+        drain = plan_drain(plan, session.running, [old], staying, request.drain)
     with drained(session, drain):
         session.journal.record_leaving([old.id])
         remove_nodes(session, plan, [old], members, lost=request.lost)

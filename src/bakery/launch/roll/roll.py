@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 
 from bakery.agents.interface import NomadApi
 from bakery.agents.model import NomadNode
 from bakery.cloud.model import Droplet, Image
-from bakery.errors import AgentError, ChecksFailedError, DeadlineError, LaunchError, UsageError
+from bakery.errors import ChecksFailedError, DeadlineError, LaunchError, UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.journal import Rolling
 from bakery.launch.base.members import complete_listing, list_members
-from bakery.launch.base.model import Present
+from bakery.launch.base.model import DrainPolicy, Present
 from bakery.launch.base.running import reach
 from bakery.launch.base.session import Session
-from bakery.launch.roll.hurt import warnings_of
 from bakery.launch.roll.model import Replaced, ReplaceRequest, RollRequest
 from bakery.launch.roll.need import UNFINISHED, Need, Wanted, find_needs
 from bakery.launch.roll.order import in_roll_order
@@ -24,6 +24,7 @@ from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import half_done, target_in
 from bakery.launch.roll.versions import check_versions, versions_in
 from bakery.launch.teardown.drain import give_back
+from bakery.launch.teardown.hurt import NO_WORK, Work, look_at_work
 from bakery.plan.slots import as_running, slot_of
 
 MINUTES_PER_NODE = 2
@@ -37,8 +38,9 @@ class RollPlan:
     wanted: Wanted
     needs: tuple[Need, ...]
     """In the order of replacement."""
-    warnings: tuple[str, ...]
-    """What may be lost or interrupted on Nomad clients."""
+    work: Work
+    """What becomes of the work of the clients."""
+    drain: DrainPolicy
     continues: bool
     """Whether an earlier run of the roll was interrupted."""
     present: Present
@@ -48,20 +50,32 @@ class RollPlan:
         """About how long it takes, without the drains."""
         return MINUTES_PER_NODE * len(self.needs)
 
+    @property
+    def drain_minutes(self) -> int:
+        """How long the drains take at most, one after another."""
+        return ceil(len(self.work.busy) * self.drain.seconds / 60) if self.drain.drains else 0
+
 
 def plan_roll(session: Session, request: RollRequest) -> RollPlan:
     """Find the nodes to replace. Change nothing.
 
     Raises:
-        UsageError: the cluster has no droplets, or there is no snapshot to replace them with.
+        UsageError: the cluster has no droplets, there is no snapshot to replace them with, or a client holds host
+        volumes.
     """
     present = look(session, request.replace.launch)
     _check_present(session, request, present)
     wanted = _wanted(session, request)
     needs = _needs(session, request, wanted, present.droplets)
     continues = session.journal.now.roll is not None
-    warnings = _warnings(session, request, needs, present.droplets)
-    return RollPlan(wanted=wanted, needs=needs, warnings=warnings, continues=continues, present=present)
+    return RollPlan(
+        wanted=wanted,
+        needs=needs,
+        work=_work(session, request, needs, present.droplets),
+        drain=request.replace.drain,
+        continues=continues,
+        present=present,
+    )
 
 
 def _check_present(session: Session, request: RollRequest, present: Present) -> None:
@@ -243,17 +257,9 @@ def _counting(done: int, total: int) -> Iterator[None]:
         raise
 
 
-def _warnings(
-    session: Session, request: RollRequest, needs: tuple[Need, ...], droplets: tuple[Droplet, ...]
-) -> tuple[str, ...]:
-    """Return what may be lost on the clients to replace; what cannot be asked is said."""
-    clients = tuple(need for need in needs if need.node.kind.is_nomad_client)
+def _work(session: Session, request: RollRequest, needs: tuple[Need, ...], droplets: tuple[Droplet, ...]) -> Work:
+    clients = [need.droplet for need in needs if need.node.kind.is_nomad_client]
     if not clients:
-        return ()
-    nomad = _nomad(session, request, droplets)
-    try:
-        nodes = _nodes_of(nomad, clients) if nomad is not None else ()
-        found = [each for node in nodes for each in nomad.allocations(node.id)] if nomad is not None else []
-    except AgentError as error:
-        return (f"the work on the clients is not known: {error.full_message}",)
-    return warnings_of(found)
+        return NO_WORK
+    plan = as_running(request.replace.launch.plan, droplets)
+    return look_at_work(session, plan, clients, droplets, request.replace.drain, replaced=True)

@@ -7,6 +7,7 @@ from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.hints import Command
 from bakery.launch.base.members import list_members
+from bakery.launch.base.model import DrainPolicy
 from bakery.launch.base.names import name_nodes
 from bakery.launch.base.running import reach, servers_among
 from bakery.launch.base.session import Session
@@ -16,6 +17,7 @@ from bakery.launch.roll.gate import View, check_all, plan_after
 from bakery.launch.roll.lock import consul_lock
 from bakery.launch.roll.replace import running
 from bakery.launch.teardown.drain import drained, plan_drain
+from bakery.launch.teardown.hurt import Work, look_at_work
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
@@ -30,7 +32,7 @@ class ShrinkRequest:
     before: ClusterPlan
     """With a node for each droplet of the roles to shrink."""
     after: ClusterPlan
-    drain_seconds: int
+    drain: DrainPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class Shrinking:
     """The plan before, with the names that the droplets have."""
     droplets: tuple[Droplet, ...]
     """In the order of removal: servers, the highest slots first, then clients."""
+    work: Work
 
 
 def plan_shrink(session: Session, request: ShrinkRequest) -> Shrinking:
@@ -48,7 +51,7 @@ def plan_shrink(session: Session, request: ShrinkRequest) -> Shrinking:
 
     Raises:
         ChecksFailedError: it is not.
-        UsageError: a replacement is unfinished.
+        UsageError: a replacement is unfinished, or a client holds host volumes.
     """
     present = survey(session.cloud, session.cluster)
     plan = name_nodes(request.before, present, None)
@@ -62,7 +65,8 @@ def plan_shrink(session: Session, request: ShrinkRequest) -> Shrinking:
         check_all(session, View(plan=plan, droplets=present.droplets, clients=running(session).clients))
     servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), going)
     ranked = sorted(going, key=lambda d: (d not in servers, order[slot_of(d, session.cluster)]))
-    return Shrinking(plan=plan, droplets=tuple(ranked))
+    work = look_at_work(session, plan, going, present.droplets, request.drain)
+    return Shrinking(plan=plan, droplets=tuple(ranked), work=work)
 
 
 def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> None:
@@ -88,7 +92,7 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
             remove_nodes(session, plan, [server], members)
             plan = plan_after(plan, _node(plan, server), None)
         clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
-        drain = plan_drain(plan, session.running, clients, staying, seconds=request.drain_seconds)
+        drain = plan_drain(plan, session.running, clients, staying, request.drain)
         with drained(session, drain):
             remove_nodes(session, plan, clients, list_members(session))
 

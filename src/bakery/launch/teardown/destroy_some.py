@@ -8,7 +8,8 @@ from bakery.errors import UsageError
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import RemovalRequest
 from bakery.launch.base.session import Session, exclusive, resumable
-from bakery.launch.teardown.drain import NO_DRAIN, drained, plan_drain
+from bakery.launch.teardown.drain import drained, plan_drain
+from bakery.launch.teardown.hurt import look_at_work
 from bakery.launch.teardown.quorum import QUORUM_LOSS_FLAG, check_quorum
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan
@@ -22,6 +23,9 @@ class Removal:
 
     droplets: tuple[Droplet, ...]
     notes: tuple[str, ...]
+    """What happens to the quorum, and to the work as a whole."""
+    warnings: tuple[str, ...] = ()
+    """What may be lost or interrupted on Nomad clients, by job."""
 
 
 Choose = Callable[[tuple[Droplet, ...]], tuple[Droplet, ...]]
@@ -41,8 +45,10 @@ def destroy_node(
     removed.
 
     Raises:
-        UsageError: there is no droplet with that name or slot, or Consul or Nomad would lose their quorum without
-        it. LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
+        UsageError: there is no droplet with that name or slot, Consul or Nomad would lose their quorum without
+            it, or it holds host volumes.
+        DeadlineError: its work has not moved to other clients in time; nothing was removed.
+        LockedError, CloudError, DeadlineError: as for :func:`bakery.launch.teardown.destroy.destroy`.
     """
     gone = _destroy_some(session, request, lambda members: (_newest(request.plan, name, members),), approve)
     return gone[0]
@@ -76,8 +82,10 @@ def _destroy_some(
         staying = [member for member in members if member not in going]
         _check_accepted(going, accepted)
         risks = check_quorum(session, plan, going, members, accept_quorum_loss=accepted)
-        drain = plan_drain(plan, session.running, going, staying) if request.drains else NO_DRAIN
-        if approve(Removal(droplets=going, notes=(*risks, *([drain.note] if drain.note else [])))):
+        drain = plan_drain(plan, session.running, going, staying, request.drain)
+        work = look_at_work(session, plan, going, members, request.drain)
+        notes = (*risks, *([drain.note] if drain.note else []))
+        if approve(Removal(droplets=going, notes=notes, warnings=work.warnings)):
             session.journal.record_launches(launches_of(members, plan.cluster))
             with drained(session, drain):
                 remove_nodes(session, plan, going, members)

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from bakery.agents.interface import NomadApi
 from bakery.agents.model import NomadNode
 from bakery.cloud.model import Droplet
-from bakery.errors import AgentError, DeadlineError
+from bakery.errors import AgentError
+from bakery.launch.base.model import DRAIN_SECONDS, DrainPolicy
 from bakery.launch.base.running import Running, nomad_api
 from bakery.launch.base.session import Session
+from bakery.launch.teardown.moving import move_work
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
-from bakery.wait import Pending
-
-DRAIN_SECONDS = 300
-"""Deadline of a drain. Then Nomad stops the allocations that it could not move."""
-GRACE_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +37,15 @@ def plan_drain(
     running: Running | None,
     going: Iterable[Droplet],
     staying: Iterable[Droplet],
-    *,
-    seconds: int = DRAIN_SECONDS,
+    policy: DrainPolicy,
 ) -> Drain:
-    """Plan the drain of the Nomad clients among ``going``. Change nothing. ``seconds`` is its deadline."""
+    """Plan the drain of the Nomad clients among ``going``. Change nothing."""
     clients = tuple(droplet for droplet in going if _may_be_client(plan, droplet))
     names = ", ".join(droplet.name for droplet in clients)
     if not clients:
         return NO_DRAIN
+    if not policy.drains:
+        return Drain(note=f"--no-drain: the work of {names} is cut off")
     if running is None:
         return Drain(note=f"the work of {names} is not moved: the cluster's credentials are not here")
     nomad = nomad_api(running, plan, staying)
@@ -66,18 +64,20 @@ def plan_drain(
     return Drain(
         nomad=nomad,
         nodes=nodes,
-        note=f"the work of {names} moves to other clients first (at most {seconds} s)",
-        seconds=seconds,
+        note=f"the work of {names} moves to other clients first (at most {policy.seconds} s)",
+        seconds=policy.seconds,
     )
 
 
 @contextmanager
 def drained(session: Session, drain: Drain) -> Iterator[None]:
-    """Drain the clients, then run the block. If the block fails or is interrupted, make them eligible again.
+    """Drain the clients, then run the block. If either fails or is interrupted, make them eligible again.
 
     Clients that an earlier destroy has drained, and that this one does not remove, become eligible too. A client
-    that was not eligible before is left so. If Nomad does not answer or does not finish, only warn: the user wants
-    the nodes removed.
+    that was not eligible before is left so.
+
+    Raises:
+        DeadlineError, AgentError: the work has not moved (:func:`move_work`), and the block did not run.
     """
     if drain.nomad is None or not drain.nodes:
         yield
@@ -86,7 +86,7 @@ def drained(session: Session, drain: Drain) -> Iterator[None]:
     end_drains(session, drain.nomad, [i for i in session.journal.now.drained if i not in ids])
     session.journal.record_drains(node.id for node in drain.nodes if node.eligible)
     try:
-        _drain(session, drain.nomad, drain.nodes, drain.seconds)
+        move_work(session, drain.nomad, drain.nodes, drain.seconds)
         yield
     except BaseException:
         end_drains(session, drain.nomad, session.journal.now.drained)
@@ -133,22 +133,3 @@ def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:
     """Whether the droplet may be a Nomad client. If its role is not in the plan, its kind is unknown."""
     others = {node.slot for node in plan.nodes if not node.kind.is_nomad_client}
     return droplet.status == "active" and slot_of(droplet, plan.cluster) not in others
-
-
-def _drain(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...], seconds: int) -> None:
-    names = ", ".join(sorted(node.name for node in nodes))
-    try:
-        for node in nodes:
-            nomad.drain(node.id, seconds=seconds)
-        session.reporter.note(f"    moving the work of {names} to other clients (at most {seconds} s)")
-        _wait(session, nomad, {node.id for node in nodes}, seconds + GRACE_SECONDS)
-    except (AgentError, DeadlineError) as error:
-        session.reporter.warn(f"not drained: {names} ({error.full_message})")
-
-
-def _wait(session: Session, nomad: NomadApi, ids: set[str], seconds: int) -> None:
-    def check() -> bool | Pending:
-        busy = sorted(node.name for node in nomad.nodes() if node.id in ids and node.draining)
-        return Pending(f"{', '.join(busy)} still has work") if busy else True
-
-    session.wait(check, what="Nomad to move the work away", seconds=seconds, every=2)

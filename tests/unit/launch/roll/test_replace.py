@@ -7,6 +7,7 @@ import pytest
 
 from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError, ExitCode, UsageError
 from bakery.launch.base.journal import load_journal
+from bakery.launch.base.model import DrainPolicy
 from tests.helpers.launch_harness import IMAGE, NAMES
 from tests.helpers.roll_bench import RollBench, roll_bench
 
@@ -127,10 +128,10 @@ def test_a_client_is_drained_once_its_successor_takes_work(cluster: RollBench) -
     def watched(node_id: str, *, seconds: int) -> None:
         ready.append([node.name for node in cluster.live.nomad.clients if node.eligible])
         drain(node_id, seconds=seconds)
-        cluster.live.nomad.clients = tuple(replace(each, draining=False) for each in cluster.live.nomad.clients)
+        cluster.live.nomad.end_drains()
 
     cluster.live.nomad.drain = watched  # type: ignore[method-assign]
-    cluster.replace(old.name, drain_seconds=60)
+    cluster.replace(old.name, drain=DrainPolicy(seconds=60))
     assert len(ready) == 1
     assert cluster.in_slot("nomad-client-2").name in ready[0]
 

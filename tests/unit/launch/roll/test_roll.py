@@ -29,7 +29,6 @@ def cluster(tmp_path: Path) -> RollBench:
 
 def _with_images(cluster: RollBench) -> RollBench:
     cluster.cloud.images |= {NEWER.id: NEWER, NEWEST.id: NEWEST}
-    cluster.live.ends_drains = True
     return cluster
 
 

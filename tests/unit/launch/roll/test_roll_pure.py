@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bakery.agents.model import Allocation, TaskGroup
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
-from bakery.launch.roll.hurt import warnings_of
 from bakery.launch.roll.need import Because, Need, Wanted, find_needs
 from bakery.launch.roll.order import in_roll_order
 from tests.helpers.clusters import make_node
@@ -113,42 +111,3 @@ ALL = [_need(Kind.ALL_IN_ONE, index, 13 + index) for index in (1, 2, 3)]
 )
 def test_servers_before_clients_and_leaders_last(needs: list[Need], leaders: set[str], order: list[int]) -> None:
     assert [need.droplet.id for need in in_roll_order(needs, leaders)] == order
-
-
-def _allocation(job_type: str = "service", status: str = "running", **group: object) -> Allocation:
-    fields: dict[str, object] = {
-        "name": "web", "count": 2, "max_parallel": 1, "shutdown_delay_seconds": 5.0, "sticky_disk": False,
-        "migrates_disk": False, "host_volumes": (), "has_services": True,
-    }  # fmt: skip
-    made = TaskGroup(**(fields | group))  # type: ignore[arg-type]
-    return Allocation(id="a", job="shop", job_type=job_type, status=status, desired="run", group=made)
-
-
-@pytest.mark.parametrize(
-    ("allocation", "lines"),
-    [
-        (_allocation(), ()),
-        (_allocation(status="complete", count=1), ()),
-        (_allocation(count=1), ("shop.web: with count 1 it stops before its successor runs",)),
-        (
-            _allocation(max_parallel=2),
-            ("shop.web: migrate.max_parallel 2 moves all 2 allocations at once",),
-        ),
-        (
-            _allocation(shutdown_delay_seconds=0.0),
-            ("shop.web: without shutdown_delay, requests are lost while it is deregistered",),
-        ),
-        (_allocation("batch"), ("shop: batch work is killed if it still runs at the drain deadline",)),
-        (
-            _allocation(sticky_disk=True),
-            ("shop.web: its sticky disk is not migrated, and is deleted with its droplet",),
-        ),
-        (_allocation(sticky_disk=True, migrates_disk=True), ()),
-        (
-            _allocation(host_volumes=("db",)),
-            ("shop.web: the data of host volume db is deleted with its droplet",),
-        ),
-    ],
-)
-def test_what_hurts_is_said(allocation: Allocation, lines: tuple[str, ...]) -> None:
-    assert warnings_of([allocation, allocation]) == lines

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bakery.errors import ChecksFailedError, UsageError
+from bakery.launch.base.model import DrainPolicy
 from bakery.launch.roll.shrink import Shrinking, ShrinkRequest, highest_index
 from bakery.operations.scale_down import scale_down
 from bakery.plan.model import ClusterPlan
@@ -15,9 +16,7 @@ from tests.helpers.roll_bench import RollBench, roll_bench
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> RollBench:
-    found = roll_bench(tmp_path)
-    found.live.ends_drains = True
-    return found
+    return roll_bench(tmp_path)
 
 
 def _without(*names: str) -> ClusterPlan:
@@ -32,7 +31,7 @@ def _shrink(cluster: RollBench, after: ClusterPlan, *, approve: bool = True) -> 
         seen.append(found)
         return approve
 
-    request = ShrinkRequest(before=small_plan(), after=after, drain_seconds=60)
+    request = ShrinkRequest(before=small_plan(), after=after, drain=DrainPolicy(seconds=60))
     gone = scale_down(cluster.session, request, ask)
     assert gone == (seen[0].droplets if approve and seen else ())
     return [droplet.name for found in seen for droplet in found.droplets]

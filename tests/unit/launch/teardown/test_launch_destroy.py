@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bakery.errors import DeadlineError, UsageError
-from bakery.launch.base.model import DestroyRequest, Targets
+from bakery.launch.base.model import DestroyRequest, DrainPolicy, Targets
 from bakery.launch.teardown.destroy import list_targets
 from bakery.launch.teardown.destroy_some import destroy_node
 from tests.helpers.launch_harness import IMAGE, NAMES, LaunchHarness
@@ -19,7 +19,7 @@ def _destroy(bench: LaunchHarness, **changes: Any) -> Targets:  # noqa: ANN401 -
 
 def _remove(bench: LaunchHarness, name: str, live: LiveCluster | None = None) -> None:
     running = (live or LiveCluster(bench.cloud)).running
-    destroy_node(bench.session(running=running), bench.removal(drains=False), name)
+    destroy_node(bench.session(running=running), bench.removal(drain=DrainPolicy(drains=False)), name)
 
 
 def _account(bench: LaunchHarness) -> dict[str, set[str]]:

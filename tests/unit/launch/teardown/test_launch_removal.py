@@ -9,9 +9,9 @@ import pytest
 
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
-from bakery.errors import AgentError, ExitCode, UsageError
+from bakery.errors import AgentError, DeadlineError, ExitCode, UsageError
 from bakery.launch.base.journal import load_journal
-from bakery.launch.base.model import AfterStep
+from bakery.launch.base.model import AfterStep, DrainPolicy
 from bakery.launch.teardown.destroy_some import Removal, destroy_node, destroy_role
 from tests.helpers.fake_agents import FakeAgent, make_peer
 from tests.helpers.fake_cloud import Call, Fault, Killed
@@ -238,7 +238,6 @@ def test_all_clients_have_nowhere_to_go_and_that_is_said_before_the_question(clu
 
 
 def test_a_client_among_others_is_drained_first(cluster: Cluster) -> None:
-    cluster.bench.cloud.clock.on_sleep = lambda: _end_drains(cluster)
     heard: list[Removal] = []
 
     def approve(removal: Removal) -> bool:
@@ -247,36 +246,50 @@ def test_a_client_among_others_is_drained_first(cluster: Cluster) -> None:
 
     cluster.destroy("demo-nomad-client-2", approve=approve)
     assert [removal.notes for removal in heard] == [
-        ("the work of demo-nomad-client-2 moves to other clients first (at most 300 s)",)
+        ("the work of demo-nomad-client-2 moves to other clients first (at most 600 s)",)
     ]
     calls = [call.split()[0] for call in cluster.live.nomad.calls]
     assert calls.index("drain") < calls.index("purge")
     assert load_journal(cluster.bench.paths.journal, "demo").drained == ()
 
 
-def test_a_drain_that_does_not_end_is_warned_of_and_the_node_goes(cluster: Cluster) -> None:
-    """The user has asked for it to go."""
-    cluster.destroy("demo-nomad-client-1")
-    assert cluster.bench.reporter.warnings == [
-        "not drained: demo-nomad-client-1 (waited 330 s for Nomad to move the work away:"
-        " demo-nomad-client-1 still has work)"
-    ]
+def test_a_drain_that_does_not_end_removes_nothing(cluster: Cluster) -> None:
+    """A client that is deleted takes what has not moved with it. ``--no-drain`` removes it all the same."""
+    cluster.live.ends_drains = False
+    with pytest.raises(DeadlineError) as caught:
+        cluster.destroy("demo-nomad-client-1")
+    assert caught.value.exit_code is ExitCode.DEADLINE
+    assert caught.value.message == (
+        "the work of demo-nomad-client-1 has not moved to other clients within 600 s; no client was removed"
+    )
+    assert caught.value.details == "the drain of demo-nomad-client-1 is not complete (draining)"
+    assert str(caught.value.hint) == (
+        "make room for it, or give a longer --drain-deadline, and run the same command again;"
+        " to remove it without moving its work: --no-drain"
+    )
+    assert "demo-nomad-client-1" in cluster.bench.cloud.names()
+    assert _client(cluster, "demo-nomad-client-1").eligible
+    cluster.destroy("demo-nomad-client-1", drain=DrainPolicy(drains=False))
     assert "demo-nomad-client-1" not in cluster.bench.cloud.names()
 
 
-def test_a_nomad_that_refuses_the_drain_is_warned_of(cluster: Cluster) -> None:
+def test_a_nomad_that_refuses_the_drain_removes_nothing(cluster: Cluster) -> None:
     cluster.live.nomad.failures["drain"] = AgentError(
         message="Nomad refused POST /v1/node (500)", details="no", status=500
     )
-    cluster.destroy("demo-nomad-client-1")
-    assert cluster.bench.reporter.warnings == [
-        "not drained: demo-nomad-client-1 (Nomad refused POST /v1/node (500): no)"
-    ]
+    with pytest.raises(AgentError, match="Nomad refused POST") as caught:
+        cluster.destroy("demo-nomad-client-1")
+    assert str(caught.value.hint) == (
+        "run the same command again; to remove it without moving its work: --no-drain"
+    )
+    assert "demo-nomad-client-1" in cluster.bench.cloud.names()
+    assert load_journal(cluster.bench.paths.journal, "demo").drained == ()
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, Killed])
 def test_a_drain_that_is_interrupted_is_undone(cluster: Cluster, stop: type[BaseException]) -> None:
     """By the process itself, or, where it was killed, by the next launch."""
+    cluster.live.ends_drains = False
     cluster.bench.cloud.clock.on_sleep = lambda: _raise(stop)
     if stop is Killed:
         cluster.live.nomad.failures["set_eligible"] = AgentError(message="dead processes ask nothing")
@@ -301,6 +314,7 @@ def _cordon(cluster: Cluster, name: str) -> None:
 
 def test_a_client_that_its_user_made_ineligible_stays_so(cluster: Cluster) -> None:
     """Only what bakery has drained is given back; so also when a drain of such a client is interrupted."""
+    cluster.live.ends_drains = False
     _cordon(cluster, "demo-nomad-client-2")
     cluster.launch()
     assert not _client(cluster, "demo-nomad-client-2").eligible
@@ -314,12 +328,14 @@ def test_a_client_that_its_user_made_ineligible_stays_so(cluster: Cluster) -> No
 @pytest.mark.parametrize("next_command", ["destroy", "launch"])
 def test_a_drain_that_was_killed_is_undone_by_whatever_comes_next(cluster: Cluster, next_command: str) -> None:
     """The destroy of another client forgot the first, which then took no work for ever."""
+    cluster.live.ends_drains = False
     cluster.bench.cloud.clock.on_sleep = lambda: _raise(Killed)
     cluster.live.nomad.failures["set_eligible"] = AgentError(message="dead processes ask nothing")
     with pytest.raises(Killed):
         cluster.destroy("demo-nomad-client-1")
     cluster.live.nomad.failures.clear()
-    cluster.bench.cloud.clock.on_sleep = lambda: _end_drains(cluster)
+    cluster.bench.cloud.clock.on_sleep = lambda: None
+    cluster.live.ends_drains = True
     if next_command == "destroy":
         cluster.destroy("demo-nomad-client-2")
     cluster.launch()
@@ -368,10 +384,10 @@ def test_a_peer_of_a_server_that_bakery_did_not_make_is_left_alone(cluster: Clus
 def test_a_removal_that_was_killed_goes_on(cluster: Cluster, slot: str, fault: Fault, again: str) -> None:
     cluster.bench.cloud.fault = lambda number, call: _at_delete(call, fault)
     with pytest.raises(Killed):
-        cluster.destroy(f"demo-{slot}", drains=False)
+        cluster.destroy(f"demo-{slot}", drain=DrainPolicy(drains=False))
     cluster.bench.cloud.revive()
     if again == "destroy" and f"demo-{slot}" in cluster.bench.cloud.names():
-        cluster.destroy(f"demo-{slot}", drains=False)
+        cluster.destroy(f"demo-{slot}", drain=DrainPolicy(drains=False))
     cluster.launch()
     assert cluster.bench.cloud.slots() == NAMES
     for product in ("consul", "nomad"):
@@ -413,7 +429,3 @@ def _at_delete(call: Call, fault: Fault) -> Fault | None:
 
 def _raise(error: type[BaseException]) -> None:
     raise error
-
-
-def _end_drains(cluster: Cluster) -> None:
-    cluster.live.nomad.clients = tuple(replace(node, draining=False) for node in cluster.live.nomad.clients)
