@@ -1,6 +1,6 @@
 """Consul and Nomad that live in memory, and a whole healthy cluster of them to break one thing of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -8,13 +8,16 @@ from typing import Any, cast
 from bakery.agents.interface import AgentClients, ConsulApi
 from bakery.agents.model import (
     AclPolicy,
+    AclRole,
     AclToken,
     Allocation,
     Autopilot,
+    BindingRule,
     CatalogNode,
     CertificateDates,
     Evaluation,
     GossipKeys,
+    JwtAuthMethod,
     ListedToken,
     LockHolder,
     Member,
@@ -22,6 +25,7 @@ from bakery.agents.model import (
     RaftPeer,
     Resources,
     ServerHealth,
+    SigningKey,
 )
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
@@ -29,6 +33,10 @@ from bakery.errors import AgentError, DeadlineError
 from bakery.plan.model import ClusterPlan
 from tests.helpers.clusters import make_node, make_plan
 
+KNOWS_THE_KEY = JwtAuthMethod(
+    name="nomad-workloads", description="", audience="", claims=(), public_keys=("PEM 1",)
+)
+"""With the key of :class:`FakeNomad`, and nothing else as bakery writes it."""
 TEN_YEARS = CertificateDates(begins=datetime(2026, 1, 1, tzinfo=UTC), ends=datetime(2035, 12, 30, tzinfo=UTC))
 
 
@@ -195,6 +203,10 @@ class FakeConsul(FakeAgent):
     sessions: dict[str, str] = field(default_factory=dict)
     """Names of the nodes that they belong to, by id."""
     locks: dict[str, LockHolder] = field(default_factory=dict)
+    roles: dict[str, AclRole] = field(default_factory=dict)
+    auth_methods: dict[str, JwtAuthMethod] = field(default_factory=dict)
+    binding_rules: dict[tuple[str, str], BindingRule] = field(default_factory=dict)
+    """By auth method and description."""
 
     def catalog_nodes(self) -> tuple[CatalogNode, ...]:
         self._called("catalog_nodes")
@@ -221,6 +233,33 @@ class FakeConsul(FakeAgent):
     def delete_token(self, accessor: str) -> None:
         self._called("delete_token", accessor)
         self.tokens.pop(accessor, None)
+
+    def put_role(self, role: AclRole) -> bool:
+        self._called("put_role", role.name)
+        if unknown := set(role.policies) - set(self.policies):
+            raise AgentError(message="Consul refused the role", details=f"no policies {unknown}", status=500)
+        changed = self.roles.get(role.name) != role
+        self.roles[role.name] = role
+        return changed
+
+    def put_auth_method(self, method: JwtAuthMethod) -> bool:
+        self._called("put_auth_method", method.name)
+        changed = self.auth_methods.get(method.name) != method
+        self.auth_methods[method.name] = method
+        return changed
+
+    def put_binding_rules(self, method: str, rules: Sequence[BindingRule]) -> int:
+        self._called("put_binding_rules", method)
+        if method not in self.auth_methods:
+            raise AgentError(message="Consul refused the rule", details="no such auth method", status=500)
+        wanted = {(method, rule.description): rule for rule in rules}
+        changed = sum(self.binding_rules.get(key) != rule for key, rule in wanted.items())
+        self.binding_rules |= wanted
+        return changed
+
+    def jwt_keys(self, method: str) -> tuple[str, ...]:
+        self._called("jwt_keys", method)
+        return self.auth_methods[method].public_keys if method in self.auth_methods else ()
 
     def deregister_node(self, name: str) -> None:
         self._called("deregister_node", name)
@@ -305,6 +344,17 @@ class FakeNomad(FakeAgent):
     """What a client has left, by its id; plenty if it is not named."""
     volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Dynamic host volumes by the id of the client."""
+    keys: tuple[SigningKey, ...] = (SigningKey(id="key-1", pem="PEM 1", active=True),)
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        self._called("signing_keys")
+        return self.keys
+
+    def rotate(self) -> None:
+        """Sign with a new key from now on; the old one is published still."""
+        number = len(self.keys) + 1
+        new = SigningKey(id=f"key-{number}", pem=f"PEM {number}", active=True)
+        self.keys = (*(replace(key, active=False) for key in self.keys), new)
 
     def nodes(self) -> tuple[NomadNode, ...]:
         self._called("nodes")
@@ -472,6 +522,7 @@ def healthy_cluster() -> FakeCluster:
         pool=tuple(alive.values()),
         catalog=tuple(CatalogNode(name=d.name, address=str(d.private_ipv4)) for d in droplets),
         passing=names,
+        auth_methods={"nomad-workloads": KNOWS_THE_KEY},
     )
     nomad = FakeNomad(
         leader_address="10.100.0.4:4647",

@@ -59,7 +59,7 @@ LAUNCH_ROOMS: dict[str, set[str]] = {
 FENCES: dict[str, set[str]] = {
     "click": {"cli"},
     "jinja2": {"render"},
-    "cryptography": {"credentials"},
+    "cryptography": {"credentials", "agents.jwks"},
     "pyrage": {"credentials"},
     "digitalocean": {"cloud.digitalocean"},
     "pydantic": {"config.schema", "credentials.codec", "emulator.account.serialization", "emulator.api.admin"},

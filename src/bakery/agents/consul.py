@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from bakery.agents import locks
+from bakery.agents import identity, locks
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.build import read_version
 from bakery.agents.handshake import read_dates
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
     AclPolicy,
+    AclRole,
     AclToken,
     Autopilot,
+    BindingRule,
     CatalogNode,
     CertificateDates,
     GossipKeys,
+    JwtAuthMethod,
     ListedToken,
     LockHolder,
     Member,
@@ -157,6 +160,18 @@ class Consul:
         if not deleted and not self.has_management_token():
             message = f"{self._http.name} does not accept the cluster's management token"
             raise AgentError(message=message, status=_NOT_FOUND)
+
+    def put_role(self, role: AclRole) -> bool:
+        return identity.put_role(self._http, role)
+
+    def put_auth_method(self, method: JwtAuthMethod) -> bool:
+        return identity.put_auth_method(self._http, method)
+
+    def put_binding_rules(self, method: str, rules: Sequence[BindingRule]) -> int:
+        return identity.put_binding_rules(self._http, method, rules)
+
+    def jwt_keys(self, method: str) -> tuple[str, ...]:
+        return identity.read_jwt_keys(self._http, method)
 
     def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
         return locks.create_session(self._http, name, node=node, ttl_seconds=ttl_seconds)

@@ -4,25 +4,29 @@ Every call may raise AgentError. Its ``status`` is the HTTP status, 0 if there w
 time-out).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bakery.agents.model import (
     AclPolicy,
+    AclRole,
     AclToken,
     Allocation,
     Autopilot,
+    BindingRule,
     CatalogNode,
     CertificateDates,
     Evaluation,
     GossipKeys,
+    JwtAuthMethod,
     ListedToken,
     LockHolder,
     Member,
     NomadNode,
     RaftPeer,
     Resources,
+    SigningKey,
 )
 
 
@@ -116,6 +120,24 @@ class ConsulApi(AclApi, Protocol):
     def delete_token(self, accessor: str) -> None:
         """Delete the token. No error if it does not exist."""
 
+    def put_role(self, role: AclRole) -> bool:
+        """Create or update the role with that name; return whether it changed."""
+
+    def put_auth_method(self, method: JwtAuthMethod) -> bool:
+        """Create or update the auth method with that name; return whether it changed."""
+
+    def put_binding_rules(self, method: str, rules: Sequence[BindingRule]) -> int:
+        """Create or update the binding rules of the auth method; return how many changed.
+
+        A rule is found by its description. Other rules of the method stay as they are.
+        """
+
+    def jwt_keys(self, method: str) -> tuple[str, ...]:
+        """Return the PEM keys of the auth method.
+
+        Empty if the method does not exist, or reads its keys from a URL.
+        """
+
     def deregister_node(self, name: str) -> None:
         """Remove the node with its services and checks from the catalog. No error for an unknown name."""
 
@@ -188,6 +210,9 @@ class NomadApi(AclApi, Protocol):
 
     def host_volumes(self, node_id: str) -> tuple[str, ...]:
         """Return the names of the client's dynamic host volumes, sorted. Their data is on its disk only."""
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """Return the keys that sign the identities of workloads, sorted by id; empty until there is a keyring."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -228,6 +228,16 @@ class LockHolder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SigningKey:
+    """A key with which Nomad signs the identities of workloads; the public half."""
+
+    id: str
+    pem: str
+    active: bool
+    """Whether Nomad signs new identities with it. The others are of the past, or published before their use."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AclPolicy:
     """A Consul ACL policy; ``rules`` is HCL."""
 
@@ -269,3 +279,38 @@ class ListedToken:
 
     accessor: str
     grant: TokenGrant
+
+
+@dataclass(frozen=True, kw_only=True)
+class AclRole:
+    """A Consul ACL role: a name for policies."""
+
+    name: str
+    description: str
+    policies: tuple[str, ...]
+    """Names of its policies, sorted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JwtAuthMethod:
+    """A Consul auth method that gives tokens for JSON web tokens signed with one of ``public_keys``."""
+
+    name: str
+    description: str
+    audience: str
+    claims: tuple[str, ...]
+    """Claims that binding rules may name."""
+    public_keys: tuple[str, ...]
+    """PEM, sorted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindingRule:
+    """What a token of an auth method may do, if the claims meet ``selector``. Its description identifies it."""
+
+    description: str
+    bind_type: str
+    """service or role."""
+    bind_name: str
+    selector: str
+    """An expression over the claims; empty: always."""

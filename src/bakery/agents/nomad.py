@@ -10,6 +10,7 @@ from bakery.agents.allocations import read_allocation, read_listed_allocation
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.build import read_version
 from bakery.agents.handshake import read_dates
+from bakery.agents.jwks import read_signing_keys
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
     Allocation,
@@ -21,6 +22,7 @@ from bakery.agents.model import (
     NomadNode,
     RaftPeer,
     Resources,
+    SigningKey,
     Target,
 )
 from bakery.agents.placement import read_evaluation, read_free_resources
@@ -149,6 +151,9 @@ class Nomad:
         # Nomad before 1.10 has no dynamic host volumes, and answers null.
         path = f"/v1/volumes?type=host&namespace=*&node_id={quote(node_id, safe='')}"
         return self._http.read(path, lambda value: tuple(sorted(row["Name"] for row in value or ())))
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        return read_signing_keys(self._http)
 
     def _member(self, row: Mapping[str, Any]) -> Member:
         version = read_version((row.get("Tags") or {}).get("build"))
