@@ -6,6 +6,7 @@ from dataclasses import replace
 from bakery.agents.model import CatalogNode, NomadNode
 from bakery.hints import Command
 from bakery.observe.gather import Facts
+from bakery.observe.identity import workload_identity
 from bakery.observe.keyrings import keyrings
 from bakery.observe.model import Condition
 from bakery.observe.servers import acls_closed, all_members, all_voters, autopilot_agrees, has_leader
@@ -30,6 +31,8 @@ def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
     conditions.append(consul_catalog(plan, facts))
     if plan.nomad_clients:
         conditions.append(nomad_clients(plan, facts))
+    if plan.nomad_servers:
+        conditions.append(workload_identity(facts))
     return (*conditions, strangers(plan, facts), keyrings(plan, facts), *replacements(plan, facts))
 
 

@@ -6,6 +6,7 @@ from bakery.agents.interface import AgentClients
 from bakery.cloud.model import Droplet
 from bakery.observe.conditions import judge
 from bakery.observe.gather import WITHOUT_KEYS, gather
+from bakery.observe.identity import NAME as WORKLOAD_IDENTITY
 from bakery.observe.keyrings import NAME as KEYRINGS
 from bakery.observe.model import Condition, ConditionState
 from bakery.observe.servers import has_leader
@@ -24,7 +25,7 @@ def unmet_without(
 
     ``plan`` has the names of the servers that may be asked, those of ``leaving`` too. Gossip keys are not asked
     for: that takes seconds, and a node with another key does not join. Clients that a user made ineligible do not
-    count.
+    count, nor does a key of Nomad that Consul does not know: a replacement gives Consul the key.
     """
     facts = gather(plan, droplets, clients, keys=WITHOUT_KEYS)
     leaders = [has_leader("consul-leader", "Consul", facts.consul.leader)]
@@ -37,4 +38,4 @@ def unmet_without(
 def _counts(condition: Condition) -> bool:
     if condition.state is ConditionState.OK or condition.by_choice or not condition.blocks:
         return False
-    return condition.name != KEYRINGS
+    return condition.name not in (KEYRINGS, WORKLOAD_IDENTITY)

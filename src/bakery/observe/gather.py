@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
-from bakery.agents.model import Autopilot, CatalogNode, GossipKeys, Member, NomadNode, RaftPeer
+from bakery.agents.model import Autopilot, CatalogNode, GossipKeys, Member, NomadNode, RaftPeer, SigningKey
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError
 from bakery.plan.model import ClusterPlan, Node
@@ -15,6 +15,9 @@ T = TypeVar("T")
 Api = TypeVar("Api", bound=AclApi)
 
 _PARALLEL = 8
+AUTH_METHOD = "nomad-workloads"
+"""Consul's auth method for Nomad. The name is Nomad's default (hashicorp/nomad nomad/structs/config/consul.go,
+ConsulWorkloadsDefaultAuthMethodName)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,8 @@ class ConsulFacts(ServerFacts):
 
     catalog: Answer[tuple[CatalogNode, ...]]
     passing: Answer[tuple[str, ...]]
+    jwt_keys: Answer[tuple[str, ...]]
+    """The keys whose signatures Consul's auth method for Nomad accepts, as PEM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ class NomadFacts(ServerFacts):
     """Facts about Nomad."""
 
     nodes: Answer[tuple[NomadNode, ...]]
+    signing_keys: Answer[tuple[SigningKey, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +160,7 @@ def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) 
         denies_anonymous = asker.ask(lambda consul: consul.denies_anonymous())
         catalog = asker.ask(lambda consul: consul.catalog_nodes())
         passing = asker.ask(lambda consul: consul.passing_nodes())
+        jwt_keys = asker.ask(lambda consul: consul.jwt_keys(AUTH_METHOD))
         return ConsulFacts(
             leader=reached.leader,
             members=members.result(),
@@ -164,6 +171,7 @@ def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) 
             denies_anonymous=denies_anonymous.result(),
             catalog=catalog.result(),
             passing=passing.result(),
+            jwt_keys=jwt_keys.result(),
         )
 
 
@@ -176,6 +184,7 @@ def _ask_nomad(reached: _Reached[NomadApi], known: Answer[GossipKeys] | None) ->
         token_works = asker.ask(lambda nomad: nomad.has_management_token())
         denies_anonymous = asker.ask(lambda nomad: nomad.denies_anonymous())
         nodes = asker.ask(lambda nomad: nomad.nodes())
+        signing_keys = asker.ask(lambda nomad: nomad.signing_keys())
         return NomadFacts(
             leader=reached.leader,
             members=members.result(),
@@ -185,6 +194,7 @@ def _ask_nomad(reached: _Reached[NomadApi], known: Answer[GossipKeys] | None) ->
             token_works=token_works.result(),
             denies_anonymous=denies_anonymous.result(),
             nodes=nodes.result(),
+            signing_keys=signing_keys.result(),
         )
 
 

@@ -26,7 +26,7 @@ class Condition:
     help: str | None = None
     """What to do, if neither waiting nor another launch helps; else None."""
     blocks: bool = True
-    """Whether the cluster counts as not healthy while the state is UNKNOWN."""
+    """Whether the cluster counts as not healthy while the condition is not met, or not known to be."""
     by_choice: bool = False
     """Whether a user caused it, so that a launch does not wait: clients made ineligible."""
 
@@ -64,7 +64,7 @@ class ClusterReport:
 
     @property
     def healthy(self) -> bool:
-        """Whether every condition is met. A condition with ``blocks`` False may be unknown."""
+        """Whether every condition is met that ``blocks``."""
         return not any(condition.blocks for condition in self.missing)
 
     @property

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from bakery.agents.model import SigningKey
 from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
 from bakery.observe.model import ClusterReport, ConditionState
+from bakery.observe.report import help_lines
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_droplet
 
 Break = Callable[[FakeCluster], None]
@@ -34,6 +36,7 @@ def test_a_healthy_cluster_meets_every_condition_in_the_order_in_which_it_forms(
         "nomad-acls",
         "consul-catalog",
         "nomad-clients",
+        "workload-identity",
         "strangers",
         "keyrings",
     ]
@@ -109,9 +112,23 @@ def _client_unknown(cluster: FakeCluster) -> None:
     cluster.nomad.clients = cluster.nomad.clients[:1]
 
 
+def _rotated(cluster: FakeCluster) -> None:
+    cluster.nomad.rotate()
+
+
+def _no_active_key(cluster: FakeCluster) -> None:
+    cluster.nomad.keys = tuple(replace(key, active=False) for key in cluster.nomad.keys)
+
+
 @pytest.mark.parametrize(
     ("breakage", "condition", "message"),
     [
+        (
+            _rotated,
+            "workload-identity",
+            "Consul does not know Nomad's active key key-2: tasks that read Consul do not start",
+        ),
+        (_no_active_key, "workload-identity", "Nomad has no active key"),
         (_droplet_off, "droplets", "demo-nomad-client-1: droplet is off"),
         (_two_droplets, "droplets", "demo-nomad-client-1: 2 droplets (5, 99)"),
         (_copied, "droplets", "demo-nomad-client-1: 2 droplets (5, 98)"),
@@ -187,6 +204,7 @@ def test_without_a_consul_leader_what_depends_on_it_is_unknown_and_nomad_is_judg
         "consul-autopilot",
         "consul-acls",
         "consul-catalog",
+        "workload-identity",
         "strangers",
         "keyrings",
     }
@@ -204,6 +222,7 @@ def test_without_a_nomad_leader_its_conditions_are_unknown() -> None:
         "nomad-autopilot": ConditionState.UNKNOWN,
         "nomad-acls": ConditionState.UNKNOWN,
         "nomad-clients": ConditionState.UNKNOWN,
+        "workload-identity": ConditionState.UNKNOWN,
         "strangers": ConditionState.UNKNOWN,
         "keyrings": ConditionState.UNKNOWN,
     }
@@ -258,12 +277,32 @@ def test_the_old_entry_of_a_recreated_client_does_no_harm() -> None:
     assert _observe(cluster).healthy
 
 
+def test_a_cluster_of_an_earlier_version_is_healthy_and_is_told_what_it_lacks() -> None:
+    cluster = healthy_cluster()
+    cluster.consul.auth_methods = {}
+    report = _observe(cluster)
+    assert report.healthy
+    assert help_lines(report) == ("workload-identity: to set it up: bakery launch",)
+    (condition,) = report.missing
+    assert condition.message == (
+        "Consul has no auth method nomad-workloads with Nomad's keys: tasks cannot read Consul"
+    )
+
+
+def test_a_key_that_nomad_does_not_use_yet_need_not_be_known() -> None:
+    """Nomad publishes it days before it signs with it."""
+    cluster = healthy_cluster()
+    cluster.nomad.keys += (SigningKey(id="next", pem="PEM 9", active=False),)
+    assert _observe(cluster).healthy
+
+
 def test_a_plan_without_nomad_has_no_nomad_conditions() -> None:
     cluster = healthy_cluster()
     cluster.plan = replace(cluster.plan, nodes=cluster.plan.consul_servers, nomad_expect=0)
     report = _observe(cluster)
     assert report.healthy
-    assert not any(condition.name.startswith("nomad") for condition in report.conditions)
+    names = {condition.name for condition in report.conditions}
+    assert not {name for name in names if name.startswith(("nomad", "workload"))}
 
 
 def test_a_droplet_beyond_the_plan_is_reported_and_does_no_harm() -> None:

@@ -107,8 +107,8 @@ def test_it_only_reads() -> None:
     reads = {
         "leader", "members", "raft_peers", "autopilot", "gossip_keys", "has_management_token", "denies_anonymous",
     }  # fmt: skip
-    assert set(cluster.consul.calls) == reads | {"catalog_nodes", "passing_nodes"}
-    assert set(cluster.nomad.calls) == reads | {"nodes"}
+    assert set(cluster.consul.calls) == reads | {"catalog_nodes", "passing_nodes", "jwt_keys nomad-workloads"}
+    assert set(cluster.nomad.calls) == reads | {"nodes", "signing_keys"}
 
 
 def wait(cluster: FakeCluster, clock: FakeClock, seconds: float = 300) -> float:
