@@ -1,7 +1,7 @@
 """Consul and Nomad in memory whose members are the droplets of a FakeCloud, as they come and go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import CatalogNode, Member, NomadNode
