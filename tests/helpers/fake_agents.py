@@ -26,6 +26,7 @@ from bakery.agents.model import (
     Resources,
     ServerHealth,
     SigningKey,
+    TokenGrant,
 )
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
@@ -344,6 +345,9 @@ class FakeNomad(FakeAgent):
     """What a client has left, by its id; plenty if it is not named."""
     volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Dynamic host volumes by the id of the client."""
+    namespaces: set[str] = field(default_factory=lambda: {"default"})
+    policies: dict[str, AclPolicy] = field(default_factory=dict)
+    tokens: list[ListedToken] = field(default_factory=list)
     keys: tuple[SigningKey, ...] = (SigningKey(id="key-1", pem="PEM 1", active=True),)
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
@@ -379,6 +383,31 @@ class FakeNomad(FakeAgent):
     def purge(self, node_id: str) -> None:
         self._called("purge", node_id)
         self.clients = tuple(node for node in self.clients if node.id != node_id)
+
+    def has_namespace(self, name: str) -> bool:
+        self._called("has_namespace", name)
+        return name in self.namespaces
+
+    def longest_token_seconds(self) -> int:
+        self._called("longest_token_seconds")
+        return 24 * 3600
+
+    def put_policy(self, policy: AclPolicy) -> None:
+        self._called("put_policy", policy.name)
+        self.policies[policy.name] = policy
+
+    def list_tokens(self) -> tuple[ListedToken, ...]:
+        self._called("list_tokens")
+        return tuple(self.tokens)
+
+    def create_token(self, grant: TokenGrant, *, seconds: int) -> str:
+        self._called("create_token", grant.description, str(seconds))
+        self.tokens.append(ListedToken(accessor=f"accessor-{len(self.calls)}", grant=grant))
+        return f"secret-{len(self.calls)}"
+
+    def delete_token(self, accessor: str) -> None:
+        self._called("delete_token", accessor)
+        self.tokens = [token for token in self.tokens if token.accessor != accessor]
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
         self._called("allocations", node_id)

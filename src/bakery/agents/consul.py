@@ -28,7 +28,7 @@ from bakery.agents.model import (
     TokenGrant,
 )
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
-from bakery.agents.transport import AgentHttp, text
+from bakery.agents.transport import AgentHttp, read_time, text
 from bakery.errors import AgentError
 
 # Serf's member states by number (hashicorp/serf serf/serf.go, MemberStatus).
@@ -224,12 +224,13 @@ def _listed_token(row: Mapping[str, Any]) -> ListedToken:
     node = NodeIdentity(node=nodes[0]["NodeName"], datacenter=nodes[0]["Datacenter"]) if nodes else None
     policies = tuple(sorted(policy["Name"] for policy in row.get("Policies") or ()))
     grant = TokenGrant(description=row.get("Description", ""), policies=policies, node=node)
-    return ListedToken(accessor=row["AccessorID"], grant=grant)
+    return ListedToken(accessor=row["AccessorID"], grant=grant, expires=read_time(row.get("ExpirationTime")))
 
 
 def _token_body(token: AclToken) -> dict[str, Any]:
     node = token.grant.node
-    return {
+    ends = {} if token.seconds is None else {"ExpirationTTL": f"{token.seconds}s"}
+    return ends | {
         "AccessorID": token.accessor,
         "SecretID": token.secret,
         "Description": token.grant.description,

@@ -27,6 +27,7 @@ from bakery.agents.model import (
     RaftPeer,
     Resources,
     SigningKey,
+    TokenGrant,
 )
 
 
@@ -195,6 +196,27 @@ class NomadApi(AclApi, Protocol):
 
         No error for an unknown id. A client that still runs registers again.
         """
+
+    def has_namespace(self, name: str) -> bool:
+        """Return whether the namespace exists."""
+
+    def longest_token_seconds(self) -> int:
+        """Return the longest time, in seconds, for which the servers make a token that expires."""
+
+    def put_policy(self, policy: AclPolicy) -> None:
+        """Create or update the policy with that name."""
+
+    def list_tokens(self) -> tuple[ListedToken, ...]:
+        """Return all tokens, without their secrets."""
+
+    def create_token(self, grant: TokenGrant, *, seconds: int) -> str:
+        """Create a client token that Nomad deletes after ``seconds``, and return its secret.
+
+        Nomad chooses both UUIDs. ``grant.description`` becomes the token's name.
+        """
+
+    def delete_token(self, accessor: str) -> None:
+        """Delete the token. No error if it does not exist."""
 
     def allocations(self, node_id: str) -> tuple[Allocation, ...]:
         """Return the client's running and past allocations; empty for an unknown id."""

@@ -239,7 +239,7 @@ class SigningKey:
 
 @dataclass(frozen=True, kw_only=True)
 class AclPolicy:
-    """A Consul ACL policy; ``rules`` is HCL."""
+    """An ACL policy of Consul or Nomad; ``rules`` is HCL."""
 
     name: str
     description: str
@@ -271,14 +271,18 @@ class AclToken:
     accessor: str
     secret: str = field(repr=False)
     grant: TokenGrant
+    seconds: int | None = None
+    """Seconds after which Consul deletes it; None if it is valid until it is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListedToken:
-    """An existing Consul token, without its secret."""
+    """An existing token, without its secret. The description of a Nomad token is its name."""
 
     accessor: str
     grant: TokenGrant
+    expires: datetime | None = None
+    """UTC; None if it is valid until it is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from bakery.agents import nomad_acl
 from bakery.agents.allocations import read_allocation, read_listed_allocation
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.build import read_version
@@ -13,17 +14,20 @@ from bakery.agents.handshake import read_dates
 from bakery.agents.jwks import read_signing_keys
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
+    AclPolicy,
     Allocation,
     Autopilot,
     CertificateDates,
     Evaluation,
     GossipKeys,
+    ListedToken,
     Member,
     NomadNode,
     RaftPeer,
     Resources,
     SigningKey,
     Target,
+    TokenGrant,
 )
 from bakery.agents.placement import read_evaluation, read_free_resources
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
@@ -154,6 +158,24 @@ class Nomad:
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
         return read_signing_keys(self._http)
+
+    def has_namespace(self, name: str) -> bool:
+        return nomad_acl.has_namespace(self._http, name)
+
+    def longest_token_seconds(self) -> int:
+        return nomad_acl.longest_token_seconds(self._http)
+
+    def put_policy(self, policy: AclPolicy) -> None:
+        nomad_acl.put_policy(self._http, policy)
+
+    def list_tokens(self) -> tuple[ListedToken, ...]:
+        return nomad_acl.list_tokens(self._http)
+
+    def create_token(self, grant: TokenGrant, *, seconds: int) -> str:
+        return nomad_acl.create_token(self._http, grant, seconds=seconds)
+
+    def delete_token(self, accessor: str) -> None:
+        nomad_acl.delete_token(self._http, accessor)
 
     def _member(self, row: Mapping[str, Any]) -> Member:
         version = read_version((row.get("Tags") or {}).get("build"))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import requests
@@ -157,6 +158,14 @@ def text(value: object) -> str:
         return value
     message = f"{type(value).__name__} instead of a string"
     raise TypeError(message)
+
+
+def read_time(value: object) -> datetime | None:
+    """Return a time as Go writes it, with up to nine digits of a second; None for null and Go's zero time."""
+    if value is None:
+        return None
+    found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text(value)))
+    return None if found.year == 1 else found.astimezone(UTC)
 
 
 def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value

@@ -3,6 +3,7 @@
 import click
 
 from bakery.cli.options import common_options
+from bakery.cli.person import as_option
 from bakery.cli.program import ProgramCommand, program_arguments, run_program
 from bakery.cli.session import session_of
 from bakery.cli.where import other_cloud_option
@@ -10,10 +11,11 @@ from bakery.cli.where import other_cloud_option
 
 @click.command(cls=ProgramCommand, options_metavar="[OPTIONS OF BAKERY]")
 @program_arguments
+@as_option
 @other_cloud_option
 @common_options
 @click.pass_context
-def consul(context: click.Context, arguments: tuple[str, ...], other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
+def consul(context: click.Context, arguments: tuple[str, ...], person: str | None, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
     """Run consul against the cluster, with the operator's certificate and token.
 
     Everything after bakery's own options belongs to consul, options included:
@@ -25,4 +27,4 @@ def consul(context: click.Context, arguments: tuple[str, ...], other_cloud: bool
     The program has the cluster's version. It gets the variables of bakery env, with a server that answers; your
     shell gets none of them. Its exit code is bakery's.
     """
-    run_program(session_of(context), "Consul", arguments, other_cloud=other_cloud)
+    run_program(session_of(context), "Consul", arguments, person=person, other_cloud=other_cloud)

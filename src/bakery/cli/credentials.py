@@ -1,21 +1,39 @@
-"""``bakery credentials``: the certificates of the bundle, without its secrets."""
+"""``bakery credentials``: the certificates of the bundle, and credentials for other people and pipelines."""
 
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from bakery.cli.options import common_options
+from bakery.cli.person import Duration, PersonName
 from bakery.cli.session import session_of
+from bakery.cli.values import Choice
+from bakery.cli.where import other_cloud_option
+
+if TYPE_CHECKING:
+    from bakery.operations.people import ListedPerson
+
+ROLES = ("read", "deploy")
+_HEADER = ("NAME", "ROLE", "NAMESPACE", "EXPIRES", "CONSUL TOKEN", "NOMAD TOKEN", "FILES")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @common_options
 @click.pass_context
 def credentials(context: click.Context) -> None:
     """Show the CAs in the credentials bundle and when they expire. Prints no secret.
 
     The operator's certificates are renewed every day. bakery status shows when the nodes' certificates expire.
+
+    The commands below give other people and pipelines credentials with fewer rights than the operator's.
     """
+    if context.invoked_subcommand is None:
+        _show_authorities(context)
+
+
+def _show_authorities(context: click.Context) -> None:
     from bakery.credentials.authority import ca_fingerprint
     from bakery.credentials.inspect import describe
     from bakery.operations.credentials import load_credentials
@@ -38,3 +56,108 @@ def credentials(context: click.Context) -> None:
         return
     session.console.print_table(("CERTIFICATE", "NOT AFTER", "DAYS LEFT"), rows)
     session.console.note(f"generation {bundle.generation}, in {session.paths.bundle}")
+
+
+@credentials.command(short_help="Write certificates and tokens for a person or a pipeline.")
+@click.argument("name", type=PersonName())
+@click.option(
+    "--role",
+    type=Choice(ROLES),
+    required=True,
+    help="read: look at jobs and logs. deploy: also run jobs and exec.",
+)
+@click.option(
+    "--namespace", default="default", show_default=True, metavar="NAME", help="The Nomad namespace of the rights."
+)
+@click.option(
+    "--ttl",
+    type=Duration(),
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long the tokens are valid: 90m, 24h or 30d.",
+)
+@other_cloud_option
+@common_options
+@click.pass_context
+def issue(
+    context: click.Context,
+    name: str,
+    role: str,
+    namespace: str,
+    ttl: timedelta,
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> None:
+    """Write client certificates and tokens for one person or pipeline into a folder to hand on.
+
+    Nothing is created if the name is taken, the namespace does not exist, or the time is too long. The file env in
+    the folder sets the variables of consul and nomad. The holder's address must be in access.admin_cidrs.
+    """
+    from bakery.operations.people import IssueRequest, issue_credentials
+
+    session = session_of(context)
+    request = IssueRequest(name=name, role=role, namespace=namespace, ttl=ttl, other_cloud=other_cloud)
+    issued = issue_credentials(session, request)
+    folder = session.paths.issued_to(name).folder
+    if session.settings.json:
+        dates = {"expires": _iso(issued.expires), "certificate_ends": _iso(issued.certificate_ends)}
+        session.console.print_json(asdict(issued) | dates | {"folder": str(folder)})
+        return
+    session.console.print(str(folder))
+    session.console.note(f"{role} in namespace {namespace}, until {issued.expires:%Y-%m-%d %H:%M} UTC")
+    session.console.note("the folder holds a private key and tokens: hand it on over a private channel only")
+
+
+@credentials.command(name="list", short_help="Show what was issued, and whether its tokens exist.")
+@other_cloud_option
+@common_options
+@click.pass_context
+def list_(context: click.Context, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
+    """Show what was issued on this machine, and every issued token in the cluster."""
+    from bakery.operations.people import list_people
+
+    session = session_of(context)
+    people = list_people(session, other_cloud=other_cloud)
+    if session.settings.json:
+        session.console.print_json(
+            [asdict(each) | {"expires": each.expires and _iso(each.expires)} for each in people]
+        )
+        return
+    if not people:
+        session.console.note("no credentials were issued")
+        return
+    session.console.print_table(_HEADER, [_row(each) for each in people])
+
+
+@credentials.command(short_help="Delete the tokens and files of a name.")
+@click.argument("name", type=PersonName())
+@other_cloud_option
+@common_options
+@click.pass_context
+def revoke(context: click.Context, name: str, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
+    """Delete the tokens that were issued under NAME, and the files on this machine.
+
+    A certificate cannot be revoked: it is valid until its date. Without a token it reads nothing.
+    """
+    from bakery.operations.people import revoke_credentials
+
+    session = session_of(context)
+    issued = revoke_credentials(session, name, other_cloud=other_cloud)
+    ends = issued.certificate_ends if issued else None
+    if session.settings.json:
+        session.console.print_json({"name": name, "certificate_ends": ends and _iso(ends)})
+        return
+    until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "until its date"
+    session.console.print(f"the tokens of {name} are deleted")
+    session.console.note(f"the certificate is valid {until}; without a token it reads nothing")
+
+
+def _row(person: "ListedPerson") -> tuple[str, ...]:
+    expires = f"{person.expires:%Y-%m-%d %H:%M}" if person.expires else "-"
+    tokens = ("yes" if exists else "no" for exists in (person.consul_token, person.nomad_token))
+    here = "here" if person.here else "elsewhere"
+    return (person.name, person.role or "-", person.namespace or "-", expires, *tokens, here)
+
+
+def _iso(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"

@@ -6,6 +6,7 @@ import click
 
 from bakery.cli import env_path
 from bakery.cli.options import common_options
+from bakery.cli.person import as_option
 from bakery.cli.session import session_of
 from bakery.cli.where import other_cloud_option
 from bakery.errors import UsageError
@@ -14,10 +15,11 @@ from bakery.hints import Command, Hint
 
 @click.command()
 @click.option("--unset", is_flag=True, help="Print unset lines for the same variables.")
+@as_option
 @other_cloud_option
 @common_options
 @click.pass_context
-def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
+def env(context: click.Context, unset: bool, person: str | None, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
     """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
 
     They contain the management tokens: evaluate them, do not save them to a file. If consul and nomad of the
@@ -25,7 +27,8 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
 
     The certificate in the exported files lasts a day. Run "bakery status" to renew it.
     """
-    from bakery.operations.collect_env import CONSUL_VARIABLES, NOMAD_VARIABLES, collect_env
+    from bakery.operations.collect_env import collect_env
+    from bakery.operations.env_variables import CONSUL_VARIABLES, NOMAD_VARIABLES
 
     session = session_of(context)
     if unset:
@@ -38,7 +41,7 @@ def env(context: click.Context, unset: bool, other_cloud: bool) -> None:  # noqa
     if session.settings.json:
         message = "env prints tokens, and bakery never prints tokens as JSON"
         raise UsageError(message=message, hint=Hint('eval "$(', Command("env"), ')"'))
-    values = collect_env(session, other_cloud=other_cloud)
+    values = collect_env(session, other_cloud=other_cloud, person=person)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     image = session.config.image
     programs = env_path.find_programs(image.consul, image.nomad)

@@ -45,7 +45,9 @@ class ProgramCommand(click.Command):
 program_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 
 
-def run_program(session: Session, product: str, arguments: Sequence[str], *, other_cloud: bool) -> None:
+def run_program(
+    session: Session, product: str, arguments: Sequence[str], *, person: str | None, other_cloud: bool
+) -> None:
     """Run the program of the cluster's version; does not return.
 
     ``product`` is "Consul" or "Nomad". The program is downloaded and verified if this machine does not have it.
@@ -60,7 +62,7 @@ def run_program(session: Session, product: str, arguments: Sequence[str], *, oth
 
     image = session.config.image
     version = image.consul if product == "Consul" else image.nomad
-    variables = program_env(session, product, other_cloud=other_cloud)
+    variables = program_env(session, product, other_cloud=other_cloud, person=person)
     tool = find_tool(
         ToolName(product.lower()), version, places=places_from_environment(), reporter=session.reporter
     )

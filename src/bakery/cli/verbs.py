@@ -23,7 +23,7 @@ SUMMARIES = {
     "bootstrap": "Create the ACL tokens of rendered nodes; launch does it itself.",
     "access": "Change which addresses may reach the cluster's APIs.",
     "browser-cert": "Write a client certificate for the browser (PKCS#12).",
-    "credentials": "Show the cluster's CAs and when they expire.",
+    "credentials": "Show the CAs; issue and revoke credentials for other people.",
     "gc": "List what killed builds left in the account; --delete removes it.",
     "doctor": "Check token, programs, snapshot and certificates.",
     "emulator": "Run a local DigitalOcean whose droplets really boot.",

@@ -12,13 +12,70 @@ ROOT_VARIABLE = "BAKERY_STATE_DIR"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatePaths:
-    """The state folder of one cluster on this machine, and the files in it. None of them need exist."""
+class ClientFiles:
+    """The TLS files of one client of Consul and Nomad, in ``folder``."""
+
+    folder: Path
+
+    @property
+    def consul_ca(self) -> Path:
+        return self.folder / "consul-ca.pem"
+
+    @property
+    def consul_cert(self) -> Path:
+        """A client certificate for Consul."""
+        return self.folder / "consul-cert.pem"
+
+    @property
+    def consul_key(self) -> Path:
+        return self.folder / "consul-key.pem"
+
+    @property
+    def nomad_ca(self) -> Path:
+        return self.folder / "nomad-ca.pem"
+
+    @property
+    def nomad_cert(self) -> Path:
+        """A client certificate for Nomad."""
+        return self.folder / "nomad-cert.pem"
+
+    @property
+    def nomad_key(self) -> Path:
+        return self.folder / "nomad-key.pem"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedFiles(ClientFiles):
+    """The files of credentials that were issued to another person or to a pipeline; the folder has mode 0700."""
+
+    @property
+    def record(self) -> Path:
+        """Name, role, namespace and dates, as JSON."""
+        return self.folder / "issued.json"
+
+    @property
+    def consul_token(self) -> Path:
+        return self.folder / "consul-token"
+
+    @property
+    def nomad_token(self) -> Path:
+        return self.folder / "nomad-token"
+
+    @property
+    def env(self) -> Path:
+        """Exports for a shell whose working folder is this one."""
+        return self.folder / "env"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatePaths(ClientFiles):
+    """The state folder of one cluster on this machine, and the files in it. None of them need exist.
+
+    ``folder`` is the cluster's folder in ``root``, mode 0700; the TLS files in it are the operator's.
+    """
 
     root: Path
     """``.bakery`` beside the cluster file, or ``$BAKERY_STATE_DIR``; absolute."""
-    folder: Path
-    """The cluster's folder in ``root``, mode 0700."""
     gitignore: Path
     """The file that keeps secrets out of git: in ``.bakery``; in ``folder`` if ``root`` is not bakery's alone."""
 
@@ -46,30 +103,13 @@ class StatePaths:
         return self.folder / "roles"
 
     @property
-    def consul_ca(self) -> Path:
-        return self.folder / "consul-ca.pem"
+    def issued(self) -> Path:
+        """The folder of the credentials that were issued to other people, one folder per name."""
+        return self.folder / "issued"
 
-    @property
-    def consul_cert(self) -> Path:
-        """The operator's client certificate for Consul."""
-        return self.folder / "consul-cert.pem"
-
-    @property
-    def consul_key(self) -> Path:
-        return self.folder / "consul-key.pem"
-
-    @property
-    def nomad_ca(self) -> Path:
-        return self.folder / "nomad-ca.pem"
-
-    @property
-    def nomad_cert(self) -> Path:
-        """The operator's client certificate for Nomad."""
-        return self.folder / "nomad-cert.pem"
-
-    @property
-    def nomad_key(self) -> Path:
-        return self.folder / "nomad-key.pem"
+    def issued_to(self, name: str) -> "IssuedFiles":
+        """Return the files of the credentials that were issued under ``name``."""
+        return IssuedFiles(folder=self.issued / name)
 
     def browser_cert(self, which: str) -> Path:
         """Return the path of the PKCS#12 file for ``consul`` or ``nomad`` that browsers import."""

@@ -48,6 +48,16 @@ def consul_operator_names(cluster: str) -> tuple[str, ...]:
     return (f"cli.{cluster}.consul",)
 
 
+def consul_person_names(cluster: str, person: str) -> tuple[str, ...]:
+    """Return the names in the Consul certificate that is issued to ``person``."""
+    return (f"{person}.cli.{cluster}.consul",)
+
+
+def nomad_person_names(person: str) -> tuple[str, ...]:
+    """Return the names in the Nomad certificate that is issued to ``person``."""
+    return (f"{person}.cli.{NOMAD_REGION}.nomad",)
+
+
 def nomad_operator_names() -> tuple[str, ...]:
     """Return the names in the operator's certificate for Nomad: those of ``nomad tls cert create -cli``."""
     return (f"cli.{NOMAD_REGION}.nomad",)

@@ -1,18 +1,19 @@
 """The running cluster: access to Consul and Nomad, and the public addresses of its servers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import find_bundle
-from bakery.errors import UsageError
-from bakery.hints import Command
+from bakery.errors import AgentError, UsageError
+from bakery.hints import Command, Hint
 from bakery.launch.acl.policies import token_accessors
 from bakery.launch.base.model import FindNotJoined, PreviewRequest
 from bakery.launch.base.running import Running
 from bakery.launch.converge.formed import DATA_LOST
 from bakery.launch.converge.prepare import preview
-from bakery.observe.leaders import Servers, servers_with_leader
+from bakery.observe.leaders import ServerAddress, Servers, servers_with_leader
 from bakery.observe.not_joined import find_not_joined
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import connect_agents, load_credentials
@@ -61,6 +62,25 @@ def active_servers(context: Context, bundle: Bundle) -> Servers:
     if not servers.consul:
         raise _no_consul_server(context, plan)
     return servers
+
+
+def need_answer(context: Context, product: str, servers: Sequence[ServerAddress]) -> ServerAddress:
+    """Return the first of the product's ``servers``, which answers.
+
+    Raises:
+        UsageError: there is no active server.
+        AgentError: no server answers; the details say which were asked.
+    """
+    cluster = context.config.cluster
+    if not servers:
+        message = f"cluster {cluster} has no active {product} server"
+        raise UsageError(message=message, hint=Command("launch"))
+    if not servers[0].answers:
+        message = f"no {product} server of cluster {cluster} answers"
+        asked = "\n".join(f"{server.name} at {server.address}" for server in servers)
+        hint = Hint(Command("status"), " says more; if your address has changed: ", Command("access refresh"))
+        raise AgentError(message=message, details=asked, hint=hint)
+    return servers[0]
 
 
 def server_addresses(context: Context, plan: ClusterPlan) -> ServerAddresses:

@@ -1,0 +1,40 @@
+"""The policies of issued credentials, and what a token's name and policies say about its holder."""
+
+import pytest
+
+from bakery.agents.model import TokenGrant
+from bakery.cli.credentials import ROLES
+from bakery.launch.acl.people import CONSUL_READ, PersonRole, nomad_policy, person_of, role_of, token_name
+
+READ = """\
+namespace "dev" { capabilities = ["list-jobs", "parse-job", "read-job", "read-logs", "read-job-scaling"] }
+node { policy = "read" }
+"""
+DEPLOY = """\
+namespace "dev" { capabilities = ["list-jobs", "parse-job", "read-job", "read-logs", "read-job-scaling", \
+"submit-job", "alloc-exec", "dispatch-job", "scale-job", "alloc-lifecycle", "read-fs"] }
+node { policy = "read" }
+"""
+
+
+def test_the_roles_policies_are_these() -> None:
+    read, deploy = nomad_policy(PersonRole.READ, "dev"), nomad_policy(PersonRole.DEPLOY, "dev")
+    assert (read.name, read.rules) == ("bakery-read-dev", READ)
+    assert (deploy.name, deploy.rules) == ("bakery-deploy-dev", DEPLOY)
+    assert CONSUL_READ.rules == 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n'
+
+
+def test_the_command_line_offers_every_role() -> None:
+    assert tuple(PersonRole) == ROLES
+
+
+@pytest.mark.parametrize("role", PersonRole)
+def test_a_token_says_whose_it_is(role: PersonRole) -> None:
+    policy = nomad_policy(role, "dev-2")
+    grant = TokenGrant(description=token_name("ci"), policies=("other", policy.name))
+    assert (person_of(grant), role_of(grant)) == ("ci", (role, "dev-2"))
+
+
+def test_another_token_is_nobodys() -> None:
+    grant = TokenGrant(description="bakery: DNS", policies=("bakery-dns",))
+    assert (person_of(grant), role_of(grant)) == (None, None)
