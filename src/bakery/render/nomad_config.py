@@ -13,6 +13,8 @@ from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address, vpc_interface
 from bakery.render.context import RenderContext
 
+# Nomad's default is 24 h (nomad/config.go, ACLTokenMaxExpirationTTL), which is too short for a pipeline's token.
+_LONGEST_TOKEN = "8760h"  # noqa: S105 - a duration
 # Each queries 169.254.169.254, which the host firewall blocks.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
 # The root folder of a task of the exec driver, instead of Nomad's default (Nomad docs, "client block",
@@ -67,7 +69,7 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
     """
     config = {
         **_identity(context),
-        "acl": {"enabled": True},
+        "acl": {"enabled": True, "token_max_expiration_ttl": _LONGEST_TOKEN},
         "tls": _tls(),
         "consul": _consul(context),
         "telemetry": _telemetry(),

@@ -110,7 +110,7 @@ NOMAD_ON_EVERY_NODE = {
     "bind_addr": VPC_ADDRESS,
     "advertise": {"http": VPC_ADDRESS, "rpc": VPC_ADDRESS, "serf": VPC_ADDRESS},
     "log_level": "INFO",
-    "acl": {"enabled": True},
+    "acl": {"enabled": True, "token_max_expiration_ttl": "8760h"},
     "tls": {
         "http": True,
         "rpc": True,
