@@ -1,6 +1,6 @@
 """A three-by-three cluster on a FakeCloud, ready to be launched and destroyed by a test."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import count
@@ -71,7 +71,11 @@ NAMES = [
 @cache
 def small_plan(*, clients: int = 3, size: str = SIZE) -> ClusterPlan:
     """Return the plan of 3 Consul servers, 3 Nomad servers and some clients."""
-    counts = {"consul-server": 3, "nomad-server": 3, "nomad-client": clients}
+    return plan_of({"consul-server": 3, "nomad-server": 3, "nomad-client": clients}, size=size)
+
+
+def plan_of(counts: Mapping[str, int], *, size: str = SIZE) -> ClusterPlan:
+    """Return the plan of a cluster of these roles, each named after its kind."""
     roles = "".join(f"  {role}: {{count: {count}, size: {size}}}\n" for role, count in counts.items())
     text = f"version: 1\ncluster: demo\nroles:\n{roles}"
     return build_plan(parse_cluster(text, Path("bakery.yaml")))

@@ -20,7 +20,15 @@ from bakery.operations.replace_node import replace_node
 from bakery.plan.model import ClusterPlan
 from tests.helpers.fake_agents import FakeAgent
 from tests.helpers.fake_cloud import FakeCloud, Killed
-from tests.helpers.launch_harness import IMAGE, NAMES, PUBLIC_KEY, SIZES, LaunchHarness, launch_request
+from tests.helpers.launch_harness import (
+    IMAGE,
+    NAMES,
+    PUBLIC_KEY,
+    SIZES,
+    LaunchHarness,
+    launch_request,
+    small_plan,
+)
 from tests.helpers.live_cluster import LiveCluster
 
 T = TypeVar("T")
@@ -93,9 +101,10 @@ class RollBench:
         self.tokens += [node.name for node in plan.nodes]
 
 
-def roll_bench(folder: Path, *, lag: float = 0) -> RollBench:
+def roll_bench(folder: Path, *, lag: float = 0, plan: ClusterPlan | None = None) -> RollBench:
     """A cluster that has been launched; the requests so far are forgotten."""
-    bench = LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag))
+    cloud = FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag)
+    bench = LaunchHarness(folder, cloud=cloud, plan=plan or small_plan())
     rolling = RollBench(bench, LiveCluster(bench.cloud))
     rolling.launch()
     if lag:

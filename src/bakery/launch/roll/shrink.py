@@ -1,4 +1,4 @@
-"""Removes the nodes of the highest slots: servers one by one from a healthy cluster, clients drained together."""
+"""Removes the nodes of the highest slots: clients are drained together, then servers leave one by one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,7 +93,15 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
             plan = plan_after(plan, _node(plan, server), None)
         clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
         drain = plan_drain(plan, session.running, clients, staying, request.drain)
+        # Servers may be clients too. All are drained at once, so that no work moves to a node that leaves later.
+        drain = plan_drain(plan, session.running, shrinking.droplets, staying, seconds=request.drain_seconds)
         with drained(session, drain):
+            for server in servers:
+                members = list_members(session)
+                check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
+                remove_nodes(session, plan, [server], members)
+                plan = plan_after(plan, _node(plan, server), None)
+            clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
             remove_nodes(session, plan, clients, list_members(session))
 
 

@@ -1,4 +1,4 @@
-"""Fewer nodes: servers leave one by one from a healthy cluster, clients once their work has moved."""
+"""Fewer nodes: clients' work moves first, then servers leave one by one from a healthy cluster."""
 
 from dataclasses import replace
 from pathlib import Path
