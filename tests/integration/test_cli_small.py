@@ -1,0 +1,68 @@
+"""A small cluster, on droplets in memory: what ``init --small`` writes, its price, and what it grows into."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli_schemas import check_answer
+
+pytestmark = pytest.mark.integration
+
+ACTIVE = ("launch", "--yes", "--wait", "active")
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as made:
+        assert made("init", "--small", "--force", "--cluster", "demo").code == 0
+        yield made
+
+
+def test_one_droplet_at_18_dollars_a_month(at: CliHarness) -> None:
+    shown = at("plan", "--json")
+    check_answer(shown.json, "plan")
+    assert shown.json["price_usd"]["total_monthly"] == 18
+    assert shown.json["nodes"] == [
+        {"name": "demo-all-in-one-1", "role": "all-in-one", "kind": "all-in-one", "size": "s-2vcpu-2gb", "wave": 1}
+    ]
+
+
+def test_the_plan_says_what_is_weaker(at: CliHarness) -> None:
+    """Also as JSON. Other commands do not repeat it."""
+    shared, single = at("plan", "--json").json["warnings"]
+    assert shared.startswith("the servers of role all-in-one run jobs: ")
+    assert single.startswith("no high availability: demo-all-in-one-1 is the only server of Consul and Nomad; ")
+    said = at("plan").err
+    assert f"warning: {shared}\n" in said
+    assert f"warning: {single}\n" in said
+    assert "warning:" not in at("validate").err
+
+
+def test_three_droplets_at_54_dollars_a_month(at: CliHarness) -> None:
+    assert at(*ACTIVE).code == 0
+    scaled = at("scale", "all-in-one=3", "--dry-run", "--json")
+    check_answer(scaled.json, "changes")
+    assert [line["name"] for line in scaled.json["changes"]] == ["demo-all-in-one-2", "demo-all-in-one-3"]
+    file = at.folder / "bakery.yaml"
+    at.write(file.read_text().replace("all-in-one:    {count: 1", "all-in-one:    {count: 3"))
+    shown = at("plan", "--json").json
+    assert shown["price_usd"]["total_monthly"] == 54
+    assert [warning.partition(" ")[0] for warning in shown["warnings"]] == ["the"], "three survive the loss of one"
+
+
+def test_it_is_rendered_by_hand(at: CliHarness) -> None:
+    ran = at("render", "--role", "all-in-one", "--join", "10.100.0.2", "-o", "rendered")
+    assert ran.code == 0
+    (file,) = at.folder.glob("rendered/*.yaml")
+    assert "/etc/nomad.d/client.json" in file.read_text()
+    assert "kind all-in-one" in file.read_text()
+
+
+def test_a_role_of_clients_is_launched_beside_it(at: CliHarness) -> None:
+    assert at(*ACTIVE).code == 0
+    file = at.folder / "bakery.yaml"
+    at.write(file.read_text().replace("\nroles:\n", "\nroles:\n  nomad-client: {count: 2}\n"))
+    assert at(*ACTIVE).code == 0
+    assert at.droplets() == ["demo-all-in-one-1", "demo-nomad-client-1", "demo-nomad-client-2"]
