@@ -127,17 +127,27 @@ def test_clients_are_added_beside_it(cluster_of: Make) -> None:
     assert cluster.voters("consul") == [ONE]
 
 
-def test_it_grows_to_the_full_form_and_leaves(cluster_of: Make) -> None:
-    """The servers move: roles are added, launched, and the first role is destroyed, its quorum asked."""
-    cluster = cluster_of(**{"all-in-one": 1})
-    full = {"nomad-client": 2, "consul-server": 3, "nomad-server": 3}
-    cluster.bench.plan = plan({"all-in-one": 1} | full)
+@pytest.mark.parametrize("first", [1, 3])
+def test_it_grows_to_the_full_form_and_leaves(cluster_of: Make, first: int) -> None:
+    """As README says: roles are added, launched, and the first role leaves, with a majority at each step."""
+    cluster = cluster_of(**{"all-in-one": first})
+    full = {"nomad-client": 3, "consul-server": 3, "nomad-server": 3}
+    before, after = (plan({"all-in-one": count} | full) for count in (first, 1))
+    cluster.bench.plan = before
     cluster.launch()
-    assert len(cluster.voters("consul")) == 4
-    (gone,) = destroy_role(cluster.session, cluster.bench.removal(), "all-in-one")
+    assert len(cluster.voters("consul")) == len(cluster.voters("nomad")) == first + 3
+    if first > 1:
+        with pytest.raises(UsageError, match="Consul would have 3 of 6 voters, and 4 must be left"):
+            destroy_role(cluster.session, cluster.bench.removal(), "all-in-one")
+        scale_down(
+            cluster.session, ShrinkRequest(before=before, after=after, drain_seconds=60), lambda found: True
+        )
+    cluster.bench.plan = after
+    (gone,) = destroy_role(cluster.session, replace(cluster.bench.removal(), drains=True), "all-in-one")
     assert gone.name == ONE
     cluster.bench.plan = plan(full)
     cluster.launch()
     for product in ("consul", "nomad"):
         assert cluster.voters(product) == [f"demo-{product}-server-{number}" for number in (1, 2, 3)]
-    assert len(cluster.cloud.slots()) == 8
+    assert len(cluster.cloud.slots()) == 9
+    assert all(node.eligible for node in cluster.live.nomad.clients)
