@@ -29,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 20.0
 SERVER = Role(name="server", kind=Kind.SERVER, count=1, size="s-1vcpu-1gb", node_pool="default")
 CLIENT = Role(name="nomad-client", kind=Kind.NOMAD_CLIENT, count=0, size="s-2vcpu-2gb", node_pool="default")
+BOTH = Role(name="all-in-one", kind=Kind.ALL_IN_ONE, count=0, size="s-2vcpu-2gb", node_pool="default")
 
 
 @dataclass(frozen=True, kw_only=True)

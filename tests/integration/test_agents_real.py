@@ -25,7 +25,7 @@ from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
 from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ConditionState
 from bakery.wait import Pending, wait_until
-from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
+from tests.helpers.real_agents import BOTH, CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 
 pytestmark = pytest.mark.integration
 
@@ -41,8 +41,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
 def _ensure(cluster: RealCluster) -> AclOutcome:
     request = AclRequest(
         plan=cluster.plan,
-        roles=(SERVER, CLIENT),
-        rendered=frozenset({SERVER.name, CLIENT.name}),
+        roles=(SERVER, CLIENT, BOTH),
+        rendered=frozenset({SERVER.name, CLIENT.name, BOTH.name}),
         bundle=cluster.bundle,
         droplets=cluster.droplets,
         consul_servers=(LOOPBACK,),
@@ -73,7 +73,7 @@ def _wait_for_leaders(cluster: RealCluster) -> None:
 
 def test_the_first_time_everything_is_made(closed: AclOutcome) -> None:
     # DNS; the node and the two roles, each with an agent's and Nomad's.
-    assert closed == AclOutcome(policies_written=4, tokens_written=7)
+    assert closed == AclOutcome(policies_written=5, tokens_written=9)
 
 
 @pytest.mark.usefixtures("closed")
@@ -197,6 +197,20 @@ def test_a_nomad_client_may_not_touch_the_servers_services(cluster: RealCluster)
         assert _register(cluster, client, node="demo-server-1", service=service) == 403
     assert _register(cluster, client, node="demo-server-1", service="nomad-client") == 200
     assert _register(cluster, server, node="demo-server-1", service="nomad") == 200
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_nomad_agent_that_is_server_and_client_registers_both_and_every_service(cluster: RealCluster) -> None:
+    """Control: with the policies of a server and of a client together it could not register the server."""
+    both = consul_nomad_token(cluster.bundle, "all-in-one")
+    for service in ("nomad", "nomad-client", "shop"):
+        assert _register(cluster, both, node="demo-server-1", service=service) == 200
+    assert _register(cluster, both, node="demo-server-1", service="consul") == 403
+    assert _register(cluster, both, node="demo-server-1", address="10.100.0.9") == 403
+    made, consul = random_token(), cluster.clients.consul(LOOPBACK)
+    grant = TokenGrant(description="control", policies=("bakery-nomad-server", "bakery-nomad-client"))
+    consul.put_token(AclToken(accessor=made.accessor, secret=made.secret, grant=grant))
+    assert _register(cluster, made, node="demo-server-1", service="nomad") == 403
 
 
 @pytest.mark.usefixtures("closed")
