@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakery.assets import PACKER
-from bakery.config.model import Kind
+from bakery.config.model import NO_SETTINGS, Kind, OpenPort, RoleSettings
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import create_bundle
 from bakery.errors import CommandError
@@ -32,9 +32,24 @@ KINDS = list(Kind)
 WITH_NOMAD = [kind for kind in Kind if kind.runs_nomad]
 
 
-def render(kind: Kind, *, join: Join = JOIN, ssh_keys: tuple[str, ...] = ()) -> UserData:
+PORTS = tuple(
+    OpenPort(number=number, protocol=protocol, vpc=vpc, networks=networks)
+    for number, protocol, vpc, networks in (
+        (80, "tcp", False, ("0.0.0.0/0", "::/0")),
+        (8080, "tcp", True, ()),
+        # Overlapping networks: nft refuses them in one set.
+        (5000, "udp", True, ("203.0.113.0/24", "203.0.0.0/16", "2001:db8::/32")),
+    )
+)
+FULL = RoleSettings(ports=PORTS)
+"""Everything that the cluster file may add to the nodes of a role."""
+
+
+def render(
+    kind: Kind, *, join: Join = JOIN, ssh_keys: tuple[str, ...] = (), settings: RoleSettings = NO_SETTINGS
+) -> UserData:
     plan = make_plan(ssh_keys=ssh_keys)
-    node = node_of(plan, kind)
+    node = replace(node_of(plan, kind), settings=settings)
     return render_node(plan, node, issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW), join)
 
 
@@ -75,10 +90,11 @@ def test_consul_refuses_a_key_that_it_does_not_know(tmp_path: Path) -> None:
     assert "rejoin_after_live" in str(caught.value.details)
 
 
+@pytest.mark.parametrize("settings", [NO_SETTINGS, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("kind", WITH_NOMAD)
-def test_nomad_takes_it(kind: Kind, tmp_path: Path) -> None:
+def test_nomad_takes_it(kind: Kind, settings: RoleSettings, tmp_path: Path) -> None:
     nomad = require_tool("nomad")
-    write_below(tmp_path, render(kind))
+    write_below(tmp_path, render(kind, settings=settings))
     done = run_isolated([nomad, "config", "validate", tmp_path / "etc/nomad.d"])
     assert "Configuration is valid!" in done.stdout
     assert "WARNING" not in done.stdout + done.stderr
@@ -106,7 +122,8 @@ def test_nomad_refuses_a_key_that_it_does_not_know(tmp_path: Path) -> None:
 def test_the_firewall_loads_again_and_again_and_leaves_other_tables(kind: Kind, tmp_path: Path) -> None:
     nft = require_tool("nft")
     rules = tmp_path / "firewall.nft"
-    rules.write_text(files_of(render(kind, ssh_keys=("laptop",)))["/etc/bakery/firewall.nft"].content)
+    rendered = render(kind, ssh_keys=("laptop",), settings=FULL)
+    rules.write_text(files_of(rendered)["/etc/bakery/firewall.nft"].content)
     script = f"""
     {nft} add table ip docker-like
     {nft} -f {rules}
@@ -117,6 +134,7 @@ def test_the_firewall_loads_again_and_again_and_leaves_other_tables(kind: Kind, 
     assert done.stdout.count("policy drop") == 1, "the input chain, once"
     assert "table ip docker-like" in done.stdout
     assert "ip daddr 169.254.169.254 drop" in done.stdout
+    assert "ip saddr 10.100.0.0/20 tcp dport 8080 accept" in done.stdout
 
 
 def test_shell_scripts_are_clean() -> None:

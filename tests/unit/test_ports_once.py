@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from bakery.config.model import Kind
+from bakery.config.ports import TAKEN
 from bakery.plan import ports
 from bakery.plan.ports import BREAK_GLASS, PORTS, Port, Source, reserved_ports
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "bakery"
-TABLE = "plan/ports.py"
+TABLE = "config/ports.py"
 REGION_HOME = "credentials/names.py"
 EXCEPTIONS = {
     ("config/assemble.py", 22): "a warning says that SSH has port 22; config imports leaves only",
@@ -102,6 +103,11 @@ def test_files_of_the_image_connect_to_ports_of_the_table() -> None:
         "usr/local/lib/bakery/consul-peers": {ports.CONSUL_HTTPS},
         "usr/local/lib/bakery/wait-for-servers": {ports.NOMAD_HTTPS},
     }
+
+
+def test_the_cluster_file_cannot_open_a_port_of_the_table() -> None:
+    single = {port.numbers[0] for port in (*PORTS, BREAK_GLASS) if port.numbers[0] == port.numbers[1]}
+    assert single | {8302, 8500, 8502, 8503} == set(TAKEN)
 
 
 @pytest.mark.parametrize("kind", list(Kind))

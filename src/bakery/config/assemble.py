@@ -5,7 +5,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from bakery.config import defaults, versions
-from bakery.config.model import Access, ClusterConfig, Image, Kind, Role, Security
+from bakery.config.model import Access, ClusterConfig, Image, Kind, OpenPort, Role, RoleSettings, Security
+from bakery.config.ports import SSH, parse_port
 from bakery.config.schema import ClusterShape, RoleShape
 from bakery.config.validate import kind_of
 
@@ -40,7 +41,13 @@ def _role(name: str, shape: RoleShape) -> Role:
         count=shape.count,
         size=shape.size or defaults.size_of(kind),
         node_pool=shape.node_pool or defaults.NODE_POOL,
+        settings=_settings(shape),
     )
+
+
+def _settings(shape: RoleShape) -> RoleSettings:
+    ports = (parse_port(text) for text in shape.ports)
+    return RoleSettings(ports=tuple(port for port in ports if isinstance(port, OpenPort)))
 
 
 def _warnings(shape: ClusterShape, roles: tuple[Role, ...]) -> Iterator[str]:
@@ -56,7 +63,7 @@ def _warnings(shape: ClusterShape, roles: tuple[Role, ...]) -> Iterator[str]:
     if not shape.access.admin_cidrs:
         yield "access.admin_cidrs is empty: only hosts inside the VPC reach the APIs, bakery itself included"
     if shape.access.ssh_keys:
-        yield "access.ssh_keys opens SSH (port 22) on every node to the admin networks"
+        yield f"access.ssh_keys opens SSH (port {SSH}) on every node to the admin networks"
 
 
 def _server_warnings(product: str, servers: int) -> Iterator[str]:

@@ -73,6 +73,30 @@ class Binaries(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenPort:
+    """A port that the cluster file opens on the nodes of a role."""
+
+    number: int
+    protocol: str
+    """tcp or udp."""
+    vpc: bool
+    """Whether nodes of the VPC may connect."""
+    networks: tuple[str, ...]
+    """Networks in CIDR form that may connect; both of everyone's (``0.0.0.0/0``, ``::/0``) without a source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleSettings:
+    """What the cluster file adds to the nodes of one role. The defaults add nothing."""
+
+    ports: tuple[OpenPort, ...] = ()
+    """In file order."""
+
+
+NO_SETTINGS = RoleSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Role:
     """A group of nodes of one kind and size."""
 
@@ -83,6 +107,7 @@ class Role:
     """Size slug of the droplets."""
     node_pool: str
     """Nomad node pool of the clients."""
+    settings: RoleSettings = NO_SETTINGS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,6 +87,11 @@ class RoleShape(_Strict):
         description="Size slug of the droplets; the default depends on the kind.", pattern=SLUG
     )
     node_pool: str | None = _optional(description="Nomad node pool of the clients.", default=defaults.NODE_POOL)
+    ports: list[str] = Field(
+        default=[],
+        description="Ports that jobs may be reached at: 80/tcp for everyone, 8080/tcp from vpc, 5000/udp from"
+        " 203.0.113.0/24; several sources are separated by spaces.",
+    )
 
 
 class AccessShape(_Strict):

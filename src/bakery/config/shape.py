@@ -109,6 +109,8 @@ def _hint(error: ShapeError, found: Value | None) -> str | None:
     text = found.text if found is not None else ""
     scalar = found is not None and not isinstance(found.data, dict | list)
     if error.type == "string_type" and scalar:
+        if "ports" in error.path:
+            return f"name the protocol: {text[:40]}/tcp"
         is_version = error.path[0] == "image" and error.path[-1] in ("consul", "nomad")
         return "a version has three parts, such as 1.22.5" if is_version else f'put it in quotes: "{text[:40]}"'
     if error.type == "int_type" and scalar:

@@ -36,6 +36,8 @@ image:
 # Built-in roles: consul-server, nomad-server, nomad-client, server (both servers on one droplet) and all-in-one
 # (both servers and a client on one droplet). Any other role names its kind, which makes node pools:
 #   gpu: {{kind: nomad-client, node_pool: gpu, count: 2, size: g-2vcpu-8gb}}
+# Jobs are reached from outside at the ports that a role opens, and at no others:
+#   nomad-client: {{count: 3, ports: [80/tcp, 443/tcp, 8080/tcp from vpc]}}
 roles:
 {roles}
 

@@ -8,6 +8,7 @@ from bakery.config import defaults, versions
 from bakery.config.findings import FieldPath, Finding, dotted, nearest, quoted
 from bakery.config.model import Kind
 from bakery.config.networks import admin_entry_problem, capacity, parse_network, vpc_problem
+from bakery.config.ports import port_findings
 from bakery.config.schema import FORMAT, LABEL, REGION, SLUG, ClusterShape, RoleShape
 
 _LABEL_HINT = "lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)"
@@ -78,6 +79,7 @@ def _roles(shape: ClusterShape) -> Iterator[Finding]:
         yield from _kind(name, role)
         yield from _count(name, role)
         yield from _node_pool(name, role)
+        yield from port_findings(("roles", name, "ports"), role.ports)
 
 
 def _kind(name: str, role: RoleShape) -> Iterator[Finding]:

@@ -101,4 +101,5 @@ def _node(cluster: str, role: Role, index: int, wave: Wave) -> Node:
         node_pool=role.node_pool,
         wave=wave,
         tags=(cluster_tag(cluster), role_tag(cluster, role.name), slot_tag(cluster, slot)),
+        settings=role.settings,
     )

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from bakery.config.model import ClusterConfig, Role
 from bakery.plan.model import Firewall, FirewallRule
-from bakery.plan.ports import BREAK_GLASS, Port, Source, ports_of
+from bakery.plan.ports import BREAK_GLASS, Port, Source, opened_ports, ports_of
 from bakery.plan.tags import role_tag
 
 MAX_RULES = 50
@@ -20,6 +20,7 @@ def firewall_of(config: ClusterConfig, role: Role) -> Firewall:
     ports = [port for port in ports_of(role.kind) if port.opens_to(Source.VPC | Source.ADMIN)]
     if config.access.ssh_keys:
         ports.append(BREAK_GLASS)
+    ports += opened_ports(role.name, role.kind, role.settings)
     rules = (_rule(port, protocol, config.vpc_cidr) for port in ports for protocol in port.protocols)
     return Firewall(
         name=f"{config.cluster}-{role.name}",
@@ -42,7 +43,7 @@ def _rule(port: Port, protocol: str, vpc_cidr: IPv4Network) -> FirewallRule:
     return FirewallRule(
         protocol=protocol,
         ports=port.text,
-        sources=(str(vpc_cidr),) if port.opens_to(Source.VPC) else (),
+        sources=(*((str(vpc_cidr),) if port.opens_to(Source.VPC) else ()), *port.networks),
         admin=port.opens_to(Source.ADMIN),
         reason=port.reason,
     )

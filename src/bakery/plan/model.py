@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Network
 
-from bakery.config.model import Kind
+from bakery.config.model import NO_SETTINGS, Kind, RoleSettings
 
 
 class Wave(IntEnum):
@@ -34,6 +34,8 @@ class Node:
     wave: Wave
     tags: tuple[str, ...]
     """Cluster, role and slot tags; the launch adds its own tags."""
+    settings: RoleSettings = NO_SETTINGS
+    """What the cluster file adds to the nodes of the role."""
 
 
 @dataclass(frozen=True, kw_only=True)

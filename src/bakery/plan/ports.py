@@ -1,7 +1,8 @@
 """The port table: which kinds of node listen on a port, which sources may connect, and the reason.
 
 Built from it: the cloud firewall, the host firewall, the agents' configuration, the ports that Nomad does not give
-to jobs, ``bakery env``, and the table in docs/architecture.md. The numbers are the products' defaults:
+to jobs, ``bakery env``, and the table in docs/architecture.md. The cluster file adds rows for a role
+(:func:`opened_ports`). The numbers are in :mod:`bakery.config.ports`; they are the products' defaults:
 https://developer.hashicorp.com/consul/docs/reference/architecture/ports
 https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used
 https://developer.hashicorp.com/nomad/docs/configuration/client#min_dynamic_port
@@ -13,13 +14,26 @@ and gRPC (8502, 8503).
 from dataclasses import dataclass
 from enum import Flag, auto
 
-from bakery.config.model import Kind
+from bakery.config.model import Kind, RoleSettings
+from bakery.config.ports import (
+    ANYWHERE,
+    CONSUL_DNS,
+    CONSUL_GOSSIP,
+    CONSUL_HTTPS,
+    CONSUL_RPC,
+    FIRST_DYNAMIC,
+    LAST_DYNAMIC,
+    NOMAD_GOSSIP,
+    NOMAD_HTTPS,
+    NOMAD_RPC,
+    SSH,
+)
 
-SSH = 22
-CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
-NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
-FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
-"""Nomad's default range of ports for tasks."""
+__all__ = [
+    "BREAK_GLASS", "CONSUL_DNS", "CONSUL_GOSSIP", "CONSUL_HTTPS", "CONSUL_RPC", "FIRST_DYNAMIC", "LAST_DYNAMIC",
+    "NOMAD_GOSSIP", "NOMAD_HTTPS", "NOMAD_RPC", "PORTS", "SSH", "Port", "Source", "opened_ports", "ports_of",
+    "reserved_ports",
+]  # fmt: skip
 
 
 class Source(Flag):
@@ -51,6 +65,8 @@ class Port:
     any_source_on_host: bool = False
     """Whether the host firewall admits every source, so that only the cloud firewall decides. It also admits every
     source if ``sources`` contains ADMIN, because a node does not know the operator's address."""
+    networks: tuple[str, ...] = ()
+    """Networks in CIDR form that may connect too."""
 
     @property
     def text(self) -> str:
@@ -61,6 +77,10 @@ class Port:
     def opens_to(self, source: Source) -> bool:
         """Return whether any of the sources in ``source`` may connect."""
         return bool(self.sources & source)
+
+    @property
+    def opens_to_everyone(self) -> bool:
+        return set(ANYWHERE) <= set(self.networks)
 
 
 def _one(number: int) -> tuple[int, int]:
@@ -118,6 +138,26 @@ BREAK_GLASS = Port(
 def ports_of(kind: Kind) -> tuple[Port, ...]:
     """Return the ports on which a node of ``kind`` listens, without SSH, in the table's order."""
     return tuple(port for port in PORTS if kind in port.kinds)
+
+
+def opened_ports(role: str, kind: Kind, settings: RoleSettings) -> tuple[Port, ...]:
+    """Return the ports that the cluster file opens on the nodes of a role, in file order.
+
+    What the VPC may reach, containers on the same node may reach too.
+    """
+    reason = f"roles.{role}.ports of the cluster file"
+    return tuple(
+        Port(
+            f"port {port.number} of the cluster file",
+            _one(port.number),
+            (port.protocol,),
+            frozenset({kind}),
+            Source.VPC | Source.CONTAINERS if port.vpc else Source(0),
+            reason,
+            networks=port.networks,
+        )
+        for port in settings.ports
+    )
 
 
 def reserved_ports(kind: Kind) -> tuple[int, ...]:

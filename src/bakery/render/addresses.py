@@ -12,6 +12,10 @@ from ipaddress import IPv4Network
 
 from bakery.errors import RenderError
 
+NOT_PUBLIC = (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+    "224.0.0.0/3",
+)  # fmt: skip
 _DNS_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$")
 
 
@@ -23,6 +27,24 @@ def vpc_address(cidr: IPv4Network) -> str:
 def vpc_interface(cidr: IPv4Network) -> str:
     """Return the template that evaluates to the name of the interface with an address in ``cidr``."""
     return _of_vpc(cidr, "name")
+
+
+def public_networks() -> str:
+    """Return the networks of public IPv4 addresses, separated by commas, for the ``cidr`` of a Nomad host network.
+
+    They are all of IPv4 without loopback, link-local addresses, RFC 1918 (the VPC, the anchor, the bridges of
+    containers) and RFC 6598 (private networks of VPN programs). A ``cidr`` is not a go-sockaddr template, and the
+    interface alone does not distinguish the public address from the anchor: both are on eth0 (hashicorp/nomad
+    client/fingerprint/network.go, deriveAddressAliases).
+    """
+    public = [IPv4Network("0.0.0.0/0")]
+    for private in map(IPv4Network, NOT_PUBLIC):
+        public = [part for network in public for part in _without(network, private)]
+    return ",".join(str(network) for network in sorted(public))
+
+
+def _without(network: IPv4Network, excluded: IPv4Network) -> Iterable[IPv4Network]:
+    return network.address_exclude(excluded) if excluded.subnet_of(network) else (network,)
 
 
 def _of_vpc(cidr: IPv4Network, attribute: str) -> str:

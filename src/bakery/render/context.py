@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bakery.config.model import Kind
+from bakery.config.model import Kind, RoleSettings
 from bakery.credentials.model import NodeCredentials
 from bakery.plan.model import ClusterPlan
 from bakery.render.model import Join
@@ -18,6 +18,7 @@ class RenderContext:
     node_name: str | None
     """None for a role."""
     node_pool: str
+    settings: RoleSettings
     joins_itself: bool
     """Whether this is the first Consul server, which joins itself; the other servers join it."""
     credentials: NodeCredentials

@@ -2,14 +2,14 @@
 
 It admits the ports of the node's kind (:mod:`bakery.plan.ports`), most of them only from the VPC. For sources
 outside the VPC the cloud firewall decides, because only bakery knows the operator's address. The ports that are
-open here to every source are 8501 and 4646, which require a client certificate, and 8600 of a Consul server, which
-answers only what the DNS token may read.
+open here to every source are 8501 and 4646, which require a client certificate, 8600 of a Consul server, which
+answers only what the DNS token may read, and those that the cluster file opens to everyone.
 """
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from bakery.plan.ports import BREAK_GLASS, Port, Source, ports_of
+from bakery.plan.ports import BREAK_GLASS, Port, Source, opened_ports, ports_of
 from bakery.render.context import RenderContext
 
 METADATA_ADDRESS = "169.254.169.254"
@@ -52,8 +52,13 @@ table inet bakery {{
 
 def host_firewall(context: RenderContext) -> str:
     """Return the nftables file of a node. It replaces the table ``inet bakery`` and changes no other table."""
-    ports = ports_of(context.kind)
-    rules = [*_from_vpc(ports, context.plan.vpc_cidr), *_from_anywhere(ports), *_from_containers(ports)]
+    ports = (*ports_of(context.kind), *opened_ports(context.role, context.kind, context.settings))
+    rules = [
+        *_from_vpc(ports, context.plan.vpc_cidr),
+        *_from_networks(ports),
+        *_from_anywhere(ports),
+        *_from_containers(ports),
+    ]
     if context.plan.ssh_keys:
         rules += _from_anywhere([BREAK_GLASS])
     return _TABLE.format(
@@ -72,17 +77,30 @@ def _from_vpc(ports: Iterable[Port], vpc_cidr: IPv4Network) -> list[str]:
     ]
 
 
+def _from_networks(ports: Iterable[Port]) -> list[str]:
+    return [
+        _accept(port, f"{'ip6' if ':' in network else 'ip'} saddr {network} ")
+        for port in ports
+        if not _is_for_any_source(port)
+        for network in port.networks
+    ]
+
+
 def _from_anywhere(ports: Iterable[Port]) -> list[str]:
     return [_accept(port) for port in ports if _is_for_any_source(port)]
 
 
 def _from_containers(ports: Iterable[Port]) -> list[str]:
     """Return the rules for containers: their packets to the host have an address of the bridge, not of the VPC."""
-    return [_accept(port, f"iifname {WORKLOAD_BRIDGES} ") for port in ports if port.opens_to(Source.CONTAINERS)]
+    return [
+        _accept(port, f"iifname {WORKLOAD_BRIDGES} ")
+        for port in ports
+        if port.opens_to(Source.CONTAINERS) and not _is_for_any_source(port)
+    ]
 
 
 def _is_for_any_source(port: Port) -> bool:
-    return port.opens_to(Source.ADMIN) or port.any_source_on_host
+    return port.opens_to(Source.ADMIN) or port.any_source_on_host or port.opens_to_everyone
 
 
 def _accept(port: Port, source: str = "") -> str:

@@ -10,7 +10,7 @@ from bakery.credentials.names import NOMAD_REGION
 from bakery.errors import RenderError
 from bakery.plan.ports import CONSUL_HTTPS, FIRST_DYNAMIC, LAST_DYNAMIC, reserved_ports
 from bakery.render import paths
-from bakery.render.addresses import checked_join, vpc_address, vpc_interface
+from bakery.render.addresses import checked_join, public_networks, vpc_address, vpc_interface
 from bakery.render.context import RenderContext
 
 # Nomad's default is 24 h (nomad/config.go, ACLTokenMaxExpirationTTL), which is too short for a pipeline's token.
@@ -59,6 +59,10 @@ SYSTEM_USERS = "0-999"
 DENIED_USERS = ("root", "consul", "nomad")
 # Limits a fork bomb in a container, so that the node's agents keep running.
 CONTAINER_PROCESSES = 4096
+
+
+# A job's port with this host_network is bound to the public address: port "http" { host_network = "public" }.
+PUBLIC_NETWORK = "public"
 
 
 def nomad_config(context: RenderContext) -> dict[str, Any]:
@@ -134,6 +138,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
         "cni_path": paths.CNI_PLUGINS,
         "min_dynamic_port": FIRST_DYNAMIC,
         "max_dynamic_port": LAST_DYNAMIC,
+        **_host_networks(context),
     }
 
 
@@ -142,6 +147,16 @@ def _reserved(context: RenderContext) -> dict[str, Any]:
     ports = ",".join(map(str, reserved_ports(context.kind)))
     cpu, memory = (500, 768) if context.kind.is_nomad_server else (100, 256)
     return {"cpu": cpu, "memory": memory, "disk": 2048, "reserved_ports": ports}
+
+
+def _host_networks(context: RenderContext) -> dict[str, Any]:
+    """Return the public network, if a port of the role is open beyond the VPC.
+
+    Without one, a job that asks for it is not placed, instead of listening where no client can connect.
+    """
+    if not any(port.networks for port in context.settings.ports):
+        return {}
+    return {"host_network": {PUBLIC_NETWORK: {"cidr": public_networks()}}}
 
 
 def _server_join(context: RenderContext) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakery.config.load import parse_cluster
+from bakery.config.ports import MAX_PORTS
 from bakery.plan.build import build_plan
 from bakery.plan.firewall import MAX_RULES
 from bakery.plan.model import Firewall
@@ -76,6 +77,23 @@ def test_break_glass_keys_open_ssh_to_the_admin_networks_only() -> None:
     assert opened == {name: ports | {("tcp", "22"): ADMIN} for name, ports in EXPECTED.items()}
 
 
+def test_a_role_opens_the_ports_that_the_file_names_and_no_others() -> None:
+    """The other roles' tables, and the rest of this one's, stay as they are."""
+    wider = "5000/udp from 203.0.113.0/24 2001:db8::/32, 5001/tcp from vpc 198.51.100.7/32"
+    ports = f"[80/tcp, 8080/tcp from vpc, {wider}]"
+    text = f"version: 1\ncluster: demo\n{ROLES}".replace("nomad-client: {}", f"nomad-client: {{ports: {ports}}}")
+    opened = build_plan(parse_cluster(text, Path("bakery.yaml"))).firewalls
+    added = {
+        ("tcp", "80"): "0.0.0.0/0+::/0",
+        ("tcp", "8080"): VPC,
+        ("udp", "5000"): "203.0.113.0/24+2001:db8::/32",
+        ("tcp", "5001"): "10.100.0.0/20+198.51.100.7/32",
+    }
+    assert {firewall.name: table(firewall) for firewall in opened} == EXPECTED | {
+        "demo-nomad-client": EVERY_NODE | NOMAD_CLIENT | added
+    }
+
+
 def test_the_vpc_of_the_file_is_the_source() -> None:
     (firewall, *_) = firewalls("vpc: {cidr: 10.120.0.0/24}\n")
     assert {source for rule in firewall.inbound for source in rule.sources} == {"10.120.0.0/24"}
@@ -88,7 +106,10 @@ def test_no_firewall_admits_what_nothing_listens_on(port: str) -> None:
 
 def test_firewalls_stay_within_digitaloceans_limits() -> None:
     """50 rules with outbound (three: tcp, udp, icmp), port numbers as text, every rule explained."""
-    for firewall in firewalls("access: {ssh_keys: [me]}\n"):
+    most = ", ".join(f"{number}/tcp" for number in range(9000, 9000 + MAX_PORTS))
+    roles = ROLES.replace("{}", f"{{ports: [{most}]}}")
+    text = f"version: 1\ncluster: demo\n{roles}access: {{ssh_keys: [me]}}\n"
+    for firewall in build_plan(parse_cluster(text, Path("bakery.yaml"))).firewalls:
         assert len(firewall.inbound) + 3 <= MAX_RULES == 50
         assert [rule for rule in firewall.inbound if not rule.reason] == []
         assert [rule for rule in firewall.inbound if not rule.sources and not rule.admin] == []

@@ -1,11 +1,12 @@
 """Consul's and Nomad's configuration, against tables written by hand from their documentation."""
 
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
 
-from bakery.config.model import Kind
+from bakery.config.model import Kind, OpenPort, RoleSettings
 from bakery.render.model import Join
 from bakery.render.user_data import render_node
 from tests.helpers.clusters import (
@@ -245,6 +246,35 @@ def test_a_node_pool_reaches_nomad() -> None:
     node = replace(node_of(plan, Kind.NOMAD_CLIENT), node_pool="gpu")
     rendered = render_node(plan, node, make_credentials(node.kind), JOIN)
     assert json_of(rendered, "/etc/nomad.d/client.json")["client"]["node_pool"] == "gpu"
+
+
+def test_a_port_that_is_open_beyond_the_vpc_brings_the_public_network() -> None:
+    """A job's port with host_network = "public" is bound to the public address, whatever it is."""
+    plan = make_plan()
+    opened = OpenPort(number=80, protocol="tcp", vpc=False, networks=("203.0.113.0/24",))
+    node = replace(node_of(plan, Kind.NOMAD_CLIENT), settings=RoleSettings(ports=(opened,)))
+    rendered = render_node(plan, node, make_credentials(node.kind), JOIN)
+    (name, network), *others = json_of(rendered, "/etc/nomad.d/client.json")["client"]["host_network"].items()
+    assert (name, set(network), others) == ("public", {"cidr"}, [])
+    networks = [IPv4Network(cidr) for cidr in network["cidr"].split(",")]
+
+    def is_public(address: str) -> bool:
+        return any(IPv4Address(address) in each for each in networks)
+
+    # 198.18.0.0/15 are the public addresses of the emulator's droplets.
+    assert [
+        each for each in ("164.90.1.2", "8.8.8.8", "198.18.0.17", "223.255.255.255") if not is_public(each)
+    ] == []
+    private = ("10.100.0.2", "10.19.0.5", "127.0.0.1", "172.17.0.1", "172.26.64.1", "192.168.1.1", "169.254.1.1")
+    assert [each for each in private if is_public(each)] == []
+
+
+def test_a_port_for_the_vpc_needs_no_public_network() -> None:
+    plan = make_plan()
+    opened = OpenPort(number=8080, protocol="tcp", vpc=True, networks=())
+    node = replace(node_of(plan, Kind.NOMAD_CLIENT), settings=RoleSettings(ports=(opened,)))
+    rendered = render_node(plan, node, make_credentials(node.kind), JOIN)
+    assert "host_network" not in json_of(rendered, "/etc/nomad.d/client.json")["client"]
 
 
 def test_the_first_nomad_server_waits_for_the_others_to_come() -> None:

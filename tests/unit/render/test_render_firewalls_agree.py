@@ -55,7 +55,10 @@ def by_cloud(plan: ClusterPlan, kind: Kind) -> Admitted:
     """Without ICMP, which has no ports."""
     (firewall,) = [firewall for firewall in plan.firewalls if firewall.name == f"demo-{kind}"]
     rules = [rule for rule in firewall.inbound if rule.protocol != "icmp"]
-    return {(rule.protocol, rule.ports): OUTSIDE if rule.admin else VPC for rule in rules}
+    return {
+        (rule.protocol, rule.ports): OUTSIDE if rule.admin or rule.sources != ("10.100.0.0/20",) else VPC
+        for rule in rules
+    }
 
 
 def host_table(plan: ClusterPlan, kind: Kind) -> str:
@@ -69,7 +72,7 @@ def by_host(table: str) -> Admitted:
     chain = table.partition("chain input {")[2].partition("}\n\n")[0]
     found: Admitted = {}
     for line in chain.splitlines():
-        rule = re.match(r"\s+(ip saddr \S+ )?(?:meta l4proto \{ (.+) \} th|(\w+)) dport (\S+) accept", line)
+        rule = re.match(r"\s+(ip6? saddr \S+ )?(?:meta l4proto \{ (.+) \} th|(\w+)) dport (\S+) accept", line)
         if rule is not None:
             source, several, one, ports = rule.groups()
             for protocol in (several or one).split(", "):
@@ -90,6 +93,19 @@ def test_with_ssh_keys_both_open_ssh(kind: Kind) -> None:
     plan = plan_of("access: {ssh_keys: [me]}\n")
     assert by_cloud(plan, kind) == EXPECTED[kind] | SSH
     assert by_host(host_table(plan, kind)) == EXPECTED[kind] | HOST_IS_WIDER.get(kind, {}) | SSH
+
+
+def test_both_open_the_ports_of_the_cluster_file() -> None:
+    ports = "[80/tcp, 443/tcp, 8080/tcp from vpc, 5000/udp from 203.0.113.0/24]"
+    text = f"version: 1\ncluster: demo\n{ROLES}".replace("nomad-client: {}", f"nomad-client: {{ports: {ports}}}")
+    plan = build_plan(parse_cluster(text, Path("bakery.yaml")))
+    added = {("tcp", "80"): OUTSIDE, ("tcp", "443"): OUTSIDE, ("tcp", "8080"): VPC, ("udp", "5000"): OUTSIDE}
+    kind = Kind.NOMAD_CLIENT
+    assert by_cloud(plan, kind) == EXPECTED[kind] | added
+    assert by_host(host_table(plan, kind)) == EXPECTED[kind] | HOST_IS_WIDER[kind] | added
+    for other in set(Kind) - {kind}:
+        assert by_cloud(plan, other) == EXPECTED[other]
+        assert by_host(host_table(plan, other)) == EXPECTED[other]
 
 
 def test_a_rule_of_the_host_alone_is_seen() -> None:

@@ -6,7 +6,8 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from bakery.config.model import Kind
+from bakery.config.model import Kind, OpenPort, RoleSettings
+from bakery.config.ports import parse_port
 from bakery.render.model import Join
 from bakery.render.user_data import render_node
 from tests.helpers.clusters import make_credentials, make_plan, node_of
@@ -48,9 +49,10 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def firewall(kind: Kind, vpc: str = "10.100.0.0/20") -> str:
+def firewall(kind: Kind, vpc: str = "10.100.0.0/20", *ports: str) -> str:
     plan = replace(make_plan(), vpc_cidr=IPv4Network(vpc))
-    node = node_of(plan, kind)
+    opened = tuple(port for port in map(parse_port, ports) if isinstance(port, OpenPort))
+    node = replace(node_of(plan, kind), settings=RoleSettings(ports=opened))
     join = Join(consul=("10.100.0.2",), nomad=())
     return files_of(render_node(plan, node, make_credentials(kind), join))["/etc/bakery/firewall.nft"].content
 
@@ -66,6 +68,20 @@ def test_what_comes_in(kind: Kind) -> None:
     lines = chain(firewall(kind), "input")
     assert lines[0] == "type filter hook input priority filter; policy drop;"
     assert lines[1:] == [*ALWAYS, *EXPECTED[kind]]
+
+
+def test_the_ports_of_the_cluster_file_come_in_too() -> None:
+    """Containers of the node reach what the VPC reaches; their packets have an address of the bridge."""
+    ports = ("80/tcp", "8080/tcp from vpc", "5000/udp from 203.0.113.0/24 2001:db8::/32")
+    added = {
+        "tcp dport 80 accept",
+        f"{VPC} tcp dport 8080 accept",
+        f"{BRIDGES} tcp dport 8080 accept",
+        "ip saddr 203.0.113.0/24 udp dport 5000 accept",
+        "ip6 saddr 2001:db8::/32 udp dport 5000 accept",
+    }
+    lines = chain(firewall(Kind.NOMAD_CLIENT, "10.100.0.0/20", *ports), "input")
+    assert sorted(lines[1:]) == sorted([*ALWAYS, *EXPECTED[Kind.NOMAD_CLIENT], *added])
 
 
 @pytest.mark.parametrize("kind", list(Kind))
