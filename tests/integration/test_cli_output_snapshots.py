@@ -38,6 +38,7 @@ CHANGING = (
     (r"-[0-9a-f]{8}$", "-LAUNCH"),
     (r":launch:[0-9a-f]{8}$", ":launch:LAUNCH"),
     (r":ca:[0-9a-f]{16}$", ":ca:FINGERPRINT"),
+    (r":config:[0-9a-f]{16}$", ":config:DIGEST"),
     (r"in /.*/(?=\.bakery/)", "in FOLDER/"),
 )
 """What differs from run to run, and its replacement. Waves create several droplets at once, in any order."""

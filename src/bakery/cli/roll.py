@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bakery.launch.roll.need import Because
     from bakery.launch.roll.roll import RollPlan
 
-_REASONS = ["image", "size", "secrets", "age", "all"]
+_REASONS = ["image", "size", "secrets", "config", "age", "all"]
 
 
 @click.command()
@@ -32,7 +32,8 @@ _REASONS = ["image", "size", "secrets", "age", "all"]
     multiple=True,
     default=["all"],
     show_default=True,
-    help="Only nodes that differ in this: snapshot, size, generation of the secrets, or age; may be repeated.",
+    help="Only nodes that differ in this: snapshot, size, generation of the secrets, configuration, or age; may be"
+    " repeated.",
 )
 @click.option(
     "--older-than",
@@ -57,7 +58,7 @@ def roll(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
-    """Replace every node that differs from a new droplet: another snapshot, size, secrets, or old.
+    """Replace every node that differs from a new droplet: another snapshot, size, secrets, configuration, or old.
 
     One node at a time, the new droplet first: Consul servers, Nomad servers, then clients; of servers the leader
     last. If the first new droplet does not become a healthy node, no old one is touched (exit 6). The same command

@@ -15,7 +15,8 @@ from bakery.operations.droplets import list_droplets
 from bakery.operations.place import check_place
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
-from bakery.plan.tags import cluster_tag, generation_tag, role_tag
+from bakery.plan.tags import cluster_tag, config_tag, generation_tag, role_tag
+from bakery.render.digest import config_digest
 from bakery.render.model import Join, UserData
 from bakery.render.user_data import render_node, render_role
 
@@ -73,11 +74,18 @@ def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: s
         planned = _find_node(plan, role, node)
         # Stored under the node's name, as a role's are, so that a second rendering gives the same bytes.
         user_data = render_node(plan, planned, credentials_of(node, planned.kind), join)
-    return Rendered(user_data=user_data, tags=_tags(plan.cluster, role, bundle.generation))
+    return Rendered(user_data=user_data, tags=_tags(plan, role, bundle.generation))
 
 
-def _tags(cluster: str, role: str, generation: int) -> tuple[str, ...]:
-    return cluster_tag(cluster), role_tag(cluster, role), generation_tag(cluster, generation)
+def _tags(plan: ClusterPlan, role: str, generation: int) -> tuple[str, ...]:
+    digest = config_digest(plan, next(node for node in plan.nodes if node.role == role))
+    cluster = plan.cluster
+    return (
+        cluster_tag(cluster),
+        role_tag(cluster, role),
+        generation_tag(cluster, generation),
+        config_tag(cluster, digest),
+    )
 
 
 def _find_node(plan: ClusterPlan, role: str, name: str) -> Node:

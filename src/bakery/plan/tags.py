@@ -59,6 +59,11 @@ def generation_tag(cluster: str, generation: int) -> str:
     return f"{_generation_prefix(cluster)}{generation}"
 
 
+def config_tag(cluster: str, digest: str) -> str:
+    """Return the tag that names the configuration of a droplet by a digest of it, in hexadecimal digits."""
+    return f"{_config_prefix(cluster)}{digest}"
+
+
 def replaces_tag(cluster: str, droplet_id: int) -> str:
     """Return the tag of a successor: the droplet that takes the place of ``droplet_id`` in its slot.
 
@@ -122,6 +127,12 @@ def generation_of(tags: Iterable[str], cluster: str) -> int:
     return max((int(number) for number in numbers if _NUMBER.fullmatch(number)), default=1)
 
 
+def config_of(tags: Iterable[str], cluster: str) -> str | None:
+    """Return the digest in a droplet's configuration tag; None for a droplet of an older bakery."""
+    prefix = _config_prefix(cluster)
+    return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
+
+
 def has_generation(tags: Iterable[str], cluster: str) -> bool:
     """Return whether a droplet with these tags has a generation tag: those of bakery 0.1 have none."""
     return any(tag.startswith(_generation_prefix(cluster)) for tag in tags)
@@ -143,12 +154,17 @@ def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
 def is_cluster_tag(tag: str, cluster: str) -> bool:
     """Return whether a launch of this cluster makes the tag; False for tags of snapshots and other clusters."""
     makers = (role_tag, slot_tag, launch_tag, ca_tag)
-    prefixes = (*(make(cluster, "") for make in makers), _generation_prefix(cluster), _replaces_prefix(cluster))
+    others = (_generation_prefix(cluster), _config_prefix(cluster), _replaces_prefix(cluster))
+    prefixes = (*(make(cluster, "") for make in makers), *others)
     return tag == cluster_tag(cluster) or tag.startswith(prefixes)
 
 
 def _generation_prefix(cluster: str) -> str:
     return f"{PREFIX}:{cluster}:gen:"
+
+
+def _config_prefix(cluster: str) -> str:
+    return f"{PREFIX}:{cluster}:config:"
 
 
 def _replaces_prefix(cluster: str) -> str:

@@ -8,6 +8,8 @@ from bakery.plan.tags import (
     build_tag,
     ca_tag,
     cluster_tag,
+    config_of,
+    config_tag,
     content_tag,
     generation_of,
     generation_tag,
@@ -31,6 +33,7 @@ VERSIONS = {"base": "debian-12-x64", "consul": "1.22.5", "nomad": "1.11.3"}
         (launch_tag("demo", "4f2a"), "bakery:demo:launch:4f2a"),
         (ca_tag("demo", "0123456789abcdef0123"), "bakery:demo:ca:0123456789abcdef"),
         (generation_tag("demo", 12), "bakery:demo:gen:12"),
+        (config_tag("demo", "0123456789abcdef"), "bakery:demo:config:0123456789abcdef"),
         (build_tag("9c1d"), "bakery:build:9c1d"),
     ],
 )
@@ -65,6 +68,14 @@ def test_a_droplets_generation_is_in_its_tags(tags: tuple[str, ...], generation:
 def test_a_generation_tag_is_the_clusters() -> None:
     assert is_cluster_tag("bakery:demo:gen:3", "demo")
     assert not is_cluster_tag("bakery:other:gen:3", "demo")
+
+
+def test_a_droplets_configuration_is_in_its_tags() -> None:
+    tags = ("bakery:demo", "bakery:other:config:1111111111111111", "bakery:demo:config:0123456789abcdef")
+    assert config_of(tags, "demo") == "0123456789abcdef"
+    assert config_of(("bakery:demo", "bakery:demo:gen:1"), "demo") is None, "a droplet of an older bakery"
+    assert is_cluster_tag("bakery:demo:config:0123456789abcdef", "demo"), "a destroy deletes it"
+    assert not is_cluster_tag("bakery:other:config:0123456789abcdef", "demo")
 
 
 def test_digitalocean_takes_the_longest_tags() -> None:

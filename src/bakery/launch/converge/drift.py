@@ -10,9 +10,23 @@ from bakery.launch.converge.preflight_image import image_obstacles
 from bakery.launch.converge.preflight_sizes import size_obstacles
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import in_plan_order, slot_of
-from bakery.plan.tags import role_of_tag
+from bakery.plan.tags import config_of, role_of_tag
+from bakery.render.digest import config_digest
 
 _REPLACE = Hint("this takes effect on new droplets; to replace the others one by one: ", Command("roll"))
+
+
+DIFFERENT = "configured differently from a new droplet"
+"""By the cluster file or by another version of bakery: agents, host firewall or files of the user-data."""
+
+
+def is_configured_differently(plan: ClusterPlan, node: Node, droplet: Droplet) -> bool:
+    """Return whether a new droplet would be configured differently.
+
+    False for a droplet of a bakery that did not record the configuration in a tag.
+    """
+    recorded = config_of(droplet.tags, plan.cluster)
+    return recorded is not None and recorded != config_digest(plan, node)
 
 
 def differences(
@@ -30,6 +44,11 @@ def differences(
         wanted = nodes[slot_of(droplet, plan.cluster)].size
         if droplet.size != wanted:
             sizes.setdefault((droplet.size, wanted), []).append(droplet.name)
+    others = [
+        droplet.name
+        for droplet in droplets
+        if is_configured_differently(plan, nodes[slot_of(droplet, plan.cluster)], droplet)
+    ]
     by_name = {droplet.name: nodes[slot_of(droplet, plan.cluster)] for droplet in droplets}
 
     def advice(names: Iterable[str], *, of_snapshot: bool = False) -> Text:
@@ -45,6 +64,7 @@ def differences(
             Hint(f"{', '.join(names)}: size {now}, the file says {wanted}; ", advice(names))
             for (now, wanted), names in sizes.items()
         ),
+        *((Hint(f"{', '.join(others)}: {DIFFERENT}; ", advice(others)),) if others else ()),
         *(
             Hint(f"{', '.join(names)}: ", text, "; ", advice(names, of_snapshot=True))
             for text, names in snapshot_differences(plan, droplets, image).items()

@@ -13,7 +13,8 @@ from bakery.launch.converge.duplicates import our_duplicates, resolve_duplicates
 from bakery.launch.converge.formed import Formed
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.plan.slots import slot_of
-from bakery.plan.tags import ca_tag, cluster_tag, generation_tag, launch_tag
+from bakery.plan.tags import ca_tag, cluster_tag, config_tag, generation_tag, launch_tag
+from bakery.render.digest import config_digest
 from bakery.render.model import Join
 from bakery.wait import Pending, deadline_factor
 
@@ -38,6 +39,7 @@ class DropletTemplate:
             launch_tag(plan.cluster, self.launch_id),
             ca_tag(plan.cluster, self.launch.ca_fingerprint),
             generation_tag(plan.cluster, self.launch.generation),
+            config_tag(plan.cluster, config_digest(plan, node)),
         )
         return DropletRequest(
             name=node.name,

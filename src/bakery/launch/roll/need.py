@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bakery.cloud.model import Droplet, Image
 from bakery.launch.base.names import occupants
+from bakery.launch.converge.drift import DIFFERENT, is_configured_differently
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.successors import unfinished
 from bakery.plan.tags import generation_of
@@ -21,6 +22,7 @@ class Because(StrEnum):
     IMAGE = "image"
     SIZE = "size"
     SECRETS = "secrets"
+    CONFIG = "config"
     AGE = "age"
 
 
@@ -68,7 +70,7 @@ def find_needs(
         droplet = next(iter(by_slot.get(node.slot, [])), None)
         if droplet is None or (roles and node.role not in roles):
             continue
-        reasons = differences(plan.cluster, node, droplet, wanted, because)
+        reasons = differences(plan, node, droplet, wanted, because)
         if node.slot in begun:
             reasons = UNFINISHED
         if reasons:
@@ -77,10 +79,10 @@ def find_needs(
 
 
 def differences(
-    cluster: str, node: Node, droplet: Droplet, wanted: Wanted, because: Collection[Because]
+    plan: ClusterPlan, node: Node, droplet: Droplet, wanted: Wanted, because: Collection[Because]
 ) -> tuple[str, ...]:
     """Return why the droplet is not what a new one would be, one text per reason among ``because``."""
-    generation = generation_of(droplet.tags, cluster)
+    generation = generation_of(droplet.tags, plan.cluster)
     age = age_days(droplet, wanted.now)
     texts = {
         Because.IMAGE: f"snapshot {droplet.image_name or droplet.image_id}, not {wanted.image.name}"
@@ -90,6 +92,7 @@ def differences(
         Because.SECRETS: f"secrets of generation {generation}, not {wanted.generation}"
         if generation != wanted.generation
         else "",
+        Because.CONFIG: DIFFERENT if is_configured_differently(plan, node, droplet) else "",
         Because.AGE: f"{age:.0f} days old" if age is not None and age >= wanted.oldest_days else "",
     }
     return tuple(text for reason, text in texts.items() if text and reason in because)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.config.model import OpenPort, RoleSettings
 from bakery.errors import UsageError
 from bakery.plan.model import ClusterPlan
 from tests.helpers.launch_harness import IMAGE, NAMES, LaunchHarness, small_plan
@@ -81,6 +82,21 @@ def test_another_size_is_for_new_droplets(bench: LaunchHarness) -> None:
         "size s-1vcpu-1gb, the file says s-2vcpu-2gb; this takes effect on new droplets"
         in (bench.reporter.warnings[0])
     )
+
+
+def test_another_configuration_is_for_new_droplets(bench: LaunchHarness) -> None:
+    opened = OpenPort(number=80, protocol="tcp", vpc=False, networks=("0.0.0.0/0", "::/0"))
+    plan = small_plan()
+    nodes = tuple(
+        replace(node, settings=RoleSettings(ports=(opened,))) if node.kind.is_nomad_client else node
+        for node in plan.nodes
+    )
+    bench.launch(plan=replace(plan, nodes=nodes))
+    assert bench.cloud.mutations == []
+    assert bench.reporter.warnings == [
+        "demo-nomad-client-1, demo-nomad-client-2, demo-nomad-client-3: configured differently from a new droplet;"
+        " this takes effect on new droplets; to replace the others one by one: bakery roll"
+    ]
 
 
 def test_another_snapshot_is_for_new_droplets(bench: LaunchHarness) -> None:

@@ -84,13 +84,18 @@ def test_a_new_first_server_joins_the_living_ones(bench: LaunchHarness) -> None:
 def test_every_droplet_carries_its_tags_from_its_creation(bench: LaunchHarness) -> None:
     bench.launch()
     launch_id = bench.cloud.vpcs[next(iter(bench.cloud.vpcs))].description.split()[-1]
+    configs: dict[str, set[str]] = {}
     for droplet in bench.cloud.droplets.values():
         role, index = droplet.name.removeprefix("demo-").rsplit("-", 1)
-        assert droplet.tags == (
+        *tags, config = droplet.tags
+        assert re.fullmatch("bakery:demo:config:[0-9a-f]{16}", config)
+        configs.setdefault(role, set()).add(config)
+        assert tags == [
             "bakery:demo", f"bakery:demo:role:{role}", f"bakery:demo:slot:{role}-{index}",
             f"bakery:demo:launch:{launch_id}",
             "bakery:demo:ca:0123456789abcdef", "bakery:demo:gen:1",
-        )  # fmt: skip
+        ]  # fmt: skip
+    assert [len(found) for found in configs.values()] == [1, 1, 1], "one configuration for each role"
 
 
 def test_a_second_run_changes_nothing(bench: LaunchHarness) -> None:

@@ -8,6 +8,8 @@ from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
 from bakery.launch.roll.need import Because, Need, Wanted, find_needs
 from bakery.launch.roll.order import in_roll_order
+from bakery.plan.tags import config_tag
+from bakery.render.digest import config_digest
 from tests.helpers.clusters import make_node
 from tests.helpers.fake_agents import make_droplet
 from tests.helpers.launch_harness import IMAGE, small_plan
@@ -41,6 +43,11 @@ TAGS = ("bakery:demo", "bakery:demo:role:nomad-client", "bakery:demo:slot:nomad-
         (Because.SIZE, {"size": "s-2vcpu-2gb"}, ("size s-2vcpu-2gb, not s-1vcpu-1gb",)),
         (Because.SECRETS, {"tags": (*TAGS, "bakery:demo:gen:1")}, ("secrets of generation 1, not 2",)),
         (Because.SECRETS, {"tags": TAGS}, ("secrets of generation 1, not 2",)),
+        (
+            Because.CONFIG,
+            {"tags": (*TAGS, "bakery:demo:gen:2", "bakery:demo:config:0123456789abcdef")},
+            ("configured differently from a new droplet",),
+        ),
         (Because.AGE, {"created_at": "2025-10-01T23:06:40Z"}, ("100 days old",)),
     ],
 )
@@ -54,6 +61,14 @@ def test_a_droplet_that_differs_is_replaced(
     assert (
         find_needs(small_plan(), _droplets(**changes), WANTED, because=set(Because), roles={"consul-server"}) == ()
     )
+
+
+def test_a_droplet_with_the_tag_of_its_configuration_does_not_differ() -> None:
+    """Nor does a droplet of a bakery without such a tag: it is among those of the other tests."""
+    node = next(node for node in small_plan().nodes if node.name == "demo-nomad-client-2")
+    tag = config_tag("demo", config_digest(small_plan(), node))
+    droplets = _droplets(tags=(*TAGS, "bakery:demo:gen:2", tag))
+    assert find_needs(small_plan(), droplets, WANTED, because=set(Because)) == ()
 
 
 def test_nothing_differs() -> None:

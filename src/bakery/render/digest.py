@@ -1,0 +1,67 @@
+"""A digest of a node's configuration without secrets. If it changes, new droplets are configured differently."""
+
+import hashlib
+import json
+from typing import Any
+
+from bakery.config.model import Kind
+from bakery.credentials.model import Leaf, NodeCredentials, Token
+from bakery.plan.model import ClusterPlan, Node
+from bakery.render.consul_config import consul_config
+from bakery.render.context import RenderContext
+from bakery.render.host_firewall import host_firewall
+from bakery.render.model import Join
+from bakery.render.nomad_config import nomad_config
+
+_DIGITS = 16
+_TOKEN = Token(accessor="", secret="")
+_LEAF = Leaf(certificate="", key="")
+
+
+def config_digest(plan: ClusterPlan, node: Node) -> str:
+    """Return 16 hexadecimal digits that are equal for all nodes of a role, until their configuration changes.
+
+    It covers the agents' configuration, the host firewall and whether SSH is allowed; a newer bakery that renders
+    these differently changes it. It does not depend on names, addresses to join, ``bootstrap_expect`` and secrets,
+    which differ from droplet to droplet.
+    """
+    context = _context(plan, node)
+    parts: dict[str, Any] = {
+        "consul": consul_config(context),
+        "firewall": [line for line in host_firewall(context).splitlines() if not line.lstrip().startswith("#")],
+        "ssh": bool(plan.ssh_keys),
+    }
+    if node.kind.runs_nomad:
+        parts["nomad"] = nomad_config(context)
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+
+
+def _context(plan: ClusterPlan, node: Node) -> RenderContext:
+    return RenderContext(
+        plan=plan,
+        kind=node.kind,
+        role=node.role,
+        node_name=None,
+        node_pool=node.node_pool,
+        settings=node.settings,
+        joins_itself=False,
+        credentials=_without_secrets(node.kind),
+        join=Join(consul=(), nomad=()),
+    )
+
+
+def _without_secrets(kind: Kind) -> NodeCredentials:
+    return NodeCredentials(
+        subject="",
+        kind=kind,
+        generation=1,
+        consul_ca="",
+        nomad_ca="",
+        consul=_LEAF,
+        nomad=_LEAF,
+        consul_gossip_key="",
+        nomad_gossip_key="",
+        consul_agent_token=_TOKEN,
+        consul_dns_token=_TOKEN,
+        consul_nomad_token=_TOKEN,
+    )

@@ -1,0 +1,58 @@
+"""The digest of a node's configuration: what changes it, and what does not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+import pytest
+
+from bakery.config.model import Kind, OpenPort, RoleSettings
+from bakery.plan.model import ClusterPlan, Node
+from bakery.render.digest import config_digest
+from tests.helpers.clusters import make_plan, node_of
+
+Change = Callable[[ClusterPlan, Node], tuple[ClusterPlan, Node]]
+OPENED = OpenPort(number=80, protocol="tcp", vpc=True, networks=())
+
+
+def settings(**changes: object) -> Change:
+    made = RoleSettings(**changes)  # type: ignore[arg-type]
+    return lambda plan, node: (plan, replace(node, settings=made))
+
+
+SAME: dict[str, Change] = {
+    "another node of the role": lambda plan, node: (plan, replace(node, name="demo-x-7", slot="demo-x-7")),
+    "another number of servers": lambda plan, node: (replace(plan, consul_expect=5, nomad_expect=5), node),
+    "another size": lambda plan, node: (plan, replace(node, size="s-8vcpu-16gb")),
+    "another life of certificates": lambda plan, node: (replace(plan, leaf_days=30), node),
+}
+OTHER: dict[str, Change] = {
+    "a port": settings(ports=(OPENED,)),
+    "a port for others": settings(ports=(replace(OPENED, networks=("203.0.113.0/24",)),)),
+    "SSH": lambda plan, node: (replace(plan, ssh_keys=("laptop",)), node),
+    "another VPC": lambda plan, node: (replace(plan, vpc_cidr=IPv4Network("10.120.0.0/20")), node),
+}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("name", SAME)
+def test_what_differs_from_droplet_to_droplet_does_not_change_it(name: str, kind: Kind) -> None:
+    plan = make_plan()
+    before = config_digest(plan, node_of(plan, kind))
+    assert config_digest(*SAME[name](plan, node_of(plan, kind))) == before
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("name", OTHER)
+def test_a_changed_configuration_changes_it(name: str, kind: Kind) -> None:
+    plan = make_plan()
+    before = config_digest(plan, node_of(plan, kind))
+    after = config_digest(*OTHER[name](plan, node_of(plan, kind)))
+    assert (len(before), len(after)) == (16, 16)
+    assert after != before
+
+
+def test_another_node_pool_changes_that_of_a_client() -> None:
+    plan = make_plan()
+    node = node_of(plan, Kind.NOMAD_CLIENT)
+    assert config_digest(plan, replace(node, node_pool="gpu")) != config_digest(plan, node)
