@@ -57,13 +57,15 @@ def bootstrap(
             {
                 "policies_written": outcome.policies_written,
                 "tokens_written": outcome.tokens_written,
+                "identity_written": outcome.identity_written,
                 "roles_removed": list(outcome.roles_removed),
             }
         )
     session.console.note(
-        f"done: {counted(outcome.policies_written, 'policy', 'policies')} and"
-        f" {counted(outcome.tokens_written, 'token')} written"
-        if outcome.policies_written or outcome.tokens_written or outcome.roles_removed
+        f"done: {counted(outcome.policies_written, 'policy', 'policies')},"
+        f" {counted(outcome.tokens_written, 'token')} and"
+        f" {counted(outcome.identity_written, 'setting')} of workload identity written"
+        if outcome.changed
         else "done: all policies and tokens exist already"
     )
 

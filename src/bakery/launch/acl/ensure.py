@@ -1,11 +1,14 @@
-"""Bootstraps the ACLs of Consul and Nomad with our own secrets, then writes policies and pre-made tokens."""
+"""Bootstraps the ACLs of Consul and Nomad with our own secrets, then writes policies and pre-made tokens.
+
+Then it makes Consul accept the identities that Nomad signs (:mod:`bakery.launch.acl.identity`).
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bakery.agents.interface import AclApi, AgentClients, ConsulApi
+from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import AclToken
 from bakery.cloud.model import Droplet
 from bakery.config.model import Role
@@ -13,6 +16,7 @@ from bakery.console import SILENT, Reporter
 from bakery.credentials.model import Bundle
 from bakery.errors import AgentError, CredentialsError, DeadlineError
 from bakery.hints import Command, Hint
+from bakery.launch.acl.identity import keys_to_accept, write_identity
 from bakery.launch.acl.policies import POLICIES, consul_tokens, role_tokens
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import launches_of
@@ -34,12 +38,19 @@ class AclOutcome:
 
     policies_written: int
     tokens_written: int
+    identity_written: int = 0
+    """How many of these changed in Consul: the role of tasks, the auth method for Nomad, its binding rules."""
     roles_removed: tuple[str, ...] = ()
     """Roles whose tokens were deleted, because no node can have them."""
     roles_kept: tuple[str, ...] = ()
     """Roles that were not rendered here, but whose tokens may be in use."""
     others: tuple[str, ...] = ()
     """Nodes that may use these tokens."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written or deleted."""
+        return bool(self.policies_written or self.tokens_written or self.identity_written or self.roles_removed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +82,8 @@ def ensure_acls(
 ) -> AclOutcome:
     """Bootstrap the ACLs, and write the policies and tokens that are missing or differ. Safe to repeat.
 
+    Consul also gets an auth method with Nomad's public keys: with it a job's tasks get tokens of their own.
+
     ``seconds`` is the deadline of each wait for a leader.
 
     Earlier versions made tokens for every role. The tokens of a role that was not rendered are deleted, but only
@@ -99,6 +112,8 @@ def ensure_acls(
     if nomads:
         with reporter.step("Nomad's ACLs"):
             _bootstrap(waiter, "Nomad", nomads, request.bundle.nomad_management.secret, seconds=seconds)
+        with reporter.step("Consul's trust in Nomad's keys"):
+            outcome = replace(outcome, identity_written=_ensure_identity(waiter, consuls, nomads))
     return outcome
 
 
@@ -125,6 +140,14 @@ def _bootstrap(waiter: _Waiter, product: str, apis: Sequence[Api], secret: str, 
     what = f"{product} to elect a leader and take the ACL bootstrap"
     waiter.persist(what, apis, lambda api: api.bootstrap_acl(secret), seconds=seconds)
     _require_own_token(waiter, product, apis)
+
+
+def _ensure_identity(waiter: _Waiter, consuls: Sequence[ConsulApi], nomads: Sequence[NomadApi]) -> int:
+    """Make Consul accept the identities that Nomad signs; return how much of that was written."""
+    keys = waiter.persist("Nomad to have a signing key", nomads, keys_to_accept, seconds=WRITE_SECONDS)
+    return waiter.persist(
+        "Consul to take Nomad's keys", consuls, lambda consul: write_identity(consul, keys), seconds=WRITE_SECONDS
+    )
 
 
 _LOOK_FURTHER = Hint(Command("status"), " says more; if your address has changed: ", Command("access refresh"))

@@ -63,6 +63,18 @@ NOMAD_BOTH = AclPolicy(
     ),
 )
 POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT, NOMAD_BOTH)
+# "nomad setup consul" lets tasks read the whole KV store instead (hashicorp/nomad
+# command/asset/consul-wi-default-policy.hcl), with the values of every other program in it.
+NOMAD_TASKS = AclPolicy(
+    name="bakery-nomad-tasks",
+    description="Tasks of Nomad with a Consul identity",
+    rules=(
+        'node_prefix "" { policy = "read" }\n'
+        'service_prefix "" { policy = "read" }\n'
+        'key_prefix "apps/" { policy = "read" }\n'
+    ),
+)
+POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT, NOMAD_TASKS)
 
 
 def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
