@@ -57,6 +57,13 @@ TASK_CAPABILITIES = ("net_bind_service",)
 SYSTEM_USERS = "0-999"
 # java has no denied_host_uids (drivers/java/driver.go, 1.9.4 to 2.0.6), so the users that hold keys are named too.
 DENIED_USERS = ("root", "consul", "nomad")
+# The identity of every task with a block "consul {}" (launch/acl/identity.py). There is no service_identity: with
+# it, a key of Nomad that Consul does not know would fail every job that registers a service, and the clients' own
+# token registers services well. A service may still ask for an identity in its own block.
+TASK_IDENTITY = {"aud": ["consul.io"], "ttl": "1h"}
+# Nomad signs identities with one key for this long, as long as the CAs last. With the default, 30 days, Nomad
+# would rotate to a key that Consul knows only after the next "bakery launch".
+SIGNING_KEY_LIFE = "87600h"
 # Limits a fork bomb in a container, so that the node's agents keep running.
 CONTAINER_PROCESSES = 4096
 
@@ -115,6 +122,7 @@ def _server(context: RenderContext) -> dict[str, Any]:
         "enabled": True,
         **expect,
         "encrypt": context.credentials.nomad_gossip_key,
+        "root_key_rotation_threshold": SIGNING_KEY_LIFE,
         **_server_join(context),
     }
 
@@ -180,6 +188,7 @@ def _tls() -> dict[str, Any]:
 
 
 def _consul(context: RenderContext) -> dict[str, Any]:
+    identity = {"task_identity": TASK_IDENTITY} if context.kind.is_nomad_server else {}
     return {
         "address": f"127.0.0.1:{CONSUL_HTTPS}",
         "ssl": True,
@@ -190,6 +199,7 @@ def _consul(context: RenderContext) -> dict[str, Any]:
         "auto_advertise": True,
         "server_auto_join": True,
         "client_auto_join": True,
+        **identity,
     }
 
 

@@ -104,6 +104,17 @@ def test_consul_tries_for_ever() -> None:
 
 
 # https://developer.hashicorp.com/nomad/docs/configuration
+NOMADS_CONSUL = {
+    "address": "127.0.0.1:8501",
+    "ssl": True,
+    "ca_file": "/etc/nomad.d/tls/consul-ca.pem",
+    "cert_file": "/etc/nomad.d/tls/consul.pem",
+    "key_file": "/etc/nomad.d/tls/consul-key.pem",
+    "token": NOMAD_TOKEN,
+    "auto_advertise": True,
+    "server_auto_join": True,
+    "client_auto_join": True,
+}
 NOMAD_ON_EVERY_NODE = {
     "region": "global",
     "datacenter": "demo",
@@ -121,17 +132,7 @@ NOMAD_ON_EVERY_NODE = {
         "verify_server_hostname": True,
         "verify_https_client": True,
     },
-    "consul": {
-        "address": "127.0.0.1:8501",
-        "ssl": True,
-        "ca_file": "/etc/nomad.d/tls/consul-ca.pem",
-        "cert_file": "/etc/nomad.d/tls/consul.pem",
-        "key_file": "/etc/nomad.d/tls/consul-key.pem",
-        "token": NOMAD_TOKEN,
-        "auto_advertise": True,
-        "server_auto_join": True,
-        "client_auto_join": True,
-    },
+    "consul": NOMADS_CONSUL,
     "telemetry": {
         "collection_interval": "10s",
         "disable_hostname": True,
@@ -206,8 +207,15 @@ def test_a_nomad_server(kind: Kind) -> None:
     assert nomad(kind) == {
         "name": node_of(make_plan(), kind).name,
         **NOMAD_ON_EVERY_NODE,
+        "consul": {**NOMADS_CONSUL, "task_identity": {"aud": ["consul.io"], "ttl": "1h"}},
         "addresses": {"http": "0.0.0.0"},
-        "server": {"enabled": True, "bootstrap_expect": 3, "encrypt": NOMAD_GOSSIP, "server_join": SERVER_JOIN},
+        "server": {
+            "enabled": True,
+            "bootstrap_expect": 3,
+            "encrypt": NOMAD_GOSSIP,
+            "root_key_rotation_threshold": "87600h",
+            "server_join": SERVER_JOIN,
+        },
     }
 
 
