@@ -10,6 +10,7 @@ packages=(
     apparmor        # without its parser docker starts no container on a kernel with AppArmor
     ca-certificates
     curl
+    dnsmasq-base    # the program alone, without a service of its own
     docker.io
     iptables        # docker and the CNI plugins call it
     nftables

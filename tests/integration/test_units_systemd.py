@@ -25,6 +25,7 @@ def root(tmp_path: Path, request: pytest.FixtureRequest) -> ImageRoot:
 
 def test_the_units_are_these() -> None:
     assert UNITS == [
+        "bakery-dns.service",
         "bakery-firewall.service",
         "bakery-peers.service",
         "bakery-peers.timer",
@@ -116,7 +117,9 @@ def test_nomad_does_not_wait_for_consul(root: ImageRoot) -> None:
     assert root.verify("multi-user.target") == ""
 
 
-@pytest.mark.parametrize("unit", ["consul.service", "nomad-server.service", "bakery-peers.service"])
+@pytest.mark.parametrize(
+    "unit", ["bakery-dns.service", "consul.service", "nomad-server.service", "bakery-peers.service"]
+)
 def test_exposure(unit: str, tmp_path: Path) -> None:
     """At most 2.5 of 10, as `systemd-analyze security` counts."""
     assert exposed(SYSTEMD_UNITS / unit) == 0
@@ -142,6 +145,7 @@ def test_inert_without_configuration(unit: str) -> None:
         "bakery-firewall.service": "ConditionFileNotEmpty=/etc/bakery/firewall.nft",
         "bakery-peers.service": "ConditionFileNotEmpty=/etc/consul.d/consul.json",
         "bakery-peers.timer": "ConditionFileNotEmpty=/etc/consul.d/consul.json",
+        "bakery-dns.service": "ConditionFileNotEmpty=/etc/bakery/node.json",
         "bakery-seal.service": "ConditionPathExists=/etc/bakery/node.json",
         "bakery-tasks.service": "ConditionFileNotEmpty=/etc/nomad.d/client.json",
         "consul.service": "ConditionFileNotEmpty=/etc/consul.d/consul.json",

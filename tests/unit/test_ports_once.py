@@ -25,7 +25,7 @@ EXCEPTIONS = {
 # https://developer.hashicorp.com/consul/docs/reference/architecture/ports,
 # https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used,
 # https://developer.hashicorp.com/nomad/docs/configuration/client#min_dynamic_port
-NUMBERS = {22, 4646, 4647, 4648, 8300, 8301, 8501, 8600, 20000, 32000}
+NUMBERS = {22, 53, 4646, 4647, 4648, 8300, 8301, 8501, 8600, 20000, 32000}
 
 
 # A number by itself or in a range such as 20000-32000, but not the 22 of "1.22.5", "ubuntu-22-04" and "%22".
@@ -93,7 +93,8 @@ def test_files_of_the_image_connect_to_ports_of_the_table() -> None:
     files = ROOT / "packer" / "files"
     found = {
         str(file.relative_to(files)): {
-            int(port) for port in re.findall(r"(?:127\.0\.0\.1:|_PORT = )(\d+)", file.read_text(encoding="utf-8"))
+            int(port)
+            for port in re.findall(r"(?:127\.0\.0\.1[:#]|_PORT = )(\d+)", file.read_text(encoding="utf-8"))
         }
         for file in files.rglob("*")
         if file.is_file()
@@ -101,6 +102,7 @@ def test_files_of_the_image_connect_to_ports_of_the_table() -> None:
     assert {file: numbers for file, numbers in found.items() if numbers} == {
         "etc/profile.d/bakery.sh": {ports.CONSUL_HTTPS, ports.NOMAD_HTTPS},
         "usr/local/lib/bakery/consul-peers": {ports.CONSUL_HTTPS},
+        "usr/local/lib/bakery/dnsmasq.conf": {ports.CONSUL_DNS},
         "usr/local/lib/bakery/wait-for-servers": {ports.NOMAD_HTTPS},
     }
 
@@ -120,6 +122,7 @@ def test_a_kind_has_a_port_in_one_line_of_the_table(kind: Kind) -> None:
 def test_no_job_takes_a_port_of_the_agents_or_of_ssh() -> None:
     assert reserved_ports(Kind.NOMAD_CLIENT) == (22, 4646, 8301, 8501, 8600)
     assert reserved_ports(Kind.ALL_IN_ONE) == (22, 4646, 4647, 4648, 8300, 8301, 8501, 8600)
+    assert reserved_ports(Kind.NOMAD_CLIENT) == (22, 53, 4646, 8301, 8501, 8600)
 
 
 def row(port: Port) -> str:

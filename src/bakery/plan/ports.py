@@ -34,6 +34,11 @@ __all__ = [
     "NOMAD_GOSSIP", "NOMAD_HTTPS", "NOMAD_RPC", "PORTS", "SSH", "Port", "Source", "opened_ports", "ports_of",
     "reserved_ports",
 ]  # fmt: skip
+SSH, DNS = 22, 53
+CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
+NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
+FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
+"""Nomad's default range of ports for tasks."""
 
 
 class Source(Flag):
@@ -98,6 +103,7 @@ _LOCAL = Source.LOOPBACK
 _VPC = Source.VPC
 _VPC_ADMIN = Source.VPC | Source.ADMIN
 _CONSUL_DNS_AGENT = "Consul DNS of the node's own agent"
+_FORWARDER = "DNS forwarder to Consul and to DigitalOcean's resolvers"
 
 # Columns: name, numbers, protocols, kinds, sources, reason.
 PORTS: tuple[Port, ...] = (
@@ -115,6 +121,8 @@ PORTS: tuple[Port, ...] = (
         "Consul's DNS", _one(CONSUL_DNS), _TCP_UDP, _NOMAD_CLIENTS - _CONSUL_SERVERS, _LOCAL | Source.CONTAINERS,
         _CONSUL_DNS_AGENT,
     ),
+    Port("the node's DNS", _one(DNS), _TCP_UDP, _ALL - _NOMAD_CLIENTS, _LOCAL, _FORWARDER),
+    Port("the node's DNS", _one(DNS), _TCP_UDP, _NOMAD_CLIENTS, _LOCAL | Source.CONTAINERS, _FORWARDER),
     Port("Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_SERVERS, _VPC_ADMIN, "Nomad API and UI over TLS"),
     Port("Nomad's RPC and Raft", _one(NOMAD_RPC), _TCP, _NOMAD_SERVERS, _VPC, "Nomad RPC and Raft"),
     Port("Nomad's gossip", _one(NOMAD_GOSSIP), _TCP_UDP, _NOMAD_SERVERS, _VPC, "Nomad gossip"),

@@ -135,6 +135,7 @@ def _node(context: RenderContext) -> dict[str, Any]:
         "node": context.node_name,
         "role": context.role,
         "kind": context.kind.value,
+        "vpc": str(context.plan.vpc_cidr),
         "generation": context.credentials.generation,
         "bakery": bakery.__version__,
     }

@@ -228,6 +228,15 @@ def test_a_nomad_client() -> None:
             **NOMAD_CLIENT_ONLY,
             "server_join": SERVER_JOIN,
             "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
+            "chroot_env": CHROOT,
+            "options": {
+                "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
+                "user.denylist": "root,consul,nomad",
+            },
+            "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,53,4646,8301,8501,8600"},
+            "cni_path": "/opt/cni/bin",
+            "min_dynamic_port": 20000,
+            "max_dynamic_port": 32000,
         },
         "plugin": PLUGINS,
     }

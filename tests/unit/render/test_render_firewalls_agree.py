@@ -128,5 +128,5 @@ def test_containers_of_a_client_reach_its_dns_and_the_jobs_ports_by_their_bridge
     bridged = re.findall(
         r'iifname \{ "docker0", "nomad" \} meta l4proto \{ tcp, udp \} th dport (\S+) accept', table
     )
-    assert bridged == ["8600", "20000-32000"]
+    assert bridged == ["8600", "53", "20000-32000"]
     assert 'iifname "lo" accept' in table

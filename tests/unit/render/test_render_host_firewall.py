@@ -35,7 +35,7 @@ EXPECTED = {
     ],
     Kind.NOMAD_CLIENT: [
         GOSSIP, f"{VPC} {BOTH} 20000-32000 accept", "tcp dport 4646 accept",
-        f"{BRIDGES} {BOTH} 8600 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
+        f"{BRIDGES} {BOTH} 8600 accept", f"{BRIDGES} {BOTH} 53 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
     ],
     Kind.SERVER: [
         GOSSIP, f"{VPC} tcp dport 8300 accept", f"{VPC} tcp dport 4647 accept", f"{VPC} {BOTH} 4648 accept",

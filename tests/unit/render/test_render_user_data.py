@@ -151,6 +151,7 @@ def test_the_header_says_what_it_is() -> None:
         "node": "demo-nomad-client-1",
         "role": "nomad-client",
         "kind": "nomad-client",
+        "vpc": "10.100.0.0/20",
         "generation": 1,
         "bakery": bakery.__version__,
     }

@@ -1,0 +1,104 @@
+"""Names below consul, and public names, resolve on every node and in every kind of task."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from bakery.wait import Pending, wait_until
+from tests.helpers.cluster_e2e import JOBS, PATIENCE, Cluster
+from tests.helpers.file_server import served
+from tests.helpers.image_tar import fetch_busybox, image_tar
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+CLIENT = "demo-nomad-client-1"
+CONSUL = "nomad.service.consul"
+"""The Nomad servers, which every cluster has."""
+GROUPS = {"exec", "exec-bridge", "exec-dns", "docker", "docker-bridge", "docker-dns", "docker-host"}
+
+
+@pytest.fixture(scope="module")
+def tasks(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """The allocations by group, once all of them run."""
+    files = {"/bin/busybox": fetch_busybox(tmp_path_factory.mktemp("busybox"))}
+    image = image_tar("bakery/names:1", files, command=["/bin/busybox", "sleep", "1000000"])
+
+    def running() -> dict[str, str] | Pending:
+        found = {each["TaskGroup"]: each["ID"] for each in cluster.allocations("names")}
+        return found if set(found) == GROUPS else Pending(f"groups that run: {sorted(found)}")
+
+    with served(cluster.operator, {"names.tar": image}) as base:
+        cluster.run_job(JOBS / "names.nomad.hcl", f"image_url={base}/names.tar", f"node={CLIENT}")
+        found = wait_until(running, what="every group of the job names to run", seconds=PATIENCE)
+    yield found
+    cluster.stop_job("names")
+
+
+@pytest.fixture(scope="module")
+def public(cluster: Cluster) -> str:
+    """A name outside of the cluster that this machine's resolvers know: the source of the droplets' packages."""
+    script = "sed -nE 's#^URIs: https?://([^/:]+).*#\\1#p' /etc/apt/sources.list.d/*.sources | head -n 1"
+    return cluster.inside(CLIENT, script).stdout.strip()
+
+
+def resolved(cluster: Cluster, tasks: Mapping[str, str], name: str) -> set[str]:
+    """The groups whose task resolves ``name``, and "host" if the node does."""
+    found = {group for group, allocation in tasks.items() if _in_task(cluster, group, allocation, name)}
+    on_host = cluster.inside(CLIENT, f"getent hosts {name}", check=False).returncode == 0
+    return found | ({"host"} if on_host else set())
+
+
+def _in_task(cluster: Cluster, group: str, allocation: str, name: str) -> bool:
+    look = ("/bin/busybox", "nslookup") if group.startswith("docker") else ("/usr/bin/getent", "hosts")
+    return cluster.tool("nomad", "alloc", "exec", allocation, *look, name, check=False).returncode == 0
+
+
+@contextmanager
+def stopped(cluster: Cluster, unit: str) -> Iterator[None]:
+    cluster.inside(CLIENT, f"systemctl stop {unit}")
+    try:
+        yield
+    finally:
+        cluster.inside(CLIENT, f"systemctl start {unit}")
+
+
+def test_services_and_public_names_resolve_everywhere(
+    cluster: Cluster, tasks: Mapping[str, str], public: str
+) -> None:
+    assert resolved(cluster, tasks, CONSUL) == GROUPS | {"host"}
+    assert resolved(cluster, tasks, public) == GROUPS | {"host"}
+
+
+def test_a_name_that_does_not_exist_is_not_found(cluster: Cluster, tasks: Mapping[str, str]) -> None:
+    """Control."""
+    assert resolved(cluster, tasks, "bakery-has-no-such-service.service.consul") == set()
+
+
+def test_public_names_resolve_while_consul_is_stopped(
+    cluster: Cluster, tasks: Mapping[str, str], public: str
+) -> None:
+    with stopped(cluster, "consul"):
+        assert resolved(cluster, tasks, public) == GROUPS | {"host"}
+        ask = f"timeout 3 getent hosts {CONSUL}"
+        assert cluster.inside(CLIENT, ask, check=False).returncode != 0  # control
+    cluster.wait_ready(CLIENT)
+
+
+def test_the_forwarder_answers_them(cluster: Cluster, tasks: Mapping[str, str], public: str) -> None:
+    """Control: without it no name resolves, so no task has another resolver."""
+    with stopped(cluster, "bakery-dns"):
+        host = cluster.inside(CLIENT, f"timeout 3 getent hosts {public}", check=False)
+        assert host.returncode != 0
+
+
+def test_the_forwarder_is_closed_to_other_droplets(cluster: Cluster) -> None:
+    address = cluster.droplet(CLIENT).private
+    ask = f"timeout 3 bash -c 'echo > /dev/tcp/{address}/53'"
+    assert cluster.inside("demo-nomad-server-1", ask, check=False).returncode != 0
+    assert cluster.inside(CLIENT, ask).returncode == 0  # control
+
+
+def test_every_droplet_resolves_services(cluster: Cluster) -> None:
+    for droplet in cluster.droplets("bakery:demo"):
+        assert cluster.inside(droplet.name, f"getent ahostsv4 {CONSUL}").returncode == 0
