@@ -105,17 +105,13 @@ class LiveCluster:
             self.consul.raft += (peer,)
             if not self.consul.leader_address:
                 self.consul.transfer_leadership(peer.id)
-        elif "nomad-server" in droplet.name:
-            self.nomad.pool += (replace(member, version=nomad),)
         if everything or "nomad-server" in droplet.name:
-            self.nomad.pool += (member,)
+            self.nomad.pool += (replace(member, version=nomad),)
             self.nomad.raft += (peer,)
             if not self.nomad.leader_address:
                 self.nomad.transfer_leadership(peer.id)
-        else:
-            self.nomad.clients += (_client(droplet, consul, nomad),)
         if everything or "nomad-client" in droplet.name:
-            self.nomad.clients += (_client(droplet),)
+            self.nomad.clients += (_client(droplet, consul, nomad),)
 
     def _lose(self, droplet: Droplet) -> None:
         address = droplet.private_ipv4 or ""

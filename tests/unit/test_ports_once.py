@@ -17,7 +17,6 @@ SOURCE = ROOT / "src" / "bakery"
 TABLE = "config/ports.py"
 REGION_HOME = "credentials/names.py"
 EXCEPTIONS = {
-    ("config/assemble.py", 22): "a warning says that SSH has port 22; config imports leaves only",
     ("config/versions.py", 22): "a minor version of Consul",
     ("emulator/daemon/checks.py", 22): "the length of a network prefix",
     ("emulator/account/settings.py", 20000): "how many requests the log keeps",
@@ -120,8 +119,7 @@ def test_a_kind_has_a_port_in_one_line_of_the_table(kind: Kind) -> None:
 
 
 def test_no_job_takes_a_port_of_the_agents_or_of_ssh() -> None:
-    assert reserved_ports(Kind.NOMAD_CLIENT) == (22, 4646, 8301, 8501, 8600)
-    assert reserved_ports(Kind.ALL_IN_ONE) == (22, 4646, 4647, 4648, 8300, 8301, 8501, 8600)
+    assert reserved_ports(Kind.ALL_IN_ONE) == (22, 53, 4646, 4647, 4648, 8300, 8301, 8501, 8600)
     assert reserved_ports(Kind.NOMAD_CLIENT) == (22, 53, 4646, 8301, 8501, 8600)
 
 

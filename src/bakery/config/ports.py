@@ -10,7 +10,7 @@ from bakery.config.findings import FieldPath, Finding, dotted, quoted
 from bakery.config.model import OpenPort
 from bakery.config.networks import parse_network
 
-SSH = 22
+SSH, DNS = 22, 53
 CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
 NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
 FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
@@ -18,6 +18,7 @@ FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
 
 TAKEN = {
     SSH: "SSH",
+    DNS: "the node's DNS",
     CONSUL_RPC: "Consul's RPC and Raft",
     CONSUL_GOSSIP: "Consul's gossip",
     8302: "Consul's gossip between datacenters",

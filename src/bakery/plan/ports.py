@@ -21,6 +21,7 @@ from bakery.config.ports import (
     CONSUL_GOSSIP,
     CONSUL_HTTPS,
     CONSUL_RPC,
+    DNS,
     FIRST_DYNAMIC,
     LAST_DYNAMIC,
     NOMAD_GOSSIP,
@@ -30,14 +31,10 @@ from bakery.config.ports import (
 )
 
 __all__ = [
-    "BREAK_GLASS", "CONSUL_DNS", "CONSUL_GOSSIP", "CONSUL_HTTPS", "CONSUL_RPC", "FIRST_DYNAMIC", "LAST_DYNAMIC",
-    "NOMAD_GOSSIP", "NOMAD_HTTPS", "NOMAD_RPC", "PORTS", "SSH", "Port", "Source", "opened_ports", "ports_of",
-    "reserved_ports",
+    "BREAK_GLASS", "CONSUL_DNS", "CONSUL_GOSSIP", "CONSUL_HTTPS", "CONSUL_RPC", "DNS", "FIRST_DYNAMIC",
+    "LAST_DYNAMIC", "NOMAD_GOSSIP", "NOMAD_HTTPS", "NOMAD_RPC", "PORTS", "SSH", "Port", "Source", "opened_ports",
+    "ports_of", "reserved_ports",
 ]  # fmt: skip
-SSH, DNS = 22, 53
-CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
-NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
-FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
 """Nomad's default range of ports for tasks."""
 
 

@@ -227,7 +227,6 @@ def test_a_nomad_client() -> None:
         "client": {
             **NOMAD_CLIENT_ONLY,
             "server_join": SERVER_JOIN,
-            "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,4646,8301,8501,8600"},
             "chroot_env": CHROOT,
             "options": {
                 "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
@@ -244,12 +243,19 @@ def test_a_nomad_client() -> None:
 
 def test_a_nomad_agent_that_is_server_and_client() -> None:
     """Its client has no server_join: it asks its own server. The servers' ports and memory are kept from jobs."""
-    ports = "22,4646,4647,4648,8300,8301,8501,8600"
+    ports = "22,53,4646,4647,4648,8300,8301,8501,8600"
     assert nomad(Kind.ALL_IN_ONE) == {
         "name": "demo-all-in-one-1",
         **NOMAD_ON_EVERY_NODE,
+        "consul": {**NOMADS_CONSUL, "task_identity": {"aud": ["consul.io"], "ttl": "1h"}},
         "addresses": {"http": "0.0.0.0"},
-        "server": {"enabled": True, "bootstrap_expect": 3, "encrypt": NOMAD_GOSSIP, "server_join": SERVER_JOIN},
+        "server": {
+            "enabled": True,
+            "bootstrap_expect": 3,
+            "encrypt": NOMAD_GOSSIP,
+            "root_key_rotation_threshold": "87600h",
+            "server_join": SERVER_JOIN,
+        },
         "client": {
             **NOMAD_CLIENT_ONLY,
             "reserved": {"cpu": 500, "memory": 768, "disk": 2048, "reserved_ports": ports},

@@ -44,7 +44,7 @@ EXPECTED = {
     Kind.ALL_IN_ONE: [
         GOSSIP, f"{VPC} tcp dport 8300 accept", f"{VPC} tcp dport 4647 accept", f"{VPC} {BOTH} 4648 accept",
         f"{VPC} {BOTH} 20000-32000 accept", "tcp dport 8501 accept", f"{BOTH} 8600 accept",
-        "tcp dport 4646 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
+        "tcp dport 4646 accept", f"{BRIDGES} {BOTH} 53 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
     ],
 }  # fmt: skip
 

@@ -62,7 +62,6 @@ NOMAD_BOTH = AclPolicy(
         'service "consul" { policy = "read" }\n'
     ),
 )
-POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT, NOMAD_BOTH)
 # "nomad setup consul" lets tasks read the whole KV store instead (hashicorp/nomad
 # command/asset/consul-wi-default-policy.hcl), with the values of every other program in it.
 NOMAD_TASKS = AclPolicy(
@@ -74,7 +73,7 @@ NOMAD_TASKS = AclPolicy(
         'key_prefix "apps/" { policy = "read" }\n'
     ),
 )
-POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT, NOMAD_TASKS)
+POLICIES = (ROLE_AGENT, DNS, NOMAD_SERVER, NOMAD_CLIENT, NOMAD_BOTH, NOMAD_TASKS)
 
 
 def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:

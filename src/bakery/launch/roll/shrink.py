@@ -86,15 +86,8 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
         raise UsageError(message=message, hint=Command("status"))
     with consul_lock(session, reached.consul, leaving=names):
         keep_voters(session, request.after, staying)
-        for server in servers:
-            members = list_members(session)
-            check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
-            remove_nodes(session, plan, [server], members)
-            plan = plan_after(plan, _node(plan, server), None)
-        clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
-        drain = plan_drain(plan, session.running, clients, staying, request.drain)
         # Servers may be clients too. All are drained at once, so that no work moves to a node that leaves later.
-        drain = plan_drain(plan, session.running, shrinking.droplets, staying, seconds=request.drain_seconds)
+        drain = plan_drain(plan, session.running, shrinking.droplets, staying, request.drain)
         with drained(session, drain):
             for server in servers:
                 members = list_members(session)

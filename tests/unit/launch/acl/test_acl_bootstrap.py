@@ -83,8 +83,7 @@ def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_t
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
     assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
     # One for DNS; an agent's on 6 nodes; Nomad's on 3.
-    assert outcome == AclOutcome(policies_written=5, tokens_written=1 + 6 + 3)
-    assert outcome == AclOutcome(policies_written=5, tokens_written=1 + 6 + 3, identity_written=5)
+    assert outcome == AclOutcome(policies_written=6, tokens_written=1 + 6 + 3, identity_written=5)
     secrets = {token.secret for token in cluster.consul.tokens.values()}
     assert consul_agent_token(bundle, "demo-nomad-client-2").secret in secrets
     assert consul_nomad_token(bundle, "demo-nomad-client-2").secret in secrets

@@ -1,12 +1,12 @@
 """Nodes that are both servers and a client: drained as a client, and out of Raft as a server, in that order."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bakery.errors import ChecksFailedError, UsageError
+from bakery.launch.base.model import DEFAULT_DRAIN
 from bakery.launch.roll.shrink import ShrinkRequest
 from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 from bakery.operations.scale_down import scale_down
@@ -67,7 +67,7 @@ def test_three_become_one_and_all_work_moves_before_a_server_leaves(cluster_of: 
     """Both that leave are drained together, so that no work moves to one that leaves later."""
     cluster = cluster_of()
     cluster.live.nomad.calls.clear()
-    request = ShrinkRequest(before=cluster.bench.plan, after=plan({"all-in-one": 1}), drain_seconds=60)
+    request = ShrinkRequest(before=cluster.bench.plan, after=plan({"all-in-one": 1}), drain=DEFAULT_DRAIN)
     gone = scale_down(cluster.session, request, lambda found: True)
     assert [droplet.name for droplet in gone] == [THREE, TWO]
     assert changes(cluster) == ["drain", "drain", "remove_peer", "purge", "remove_peer", "purge"]
@@ -78,7 +78,7 @@ def test_three_become_one_and_all_work_moves_before_a_server_leaves(cluster_of: 
 
 def test_if_the_cluster_is_not_healthy_the_drained_nodes_take_work_again(cluster_of: Make) -> None:
     cluster = cluster_of()
-    request = ShrinkRequest(before=cluster.bench.plan, after=plan({"all-in-one": 1}), drain_seconds=60)
+    request = ShrinkRequest(before=cluster.bench.plan, after=plan({"all-in-one": 1}), drain=DEFAULT_DRAIN)
     seen = 0
 
     def end_a_server_during_the_drain() -> None:
@@ -105,7 +105,7 @@ def test_if_the_cluster_is_not_healthy_the_drained_nodes_take_work_again(cluster
 def test_a_destroyed_node_is_drained_and_leaves_both_quorums(cluster_of: Make) -> None:
     cluster = cluster_of()
     cluster.live.nomad.calls.clear()
-    destroy_node(cluster.session, replace(cluster.bench.removal(), drains=True), THREE)
+    destroy_node(cluster.session, cluster.bench.removal(), THREE)
     assert changes(cluster) == ["drain", "remove_peer", "purge"]
     assert [cluster.voters(product) for product in ("consul", "nomad")] == [[ONE, TWO], [ONE, TWO]]
 
@@ -140,10 +140,10 @@ def test_it_grows_to_the_full_form_and_leaves(cluster_of: Make, first: int) -> N
         with pytest.raises(UsageError, match="Consul would have 3 of 6 voters, and 4 must be left"):
             destroy_role(cluster.session, cluster.bench.removal(), "all-in-one")
         scale_down(
-            cluster.session, ShrinkRequest(before=before, after=after, drain_seconds=60), lambda found: True
+            cluster.session, ShrinkRequest(before=before, after=after, drain=DEFAULT_DRAIN), lambda found: True
         )
     cluster.bench.plan = after
-    (gone,) = destroy_role(cluster.session, replace(cluster.bench.removal(), drains=True), "all-in-one")
+    (gone,) = destroy_role(cluster.session, cluster.bench.removal(), "all-in-one")
     assert gone.name == ONE
     cluster.bench.plan = plan(full)
     cluster.launch()
