@@ -360,6 +360,12 @@ class FakeNomad(FakeAgent):
         new = SigningKey(id=f"key-{number}", pem=f"PEM {number}", active=True)
         self.keys = (*(replace(key, active=False) for key in self.keys), new)
 
+    def force_leave(self, name: str) -> None:
+        """A server that is only taken for alive is removed; one that lives, and votes, refutes it."""
+        super().force_leave(name)
+        voters = {peer.address for peer in self.raft if peer.voter}
+        self.pool = tuple(m for m in self.pool if m.name != name or m.address in voters)
+
     def nodes(self) -> tuple[NomadNode, ...]:
         self._called("nodes")
         return self.clients

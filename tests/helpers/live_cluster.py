@@ -29,6 +29,8 @@ class LiveCluster:
     """Versions of Consul and Nomad by the id of the snapshot; the default ones of every other."""
     keeps_out: Callable[[Droplet], bool] = lambda droplet: False
     """Which droplets run without agents that join."""
+    left: set[str] = field(default_factory=set)
+    """Public addresses whose Consul agent has left and ended."""
     _known: set[int] = field(default_factory=set)
     _follows: bool = False
 
@@ -63,8 +65,9 @@ class LiveCluster:
         off = {d.public_ipv4 or "" for d in there if d.status == "off"}
         droplets = list(self.cloud.droplets.values())
         return FakeCluster(
-            plan=small_plan(), droplets=droplets, consul=self.consul, nomad=self.nomad, unreachable=dead | off
-        )
+            plan=small_plan(), droplets=droplets, consul=self.consul, nomad=self.nomad, unreachable=dead | off,
+            without_consul=self.left,
+        )  # fmt: skip
 
     def _there(self) -> dict[int, Droplet]:
         ours = {i: d for i, d in self.cloud.droplets.items() if "bakery:demo" in d.tags}
@@ -100,17 +103,20 @@ class LiveCluster:
         self.consul.catalog += (CatalogNode(name=member.name, address=member.address),)
         self.consul.passing += (droplet.name,)
         peer = make_peer(member)
-        everything = "all-in-one" in droplet.name
-        if everything or "consul-server" in droplet.name:
+        if runs("consul", droplet.name):
             self.consul.raft += (peer,)
             if not self.consul.leader_address:
                 self.consul.transfer_leadership(peer.id)
         if everything or "nomad-server" in droplet.name:
             self.nomad.pool += (replace(member, version=nomad),)
+        if runs("nomad", droplet.name):
+            self.nomad.pool += (replace(member, version=nomad),)
             self.nomad.raft += (peer,)
             if not self.nomad.leader_address:
                 self.nomad.transfer_leadership(peer.id)
         if everything or "nomad-client" in droplet.name:
+            self.nomad.clients += (_client(droplet, consul, nomad),)
+        if "-client-" in droplet.name or "-all-in-one-" in droplet.name:
             self.nomad.clients += (_client(droplet, consul, nomad),)
 
     def _lose(self, droplet: Droplet) -> None:
@@ -118,6 +124,11 @@ class LiveCluster:
         for agent in (self.consul, self.nomad):
             if any(member.address == address and member.status == "alive" for member in agent.pool):
                 agent.fail(address)
+
+
+def runs(product: str, name: str) -> bool:
+    """Whether a node of that name is a server of the product."""
+    return f"-{product}-server-" in name or name.startswith(("demo-server-", "demo-all-in-one-"))
 
 
 def _client(droplet: Droplet, consul: str, nomad: str) -> NomadNode:

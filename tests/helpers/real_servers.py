@@ -210,8 +210,8 @@ class RealServers:
 
 
 @contextmanager
-def running_servers(folder: Path) -> Iterator[RealServers]:
-    """Three servers with a leader each and ACLs in place; everything is ended by its id at the end."""
+def running_servers(folder: Path, *, count: int = 3) -> Iterator[RealServers]:
+    """Servers with a leader of each product and ACLs in place; everything is ended by its id at the end."""
     bundle, ports = create_bundle("demo", now=datetime.now(UTC)), free_ports()
     tls = {
         "consul": write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
@@ -233,8 +233,8 @@ def running_servers(folder: Path) -> Iterator[RealServers]:
     )
     servers = RealServers(bundle=bundle, folder=folder, ports=ports, clients=clients, tls=tls)
     try:
-        for number in (1, 2, 3):
-            servers.add_server(number, expect=3)
+        for number in range(1, count + 1):
+            servers.add_server(number, expect=count)
         close_acls(servers)
         yield servers
     finally:
@@ -244,7 +244,7 @@ def running_servers(folder: Path) -> Iterator[RealServers]:
 def close_acls(servers: RealServers, names: Sequence[str] = ()) -> None:
     """Bootstrap and make the tokens of every node, and of ``names`` that are no server."""
     nodes = (*servers.nodes, *(replace(make_node(Kind.NOMAD_CLIENT), name=name) for name in names))
-    addresses = tuple(servers.address(number) for number in (1, 2, 3))
+    addresses = tuple(servers.address(number) for number, _ in enumerate(servers.droplets[:3], 1))
     request = AclRequest(
         plan=replace(servers.plan, nodes=nodes),
         roles=(Role(name="server", kind=Kind.SERVER, count=3, size="s-1vcpu-1gb", node_pool="default"),),

@@ -20,16 +20,8 @@ from bakery.operations.replace_node import replace_node
 from bakery.plan.model import ClusterPlan
 from tests.helpers.fake_agents import FakeAgent
 from tests.helpers.fake_cloud import FakeCloud, Killed
-from tests.helpers.launch_harness import (
-    IMAGE,
-    NAMES,
-    PUBLIC_KEY,
-    SIZES,
-    LaunchHarness,
-    launch_request,
-    small_plan,
-)
-from tests.helpers.live_cluster import LiveCluster
+from tests.helpers.launch_harness import IMAGE, PUBLIC_KEY, SIZES, LaunchHarness, launch_request, small_plan
+from tests.helpers.live_cluster import LiveCluster, runs
 
 T = TypeVar("T")
 _keys = count(1)
@@ -102,7 +94,7 @@ class RollBench:
 
 
 def roll_bench(folder: Path, *, lag: float = 0, plan: ClusterPlan | None = None) -> RollBench:
-    """A cluster that has been launched; the requests so far are forgotten."""
+    """A cluster that has been launched, by default of nine; the requests so far are forgotten."""
     cloud = FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag)
     bench = LaunchHarness(folder, cloud=cloud, plan=plan or small_plan())
     rolling = RollBench(bench, LiveCluster(bench.cloud))
@@ -185,14 +177,18 @@ class Death:
 def assert_exactly_the_plan(rolling: RollBench, case: object) -> None:
     """In each slot one droplet, and nothing of another node anywhere."""
     cloud, live = rolling.cloud, rolling.live
-    assert cloud.slots() == NAMES, case
+    assert cloud.slots() == sorted(node.slot for node in rolling.bench.plan.nodes), case
     names = cloud.names()
     assert live.names("consul") == names, case
     assert sorted(node.name for node in live.consul.catalog) == names, case
-    assert live.names("nomad") == [name for name in names if "nomad-server" in name], case
-    assert rolling.voters("consul") == [name for name in names if "consul-server" in name], case
-    assert rolling.voters("nomad") == [name for name in names if "nomad-server" in name], case
-    assert sorted(node.name for node in live.nomad.clients) == [n for n in names if "client" in n], case
+    assert live.names("nomad") == [name for name in names if runs("nomad", name)], case
+    for product in ("consul", "nomad"):
+        servers = [name for name in names if runs(product, name)]
+        assert rolling.voters(product) == servers, case
+        assert rolling.agent(product).autopilot_min_quorum == len(servers), case
+    assert sorted(node.name for node in live.nomad.clients) == [
+        n for n in names if "client" in n or "all-in-one" in n
+    ], case
     assert all(node.eligible for node in live.nomad.clients), case
     assert cloud.ssh_keys == {}, case
     assert not [tag for tag in cloud.tags if ":replaces:" in tag], case

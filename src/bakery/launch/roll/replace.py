@@ -2,10 +2,10 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bakery.cloud.model import Droplet
-from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError, UsageError
-from bakery.hints import Command
+from bakery.errors import CredentialsError, DeadlineError
 from bakery.launch.base.journal import Replacing
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import Present
@@ -15,7 +15,7 @@ from bakery.launch.base.session import Session
 from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.keys import leftover_keys, remove_key
 from bakery.launch.roll.gate import View, check_rest, wait_until_fit, with_successor
-from bakery.launch.roll.lock import consul_lock
+from bakery.launch.roll.lock import HeldLock, consul_lock
 from bakery.launch.roll.model import Replaced, ReplaceRequest, Target
 from bakery.launch.roll.preflight import look, one_more
 from bakery.launch.roll.prune import prune_everywhere
@@ -63,7 +63,6 @@ def check_replacement(
     launch = replace(request.launch, plan=plan)
     if target.old is None:
         return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=""))
-    _check_other_servers(plan, target)
     vpc_id = one_more(session, launch, present, target)
     check_rest(session, View(plan=plan, droplets=present.droplets, clients=clients), target)
     work = NO_WORK
@@ -72,29 +71,17 @@ def check_replacement(
     return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=vpc_id), work=work)
 
 
-def _check_other_servers(plan: ClusterPlan, target: Target) -> None:
-    """Check that the node is not the only server of Consul or Nomad: the quorum would refuse its removal.
-
-    Raises:
-        UsageError: it is.
-    """
-    for product, servers in (("Consul", plan.consul_servers), ("Nomad", plan.nomad_servers)):
-        if [server.slot for server in servers] == [target.node.slot]:
-            message = f"{target.name} is the only {product} server, so it cannot be replaced"
-            raise UsageError(message=message, hint=Command("scale", f"{target.node.role}=3"))
-
-
 def replace_node(session: Session, request: ReplaceRequest, checked: Checked) -> Replaced:
     """Replace the node, or go on with its replacement. The caller holds the lock and has the user's consent.
 
     Raises:
-        LockedError: another bakery changes the cluster.
+        LockedError: another bakery changes the cluster, or the lock in Consul is lost.
         DeadlineError: the successor is not fit in time; the old node is untouched.
         UsageError: the quorum would be lost without the old node.
         CloudError, AgentError: the replacement stopped half-way; run the same command again.
     """
-    with _lock(session, checked):
-        return _replace(session, request, checked)
+    with _lock(session, checked) as lock:
+        return _replace(session, request, checked, lock)
 
 
 def running(session: Session) -> Running:
@@ -109,18 +96,15 @@ def running(session: Session) -> Running:
     return session.running
 
 
-def _lock(session: Session, checked: Checked) -> AbstractContextManager[None]:
+def _lock(session: Session, checked: Checked) -> AbstractContextManager[HeldLock]:
     """Return the lock in Consul, held through a server that stays, if there is one."""
     plan, droplets = checked.site.launch.plan, checked.site.present.droplets
     staying = [droplet for droplet in droplets if droplet.id != checked.target.old_id]
-    consul = consul_api(running(session), plan, (*staying, *droplets))
-    if consul is None:
-        message = f"no Consul server of {session.cluster} sees a leader"
-        raise ChecksFailedError(message=message, hint=Command("status"))
-    return consul_lock(session, consul, leaving={checked.target.name})
+    find = partial(consul_api, running(session), plan, (*staying, *droplets))
+    return consul_lock(session, find, leaving={checked.target.name})
 
 
-def _replace(session: Session, request: ReplaceRequest, checked: Checked) -> Replaced:
+def _replace(session: Session, request: ReplaceRequest, checked: Checked, lock: HeldLock) -> Replaced:
     target, plan = checked.target, checked.site.launch.plan
     for key in leftover_keys(checked.site.present, session.journal.now, now=session.wall()):
         remove_key(session, key.id)
@@ -128,7 +112,7 @@ def _replace(session: Session, request: ReplaceRequest, checked: Checked) -> Rep
     if target.old is not None:
         target = _bring_up(session, request, checked.site, target, target.old)
         with session.reporter.step(f"Taking {target.name} out"):
-            staying = _take_out(session, request, plan, target)
+            staying = _take_out(session, request, plan, target, lock)
     else:
         staying = list_members(session)
     return _finish(session, plan, target, staying)
@@ -169,7 +153,9 @@ def _wait_until_fit(
     session.reporter.node(target.new.name, "healthy")
 
 
-def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target) -> tuple[Droplet, ...]:
+def _take_out(
+    session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target, lock: HeldLock
+) -> tuple[Droplet, ...]:
     """Move the work of the old node away, and remove it. Return the droplets that stay.
 
     The quorum is asked with the successor as a voter.
@@ -179,12 +165,15 @@ def _take_out(session: Session, request: ReplaceRequest, plan: ClusterPlan, targ
     old = next((member for member in members if member.id == target.old_id), None)
     if old is None:
         return staying
-    check_quorum(session, plan, [old], members)
+    lock.turn_to(partial(consul_api, running(session), plan, (*staying, old)))
+    check_quorum(session, plan, [old], members, leaves=not request.lost)
+    lock.check()
     request.before_removal()
     drain = NO_DRAIN
     if not request.lost:
         drain = plan_drain(plan, session.running, [old], staying, request.drain)
     with drained(session, drain):
+        lock.check()
         session.journal.record_leaving([old.id])
         remove_nodes(session, plan, [old], members, lost=request.lost)
     return staying

@@ -8,7 +8,7 @@ from math import ceil
 from bakery.agents.interface import NomadApi
 from bakery.agents.model import NomadNode
 from bakery.cloud.model import Droplet, Image
-from bakery.errors import ChecksFailedError, DeadlineError, LaunchError, UsageError
+from bakery.errors import ChecksFailedError, DeadlineError, LaunchError, LockedError, UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.journal import Rolling
 from bakery.launch.base.members import complete_listing, list_members
@@ -251,7 +251,7 @@ def _give_back(session: Session, request: RollRequest) -> None:
 def _counting(done: int, total: int) -> Iterator[None]:
     try:
         yield
-    except (ChecksFailedError, DeadlineError) as error:
+    except (ChecksFailedError, DeadlineError, LockedError) as error:
         counted = f"{done} of {total} nodes are replaced; "
         error.hint = Hint(counted, error.hint) if error.hint else f"{counted}run the same command again"
         raise

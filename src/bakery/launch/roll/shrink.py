@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
@@ -9,7 +10,7 @@ from bakery.hints import Command
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import DrainPolicy
 from bakery.launch.base.names import name_nodes
-from bakery.launch.base.running import reach, servers_among
+from bakery.launch.base.running import consul_api, servers_among
 from bakery.launch.base.session import Session
 from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.preflight import survey
@@ -74,17 +75,15 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
 
     Raises:
         ChecksFailedError: the cluster is not healthy after a removal; the rest is untouched.
+        LockedError: another bakery changes the cluster, or the lock in Consul is lost.
         CloudError, DeadlineError: the removal stopped half-way; the same command continues it.
     """
     plan = shrinking.plan
     servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), shrinking.droplets)
     names = {droplet.name for droplet in shrinking.droplets}
     staying = [droplet for droplet in list_members(session) if droplet.name not in names]
-    reached = reach(running(session), plan, staying)
-    if reached.consul is None:
-        message = f"no Consul server of {session.cluster} sees a leader"
-        raise UsageError(message=message, hint=Command("status"))
-    with consul_lock(session, reached.consul, leaving=names):
+    find = partial(consul_api, running(session), plan, staying)
+    with consul_lock(session, find, leaving=names) as lock:
         keep_voters(session, request.after, staying)
         # Servers may be clients too. All are drained at once, so that no work moves to a node that leaves later.
         drain = plan_drain(plan, session.running, shrinking.droplets, staying, request.drain)
@@ -92,9 +91,11 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
             for server in servers:
                 members = list_members(session)
                 check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
+                lock.check()
                 remove_nodes(session, plan, [server], members)
                 plan = plan_after(plan, _node(plan, server), None)
             clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
+            lock.check()
             remove_nodes(session, plan, clients, list_members(session))
 
 

@@ -53,7 +53,7 @@ def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ..
     there = {droplet.private_ipv4 for droplet in droplets}
     there |= {member.address for member in api.members() if member.status not in _DEAD}
     for peer in api.raft_peers():
-        if peer.address not in there and (not peer.name or _is_name_of(plan, peer.name)):
+        if peer.address not in there and (not peer.name or is_name_of(plan, peer.name)):
             api.remove_peer(peer.id)
 
 
@@ -64,10 +64,10 @@ def _dead(found: Iterable[Member | NomadNode]) -> list[Identity]:
 def _ours(plan: ClusterPlan, droplets: tuple[Droplet, ...], dead: Iterable[Identity]) -> list[Identity]:
     """Return the dead nodes with a name that a launch of this cluster gives, and without a droplet, each once."""
     there = {(droplet.name, droplet.private_ipv4) for droplet in droplets}
-    gone = (one for one in dead if (one.name, one.address) not in there and _is_name_of(plan, one.name))
+    gone = (one for one in dead if (one.name, one.address) not in there and is_name_of(plan, one.name))
     return list(dict.fromkeys(gone))
 
 
-def _is_name_of(plan: ClusterPlan, name: str) -> bool:
+def is_name_of(plan: ClusterPlan, name: str) -> bool:
     """Whether a launch of this cluster may have given that name."""
     return bool(re.fullmatch(rf"{re.escape(plan.cluster)}-[a-z][a-z0-9-]*-[0-9]+(-[0-9a-f]{{4}})?", name))

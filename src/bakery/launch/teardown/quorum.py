@@ -27,6 +27,12 @@ class _Group:
     going: tuple[Droplet, ...]
     api: AclApi | None
     """API of a server that sees a leader; preferably of a server that is not removed."""
+    leaves: bool
+    """Whether they leave Raft before their droplets are deleted."""
+
+    def need(self, voters: int, staying: int) -> int:
+        """Return how many of the ``staying`` voters must be healthy. ``voters`` are those that Raft has now."""
+        return max(staying, 1) if self.leaves else voters // 2 + 1
 
 
 def check_quorum(
@@ -36,8 +42,12 @@ def check_quorum(
     members: Iterable[Droplet],
     *,
     accept_quorum_loss: frozenset[str] = frozenset(),
+    leaves: bool = False,
 ) -> tuple[str, ...]:
     """Check that without ``going`` the live voters are more than half of the voters that Raft has now.
+
+    With ``leaves`` the servers of ``going`` are alive and leave Raft first, so that the voters that remain are all
+    that Raft has then: each of them must be alive, and one suffices.
 
     Droplets named in ``accept_quorum_loss`` may be removed even so. Return the risks of these, as text.
 
@@ -45,7 +55,7 @@ def check_quorum(
         UsageError: the quorum would be lost, or the servers cannot be asked.
     """
     risks = []
-    for group in _groups(session.running, plan, tuple(going), tuple(members)):
+    for group in _groups(session.running, plan, tuple(going), tuple(members), leaves=leaves):
         names = [droplet.name for droplet in group.going]
         protected = [name for name in names if name not in accept_quorum_loss]
         try:
@@ -58,7 +68,12 @@ def check_quorum(
 
 
 def _groups(
-    running: Running | None, plan: ClusterPlan, going: tuple[Droplet, ...], members: tuple[Droplet, ...]
+    running: Running | None,
+    plan: ClusterPlan,
+    going: tuple[Droplet, ...],
+    members: tuple[Droplet, ...],
+    *,
+    leaves: bool,
 ) -> list[_Group]:
     staying = [droplet for droplet in members if droplet not in going]
     order = (*staying, *going)
@@ -67,10 +82,10 @@ def _groups(
     groups = []
     if consul:
         api: AclApi | None = consul_api(running, plan, order) if running else None
-        groups.append(_Group(product="Consul", going=consul, api=api))
+        groups.append(_Group(product="Consul", going=consul, api=api, leaves=leaves))
     if nomad:
         api = nomad_api(running, plan, order) if running else None
-        groups.append(_Group(product="Nomad", going=nomad, api=api))
+        groups.append(_Group(product="Nomad", going=nomad, api=api, leaves=leaves))
     return groups
 
 
@@ -112,8 +127,8 @@ def _look(group: _Group, api: AclApi, names: list[str]) -> bool | Pending:
     voters = [peer for peer in api.raft_peers() if peer.voter]
     if not any(peer.address in addresses for peer in voters):
         return True
-    need = len(voters) // 2 + 1
     staying = [peer for peer in voters if peer.address not in addresses]
+    need = group.need(len(voters), len(staying))
     if len(staying) < need:
         raise _refusal(group.product, names, voters, staying, need)
     healthy = {server.id for server in api.autopilot().servers if server.healthy and server.alive}

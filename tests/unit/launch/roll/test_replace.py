@@ -187,19 +187,6 @@ def test_a_droplet_limit_without_room_for_one_more_is_said_first(cluster: RollBe
     assert cluster.cloud.mutations == []
 
 
-@pytest.mark.parametrize(("role", "product"), [("consul-server", "Consul"), ("nomad-server", "Nomad")])
-def test_the_only_server_is_refused_before_its_successor_is_created(
-    cluster: RollBench, role: str, product: str
-) -> None:
-    launch = cluster.request().launch
-    nodes = tuple(node for node in launch.plan.nodes if node.role != role or node.slot == f"demo-{role}-1")
-    with pytest.raises(UsageError) as caught:
-        cluster.replace(f"demo-{role}-1", launch=replace(launch, plan=replace(launch.plan, nodes=nodes)))
-    assert caught.value.message == f"demo-{role}-1 is the only {product} server, so it cannot be replaced"
-    assert str(caught.value.hint) == f"bakery scale {role}=3"
-    assert cluster.cloud.mutations == []
-
-
 def test_without_its_snapshot_nothing_is_replaced(cluster: RollBench) -> None:
     request = cluster.request()
     with pytest.raises(UsageError):
