@@ -45,7 +45,7 @@ _REASONS = ["image", "size", "secrets", "config", "age", "all"]
     help="The age from which a droplet is replaced.",
 )
 @drain_options
-@click.option("--dry-run", is_flag=True, help="Show what would be replaced, in order, and exit.")
+@click.option("--dry-run", is_flag=True, help="Show what would be replaced, and what stands in the way; exit.")
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -87,15 +87,17 @@ def roll(
     print_line = session.print_or_note if dry_run else session.note_before_question
     shown: list[RollPlan] = []
 
-    def approve(found: "RollPlan") -> bool:
+    def show(found: "RollPlan") -> None:
         shown.append(found)
         print_line(cloud_line(session))
         _show(found, print_line)
+
+    def approve(found: "RollPlan") -> bool:
         if not dry_run:
             session.confirm(f"replace {counted(len(found.needs), 'node')}?")
         return not dry_run
 
-    done = roll_differing(session, request, approve)
+    done = roll_differing(session, request, approve, show)
     if session.settings.json:
         replaced = [replaced_json(each) for each in done]
         plan = _plan_json(shown[0] if shown else None)

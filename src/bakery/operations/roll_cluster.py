@@ -10,14 +10,24 @@ from bakery.operations.context import Context, open_session
 
 ApproveRoll = Callable[[RollPlan], bool]
 """Called before the first change; if it returns False, nothing is changed."""
+ShowRoll = Callable[[RollPlan], None]
+"""Called with a plan that has something to replace, before it is checked whether that is possible now."""
 
 
-def roll_differing(context: Context, request: RollRequest, approve: ApproveRoll) -> tuple[Replaced, ...]:
+def show_nothing(_: RollPlan) -> None:
+    """Show nothing."""
+
+
+def roll_differing(
+    context: Context, request: RollRequest, approve: ApproveRoll, show: ShowRoll = show_nothing
+) -> tuple[Replaced, ...]:
     """Replace the nodes of the cluster that differ (:func:`roll_cluster`)."""
-    return roll_cluster(open_session(context, running_cluster(context)), request, approve)
+    return roll_cluster(open_session(context, running_cluster(context)), request, approve, show)
 
 
-def roll_cluster(session: Session, request: RollRequest, approve: ApproveRoll) -> tuple[Replaced, ...]:
+def roll_cluster(
+    session: Session, request: RollRequest, approve: ApproveRoll, show: ShowRoll = show_nothing
+) -> tuple[Replaced, ...]:
     """Replace the nodes that differ: Consul servers, Nomad servers, clients; leaders last. Return those replaced.
 
     A node that is as wanted is skipped, so the same command continues an interrupted roll, with the snapshot with
@@ -32,6 +42,8 @@ def roll_cluster(session: Session, request: RollRequest, approve: ApproveRoll) -
     """
     with exclusive(session), resumable():
         plan = plan_roll(session, request)
+        if plan.needs:
+            show(plan)
         check_roll(session, request, plan)
         if plan.needs and not approve(plan):
             return ()

@@ -98,13 +98,24 @@ def with_successor(plan: ClusterPlan, target: Target) -> ClusterPlan:
 
 
 def _check(session: Session, look: Callable[[], str], *, what: str, message: str) -> None:
-    """Wait until ``look`` finds nothing.
+    """Wait until ``look`` finds nothing. If it finds something at first, print that once: the wait is silent.
 
     Raises:
         ChecksFailedError: it still finds something; with ``message`` as the first line.
     """
+    told = False
+
+    def telling_look() -> str:
+        nonlocal told
+        unmet = look()
+        if unmet and not told:
+            told = True
+            first = unmet.splitlines()[0]
+            session.reporter.note(f"    waiting up to {GATE_SECONDS:.0f} s for {what} to be healthy: {first}")
+        return unmet
+
     try:
-        session.wait(_in_a_row(look), what=what, seconds=GATE_SECONDS, every=EVERY)
+        session.wait(_in_a_row(telling_look), what=what, seconds=GATE_SECONDS, every=EVERY)
     except DeadlineError as error:
         hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
         raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
