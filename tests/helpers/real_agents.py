@@ -229,3 +229,9 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(STOP_SECONDS)
+
+
+def tasks_below(folder: Path) -> list[str]:
+    """Return the tmpfs mounts of tasks: Nomad unmounts them, and ends the executor, when a task is garbage."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    return [place for place in mounted if Path(place).is_relative_to(folder)]

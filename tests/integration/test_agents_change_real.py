@@ -11,6 +11,7 @@ from bakery.agents.model import Allocation, LockHolder, NomadNode, Resources, Ta
 from bakery.config.defaults import NOMAD_VERSION
 from bakery.errors import AgentError
 from bakery.wait import Pending
+from tests.helpers.real_agents import tasks_below
 from tests.helpers.real_servers import RealServers, close_acls, eventually, running_servers
 
 pytestmark = pytest.mark.integration
@@ -140,12 +141,6 @@ def stop_job(servers: RealServers, client: NomadNode) -> None:
     # A client that is killed leaves the mounts and executors of its tasks behind.
     servers.http("nomad", 1).call("GET", f"/v1/client/gc?node_id={client.id}")
     eventually(lambda: Pending("mounted") if tasks_below(servers.folder) else True, "the task to be garbage")
-
-
-def tasks_below(folder: Path) -> list[str]:
-    """Return the tmpfs mounts of tasks: Nomad unmounts them, and ends the executor, when a task is garbage."""
-    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    return [place for place in mounted if Path(place).is_relative_to(folder)]
 
 
 def run_job(servers: RealServers) -> None:
