@@ -1,6 +1,6 @@
 """Consul and Nomad that live in memory, and a whole healthy cluster of them to break one thing of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -311,6 +311,10 @@ class FakeConsul(FakeAgent):
         self._called("lock_holder", key)
         return self.locks.get(key)
 
+    def follow_log(self, level: str, *, seconds: float | None) -> Iterator[str]:
+        self._called("follow_log", level)
+        yield f"{level} for {seconds}"
+
     def leave(self) -> None:
         """Of one machine's agent only: see :class:`_ConsulAt`."""
         self._called("leave")
@@ -389,6 +393,10 @@ class FakeNomad(FakeAgent):
     def purge(self, node_id: str) -> None:
         self._called("purge", node_id)
         self.clients = tuple(node for node in self.clients if node.id != node_id)
+
+    def follow_log(self, level: str, *, seconds: float | None, client: str | None = None) -> Iterator[str]:
+        self._called("follow_log", level, *([client] if client else []))
+        yield f"{level} of {client or 'the server'} for {seconds}"
 
     def has_namespace(self, name: str) -> bool:
         self._called("has_namespace", name)

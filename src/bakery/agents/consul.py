@@ -1,6 +1,6 @@
 """The adapter to Consul's HTTP API, tested against 1.22.5."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +27,7 @@ from bakery.agents.model import (
     Target,
     TokenGrant,
 )
+from bakery.agents.monitor import follow
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import AgentHttp, read_time, text
 from bakery.errors import AgentError
@@ -105,6 +106,10 @@ class Consul:
 
     def leave(self) -> None:
         self._http.call("PUT", "/v1/agent/leave", read_seconds=LEAVE_SECONDS)
+
+    def follow_log(self, level: str, *, seconds: float | None) -> Iterator[str]:
+        path = f"/v1/agent/monitor?loglevel={quote(level, safe='')}"
+        return follow(self._http, path, seconds=seconds, answers_at_once=True)
 
     def deregister_node(self, name: str) -> None:
         self._http.call("PUT", "/v1/catalog/deregister", {"Node": name})

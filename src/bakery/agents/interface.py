@@ -4,7 +4,7 @@ Every call may raise AgentError. Its ``status`` is the HTTP status, 0 if there w
 time-out).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -168,6 +168,9 @@ class ConsulApi(AclApi, Protocol):
     def lock_holder(self, key: str) -> LockHolder | None:
         """Return who holds the lock, or None."""
 
+    def follow_log(self, level: str, *, seconds: float | None) -> Iterator[str]:
+        """Yield each line that this agent logs from now on, until ``seconds`` have passed; None: until it ends."""
+
     def leave(self) -> None:
         """Make this agent leave the cluster and end. Takes up to 20 seconds.
 
@@ -195,6 +198,12 @@ class NomadApi(AclApi, Protocol):
         """Remove a client from Nomad's list.
 
         No error for an unknown id. A client that still runs registers again.
+        """
+
+    def follow_log(self, level: str, *, seconds: float | None, client: str | None = None) -> Iterator[str]:
+        """Yield each line that this server, or the client with that id, logs from now on.
+
+        It ends after ``seconds``; None: when the agent ends.
         """
 
     def has_namespace(self, name: str) -> bool:

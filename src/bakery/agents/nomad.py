@@ -1,6 +1,6 @@
 """The adapter to Nomad's HTTP API, tested against 1.11.3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -29,6 +29,7 @@ from bakery.agents.model import (
     Target,
     TokenGrant,
 )
+from bakery.agents.monitor import follow
 from bakery.agents.placement import read_evaluation, read_free_resources
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import PARALLEL, AgentHttp, text
@@ -158,6 +159,11 @@ class Nomad:
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
         return read_signing_keys(self._http)
+
+    def follow_log(self, level: str, *, seconds: float | None, client: str | None = None) -> Iterator[str]:
+        node = "" if client is None else f"&node_id={quote(client, safe='')}"
+        path = f"/v1/agent/monitor?plain=true&log_level={quote(level, safe='')}{node}"
+        return follow(self._http, path, seconds=seconds, answers_at_once=False)
 
     def has_namespace(self, name: str) -> bool:
         return nomad_acl.has_namespace(self._http, name)

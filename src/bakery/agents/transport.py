@@ -1,7 +1,7 @@
 """HTTPS to one agent: mutual TLS with a server name instead of the address, time-outs, typed errors."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -131,6 +131,35 @@ class AgentHttp:
             message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
             raise AgentError(message=message, details=error_text or None, status=status)
         return Reply(status=status, error_text=error_text, value=_json(response))
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Yield the body of a GET piece by piece for as long as the agent sends it; first an empty piece.
+
+        The empty piece comes when the agent has answered. There is no read time-out: an agent may have nothing to
+        send for hours.
+
+        Raises:
+            AgentError: the agent cannot be reached, refuses, or the connection broke.
+        """
+        headers = {self._token_header: self._token} if self._token else {}
+        try:
+            with self._session.get(
+                self._base + path,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, None),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if response.status_code != 200:
+                    message = f"{self.name} refused GET {path.partition('?')[0]} ({response.status_code})"
+                    details = redact(response.text.strip(), self._hidden)[:_LONGEST_DETAILS] or None
+                    raise AgentError(message=message, details=details, status=response.status_code)
+                yield b""
+                yield from response.iter_content(chunk_size=None)
+        except (OSError, ValueError) as error:  # as in `call`
+            message = f"{self.name} cannot be reached"
+            details = redact(_reason(error), self._hidden)
+            raise AgentError(message=message, details=details, hint=_UNREACHED, status=0) from None
 
     def call_unless_done(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, refused: int, already: str

@@ -13,6 +13,7 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_S = 0.05
 _NUDGES = 20
 _seen = 0
+_silent = False
 
 
 class Terminated(BaseException):
@@ -25,6 +26,12 @@ def install() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     _watch()
+
+
+def say_nothing() -> None:
+    """End without a word at a signal from now on: for a command that a user ends by a signal."""
+    global _silent  # noqa: PLW0603 - the process's own
+    _silent = True
 
 
 def _watch() -> None:
@@ -71,4 +78,4 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 def _say(text: bytes) -> None:
     """Write to stderr without sys.stderr, whose lock the interrupted code may hold. The terminal may be closed."""
     with suppress(OSError):
-        os.write(2, text)
+        os.write(2, b"" if _silent else text)

@@ -18,6 +18,7 @@ SUMMARIES = {
     "env": "Print environment variables for consul and nomad.",
     "consul": "Run consul against the cluster.",
     "nomad": "Run nomad against the cluster.",
+    "logs": "Show what a node's agent logs, without SSH.",
     "destroy": "Destroy the cluster, one of its nodes or one role.",
     "render": "Write user-data for Terraform, autoscale pools or the control panel.",
     "bootstrap": "Create the ACL tokens of rendered nodes; launch does it itself.",
