@@ -18,7 +18,7 @@ import pytest
 from bakery.errors import ExitCode
 from bakery.proc import start
 from bakery.wait import Pending
-from tests.helpers.cluster_e2e import BAKERY, EMULATOR, PATIENCE, Cluster, Droplet, wait_for
+from tests.helpers.cluster_e2e import BAKERY, DEMO_JOBS, EMULATOR, PATIENCE, Cluster, Droplet, wait_for
 from tests.helpers.kv_writer import KvWriter
 from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
 from tests.helpers.voter_sampler import VoterSampler
@@ -213,6 +213,34 @@ def replace_servers_of_both(second: Callable[[str, str], Servers]) -> None:
         servers.launch()
         assert_whole(servers, 3)
     assert has(servers, "before")
+
+
+def test_one_droplet_that_is_everything_grows_is_replaced_and_shrinks(
+    second: Callable[[str, str], Servers],
+) -> None:
+    servers = second("small", "all-in-one: 1")
+    cluster = servers.cluster
+    servers.launch()
+    put(servers, "before")
+    cluster.tool("nomad", "job", "run", str(DEMO_JOBS / "web.nomad.hcl"))
+    (only,) = servers.droplets(CONSUL)
+    act(cluster, only, "reboot")
+    scale(servers, "all-in-one=3")
+    assert_whole(servers, 3)
+    leader = servers.leader(NOMAD)
+    servers.replace(leader)
+    assert_whole(servers, 3)
+    assert len(cluster.allocations("web")) == 2
+    scale(servers, "all-in-one=1", "--accept-single")
+    assert_whole(servers, 1)
+    assert cluster.nomad_nodes() == dict.fromkeys(servers.names(NOMAD), "ready")
+    assert len(cluster.allocations("web")) == 2
+    assert has(servers, "before")
+
+
+def scale(servers: Servers, *words: str) -> None:
+    servers.cluster.bakery("scale", "--local", "--yes", *words)
+    servers.cluster.forget_env()
 
 
 def test_what_the_control_panel_deleted_is_replaced_and_forgotten(cluster: Cluster, figures: Figures) -> None:

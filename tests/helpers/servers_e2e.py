@@ -11,7 +11,8 @@ from tests.helpers.cluster_e2e import LOOK, Cluster, Droplet
 
 T = TypeVar("T")
 CONSUL, NOMAD = "consul", "nomad"
-_ROLES = {CONSUL: ("consul-server", "server"), NOMAD: ("nomad-server", "server")}
+_BOTH = ("server", "all-in-one")
+_ROLES = {CONSUL: ("consul-server", *_BOTH), NOMAD: ("nomad-server", *_BOTH)}
 _STATUS_COLUMN = {CONSUL: 2, NOMAD: 3}
 """Of ``consul members`` and ``nomad server members``."""
 
