@@ -107,15 +107,11 @@ class LiveCluster:
             self.consul.raft += (peer,)
             if not self.consul.leader_address:
                 self.consul.transfer_leadership(peer.id)
-        if everything or "nomad-server" in droplet.name:
-            self.nomad.pool += (replace(member, version=nomad),)
         if runs("nomad", droplet.name):
             self.nomad.pool += (replace(member, version=nomad),)
             self.nomad.raft += (peer,)
             if not self.nomad.leader_address:
                 self.nomad.transfer_leadership(peer.id)
-        if everything or "nomad-client" in droplet.name:
-            self.nomad.clients += (_client(droplet, consul, nomad),)
         if "-client-" in droplet.name or "-all-in-one-" in droplet.name:
             self.nomad.clients += (_client(droplet, consul, nomad),)
 
