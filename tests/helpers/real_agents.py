@@ -21,6 +21,7 @@ from bakery.credentials.store import create_bundle
 from bakery.files import write_secret
 from bakery.plan.model import ClusterPlan, Wave
 from bakery.proc import start
+from bakery.render.nomad_config import TASK_IDENTITY
 from tests.helpers.clusters import make_node, make_plan
 from tests.helpers.fake_agents import make_droplet
 from tests.helpers.tools import require_tool
@@ -82,13 +83,21 @@ class RealCluster:
 
 @contextmanager
 def running_cluster(
-    folder: Path, *, default_policy: str = "deny", nomad: bool = True, bundle: Bundle | None = None
+    folder: Path,
+    *,
+    default_policy: str = "deny",
+    nomad: bool = True,
+    jobs: bool = False,
+    bundle: Bundle | None = None,
 ) -> Iterator[RealCluster]:
-    """The agents, started and not yet bootstrapped; stopped by their ids at the end. Logs lie in ``folder``."""
+    """The agents, started and not yet bootstrapped; stopped by their ids at the end. Logs lie in ``folder``.
+
+    With ``jobs`` Nomad is a client too, and runs processes of its own user.
+    """
     consul, nomad_program = require_tool("consul"), require_tool("nomad")
     cluster, ports = _prepare(folder, bundle or create_bundle("demo", now=datetime.now(UTC)))
     write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
-    write_json(folder / "nomad.json", _nomad_config(cluster, ports))
+    write_json(folder / "nomad.json", _nomad_config(cluster, ports) | (_RUNS_JOBS if jobs else {}))
     argvs: dict[str, list[str | Path]] = {"consul": [consul, "agent", f"-config-file={folder / 'consul.json'}"]}
     if nomad:
         argvs["nomad"] = [nomad_program, "agent", f"-config={folder / 'nomad.json'}"]
@@ -171,6 +180,16 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
     }
 
 
+_RUNS_JOBS: dict[str, Any] = {
+    "client": {
+        "enabled": True,
+        "network_interface": "lo",
+        "options": {"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean"},
+    },
+    "plugin": [{"raw_exec": [{"config": [{"enabled": True}]}]}],
+}
+
+
 def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]:
     mine = cluster.credentials
     assert mine.nomad is not None
@@ -205,6 +224,7 @@ def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]
             "cert_file": str(consul / "cert.pem"),
             "key_file": str(consul / "key.pem"),
             "token": mine.consul_nomad_token.secret,
+            "task_identity": TASK_IDENTITY,
         },
     }
 

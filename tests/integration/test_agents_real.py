@@ -73,7 +73,7 @@ def _wait_for_leaders(cluster: RealCluster) -> None:
 
 def test_the_first_time_everything_is_made(closed: AclOutcome) -> None:
     # DNS; the node and the two roles, each with an agent's and Nomad's.
-    assert closed == AclOutcome(policies_written=5, tokens_written=9)
+    assert closed == AclOutcome(policies_written=6, tokens_written=9, identity_written=5)
 
 
 @pytest.mark.usefixtures("closed")
@@ -211,6 +211,17 @@ def test_a_nomad_agent_that_is_server_and_client_registers_both_and_every_servic
     grant = TokenGrant(description="control", policies=("bakery-nomad-server", "bakery-nomad-client"))
     consul.put_token(AclToken(accessor=made.accessor, secret=made.secret, grant=grant))
     assert _register(cluster, made, node="demo-server-1", service="nomad") == 403
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize("node", ["demo-server-1", "nomad-client"])
+def test_nomads_own_token_reads_no_key(cluster: RealCluster, node: str) -> None:
+    """Nomad 2.0.4 uses it for the templates of tasks without an identity (its changelog, GH-28106)."""
+    operator: Any = cluster.clients.consul(LOOPBACK)
+    operator._http.call("PUT", "/v1/kv/apps/greeting", {})
+    assert operator._http.call("GET", "/v1/kv/apps/greeting").status == 200  # control
+    nomad: Any = _as(cluster, consul_nomad_token(cluster.bundle, node))
+    assert nomad._http.call("GET", "/v1/kv/apps/greeting", accept=frozenset({403})).status == 403
 
 
 @pytest.mark.usefixtures("closed")

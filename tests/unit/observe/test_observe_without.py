@@ -34,6 +34,15 @@ def test_a_dead_server_is_no_fault_of_the_rest() -> None:
     assert _unmet(cluster, other) == ["consul-members", "consul-peers", "consul-autopilot", "consul-catalog"]
 
 
+def test_a_rotated_key_of_nomad_keeps_no_node_from_being_replaced() -> None:
+    """The replacement gives Consul the key. Control: status names it."""
+    cluster = healthy_cluster()
+    cluster.nomad.rotate()
+    report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    assert [each.name for each in report.missing] == ["workload-identity"]
+    assert _unmet(cluster, cluster.plan.nomad_clients[0].name) == []
+
+
 def test_without_a_leader_nothing_may_go() -> None:
     cluster = healthy_cluster()
     cluster.nomad.leader_address = ""

@@ -1,1 +1,1 @@
-"""Bootstraps the ACLs of Consul and Nomad, and writes policies and tokens."""
+"""Bootstraps the ACLs of Consul and Nomad, writes policies and tokens, makes Consul accept jobs' identities."""

@@ -1,0 +1,32 @@
+# Prints a value of Consul's KV store, and where the instances of the service "web" are: consul kv put apps/greeting hello
+job "read-consul" {
+  type = "batch"
+
+  group "read-consul" {
+    task "print" {
+      driver = "exec"
+
+      # Nomad gets a Consul token for this task, which may read services, nodes, and keys below apps/.
+      consul {}
+
+      template {
+        destination = "local/page"
+        data        = <<-EOT
+          {{ key "apps/greeting" }}
+          {{ range service "web" }}server {{ .Address }}:{{ .Port }}
+          {{ end }}
+        EOT
+      }
+
+      config {
+        command = "/bin/cat"
+        args    = ["${NOMAD_TASK_DIR}/page"]
+      }
+
+      resources {
+        cpu    = 50
+        memory = 32
+      }
+    }
+  }
+}
