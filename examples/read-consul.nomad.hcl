@@ -1,4 +1,9 @@
-# Prints a value of Consul's KV store, and where the instances of the service "web" are: consul kv put apps/greeting hello
+# Prints a value of Consul's KV store, and where the instances of a service are.
+variable "service" {
+  type    = string
+  default = "web"
+}
+
 job "read-consul" {
   type = "batch"
 
@@ -13,7 +18,7 @@ job "read-consul" {
         destination = "local/page"
         data        = <<-EOT
           {{ key "apps/greeting" }}
-          {{ range service "web" }}server {{ .Address }}:{{ .Port }}
+          {{ range service "${var.service}" }}server {{ .Address }}:{{ .Port }}
           {{ end }}
         EOT
       }

@@ -22,7 +22,7 @@ T = TypeVar("T")
 SECONDS = 60.0
 RENDERS = 10.0
 """Seconds for a template with a key and a service to render."""
-SAMPLE = Path(__file__).parents[2] / "docs" / "jobs" / "read-consul.nomad.hcl"
+SAMPLE = Path(__file__).parents[2] / "examples" / "read-consul.nomad.hcl"
 
 
 def _eventually(check: Callable[[], T | Pending], what: str, seconds: float = SECONDS) -> T:
