@@ -72,7 +72,7 @@ def _bake(session: Session, plan: "BakePlan") -> "Image":
 
     def approve() -> None:
         if not session.settings.yes:
-            for line in _outlook(session, plan):
+            for line in bake_lines(session, plan):
                 session.note_before_question(line)
             session.confirm("bake it?")
 
@@ -84,11 +84,11 @@ def _show_only(session: Session, plan: "BakePlan") -> None:
     if session.settings.json:
         session.console.print_json({"bakes": plan.bakes})
     elif plan.bakes:
-        for line in _outlook(session, plan):
+        for line in bake_lines(session, plan):
             session.console.print(line)
 
 
-def _outlook(session: Session, plan: "BakePlan") -> tuple[str, str]:
+def bake_lines(session: Session, plan: "BakePlan") -> tuple[str, str]:
     """Return lines on what a bake creates, and its price: https://docs.digitalocean.com/products/snapshots/details/pricing/."""
     from bakery.operations.bake_image import build_droplet
 

@@ -90,7 +90,7 @@ def roll(
     def show(found: "RollPlan") -> None:
         shown.append(found)
         print_line(cloud_line(session))
-        _show(found, print_line)
+        show_roll(found, print_line)
 
     def approve(found: "RollPlan") -> bool:
         if not dry_run:
@@ -100,7 +100,7 @@ def roll(
     done = roll_differing(session, request, approve, show)
     if session.settings.json:
         replaced = [replaced_json(each) for each in done]
-        plan = _plan_json(shown[0] if shown else None)
+        plan = plan_json(shown[0] if shown else None)
         session.console.print_json({"cloud": cloud_json(session), **plan, "replaced": replaced})
     if not shown:
         session.print_or_note(_nothing(reasons, roles))
@@ -122,7 +122,8 @@ def _because(reasons: tuple[str, ...]) -> "frozenset[Because]":
     return frozenset(Because) if "all" in reasons else frozenset(Because(reason) for reason in reasons)
 
 
-def _show(found: "RollPlan", print_line: "Callable[[Text], None]") -> None:
+def show_roll(found: "RollPlan", print_line: "Callable[[Text], None]") -> None:
+    """Print the nodes that a roll will replace, what may be lost, and how long it takes."""
     if found.continues:
         print_line("an interrupted roll is continued")
     width = max(len(need.droplet.name) for need in found.needs)
@@ -143,7 +144,7 @@ def _drain_time(found: "RollPlan") -> str:
     return f", and at most {counted(found.drain_minutes, 'minute')} more to move the work of {clients}"
 
 
-def _plan_json(found: "RollPlan | None") -> dict[str, Any]:
+def plan_json(found: "RollPlan | None") -> dict[str, Any]:
     """Return what the roll will do for ``--json``; of no nodes if there is no plan."""
     if found is None:
         return {"needs": [], "warnings": [], "minutes": 0, "drain_minutes": 0}

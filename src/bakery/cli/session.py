@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,12 @@ class Session:
             for warning in self._config.warnings:
                 self.console.warn(warning)
         return self._config
+
+    def with_config(self, config: "ClusterConfig") -> "Session":
+        """Return the session with another content of the cluster file."""
+        other = copy(self)
+        other._config = config
+        return other
 
     def plan(self, counts: Mapping[str, int] | None = None) -> "ClusterPlan":
         """Return the plan of the cluster file, with ``counts`` by role in place of the file's."""

@@ -13,6 +13,7 @@ SUMMARIES = {
     "launch": "Create missing droplets until each role has its count.",
     "replace": "Replace one node, new droplet first.",
     "roll": "Replace every node that differs, one at a time.",
+    "upgrade": "Run other versions of Consul and Nomad on every node.",
     "scale": "Give a role another number of nodes, up or down.",
     "status": "Show whether the cluster is healthy, and what is missing.",
     "env": "Print environment variables for consul and nomad.",

@@ -64,7 +64,7 @@ def _check_lowered(product: Product, target: Version, servers: tuple[Agent, ...]
     raise UsageError(
         message=f"{runs}: servers cannot be changed back to {text_of(target)}",
         details="an older server may not be able to read the data that a newer one has written",
-        hint=f"set image.{product.name.lower()} to {text_of(newer.version)} or later;"
+        hint=f"keep image.{product.name.lower()} at {text_of(newer.version)} or later;"
         f" to run {text_of(target)}, launch a new cluster under another name",
     )
 

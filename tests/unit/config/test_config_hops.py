@@ -81,14 +81,14 @@ def test_allowed(product: Product, servers: str, clients: str, moves: str, targe
         # servers are never lowered, not even by a patch version
         (CONSUL, "1.22.5", "1.22.5", "servers clients", "1.21.5",
          "server-1 runs Consul 1.22.5: servers cannot be changed back to 1.21.5",
-         "set image.consul to 1.22.5 or later; to run 1.21.5, launch a new cluster under another name"),
+         "keep image.consul at 1.22.5 or later; to run 1.21.5, launch a new cluster under another name"),
         (NOMAD, "1.11.3", "1.11.3", "servers clients", "1.11.2",
          "server-1 runs Nomad 1.11.3: servers cannot be changed back to 1.11.2",
-         "set image.nomad to 1.11.3 or later; to run 1.11.2, launch a new cluster under another name"),
+         "keep image.nomad at 1.11.3 or later; to run 1.11.2, launch a new cluster under another name"),
         # an interrupted upgrade cannot be undone either
         (CONSUL, "1.21.5 1.22.5 1.21.5", "1.21.5", "server-2", "1.21.5",
          "server-2 runs Consul 1.22.5: servers cannot be changed back to 1.21.5",
-         "set image.consul to 1.22.5 or later; to run 1.21.5, launch a new cluster under another name"),
+         "keep image.consul at 1.22.5 or later; to run 1.21.5, launch a new cluster under another name"),
         # GH-27773
         (NOMAD, "1.10.5", "1.10.5", "servers clients", "1.11.3",
          "Nomad cannot be changed from 1.10.5 to 1.11.3",
