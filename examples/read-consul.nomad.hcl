@@ -4,6 +4,7 @@ variable "service" {
   default = "web"
 }
 
+# Prints a key of Consul, and where the healthy instances of the service "hello" of service.nomad.hcl are.
 job "read-consul" {
   type = "batch"
 
@@ -19,6 +20,7 @@ job "read-consul" {
         data        = <<-EOT
           {{ key "apps/greeting" }}
           {{ range service "${var.service}" }}server {{ .Address }}:{{ .Port }}
+          {{ range service "hello" }}server {{ .Address }}:{{ .Port }}
           {{ end }}
         EOT
       }

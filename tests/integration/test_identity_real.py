@@ -40,7 +40,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     with running_cluster(tmp_path_factory.mktemp("identity"), jobs=True) as running:
         _eventually(lambda: running.clients.nomad(LOOPBACK).leader() or Pending("no leader"), "Nomad's leader")
         assert _ensure(running).identity_written == 5
-        _eventually(lambda: _node_id(running) or Pending("not ready"), "the client")
+        # Nomad places no job with a consul block on a client that has not seen its Consul yet.
+        _eventually(lambda: _node_id(running) or Pending("not ready"), "the client to be ready and to see Consul")
         try:
             yield running
         finally:
@@ -85,7 +86,8 @@ def _nomad(cluster: RealCluster) -> AgentHttp:
 
 
 def _node_id(cluster: RealCluster) -> str:
-    return next((node.id for node in cluster.clients.nomad(LOOPBACK).nodes() if node.status == "ready"), "")
+    nodes = cluster.clients.nomad(LOOPBACK).nodes()
+    return next((node.id for node in nodes if node.status == "ready" and node.consul_version), "")
 
 
 def _stop_jobs(cluster: RealCluster) -> None:
@@ -186,7 +188,7 @@ def token(cluster: RealCluster) -> str:
 
 def test_the_sample_renders_a_key_and_a_service(cluster: RealCluster) -> None:
     _put_key(cluster, "apps/greeting", "hello")
-    assert _register(_consul(cluster), "web") == 200
+    assert _register(_consul(cluster), "hello") == 200
     _run_job(cluster, SAMPLE.read_text(encoding="utf-8"))
     allocation = _allocation(cluster, "read-consul", "complete", seconds=RENDERS)
     page = _file(cluster, allocation["ID"], "alloc/logs/print.stdout.0")
