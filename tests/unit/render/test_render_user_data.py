@@ -286,6 +286,14 @@ def test_the_largest_cluster_with_the_longest_names_fits() -> None:
     assert render_node(plan, node, credentials, join).size < MAX_USER_DATA / 5
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_stays_below_24_kib(kind: Kind) -> None:
+    credentials = replace(make_credentials(kind), consul=large_leaf())
+    credentials = replace(credentials, nomad=large_leaf() if kind.runs_nomad else None)
+    plan = make_plan()
+    assert render_node(plan, node_of(plan, kind), credentials, JOIN).size < 24 * 1024
+
+
 def test_what_does_not_fit_is_refused_with_its_size() -> None:
     plan = make_plan()
     node = node_of(plan, Kind.CONSUL_SERVER)
