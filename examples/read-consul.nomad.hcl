@@ -1,9 +1,3 @@
-# Prints a value of Consul's KV store, and where the instances of a service are.
-variable "service" {
-  type    = string
-  default = "web"
-}
-
 # Prints a key of Consul, and where the healthy instances of the service "hello" of service.nomad.hcl are.
 job "read-consul" {
   type = "batch"
@@ -19,7 +13,6 @@ job "read-consul" {
         destination = "local/page"
         data        = <<-EOT
           {{ key "apps/greeting" }}
-          {{ range service "${var.service}" }}server {{ .Address }}:{{ .Port }}
           {{ range service "hello" }}server {{ .Address }}:{{ .Port }}
           {{ end }}
         EOT
