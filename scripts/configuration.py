@@ -8,7 +8,7 @@ from typing import Any
 
 from bakery.cli.session import DEFAULT_ADDRESS_URL
 from bakery.cloud.endpoint import DEFAULT_ENDPOINT
-from bakery.config import defaults
+from bakery.config import defaults, merges
 from bakery.config.model import Kind
 from bakery.config.schema import LABEL, REGION, SLUG, VERSION, json_schema
 from bakery.emulator.daemon.lifecycle import PASSED_ON
@@ -143,6 +143,19 @@ A role with the name of a kind is of that kind. The kinds, and the size of their
 |---|---|---|
 {kinds}
 
+`nomad` and `consul` of a role are merged into the agents' configuration: mappings key by key, any other value
+replaces bakery's. Refused, each with its reason, are
+
+- in `nomad`: {nomad}
+- in `consul`: {consul}
+
+A host volume's folder is on the droplet's disk, and is lost with the droplet. The files of `user_data` run as root
+at the first boot, in their order, beside the start of the agents; a `#cloud-boothook` runs before it. A
+cloud-config adds to bakery's own and replaces none of its values.
+
+Changed settings reach running nodes with `bakery roll --because config`. A changed password of a registry is not
+seen there: `bakery roll --role nomad-client --because age --older-than 0`.
+
 ## Environment variables
 
 A flag overrides a variable, and a variable overrides the default.
@@ -179,6 +192,8 @@ def page() -> str:
     return _PAGE.format(
         keys="\n".join(_key_rows()),
         kinds="\n".join(f"| `{kind.value}` | {_runs(kind)} | `{defaults.size_of(kind)}` |" for kind in Kind),
+        nomad=_names(*merges.NOMAD),
+        consul=_names(*merges.CONSUL),
         variables="\n".join(_variable_row(variable) for variable in VARIABLES),
         allowed=_names(*ALLOWED_ENVIRONMENT),
         emulator=_names(*PASSED_ON),
@@ -214,9 +229,16 @@ def _below(schema: _Node, node: _Node, prefix: str) -> Iterator[tuple[str, _Node
             yield from _below(schema, value, f"{path}.")
         elif "additionalProperties" in value:
             yield path, value
-            yield from _below(schema, _resolved(schema, value["additionalProperties"]), f"{path}.NAME.")
+            yield from _below(schema, _inner(schema, value), f"{path}.NAME.")
         else:
             yield path, value | {"required": name in node.get("required", ())}
+
+
+def _inner(schema: _Node, mapping: _Node) -> _Node:
+    """Return the values of a mapping whose keys are names; without keys of their own if they are texts."""
+    values = mapping["additionalProperties"]
+    found = _resolved(schema, values) if isinstance(values, dict) else {}
+    return found if "properties" in found else {"properties": {}}
 
 
 def _resolved(schema: _Node, field: _Node) -> dict[str, Any]:
@@ -237,7 +259,10 @@ def _value(field: _Node) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "additionalProperties" in field:
-        return f"a mapping; names are {_WORDS[field['propertyNames']['pattern']]}"
+        if "propertyNames" in field:
+            return f"a mapping; names are {_WORDS[field['propertyNames']['pattern']]}"
+        values = field["additionalProperties"]
+        return "a mapping of texts" if values == {"type": "string"} else "a mapping"
     words = [_TYPES[field["type"]]]
     if "pattern" in field:
         words.append(_WORDS[field["pattern"]])
@@ -254,6 +279,8 @@ def _default(path: str, field: _Node) -> str:
     if "default" not in field:
         return "by kind" if path.endswith(".size") else "the role's name"
     default = field["default"]
+    if default in ("", {}):
+        return "required" if path.endswith(".path") else "none"
     if isinstance(default, dict):
         return ", ".join(f"`{name}`" for name in default)
     if isinstance(default, list):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from bakery.config.model import Kind
-from bakery.credentials.model import Leaf, NodeCredentials, Token
+from bakery.credentials.model import Leaf, NodeCredentials, RegistryLogin, Token
 from bakery.plan.model import ClusterPlan, Node, Wave
 
 # 32 bytes each; the base64 of a readable canary.
@@ -37,9 +37,13 @@ def make_credentials(kind: Kind, subject: str = "demo-node-1") -> NodeCredential
         consul_nomad_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000003", secret=NOMAD_TOKEN)
         if kind.runs_nomad
         else None,
+        registries=(REGISTRY_LOGIN,) if kind.is_nomad_client else (),
     )
 
 
+REGISTRY_LOGIN = RegistryLogin(host="registry.example.com", username="ci", password="CANARY-registry")
+REGISTRY_AUTH = "Y2k6Q0FOQVJZLXJlZ2lzdHJ5"
+"""Base64 of ``ci:CANARY-registry``, as docker's file has it."""
 AGENT_TOKEN = "c0ffee00-0000-4000-8000-00000000a9e7"
 DNS_TOKEN = "c0ffee00-0000-4000-8000-0000000000d5"
 NOMAD_TOKEN = "c0ffee00-0000-4000-8000-000000000403"

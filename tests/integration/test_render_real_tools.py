@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from bakery.assets import PACKER
-from bakery.config.model import NO_SETTINGS, Kind, OpenPort, RoleSettings
+from bakery.config.model import NO_DOCKER, NO_SETTINGS, Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import create_bundle
 from bakery.errors import CommandError
 from bakery.proc import run
 from bakery.render.model import Join, UserData
 from bakery.render.user_data import render_node
-from tests.helpers.clusters import make_plan, node_of
+from tests.helpers.clusters import REGISTRY_LOGIN, make_plan, node_of
 from tests.helpers.netns import run_isolated
 from tests.helpers.rendered import files_of, write_below
 from tests.helpers.tools import require_tool
@@ -41,23 +41,49 @@ PORTS = tuple(
         (5000, "udp", True, ("203.0.113.0/24", "203.0.0.0/16", "2001:db8::/32")),
     )
 )
-FULL = RoleSettings(ports=PORTS)
+FULL = RoleSettings(
+    ports=PORTS,
+    meta=(("rack", "a1"), ("zone.name", "b")),
+    node_class="fast",
+    host_volumes=(
+        HostVolume(name="data", path="/srv/data", read_only=False),
+        HostVolume(name="journal", path="/var/log/journal", read_only=True),
+    ),
+    nomad={
+        "log_level": "DEBUG",
+        "limits": {"http_max_conns_per_client": 300},
+        "telemetry": {"use_node_name": True},
+    },
+    consul={"performance": {"leave_drain_time": "2s"}, "dns_config": {"node_ttl": "5s"}, "log_level": "DEBUG"},
+)
+DOCKER = Docker(
+    registries=(
+        Registry(
+            host="registry.example.com", username="ci", username_env="", password_env="PASSWORD", password_file=""
+        ),
+    ),
+    ca="-----BEGIN CERTIFICATE-----\nca\n-----END CERTIFICATE-----\n",
+)
 """Everything that the cluster file may add to the nodes of a role."""
 
 
 def render(
     kind: Kind, *, join: Join = JOIN, ssh_keys: tuple[str, ...] = (), settings: RoleSettings = NO_SETTINGS
 ) -> UserData:
-    plan = make_plan(ssh_keys=ssh_keys)
+    plan = replace(make_plan(ssh_keys=ssh_keys), docker=NO_DOCKER if settings is NO_SETTINGS else DOCKER)
     node = replace(node_of(plan, kind), settings=settings)
-    return render_node(plan, node, issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW), join)
+    credentials = issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW)
+    if kind.is_nomad_client:
+        credentials = replace(credentials, registries=(REGISTRY_LOGIN,))
+    return render_node(plan, node, credentials, join)
 
 
+@pytest.mark.parametrize("settings", [NO_SETTINGS, FULL], ids=["plain", "full"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_cloud_init_takes_it(kind: Kind, tmp_path: Path) -> None:
+def test_cloud_init_takes_it(kind: Kind, settings: RoleSettings, tmp_path: Path) -> None:
     cloud_init = require_tool("cloud-init")
     file = tmp_path / "user-data"
-    file.write_text(render(kind, ssh_keys=("laptop",)).text)
+    file.write_text(render(kind, ssh_keys=("laptop",), settings=settings).text)
     done = run([cloud_init, "schema", "--config-file", file], check=False)
     assert (done.returncode, "Valid" in done.stdout) == (0, True), done.stderr
 
@@ -75,6 +101,14 @@ def test_cloud_init_refuses_a_number_for_a_mode(tmp_path: Path) -> None:
 def test_consul_takes_it(kind: Kind, join: Join, tmp_path: Path) -> None:
     consul = require_tool("consul")
     write_below(tmp_path, render(kind, join=join))
+    done = run_isolated([consul, "validate", tmp_path / "etc/consul.d/consul.json"])
+    assert "Configuration is valid!" in done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_consul_takes_the_cluster_files_own_keys(kind: Kind, tmp_path: Path) -> None:
+    consul = require_tool("consul")
+    write_below(tmp_path, render(kind, settings=FULL))
     done = run_isolated([consul, "validate", tmp_path / "etc/consul.d/consul.json"])
     assert "Configuration is valid!" in done.stdout
 

@@ -5,8 +5,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from bakery.config import defaults, versions
-from bakery.config.model import Access, ClusterConfig, Image, Kind, OpenPort, Role, RoleSettings, Security
-from bakery.config.ports import SSH, parse_port
+from bakery.config.docker import build_docker
+from bakery.config.model import Access, ClusterConfig, Image, Kind, Role, Security
+from bakery.config.ports import SSH
+from bakery.config.role_settings import build_settings
 from bakery.config.schema import ClusterShape, RoleShape
 from bakery.config.validate import kind_of
 
@@ -15,7 +17,7 @@ _MOST_SERVERS = 7
 
 def assemble(shape: ClusterShape, path: Path) -> ClusterConfig:
     """Return the configuration of a shape that has no findings, with all defaults filled in."""
-    roles = tuple(_role(name, role) for name, role in shape.roles.items())
+    roles = tuple(_role(name, role, path.parent) for name, role in shape.roles.items())
     return ClusterConfig(
         path=path,
         cluster=shape.cluster,
@@ -28,12 +30,13 @@ def assemble(shape: ClusterShape, path: Path) -> ClusterConfig:
             ssh_keys=tuple(shape.access.ssh_keys),
         ),
         security=Security(leaf_days=shape.security.leaf_days),
+        docker=build_docker(shape.docker, path.parent),
         protect=shape.protect,
         warnings=tuple(_warnings(shape, roles)),
     )
 
 
-def _role(name: str, shape: RoleShape) -> Role:
+def _role(name: str, shape: RoleShape, folder: Path) -> Role:
     kind = kind_of(name, shape) or Kind(name)
     return Role(
         name=name,
@@ -41,13 +44,8 @@ def _role(name: str, shape: RoleShape) -> Role:
         count=shape.count,
         size=shape.size or defaults.size_of(kind),
         node_pool=shape.node_pool or defaults.NODE_POOL,
-        settings=_settings(shape),
+        settings=build_settings(shape, folder),
     )
-
-
-def _settings(shape: RoleShape) -> RoleSettings:
-    ports = (parse_port(text) for text in shape.ports)
-    return RoleSettings(ports=tuple(port for port in ports if isinstance(port, OpenPort)))
 
 
 def _warnings(shape: ClusterShape, roles: tuple[Role, ...]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def _checked(document: Document, path: Path) -> ClusterConfig:
     of_yaml = [placed.finding for placed in document.findings]
     shape, of_types = shape_of(document)
     of_types = unbroken(of_types, of_yaml)
-    findings = [*of_types, *unbroken(check(shape), [*of_yaml, *of_types])]
+    findings = [*of_types, *unbroken(check(shape, path.parent), [*of_yaml, *of_types])]
     placed = [(each.place, each.finding) for each in document.findings]
     placed += [(document.place_of(finding), finding) for finding in findings]
     if placed:

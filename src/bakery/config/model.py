@@ -1,10 +1,11 @@
 """The checked cluster file: frozen, and complete, so that no ``None`` means a default."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 
 class Kind(StrEnum):
@@ -86,11 +87,38 @@ class OpenPort:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostVolume:
+    """A folder of the node that jobs may mount by its name."""
+
+    name: str
+    path: str
+    read_only: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserDataPart:
+    """A file with a further part of the user-data. It may contain secrets, so ``repr`` hides ``text``."""
+
+    name: str
+    """Name of the file, without its folder."""
+    mime_type: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoleSettings:
     """What the cluster file adds to the nodes of one role. The defaults add nothing."""
 
     ports: tuple[OpenPort, ...] = ()
     """In file order."""
+    meta: tuple[tuple[str, str], ...] = ()
+    """Nomad's metadata of the nodes, for constraints of jobs."""
+    node_class: str = ""
+    host_volumes: tuple[HostVolume, ...] = ()
+    nomad: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Merged into Nomad's configuration, key by key."""
+    consul: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    user_data: tuple[UserDataPart, ...] = ()
 
 
 NO_SETTINGS = RoleSettings()
@@ -119,6 +147,33 @@ class Image:
     consul: str
     nomad: str
     binaries: Binaries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """A registry of container images, and where its credentials are. The cluster file never has the password."""
+
+    host: str
+    """With a port if it is not 443."""
+    username: str
+    """Empty if an environment variable has it."""
+    username_env: str
+    password_env: str
+    """Name of an environment variable; empty if a file has the password."""
+    password_file: str
+    """Path relative to the folder of the cluster file; empty if a variable has the password."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Docker:
+    """Settings of docker on the Nomad clients."""
+
+    registries: tuple[Registry, ...] = ()
+    ca: str = ""
+    """PEM certificates that docker trusts for these registries, besides those of the system."""
+
+
+NO_DOCKER = Docker()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +209,7 @@ class ClusterConfig:
     """In file order."""
     access: Access
     security: Security
+    docker: Docker = NO_DOCKER
     protect: bool
     """Whether ``destroy`` refuses to delete this cluster."""
     warnings: tuple[str, ...]

@@ -72,6 +72,39 @@ class ImageShape(_Strict):
     binaries: Annotated[Binaries, _BY_VALUE] = defaults.BINARIES
 
 
+class HostVolumeShape(_Strict):
+    """A folder of the node that jobs may mount by its name."""
+
+    path: str = Field(
+        default="",
+        description="A folder below /srv or /mnt, which is created as root with mode 0755; or /var/log or"
+        " /var/log/journal, which must be read_only.",
+    )
+    read_only: bool = Field(default=False, description="Whether jobs may only read it.")
+
+
+class RegistryShape(_Strict):
+    """Where the credentials of a registry are; the cluster file never has the password."""
+
+    username: str = Field(default="", description="User of the registry.")
+    username_env: str = Field(default="", description="Instead: an environment variable that holds the user.")
+    password_env: str = Field(default="", description="Environment variable that holds the password or token.")
+    password_file: str = Field(default="", description="Instead: a file that holds it, beside the cluster file.")
+
+
+class DockerShape(_Strict):
+    """Docker on the Nomad clients."""
+
+    registries: dict[str, RegistryShape] = Field(
+        default={},
+        description="Private registries, by host. Launch, roll and replace read their credentials; jobs need no"
+        " auth of their own.",
+    )
+    ca: str = Field(
+        default="", description="PEM file beside the cluster file: CAs that docker trusts for these registries."
+    )
+
+
 class RoleShape(_Strict):
     """A group of nodes of one kind and size."""
 
@@ -91,6 +124,22 @@ class RoleShape(_Strict):
         default=[],
         description="Ports that jobs may be reached at: 80/tcp for everyone, 8080/tcp from vpc, 5000/udp from"
         " 203.0.113.0/24; several sources are separated by spaces.",
+    )
+    meta: dict[str, str] = Field(
+        default={}, description="Nomad's metadata of the clients, for constraints of jobs."
+    )
+    node_class: str = Field(default="", description="Nomad node class of the clients.")
+    host_volumes: dict[str, HostVolumeShape] = Field(
+        default={}, description="Folders of the clients that jobs may mount, by name."
+    )
+    nomad: dict[str, Any] = Field(
+        default={},
+        description="Merged into Nomad's configuration. Keys that the cluster's safety depends on are refused.",
+    )
+    consul: dict[str, Any] = Field(default={}, description="The same for Consul.")
+    user_data: list[str] = Field(
+        default=[],
+        description="Files beside the cluster file with further parts for cloud-init: cloud-config, scripts.",
     )
 
 
@@ -139,6 +188,7 @@ class ClusterShape(_Strict):
     )
     access: AccessShape = AccessShape()
     security: SecurityShape = SecurityShape()
+    docker: DockerShape = DockerShape()
     protect: bool = Field(default=False, description="destroy refuses while true.")
 
 
@@ -160,15 +210,21 @@ def check_shape(value: object) -> ClusterShape | tuple[ShapeError, ...]:
 
 
 def keys_of(path: FieldPath) -> tuple[str, ...]:
-    """Return the keys that the mapping at ``path`` may have."""
-    shape: type[_Strict] = ClusterShape
-    inner: dict[str, type[_Strict]] = {
-        "vpc": VpcShape,
-        "image": ImageShape,
-        "access": AccessShape,
-        "security": SecurityShape,
-        "roles": RoleShape,
-    }
-    if path:
-        shape = inner.get(str(path[0]), ClusterShape)
-    return tuple(shape.model_fields)
+    """Return the keys that the mapping at ``path`` may have; those of the file for a path that is not known."""
+    names = _NAMED.get(str(path[0]), ()) if path else ()
+    steps = tuple("*" if index in names else step for index, step in enumerate(path))
+    return tuple(_SHAPES.get(steps, ClusterShape).model_fields)
+
+
+_NAMED = {"roles": (1, 3), "docker": (2,)}
+"""Positions in a path that are names of the user's, by the first step."""
+_SHAPES: dict[FieldPath, type[_Strict]] = {
+    ("vpc",): VpcShape,
+    ("image",): ImageShape,
+    ("access",): AccessShape,
+    ("security",): SecurityShape,
+    ("docker",): DockerShape,
+    ("docker", "registries", "*"): RegistryShape,
+    ("roles", "*"): RoleShape,
+    ("roles", "*", "host_volumes", "*"): HostVolumeShape,
+}

@@ -22,6 +22,13 @@ _EXAMPLES = {
     "image": "image: {consul: 1.22.5, nomad: 1.11.3}",
     "access": "access: {admin_cidrs: [auto]}",
     "security": "security: {leaf_days: 365}",
+    "docker": "docker: {registries: {registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}}}",
+}
+_ROLE_EXAMPLES = {
+    "meta": "meta: {rack: a1}",
+    "host_volumes": "host_volumes: {data: {path: /srv/data}}",
+    "nomad": "nomad: {client: {gc_max_allocs: 100}}",
+    "consul": "consul: {performance: {raft_multiplier: 3}}",
 }
 _STAND_INS: dict[str, object] = {"version": FORMAT, "cluster": "x"}
 """Placeholders for required values that are missing or wrong, so that the other checks can run."""
@@ -109,7 +116,7 @@ def _hint(error: ShapeError, found: Value | None) -> str | None:
     text = found.text if found is not None else ""
     scalar = found is not None and not isinstance(found.data, dict | list)
     if error.type == "string_type" and scalar:
-        if "ports" in error.path:
+        if error.path[2:3] == ("ports",):
             return f"name the protocol: {text[:40]}/tcp"
         is_version = error.path[0] == "image" and error.path[-1] in ("consul", "nomad")
         return "a version has three parts, such as 1.22.5" if is_version else f'put it in quotes: "{text[:40]}"'
@@ -119,6 +126,9 @@ def _hint(error: ShapeError, found: Value | None) -> str | None:
         return "in YAML 1.2 yes, no, on and off are text"
     if error.type == "list_type" and scalar:
         return f"put it in brackets: [{text[:40]}]"
+    of_role = [_ROLE_EXAMPLES[key] for key in map(str, error.path[2:3]) if key in _ROLE_EXAMPLES]
+    if of_role and error.path[0] == "roles":
+        return f"for example: {of_role[0]}"
     if error.type == "model_type" and len(error.path) == 2:
         return f"for example: {error.path[1]}: {{count: 3}}"
     return f"for example: {_EXAMPLES[str(error.path[0])]}" if error.path and error.path[0] in _EXAMPLES else None

@@ -52,6 +52,11 @@ access:
 security:
   leaf_days: {leaf_days}
 
+# Private registries that the Nomad clients pull images from, for every job. Passwords are never in this file:
+#   registries: {{registry.digitalocean.com: {{username_env: DO_TOKEN, password_env: DO_TOKEN}}}}
+docker:
+  registries: {{}}
+
 # true: "bakery destroy" refuses.
 protect: false
 """

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from bakery.config import defaults, versions
+from bakery.config.docker import docker_findings
 from bakery.config.findings import FieldPath, Finding, dotted, nearest, quoted
 from bakery.config.model import Kind
 from bakery.config.networks import admin_entry_problem, capacity, parse_network, vpc_problem
-from bakery.config.ports import port_findings
+from bakery.config.role_settings import settings_findings
 from bakery.config.schema import FORMAT, LABEL, REGION, SLUG, ClusterShape, RoleShape
 
 _LABEL_HINT = "lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)"
@@ -22,9 +24,12 @@ def kind_of(name: str, role: RoleShape) -> Kind | None:
     return Kind(name) if name in list(Kind) else None
 
 
-def check(shape: ClusterShape) -> list[Finding]:
-    """Return all findings about a file whose types are right."""
-    return [finding for step in _CHECKS for finding in step(shape)]
+def check(shape: ClusterShape, folder: Path) -> list[Finding]:
+    """Return all findings about a file whose types are right. ``folder`` is that of the cluster file."""
+    found = [finding for step in _CHECKS for finding in step(shape)]
+    for name, role in shape.roles.items():
+        found += settings_findings(name, role, kind_of(name, role), folder)
+    return [*found, *docker_findings(shape.docker, folder)]
 
 
 def _format(shape: ClusterShape) -> Iterator[Finding]:
@@ -79,7 +84,6 @@ def _roles(shape: ClusterShape) -> Iterator[Finding]:
         yield from _kind(name, role)
         yield from _count(name, role)
         yield from _node_pool(name, role)
-        yield from port_findings(("roles", name, "ports"), role.ports)
 
 
 def _kind(name: str, role: RoleShape) -> Iterator[Finding]:

@@ -35,6 +35,16 @@ class Token:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RegistryLogin:
+    """The credentials of a container registry."""
+
+    host: str
+    username: str = field(repr=False)
+    """It may be a token too."""
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """All credentials of one cluster, stored in ``.bakery/<cluster>/`` with mode 0600."""
 
@@ -80,6 +90,8 @@ class NodeCredentials:
     """The same token on all nodes; it may read nodes and services."""
     consul_nomad_token: Token | None
     """The token of the Nomad agent for its local Consul; None on a node without Nomad."""
+    registries: tuple[RegistryLogin, ...] = ()
+    """Empty except on Nomad clients."""
 
 
 @dataclass(frozen=True, kw_only=True)

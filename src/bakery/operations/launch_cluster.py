@@ -91,7 +91,7 @@ def _find_snapshot(work: Preparation) -> None:
 
 
 def _prepare_user_data(work: Preparation) -> None:
-    work.user_data = user_data_maker(work.options.plan, work.bundle)
+    work.user_data = user_data_maker(work.options.plan, work.bundle, work.context.config.path.parent)
 
 
 def _bootstrap_acls(work: Preparation, droplets: tuple[Droplet, ...]) -> None:

@@ -1,12 +1,13 @@
 """User-data for nodes made by hand: which servers they join, and the credentials kept for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bakery.config.model import Kind
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.issue import role_credentials
 from bakery.credentials.model import NodeCredentials
+from bakery.credentials.registries import read_logins
 from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import UsageError
 from bakery.launch.converge.preflight import check_trust
@@ -58,17 +59,20 @@ def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: s
 
     Raises:
         UsageError: the role has no node of that name.
+        CredentialsError: the credentials of a registry are not there.
         RenderError: the user-data cannot be rendered.
     """
     now = datetime.now(UTC)
+    kind = next(found.kind for found in context.config.roles if found.name == role)
+    logins = read_logins(plan.docker, context.config.path.parent) if kind.is_nomad_client else ()
     context.paths.ensure()
     bundle = ensure_bundle(context.paths, plan.cluster, now=now, reporter=context.reporter)
 
     def credentials_of(subject: str, kind: Kind) -> NodeCredentials:
-        return role_credentials(bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days)
+        found = role_credentials(bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days)
+        return replace(found, registries=logins)
 
     if node is None:
-        kind = next(found.kind for found in context.config.roles if found.name == role)
         user_data = render_role(plan, role, credentials_of(role, kind), join)
     else:
         planned = _find_node(plan, role, node)

@@ -45,7 +45,7 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
         ca_fingerprint=ca_fingerprint(bundle),
         generation=bundle.generation,
         admin_cidrs=(),
-        user_data=user_data_maker(plan, bundle),
+        user_data=user_data_maker(plan, bundle, context.config.path.parent),
         throwaway_public_key=throwaway_public_key(),
         find_not_joined=not_joined_finder(context, plan),
     )

@@ -44,6 +44,7 @@ def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None
         ssh_keys=config.access.ssh_keys,
         leaf_days=config.security.leaf_days,
         warnings=config.warnings,
+        docker=config.docker,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Network
 
-from bakery.config.model import NO_SETTINGS, Kind, RoleSettings
+from bakery.config.model import NO_DOCKER, NO_SETTINGS, Docker, Kind, RoleSettings
 
 
 class Wave(IntEnum):
@@ -83,6 +83,8 @@ class ClusterPlan:
     leaf_days: int
     """How many days the certificates of a new node last, at most until their CA ends."""
     warnings: tuple[str, ...]
+    docker: Docker = NO_DOCKER
+    """Settings of docker on the Nomad clients."""
 
     @property
     def consul_servers(self) -> tuple[Node, ...]:

@@ -6,9 +6,10 @@ from typing import Any, NoReturn
 
 import yaml
 
+from bakery.config.host_volumes import is_created
 from bakery.errors import RenderError
-from bakery.render.model import MAX_USER_DATA
-from bakery.render.paths import WRITABLE
+from bakery.render.model import CREATE_FOLDER, MAX_USER_DATA
+from bakery.render.paths import is_writable
 
 # PyYAML's parser in C (libyaml) is ten times as fast, but PyYAML may be built without it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -16,6 +17,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FIRST_LINE = "#cloud-config"
 KEYS = frozenset({"ssh_pwauth", "write_files"})
 """The top-level keys of bakery's documents. They are checked because cloud-init 22.4 ignores unknown keys."""
+CREATES_FOLDERS = "bootcmd"
+"""A key only of clients with host volumes."""
 FILE_KEYS = frozenset({"path", "owner", "permissions", "encoding", "content"})
 _ADVICE = "the addresses of a few live servers are enough to join"
 _MODE = re.compile(r"^0[0-7]{3}$")
@@ -30,10 +33,13 @@ def check_document(text: str, name: str) -> None:
     if text.splitlines()[0] != FIRST_LINE:
         _refuse(name, f"its first line is not {FIRST_LINE}")
     document = _parse(text, name)
-    if set(document) != KEYS:
+    if set(document) not in (KEYS, KEYS | {CREATES_FOLDERS}):
         _refuse(name, f"its keys are {_names(document)} and not {_names(KEYS)}")
     for entry in document["write_files"]:
         _check_file(entry, name)
+    for command in document.get(CREATES_FOLDERS, ()):
+        if command[:-1] != list(CREATE_FOLDER) or not is_created(command[-1]):
+            _refuse(name, f"it runs {command}")
     _check_size(text, document["write_files"], name)
 
 
@@ -61,7 +67,7 @@ def _check_file(entry: dict[str, Any], name: str) -> None:
     path = entry.get("path")
     if set(entry) != FILE_KEYS:
         _refuse(name, f"the entry for {path} has the keys {_names(entry)}")
-    if path not in WRITABLE:
+    if not is_writable(str(path)):
         _refuse(name, f"it writes {path}, which bakery does not write on a node")
     mode = entry["permissions"]
     if not isinstance(mode, str) or not _MODE.match(mode):

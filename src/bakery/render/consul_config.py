@@ -9,13 +9,15 @@ from bakery.plan.ports import CONSUL_DNS, CONSUL_HTTPS
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address
 from bakery.render.context import RenderContext
+from bakery.render.merge import merged
 
 
 def consul_config(context: RenderContext) -> dict[str, Any]:
     """Return the content of consul.json for ``context``. Every Consul that the cluster file accepts has its keys.
 
     Raises:
-        RenderError: an address to join is neither an IPv4 address nor a DNS name.
+        RenderError: an address to join is neither an IPv4 address nor a DNS name, or the cluster file's own
+            configuration has a mapping in the wrong place.
     """
     config = {
         **_identity(context),
@@ -28,7 +30,7 @@ def consul_config(context: RenderContext) -> dict[str, Any]:
     }
     if context.kind.is_consul_server:
         config |= _server(context)
-    return config
+    return merged(config, context.settings.consul, key=f"roles.{context.role}.consul")
 
 
 def _identity(context: RenderContext) -> dict[str, Any]:

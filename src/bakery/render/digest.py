@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
-from bakery.config.model import Kind
+from bakery.config.model import NO_DOCKER, Kind
 from bakery.credentials.model import Leaf, NodeCredentials, Token
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.consul_config import consul_config
@@ -21,9 +22,9 @@ _LEAF = Leaf(certificate="", key="")
 def config_digest(plan: ClusterPlan, node: Node) -> str:
     """Return 16 hexadecimal digits that are equal for all nodes of a role, until their configuration changes.
 
-    It covers the agents' configuration, the host firewall and whether SSH is allowed; a newer bakery that renders
-    these differently changes it. It does not depend on names, addresses to join, ``bootstrap_expect`` and secrets,
-    which differ from droplet to droplet.
+    It covers the agents' configuration, the host firewall, whether SSH is allowed, the role's parts of user-data,
+    and docker without the passwords of registries. A newer bakery that renders these differently changes it. It
+    does not depend on names, addresses to join, ``bootstrap_expect`` and secrets: they differ between droplets.
     """
     context = _context(plan, node)
     parts: dict[str, Any] = {
@@ -31,6 +32,11 @@ def config_digest(plan: ClusterPlan, node: Node) -> str:
         "firewall": [line for line in host_firewall(context).splitlines() if not line.lstrip().startswith("#")],
         "ssh": bool(plan.ssh_keys),
     }
+    # Only what the cluster file has is added, so that the digest of a file without these keys does not change.
+    if node.settings.user_data:
+        parts["user_data"] = [asdict(part) for part in node.settings.user_data]
+    if node.kind.is_nomad_client and plan.docker != NO_DOCKER:
+        parts["docker"] = asdict(plan.docker)
     if node.kind.runs_nomad:
         parts["nomad"] = nomad_config(context)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_DIGITS]

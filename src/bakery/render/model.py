@@ -6,6 +6,10 @@ MAX_USER_DATA = 64 * 1024
 """DigitalOcean's limit of user-data, in bytes of plain text (openapi droplet_create.yml)."""
 
 
+CREATE_FOLDER = ("install", "-d", "-m", "0755", "--")
+"""The command that creates a folder of a host volume, without the folder."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Join:
     """Private addresses that a node's agents join first, and whether the node may form a new cluster."""

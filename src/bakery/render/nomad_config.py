@@ -12,6 +12,7 @@ from bakery.plan.ports import CONSUL_HTTPS, FIRST_DYNAMIC, LAST_DYNAMIC, reserve
 from bakery.render import paths
 from bakery.render.addresses import checked_join, public_networks, vpc_address, vpc_interface
 from bakery.render.context import RenderContext
+from bakery.render.merge import merged
 
 # Nomad's default is 24 h (nomad/config.go, ACLTokenMaxExpirationTTL), which is too short for a pipeline's token.
 _LONGEST_TOKEN = "8760h"  # noqa: S105 - a duration
@@ -76,7 +77,8 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
     """Return Nomad's configuration of the node in ``context``: of a server, of a client, or of both in one agent.
 
     Raises:
-        RenderError: an address to join is neither an IPv4 address nor a DNS name, or a secret is missing.
+        RenderError: an address to join is neither an IPv4 address nor a DNS name, a secret is missing, or the
+            cluster file's own configuration has a mapping in the wrong place.
     """
     config = {
         **_identity(context),
@@ -92,8 +94,8 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
     if context.kind.is_nomad_server:
         config |= {"server": _server(context)}
     if context.kind.is_nomad_client:
-        config |= {"client": _client(context), "plugin": _plugins()}
-    return config
+        config |= {"client": _client(context), "plugin": _plugins(context)}
+    return merged(config, context.settings.nomad, key=f"roles.{context.role}.nomad")
 
 
 def _identity(context: RenderContext) -> dict[str, Any]:
@@ -147,6 +149,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
         "min_dynamic_port": FIRST_DYNAMIC,
         "max_dynamic_port": LAST_DYNAMIC,
         **_host_networks(context),
+        **_settings(context),
     }
 
 
@@ -165,6 +168,14 @@ def _host_networks(context: RenderContext) -> dict[str, Any]:
     if not any(port.networks for port in context.settings.ports):
         return {}
     return {"host_network": {PUBLIC_NETWORK: {"cidr": public_networks()}}}
+
+
+def _settings(context: RenderContext) -> dict[str, Any]:
+    """Return what the role of the cluster file adds to the client."""
+    settings = context.settings
+    volumes = {v.name: {"path": v.path, "read_only": v.read_only} for v in settings.host_volumes}
+    added = {"meta": dict(settings.meta), "node_class": settings.node_class, "host_volume": volumes}
+    return {key: value for key, value in added.items() if value}
 
 
 def _server_join(context: RenderContext) -> dict[str, Any]:
@@ -220,8 +231,9 @@ def _telemetry() -> dict[str, Any]:
     }
 
 
-def _plugins() -> dict[str, Any]:
+def _plugins(context: RenderContext) -> dict[str, Any]:
     capabilities = list(TASK_CAPABILITIES)
+    auth = {"auth": {"config": paths.DOCKER_AUTH}} if context.plan.docker.registries else {}
     return {
         "docker": {
             "config": {
@@ -229,6 +241,7 @@ def _plugins() -> dict[str, Any]:
                 "volumes": {"enabled": False},
                 "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
                 "pids_limit": CONTAINER_PROCESSES,
+                **auth,
             }
         },
         "exec": {"config": {"allow_caps": capabilities, "denied_host_uids": SYSTEM_USERS}},

@@ -1,5 +1,7 @@
 """Paths on a node: the image creates the folders, user-data the files (packer/files/README.md)."""
 
+import re
+
 CONSUL_DATA = "/opt/consul"
 CONSUL_CONFIG = "/etc/consul.d/consul.json"
 CONSUL_CA = "/etc/consul.d/tls/ca.pem"
@@ -17,6 +19,9 @@ NOMAD_CONSUL_CA = "/etc/nomad.d/tls/consul-ca.pem"
 NOMAD_CONSUL_CERTIFICATE = "/etc/nomad.d/tls/consul.pem"
 NOMAD_CONSUL_KEY = "/etc/nomad.d/tls/consul-key.pem"
 CNI_PLUGINS = "/opt/cni/bin"
+# In a folder of its own: the agent reads every file of /etc/nomad.d itself as configuration.
+DOCKER_AUTH = "/etc/nomad.d/docker/auth.json"
+DOCKER_CERTIFICATES = "/etc/docker/certs.d"
 
 FIREWALL = "/etc/bakery/firewall.nft"
 NODE = "/etc/bakery/node.json"
@@ -40,6 +45,13 @@ WRITABLE = frozenset(
         FIREWALL,
         NODE,
         ALLOW_SSH,
+        DOCKER_AUTH,
     }
 )
-"""The paths that user-data may write."""
+"""The paths that user-data may write, besides those of :func:`is_writable`."""
+_CERTIFICATE = re.compile(re.escape(DOCKER_CERTIFICATES) + "/[a-z0-9.:-]+/ca[.]crt")
+
+
+def is_writable(path: str) -> bool:
+    """Return whether user-data may write the file."""
+    return path in WRITABLE or _CERTIFICATE.fullmatch(path) is not None

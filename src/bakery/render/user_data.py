@@ -1,19 +1,23 @@
 """Render the user-data of one planned node, or of hand-made nodes of one role."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import bakery
-from bakery.credentials.model import Leaf, NodeCredentials
+from bakery.config.host_volumes import is_created
+from bakery.credentials.model import Leaf, NodeCredentials, RegistryLogin
 from bakery.errors import RenderError
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.render.checks import check_document
 from bakery.render.consul_config import consul_config
 from bakery.render.context import RenderContext
+from bakery.render.docker import certificate_files, docker_auth
 from bakery.render.document import render_document
 from bakery.render.host_firewall import host_firewall
-from bakery.render.model import Join, UserData
+from bakery.render.model import CREATE_FOLDER, Join, UserData
 from bakery.render.nomad_config import nomad_config
+from bakery.render.parts import with_parts
 
 
 def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, join: Join) -> UserData:
@@ -79,7 +83,7 @@ def _render(context: RenderContext) -> UserData:
     _check_context(context)
     text = render_document(f"{context.kind.value}.yaml.j2", _values(context))
     check_document(text, context.name)
-    return UserData(name=context.name, text=text)
+    return UserData(name=context.name, text=with_parts(text, context.settings.user_data, context.name))
 
 
 def _check_context(context: RenderContext) -> None:
@@ -106,12 +110,31 @@ def _values(context: RenderContext) -> dict[str, Any]:
         "consul": credentials.consul,
     }
     if context.kind.runs_nomad:
+        values |= _client_values(context) if context.kind.is_nomad_client else {}
         values |= {
             "nomad_config": _json(nomad_config(context)),
             "nomad_ca": credentials.nomad_ca,
             "nomad": _nomad_leaf(context),
         }
     return values
+
+
+def _client_values(context: RenderContext) -> dict[str, Any]:
+    folders = [volume.path for volume in context.settings.host_volumes if is_created(volume.path)]
+    return {
+        "commands": [[*CREATE_FOLDER, folder] for folder in folders],
+        "docker_auth": docker_auth(_logins(context)) if context.plan.docker.registries else None,
+        "docker_certificates": certificate_files(context.plan.docker),
+    }
+
+
+def _logins(context: RenderContext) -> Iterator[RegistryLogin]:
+    by_host = {login.host: login for login in context.credentials.registries}
+    for registry in context.plan.docker.registries:
+        if registry.host not in by_host:
+            message = f"the credentials of {context.name} hold none of the registry {registry.host}"
+            raise RenderError(message=message)
+        yield by_host[registry.host]
 
 
 def _nomad_leaf(context: RenderContext) -> Leaf:

@@ -6,12 +6,14 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from bakery.config.model import Kind, OpenPort, RoleSettings
+from bakery.config.model import Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings, UserDataPart
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.digest import config_digest
 from tests.helpers.clusters import make_plan, node_of
 
 Change = Callable[[ClusterPlan, Node], tuple[ClusterPlan, Node]]
+PART = UserDataPart(name="a.sh", mime_type="text/x-shellscript", text="#!/bin/sh\ntrue\n")
+REGISTRY = Registry(host="r.example.com", username="ci", username_env="", password_env="P", password_file="")
 OPENED = OpenPort(number=80, protocol="tcp", vpc=True, networks=())
 
 
@@ -29,6 +31,9 @@ SAME: dict[str, Change] = {
 OTHER: dict[str, Change] = {
     "a port": settings(ports=(OPENED,)),
     "a port for others": settings(ports=(replace(OPENED, networks=("203.0.113.0/24",)),)),
+    "a key of Consul's": settings(consul={"log_level": "DEBUG"}),
+    "a part of user-data": settings(user_data=(PART,)),
+    "another part of user-data": settings(user_data=(replace(PART, text="#!/bin/sh\nfalse\n"),)),
     "SSH": lambda plan, node: (replace(plan, ssh_keys=("laptop",)), node),
     "another VPC": lambda plan, node: (replace(plan, vpc_cidr=IPv4Network("10.120.0.0/20")), node),
 }
@@ -52,7 +57,27 @@ def test_a_changed_configuration_changes_it(name: str, kind: Kind) -> None:
     assert after != before
 
 
-def test_another_node_pool_changes_that_of_a_client() -> None:
+OF_CLIENTS: dict[str, Change] = {
+    "node pool": lambda plan, node: (plan, replace(node, node_pool="gpu")),
+    "meta": settings(meta=(("rack", "a1"),)),
+    "node class": settings(node_class="fast"),
+    "host volume": settings(host_volumes=(HostVolume(name="a", path="/srv/a", read_only=False),)),
+    "Nomad": settings(nomad={"client": {"gc_max_allocs": 5}}),
+    "registry": lambda plan, node: (replace(plan, docker=Docker(registries=(REGISTRY,))), node),
+    "CA": lambda plan, node: (replace(plan, docker=Docker(registries=(REGISTRY,), ca="x")), node),
+}
+
+
+@pytest.mark.parametrize("name", OF_CLIENTS)
+def test_what_clients_have_changes_theirs(name: str) -> None:
     plan = make_plan()
     node = node_of(plan, Kind.NOMAD_CLIENT)
-    assert config_digest(plan, replace(node, node_pool="gpu")) != config_digest(plan, node)
+    assert config_digest(*OF_CLIENTS[name](plan, node)) != config_digest(plan, node)
+    digests = {config_digest(*change(plan, node)) for change in OF_CLIENTS.values()}
+    assert len(digests) == len(OF_CLIENTS)
+
+
+def test_registries_do_not_change_the_configuration_of_servers() -> None:
+    plan = make_plan()
+    node = node_of(plan, Kind.CONSUL_SERVER)
+    assert config_digest(replace(plan, docker=Docker(registries=(REGISTRY,))), node) == config_digest(plan, node)

@@ -16,7 +16,7 @@ from bakery.render.document import environment, render_document
 
 TEMPLATES = sorted(CLOUD_INIT.glob("*.j2"))
 SERIALISERS = {"tojson", "comment"}
-MACROS = {"file", "node_files", "consul_agent", "nomad_agent"}
+MACROS = {"file", "for_jobs", "node_files", "consul_agent", "nomad_agent"}
 
 
 def bare(source: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What user-data holds, per kind, and what it never holds."""
 
+import json
 from dataclasses import fields, replace
 from ipaddress import IPv4Network
 
@@ -7,14 +8,23 @@ import pytest
 import yaml
 
 import bakery
-from bakery.config.model import Kind
+from bakery.config.model import Docker, Kind, Registry
 from bakery.credentials.model import Leaf
 from bakery.errors import RenderError
 from bakery.plan.model import Wave
 from bakery.render import document
+from bakery.render.docker import docker_auth
 from bakery.render.model import MAX_USER_DATA, Join, UserData
 from bakery.render.user_data import render_node, render_role
-from tests.helpers.clusters import make_credentials, make_leaf, make_node, make_plan, node_of
+from tests.helpers.clusters import (
+    REGISTRY_AUTH,
+    REGISTRY_LOGIN,
+    make_credentials,
+    make_leaf,
+    make_node,
+    make_plan,
+    node_of,
+)
 from tests.helpers.rendered import files_of, json_of
 
 JOIN = Join(consul=("10.100.0.2", "10.100.0.3"), nomad=("10.100.0.4",))
@@ -52,7 +62,7 @@ SECRETS = {
     Kind.SERVER: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
     Kind.ALL_IN_ONE: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
 }
-OVERFULL = make_credentials(Kind.SERVER)
+OVERFULL = replace(make_credentials(Kind.SERVER), registries=(REGISTRY_LOGIN,))
 CANARIES = {
     "key-consul": "key-consul",
     "key-nomad": "key-nomad",
@@ -61,7 +71,17 @@ CANARIES = {
     "consul_agent_token": OVERFULL.consul_agent_token.secret,
     "consul_dns_token": OVERFULL.consul_dns_token.secret,
     "consul_nomad_token": OVERFULL.consul_nomad_token.secret if OVERFULL.consul_nomad_token else "",
+    "registries": REGISTRY_AUTH,
+    "password of a registry": REGISTRY_LOGIN.password,
 }
+WITH_REGISTRY = Docker(
+    registries=(
+        Registry(
+            host="registry.example.com", username="ci", username_env="", password_env="REGISTRY", password_file=""
+        ),
+    ),
+    ca="-----BEGIN CERTIFICATE-----\nregistry-ca\n-----END CERTIFICATE-----\n",
+)
 
 
 def render(kind: Kind) -> UserData:
@@ -95,11 +115,46 @@ def test_credentials_that_hold_too_much_do_not_reach_the_node(kind: Kind) -> Non
     assert all(CANARIES.values())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_nomad_clients_hold_the_credentials_of_registries(kind: Kind) -> None:
+    """In a file that only root may read; beside its configuration, Nomad would read it as configuration."""
+    plan = replace(make_plan(), docker=WITH_REGISTRY)
+    node = node_of(plan, kind)
+    rendered = render_node(plan, node, replace(OVERFULL, kind=kind), JOIN)
+    auth, ca = "/etc/nomad.d/docker/auth.json", "/etc/docker/certs.d/registry.example.com/ca.crt"
+    if not kind.is_nomad_client:
+        assert secrets_in(rendered) == SECRETS[kind]
+        assert set(files_of(rendered)) == FILES[kind]
+        return
+    assert secrets_in(rendered) == SECRETS[kind] | {"registries"}
+    assert set(files_of(rendered)) == FILES[kind] | {auth, ca}
+    file = files_of(rendered)[auth]
+    assert (file.owner, file.permissions) == ("root:root", "0600")
+    assert json_of(rendered, auth) == {"auths": {"registry.example.com": {"auth": REGISTRY_AUTH}}}
+    assert files_of(rendered)[ca].content == WITH_REGISTRY.ca
+    plugin = json_of(rendered, "/etc/nomad.d/client.json")["plugin"]["docker"]["config"]
+    assert plugin["auth"] == {"config": auth}
+
+
+def test_docker_hub_has_its_own_name_in_dockers_file() -> None:
+    """moby/moby registry/config.go, IndexServer."""
+    found = docker_auth([replace(REGISTRY_LOGIN, host="docker.io")])
+    assert json.loads(found) == {"auths": {"https://index.docker.io/v1/": {"auth": REGISTRY_AUTH}}}
+
+
+def test_a_client_without_the_credentials_of_a_registry_is_refused() -> None:
+    plan = replace(make_plan(), docker=WITH_REGISTRY)
+    credentials = replace(make_credentials(Kind.NOMAD_CLIENT), registries=())
+    with pytest.raises(RenderError, match="hold none of the registry"):
+        render_node(plan, node_of(plan, Kind.NOMAD_CLIENT), credentials, JOIN)
+
+
 def test_the_credentials_of_a_node_have_no_field_that_this_page_does_not_judge() -> None:
     """A new secret must be put into SECRETS before it can be rendered."""
     assert {field.name for field in fields(OVERFULL)} == {
         "subject", "kind", "generation", "consul_ca", "nomad_ca", "consul", "nomad", "consul_gossip_key",
         "nomad_gossip_key", "consul_agent_token", "consul_dns_token", "consul_nomad_token",
+        "registries",
     }  # fmt: skip
 
 

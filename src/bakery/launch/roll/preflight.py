@@ -9,6 +9,7 @@ from bakery.launch.base.model import LaunchRequest, Obstacle, Present
 from bakery.launch.base.session import Session
 from bakery.launch.converge.changes import compare
 from bakery.launch.converge.preflight import DROPLET_LIMIT, check_trust, find_obstacles, survey
+from bakery.launch.converge.prepare import check_user_data_renders
 from bakery.launch.converge.unfinished import REPLACEMENT_UNFINISHED
 from bakery.launch.converge.verdict import refusal
 from bakery.launch.roll.model import Target
@@ -30,7 +31,9 @@ def one_more(session: Session, launch: LaunchRequest, present: Present, target: 
     """Check that the account can hold the successor, if there is none yet. Return the id of the VPC.
 
     Raises:
-        UsageError: the droplet limit, a size, the snapshot, the region or a key stands in the way.
+        UsageError: the droplet limit, a size, the snapshot, the region or a key stands in the way, or user-data
+            cannot be rendered.
+        CredentialsError: the credentials of a container registry are not there.
     """
     changes = compare(launch.plan, present, admin_cidrs=launch.admin_cidrs, image=launch.image)
     coming = (target.node,) if target.new is None else ()
@@ -45,6 +48,7 @@ def one_more(session: Session, launch: LaunchRequest, present: Present, target: 
     obstacles = [_worded(each, present) for each in found if each.code != REPLACEMENT_UNFINISHED]
     if obstacles:
         raise refusal(obstacles)
+    check_user_data_renders(launch, replace(changes, new_nodes=coming))
     if changes.vpc is None:
         message = f"cluster {session.cluster} has no VPC {launch.plan.vpc_name}"
         raise UsageError(message=message, hint=Command("launch"))

@@ -1,0 +1,54 @@
+"""Files that the cluster file names and that become part of the user-data: cloud-init parts, a CA."""
+
+from pathlib import Path
+
+from bakery.config.model import UserDataPart
+
+MAX_BYTES = 64 * 1024
+"""DigitalOcean's limit of the whole user-data."""
+PART_TYPES = {
+    "#cloud-config": "text/cloud-config",
+    "#cloud-boothook": "text/cloud-boothook",
+    "#!": "text/x-shellscript",
+}
+"""MIME type by the beginning of the first line (https://docs.cloud-init.io/en/latest/explanation/format.html)."""
+
+
+def read_part(folder: Path, name: str) -> UserDataPart | tuple[str, str]:
+    """Return a cloud-init part; else what is wrong, to follow the field's name, and a hint."""
+    text = _read(folder, name)
+    if isinstance(text, tuple):
+        return text
+    for beginning, mime_type in PART_TYPES.items():
+        if text.startswith(beginning):
+            return UserDataPart(name=Path(name).name, mime_type=mime_type, text=text)
+    hint = f"its first line must begin with {', '.join(PART_TYPES)}"
+    return f": {name} is not a part that cloud-init runs", hint
+
+
+def read_ca(folder: Path, name: str) -> str | tuple[str, str]:
+    """Return the certificates in a PEM file; else what is wrong, to follow the field's name, and a hint."""
+    text = _read(folder, name)
+    if isinstance(text, tuple):
+        return text
+    if "PRIVATE KEY" in text:
+        return f": {name} contains a private key", "name a file with certificates only"
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        return f": {name} contains no certificate", "a PEM file: -----BEGIN CERTIFICATE-----"
+    return text
+
+
+def _read(folder: Path, name: str) -> str | tuple[str, str]:
+    path = folder / name
+    relative = "the path is relative to the folder of the cluster file"
+    try:
+        if not path.is_file():
+            return f": there is no file {name}", relative
+        content = path.read_bytes()
+        if len(content) > MAX_BYTES:
+            return f": {name} has more than {MAX_BYTES // 1024} KiB", "let the part download what it needs"
+        return content.decode("utf-8")
+    except OSError as error:
+        return f": {name} cannot be read ({error.strerror})", relative
+    except ValueError:  # a NUL in the path, or not UTF-8
+        return f": {name} is not text in UTF-8", relative

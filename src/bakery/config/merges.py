@@ -1,0 +1,123 @@
+"""What ``roles.NAME.nomad`` and ``roles.NAME.consul`` may not set, each with the reason."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bakery.config.findings import FieldPath, Finding, dotted
+
+_TLS = "every connection of the cluster is protected by mutual TLS"
+_NAMES = "names, tags and certificates of the cluster depend on it"
+_PORTS = "the port table of bakery decides who may connect to the agents"
+_JOIN = "bakery decides how servers form the cluster and how nodes join it"
+_ACL = "without a token, ACLs deny everything"
+_GOSSIP = "bakery makes and keeps the gossip keys"
+_LEAVE = "a reboot must not remove a node from the cluster"
+_FOLDER = "the image has the folders and their permissions"
+_ROOT = "with it a job could become root on the node, and read the node's keys"
+_SCRIPTS = "with it a token could run programs on the node"
+_JOBS_PORTS = "the firewalls are made for this range of ports"
+_META = "it has a key of its own"
+
+_USE = {
+    "client.meta": "meta", "client.node_class": "node_class", "client.node_pool": "node_pool",
+    "client.host_volume": "host_volumes", "client.host_network": "ports",
+}  # fmt: skip
+"""The key of the role to use instead."""
+
+
+def _for(reason: str, *keys: str) -> dict[str, str]:
+    return dict.fromkeys(keys, reason)
+
+
+# Keys: https://developer.hashicorp.com/nomad/docs/configuration
+NOMAD = {
+    **_for(_TLS, "tls"),
+    **_for(_ACL, "acl"),
+    **_for(_NAMES, "name", "region", "datacenter"),
+    **_for(_PORTS, "ports", "addresses", "advertise", "bind_addr"),
+    **_for(_FOLDER, "data_dir", "client.cni_path", "client.alloc_dir", "client.state_dir"),
+    **_for(_LEAVE, "leave_on_interrupt", "leave_on_terminate"),
+    **_for("bakery connects Nomad with the node's own Consul agent", "consul"),
+    **_for("the role's kind decides it", "server.enabled", "client.enabled"),
+    **_for(
+        _JOIN, "server.bootstrap_expect", "server.server_join", "server.retry_join", "server.start_join",
+        "server.authoritative_region", "client.server_join", "client.servers", "client.network_interface",
+    ),
+    **_for(_GOSSIP, "server.encrypt"),
+    **_for(_META, *_USE),
+    **_for(_JOBS_PORTS, "client.min_dynamic_port", "client.max_dynamic_port", "client.reserved.reserved_ports"),
+    **_for(
+        _ROOT, "client.chroot_env", "client.options", "client.template.disable_file_sandbox",
+        "client.template.function_denylist", "plugin.raw_exec", "plugin.exec", "plugin.java",
+        "plugin.docker.config.allow_privileged", "plugin.docker.config.allow_caps", "plugin.docker.config.volumes",
+    ),
+    **_for("docker.registries has the credentials of registries", "plugin.docker.config.auth"),
+}  # fmt: skip
+# Keys: https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file
+CONSUL = {
+    **_for(
+        _TLS, "tls", "ca_file", "ca_path", "cert_file", "key_file", "verify_incoming", "verify_incoming_rpc",
+        "verify_incoming_https", "verify_outgoing", "verify_server_hostname", "auto_encrypt", "auto_config",
+    ),
+    **_for(_ACL, "acl"),
+    **_for(_NAMES, "node_name", "node_id", "datacenter", "primary_datacenter", "domain"),
+    **_for(
+        _PORTS, "ports", "addresses", "client_addr", "bind_addr", "advertise_addr", "advertise_addr_ipv4",
+        "advertise_addr_wan", "advertise_addr_wan_ipv4", "serf_lan", "serf_wan",
+    ),
+    **_for(_FOLDER, "data_dir"),
+    **_for(_LEAVE, "leave_on_terminate", "skip_leave_on_interrupt", "rejoin_after_leave"),
+    **_for("the role's kind decides it", "server"),
+    **_for(
+        _JOIN, "bootstrap", "bootstrap_expect", "retry_join", "retry_join_wan", "start_join", "start_join_wan",
+        "retry_max", "retry_max_wan",
+    ),
+    **_for(_GOSSIP, "encrypt", "encrypt_verify_incoming", "encrypt_verify_outgoing"),
+    **_for(_SCRIPTS, "enable_script_checks", "enable_local_script_checks", "disable_remote_exec"),
+}  # fmt: skip
+_BLOCKS = {
+    "nomad": {"client.reserved", "telemetry", "limits", "autopilot", "plugin.docker.config"},
+    "consul": {"telemetry", "limits", "performance", "ui_config", "dns_config", "autopilot"},
+}
+"""Further keys that are mappings, beside those that have refused keys in them."""
+
+
+def merge_findings(path: FieldPath, value: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what is wrong with the configuration at ``path``, whose last step is ``nomad`` or ``consul``.
+
+    Other keys are not checked here: the agent's own ``validate`` knows them.
+    """
+    product = str(path[-1])
+    refused = NOMAD if product == "nomad" else CONSUL
+    inner = {key.rpartition(".")[0] for key in (*refused, *_BLOCKS[product])} | _BLOCKS[product]
+    blocks = {block for key in inner if key for block in _prefixes(key)}
+    yield from _walk(path, "", value, refused, blocks)
+
+
+def _walk(
+    path: FieldPath, prefix: str, value: Mapping[str, Any], refused: Mapping[str, str], blocks: set[str]
+) -> Iterator[Finding]:
+    for key, item in value.items():
+        at, name = (*path, key), f"{prefix}{key}".lower()
+        shown = dotted(at)
+        if name in refused:
+            yield Finding(
+                path=at, message=f"{shown} cannot be set: {refused[name]}", hint=_hint(name), at_key=True
+            )
+        elif name in blocks and key != key.lower():
+            # The agents take keys in any case; two spellings of one key would not be merged.
+            yield Finding(path=at, message=f"{shown} must be in lower case", hint=key.lower(), at_key=True)
+        elif name in blocks and not isinstance(item, dict):
+            yield Finding(path=at, message=f"{shown} must be a mapping", hint="it is merged key by key")
+        elif name in blocks:
+            yield from _walk(at, f"{name}.", item, refused, blocks)
+
+
+def _hint(name: str) -> str:
+    return f"use {_USE[name]} of the role" if name in _USE else "remove it"
+
+
+def _prefixes(key: str) -> Iterator[str]:
+    parts = key.split(".")
+    for length in range(1, len(parts) + 1):
+        yield ".".join(parts[:length])

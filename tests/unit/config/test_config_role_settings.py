@@ -1,0 +1,311 @@
+"""Settings of a role and of docker: what they mean, and what is refused, with place and words, by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from bakery.config.load import load_cluster, parse_cluster
+from bakery.config.merges import CONSUL, NOMAD
+from bakery.config.model import Docker, HostVolume, Registry, RoleSettings, UserDataPart
+from bakery.errors import ConfigError
+
+FILE = Path("bakery.yaml")
+HEAD = "version: 1\ncluster: demo\n"
+
+
+def role(text: str, kind: str = "nomad-client") -> str:
+    """A good file with servers, and a role in line 6; ``text`` begins in column 30 if the kind is nomad-client."""
+    servers = "  consul-server: {}\n  nomad-server: {}\n"
+    return f"{HEAD}roles:\n{servers}  pool: {{kind: {kind}, {text}}}\n"
+
+
+def docker(text: str) -> str:
+    """``text`` begins in line 3, column 10."""
+    return f"{HEAD}docker: {{{text}}}\n"
+
+
+_CLIENTS = "only Nomad clients run jobs"
+_TLS = "every connection of the cluster is protected by mutual TLS"
+_ROOT = "with it a job could become root on the node, and read the node's keys"
+_SHORTEST = "such as /srv/data"
+_FOLDERS = (
+    "a folder below /srv or /mnt, which bakery creates; or, with read_only: true, /var/log or /var/log/journal"
+)
+_REGISTRY = "registry.digitalocean.com: {username_env: DO_TOKEN, password_env: DO_TOKEN}"
+
+REFUSED = {
+    "meta of a number": (
+        role("meta: {rack: 1}"), 6, 43,
+        "roles.pool.meta.rack must be text, not the number 1", 'put it in quotes: "1"',
+    ),
+    "meta as text": (
+        role("meta: rack"), 6, 36, 'roles.pool.meta must be a mapping, not the text "rack"',
+        "for example: meta: {rack: a1}",
+    ),
+    "a key of meta": (
+        role('meta: {"a b": c}'), 6, 37, 'roles.pool.meta: "a b" cannot be a key of Nomad\'s metadata',
+        "letters, digits, - _ and .",
+    ),
+    "meta of a server": (
+        role("meta: {rack: a}", "server"), 6, 24, f"roles.pool.meta has no meaning: {_CLIENTS}", "remove it",
+    ),
+    "a class of a server": (
+        role("node_class: a", "consul-server"), 6, 31, f"roles.pool.node_class has no meaning: {_CLIENTS}",
+        "remove it",
+    ),
+    "a class with a blank": (
+        role("node_class: a b"), 6, 42, 'roles.pool.node_class "a b" cannot be a node class',
+        "letters, digits, - _ and .",
+    ),
+    "a volume as text": (
+        role("host_volumes: {data: /srv/data}"), 6, 51,
+        'roles.pool.host_volumes.data must be a mapping, not the text "/srv/data"',
+        "for example: host_volumes: {data: {path: /srv/data}}",
+    ),
+    "a volume without a path": (
+        role("host_volumes: {data: {read_only: true}}"), 6, 45, "roles.pool.host_volumes.data.path is missing",
+        _SHORTEST,
+    ),
+    "a volume's unknown key": (
+        role("host_volumes: {data: {path: /srv/a, readonly: true}}"), 6, 66,
+        'unknown key "readonly" in roles.pool.host_volumes.data', "did you mean read_only?",
+    ),
+    "a volume's name": (
+        role("host_volumes: {a.b: {path: /srv/a}}"), 6, 45,
+        'roles.pool.host_volumes: "a.b" cannot be a host volume\'s name', "letters, digits, - and _",
+    ),
+    "a relative path": (
+        role("host_volumes: {a: {path: srv/a}}"), 6, 55,
+        'roles.pool.host_volumes.a.path "srv/a" is not an absolute path in its shortest form', _SHORTEST,
+    ),
+    "a way out of /srv": (
+        role("host_volumes: {a: {path: /srv/../etc}}"), 6, 55,
+        'roles.pool.host_volumes.a.path "/srv/../etc" is not an absolute path in its shortest form', _SHORTEST,
+    ),
+    "the node's keys": (
+        role("host_volumes: {a: {path: /etc/nomad.d, read_only: true}}"), 6, 55,
+        "roles.pool.host_volumes.a.path: /etc/nomad.d is not a folder that jobs may have", _FOLDERS,
+    ),
+    "all of /srv": (
+        role("host_volumes: {a: {path: /srv}}"), 6, 55,
+        "roles.pool.host_volumes.a.path: /srv is not a folder that jobs may have", _FOLDERS,
+    ),
+    "the journal to write": (
+        role("host_volumes: {a: {path: /var/log/journal}}"), 6, 55,
+        "roles.pool.host_volumes.a.path: jobs may only read /var/log/journal", "add read_only: true",
+    ),
+    "Nomad's TLS": (
+        role("nomad: {tls: {http: false}}"), 6, 38,
+        f"roles.pool.nomad.tls cannot be set: {_TLS}", "remove it",
+    ),
+    "the same in capitals, which Nomad would take": (
+        role("nomad: {TLS: {http: false}}"), 6, 38,
+        f"roles.pool.nomad.TLS cannot be set: {_TLS}", "remove it",
+    ),
+    "a block in capitals": (
+        role("nomad: {Client: {gc_max_allocs: 5}}"), 6, 38,
+        "roles.pool.nomad.Client must be in lower case", "client",
+    ),
+    "a block as a list, which Nomad would take": (
+        role("nomad: {server: [{enabled: false}]}"), 6, 46,
+        "roles.pool.nomad.server must be a mapping",
+        "it is merged key by key",
+    ),
+    "a key inside a block": (
+        role("nomad: {server: {bootstrap_expect: 1}}"), 6, 47,
+        "roles.pool.nomad.server.bootstrap_expect cannot be set: bakery decides how servers form the cluster and"
+        " how nodes join it", "remove it",
+    ),
+    "privileged containers": (
+        role("nomad: {plugin: {docker: {config: {allow_privileged: true}}}}"), 6, 65,
+        f"roles.pool.nomad.plugin.docker.config.allow_privileged cannot be set: {_ROOT}", "remove it",
+    ),
+    "a key that has its own": (
+        role("nomad: {client: {meta: {a: b}}}"), 6, 47,
+        "roles.pool.nomad.client.meta cannot be set: it has a key of its own", "use meta of the role",
+    ),
+    "Nomad without Nomad": (
+        role("nomad: {log_level: DEBUG}", "consul-server"), 6, 31,
+        "roles.pool.nomad has no meaning: a consul-server does not run Nomad", "remove it",
+    ),
+    "Nomad as text": (
+        role("nomad: x"), 6, 37, 'roles.pool.nomad must be a mapping, not the text "x"',
+        "for example: nomad: {client: {gc_max_allocs: 100}}",
+    ),
+    "a key without a value": (
+        role("nomad: {client: {gc_max_allocs: }}"), 6, 47, "roles.pool.nomad.client.gc_max_allocs has no value",
+        "give it one, or remove the line to use the default",
+    ),
+    "Consul's ports": (
+        role("consul: {ports: {http: 8500}}"), 6, 39,
+        "roles.pool.consul.ports cannot be set: the port table of bakery decides who may connect to the agents",
+        "remove it",
+    ),
+    "Consul's ACLs": (
+        role("consul: {acl: {default_policy: allow}}"), 6, 39,
+        "roles.pool.consul.acl cannot be set: without a token, ACLs deny everything", "remove it",
+    ),
+    "a part that is missing": (
+        role("user_data: [no.sh]"), 6, 42, "roles.pool.user_data[0]: there is no file no.sh",
+        "the path is relative to the folder of the cluster file",
+    ),
+    "a part that is a folder": (
+        role("user_data: [/]"), 6, 42, "roles.pool.user_data[0]: there is no file /",
+        "the path is relative to the folder of the cluster file",
+    ),
+    "a registry without credentials": (
+        docker("registries: {r.example.com: {}}"), 3, 23,
+        "docker.registries.r.example.com needs username or username_env", f"for example: {_REGISTRY}",
+    ),
+    "a registry without a password": (
+        docker("registries: {r.example.com: {username: ci}}"), 3, 23,
+        "docker.registries.r.example.com needs password_env or password_file", f"for example: {_REGISTRY}",
+    ),
+    "a password in the file": (
+        docker("registries: {r.example.com: {username: ci, password: hunter2, password_env: P}}"), 3, 53,
+        'unknown key "password" in docker.registries.r.example.com', "did you mean password_env?",
+    ),
+    "two users": (
+        docker("registries: {r.example.com: {username: ci, username_env: U, password_env: P}}"), 3, 53,
+        "docker.registries.r.example.com has both username and username_env", "keep one of them",
+    ),
+    "a password for a variable's name": (
+        docker("registries: {r.example.com: {username: ci, password_env: hunter-2}}"), 3, 67,
+        'docker.registries.r.example.com.password_env "hunter-2" is not the name of an environment variable',
+        "the variable's name, not its value",
+    ),
+    "a registry with a path": (
+        docker("registries: {r.example.com/a: {username: ci, password_env: P}}"), 3, 23,
+        'docker.registries: "r.example.com/a" is not the host of a registry',
+        "the part of an image's name before the first slash, such as registry.digitalocean.com",
+    ),
+    "a CA without a registry": (
+        docker("ca: ca.pem"), 3, 10,
+        "docker.ca has no meaning without docker.registries: it is for these registries only",
+        f"add the registry: {_REGISTRY}",
+    ),
+    "an unknown key of docker": (
+        docker("mirrors: [a]"), 3, 10, 'unknown key "mirrors" in docker', "known names: registries, ca",
+    ),
+}  # fmt: skip
+
+
+def problems(text: str, file: Path = FILE) -> list[list[object]]:
+    with pytest.raises(ConfigError) as caught:
+        parse_cluster(text, file)
+    return [[p.line, p.column, p.message, p.hint] for p in caught.value.problems]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(name: str) -> None:
+    text, *expected = REFUSED[name]
+    found = problems(str(text))
+    if name == "a registry without credentials":
+        found = found[:1]  # it has no password either
+    assert found == [expected]
+
+
+@pytest.mark.parametrize(("product", "table"), [("nomad", NOMAD), ("consul", CONSUL)])
+def test_every_key_of_the_lists_is_refused_with_its_reason(product: str, table: dict[str, str]) -> None:
+    for key, reason in table.items():
+        *blocks, last = key.split(".")
+        text = (
+            f"{product}: {{" + "".join(f"{block}: {{" for block in blocks) + f"{last}: x" + "}" * len(blocks) + "}"
+        )
+        ((_, _, message, _),) = problems(role(text))
+        assert message == f"roles.pool.{product}.{key} cannot be set: {reason}"
+
+
+def test_what_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "a.sh").write_text("#!/bin/sh\ntrue\n")
+    (tmp_path / "b.yaml").write_text("#cloud-config\npackages: [jq]\n")
+    (tmp_path / "c").write_text("#cloud-boothook\n#!/bin/sh\ntrue\n")
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n")
+    file = tmp_path / "bakery.yaml"
+    file.write_text(f"""{HEAD}roles:
+  consul-server: {{consul: {{performance: {{raft_multiplier: 3}}}}, user_data: [c]}}
+  nomad-server: {{nomad: {{server: {{heartbeat_grace: 30s}}}}}}
+  nomad-client:
+    meta: {{rack: a1, "zone.name": "1"}}
+    node_class: fast
+    host_volumes: {{data: {{path: /srv/data}}, journal: {{path: /var/log/journal, read_only: true}}}}
+    nomad:
+      log_level: DEBUG
+      client: {{reserved: {{memory: 512}}}}
+      plugin: {{docker: {{config: {{logging: {{}}}}}}}}
+    user_data: [parts/a.sh, b.yaml]
+docker:
+  registries:
+    registry.digitalocean.com: {{username_env: DO_TOKEN, password_env: DO_TOKEN}}
+    registry.example.com:5000: {{username: ci, password_file: secret}}
+  ca: ca.pem
+""")
+    config = load_cluster(file)
+    consul, nomad, client = (each.settings for each in config.roles)
+    assert consul == RoleSettings(
+        consul={"performance": {"raft_multiplier": 3}},
+        user_data=(
+            UserDataPart(name="c", mime_type="text/cloud-boothook", text="#cloud-boothook\n#!/bin/sh\ntrue\n"),
+        ),
+    )
+    assert nomad == RoleSettings(nomad={"server": {"heartbeat_grace": "30s"}})
+    assert client == RoleSettings(
+        meta=(("rack", "a1"), ("zone.name", "1")),
+        node_class="fast",
+        host_volumes=(
+            HostVolume(name="data", path="/srv/data", read_only=False),
+            HostVolume(name="journal", path="/var/log/journal", read_only=True),
+        ),
+        nomad={
+            "log_level": "DEBUG",
+            "client": {"reserved": {"memory": 512}},
+            "plugin": {"docker": {"config": {"logging": {}}}},
+        },
+        user_data=(
+            UserDataPart(name="a.sh", mime_type="text/x-shellscript", text="#!/bin/sh\ntrue\n"),
+            UserDataPart(name="b.yaml", mime_type="text/cloud-config", text="#cloud-config\npackages: [jq]\n"),
+        ),
+    )
+    assert config.docker == Docker(
+        registries=(
+            Registry(
+                host="registry.digitalocean.com", username="", username_env="DO_TOKEN", password_env="DO_TOKEN",
+                password_file="",
+            ),
+            Registry(
+                host="registry.example.com:5000", username="ci", username_env="", password_env="",
+                password_file="secret",
+            ),
+        ),
+        ca="-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [
+        (b"echo hello\n", "part is not a part that cloud-init runs",
+         "its first line must begin with #cloud-config, #cloud-boothook, #!"),
+        (b"#include\nhttp://example.com\n", "part is not a part that cloud-init runs",
+         "its first line must begin with #cloud-config, #cloud-boothook, #!"),
+        (b"#!/bin/sh\n\xff", "part is not text in UTF-8",
+         "the path is relative to the folder of the cluster file"),
+        (b"#!" + b"x" * 65536, "part has more than 64 KiB", "let the part download what it needs"),
+    ],
+)  # fmt: skip
+def test_a_part_that_cloud_init_would_not_take(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
+    (tmp_path / "part").write_bytes(content)
+    found = problems(role("user_data: [part]"), tmp_path / "bakery.yaml")
+    assert found == [[6, 42, f"roles.pool.user_data[0]: {message}", hint]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("nothing\n", "ca.pem contains no certificate"), ("PRIVATE KEY\n", "ca.pem contains a private key")],
+)
+def test_a_ca_that_is_none(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "ca.pem").write_text(content)
+    text = docker("registries: {r.example.com: {username: ci, password_env: P}}, ca: ca.pem")
+    ((_, _, found, _),) = problems(text, tmp_path / "bakery.yaml")
+    assert found == f"docker.ca: {message}"

@@ -1,0 +1,68 @@
+"""The credentials of container registries: read from variables and files, or named as missing."""
+
+from pathlib import Path
+
+import pytest
+
+from bakery.config.model import Docker, Registry
+from bakery.credentials.model import RegistryLogin
+from bakery.credentials.registries import read_logins
+from bakery.errors import CredentialsError, ExitCode
+
+BY_VARIABLES = Registry(
+    host="registry.digitalocean.com",
+    username="",
+    username_env="DO_TOKEN",
+    password_env="DO_TOKEN",
+    password_file="",
+)
+BY_FILE = Registry(
+    host="registry.example.com", username="ci", username_env="", password_env="", password_file="secrets/registry"
+)
+DOCKER = Docker(registries=(BY_VARIABLES, BY_FILE))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "registry").write_text("CANARY-file\n")
+    return tmp_path
+
+
+def test_they_are_read_in_file_order_without_the_line_end(folder: Path) -> None:
+    found = read_logins(DOCKER, folder, {"DO_TOKEN": "CANARY-variable"})
+    assert found == (
+        RegistryLogin(host=BY_VARIABLES.host, username="CANARY-variable", password="CANARY-variable"),
+        RegistryLogin(host=BY_FILE.host, username="ci", password="CANARY-file"),
+    )
+    assert "CANARY" not in repr(found)
+
+
+def test_without_registries_nothing_is_read(tmp_path: Path) -> None:
+    assert read_logins(Docker(), tmp_path, {}) == ()
+
+
+@pytest.mark.parametrize("variables", [{}, {"DO_TOKEN": ""}, {"DO_TOKEN": " \n"}])
+def test_a_variable_that_is_not_set(folder: Path, variables: dict[str, str]) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        read_logins(DOCKER, folder, variables)
+    assert caught.value.exit_code is ExitCode.CREDENTIALS
+    assert caught.value.message == (
+        "DO_TOKEN is empty or not set: it has the credentials of the registry registry.digitalocean.com"
+    )
+    assert caught.value.hint == "export DO_TOKEN=…"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        read_logins(Docker(registries=(BY_FILE,)), tmp_path, {})
+    file = tmp_path / "secrets" / "registry"
+    assert caught.value.message == f"the password of the registry registry.example.com cannot be read from {file}"
+    assert caught.value.details == "No such file or directory"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n"])
+def test_a_file_that_is_empty(folder: Path, content: bytes) -> None:
+    (folder / "secrets" / "registry").write_bytes(content)
+    with pytest.raises(CredentialsError, match="is empty or not set"):
+        read_logins(Docker(registries=(BY_FILE,)), folder, {})
