@@ -27,6 +27,7 @@ SUMMARIES = {
     "browser-cert": "Write a client certificate for the browser (PKCS#12).",
     "credentials": "Show the CAs; issue and revoke credentials for other people.",
     "gc": "List what killed builds left in the account; --delete removes it.",
+    "support": "Write a bundle for a person who helps, without secrets.",
     "doctor": "Check token, programs, snapshot and certificates.",
     "emulator": "Run a local DigitalOcean whose droplets really boot.",
     "completion": "Print a shell completion script.",

@@ -1,0 +1,138 @@
+"""What a person who helps needs to see of a cluster, without its secrets."""
+
+import json
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from bakery import __version__
+from bakery.agents.interface import AclApi
+from bakery.credentials.model import Bundle
+from bakery.credentials.redaction import secrets_of, secrets_on_disk, without_secrets
+from bakery.errors import AgentError, BakeryError
+from bakery.observe.leaders import ServerAddress
+from bakery.operations.agent_logs import LogSource, all_logs
+from bakery.operations.cluster import active_servers
+from bakery.operations.context import Context
+from bakery.operations.credentials import connect_agents, load_credentials
+from bakery.operations.droplets import list_droplets
+from bakery.plan.build import build_plan
+
+LOG_LEVEL = "debug"
+
+Part = Callable[[], Mapping[str, str]]
+"""Returns contents by file name."""
+
+
+def collect_support(
+    context: Context, commands: Mapping[str, str], *, log_seconds: float, secrets: Iterable[str]
+) -> Mapping[str, str]:
+    """Return the files of the bundle by name: ``commands``, versions, cluster file, servers, logs. Raises nothing.
+
+    A part that fails is a file with its error. ``commands`` are outputs of commands of bakery, by file name.
+    ``secrets`` are removed beside those of the cluster.
+    """
+    files: dict[str, str] = dict(commands)
+    bundle = _bundle(context, files)
+    parts: dict[str, Part] = {
+        "versions": lambda: _versions(context),
+        "cluster-file": lambda: {"bakery.yaml": context.config.path.read_text(encoding="utf-8", errors="replace")},
+    }
+    if bundle is not None:
+        parts |= {
+            "servers": lambda: _servers(context, bundle),
+            "logs": lambda: _logs(context, bundle, log_seconds),
+        }
+    for name, part in parts.items():
+        try:
+            files |= part()
+        except (BakeryError, OSError) as error:
+            files[f"{name}.error.txt"] = _error_text(error)
+    hidden = (*secrets, *_secrets(context, bundle))
+    return {name: without_secrets(content, hidden) for name, content in files.items()}
+
+
+def _bundle(context: Context, files: dict[str, str]) -> Bundle | None:
+    try:
+        return load_credentials(context)
+    except BakeryError as error:
+        files["credentials.error.txt"] = _error_text(error)
+        return None
+
+
+def _versions(context: Context) -> Mapping[str, str]:
+    image = context.config.image
+    found = {
+        "bakery": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "consul": image.consul,
+        "nomad": image.nomad,
+        "base image": image.base,
+    }
+    return {"versions.json": _json(found)}
+
+
+def _servers(context: Context, bundle: Bundle) -> Mapping[str, str]:
+    servers, clients = active_servers(context, bundle), connect_agents(context, bundle)
+    found = {"consul.json": _json(_ask(servers.consul, clients.consul, ("catalog_nodes", "passing_nodes")))}
+    if servers.nomad:
+        found["nomad.json"] = _json(_ask(servers.nomad, clients.nomad, ("nodes",)))
+    return found
+
+
+def _ask(
+    servers: tuple[ServerAddress, ...], connect: Callable[[str], AclApi], more: tuple[str, ...]
+) -> Mapping[str, Any]:
+    """Return answers by call; a call that failed has its error."""
+    api = connect(servers[0].address)
+    answers: dict[str, Any] = {"servers": [asdict(server) for server in servers]}
+    for call in ("leader", "members", "raft_peers", "autopilot", "min_quorum", *more):
+        try:
+            answers[call] = _plain(getattr(api, call)())
+        except AgentError as error:
+            answers[call] = f"error: {error.full_message}"
+    return answers
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any answer
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _logs(context: Context, bundle: Bundle, seconds: float) -> Mapping[str, str]:
+    sources = all_logs(context, bundle)
+    with ThreadPoolExecutor(max_workers=max(len(sources), 1)) as pool:
+        texts = list(pool.map(lambda source: _log(source, seconds), sources))
+    return {f"logs/{source.node}-{source.agent}.log": text for source, text in zip(sources, texts, strict=True)}
+
+
+def _log(source: LogSource, seconds: float) -> str:
+    lines: list[str] = []
+    try:
+        lines.extend(source.follow(LOG_LEVEL, seconds))
+    except AgentError as error:
+        lines.append(f"error: {error.full_message}")
+    return "\n".join([*lines, ""])
+
+
+def _secrets(context: Context, bundle: Bundle | None) -> tuple[str, ...]:
+    if bundle is None:
+        return ()
+    subjects = {role.name for role in context.config.roles}
+    subjects |= {node.name for node in build_plan(context.config).nodes}
+    with suppress(BakeryError):
+        subjects |= {droplet.name for droplet in list_droplets(context)}
+    return (*secrets_of(bundle, sorted(subjects)), *secrets_on_disk(context.paths))
+
+
+def _error_text(error: BakeryError | OSError) -> str:
+    return (error.full_message if isinstance(error, BakeryError) else str(error)) + "\n"
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return json.dumps(value, indent=2, sort_keys=True, default=str) + "\n"

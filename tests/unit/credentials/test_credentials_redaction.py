@@ -1,0 +1,60 @@
+"""What is removed from a text that leaves the machine."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bakery.config.model import Kind
+from bakery.credentials.issue import role_credentials
+from bakery.credentials.redaction import secrets_of, secrets_on_disk, without_secrets
+from bakery.credentials.store import create_bundle
+from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from tests.helpers.state import paths_in
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+BUNDLE = create_bundle("demo", now=NOW)
+
+
+def test_every_secret_of_the_bundle_is_known() -> None:
+    secrets = secrets_of(BUNDLE, ["demo-nomad-client-1"])
+    derived = (
+        consul_agent_token(BUNDLE, "demo-nomad-client-1"),
+        consul_nomad_token(BUNDLE, "demo-nomad-client-1"),
+        consul_dns_token(BUNDLE),
+        BUNDLE.consul_management,
+        BUNDLE.nomad_management,
+    )
+    assert {token.secret for token in derived} <= set(secrets)
+    assert {BUNDLE.consul_gossip_key, BUNDLE.nomad_gossip_key, BUNDLE.token_seed} <= set(secrets)
+    for key in (BUNDLE.consul_ca.key, BUNDLE.nomad_ca.key, BUNDLE.consul_operator.key, BUNDLE.nomad_operator.key):
+        assert key.splitlines()[1] in secrets
+    assert BUNDLE.consul_management.accessor not in secrets  # control: it is no secret
+
+
+def test_a_secret_in_a_sentence_is_replaced() -> None:
+    secret = BUNDLE.nomad_management.secret
+    assert without_secrets(f"token={secret};", secrets_of(BUNDLE, [])) == "token=***;"
+
+
+def test_the_keys_of_hand_made_nodes_are_known(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    assert secrets_on_disk(paths) == ()
+    made = role_credentials(BUNDLE, paths, role="pool", kind=Kind.NOMAD_CLIENT, now=NOW)
+    assert made.nomad is not None
+    for leaf in (made.consul, made.nomad):
+        assert leaf.key.splitlines()[1] in secrets_on_disk(paths)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dop_v1_" + "a" * 64, BUNDLE.consul_ca.key.strip(), "AGE-SECRET-KEY-1" + "Q" * 58],
+    ids=["token", "key", "age"],
+)
+def test_what_has_the_form_of_a_secret_is_removed(text: str) -> None:
+    assert without_secrets(f"a {text} b", ()) == "a *** b"
+
+
+def test_nothing_else_is() -> None:
+    text = "demo-nomad-client-1 10.100.0.10 4f1c0000-0000-4000-8000-000000000000 -----BEGIN CERTIFICATE-----"
+    assert without_secrets(text, secrets_of(BUNDLE, [])) == text
