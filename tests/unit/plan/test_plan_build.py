@@ -73,6 +73,16 @@ def test_when_the_first_droplet_is_both_no_other_is_the_first_nomad_server() -> 
     assert (plan.consul_expect, plan.nomad_expect) == (1, 3)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_droplet_for_everything(count: int) -> None:
+    plan = build_plan(config_of(f"roles: {{all-in-one: {{count: {count}}}}}"))
+    expected = [(1, "demo-all-in-one-1"), (2, "demo-all-in-one-2"), (2, "demo-all-in-one-3")]
+    assert rows(plan) == expected[:count]
+    assert (plan.consul_expect, plan.nomad_expect) == (count, count)
+    assert plan.consul_servers == plan.nomad_servers == plan.nomad_clients == plan.nodes
+    assert plan.warnings == ()
+
+
 def test_a_consul_server_before_servers_of_both() -> None:
     plan = build_plan(config_of("roles: {consul-server: {count: 1}, server: {count: 2}}"))
     assert rows(plan) == [(1, "demo-consul-server-1"), (2, "demo-server-1"), (2, "demo-server-2")]

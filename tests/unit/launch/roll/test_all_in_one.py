@@ -117,6 +117,17 @@ def test_the_only_node_is_not_destroyed_by_name(cluster_of: Make) -> None:
     assert cluster.cloud.slots() == [ONE]
 
 
+def test_a_grown_cluster_joins_its_first_node(cluster_of: Make) -> None:
+    """Both products of a new node know the first one's address."""
+    cluster = cluster_of(**{"all-in-one": 1})
+    cluster.bench.plan = plan({"all-in-one": 3})
+    cluster.launch()
+    joins, first = cluster.bench.joins(), cluster.in_slot("all-in-one-1").private_ipv4
+    assert joins[ONE] == "consul= nomad="
+    assert joins[TWO] == joins[THREE] == f"consul={first} nomad={first}"
+    assert [len(cluster.voters(product)) for product in ("consul", "nomad")] == [3, 3]
+
+
 def test_clients_are_added_beside_it(cluster_of: Make) -> None:
     cluster = cluster_of(**{"all-in-one": 1})
     cluster.bench.plan = plan({"all-in-one": 1, "nomad-client": 2})
