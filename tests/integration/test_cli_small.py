@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bakery.render.model import UserData
 from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
+from tests.helpers.rendered import json_of
 
 pytestmark = pytest.mark.integration
 
@@ -52,12 +54,17 @@ def test_three_droplets_at_54_dollars_a_month(at: CliHarness) -> None:
     assert [warning.partition(" ")[0] for warning in shown["warnings"]] == ["the"], "three survive the loss of one"
 
 
-def test_it_is_rendered_by_hand(at: CliHarness) -> None:
-    ran = at("render", "--role", "all-in-one", "--join", "10.100.0.2", "-o", "rendered")
-    assert ran.code == 0
+@pytest.mark.parametrize(("how", "expect"), [(("--first",), 1), (("--join", "10.100.0.2"), None)])
+def test_it_is_rendered_by_hand(at: CliHarness, how: tuple[str, ...], expect: int | None) -> None:
+    """A first droplet forms a cluster of the file's one server, a later one joins."""
+    assert at("render", "--role", "all-in-one", *how, "-o", "rendered").code == 0
     (file,) = at.folder.glob("rendered/*.yaml")
-    assert "/etc/nomad.d/client.json" in file.read_text()
-    assert "kind all-in-one" in file.read_text()
+    rendered = UserData(name="all-in-one", text=file.read_text())
+    assert "kind all-in-one" in rendered.text
+    consul = json_of(rendered, "/etc/consul.d/consul.json")
+    nomad = json_of(rendered, "/etc/nomad.d/client.json")
+    assert (consul["server"], nomad["server"]["enabled"], nomad["client"]["enabled"]) == (True, True, True)
+    assert (consul.get("bootstrap_expect"), "node_name" in consul) == (expect, False)
 
 
 def test_a_role_of_clients_is_launched_beside_it(at: CliHarness) -> None:
