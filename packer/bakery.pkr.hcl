@@ -82,6 +82,7 @@ build {
     environment_vars = local.versions
     scripts = [
       "${path.root}/scripts/layout.sh",
+      "${path.root}/scripts/pause.sh",
       "${path.root}/scripts/boot.sh",
       "${path.root}/scripts/harden.sh",
       "${path.root}/scripts/behaviour.sh",

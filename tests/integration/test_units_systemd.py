@@ -27,6 +27,7 @@ def test_the_units_are_these() -> None:
     assert UNITS == [
         "bakery-dns.service",
         "bakery-firewall.service",
+        "bakery-pause.service",
         "bakery-peers.service",
         "bakery-peers.timer",
         "bakery-seal.service",
@@ -142,10 +143,11 @@ def exposed(unit: Path) -> int:
 @pytest.mark.parametrize("unit", UNITS)
 def test_inert_without_configuration(unit: str) -> None:
     conditions = {
+        "bakery-dns.service": "ConditionFileNotEmpty=/etc/bakery/node.json",
         "bakery-firewall.service": "ConditionFileNotEmpty=/etc/bakery/firewall.nft",
+        "bakery-pause.service": "ConditionFileNotEmpty=/etc/nomad.d/client.json",
         "bakery-peers.service": "ConditionFileNotEmpty=/etc/consul.d/consul.json",
         "bakery-peers.timer": "ConditionFileNotEmpty=/etc/consul.d/consul.json",
-        "bakery-dns.service": "ConditionFileNotEmpty=/etc/bakery/node.json",
         "bakery-seal.service": "ConditionPathExists=/etc/bakery/node.json",
         "bakery-tasks.service": "ConditionFileNotEmpty=/etc/nomad.d/client.json",
         "consul.service": "ConditionFileNotEmpty=/etc/consul.d/consul.json",

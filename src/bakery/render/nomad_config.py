@@ -67,6 +67,9 @@ TASK_IDENTITY = {"aud": ["consul.io"], "ttl": "1h"}
 SIGNING_KEY_LIFE = "87600h"
 # Limits a fork bomb in a container, so that the node's agents keep running.
 CONTAINER_PROCESSES = 4096
+# The image that holds the network of docker tasks in bridge mode. Nodes load it from a file of the snapshot
+# (packer/files/usr/local/lib/bakery/pause-image); Nomad's default comes from a registry.
+PAUSE_IMAGE = "bakery.invalid/pause:1"
 
 
 # A job's port with this host_network is bound to the public address: port "http" { host_network = "public" }.
@@ -146,6 +149,8 @@ def _client(context: RenderContext) -> dict[str, Any]:
         },
         "reserved": _reserved(context),
         "cni_path": paths.CNI_PLUGINS,
+        # Without it a task behind the bridge cannot reach itself by the address in Consul (hashicorp/nomad#13352).
+        "bridge_network_hairpin_mode": True,
         "min_dynamic_port": FIRST_DYNAMIC,
         "max_dynamic_port": LAST_DYNAMIC,
         **_host_networks(context),
@@ -242,6 +247,7 @@ def _plugins(context: RenderContext) -> dict[str, Any]:
                 "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
                 "pids_limit": CONTAINER_PROCESSES,
                 **auth,
+                "infra_image": PAUSE_IMAGE,
             }
         },
         "exec": {"config": {"allow_caps": capabilities, "denied_host_uids": SYSTEM_USERS}},

@@ -234,6 +234,7 @@ def test_a_nomad_client() -> None:
             },
             "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,53,4646,8301,8501,8600"},
             "cni_path": "/opt/cni/bin",
+            "bridge_network_hairpin_mode": True,
             "min_dynamic_port": 20000,
             "max_dynamic_port": 32000,
         },
@@ -255,6 +256,20 @@ def test_a_nomad_agent_that_is_server_and_client() -> None:
             "encrypt": NOMAD_GOSSIP,
             "root_key_rotation_threshold": "87600h",
             "server_join": SERVER_JOIN,
+        "plugin": {
+            "docker": {
+                "config": {
+                    "allow_privileged": False,
+                    "volumes": {"enabled": False},
+                    "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
+                    "pids_limit": 4096,
+                    "infra_image": "bakery.invalid/pause:1",
+                }
+            },
+            # drivers/exec/driver.go and drivers/java/driver.go of Nomad 1.11.3, configSpec
+            "exec": {"config": {"allow_caps": ["net_bind_service"], "denied_host_uids": "0-999"}},
+            "java": {"config": {"allow_caps": ["net_bind_service"]}},
+            "raw_exec": {"config": {"enabled": False}},
         },
         "client": {
             **NOMAD_CLIENT_ONLY,
