@@ -1,7 +1,8 @@
-"""Tasks behind Nomad's bridge stay reachable through restarts of docker and of the firewall; no registry is needed."""
+"""Tasks behind Nomad's bridge stay reachable when docker and the firewall restart; no registry is needed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -53,9 +54,8 @@ def wait_reached(cluster: Cluster, tasks: Mapping[str, Task], *, after: str) -> 
     """Wait until another droplet gets the page of each task."""
     for group, task in tasks.items():
         fetch = f"curl --silent --fail --max-time 5 http://{task.endpoint}/"
-        page = wait_until(
-            lambda fetch=fetch: cluster.reads(OTHER, fetch), what=f"{group} to answer after {after}", seconds=PATIENCE
-        )
+        look = partial(cluster.reads, OTHER, fetch)
+        page = wait_until(look, what=f"{group} to answer after {after}", seconds=PATIENCE)
         assert page.encode() + b"\n" == PAGE
 
 
@@ -70,7 +70,14 @@ def test_a_task_reaches_itself_by_the_address_of_its_service(cluster: Cluster, t
     looks = {"exec": ("/usr/bin/curl", "-sSf", "-m", "5"), "docker": ("/bin/busybox", "wget", "-T", "5", "-qO-")}
     for group, task in tasks.items():
         page = cluster.tool(
-            "nomad", "alloc", "exec", "-t=false", "-i=false", task.allocation, *looks[group], f"http://{task.endpoint}/"
+            "nomad",
+            "alloc",
+            "exec",
+            "-t=false",
+            "-i=false",
+            task.allocation,
+            *looks[group],
+            f"http://{task.endpoint}/",
         ).stdout
         assert page.encode() == PAGE, group
 

@@ -182,6 +182,7 @@ NOMAD_CLIENT_ONLY = {
         "user.denylist": "root,consul,nomad",
     },
     "cni_path": "/opt/cni/bin",
+    "bridge_network_hairpin_mode": True,
     "min_dynamic_port": 20000,
     "max_dynamic_port": 32000,
 }
@@ -192,6 +193,7 @@ PLUGINS = {
             "volumes": {"enabled": False},
             "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
             "pids_limit": 4096,
+            "infra_image": "bakery.invalid/pause:1",
         }
     },
     # drivers/exec/driver.go and drivers/java/driver.go of Nomad 1.11.3, configSpec
@@ -227,16 +229,7 @@ def test_a_nomad_client() -> None:
         "client": {
             **NOMAD_CLIENT_ONLY,
             "server_join": SERVER_JOIN,
-            "chroot_env": CHROOT,
-            "options": {
-                "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
-                "user.denylist": "root,consul,nomad",
-            },
             "reserved": {"cpu": 100, "memory": 256, "disk": 2048, "reserved_ports": "22,53,4646,8301,8501,8600"},
-            "cni_path": "/opt/cni/bin",
-            "bridge_network_hairpin_mode": True,
-            "min_dynamic_port": 20000,
-            "max_dynamic_port": 32000,
         },
         "plugin": PLUGINS,
     }
@@ -256,20 +249,6 @@ def test_a_nomad_agent_that_is_server_and_client() -> None:
             "encrypt": NOMAD_GOSSIP,
             "root_key_rotation_threshold": "87600h",
             "server_join": SERVER_JOIN,
-        "plugin": {
-            "docker": {
-                "config": {
-                    "allow_privileged": False,
-                    "volumes": {"enabled": False},
-                    "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
-                    "pids_limit": 4096,
-                    "infra_image": "bakery.invalid/pause:1",
-                }
-            },
-            # drivers/exec/driver.go and drivers/java/driver.go of Nomad 1.11.3, configSpec
-            "exec": {"config": {"allow_caps": ["net_bind_service"], "denied_host_uids": "0-999"}},
-            "java": {"config": {"allow_caps": ["net_bind_service"]}},
-            "raw_exec": {"config": {"enabled": False}},
         },
         "client": {
             **NOMAD_CLIENT_ONLY,
