@@ -224,6 +224,15 @@ class FakeCloud:
 
         return self._do("list_droplets", listed, subject=tag)
 
+    def count_droplets(self) -> int:
+        return self._do("count_droplets", lambda: sum(map(self._is_listed, self.droplets)))
+
+    def count_vpc_members(self, vpc_id: str) -> int:
+        def members() -> int:
+            return sum(d.vpc_id == vpc_id and self._is_listed(d.id) for d in self.droplets.values())
+
+        return self._do("count_vpc_members", members, subject=vpc_id)
+
     def _is_listed(self, number: int) -> bool:
         now = self.clock.now()
         if number in self._deleted:

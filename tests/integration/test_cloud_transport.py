@@ -245,6 +245,19 @@ def test_every_page_is_read(total: int) -> None:
     assert len(server.seen) == max(1, -(-total // 200))
 
 
+@pytest.mark.parametrize("total", [0, 1, 401])
+def test_a_count_is_one_request(total: int) -> None:
+    with serving(paged(total)) as (server, url):
+        assert cloud_at(url).count_droplets() == total
+    assert len(server.seen) == 1
+
+
+def test_a_reply_without_a_count_is_an_error() -> None:
+    with serving(reply(200, {"droplets": []})) as (_, url), pytest.raises(UnreachableError) as caught:
+        cloud_at(url).count_droplets()
+    assert caught.value.details == "no number meta.total in it"
+
+
 def test_an_error_on_the_second_page_is_not_a_short_list() -> None:
     """python-digitalocean returns the first page here."""
     with serving(paged(401), HTML_502, HTML_502, HTML_502) as (_, url), pytest.raises(UnreachableError):

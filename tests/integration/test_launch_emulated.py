@@ -126,6 +126,12 @@ def test_launch_rerun_and_destroy(api: Api, cloud: DigitalOcean, paths: StatePat
     assert len([r for r in api.emulator.requests.all() if r.path == "/v2/droplets" and r.method == "POST"]) == 9
     assert _account(cloud, *watched)["keys"] == before["keys"], "the throw-away key is gone"
 
+    (vpc,) = {droplet.vpc_id for droplet in result.droplets}
+    assert cloud.count_vpc_members(str(vpc)) == 9
+    strangers = len(api.get("/v2/droplets?per_page=200").json()["droplets"]) - 9
+    assert strangers > 0
+    assert cloud.count_droplets() == 9 + strangers
+
     api.emulator.requests.clear()
     assert _launch(cloud, paths).changes.empty
     assert _changing(api) == []

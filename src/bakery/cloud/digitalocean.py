@@ -95,6 +95,9 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
     def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
         return self._list("droplets", "droplets", parse.droplet, {"tag_name": tag})
 
+    def count_droplets(self) -> int:
+        return self._transport.count("droplets")
+
     def find_droplet(self, droplet_id: int) -> Droplet | None:
         return self._find(f"droplets/{droplet_id}", "droplet", parse.droplet)
 
@@ -139,6 +142,9 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
 
     def list_vpcs(self) -> tuple[Vpc, ...]:
         return self._list("vpcs", "vpcs", parse.vpc)
+
+    def count_vpc_members(self, vpc_id: str) -> int:
+        return self._transport.count(f"vpcs/{vpc_id}/members")
 
     def create_vpc(self, *, name: str, description: str, region: str, ip_range: str) -> Vpc:
         body = {"name": name, "description": description, "region": region, "ip_range": ip_range}

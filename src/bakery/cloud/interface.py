@@ -42,6 +42,9 @@ class Cloud(Protocol):
     def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
         """Return the droplets with ``tag``."""
 
+    def count_droplets(self) -> int:
+        """Return how many droplets the account has, those of other programs too."""
+
     def find_droplet(self, droplet_id: int) -> Droplet | None:
         """Return the droplet; None if there is none with that id."""
 
@@ -80,6 +83,9 @@ class Cloud(Protocol):
 
     def list_vpcs(self) -> tuple[Vpc, ...]:
         """Return all VPCs."""
+
+    def count_vpc_members(self, vpc_id: str) -> int:
+        """Return how many droplets, load balancers and other resources have an address in the VPC."""
 
     def create_vpc(self, *, name: str, description: str, region: str, ip_range: str) -> Vpc:
         """Create a VPC."""

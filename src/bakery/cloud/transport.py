@@ -147,6 +147,18 @@ class Transport:
             counts = f"{len(elements)} of {total}"
         raise UnreachableError(message=message, details=counts, hint="run the same command again")
 
+    def count(self, path: str) -> int:
+        """Return the number of elements of a paged list, in one short request.
+
+        Raises:
+            UnreachableError: the reply has no ``meta.total``.
+        """
+        total = _total(self.call("GET", path, query={"page": 1, "per_page": 1}))
+        if total is None:
+            message = f"the reply to GET /v2/{path} does not have the API's form"
+            raise UnreachableError(message=message, details="no number meta.total in it", status=200)
+        return total
+
     def _pages(self, path: str, key: str, query: Query) -> tuple[list[dict[str, Any]], int | None]:
         found: dict[str, dict[str, Any]] = {}
         total: int | None = None

@@ -142,6 +142,10 @@ class Present:
     sizes: tuple[Size, ...]
     droplets: tuple[Droplet, ...]
     """The droplets with the cluster's tag."""
+    account_droplets: int
+    """Number of all droplets of the account."""
+    vpc_members: int
+    """Number of resources in the VPC of the cluster's droplets; 0 if there are no droplets."""
     vpcs: tuple[Vpc, ...]
     firewalls: tuple[Firewall, ...]
     ssh_keys: tuple[SshKey, ...]

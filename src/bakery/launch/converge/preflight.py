@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image, SshKey, Vpc
 from bakery.config.findings import nearest
-from bakery.config.networks import free_range
+from bakery.config.networks import capacity, free_range
 from bakery.console import counted
 from bakery.errors import CredentialsError, ExitCode
 from bakery.hints import Command
@@ -26,12 +26,16 @@ DROPLET_LIMIT = "droplet_limit"
 
 
 def survey(cloud: Cloud, cluster: str) -> Present:
-    """Read the account, in eight requests."""
+    """Read the account, in nine requests; in ten if the cluster has droplets."""
+    droplets = cloud.list_droplets(tag=cluster_tag(cluster))
+    vpc_id = next((droplet.vpc_id for droplet in droplets if droplet.vpc_id), None)
     return Present(
         account=cloud.get_account(),
         regions=cloud.list_regions(),
         sizes=cloud.list_sizes(),
-        droplets=cloud.list_droplets(tag=cluster_tag(cluster)),
+        droplets=droplets,
+        account_droplets=cloud.count_droplets(),
+        vpc_members=cloud.count_vpc_members(vpc_id) if vpc_id else 0,
         vpcs=cloud.list_vpcs(),
         firewalls=cloud.list_firewalls(),
         ssh_keys=cloud.list_ssh_keys(),
@@ -127,13 +131,25 @@ def _account(present: Present, changes: Changes) -> Iterator[Obstacle]:
     if account.status == "locked":
         hint = "https://cloud.digitalocean.com/ says why; DigitalOcean's support unlocks it"
         yield Obstacle(code="account_locked", message="the DigitalOcean account is locked", hint=hint)
-    after = len(present.droplets) - len(changes.replaced) + len(changes.new_nodes)
+    after = present.account_droplets + _more(changes)
     if changes.new_nodes and after > account.droplet_limit:
-        message = (
-            f"the cluster would have {counted(after, 'droplet')}, the account may have {account.droplet_limit}"
-        )
-        hint = "lower the counts, or ask DigitalOcean for a higher droplet limit"
+        message = f"the account would have {counted(after, 'droplet')}, and may have {account.droplet_limit}"
+        hint = "lower the counts, remove other droplets, or ask DigitalOcean for a higher droplet limit"
         yield Obstacle(code=DROPLET_LIMIT, message=message, hint=hint)
+
+
+def _more(changes: Changes) -> int:
+    """Return how many droplets more there will be."""
+    return len(changes.new_nodes) - len(changes.replaced)
+
+
+def _room(present: Present, changes: Changes, vpc: Vpc) -> Iterator[Obstacle]:
+    room = capacity(IPv4Network(vpc.ip_range, strict=False))
+    if not changes.new_nodes or present.vpc_members + _more(changes) <= room:
+        return
+    taken = f"{present.vpc_members} of its {room} addresses are taken, and {_more(changes)} more would be needed"
+    hint = "remove what is not needed from the VPC, or launch a new cluster with a larger vpc.cidr"
+    yield Obstacle(code="vpc_full", message=f"VPC {vpc.name} ({vpc.ip_range}) is full: {taken}", hint=hint)
 
 
 def _region(plan: ClusterPlan, present: Present) -> Iterator[Obstacle]:
@@ -159,6 +175,7 @@ def _vpc(plan: ClusterPlan, present: Present, changes: Changes) -> Iterator[Obst
                 message=f"VPC {plan.vpc_name} {ranges}; a range cannot be changed",
                 hint=f"set vpc.cidr: {changes.vpc.ip_range} again",
             )
+        yield from _room(present, changes, changes.vpc)
         return
     moved = any(droplet.region != plan.region for droplet in present.droplets)
     for vpc in present.vpcs:

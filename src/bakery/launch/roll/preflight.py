@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.hints import Command
 from bakery.launch.base.members import complete_listing
@@ -25,6 +26,17 @@ def look(session: Session, launch: LaunchRequest) -> Present:
     present = replace(listed, droplets=complete_listing(session, listed.droplets))
     check_trust(present.droplets, session.cluster, launch.ca_fingerprint)
     return present
+
+
+def with_droplets(present: Present, droplets: tuple[Droplet, ...]) -> Present:
+    """Return the account with these droplets of the cluster, and as many others as before."""
+    more = len(droplets) - len(present.droplets)
+    return replace(
+        present,
+        droplets=droplets,
+        account_droplets=present.account_droplets + more,
+        vpc_members=present.vpc_members + more,
+    )
 
 
 def one_more(session: Session, launch: LaunchRequest, present: Present, target: Target) -> str:
@@ -59,9 +71,7 @@ def _worded(obstacle: Obstacle, present: Present) -> Obstacle:
     """Return the obstacle; one of the droplet limit in the words of a replacement."""
     if obstacle.code != DROPLET_LIMIT:
         return obstacle
-    have, limit = len(present.droplets), present.account.droplet_limit
-    message = (
-        f"a replacement needs one more droplet for a while: the cluster has {have}, the account may have {limit}"
-    )
-    hint = "ask DigitalOcean for a higher droplet limit, or scale a role down"
+    have, limit = present.account_droplets, present.account.droplet_limit
+    message = f"a replacement needs one more droplet for a while: the account has {have}, and may have {limit}"
+    hint = "remove other droplets, scale a role down, or ask DigitalOcean for a higher droplet limit"
     return replace(obstacle, message=message, hint=hint)

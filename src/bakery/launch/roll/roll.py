@@ -18,7 +18,7 @@ from bakery.launch.base.session import Session
 from bakery.launch.roll.model import Replaced, ReplaceRequest, RollRequest
 from bakery.launch.roll.need import UNFINISHED, Need, Wanted, find_needs
 from bakery.launch.roll.order import in_roll_order
-from bakery.launch.roll.preflight import look
+from bakery.launch.roll.preflight import look, with_droplets
 from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import half_done, target_in
@@ -124,7 +124,7 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
     made: set[str] = set()
     with _giving_back(session, request):
         while True:
-            present = replace(plan.present, droplets=complete_listing(session, list_members(session)))
+            present = with_droplets(plan.present, complete_listing(session, list_members(session)))
             need = next(iter(_needs(session, request, wanted, present.droplets)), None)
             if need is None:
                 break

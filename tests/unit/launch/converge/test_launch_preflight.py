@@ -50,7 +50,7 @@ def _size(slug: str) -> Callable[[LaunchHarness], None]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_full, "the cluster would have 9 droplets, the account may have 8"),
+        (_full, "the account would have 9 droplets, and may have 8"),
         (_locked, "the DigitalOcean account is locked"),
         (_no_region, "DigitalOcean has no region 'fra9'"),
         (_region_closed, "region fra1 takes no new droplets at present"),
@@ -128,7 +128,7 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
     assert caught.value.message == "4 obstacles make the launch impossible"
     lines = str(caught.value.details).splitlines()
     assert lines[::2] == [
-        "the cluster would have 9 droplets, the account may have 8",
+        "the account would have 9 droplets, and may have 8",
         "VPC range 10.100.0.0/20 overlaps 10.100.8.0/24 of VPC office in fra1",
         "DigitalOcean has no size 's-none'",
         "no SSH key 'phone' in the account",

@@ -177,16 +177,6 @@ def test_one_that_never_becomes_active_is_replaced_by_the_next_run(cluster: Roll
     assert cluster.cloud.slots() == NAMES
 
 
-def test_a_droplet_limit_without_room_for_one_more_is_said_first(cluster: RollBench) -> None:
-    cluster.cloud.account = replace(cluster.cloud.account, droplet_limit=9)
-    with pytest.raises(UsageError) as caught:
-        cluster.replace("demo-nomad-client-2")
-    assert caught.value.message == (
-        "a replacement needs one more droplet for a while: the cluster has 9, the account may have 9"
-    )
-    assert cluster.cloud.mutations == []
-
-
 def test_without_its_snapshot_nothing_is_replaced(cluster: RollBench) -> None:
     request = cluster.request()
     with pytest.raises(UsageError):
