@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.cluster_e2e import Cluster
 from tests.helpers.kv_writer import PREFIX, KvWriter
 from tests.helpers.servers_e2e import CONSUL, Servers, slot_of
+from tests.helpers.service_poller import ServicePoller
 from tests.helpers.voter_sampler import VoterSampler
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -46,11 +47,14 @@ def test_the_leader_leaves_once_its_successor_votes(servers: Servers) -> None:
     assert servers.cluster.bakery("status", "--local", check=False).returncode == 0
 
 
-def test_a_clients_work_has_moved_when_it_is_gone(servers: Servers) -> None:
+def test_a_clients_work_has_moved_when_it_is_gone_and_no_request_is_lost(servers: Servers) -> None:
     cluster = servers.cluster
     assert len(cluster.allocations("web")) == 2
-    (old, *_) = sorted(name for name in cluster.nomad_nodes() if "client" in name)
-    servers.replace(old, "--drain-deadline", "2m")
+    old = cluster.allocations("web")[0]["NodeName"]
+    with ServicePoller(cluster, cluster.in_slot("demo-nomad-server-1").name) as poller:
+        servers.replace(old, "--drain-deadline", "2m")
+    assert poller.asked > 20  # control: it asked all the while
+    assert poller.failed == []
     assert old not in cluster.nomad_nodes()
     assert old not in servers.members(CONSUL)
     assert len(cluster.allocations("web")) == 2

@@ -21,6 +21,7 @@ from bakery.wait import Pending
 from tests.helpers.cluster_e2e import BAKERY, DEMO_JOBS, EMULATOR, PATIENCE, Cluster, Droplet, wait_for
 from tests.helpers.kv_writer import KvWriter
 from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
+from tests.helpers.service_poller import ServicePoller
 from tests.helpers.voter_sampler import VoterSampler
 from tests.sweep.figures import Figures
 
@@ -139,6 +140,50 @@ def roll_all_nine(cluster: Cluster) -> str:
     assert "nothing to replace" in again.stdout
     writes = f"{len(writer.acknowledged)} writes acknowledged, 0 lost, none for {writer.longest_gap:.1f} s at most"
     return f"{seconds:.0f} s; {len(sampler.counts)} samples, 3 or 4 alive voters; {writes}"
+
+
+@pytest.fixture
+def bystander(cluster: Cluster) -> Iterator[str]:
+    """A droplet of the base image in the cluster's VPC: it stays while all nine are replaced."""
+    (one, *_) = cluster.droplets("bakery:demo")
+    network = cluster.api("GET", f"/v2/droplets/{one.id}").body["droplet"]["vpc_uuid"]
+    request = {"name": "bystander", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
+    created = cluster.api("POST", "/v2/droplets", request | {"vpc_uuid": network})
+    assert created.status == 202, created.body
+    try:
+        wait_for(lambda: cluster.reads("bystander", "cloud-init status --wait"), what="the bystander to boot")
+        yield "bystander"
+    finally:
+        cluster.api("DELETE", f"/v2/droplets/{created.body['droplet']['id']}")
+
+
+def roll(cluster: Cluster, *more: str) -> None:
+    """Replace every node; with ``--role`` those of one role."""
+    words = ("--because", "age", "--older-than", "0", "--drain-deadline", "2m", *more)
+    cluster.bakery("roll", "--local", "--yes", *words, seconds=900)
+    cluster.forget_env()
+
+
+def test_a_service_answers_through_a_roll_of_nine(cluster: Cluster, bystander: str, figures: Figures) -> None:
+    bar = "a service through a roll of nine"
+    with figures.watch(bar):
+        dns = [droplet.private for droplet in Servers(cluster).droplets(CONSUL)]
+        with ServicePoller(cluster, bystander, dns) as poller:
+            roll(cluster)
+        assert poller.asked > 15 * poller.seconds  # control: it asked all the while
+        assert poller.failed == []
+        figures.tell(bar, f"{poller.asked} requests in {poller.seconds:.0f} s, 0 failed")
+
+
+def test_without_a_drain_the_service_loses_requests(cluster: Cluster, figures: Figures) -> None:
+    """Control of the poller, and the price of the option."""
+    bar = "a service through a roll of nine"
+    with ServicePoller(cluster, cluster.in_slot("demo-nomad-server-1").name) as poller:
+        roll(cluster, "--role", "nomad-client", "--no-drain")
+    assert poller.failed != []
+    wait_for(partial(web_runs, cluster), what="web to run on the new clients")
+    lost = f"{len(poller.failed)} of {poller.asked} failed"
+    figures.tell(bar, f"with `--no-drain`, clients only: {lost}")
 
 
 def _follow(servers: Servers, writer: KvWriter, sampler: VoterSampler, ended: threading.Event) -> None:

@@ -121,6 +121,11 @@ SEQUENCES = (
         control=f"`{_SEQUENCES}`: with the old node first the sampler sees two voters",
     ),
     Target(
+        name="a service through a roll of nine",
+        promise="count 2, `shutdown_delay` 2 s, 20 requests a second at the addresses in Consul's DNS: 0 failed",
+        control=f"`{_SEQUENCES}`: with `--no-drain` requests fail",
+    ),
+    Target(
         name="1, 3, 5 and 3 Consul servers",
         promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
         control=_REFUSED,
