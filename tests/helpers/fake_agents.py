@@ -386,9 +386,16 @@ class FakeNomad(FakeAgent):
 
     def set_eligible(self, node_id: str) -> None:
         self._called("set_eligible", node_id)
+        self._cancel(node_id, eligible=True)
+
+    def cancel_drain(self, node_id: str) -> None:
+        self._called("cancel_drain", node_id)
+        self._cancel(node_id, eligible=False)
+
+    def _cancel(self, node_id: str, *, eligible: bool) -> None:
         (last,) = {node.last_drain for node in self.clients if node.id == node_id} or {""}
         last = "canceled" if last == "draining" else last
-        self._change(node_id, draining=False, eligible=True, last_drain=last)
+        self._change(node_id, draining=False, eligible=eligible, last_drain=last)
 
     def purge(self, node_id: str) -> None:
         self._called("purge", node_id)

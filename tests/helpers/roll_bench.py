@@ -113,6 +113,7 @@ CHANGING = (
     "force_leave",
     "transfer",
     "drain",
+    "cancel_drain",
     "purge",
     "deregister",
     "delete_token",

@@ -161,6 +161,17 @@ def test_batch_work_that_ends_in_time_is_waited_for(clients: Clients) -> None:
     assert [each.status for each in clients.nomad.job_allocations("report", "default")] == ["complete"]
 
 
+def test_a_cancelled_drain_kills_nothing_and_the_client_stays_ineligible(clients: Clients) -> None:
+    clients.run("report", "sleep 600", kind="batch")
+    node = clients.node(clients.running("report").node_name)
+    clients.nomad.drain(node.id, seconds=600)
+    assert clients.node(node.name).draining
+    clients.nomad.cancel_drain(node.id)
+    after = clients.node(node.name)
+    assert (after.draining, after.eligible, after.last_drain) == (False, False, "canceled")
+    assert clients.running("report").node_name == node.name
+
+
 def test_work_that_fits_nowhere_else_is_named_and_comes_back(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,6 +194,9 @@ class NomadApi(AclApi, Protocol):
     def set_eligible(self, node_id: str) -> None:
         """Make the client eligible for new allocations again, and cancel its drain if there is one."""
 
+    def cancel_drain(self, node_id: str) -> None:
+        """Cancel the client's drain if there is one; the client stays ineligible."""
+
     def purge(self, node_id: str) -> None:
         """Remove a client from Nomad's list.
 

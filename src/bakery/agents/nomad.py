@@ -132,6 +132,9 @@ class Nomad:
         # hashicorp/nomad nomad/state/state_store.go, updateNodeDrainImpl: no drain and eligible, in one write.
         self._http.call("POST", f"{_path(node_id)}/drain", {"DrainSpec": None, "MarkEligible": True})
 
+    def cancel_drain(self, node_id: str) -> None:
+        self._http.call("POST", f"{_path(node_id)}/drain", {"DrainSpec": None, "MarkEligible": False})
+
     def purge(self, node_id: str) -> None:
         # hashicorp/nomad nomad/node_endpoint.go, deregister
         self._http.call_unless_done("POST", f"{_path(node_id)}/purge", refused=_FAILED, already="node not found")

@@ -218,6 +218,15 @@ def test_a_client_gets_no_new_work() -> None:
     assert json.loads(wire.requests[0].body or b"") == {"NodeID": "id-1", "Eligibility": "ineligible"}
 
 
+@pytest.mark.parametrize("eligible", [True, False])
+def test_a_drain_is_cancelled_and_the_client_becomes_eligible_or_not(eligible: bool) -> None:  # noqa: FBT001
+    nomad = client_of(Nomad)
+    assert isinstance(nomad, Nomad)
+    wire = put_wire(nomad, {"POST /v1/node/id-1/drain": (200, {"EvalIDs": None})})
+    (nomad.set_eligible if eligible else nomad.cancel_drain)("id-1")
+    assert json.loads(wire.requests[0].body or b"") == {"DrainSpec": None, "MarkEligible": eligible}
+
+
 def test_a_session_has_no_checks_and_belongs_to_the_node_that_was_named() -> None:
     consul = client_of(Consul)
     assert isinstance(consul, Consul)

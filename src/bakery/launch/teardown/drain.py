@@ -74,7 +74,7 @@ def drained(session: Session, drain: Drain) -> Iterator[None]:
     """Drain the clients, then run the block. If either fails or is interrupted, make them eligible again.
 
     Clients that an earlier destroy has drained, and that this one does not remove, become eligible too. A client
-    that was not eligible before is left so.
+    that was not eligible before is left so, without its drain.
 
     Raises:
         DeadlineError, AgentError: the work has not moved (:func:`move_work`), and the block did not run.
@@ -90,8 +90,20 @@ def drained(session: Session, drain: Drain) -> Iterator[None]:
         yield
     except BaseException:
         end_drains(session, drain.nomad, session.journal.now.drained)
+        _cancel(session, drain.nomad, [node.id for node in drain.nodes if not node.eligible])
         raise
     session.journal.record_drains_ended(ids)
+
+
+def _cancel(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> None:
+    """Cancel the drains of clients that are to stay ineligible, or the deadline would kill their work."""
+    ids = set(node_ids)
+    try:
+        for node in nomad.nodes() if ids else ():
+            if node.id in ids and node.draining:
+                nomad.cancel_drain(node.id)
+    except AgentError as error:
+        session.reporter.warn(f"Nomad clients were left drained ({error.full_message})")
 
 
 def end_drains(session: Session, nomad: NomadApi, node_ids: Iterable[str]) -> None:

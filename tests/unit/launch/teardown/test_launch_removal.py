@@ -322,6 +322,7 @@ def test_a_client_that_its_user_made_ineligible_stays_so(cluster: Cluster) -> No
     with pytest.raises(KeyboardInterrupt):
         cluster.destroy("demo-nomad-client-2")
     assert not _client(cluster, "demo-nomad-client-2").eligible
+    assert not _client(cluster, "demo-nomad-client-2").draining, "its deadline would kill its work"
     assert load_journal(cluster.bench.paths.journal, "demo").drained == ()
 
 
