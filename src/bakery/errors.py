@@ -26,7 +26,7 @@ BakeryError                    1  unexpected
 
 Other exit codes: 130 after SIGINT, 143 after SIGTERM, and 141 if the reader of the output closed it (as after
 SIGPIPE). ``plan --exit-code`` exits 10 if a launch would change something, or if droplets differ from the plan in
-ways that a launch does not change.
+ways that a launch does not change, so that a roll would replace them.
 """
 
 from dataclasses import dataclass, field

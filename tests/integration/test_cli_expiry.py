@@ -52,7 +52,7 @@ def test_status_shows_when_each_nodes_certificates_end(at: CliHarness) -> None:
     assert (client["certificate"]["days_left"], client["certificate"]["source"]) == (69, "estimated")
     assert (server["certificate"]["days_left"], server["generation"]) == (99, 1)
     day = f"{datetime.now(UTC) + timedelta(days=70):%Y-%m-%d}"
-    (row,) = [line for line in at("status").out.splitlines() if line.startswith("demo-nomad-client-1 ")]
+    row, _ = [line for line in at("status").out.splitlines() if line.startswith("demo-nomad-client-1 ")]
     assert row.split()[-1] == f"~{day}"
     assert warnings(ran.err) == []  # control
 

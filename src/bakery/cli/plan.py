@@ -23,7 +23,7 @@ RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
 @click.option(
     "--exit-code",
     is_flag=True,
-    help="Exit 10 if a launch would change something, or if droplets differ from the plan.",
+    help="Exit 10 if a launch would change something, or a roll would replace a droplet.",
 )
 @admin_cidr_option
 @other_cloud_option

@@ -23,8 +23,10 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     """Show every node and every condition of a healthy cluster. Exits 7 if a condition is not met.
 
     EXPIRES is when the first certificate of a node expires; with ~ it is estimated from the age of the droplet.
+    DIFFERS is why bakery roll would replace a droplet: its snapshot (image), size, secrets, configuration or age.
     """
     from bakery.bake.snapshot import age_warning
+    from bakery.cli.droplet_table import DROPLET_HEADER, droplet_rows, droplets_json
     from bakery.credentials.inspect import first_to_end
     from bakery.observe.expiry import WARNING_SHARE, describe_expiring, expiring, observe_with_expiry, renewal
     from bakery.observe.report import (
@@ -36,7 +38,7 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         report_json,
     )
     from bakery.operations.credentials import connect_agents, load_credentials
-    from bakery.operations.droplets import compare_snapshots, list_droplets
+    from bakery.operations.droplets import compare_snapshots, list_droplets, wanted_now
     from bakery.operations.place import check_place
     from bakery.plan.slots import as_running
 
@@ -48,12 +50,16 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     snapshots = compare_snapshots(session, plan, droplets)
     running, clients, now = as_running(plan, droplets), connect_agents(session, bundle), datetime.now(UTC)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
+    wanted = wanted_now(session, snapshots.asked, generation=bundle.generation)
+    shown = droplets_json(plan, droplets, report, wanted)
     if session.settings.json:
-        more = {"cloud": cloud_json(session), "snapshots": _snapshots_json(snapshots)}
+        more = {"cloud": cloud_json(session), "snapshots": _snapshots_json(snapshots), "droplets": shown}
         session.console.print_json(report_json(report, expiries, now=now) | more)
     else:
         session.console.note(cloud_line(session))
         session.console.print_table(NODE_HEADER, node_rows(report, expiries))
+        session.console.print("")
+        session.console.print_table(DROPLET_HEADER, droplet_rows(shown))
         session.console.print("")
         session.console.print_table(CONDITION_HEADER, condition_rows(report))
         for line in (*(f"help: {text}" for text in help_lines(report)), *snapshots.lines):

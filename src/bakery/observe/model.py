@@ -52,6 +52,9 @@ class NodeReport:
     generation: int | None
     """Generation of the secrets that the droplet was created with; None if there is no droplet."""
     healthy: bool
+    consul_version: str | None = None
+    """Version of the agent that is alive at the droplet's address; None if there is none."""
+    nomad_version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

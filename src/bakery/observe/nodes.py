@@ -47,6 +47,7 @@ def _planned(node: Node, cluster: str, facts: Facts) -> NodeReport:
         consul=consul,
         nomad=nomad,
         votes=(consul_vote, nomad_vote),
+        versions=_versions(droplet, facts),
         healthy=all(checks),
     )
 
@@ -63,6 +64,7 @@ def _extra(droplet: Droplet, cluster: str, facts: Facts) -> NodeReport:
         consul=_first_status(droplet, facts.consul.members),
         nomad=_first_status(droplet, facts.nomad.members, facts.nomad.nodes),
         votes=(_vote(droplet, facts.consul), _vote(droplet, facts.nomad)),
+        versions=_versions(droplet, facts),
         healthy=False,
     )
 
@@ -76,6 +78,7 @@ def _report(
     consul: str,
     nomad: str,
     votes: tuple[bool | None, bool | None],
+    versions: tuple[str | None, str | None],
     healthy: bool,
 ) -> NodeReport:
     return NodeReport(
@@ -91,7 +94,24 @@ def _report(
         nomad_voter=votes[1],
         generation=generation_of(droplet.tags, cluster) if droplet else None,
         healthy=healthy,
+        consul_version=versions[0],
+        nomad_version=versions[1],
     )
+
+
+def _versions(droplet: Droplet | None, facts: Facts) -> tuple[str | None, str | None]:
+    """Return the versions of Consul and Nomad that run on the droplet."""
+    if droplet is None:
+        return None, None
+    return (
+        _version(droplet, facts.consul.members),
+        _version(droplet, facts.nomad.members, facts.nomad.nodes),
+    )
+
+
+def _version(droplet: Droplet, *answers: Answer[tuple[Member, ...]] | Answer[tuple[NomadNode, ...]]) -> str | None:
+    entries = (one for answer in answers for one in answer.value or () if one.address == droplet.private_ipv4)
+    return next((one.version for one in entries if one.status in ALIVE), None)
 
 
 def _status(name: str, droplet: Droplet | None, members: Answer[tuple[Member, ...]]) -> str:

@@ -1,9 +1,13 @@
 """The droplets of the cluster, and the snapshot that its file asks for."""
 
+import time
+
 from bakery.assets import image_inputs
 from bakery.cloud.model import Droplet, Image
 from bakery.config.model import ClusterConfig
-from bakery.launch.converge.snapshot import SnapshotUse, newest_snapshot, snapshot_use
+from bakery.launch.converge.snapshot import SnapshotUse, newest_snapshot, snapshot_use, unbaked_snapshot
+from bakery.launch.roll.model import OLDEST_DAYS
+from bakery.launch.roll.need import Wanted
 from bakery.operations.context import Context
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import cluster_tag, content_tag
@@ -24,6 +28,13 @@ def snapshot_tag(config: ClusterConfig) -> str:
 def present_snapshot(context: Context) -> Image | None:
     """Return the snapshot that a launch boots from; None if the account has none."""
     return newest_snapshot(context.cloud, context.config, snapshot_tag(context.config))
+
+
+def wanted_now(context: Context, snapshot: Image | None, *, generation: int) -> Wanted:
+    """Return what a roll that begins now makes of each droplet; ``snapshot`` is None if it is not baked yet."""
+    config = context.config
+    image = snapshot or unbaked_snapshot(config.region, snapshot_tag(config))
+    return Wanted(image=image, generation=generation, now=time.time(), oldest_days=OLDEST_DAYS)
 
 
 def compare_snapshots(context: Context, plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> SnapshotUse:

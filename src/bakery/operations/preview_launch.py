@@ -1,37 +1,56 @@
 """Preview: what a launch would change, and why it would be refused. Sends requests, and changes nothing."""
 
+from dataclasses import replace
+
 from bakery.credentials.authority import ca_fingerprint
+from bakery.credentials.model import Bundle
 from bakery.credentials.store import find_bundle
 from bakery.errors import CredentialsError
+from bakery.hints import Command, Hint, Text
 from bakery.launch.base.model import Changes, Obstacle, PreviewRequest
+from bakery.launch.base.session import Session
 from bakery.launch.converge.prepare import preview
+from bakery.launch.roll.differing import old_lines
+from bakery.launch.roll.need import Because
 from bakery.operations.cluster import not_joined_finder
 from bakery.operations.context import Context, open_session
-from bakery.operations.droplets import present_snapshot
+from bakery.operations.droplets import present_snapshot, wanted_now
 from bakery.operations.launch_cluster import LaunchOptions
 from bakery.operations.place import place_obstacles
 
 
 def preview_launch(context: Context, options: LaunchOptions) -> Changes:
-    """Return the changes of a launch with every obstacle."""
-    fingerprint, unreadable = _fingerprint(context)
+    """Return the changes of a launch with every obstacle, and how droplets differ that a roll would replace."""
+    bundle, unreadable = _bundle(context)
     # If the credentials cannot be read, neither can the record of the cloud beside them.
     before = unreadable or place_obstacles(context, insists=options.other_cloud)
     request = PreviewRequest(
         plan=options.plan,
         image=present_snapshot(context),
-        ca_fingerprint=fingerprint,
+        ca_fingerprint=ca_fingerprint(bundle) if bundle is not None else None,
         admin_cidrs=options.admin_cidrs,
         only_role=options.only_role,
         find_not_joined=not_joined_finder(context, options.plan),
     )
-    return preview(open_session(context), request, before)
+    session = open_session(context)
+    changes = preview(session, request, before)
+    return replace(changes, later=(*changes.later, *_for_roll(context, session, request, changes, bundle)))
 
 
-def _fingerprint(context: Context) -> tuple[str | None, tuple[Obstacle, ...]]:
-    """Return the fingerprint of the credentials here, or None. Credentials that cannot be read are an obstacle."""
+def _for_roll(
+    context: Context, session: Session, request: PreviewRequest, changes: Changes, bundle: Bundle | None
+) -> tuple[Text, ...]:
+    """Describe what a roll would do beside what the comparison with the plan says."""
+    unfinished = (Hint("a roll is unfinished: ", Command("roll")),) if session.journal.now.roll is not None else ()
+    because = {Because.AGE} if bundle is None else {Because.AGE, Because.SECRETS}
+    wanted = wanted_now(context, request.image, generation=bundle.generation if bundle is not None else 0)
+    return (*unfinished, *old_lines(request.plan, changes.unchanged, wanted, because))
+
+
+def _bundle(context: Context) -> tuple[Bundle | None, tuple[Obstacle, ...]]:
+    """Return the credentials here, or None. Credentials that cannot be read are an obstacle."""
     try:
-        bundle = find_bundle(context.paths, reporter=context.reporter)
+        return find_bundle(context.paths, reporter=context.reporter), ()
     except CredentialsError as error:
         hint = error.hint or "bring back the credentials bundle from a backup"
         unreadable = Obstacle(
@@ -42,4 +61,3 @@ def _fingerprint(context: Context) -> tuple[str | None, tuple[Obstacle, ...]]:
             exit_code=error.exit_code,
         )
         return None, (unreadable,)
-    return (ca_fingerprint(bundle) if bundle is not None else None), ()

@@ -9,6 +9,7 @@ from bakery.errors import UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.model import DrainPolicy
 from bakery.launch.base.session import Session
+from bakery.launch.converge.snapshot import unbaked_snapshot
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.need import Because
 from bakery.launch.roll.roll import RollPlan, check_roll, plan_roll
@@ -17,8 +18,6 @@ from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.replace_node import replace_request
 from bakery.operations.roll_cluster import roll_differing
-
-NOT_BAKED = "the snapshot to be baked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,9 @@ def plan_upgrade(context: Context, request: UpgradeRequest) -> UpgradePlan:
     session = open_session(context, running_cluster(context))
     bake = plan_bake(context.cloud, request.bake)
     _check_unfinished(session, request.bake)
-    roll_request = _roll_request(context, request, _to_be_baked(request.bake) if bake.bakes else None)
+    roll_request = _roll_request(
+        context, request, unbaked_snapshot(request.bake.region, request.bake.content_tag) if bake.bakes else None
+    )
     roll = plan_roll(session, roll_request)
     check_roll(session, roll_request, roll)
     return UpgradePlan(bake=bake, roll=roll)
@@ -90,21 +91,6 @@ def _roll_request(context: Context, request: UpgradeRequest, image: Image | None
     if image is not None:
         one = replace(one, launch=replace(one.launch, image=image))
     return RollRequest(replace=one, because=frozenset({Because.IMAGE}))
-
-
-def _to_be_baked(bake: BakeRequest) -> Image:
-    """Return an image in place of the snapshot until it is baked: the nodes to replace are known before that."""
-    return Image(
-        id=0,
-        name=NOT_BAKED,
-        type="snapshot",
-        status="available",
-        regions=(bake.region,),
-        tags=(bake.content_tag,),
-        min_disk_size=0,
-        size_gigabytes=0.0,
-        created_at="",
-    )
 
 
 def _check_unfinished(session: Session, bake: BakeRequest) -> None:

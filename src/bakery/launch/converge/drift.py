@@ -15,7 +15,7 @@ from bakery.render.digest import config_digest
 
 _REPLACE = Hint("this takes effect on new droplets; to replace the others one by one: ", Command("roll"))
 
-
+MOST_NAMED = 3
 DIFFERENT = "configured differently from a new droplet"
 """By the cluster file or by another version of bakery: agents, host firewall or files of the user-data."""
 
@@ -61,15 +61,20 @@ def differences(
 
     return (
         *(
-            Hint(f"{', '.join(names)}: size {now}, the file says {wanted}; ", advice(names))
+            Hint(f"{named(names)}: size {now}, the file says {wanted}; ", advice(names))
             for (now, wanted), names in sizes.items()
         ),
-        *((Hint(f"{', '.join(others)}: {DIFFERENT}; ", advice(others)),) if others else ()),
+        *((Hint(f"{named(others)}: {DIFFERENT}; ", advice(others)),) if others else ()),
         *(
-            Hint(f"{', '.join(names)}: ", text, "; ", advice(names, of_snapshot=True))
+            Hint(f"{named(names)}: ", text, "; ", advice(names, of_snapshot=True))
             for text, names in snapshot_differences(plan, droplets, image).items()
         ),
     )
+
+
+def named(names: Sequence[str]) -> str:
+    """Return the names; of more than three only the number. ``roll --dry-run`` and ``status`` list them."""
+    return ", ".join(names) if len(names) <= MOST_NAMED else counted(len(names), "droplet")
 
 
 def snapshot_differences(

@@ -8,7 +8,7 @@ from bakery.cloud.model import Droplet, Image
 from bakery.config.model import ClusterConfig
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint, Text
-from bakery.launch.converge.drift import snapshot_differences
+from bakery.launch.converge.drift import named, snapshot_differences
 from bakery.plan.model import ClusterPlan
 
 
@@ -36,6 +36,21 @@ def find_snapshot(cloud: Cloud, config: ClusterConfig, tag: str) -> Image:
     return image
 
 
+def unbaked_snapshot(region: str, tag: str) -> Image:
+    """Return an image in place of a snapshot that is not baked yet: every droplet differs from it."""
+    return Image(
+        id=0,
+        name="the snapshot to be baked",
+        type="snapshot",
+        status="available",
+        regions=(region,),
+        tags=(tag,),
+        min_disk_size=0,
+        size_gigabytes=0.0,
+        created_at="",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class SnapshotUse:
     """The snapshots of running droplets, compared with the one that the cluster file asks for."""
@@ -56,5 +71,5 @@ def snapshot_use(plan: ClusterPlan, droplets: Iterable[Droplet], asked: Image | 
     return SnapshotUse(
         asked=asked,
         others=tuple(droplet for droplet in members if droplet.name in names),
-        lines=tuple(Hint(f"{', '.join(group)}: ", text) for text, group in differences.items()),
+        lines=tuple(Hint(f"{named(group)}: ", text) for text, group in differences.items()),
     )

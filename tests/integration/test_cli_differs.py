@@ -1,0 +1,95 @@
+"""What ``plan`` and ``status`` show of a cluster that a roll would change, and what they show once it is done."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli_agents import AgentsCli, agents_cli
+from tests.helpers.cli_schemas import check_answer
+from tests.helpers.snapshot import bake
+
+pytestmark = pytest.mark.integration
+
+FILE = """\
+version: 1
+cluster: demo
+roles:
+  consul-server: {count: 3, size: s-1vcpu-1gb}
+  nomad-server: {count: 1, size: s-1vcpu-1gb}
+  nomad-client: {count: 1, size: s-1vcpu-1gb}
+"""
+ROLL = "to replace the others one by one: bakery roll"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentsCli]:
+    with agents_cli(tmp_path, monkeypatch, FILE) as made:
+        yield made
+
+
+def _age(cluster: AgentsCli, name: str, days: int) -> None:
+    state = cluster.at.api.emulator.state
+    with state.lock:
+        (droplet,) = [each for each in state.droplets.all() if each.name == name]
+        droplet.created_at = datetime.now(UTC) - timedelta(days=days, hours=1)
+
+
+def _rows(text: str, header: str) -> dict[str, list[str]]:
+    """The rows of the table under the header, by their first word."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.split()[:2] == header.split()[:2])
+    end = lines.index("", start)
+    return {line.split()[0]: line.split()[1:] for line in lines[start + 1 : end]}
+
+
+def test_plan_shows_what_a_roll_would_replace(cluster: AgentsCli) -> None:
+    assert cluster.at("plan", "--exit-code").code == 0
+    newer = bake(cluster.at.api, name="bakery-newer")
+    _age(cluster, "demo-nomad-client-1", 90)
+    ran = cluster.at("plan", "--exit-code")
+    assert ran.code == 10, ran.err
+    assert ran.out.splitlines()[-3:] == [
+        "nothing to create or update; a launch does not change these differences from the plan:",
+        f"    5 droplets: made from snapshot bakery-stand-in; the file asks for bakery-newer (id {newer});"
+        f" this takes effect on new droplets; {ROLL}",
+        "    demo-nomad-client-1: at least 90 days old; to replace them one by one: bakery roll",
+    ]
+    cluster.at.forget()
+    ran = cluster.at("plan", "--exit-code", "--json")
+    assert (ran.code, ran.json["outcome"], len(ran.json["later"])) == (10, "differs", 2)
+    assert cluster.at.changing() == []
+
+
+def test_a_droplet_of_89_days_is_not_old(cluster: AgentsCli) -> None:
+    """The control of the one of 90."""
+    _age(cluster, "demo-nomad-client-1", 89)
+    assert cluster.at("plan", "--exit-code").code == 0
+
+
+def test_status_shows_old_and_new_side_by_side(cluster: AgentsCli) -> None:
+    image = bake(cluster.at.api, name="bakery-newer")
+    _age(cluster, "demo-nomad-client-1", 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster.live.consul, "force_leave", _interrupt)
+        assert cluster.at("roll", "--role", "consul-server", "--yes").code == 130
+    ran = cluster.at("status")
+    rows = _rows(ran.out, "NODE SNAPSHOT")
+    news = [name for name, cells in rows.items() if cells[0] == "bakery-newer"]
+    assert len(news) == 1
+    assert rows[news[0]] == ["bakery-newer", "1.22.5", "-", "0", "d", "-"]
+    assert rows["demo-nomad-client-1"] == ["bakery-stand-in", "1.22.5", "1.11.3", "100", "d", "image,", "age"]
+    assert rows["demo-nomad-server-1"] == ["bakery-stand-in", "1.22.5", "1.11.3", "0", "d", "image"]
+    table = [line for line in ran.out.splitlines() if line.startswith("demo-") and " bakery-" in line]
+    assert max(map(len, table)) <= 80
+    ran = cluster.at("status", "--json")
+    check_answer(ran.json, "status")
+    by_name = {droplet["name"]: droplet for droplet in ran.json["droplets"]}
+    assert by_name[news[0]]["snapshot"] == {"id": image, "name": "bakery-newer"}
+    assert by_name["demo-nomad-client-1"]["differs"] == ["image", "age"]
+    assert "    a roll is unfinished: bakery roll" in cluster.at("plan").out.splitlines()
+
+
+def _interrupt(name: str) -> None:
+    raise KeyboardInterrupt
