@@ -218,11 +218,12 @@ class FakeCloud:
     def list_sizes(self) -> tuple[Size, ...]:
         return self._do("list_sizes", lambda: self.sizes)
 
-    def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
+    def list_droplets(self, *, tag: str | None = None) -> tuple[Droplet, ...]:
         def listed() -> tuple[Droplet, ...]:
-            return tuple(self._now(d) for d in self.droplets.values() if tag in d.tags and self._is_listed(d.id))
+            found = (d for d in self.droplets.values() if tag is None or tag in d.tags)
+            return tuple(self._now(d) for d in found if self._is_listed(d.id))
 
-        return self._do("list_droplets", listed, subject=tag)
+        return self._do("list_droplets", listed, subject=tag or "")
 
     def count_droplets(self) -> int:
         return self._do("count_droplets", lambda: sum(map(self._is_listed, self.droplets)))

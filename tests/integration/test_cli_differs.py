@@ -88,6 +88,12 @@ def test_status_shows_old_and_new_side_by_side(cluster: AgentsCli) -> None:
     by_name = {droplet["name"]: droplet for droplet in ran.json["droplets"]}
     assert by_name[news[0]]["snapshot"] == {"id": image, "name": "bakery-newer"}
     assert by_name["demo-nomad-client-1"]["differs"] == ["image", "age"]
+    ran = cluster.at("images", "--json")
+    check_answer(ran.json, "images")
+    used = {each["name"]: (each["droplets"], each["current"], each["rolling"]) for each in ran.json}
+    assert used == {"bakery-stand-in": (4, False, False), "bakery-newer": (1, True, True)}
+    assert {tuple(each["versions"].values()) for each in ran.json} == {("1.22.5", "1.11.3")}
+    assert cluster.at("images").out.splitlines()[-1].split()[-2:] == ["yes,", "roll"]
     assert "    a roll is unfinished: bakery roll" in cluster.at("plan").out.splitlines()
 
 

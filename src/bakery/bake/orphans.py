@@ -26,7 +26,8 @@ class BuildOrphans:
     droplets: tuple[Droplet, ...]
     ssh_keys: tuple[SshKey, ...]
     snapshots: tuple[Image, ...]
-    """Unfinished snapshots: they have a bake's tag and no content tag."""
+    """Unfinished snapshots: they have a bake's tag and no content tag, and no droplet runs from them. So the
+    snapshot of an unfinished roll, which has a content tag, is never among them."""
     tags: tuple[str, ...]
     """Tags of builds without droplets and snapshots."""
 
@@ -41,11 +42,12 @@ def list_build_orphans(cloud: Cloud, keys: Iterable[SshKey], *, cutoff: datetime
     droplets = {tag: cloud.list_droplets(tag=tag) for tag in tags}
     images = {tag: cloud.list_images(tag=tag) for tag in tags}
     dead = tuple(d for tag in tags for d in droplets[tag] if is_older(d.created_at, cutoff))
+    used = {droplet.image_id for droplet in cloud.list_droplets()}
     unfinished = (image for tag in tags for image in images[tag] if not any(map(is_content_tag, image.tags)))
     return BuildOrphans(
         droplets=dead,
         ssh_keys=_packer_keys(keys, dead),
-        snapshots=tuple(image for image in unfinished if is_older(image.created_at, cutoff)),
+        snapshots=tuple(i for i in unfinished if i.id not in used and is_older(i.created_at, cutoff)),
         tags=tuple(tag for tag in tags if not images[tag] and all(d in dead for d in droplets[tag])),
     )
 

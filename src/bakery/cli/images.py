@@ -12,7 +12,9 @@ from bakery.errors import UsageError
 if TYPE_CHECKING:
     from bakery.cloud.model import Image
 
-HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "AGE", "CURRENT")
+HEADER = (
+    "ID", "NAME", "REGIONS", "CONSUL", "NOMAD", "DROPLETS", "MIN DISK", "SIZE", "CREATED", "AGE", "CURRENT",
+)  # fmt: skip
 
 
 @click.command()
@@ -22,9 +24,13 @@ HEADER = ("ID", "NAME", "REGIONS", "MIN DISK", "SIZE", "CREATED", "AGE", "CURREN
 @common_options
 @click.pass_context
 def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a click flag
-    """List the snapshots that bakery baked in this account. CURRENT marks the one that launch would use."""
+    """List the snapshots that bakery baked in this account.
+
+    CURRENT marks the one that launch would use, and the one with which an unfinished roll continues (roll).
+    DROPLETS is how many droplets of the account run from it. This cluster needs none with 0 and without a mark.
+    """
     from bakery.bake.snapshot import age_in_days
-    from bakery.operations.droplets import snapshot_tag
+    from bakery.operations.droplets import rolled_snapshot, snapshot_tag
     from bakery.plan.tags import is_content_tag
 
     session = session_of(context)
@@ -37,7 +43,12 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
         return
     found = [i for i in session.cloud.list_images() if any(map(is_content_tag, i.tags))]
     now, current = datetime.now(UTC), _current(session, tag)
-    shown = [_shown(image, current=image.id == current, age=age_in_days(image, now)) for image in found]
+    used, rolling = [droplet.image_id for droplet in session.cloud.list_droplets()], rolled_snapshot(session)
+    shown = [
+        _shown(image, age=age_in_days(image, now))
+        | {"current": image.id == current, "rolling": image.id == rolling, "droplets": used.count(image.id)}
+        for image in found
+    ]
     if session.settings.json:
         session.console.print_json(shown)
     else:
@@ -55,25 +66,33 @@ def _current(session: Session, tag: str) -> int | None:
         return None
 
 
-def _shown(image: "Image", *, current: bool, age: int | None) -> dict[str, Any]:
+def _shown(image: "Image", *, age: int | None) -> dict[str, Any]:
+    from bakery.plan.tags import versions_of
+
+    versions = versions_of(image.tags)
     return {
         "id": image.id,
         "name": image.name,
         "regions": list(image.regions),
-        "current": current,
+        "versions": None if versions is None else {"consul": versions[0], "nomad": versions[1]},
         "created_at": image.created_at,
         "age_days": age,
     }
 
 
 def _row(image: "Image", shown: dict[str, Any]) -> tuple[str, ...]:
+    versions = shown["versions"] or {"consul": "-", "nomad": "-"}
+    marks = [mark for mark, key in (("yes", "current"), ("roll", "rolling")) if shown[key]]
     return (
         str(image.id),
         image.name,
         ",".join(image.regions),
+        versions["consul"],
+        versions["nomad"],
+        str(shown["droplets"]),
         f"{image.min_disk_size} GB",
         f"{image.size_gigabytes:.2f} GB",
         image.created_at,
         "?" if shown["age_days"] is None else f"{shown['age_days']} d",
-        "yes" if shown["current"] else "",
+        ", ".join(marks),
     )

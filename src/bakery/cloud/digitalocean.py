@@ -92,8 +92,8 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
     def list_sizes(self) -> tuple[Size, ...]:
         return self._list("sizes", "sizes", parse.size)
 
-    def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
-        return self._list("droplets", "droplets", parse.droplet, {"tag_name": tag})
+    def list_droplets(self, *, tag: str | None = None) -> tuple[Droplet, ...]:
+        return self._list("droplets", "droplets", parse.droplet, None if tag is None else {"tag_name": tag})
 
     def count_droplets(self) -> int:
         return self._transport.count("droplets")

@@ -39,8 +39,8 @@ class Cloud(Protocol):
     def list_sizes(self) -> tuple[Size, ...]:
         """Return all droplet sizes."""
 
-    def list_droplets(self, *, tag: str) -> tuple[Droplet, ...]:
-        """Return the droplets with ``tag``."""
+    def list_droplets(self, *, tag: str | None = None) -> tuple[Droplet, ...]:
+        """Return the droplets with ``tag``; all of the account if it is None."""
 
     def count_droplets(self) -> int:
         """Return how many droplets the account has, those of other programs too."""

@@ -8,7 +8,7 @@ from bakery.config.model import ClusterConfig
 from bakery.launch.converge.snapshot import SnapshotUse, newest_snapshot, snapshot_use, unbaked_snapshot
 from bakery.launch.roll.model import OLDEST_DAYS
 from bakery.launch.roll.need import Wanted
-from bakery.operations.context import Context
+from bakery.operations.context import Context, open_session
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import cluster_tag, content_tag
 
@@ -28,6 +28,12 @@ def snapshot_tag(config: ClusterConfig) -> str:
 def present_snapshot(context: Context) -> Image | None:
     """Return the snapshot that a launch boots from; None if the account has none."""
     return newest_snapshot(context.cloud, context.config, snapshot_tag(context.config))
+
+
+def rolled_snapshot(context: Context) -> int | None:
+    """Return the id of the snapshot with which an unfinished roll of the cluster continues; None without one."""
+    roll = open_session(context).journal.now.roll
+    return roll.image_id if roll is not None else None
 
 
 def wanted_now(context: Context, snapshot: Image | None, *, generation: int) -> Wanted:

@@ -20,9 +20,9 @@ def _account() -> FakeCloud:
     recent = (NOW - timedelta(minutes=5)).isoformat()
     cloud.droplets[young] = replace(cloud.droplets[young], created_at=recent)
     cloud.add_droplet("mine", tags=("build:old",))
-    half = replace(IMAGE, id=1, name="half", tags=("bakery:build:old",), created_at="2023-11-01T00:00:00Z")
-    whole = replace(half, id=2, name="whole", tags=("bakery:build:done", "bakery:image:abc"))
-    cloud.images = {1: half, 2: whole}
+    half = replace(IMAGE, id=11, name="half", tags=("bakery:build:old",), created_at="2023-11-01T00:00:00Z")
+    whole = replace(half, id=12, name="whole", tags=("bakery:build:done", "bakery:image:abc"))
+    cloud.images = {11: half, 12: whole}
     cloud.tags |= dict.fromkeys(["bakery:build:done", "bakery:build:empty"])
     return cloud
 
@@ -59,6 +59,14 @@ def test_removing_takes_exactly_the_orphans() -> None:
     assert sorted(key.name for key in cloud.ssh_keys.values()) == sorted(
         ["bakery-demo-launch-0000beef", f"packer-{int(START) - 4000:08x}{UUID_REST}", "packer-mine", "laptop"]
     )
+
+
+def test_a_snapshot_that_a_droplet_runs_from_is_no_orphan() -> None:
+    cloud = _account()
+    assert [image.name for image in list_orphans(cloud, now=NOW).snapshots] == ["half"], "control"
+    node = cloud.add_droplet("demo-nomad-client-1", tags=("bakery:demo",))
+    cloud.droplets[node] = replace(cloud.droplets[node], image_id=11)
+    assert list_orphans(cloud, now=NOW).snapshots == ()
 
 
 def test_a_droplet_without_a_readable_date_stays() -> None:

@@ -4,7 +4,9 @@ A droplet belongs to the cluster by its tag. A VPC, a firewall or an SSH key mus
 known: by its id in the journal, or by a launch id that is in the journal or on a droplet of the cluster.
 """
 
-from bakery.cloud.model import Droplet, Firewall, SshKey, Vpc
+from collections.abc import Sequence
+
+from bakery.cloud.model import Droplet, Firewall, Image, SshKey, Vpc
 from bakery.launch.base.journal import Journal
 from bakery.launch.base.model import DestroyRequest, NotRemoved, Targets
 from bakery.launch.base.ownership import launch_of_firewall, launch_of_key, launch_of_vpc
@@ -18,7 +20,9 @@ def find_targets(session: Session, request: DestroyRequest, droplets: tuple[Drop
     cloud, plan = session.cloud, request.plan
     sorter = _Sorter(plan, session.journal.now, droplets)
     images = cloud.list_images(tag=request.snapshot_tag) if request.snapshot_tag else ()
-    shared = [] if request.snapshots else [_shared_snapshot(image.name) for image in images]
+    used = _used_by_others(session, images, droplets) if request.snapshots else {}
+    free = tuple(image for image in images if image.id not in used) if request.snapshots else ()
+    shared = [_shared_snapshot(image, used.get(image.id, ())) for image in images if image not in free]
     firewalls = tuple(firewall for firewall in cloud.list_firewalls() if sorter.owns_firewall(firewall))
     vpcs = tuple(vpc for vpc in cloud.list_vpcs() if sorter.owns_vpc(vpc))
     keys = tuple(key for key in cloud.list_ssh_keys() if sorter.owns_key(key))
@@ -28,13 +32,26 @@ def find_targets(session: Session, request: DestroyRequest, droplets: tuple[Drop
         vpcs=vpcs,
         ssh_keys=keys,
         tags=tuple(tag for tag in cloud.list_tags() if is_cluster_tag(tag, plan.cluster)),
-        snapshots=tuple(images) if request.snapshots else (),
+        snapshots=free,
         not_removed=(*sorter.not_removed, *shared),
     )
 
 
-def _shared_snapshot(name: str) -> NotRemoved:
-    return NotRemoved(kind="snapshot", name=name, reason="other clusters may boot from it")
+def _used_by_others(
+    session: Session, images: Sequence[Image], droplets: tuple[Droplet, ...]
+) -> dict[int, tuple[str, ...]]:
+    """Return the names of the other droplets that run from one of ``images``, by the id of the image."""
+    ids, ours = {image.id for image in images}, {droplet.id for droplet in droplets}
+    others = [d for d in session.cloud.list_droplets() if d.id not in ours] if ids else []
+    found = {number: tuple(d.name for d in others if d.image_id == number) for number in ids}
+    return {number: names for number, names in found.items() if names}
+
+
+def _shared_snapshot(image: Image, used_by: tuple[str, ...]) -> NotRemoved:
+    reason = "other clusters may boot from it"
+    if used_by:
+        reason = f"droplets of another cluster run from it: {', '.join(used_by)}"
+    return NotRemoved(kind="snapshot", name=image.name, reason=reason)
 
 
 class _Sorter:

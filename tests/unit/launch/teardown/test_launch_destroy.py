@@ -146,6 +146,18 @@ def test_snapshots_go_only_if_asked_for(bench: LaunchHarness) -> None:
     assert bench.cloud.images == {}
 
 
+def test_a_snapshot_that_another_cluster_runs_from_stays(bench: LaunchHarness) -> None:
+    bench.launch()
+    other = bench.cloud.add_droplet("other-nomad-client-1", tags=("bakery:other",))
+    bench.cloud.droplets[other] = replace(bench.cloud.droplets[other], image_id=IMAGE.id)
+    targets = _destroy(bench, snapshot_tag="bakery:image:abc", snapshots=True)
+    assert targets.snapshots == ()
+    assert [(kept.name, kept.reason) for kept in targets.not_removed] == [
+        ("bakery-snapshot", "droplets of another cluster run from it: other-nomad-client-1")
+    ]
+    assert list(bench.cloud.images) == [IMAGE.id]
+
+
 def test_looking_and_declining_change_nothing(bench: LaunchHarness) -> None:
     bench.launch()
     bench.cloud.revive()
