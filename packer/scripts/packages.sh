@@ -12,6 +12,7 @@ packages=(
     curl
     dnsmasq-base    # the program alone, without a service of its own
     docker.io
+    git             # Nomad runs it for artifacts whose source begins with git::
     iptables        # docker and the CNI plugins call it
     nftables
     python3
