@@ -26,6 +26,7 @@ def consul_config(context: RenderContext) -> dict[str, Any]:
         "addresses": _addresses(context),
         "tls": _tls(),
         "acl": _acl(context),
+        "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
         **_hardening(),
     }
     if context.kind.is_consul_server:

@@ -74,6 +74,7 @@ CONSUL_ON_EVERY_NODE = {
         "enable_token_persistence": False,
         "tokens": {"agent": AGENT_TOKEN, "dns": DNS_TOKEN},
     },
+    "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
     "disable_remote_exec": True,
     "enable_script_checks": False,
     "enable_local_script_checks": False,
