@@ -27,6 +27,8 @@ def test_the_units_are_these() -> None:
     assert UNITS == [
         "bakery-dns.service",
         "bakery-firewall.service",
+        "bakery-images.service",
+        "bakery-images.timer",
         "bakery-pause.service",
         "bakery-peers.service",
         "bakery-peers.timer",
@@ -145,6 +147,8 @@ def test_inert_without_configuration(unit: str) -> None:
     conditions = {
         "bakery-dns.service": "ConditionFileNotEmpty=/etc/bakery/node.json",
         "bakery-firewall.service": "ConditionFileNotEmpty=/etc/bakery/firewall.nft",
+        "bakery-images.service": "ConditionFileNotEmpty=/etc/nomad.d/client.json",
+        "bakery-images.timer": "ConditionFileNotEmpty=/etc/nomad.d/client.json",
         "bakery-pause.service": "ConditionFileNotEmpty=/etc/nomad.d/client.json",
         "bakery-peers.service": "ConditionFileNotEmpty=/etc/consul.d/consul.json",
         "bakery-peers.timer": "ConditionFileNotEmpty=/etc/consul.d/consul.json",
