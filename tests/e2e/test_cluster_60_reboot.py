@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bakery.emulator.machines.nspawn import ORDERLY_SECONDS
 from bakery.wait import Pending, wait_until
+from tests.helpers.bridged_job import bridged, find_tasks, wait_reached
 from tests.helpers.cluster_e2e import JOBS, PATIENCE, Cluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -89,7 +91,13 @@ def test_a_plain_droplet_keeps_user_data_and_reaches_the_metadata_service(cluste
     assert "/var/lib/cloud/instances" in "".join(holders(cluster, plain, "/var/lib/cloud"))
 
 
-def test_a_client_that_reboots_is_ready_again(cluster: Cluster) -> None:
+def test_a_client_that_reboots_is_ready_again(cluster: Cluster, tmp_path: Path) -> None:
+    with bridged(cluster, CLIENT, tmp_path):
+        _reboot_with_jobs(cluster)
+        wait_reached(cluster, find_tasks(cluster), after="the reboot of its node")
+
+
+def _reboot_with_jobs(cluster: Cluster) -> None:
     cluster.run_job(JOBS / "lastwords.nomad.hcl", f"node={CLIENT}")
     wait_until(
         lambda: cluster.allocations("lastwords") or Pending("no allocation runs"),

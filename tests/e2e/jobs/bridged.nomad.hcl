@@ -4,6 +4,11 @@ variable "image_url" {
   description = "Where the image file is served."
 }
 
+variable "repository_url" {
+  type        = string
+  description = "Where the git repository is served."
+}
+
 variable "node" {
   type        = string
   description = "The node that runs them."
@@ -37,6 +42,11 @@ job "bridged" {
       template {
         destination = "local/index.html"
         data        = "from behind the bridge\n"
+      }
+
+      artifact {
+        source      = "git::${var.repository_url}"
+        destination = "local/repository"
       }
 
       resources {
