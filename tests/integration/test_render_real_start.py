@@ -189,3 +189,13 @@ def test_without_a_certificate_nobody_is_answered(cluster: Cluster, consul_token
     both = [tls / "agent.pem", tls / "agent-key.pem"]
     done = cluster.lan.run(0, [sys.executable, "-c", HANDSHAKE, port, tls / "ca.pem", *both])
     assert done.stdout == "answered\n", "control: with it there is an answer"
+
+
+def test_consul_shows_its_metrics_to_prometheus(cluster: Cluster, consul_token: str) -> None:
+    tls = cluster.roots[0] / "etc/consul.d/tls"
+    words = ["curl", "--silent", "--show-error", "--fail", "--cacert", tls / "ca.pem", "--cert", tls / "agent.pem"]
+    url = "https://localhost:8501/v1/agent/metrics?format=prometheus"
+    header = f"X-Consul-Token: {consul_token}"
+    done = cluster.lan.run(0, [*words, "--key", tls / "agent-key.pem", "--header", header, url])
+    # With telemetry's disable_hostname a metric's name is the same on every node.
+    assert "\nconsul_raft_peers " in done.stdout
