@@ -189,12 +189,22 @@ def test_a_nomad_server_registers_itself_and_a_client_every_service(cluster: Rea
 
 
 @pytest.mark.usefixtures("closed")
+def test_consul_finds_a_service_in_any_spelling(cluster: RealCluster) -> None:
+    """Why the test below has more names than two."""
+    assert _register(cluster, cluster.bundle.consul_management, node="demo-server-1", service="CONSUL") == 200
+    operator: Any = cluster.clients.consul(LOOPBACK)
+    found = operator._http.call("GET", "/v1/catalog/service/consul").value
+    assert "CONSUL" in {row["ServiceName"] for row in found}
+    operator._http.call("PUT", "/v1/catalog/deregister", {"Node": "demo-server-1", "ServiceID": "CONSUL"})
+
+
+@pytest.mark.usefixtures("closed")
 def test_a_nomad_client_may_not_touch_the_servers_services(cluster: RealCluster) -> None:
     """With them agents find their servers. Control: the server's token may."""
     client = consul_nomad_token(cluster.bundle, "nomad-client")
     server = consul_nomad_token(cluster.bundle, "demo-server-1")
-    for service in ("consul", "nomad"):
-        assert _register(cluster, client, node="demo-server-1", service=service) == 403
+    for service in ("consul", "nomad", "Consul", "CONSUL", "Nomad", "nomaD"):
+        assert _register(cluster, client, node="demo-server-1", service=service) == 403, service
     assert _register(cluster, client, node="demo-server-1", service="nomad-client") == 200
     assert _register(cluster, server, node="demo-server-1", service="nomad") == 200
 

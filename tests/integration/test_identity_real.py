@@ -275,9 +275,9 @@ def test_a_service_may_register_itself_with_an_identity(cluster: RealCluster) ->
     assert len(_eventually(registered, "the service")) == 1
 
 
-@pytest.mark.parametrize("name", ["consul", "nomad"])
+@pytest.mark.parametrize("name", ["consul", "nomad", "Nomad"])
 def test_no_job_gets_an_identity_for_the_servers_services(cluster: RealCluster, name: str) -> None:
-    """Agents find their servers by them. Control: another name, above."""
+    """Agents find their servers by them, in any spelling. Control: another name, above."""
     job = f"impostor-{name}"
     _run_job(cluster, SERVICE.replace("JOB", job).replace("NAME", name))
     failed = _allocation(cluster, job, "failed")

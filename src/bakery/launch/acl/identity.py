@@ -21,12 +21,12 @@ TASKS_ROLE = AclRole(
 )
 BINDING_RULES = (
     # As with a client's own token (policies.NOMAD_CLIENT), a job cannot register the names by which agents find
-    # their servers.
+    # their servers, in any spelling.
     BindingRule(
         description="bakery: a service registers itself",
         bind_type="service",
         bind_name="${value.nomad_service}",
-        selector='"nomad_service" in value and value.nomad_service != "consul" and value.nomad_service != "nomad"',
+        selector='"nomad_service" in value and value.nomad_service not matches "(?i)^(consul|nomad)$"',
     ),
     BindingRule(
         description="bakery: a task reads what every task may read",

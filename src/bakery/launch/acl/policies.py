@@ -1,6 +1,7 @@
 """The Consul policies, and the tokens that user-data contains, as data."""
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 from bakery.agents.model import AclPolicy, AclToken, NodeIdentity, TokenGrant
 from bakery.config.model import Kind, Role
@@ -36,18 +37,29 @@ NOMAD_SERVER = AclPolicy(
         'service_prefix "nomad" { policy = "write" }\n'
     ),
 )
+
+
+def _read_only(service: str) -> str:
+    """Return the rules that take the right to write a service from a policy that may write all services.
+
+    An exact name outweighs a prefix (Consul docs, "ACL rules", rule precedence). Rules distinguish upper and lower
+    case, but the catalog does not: a service "Nomad" is found as "nomad" (hashicorp/consul
+    agent/consul/state/catalog_schema.go, indexServiceNameFromServiceNode). So there is a rule for each spelling.
+    """
+    spellings = map("".join, product(*((letter, letter.upper()) for letter in service)))
+    return "".join(f'service "{spelling}" {{ policy = "read" }}\n' for spelling in spellings)
+
+
 # A client registers the services of every job, with any name, and itself as "nomad-client"
-# (nomad/structs/config/consul.go, ClientServiceName), but not the servers' own: an exact name outweighs a prefix
-# (Consul docs, "ACL rules", rule precedence). Consul has no rule for "on one's own node only".
+# (nomad/structs/config/consul.go, ClientServiceName), but not the servers' own. Consul has no rule for "on one's
+# own node only".
 NOMAD_CLIENT = AclPolicy(
     name="bakery-nomad-client",
     description="Nomad clients, towards their local Consul",
     rules=(
         'agent_prefix "" { policy = "read" }\n'
         'node_prefix "" { policy = "read" }\n'
-        'service_prefix "" { policy = "write" }\n'
-        'service "consul" { policy = "read" }\n'
-        'service "nomad" { policy = "read" }\n'
+        'service_prefix "" { policy = "write" }\n' + _read_only("consul") + _read_only("nomad")
     ),
 )
 # An agent that is a server and a client registers both. With the two policies above it could not register the
@@ -58,8 +70,7 @@ NOMAD_BOTH = AclPolicy(
     rules=(
         'agent_prefix "" { policy = "read" }\n'
         'node_prefix "" { policy = "read" }\n'
-        'service_prefix "" { policy = "write" }\n'
-        'service "consul" { policy = "read" }\n'
+        'service_prefix "" { policy = "write" }\n' + _read_only("consul")
     ),
 )
 # "nomad setup consul" lets tasks read the whole KV store instead (hashicorp/nomad

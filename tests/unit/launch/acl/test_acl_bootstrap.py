@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bakery.agents.model import Member
+from bakery.agents.model import AclPolicy, Member
 from bakery.config.model import Kind, Role
 from bakery.console import SILENT, Reporter
 from bakery.credentials.model import Bundle
@@ -14,7 +14,7 @@ from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
 from bakery.errors import AgentError, CredentialsError, DeadlineError, ExitCode
 from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
-from bakery.launch.acl.policies import POLICIES, consul_tokens
+from bakery.launch.acl.policies import NOMAD_BOTH, NOMAD_CLIENT, POLICIES, consul_tokens
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 from tests.helpers.reporter import RecordingReporter
 
@@ -292,9 +292,28 @@ def test_a_silent_first_server_does_not_stop_it(bundle: Bundle) -> None:
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
 
 
+def _rules_with_one_spelling(policy: AclPolicy) -> list[str]:
+    """The rules without those that repeat an exact name of a service in other letters."""
+    exact = [rule for rule in policy.rules.splitlines() if rule.startswith('service "') and rule != rule.lower()]
+    return [rule for rule in policy.rules.splitlines() if rule not in exact]
+
+
+def test_a_client_writes_the_servers_services_in_no_spelling() -> None:
+    """Consul finds the service "Nomad" as "nomad". Two spellings of each letter: 64 of consul, 32 of nomad."""
+    client, both = (
+        {rule.split('"')[1] for rule in policy.rules.splitlines() if rule.startswith('service "')}
+        for policy in (NOMAD_CLIENT, NOMAD_BOTH)
+    )
+    assert {"consul", "Consul", "CONSUL", "cOnSuL", "nomad", "Nomad", "NOMAD"} <= client
+    assert {name.lower() for name in client} == {"consul", "nomad"}
+    assert len(client) == 96
+    assert {name.lower() for name in both} == {"consul"}
+    assert len(both) == 64
+
+
 def test_no_rule_gives_more_than_its_agent_needs() -> None:
     """Written by hand from Consul's and Nomad's documentation of what each agent needs."""
-    assert {policy.name: policy.rules.splitlines() for policy in POLICIES} == {
+    assert {policy.name: _rules_with_one_spelling(policy) for policy in POLICIES} == {
         "bakery-role-agent": ['node_prefix "" { policy = "write" }', 'service_prefix "" { policy = "read" }'],
         "bakery-dns": ['node_prefix "" { policy = "read" }', 'service_prefix "" { policy = "read" }'],
         "bakery-nomad-server": [

@@ -64,7 +64,7 @@ def test_a_new_cluster_accepts_identities_with_the_rights_that_the_page_names(bu
         (
             "service",
             "${value.nomad_service}",
-            '"nomad_service" in value and value.nomad_service != "consul" and value.nomad_service != "nomad"',
+            '"nomad_service" in value and value.nomad_service not matches "(?i)^(consul|nomad)$"',
         ),
         ("role", "nomad-tasks", '"nomad_service" not in value'),
         ("role", "nomad-tasks-${value.nomad_namespace}", '"nomad_service" not in value'),
