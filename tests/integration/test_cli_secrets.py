@@ -10,12 +10,17 @@ import pytest
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import find_bundle
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
 from tests.helpers.emulated import TOKEN
 from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration
 
+DOCKER = """\
+docker:
+  registries:
+    registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}
+"""
 VERBS: tuple[tuple[str, ...], ...] = (
     ("validate",),
     ("plan",),
@@ -44,7 +49,9 @@ VERBS: tuple[tuple[str, ...], ...] = (
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
     with cli_harness(tmp_path, monkeypatch) as made:
+        made.write(SMALL + DOCKER)
         monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
+        monkeypatch.setenv("REGISTRY_PASSWORD", "canary-registry-password")
         monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.01")
         assert made("render", "--role", "consul-server", "--first", "-o", "first").code == 0
         yield made
@@ -73,6 +80,8 @@ def _secrets(at: CliHarness) -> list[str]:
         *(_inner_line(k.key) for k in (bundle.consul_operator, bundle.nomad_operator)),
         TOKEN,
         "canary-p12-password",
+        "canary-registry-password",
+        "ci:canary-registry-password",
     ]
     return plain + [base64.b64encode(secret.encode()).decode() for secret in plain]
 
@@ -98,6 +107,9 @@ def test_the_search_finds_what_is_there(at: CliHarness) -> None:
     assert sum(secret in text for secret in secrets) == 2
     bundle = (at.folder / ".bakery" / "demo" / "bundle.json").read_text(encoding="utf-8")
     assert sum(secret in bundle for secret in secrets) >= 9
+    assert at("render", "--role", "nomad-client", "-o", "out").code == 0
+    client = (at.folder / "out" / "nomad-client.yaml").read_text(encoding="utf-8")
+    assert base64.b64encode(b"ci:canary-registry-password").decode() in client
 
 
 def test_neither_a_crash_nor_its_report_holds_a_secret(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:

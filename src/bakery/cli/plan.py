@@ -7,6 +7,7 @@ import click
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.options import common_options
 from bakery.cli.session import Session, session_of
+from bakery.cli.settings_view import SETTING_HEADER, setting_rows
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import CredentialsError, ExitCode, UsageError
 
@@ -44,11 +45,13 @@ def plan(
     if offline and exit_code:
         message = "--exit-code needs DigitalOcean's answer, and --offline does not ask"
         raise UsageError(message=message, hint="leave one of them out")
+    from bakery.operations.check_agents import check_agents
     from bakery.operations.launch_cluster import LaunchOptions
     from bakery.operations.preview_launch import preview_launch
 
     session = session_of(context)
     planned = session.plan()
+    check_agents(session, planned)
     changes = None
     if not offline and _has_token(session, required=exit_code):
         options = LaunchOptions(plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud)
@@ -91,6 +94,10 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -
     console.print_table(NODE_HEADER, _node_rows(planned, changes))
     console.print("")
     console.print_table(RULE_HEADER, _rule_rows(planned))
+    settings = setting_rows(planned)
+    if settings:
+        console.print("")
+        console.print_table(SETTING_HEADER, settings)
     for weakness in weaknesses(planned):
         console.warn(weakness)
     if changes is not None:
@@ -139,6 +146,7 @@ def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None"
             }
             for f in planned.firewalls
         ],
+        "settings": [{"name": name, "value": value} for name, value in setting_rows(planned)],
         "warnings": [*planned.warnings, *weaknesses(planned)],
     }
     if changes is None:

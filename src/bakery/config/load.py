@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakery.config.assemble import assemble
 from bakery.config.document import Document, Place
-from bakery.config.findings import Finding, unbroken
+from bakery.config.findings import FieldPath, Finding, unbroken
 from bakery.config.model import ClusterConfig
 from bakery.config.reading import DocumentSyntaxError, read_document
 from bakery.config.shape import shape_of
@@ -55,6 +55,13 @@ def parse_cluster(text: str, path: Path) -> ClusterConfig:
         message = f"{path} is empty"
         raise ConfigError(message=message, hint=_INIT, file=str(path))
     return _checked(document, path)
+
+
+def problem_at(path: Path, field: FieldPath, message: str, hint: str) -> ConfigError:
+    """Return the error for a problem that a later check found in a field of the cluster file at ``path``."""
+    document = read_document(read_text(path).removeprefix("\N{BYTE ORDER MARK}"))
+    place = document.place_of(Finding(path=field, message=message, at_key=True))
+    return _wrong(path, [document.problem(place, message, hint)])
 
 
 def _checked(document: Document, path: Path) -> ClusterConfig:

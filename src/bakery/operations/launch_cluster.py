@@ -16,6 +16,7 @@ from bakery.credentials.throwaway import throwaway_public_key
 from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest, LaunchResult, UserDataFor
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge import run
+from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import ensure_credentials, refuse_second_ca
@@ -74,6 +75,10 @@ def _read_credentials(work: Preparation) -> None:
     find_bundle(work.context.paths)
 
 
+def _check_agents(work: Preparation) -> None:
+    check_agents(work.context, work.options.plan)
+
+
 def _check_place(work: Preparation) -> None:
     check_place(work.context, insists=work.options.other_cloud)
 
@@ -128,6 +133,7 @@ class FormStep:
 
 # A launch runs these lists from top to bottom: one line per step, with the reason for it.
 PREPARE: tuple[Step[Preparation], ...] = (
+    Step("own configuration", _check_agents, "an agent that refuses its configuration never starts"),
     Step("read credentials", _read_credentials, "unreadable credentials end a launch before its first request"),
     Step("cloud", _check_place, "a cluster stays in the cloud and the account in which it was launched"),
     Step("trust check", _refuse_second_ca, "a cluster that has droplets never gets a second CA"),

@@ -14,6 +14,7 @@ from bakery.launch.roll.replace import Checked
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import find_target
 from bakery.launch.roll.versions import check_versions
+from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import load_credentials
@@ -32,9 +33,12 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
     """Return the request for replacements with the newest snapshot of the cluster file's versions.
 
     Raises:
+        ConfigError: Consul or Nomad refuses what the cluster file merges into its configuration.
         CredentialsError: the cluster's credentials are not here.
     """
-    plan, image, bundle = build_plan(context.config), present_snapshot(context), load_credentials(context)
+    plan = build_plan(context.config)
+    check_agents(context, plan)
+    image, bundle = present_snapshot(context), load_credentials(context)
 
     def write_tokens(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:
         write_acls(context, named, bundle, droplets, seconds=ACL_SECONDS)

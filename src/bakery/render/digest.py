@@ -5,18 +5,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from bakery.config.model import NO_DOCKER, Kind
-from bakery.credentials.model import Leaf, NodeCredentials, Token
+from bakery.config.model import NO_DOCKER
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.consul_config import consul_config
-from bakery.render.context import RenderContext
 from bakery.render.host_firewall import host_firewall
-from bakery.render.model import Join
 from bakery.render.nomad_config import nomad_config
+from bakery.render.sample import sample_context
 
 _DIGITS = 16
-_TOKEN = Token(accessor="", secret="")
-_LEAF = Leaf(certificate="", key="")
 
 
 def config_digest(plan: ClusterPlan, node: Node) -> str:
@@ -26,7 +22,7 @@ def config_digest(plan: ClusterPlan, node: Node) -> str:
     and docker without the passwords of registries. A newer bakery that renders these differently changes it. It
     does not depend on names, addresses to join, ``bootstrap_expect`` and secrets: they differ between droplets.
     """
-    context = _context(plan, node)
+    context = sample_context(plan, node)
     parts: dict[str, Any] = {
         "consul": consul_config(context),
         "firewall": [line for line in host_firewall(context).splitlines() if not line.lstrip().startswith("#")],
@@ -40,34 +36,3 @@ def config_digest(plan: ClusterPlan, node: Node) -> str:
     if node.kind.runs_nomad:
         parts["nomad"] = nomad_config(context)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_DIGITS]
-
-
-def _context(plan: ClusterPlan, node: Node) -> RenderContext:
-    return RenderContext(
-        plan=plan,
-        kind=node.kind,
-        role=node.role,
-        node_name=None,
-        node_pool=node.node_pool,
-        settings=node.settings,
-        joins_itself=False,
-        credentials=_without_secrets(node.kind),
-        join=Join(consul=(), nomad=()),
-    )
-
-
-def _without_secrets(kind: Kind) -> NodeCredentials:
-    return NodeCredentials(
-        subject="",
-        kind=kind,
-        generation=1,
-        consul_ca="",
-        nomad_ca="",
-        consul=_LEAF,
-        nomad=_LEAF,
-        consul_gossip_key="",
-        nomad_gossip_key="",
-        consul_agent_token=_TOKEN,
-        consul_dns_token=_TOKEN,
-        consul_nomad_token=_TOKEN,
-    )

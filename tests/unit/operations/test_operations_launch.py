@@ -13,7 +13,7 @@ from tests.helpers.launch_harness import NAMES, LaunchHarness
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 STEPS = [
-    "read credentials", "cloud", "trust check", "credentials", "snapshot", "user-data",
+    "own configuration", "read credentials", "cloud", "trust check", "credentials", "snapshot", "user-data",
     "preflight", "approval", "earlier runs", "network", "droplets", "active",
     "access control", "health", "autopilot",
 ]  # fmt: skip

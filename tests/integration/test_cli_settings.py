@@ -1,0 +1,147 @@
+"""Settings of the cluster file on the command line: checked by the real programs, shown, and refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.tools import require_tool
+
+pytestmark = pytest.mark.integration
+
+LAUNCH = ("launch", "--yes", "--wait", "active")
+DOCKER = """\
+docker:
+  registries:
+    registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}
+"""
+
+
+def small(client: str = "", server: str = "") -> str:
+    """The small cluster; the mapping of nomad-client is in line 6."""
+    text = SMALL.replace("nomad-client: {count: 2, size: s-1vcpu-1gb", f"nomad-client: {{count: 2{client}")
+    return text.replace("nomad-server: {count: 1, size: s-1vcpu-1gb", f"nomad-server: {{count: 1{server}")
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    """With the programs of the toolchain in BAKERY_TOOLCHAIN_DIR."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("consul", "nomad"):
+        (tools / name).symlink_to(require_tool(name))
+    with cli_harness(tmp_path, monkeypatch) as made:
+        monkeypatch.setenv("BAKERY_TOOLCHAIN_DIR", str(tools))
+        yield made
+
+
+@pytest.mark.parametrize("command", [("validate",), ("plan", "--offline"), LAUNCH], ids=lambda words: words[0])
+def test_a_key_that_nomad_does_not_know_is_refused_by_nomad_itself(
+    at: CliHarness, command: tuple[str, ...]
+) -> None:
+    at.write(small(client=", nomad: {client: {gc_max_alocs: 5}}"))
+    ran = at(*command)
+    assert ran.code == 2
+    assert "nomad 1.11.3 refuses roles.nomad-client.nomad: " in ran.err
+    assert "bakery.yaml:6:28" in ran.err
+    assert "unexpected keys gc_max_alocs" in ran.err
+    assert at.changing() == []
+    assert not (at.folder / ".bakery" / "demo" / "bundle.json").exists()
+
+
+def test_a_value_that_consul_does_not_take_is_refused_by_consul_itself(at: CliHarness) -> None:
+    at.write(small(server=", consul: {performance: {raft_multiplier: 40}}"))
+    ran = at("validate")
+    assert ran.code == 2
+    assert "consul 1.22.5 refuses roles.nomad-server.consul: " in ran.err
+    assert "bakery.yaml:5:28" in ran.err
+    assert "raft_multiplier" in ran.err
+
+
+def test_what_the_programs_take_is_valid(at: CliHarness) -> None:
+    """Control: the same keys, spelled right."""
+    at.write(
+        small(
+            client=", nomad: {client: {gc_max_allocs: 5}}",
+            server=", consul: {performance: {raft_multiplier: 4}}, nomad: {server: {heartbeat_grace: 20s}}",
+        )
+    )
+    ran = at("validate")
+    assert (ran.code, "is not checked" in ran.err) == (0, False)
+
+
+def test_without_the_program_the_check_is_left_out_and_the_user_is_told(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BAKERY_TOOLCHAIN_DIR")
+    monkeypatch.setenv("PATH", "/nowhere")
+    at.write(small(client=", nomad: {client: {gc_max_allocs: 5}}"))
+    ran = at("validate")
+    assert ran.code == 0
+    assert "roles.nomad-client.nomad is not checked: nomad 1.11.3 is not on this machine" in ran.err
+
+
+def test_without_a_registrys_credentials_nothing_is_made(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    at.write(SMALL + DOCKER)
+    ran = at(*LAUNCH)
+    assert ran.code == 3
+    assert (
+        "REGISTRY_PASSWORD is empty or not set: it has the credentials of the registry registry.example.com"
+        in ran.err
+    )
+    assert "export REGISTRY_PASSWORD=…" in ran.err
+    assert at.droplets() == []
+    assert [path for _, path in at.changing() if not path.startswith("/v2/account/keys")] == []
+    monkeypatch.setenv("REGISTRY_PASSWORD", "canary-password")
+    assert at(*LAUNCH).code == 0
+    monkeypatch.delenv("REGISTRY_PASSWORD")
+    assert at(*LAUNCH).code == 0, "without a new client nothing is read"
+
+
+def test_plan_shows_the_settings_without_merged_values(at: CliHarness) -> None:
+    """A merged value may be a secret, such as a token of Vault."""
+    (at.folder / "a.sh").write_text("#!/bin/sh\ntrue\n")
+    own = ", ".join(
+        (
+            ", meta: {rack: a1}",
+            "node_class: fast",
+            "host_volumes: {data: {path: /srv/data}, log: {path: /var/log, read_only: true}}",
+            "nomad: {client: {gc_max_allocs: 5}, log_level: DEBUG}",
+            "user_data: [a.sh]",
+        )
+    )
+    at.write(small(client=own) + DOCKER)
+    rows = [
+        ("roles.nomad-client.meta", "rack=a1"),
+        ("roles.nomad-client.node_class", "fast"),
+        ("roles.nomad-client.host_volumes", "data: /srv/data, log: /var/log (read-only)"),
+        ("roles.nomad-client.nomad", "client.gc_max_allocs, log_level"),
+        ("roles.nomad-client.user_data", "a.sh (15 bytes)"),
+        ("docker.registries", "registry.example.com"),
+    ]
+    shown = at("plan", "--offline", "--json").json
+    assert [(each["name"], each["value"]) for each in shown["settings"]] == rows
+    text = at("plan", "--offline").out
+    assert [value for _, value in rows if value not in text] == []
+    assert "DEBUG" not in text
+
+
+def test_changed_settings_are_seen_by_plan_and_the_cloud_firewall_is_updated(at: CliHarness) -> None:
+    assert at(*LAUNCH).code == 0
+    at.write(SMALL.replace("{count: 2,", "{count: 2, ports: [80/tcp, 8080/tcp from vpc], meta: {rack: a1},"))
+    ran = at("plan")
+    assert "its rules differ from the plan" in ran.out
+    line = "demo-nomad-client-1, demo-nomad-client-2: configured differently from a new droplet; this takes effect"
+    assert line in ran.out
+    assert at("plan", "--exit-code").code == 10
+    assert at(*LAUNCH).code == 0
+    (firewall,) = [
+        each
+        for each in at.api.get("/v2/firewalls?per_page=100").json()["firewalls"]
+        if each["name"].startswith("demo-nomad-client")
+    ]
+    opened = {rule["ports"]: rule["sources"]["addresses"] for rule in firewall["inbound_rules"]}
+    assert opened["80"] == ["0.0.0.0/0", "::/0"]
+    assert opened["8080"] == ["10.100.0.0/20"]
+    assert line in at("plan").out, "the droplets are the old ones"
