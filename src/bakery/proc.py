@@ -151,14 +151,18 @@ def start(
     *,
     env: Mapping[str, str] | None = None,
     output: Path,
+    stdin: int = subprocess.DEVNULL,
 ) -> "subprocess.Popen[bytes]":
-    """Start a long-lived program in its own session. Its output is appended to ``output`` (0600)."""
+    """Start a long-lived program in its own session. Its output is appended to ``output`` (0600).
+
+    ``stdin`` is a file descriptor; without one the program reads nothing.
+    """
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
             [str(word) for word in argv],
             env=clean_environment(env),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=descriptor,
             stderr=descriptor,
             start_new_session=True,

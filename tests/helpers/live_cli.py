@@ -8,14 +8,15 @@ import json
 import os
 import shlex
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
+from bakery.agents.forward import serve
 from bakery.credentials.store import find_bundle
 from bakery.errors import AgentError
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
@@ -28,7 +29,6 @@ from tests.helpers.state import paths_in
 from tests.helpers.tools import require_tool
 
 SECONDS = 60.0
-CHUNK = 65_536
 SERVERS = """\
 version: 1
 cluster: demo
@@ -91,37 +91,18 @@ def _forwarded(at: CliHarness, ports: dict[str, tuple[int, int]]) -> Iterator[No
         for each in droplet["networks"]["v4"]
         if each["type"] == "public"
     }
-    listeners = []
-    try:
+    ended, threads = Event(), []
+    with ExitStack() as held:
         for role, (port, to) in ports.items():
-            listener = socket.create_server((public[f"demo-{role}-1"], port))
-            listeners.append(listener)
-            threading.Thread(target=_accept, args=(listener, to), daemon=True).start()
-        yield
-    finally:
-        for listener in listeners:
-            listener.close()
-
-
-def _accept(listener: socket.socket, port: int) -> None:
-    while True:
+            listener = held.enter_context(socket.create_server((public[f"demo-{role}-1"], port)))
+            threads.append(Thread(target=serve, args=(listener, LOOPBACK, to, lambda: not ended.is_set())))
+            threads[-1].start()
         try:
-            client, _ = listener.accept()
-            server = socket.create_connection((LOOPBACK, port))
-        except OSError:  # the listener was closed, or the agent has ended
-            return
-        for source, target in ((client, server), (server, client)):
-            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(CHUNK):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        for end in (source, target):
-            end.close()
+            yield
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
 
 
 def _close(agents: RealCluster) -> None:

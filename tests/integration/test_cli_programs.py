@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from bakery.config.defaults import NOMAD_VERSION
+from bakery.proc import run
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 from tests.helpers.live_cli import LiveCli, live_cli
+from tests.helpers.tools import require_tool
 
 pytestmark = pytest.mark.integration
 
@@ -101,6 +103,28 @@ def test_a_signal_reaches_it_and_its_exit_code_comes_back(live: LiveCli, fake: d
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == f"signal {signal.SIGTERM.value}\n"
         assert process.wait(60) == 42
+
+
+def consul_part(folder: Path) -> set[str]:
+    """The names of Consul's files that ``nomad operator debug`` wrote."""
+    return {file.name for file in folder.rglob("consul-*.json") if file.stat().st_size > 2}
+
+
+def test_nomads_debug_has_consuls_part(live: LiveCli, tmp_path: Path) -> None:
+    """Control: with the variables of env as they are, Nomad does not accept the certificate of Consul's server."""
+    with_bakery, with_env = tmp_path / "bakery", tmp_path / "env"
+    for folder in (with_bakery, with_env):
+        folder.mkdir()
+    words = ("operator", "debug", "-duration=1s", "-interval=1s", "-server-id=all")
+    live.process("nomad", *words, f"-output={with_bakery}")
+    assert consul_part(with_bakery) >= {
+        "consul-leader.json",
+        "consul-agent-members.json",
+        "consul-agent-self.json",
+    }
+    done = run([require_tool("nomad"), *words, f"-output={with_env}"], env=live.variables(), check=False)
+    assert "x509: certificate is valid for 127.0.0.1, not 127.64." in done.stdout + done.stderr
+    assert consul_part(with_env) == set()
 
 
 @pytest.fixture

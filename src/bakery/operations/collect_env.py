@@ -1,6 +1,10 @@
 """The environment that makes the consul and nomad programs talk to the cluster."""
 
+import os
+import socket
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from bakery.config.paths import ClientFiles
 from bakery.credentials.model import Bundle
@@ -12,6 +16,7 @@ from bakery.operations.credentials import load_credentials
 from bakery.operations.env_variables import Tokens, build_variables
 from bakery.operations.people import issued_files
 from bakery.operations.place import check_place
+from bakery.proc import start
 
 
 def collect_env(context: Context, *, other_cloud: bool, person: str | None = None) -> Mapping[str, str]:
@@ -46,6 +51,20 @@ def program_env(
     need_answer(context, product, found)
     _warn_without_leader(context, product, found)
     return _variables(context, bundle, servers, person)
+
+
+def by_way_of_loopback(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables with a port on loopback in place of Consul's server; the port leads to that server.
+
+    ``nomad operator debug`` has no option for the name in Consul's certificate and ignores CONSUL_TLS_SERVER_NAME
+    (hashicorp/nomad command/operator_debug.go, consulAPIClient), but every Consul certificate is also valid for
+    127.0.0.1. The port is open until this process, or the program that replaces it, has ended.
+    """
+    address, _, port = variables["CONSUL_HTTP_ADDR"].removeprefix("https://").rpartition(":")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        argv = [sys.executable, "-m", "bakery.agents.forward", address, port, str(os.getpid())]
+        start(argv, output=Path(os.devnull), stdin=listener.fileno())
+        return {**variables, "CONSUL_HTTP_ADDR": f"https://127.0.0.1:{listener.getsockname()[1]}"}
 
 
 def _look(context: Context, *, other_cloud: bool) -> tuple[Bundle, Servers]:
