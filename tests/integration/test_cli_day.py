@@ -337,6 +337,36 @@ def test_browser_cert_can_be_imported(
     assert ran.err.startswith("error: cannot write none/x.p12\n")
 
 
+def test_a_colleagues_network_is_added_and_removed(launched: CliHarness) -> None:
+    """The operator's own stays; the file and the firewalls have the same networks, also after the same again."""
+    file, colleague = launched.folder / "bakery.yaml", "203.0.113.7/32"
+    file.write_text(file.read_text() + "access: {admin_cidrs: [auto]}\n")
+    before = file.read_text()
+    dry = launched("access", "add", colleague, "--dry-run")
+    assert (dry.code, file.read_text()) == (0, before)
+    added = launched("access", "add", colleague, "--yes", "--json")
+    check_answer(added.json, "access-refresh")
+    assert added.json["admin_cidrs"] == ["127.64.0.2/32", colleague]
+    assert added.json["changed"] != []
+    assert file.read_text() == before.replace("[auto]", f"[auto, {colleague}]")
+    again = launched("access", "add", colleague, "--yes", "--json")
+    assert (again.code, again.json["changed"]) == (0, [])
+    assert launched("access", "refresh", "--json").json["changed"] == []
+    removed = launched("access", "remove", colleague, "--yes", "--json")
+    assert removed.json["admin_cidrs"] == ["127.64.0.2/32"]
+    assert file.read_text() == before
+    for words, message in {
+        ("remove", colleague): f"error: {colleague} is not in access.admin_cidrs\n",
+        ("remove", "auto"): "error: auto is the only network in access.admin_cidrs",
+        ("add", "0.0.0.0/0"): "error: CIDR 0.0.0.0/0 would open the APIs to everyone\n",
+        ("add", "10.0.0.1"): "error: CIDR 10.0.0.1",
+    }.items():
+        ran = launched("access", *words, "--yes")
+        assert ran.code == 2
+        assert ran.err.startswith(message), ran.err
+    assert file.read_text() == before
+
+
 def test_access_follows_the_operator(launched: CliHarness) -> None:
     ran = launched("access", "refresh", "--json")
     check_answer(ran.json, "access-refresh")

@@ -1,13 +1,16 @@
 """``bakery access``: the networks that may reach the cluster's APIs from outside the VPC."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
-from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
+from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs, check_network
 from bakery.cli.options import common_options
-from bakery.cli.session import session_of
+from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_line, other_cloud_option
+from bakery.errors import UsageError
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 
 
 @click.group()
@@ -18,7 +21,7 @@ def access() -> None:
 
 @access.command(short_help="Put your current address into the cluster's firewalls.")
 @admin_cidr_option
-@click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
+@dry_run_option
 @other_cloud_option
 @common_options
 @click.pass_context
@@ -29,13 +32,73 @@ def refresh(
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
     """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto."""
+    session = _checked(context, other_cloud=other_cloud)
+    _apply(session, admin_cidrs(session, cidrs), dry_run=dry_run)
+
+
+@access.command(short_help="Let one more network reach the APIs.")
+@click.argument("network", metavar="CIDR")
+@dry_run_option
+@other_cloud_option
+@common_options
+@click.pass_context
+def add(context: click.Context, network: str, dry_run: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
+    """Add a network, such as 203.0.113.7/32, to access.admin_cidrs of the cluster file and to the firewalls."""
+    session = _checked(context, other_cloud=other_cloud)
+    check_network(network, "CIDR")
+    before = session.config.access.admin_cidrs
+    _change(session, before if network in before else (*before, network), dry_run=dry_run)
+
+
+@access.command(short_help="Take a network's access back.")
+@click.argument("network", metavar="CIDR")
+@dry_run_option
+@other_cloud_option
+@common_options
+@click.pass_context
+def remove(context: click.Context, network: str, dry_run: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
+    """Remove a network from access.admin_cidrs of the cluster file and from the firewalls."""
+    session = _checked(context, other_cloud=other_cloud)
+    before = session.config.access.admin_cidrs
+    if network not in before:
+        message = f"{network} is not in access.admin_cidrs"
+        raise UsageError(message=message, hint=f"networks of {session.config.path}: {', '.join(before)}")
+    if before == (network,):
+        message = f"{network} is the only network in access.admin_cidrs: without it the cluster cannot be reached"
+        raise UsageError(message=message, hint="add another one first")
+    _change(session, tuple(each for each in before if each != network), dry_run=dry_run)
+
+
+def _checked(context: click.Context, *, other_cloud: bool) -> Session:
     from bakery.operations.place import check_place
-    from bakery.operations.refresh_access import refresh_access
 
     session = session_of(context)
     _ = session.cloud  # a missing token is reported first
     check_place(session, insists=other_cloud)
-    networks = admin_cidrs(session, cidrs)
+    return session
+
+
+def _change(session: Session, entries: tuple[str, ...], *, dry_run: bool) -> None:
+    """Write ``entries`` into the cluster file, once the user has approved the change, and into the firewalls."""
+    from bakery.config.load import read_text
+    from bakery.config.save import save_networks, with_networks
+
+    path = session.config.path
+    with_networks(read_text(path), path, entries)  # a file that cannot be changed is found before the question
+
+    def save() -> None:
+        if save_networks(path, entries):
+            session.console.note(f"wrote access.admin_cidrs: [{', '.join(entries)}] into {path}")
+
+    _apply(session, admin_cidrs(session, entries), dry_run=dry_run, approved=save)
+
+
+def _apply(
+    session: Session, networks: Sequence[str], *, dry_run: bool, approved: Callable[[], None] = lambda: None
+) -> None:
+    """Put the networks into the firewalls. ``approved`` is called before the first changes, or if none does."""
+    from bakery.operations.refresh_access import refresh_access
+
     print_line = session.note_before_question
     if dry_run:
         print_line = session.print_or_note
@@ -46,10 +109,13 @@ def refresh(
             print_line(f"  ~ firewall {name}: admits {', '.join(networks)}")
         if not dry_run:
             session.confirm("change these?")
+            approved()
         return not dry_run
 
     changed = refresh_access(session, networks, approve)
     if session.settings.json:
         session.console.print_json({"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:
+        if not dry_run:
+            approved()
         session.console.note(f"nothing to change: the firewalls admit {', '.join(networks)} already")

@@ -25,15 +25,20 @@ def admin_cidrs(session: Session, given: Sequence[str]) -> tuple[str, ...]:
     from bakery.cloud.access import operator_address
 
     for text in given:
-        _check(text)
+        check_network(text, "--admin-cidr")
     entries = tuple(dict.fromkeys(given)) or session.config.access.admin_cidrs
     return tuple(operator_address(session.endpoint.address_url) if entry == "auto" else entry for entry in entries)
 
 
-def _check(text: str) -> None:
+def check_network(text: str, option: str) -> None:
+    """Check that a network of the command line may reach the APIs. ``option`` is what the user gave it to.
+
+    Raises:
+        UsageError: it is not a network, or too wide.
+    """
     from bakery.config.networks import admin_entry_problem
 
     problem = admin_entry_problem(text)
     if problem:
-        message = f"--admin-cidr {text}{problem[0].removeprefix(f': {text}')}"
+        message = f"{option} {text}{problem[0].removeprefix(f': {text}')}"
         raise UsageError(message=message, hint=problem[1])

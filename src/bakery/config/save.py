@@ -32,6 +32,12 @@ def save_version(path: Path, product: str, version: str) -> bool:
     return _save(path, lambda text: with_version(text, path, product, version), by_hand)
 
 
+def save_networks(path: Path, networks: tuple[str, ...]) -> bool:
+    """Set ``access.admin_cidrs`` to ``networks``, as :func:`save_count` sets a count."""
+    by_hand = f"set access.admin_cidrs: [{', '.join(networks)}] there by hand"
+    return _save(path, lambda text: with_networks(text, path, networks), by_hand)
+
+
 def with_count(text: str, path: Path, role: str, count: int) -> str:
     """Return the text of a cluster file with another count of a role.
 
@@ -61,6 +67,32 @@ def with_version(text: str, path: Path, product: str, version: str) -> str:
         return replace(config, image=changed)
 
     return _with_value(text, path, _Setting(keys=("image", product), value=version, change=changed))
+
+
+def with_networks(text: str, path: Path, networks: tuple[str, ...]) -> str:
+    """Return the text of a cluster file with other networks in ``access.admin_cidrs``.
+
+    Raises:
+        ConfigError: the file has problems, or would have with these networks.
+        UsageError: the file does not contain the list in brackets; the hint is the line to write.
+    """
+    config, written = parse_cluster(text, path), f"[{', '.join(networks)}]"
+    body = text.removeprefix(_BOM)
+    found = read_document(body).find(("access", "admin_cidrs"))
+    start = 0 if found is None else _offset(body, found.place)
+    end = body.find("]", start)
+    by_hand = UsageError(
+        message=f"access.admin_cidrs is not a list in brackets in {path}",
+        hint=f"write there: access: {{admin_cidrs: {written}}}",
+    )
+    if found is None or body[start : start + 1] != "[" or end < 0:
+        raise by_hand
+    changed = text[: len(text) - len(body)] + body[:start] + written + body[end + 1 :]
+    after = parse_cluster(changed, path)
+    expected = replace(config, access=replace(config.access, admin_cidrs=networks))
+    if replace(expected, warnings=()) != replace(after, warnings=()):
+        raise by_hand
+    return changed
 
 
 @dataclass(frozen=True, kw_only=True)

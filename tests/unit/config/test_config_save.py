@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakery.config.load import parse_cluster
-from bakery.config.save import save_count, save_version, with_count, with_version
+from bakery.config.save import save_count, save_version, with_count, with_networks, with_version
 from bakery.config.template import cluster_file
 from bakery.errors import UsageError
 
@@ -152,3 +152,26 @@ def test_the_versions_of_the_file_of_init_are_saved(tmp_path: Path) -> None:
 def test_a_version_with_an_escape_in_quotes_is_left_to_the_user() -> None:
     with pytest.raises(UsageError, match="cannot be changed in its place"):
         with_version(HEAD + 'image: {consul: "1.22.\\x35"}\n', PATH, "consul", "2.0.4")
+
+
+NETWORKS = ("auto", "203.0.113.7/32")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("access: {admin_cidrs: [auto]}  # me", "access: {admin_cidrs: [auto, 203.0.113.7/32]}  # me"),
+        ("access:\n  admin_cidrs: [auto]\n", "access:\n  admin_cidrs: [auto, 203.0.113.7/32]\n"),
+        ('access: {admin_cidrs: ["auto",\n  198.51.100.0/24]}', "access: {admin_cidrs: [auto, 203.0.113.7/32]}"),
+    ],
+)
+@pytest.mark.parametrize("start", ["", BOM])
+def test_the_networks_change_and_nothing_else(before: str, after: str, start: str) -> None:
+    assert with_networks(start + HEAD + before, PATH, NETWORKS) == start + HEAD + after
+
+
+@pytest.mark.parametrize("text", ["", "access:\n  admin_cidrs:\n    - auto\n"])
+def test_a_list_without_brackets_is_changed_by_hand(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        with_networks(HEAD + text, PATH, NETWORKS)
+    assert caught.value.hint == "write there: access: {admin_cidrs: [auto, 203.0.113.7/32]}"
