@@ -193,9 +193,11 @@ def test_without_a_certificate_nobody_is_answered(cluster: Cluster, consul_token
 
 def test_consul_shows_its_metrics_to_prometheus(cluster: Cluster, consul_token: str) -> None:
     tls = cluster.roots[0] / "etc/consul.d/tls"
-    words = ["curl", "--silent", "--show-error", "--fail", "--cacert", tls / "ca.pem", "--cert", tls / "agent.pem"]
+    certificates = ["--cacert", tls / "ca.pem", "--cert", tls / "agent.pem", "--key", tls / "agent-key.pem"]
     url = "https://localhost:8501/v1/agent/metrics?format=prometheus"
     header = f"X-Consul-Token: {consul_token}"
-    done = cluster.lan.run(0, [*words, "--key", tls / "agent-key.pem", "--header", header, url])
+    done = cluster.lan.run(
+        0, ["curl", "--silent", "--show-error", "--fail", *certificates, "--header", header, url]
+    )
     # With telemetry's disable_hostname a metric's name is the same on every node.
     assert "\nconsul_raft_peers " in done.stdout
