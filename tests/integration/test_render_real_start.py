@@ -193,7 +193,14 @@ def test_without_a_certificate_nobody_is_answered(cluster: Cluster, consul_token
 
 def test_consul_shows_its_metrics_to_prometheus(cluster: Cluster, consul_token: str) -> None:
     tls = cluster.roots[0] / "etc/consul.d/tls"
-    certificates = ["--cacert", tls / "ca.pem", "--cert", tls / "agent.pem", "--key", tls / "agent-key.pem"]
+    certificates: list[str | Path] = [
+        "--cacert",
+        tls / "ca.pem",
+        "--cert",
+        tls / "agent.pem",
+        "--key",
+        tls / "agent-key.pem",
+    ]
     url = "https://localhost:8501/v1/agent/metrics?format=prometheus"
     header = f"X-Consul-Token: {consul_token}"
     done = cluster.lan.run(
