@@ -194,4 +194,4 @@ def assert_exactly_the_plan(rolling: RollBench, case: object) -> None:
     assert cloud.ssh_keys == {}, case
     assert not [tag for tag in cloud.tags if ":replaces:" in tag], case
     now = journal.load_journal(rolling.bench.paths.journal, "demo")
-    assert (now.replacing, now.leaving, now.drained) == ((), (), ()), case
+    assert (now.replacing, now.leaving, now.departing, now.drained) == ((), (), (), ()), case

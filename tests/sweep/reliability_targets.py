@@ -65,6 +65,16 @@ TARGETS = (
         control="`tests/integration/test_launch_scale.py`",
     ),
     Target(
+        name="roll, kill -9",
+        promise="killed before or after any request, call to an agent or write, and run again: exactly the plan",
+        control="`tests/unit/launch/roll/test_replace_crash.py`: a dead roll leaves a replacement unfinished",
+    ),
+    Target(
+        name="scale down, kill -9",
+        promise="killed before or after any request, call to an agent or write, and run again: exactly the plan",
+        control="`tests/unit/launch/roll/test_shrink.py`: a server that is off is noticed",
+    ),
+    Target(
         name="random states",
         promise="any state, any faults, any commands: what comes out is valid, and a launch heals it",
         control="`tests/integration/test_launch_states.py`: without journal and second look it finds a duplicate",
@@ -107,6 +117,7 @@ FAULTS = (
 )
 
 _SEQUENCES = "tests/e2e/test_sequences.py"
+_CHANGE = "tests/e2e/test_sequences_change.py"
 _QUORUM = "tests/unit/launch/teardown/test_launch_removal.py"
 _REFUSED = f"`{_QUORUM}`: a server that Raft finds dead, or that has no vote, does not count"
 SEQUENCES = (
@@ -180,6 +191,26 @@ SEQUENCES = (
         name="every client destroyed, then a launch",
         promise="no wait for a drain that has nowhere to go; the job runs again after the launch",
         control=f"`{_QUORUM}`: a client among others is drained first",
+    ),
+    Target(
+        name="a canary that never comes",
+        promise="the first new droplet is cut off: exit 6, every old droplet is untouched, and the roll can be given up",
+        control=f"`{_CHANGE}`: the successor exists while the roll fails",
+    ),
+    Target(
+        name="a roll with a server down",
+        promise="exit 7, nothing is touched, Raft keeps the server, and it comes back",
+        control=f"`{_CHANGE}`: the refusal names the server that is off",
+    ),
+    Target(
+        name="a client that was off while every server was replaced",
+        promise="powered on, it joins servers that it has never seen",
+        control=f"`{_CHANGE}`: no old server is left",
+    ),
+    Target(
+        name="a cluster of bakery 0.1",
+        promise="without slot and generation tags: found, grown, a server and a client replaced, destroyed",
+        control="`tests/unit/launch/roll/test_old_layout.py`: the tags are gone before",
     ),
     Target(
         name="random commands",

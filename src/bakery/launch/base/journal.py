@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
 from bakery.launch.base.write_errors import explain_write_errors
@@ -52,6 +53,16 @@ class Replacing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Departing:
+    """A node whose removal is not finished."""
+
+    droplet_id: int
+    name: str
+    address: str | None
+    """Address in the VPC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rolling:
     """A roll that is not finished: a rerun has the same target."""
 
@@ -85,6 +96,8 @@ class Journal:
     """Slots in which the unfinished launch deleted a droplet that never came up or never joined."""
     replacing: tuple[Replacing, ...] = ()
     """Nodes that are being replaced: what the API does not know of them once their droplets are deleted."""
+    departing: tuple[Departing, ...] = ()
+    """Nodes that are being removed. Consul, Nomad and the ACLs forget them once their droplets are deleted."""
     roll: Rolling | None = None
     vpc_id: str | None = None
     """Id of the VPC; set only if bakery created it."""
@@ -145,17 +158,19 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
     fields = {name: field for field, name in _FILE_KEYS.items()}
     requests = tuple(Request(**_renamed(item, fields)) for item in data.pop("requests"))
     replacing = tuple(Replacing(**item) for item in data.pop("replacing", ()))
+    departing = tuple(Departing(**item) for item in data.pop("departing", ()))
     rolling = data.pop("roll", None)
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
     roll = Rolling(**{**rolling, "ineligible": tuple(rolling["ineligible"])}) if rolling else None
-    return Journal(**_renamed(data | lists, fields), requests=requests, replacing=replacing, roll=roll)
+    made = {"requests": requests, "replacing": replacing, "departing": departing, "roll": roll}
+    return Journal(**_renamed(data | lists, fields), **made)
 
 
 def _to_json(journal: Journal) -> str:
     data = {"version": VERSION, **_renamed(asdict(journal), _FILE_KEYS)}
     data["requests"] = [_renamed(asdict(request), _FILE_KEYS) for request in journal.requests]
     # A bakery that knows no replacements reads the journal unless one is unfinished: then it must not launch.
-    for name in ("replacing", "roll"):
+    for name in ("replacing", "departing", "roll"):
         if not data[name]:
             del data[name]
     return json.dumps(data, indent=1)
@@ -249,15 +264,20 @@ class JournalFile:
         if new:
             self._change(lambda j: replace(j, never_joined=(*j.never_joined, *new)))
 
-    def record_leaving(self, droplet_ids: Iterable[int]) -> None:
+    def record_leaving(self, droplets: Iterable[Droplet]) -> None:
         """Record, before the first request that takes their nodes out of the cluster, that droplets leave."""
-        new = tuple(i for i in droplet_ids if i not in self._journal.leaving)
+        ids = {each.droplet_id for each in self._journal.departing}.intersection(self._journal.leaving)
+        new = tuple(
+            Departing(droplet_id=droplet.id, name=droplet.name, address=droplet.private_ipv4)
+            for droplet in droplets
+            if droplet.id not in ids
+        )
         if new:
-            self._change(lambda j: replace(j, leaving=(*j.leaving, *new)))
+            self._change(lambda j: _with_departing(j, new))
 
     def cancel_leaving(self, droplet_id: int) -> None:
         """Record that the removal of the droplet is given up."""
-        self._change(lambda j: replace(j, leaving=tuple(i for i in j.leaving if i != droplet_id)))
+        self._change(lambda j: _without_departing(j, droplet_id))
 
     def record_replacing(self, replacing: Replacing) -> None:
         """Record, before the first change, that a node is being replaced."""
@@ -340,9 +360,19 @@ def _without(journal: Journal, *whats: str) -> tuple[Request, ...]:
 
 def _without_droplet(journal: Journal, droplet_id: int) -> Journal:
     deleted = (*(i for i in journal.deleted_ids if i != droplet_id), droplet_id)
-    leaving = tuple(i for i in journal.leaving if i != droplet_id)
     requests = tuple(r for r in journal.requests if r.droplet_id != droplet_id)
-    return replace(journal, deleted_ids=deleted, leaving=leaving, requests=requests)
+    return replace(_without_departing(journal, droplet_id), deleted_ids=deleted, requests=requests)
+
+
+def _with_departing(journal: Journal, new: tuple[Departing, ...]) -> Journal:
+    ids = (*journal.leaving, *(each.droplet_id for each in new))
+    return replace(journal, leaving=tuple(dict.fromkeys(ids)), departing=(*journal.departing, *new))
+
+
+def _without_departing(journal: Journal, droplet_id: int) -> Journal:
+    leaving = tuple(i for i in journal.leaving if i != droplet_id)
+    departing = tuple(each for each in journal.departing if each.droplet_id != droplet_id)
+    return replace(journal, leaving=leaving, departing=departing)
 
 
 def _with_droplet(journal: Journal, slot: str, droplet_id: int, at: float) -> tuple[Request, ...]:

@@ -1,6 +1,6 @@
 """The gates of a replacement: the rest of the cluster is healthy before it, and the successor is fit after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from bakery.agents.interface import AgentClients
@@ -12,6 +12,7 @@ from bakery.launch.base.session import Session
 from bakery.launch.roll.model import Target
 from bakery.observe.fit import unmet_without
 from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.slots import slot_of
 from bakery.wait import Pending
 
 GATE_SECONDS = 20.0
@@ -53,14 +54,18 @@ def check_rest(session: Session, view: View, target: Target) -> None:
     _check(session, look, what=f"the rest of {session.cluster}", message=message)
 
 
-def check_all(session: Session, view: View) -> None:
-    """Check that the whole cluster is healthy.
+def check_all(session: Session, view: View, leaving: Collection[Droplet] = ()) -> None:
+    """Check that the cluster is healthy without ``leaving``: droplets that an interrupted run was removing.
 
     Raises:
         ChecksFailedError: it is not.
     """
+    slots = {slot_of(droplet, session.cluster) for droplet in leaving}
+    judged = view.plan
+    for node in [node for node in view.plan.nodes if node.slot in slots]:
+        judged = plan_after(judged, node, None)
     message = f"{session.cluster} is not healthy, so no node may leave it"
-    _check(session, lambda: _unmet(view, view.plan, view.plan, ()), what=session.cluster, message=message)
+    _check(session, lambda: _unmet(view, view.plan, judged, leaving), what=session.cluster, message=message)
 
 
 def wait_until_fit(session: Session, view: View, target: Target, *, seconds: float) -> None:
@@ -121,7 +126,7 @@ def _check(session: Session, look: Callable[[], str], *, what: str, message: str
         raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
 
 
-def _unmet(view: View, known: ClusterPlan, judged: ClusterPlan, leaving: Sequence[Droplet]) -> str:
+def _unmet(view: View, known: ClusterPlan, judged: ClusterPlan, leaving: Collection[Droplet]) -> str:
     """Return the unmet conditions of ``judged``, one per line; ``known`` are all nodes that may be members."""
     unmet = unmet_without(known, judged, view.droplets, view.clients, leaving)
     return "\n".join(f"{condition.name}: {condition.message}" for condition in unmet)

@@ -19,6 +19,7 @@ from bakery.launch.roll.lock import consul_lock
 from bakery.launch.roll.replace import running
 from bakery.launch.teardown.drain import drained, plan_drain
 from bakery.launch.teardown.hurt import Work, look_at_work
+from bakery.launch.teardown.mend import mend
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
@@ -43,7 +44,8 @@ class Shrinking:
     plan: ClusterPlan
     """The plan before, with the names that the droplets have."""
     droplets: tuple[Droplet, ...]
-    """In the order of removal: servers, the highest slots first, then clients."""
+    """In the order of removal: first what an interrupted run was removing, then servers, the highest slots first,
+    then clients."""
     work: Work
 
 
@@ -62,10 +64,11 @@ def plan_shrink(session: Session, request: ShrinkRequest) -> Shrinking:
     kept = {node.slot for node in request.after.nodes}
     order = {node.slot: place for place, node in enumerate(reversed(plan.nodes))}
     going = [d for d in present.droplets if (slot := slot_of(d, session.cluster)) in order and slot not in kept]
+    begun = _begun(session, going)
     if going:
-        check_all(session, View(plan=plan, droplets=present.droplets, clients=running(session).clients))
+        check_all(session, View(plan=plan, droplets=present.droplets, clients=running(session).clients), begun)
     servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), going)
-    ranked = sorted(going, key=lambda d: (d not in servers, order[slot_of(d, session.cluster)]))
+    ranked = sorted(going, key=lambda d: (d not in begun, d not in servers, order[slot_of(d, session.cluster)]))
     work = look_at_work(session, plan, going, present.droplets, request.drain)
     return Shrinking(plan=plan, droplets=tuple(ranked), work=work)
 
@@ -85,18 +88,25 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
     find = partial(consul_api, running(session), plan, staying)
     with consul_lock(session, find, leaving=names) as lock:
         keep_voters(session, request.after, staying)
+        mend(session, plan, list_members(session))
         # Servers may be clients too. All are drained at once, so that no work moves to a node that leaves later.
         drain = plan_drain(plan, session.running, shrinking.droplets, staying, request.drain)
         with drained(session, drain):
             for server in servers:
                 members = list_members(session)
-                check_all(session, View(plan=plan, droplets=members, clients=running(session).clients))
+                view = View(plan=plan, droplets=members, clients=running(session).clients)
+                check_all(session, view, _begun(session, shrinking.droplets))
                 lock.check()
                 remove_nodes(session, plan, [server], members)
                 plan = plan_after(plan, _node(plan, server), None)
             clients = [droplet for droplet in shrinking.droplets if droplet not in servers]
             lock.check()
             remove_nodes(session, plan, clients, list_members(session))
+
+
+def _begun(session: Session, droplets: Iterable[Droplet]) -> list[Droplet]:
+    """Return the droplets whose removal an interrupted run has begun: they may be out of Raft."""
+    return [droplet for droplet in droplets if droplet.id in session.journal.now.leaving]
 
 
 def _node(plan: ClusterPlan, droplet: Droplet) -> Node:

@@ -8,7 +8,7 @@ from bakery.agents.interface import AclApi
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.base.running import reach
+from bakery.launch.base.running import Reached, reach
 from bakery.launch.base.session import Session
 from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
 from bakery.launch.teardown.drain import end_drains, give_back
@@ -33,6 +33,7 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
         end_drains(session, nomad, session.journal.now.drained)
         give_back(session, nomad)
     try:
+        _finish_departures(session, reached, present)
         if nomad is not None:
             _drop_dead_peers(plan, nomad, present)
             for gone in _ours(plan, present, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
@@ -43,6 +44,19 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
                 forget_in_consul(session, consul, gone)
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"nodes whose droplets are gone are still known: {error.full_message}")
+
+
+def _finish_departures(session: Session, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
+    """Remove nodes of interrupted removals whose droplets are deleted, with their tokens."""
+    there = {droplet.id for droplet in droplets}
+    for each in session.journal.now.departing:
+        if each.droplet_id in there or reached.consul is None:
+            continue
+        gone = Identity(each.name, each.address)
+        if reached.nomad is not None:
+            forget_in_nomad(session, reached.nomad, gone)
+        forget_in_consul(session, reached.consul, gone)
+        session.journal.record_deleted(each.droplet_id)
 
 
 def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ...]) -> None:

@@ -36,12 +36,13 @@ def remove_nodes(
     _mark_slots(session, plan, leaving)
     reached = Reached() if session.running is None else reach(session.running, plan, staying)
     for server in servers:
-        session.journal.record_leaving([server.id])
+        session.journal.record_leaving([server])
         if lost:
             drop_from_raft(session, reached, server)
         else:
             leave_raft(session, plan, reached, server)
         _delete(session, reached, (server,))
+    session.journal.record_leaving(others)
     _delete(session, reached, others)
 
 

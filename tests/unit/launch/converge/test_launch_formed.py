@@ -135,7 +135,7 @@ def test_a_droplet_whose_removal_has_begun_is_replaced_under_another_name(
 ) -> None:
     bench.launch()
     leaver = next(d for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-2")
-    JournalFile(bench.paths.journal, "demo").record_leaving([leaver.id])
+    JournalFile(bench.paths.journal, "demo").record_leaving([leaver])
     bench.cloud.revive()
     bench.cloud.fault = lambda number, call: _at_delete(call, fault)
     with pytest.raises(Killed):
@@ -151,7 +151,7 @@ def test_a_last_server_that_is_about_to_be_removed_is_not_gone(bench: LaunchHarn
     bench.launch()
     _delete(bench, "nomad-server-1", "nomad-server-3")
     last = next(d for d in bench.cloud.droplets.values() if d.name == "demo-nomad-server-2")
-    JournalFile(bench.paths.journal, "demo").record_leaving([last.id])
+    JournalFile(bench.paths.journal, "demo").record_leaving([last])
     bench.launch(running=LiveCluster(bench.cloud).running)
     assert bench.cloud.slots() == NAMES
     assert bench.cloud.is_there(last.id)
