@@ -174,6 +174,8 @@ def _is_active(droplet: Droplet) -> bool:
 def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str, Droplet]:
     """List the cluster's droplets until each of ``droplets`` is active, or has its VPC address.
 
+    ``droplets`` are as the API has just shown them, so the first list is read after a pause.
+
     Raises:
         DeadlineError: some are not; the journal records them as failed, so that the next run replaces them.
     """
@@ -182,8 +184,13 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
     done, lacking = (_is_active, "not active") if active else (_has_address, "no VPC address")
     members = dict(droplets)
     late: dict[str, Droplet] = dict(droplets)
+    just_shown = True
 
     def reached() -> tuple[Droplet, ...] | Pending:
+        nonlocal just_shown
+        if just_shown:
+            just_shown = False
+            return Pending(f"{', '.join(droplet.name for droplet in late.values())}: {lacking}")
         listed = list_members(session)
         if our_duplicates(session, members, listed):
             return listed

@@ -15,7 +15,7 @@ WriteTokens = Callable[[ClusterPlan, tuple[Droplet, ...]], None]
 """Writes the ACL tokens of every node of the plan; ``droplets`` are those of the cluster."""
 
 
-def do_nothing() -> None:
+def do_nothing(_: tuple[Droplet, ...]) -> None:
     """Do nothing."""
 
 
@@ -31,8 +31,8 @@ class ReplaceRequest:
     drain: DrainPolicy = DEFAULT_DRAIN
     fit_seconds: float = FIT_SECONDS
     """How long a successor that is active may take to be a healthy part of the cluster."""
-    before_removal: Callable[[], None] = do_nothing
-    """Called once the successor is fit, before the old node is drained."""
+    before_removal: Callable[[tuple[Droplet, ...]], None] = do_nothing
+    """Called with the cluster's droplets once the successor is fit, before the old node is drained."""
 
 
 @dataclass(frozen=True, kw_only=True)

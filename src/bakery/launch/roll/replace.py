@@ -110,16 +110,21 @@ def _replace(session: Session, request: ReplaceRequest, checked: Checked, lock: 
         remove_key(session, key.id)
     keep_voters(session, plan, checked.site.present.droplets)
     if target.old is not None:
-        target = _bring_up(session, request, checked.site, target, target.old)
+        target, members = _bring_up(session, request, checked.site, target, target.old)
         with session.reporter.step(f"Taking {target.name} out"):
-            staying = _take_out(session, request, plan, target, lock)
+            staying = _take_out(session, request, plan, target, members, lock)
     else:
         staying = list_members(session)
     return _finish(session, plan, target, staying)
 
 
-def _bring_up(session: Session, request: ReplaceRequest, site: Site, target: Target, old: Droplet) -> Target:
-    """Create the successor, or go on with that of an earlier run, and wait until it is fit."""
+def _bring_up(
+    session: Session, request: ReplaceRequest, site: Site, target: Target, old: Droplet
+) -> tuple[Target, tuple[Droplet, ...]]:
+    """Create the successor, or go on with that of an earlier run, and wait until it is fit.
+
+    Return the target with it, and the cluster's droplets. The successor's tokens are written while it boots.
+    """
     record = Replacing(old_id=old.id, slot=target.node.slot, name=old.name, address=old.private_ipv4)
     session.journal.record_replacing(record)
     new = target.new
@@ -130,13 +135,14 @@ def _bring_up(session: Session, request: ReplaceRequest, site: Site, target: Tar
     if new is None:
         with session.reporter.step("Droplet"):
             new = create_successor(session, site, target, old)
+    others = (droplet for droplet in site.present.droplets if droplet.id != new.id)
+    with session.reporter.step("Access control"):
+        request.write_tokens(with_successor(site.launch.plan, replace(target, new=new)), (*others, new))
     members = wait_until_active(session, target, new)
     target = replace(target, new=next(member for member in members if member.id == new.id))
-    with session.reporter.step("Access control"):
-        request.write_tokens(with_successor(site.launch.plan, target), members)
     with session.reporter.step("Health"):
         _wait_until_fit(session, request, site.launch.plan, target, members)
-    return target
+    return target, members
 
 
 def _wait_until_fit(
@@ -154,13 +160,17 @@ def _wait_until_fit(
 
 
 def _take_out(
-    session: Session, request: ReplaceRequest, plan: ClusterPlan, target: Target, lock: HeldLock
+    session: Session,
+    request: ReplaceRequest,
+    plan: ClusterPlan,
+    target: Target,
+    members: tuple[Droplet, ...],
+    lock: HeldLock,
 ) -> tuple[Droplet, ...]:
-    """Move the work of the old node away, and remove it. Return the droplets that stay.
+    """Move the work of the old node away, and remove it. Return the droplets that stay of ``members``.
 
     The quorum is asked with the successor as a voter.
     """
-    members = list_members(session)
     staying = tuple(member for member in members if member.id != target.old_id)
     old = next((member for member in members if member.id == target.old_id), None)
     if old is None:
@@ -168,13 +178,12 @@ def _take_out(
     lock.turn_to(partial(consul_api, running(session), plan, (*staying, old)))
     check_quorum(session, plan, [old], members, leaves=not request.lost)
     lock.check()
-    request.before_removal()
+    request.before_removal(members)
     drain = NO_DRAIN
     if not request.lost:
         drain = plan_drain(plan, session.running, [old], staying, request.drain)
     with drained(session, drain):
         lock.check()
-        session.journal.record_leaving([old.id])
         remove_nodes(session, plan, [old], members, lost=request.lost)
     return staying
 

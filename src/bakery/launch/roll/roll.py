@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 
 from bakery.agents.interface import NomadApi
@@ -194,19 +195,20 @@ def _check(session: Session, request: ReplaceRequest, need: Need, present: Prese
 def _replace(session: Session, request: RollRequest, wanted: Wanted, need: Need, present: Present) -> Replaced:
     one = _pinned(request, wanted.image)
     if need.node.kind.is_nomad_client:
-        one = replace(one, before_removal=lambda: _make_ineligible(session, request, wanted, need.node.role))
+        one = replace(one, before_removal=partial(_make_ineligible, session, request, wanted, need.node.role))
     checked = _check(session, one, need, present)
     session.reporter.note(f"{need.droplet.name}: {'; '.join(need.reasons)}")
     return replace_node(session, one, checked)
 
 
-def _make_ineligible(session: Session, request: RollRequest, wanted: Wanted, role: str) -> None:
+def _make_ineligible(
+    session: Session, request: RollRequest, wanted: Wanted, role: str, droplets: tuple[Droplet, ...]
+) -> None:
     """Make the old clients of the role ineligible, so that work does not move to one that leaves later.
 
     Source: https://developer.hashicorp.com/nomad/docs/commands/node/drain ("recommended you first disable
     scheduling eligibility").
     """
-    droplets = list_members(session)
     nomad, roll = _nomad(session, request, droplets), session.journal.now.roll
     if nomad is None or roll is None:
         return

@@ -94,11 +94,18 @@ def _request(
 def wait_until_active(session: Session, target: Target, new: Droplet) -> tuple[Droplet, ...]:
     """Wait until the successor is active and has its addresses. Return the cluster's droplets.
 
+    ``new`` is what the API answered last: if it is ``new`` there, the first look comes after a pause.
+
     Raises:
         DeadlineError: it is not; the journal records it as failed.
     """
+    known = new.status == "new"
 
     def check() -> tuple[Droplet, ...] | Pending:
+        nonlocal known
+        if known:
+            known = False
+            return Pending(f"{new.name} is new")
         droplets = list_members(session)
         listed = next((droplet for droplet in droplets if droplet.id == new.id), None)
         if listed is None:
