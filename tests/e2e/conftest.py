@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from tests.helpers.cluster_e2e import Cluster, find_cluster, keep_logs
 from tests.helpers.release_mirror import Mirror, read_set, serving
+from tests.helpers.second_cluster import made
+from tests.helpers.servers_e2e import Servers
 from tests.helpers.tools import require_tool
 from tests.sweep.figures import Figures, kept
 
@@ -24,6 +26,20 @@ def cluster() -> Cluster:
     if found is None:
         pytest.fail("there is no cluster to test: KEEP=1 make demo first")
     return found
+
+
+@pytest.fixture
+def second(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[str, str], Servers]]:
+    """Makes a second cluster, and destroys it in the end, whatever happened."""
+    clusters: list[Servers] = []
+
+    def make(name: str, counts: str) -> Servers:
+        clusters.append(made(cluster, tmp_path / name, name, counts))
+        return clusters[-1]
+
+    yield make
+    for servers in clusters:
+        servers.cluster.bakery("destroy", "--local", "--yes", check=False)
 
 
 @pytest.fixture(scope="session")

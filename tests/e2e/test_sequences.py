@@ -7,8 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from subprocess import Popen  # noqa: TID251 - a type
@@ -20,6 +19,7 @@ from bakery.proc import start
 from bakery.wait import Pending
 from tests.helpers.cluster_e2e import BAKERY, DEMO_JOBS, EMULATOR, PATIENCE, Cluster, Droplet, wait_for
 from tests.helpers.kv_writer import KvWriter
+from tests.helpers.second_cluster import act, assert_whole, has, put, write_counts
 from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
 from tests.helpers.service_poller import ServicePoller
 from tests.helpers.voter_sampler import VoterSampler
@@ -29,53 +29,6 @@ pytestmark = [pytest.mark.sequences, pytest.mark.timeout(3600)]
 
 SEEDS = range(int(os.environ.get("BAKERY_SEQUENCES", "3")))
 STEPS = 6
-
-
-def made(cluster: Cluster, folder: Path, name: str, counts: str) -> Servers:
-    """Another cluster in the same emulator, not yet launched."""
-    folder.mkdir(exist_ok=True)
-    servers = Servers(replace(cluster, work=folder), name)
-    write_counts(servers, counts)
-    return servers
-
-
-def write_counts(servers: Servers, counts: str) -> None:
-    """``roles`` of the cluster file, as "consul-server: 3, nomad-client: 1"."""
-    roles = ", ".join(
-        f"{pair.split(':')[0].strip()}: {{count: {pair.split(':')[1]}}}" for pair in counts.split(",")
-    )
-    text = f"version: 1\ncluster: {servers.name}\nvpc: {{cidr: 10.120.0.0/20}}\nroles: {{{roles}}}\n"
-    (servers.cluster.work / "bakery.yaml").write_text(text)
-
-
-@pytest.fixture
-def second(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[str, str], Servers]]:
-    """Makes a second cluster, and destroys it in the end, whatever happened."""
-    clusters: list[Servers] = []
-
-    def make(name: str, counts: str) -> Servers:
-        clusters.append(made(cluster, tmp_path / name, name, counts))
-        return clusters[-1]
-
-    yield make
-    for servers in clusters:
-        servers.cluster.bakery("destroy", "--local", "--yes", check=False)
-
-
-def put(servers: Servers, key: str) -> None:
-    servers.cluster.tool("consul", "kv", "put", f"sequences/{key}", key)
-
-
-def has(servers: Servers, key: str) -> bool:
-    return servers.cluster.tool("consul", "kv", "get", f"sequences/{key}").stdout.strip() == key
-
-
-def assert_whole(servers: Servers, count: int, products: tuple[str, ...] = (CONSUL, NOMAD)) -> None:
-    """Asked at once, in the products' own words."""
-    for product in products:
-        assert servers.voters(product) == servers.names(product)
-        assert len(servers.voters(product)) == count
-        assert set(servers.members(product).values()) == {"alive"}
 
 
 def test_all_nine_are_replaced_without_a_lost_write_or_job(cluster: Cluster, figures: Figures) -> None:
@@ -426,10 +379,6 @@ def test_every_client_of_the_only_role_goes_and_comes_back(cluster: Cluster, fig
         wait_for(partial(web_runs, cluster), what="two allocations of web")
         assert set(cluster.nomad_nodes().values()) == {"ready"}
         figures.tell(target, f"destroyed in {seconds:.0f} s without a wait for a drain; the job came back")
-
-
-def act(cluster: Cluster, droplet: Droplet, action: str) -> None:
-    assert cluster.api("POST", f"/v2/droplets/{droplet.id}/actions", {"type": action}).status == 201
 
 
 def wait_for_status(cluster: Cluster, status: str) -> None:
