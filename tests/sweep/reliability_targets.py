@@ -194,7 +194,7 @@ SEQUENCES = (
     ),
     Target(
         name="a canary that never comes",
-        promise="the first new droplet is cut off: exit 6, every old droplet is untouched, and the roll can be given up",
+        promise="the first new droplet is cut off: exit 6, the old droplets stay, the roll can be given up",
         control=f"`{_CHANGE}`: the successor exists while the roll fails",
     ),
     Target(
