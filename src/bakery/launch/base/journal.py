@@ -162,8 +162,8 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
     rolling = data.pop("roll", None)
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
     roll = Rolling(**{**rolling, "ineligible": tuple(rolling["ineligible"])}) if rolling else None
-    made = {"requests": requests, "replacing": replacing, "departing": departing, "roll": roll}
-    return Journal(**_renamed(data | lists, fields), **made)
+    known = _renamed(data | lists, fields)
+    return Journal(**known, requests=requests, replacing=replacing, departing=departing, roll=roll)
 
 
 def _to_json(journal: Journal) -> str:
