@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.cluster_e2e import Cluster
 from tests.helpers.kv_writer import PREFIX, KvWriter
-from tests.helpers.servers_e2e import CONSUL, Servers, slot_of
+from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers, slot_of
 from tests.helpers.service_poller import ServicePoller
 from tests.helpers.voter_sampler import VoterSampler
 
@@ -44,6 +44,9 @@ def test_the_leader_leaves_once_its_successor_votes(servers: Servers) -> None:
     assert len(writer.acknowledged) > 0
     assert writer.lost() == {}
     assert writer.longest_gap <= GAP
+    for product in (CONSUL, NOMAD):  # as the launch of the demo set it
+        settings = servers.cluster.tool(product, "operator", "autopilot", "get-config").stdout
+        assert "MinQuorum = 3" in settings
     assert servers.cluster.bakery("status", "--local", check=False).returncode == 0
 
 

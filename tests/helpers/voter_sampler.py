@@ -1,45 +1,21 @@
 """Counts Consul's alive voters again and again, in the words of Consul's autopilot."""
 
 import json
-import threading
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from bakery.errors import CommandError
-from tests.helpers.cluster_e2e import Cluster
+from tests.helpers.server_loop import TRY_SECONDS, ServerLoop
 
 PAUSE_SECONDS = 0.2
-TRY_SECONDS = 2.0
 _VOTING = {"leader", "voter"}
 
 
 @dataclass
-class VoterSampler:
+class VoterSampler(ServerLoop):
     """Samples while the ``with`` block runs; a server that does not answer is left for the next."""
 
-    cluster: Cluster
-    addresses: Sequence[str]
     counts: list[int] = field(default_factory=list)
     """The number of alive voters in each sample."""
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> "VoterSampler":
-        self._servers = deque(self.addresses)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def turn_to(self, addresses: Sequence[str]) -> None:
-        """The servers are these from now on."""
-        self._servers = deque(addresses)
 
     def _run(self) -> None:
         while not self._stop.is_set():
