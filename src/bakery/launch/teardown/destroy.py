@@ -62,10 +62,12 @@ def _remove_all(session: Session, targets: Targets) -> None:
             cloud.delete_tag(tag)
 
 
-def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything: bool = False) -> None:
+def remove_droplets(
+    session: Session, droplets: Iterable[Droplet], *, everything: bool = False, every: float | None = None
+) -> None:
     """Delete the droplets and wait until the API does not list them.
 
-    With ``everything`` delete also droplets that appear meanwhile, from create requests that arrived late.
+    ``every`` are the seconds between two looks; by default ``timings.poll``. With ``everything`` delete also droplets that appear meanwhile, from create requests that arrived late.
 
     Raises:
         DeadlineError: the API still lists some.
@@ -87,7 +89,8 @@ def remove_droplets(session: Session, droplets: Iterable[Droplet], *, everything
         reasons = refused or [f"{droplet.name} is still there" for droplet in there.values()]
         return Pending(", ".join(reasons)) if reasons else True
 
-    session.retry(delete_and_look, what="the droplets to be gone", seconds=session.timings.gone)
+    what = "the droplets to be gone"
+    session.retry(delete_and_look, what=what, seconds=session.timings.gone, every=every)
 
 
 def _delete(session: Session, droplet: Droplet) -> str | None:

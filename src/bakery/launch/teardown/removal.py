@@ -13,6 +13,9 @@ from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import slot_tag
 
+GONE_POLL = 1.0
+"""Seconds between two looks for a deleted droplet: a roll waits for each one."""
+
 
 def remove_nodes(
     session: Session,
@@ -49,7 +52,7 @@ def remove_nodes(
 def _delete(session: Session, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
     if not droplets:
         return
-    remove_droplets(session, droplets)
+    remove_droplets(session, droplets, every=GONE_POLL)
     forget(session, reached, droplets)
     for droplet in droplets:
         session.journal.record_deleted(droplet.id)
