@@ -137,6 +137,11 @@ SEQUENCES = (
         control=f"`{_SEQUENCES}`: with `--no-drain` requests fail",
     ),
     Target(
+        name="a service through a roll of the clients",
+        promise="the same service while all Nomad clients are replaced: 0 failed; with `--no-drain` some fail",
+        control=f"`{_SEQUENCES}`: with `--no-drain` requests fail",
+    ),
+    Target(
         name="1, 3, 5 and 3 Consul servers",
         promise="a destroy of the leader right after each launch; the only server is refused; the data stays",
         control=_REFUSED,
