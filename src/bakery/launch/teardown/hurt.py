@@ -1,7 +1,7 @@
 """What the removal of Nomad clients does to their work: said before the user is asked."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bakery.agents.interface import NomadApi
 from bakery.agents.model import Allocation, NomadNode, TaskGroup
@@ -55,10 +55,13 @@ def look_at_work(
         nodes = nomad.nodes()
         leaving = [_ask(nomad, node) for node in nodes if (node.name, node.address) in places]
         ids = {client.node.id for client in leaving}
-        crowded = () if replaced else _crowded(nomad, leaving, [node for node in nodes if node.id not in ids])
+        others = [node for node in nodes if node.id not in ids]
+        crowded = () if replaced else _crowded(nomad, leaving, others)
     except AgentError as error:
         return Work(warnings=(f"the work on the clients is not known: {error.full_message}",))
     _check_volumes(leaving, policy)
+    if not replaced and not any(node.status == "ready" and node.eligible for node in others):
+        policy = replace(policy, drains=False)  # as plan_drain does
     warnings = {*crowded, *(line for client in leaving for line in _warnings(client, policy))}
     busy = sorted(client.node.name for client in leaving if any(map(_moves, client.allocations)))
     return Work(warnings=tuple(sorted(warnings)), busy=tuple(busy))
@@ -117,7 +120,7 @@ def _cut_off(allocation: Allocation, policy: DrainPolicy) -> Iterator[str]:  # n
     if allocation.job_type in BATCH:
         yield f"{name_of(allocation)}: batch work is killed"
     else:
-        yield f"{name_of(allocation)}: it is cut off, and starts elsewhere once Nomad misses its client"
+        yield f"{name_of(allocation)}: it is cut off; once Nomad misses its client, it starts where there is room"
 
 
 def _moved(allocation: Allocation, policy: DrainPolicy) -> Iterator[str]:

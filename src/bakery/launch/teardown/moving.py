@@ -45,7 +45,7 @@ def move_work(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...], s
 
 
 def _not_moved(names: str, seconds: int, reasons: Iterable[str]) -> DeadlineError:
-    message = f"the work of {names} has not moved to other clients within {seconds} s; no client was removed"
+    message = f"the work of {names} has not moved by the drain deadline of {seconds} s; no client was removed"
     hint = Hint(
         "make room for it, or give a longer --drain-deadline, and run the same command again; ", NO_DRAIN_HINT
     )

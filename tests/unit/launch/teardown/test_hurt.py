@@ -74,7 +74,7 @@ def test_without_a_drain_everything_is_cut_off() -> None:
     found = [_allocation(), replace(_allocation("batch"), job="report"), _allocation("system")]
     assert warnings_of(found, DrainPolicy(drains=False)) == (
         "report.web: batch work is killed",
-        "shop.web: it is cut off, and starts elsewhere once Nomad misses its client",
+        "shop.web: it is cut off; once Nomad misses its client, it starts where there is room",
     )
 
 
@@ -138,6 +138,18 @@ def test_a_client_whose_work_fits_nowhere_else_is_named(cluster: RollBench) -> N
     cluster.live.nomad.free = {_id(cluster, slot): Resources(cpu_mhz=50, memory_mb=50) for slot in OTHERS}
     assert _look(cluster) == Work(busy=(name,), warnings=(ROOM,))
     assert _look(cluster, replaced=True) == Work(busy=(name,)), "its successor takes the work"
+
+
+def test_where_no_client_takes_work_nothing_is_drained_and_everything_is_cut_off(cluster: RollBench) -> None:
+    batch = replace(_allocation("batch"), job="report")
+    cluster.live.nomad.running[_id(cluster, CLIENT)] = (_allocation(), batch)
+    for slot in OTHERS:
+        cluster.live.nomad.set_ineligible(_id(cluster, slot))
+    assert _look(cluster).warnings == (
+        "report.web: batch work is killed",
+        "shop.web: it is cut off; once Nomad misses its client, it starts where there is room",
+        NOWHERE,
+    )
 
 
 @pytest.mark.parametrize("dynamic", [True, False])

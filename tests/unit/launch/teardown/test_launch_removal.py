@@ -260,7 +260,7 @@ def test_a_drain_that_does_not_end_removes_nothing(cluster: Cluster) -> None:
         cluster.destroy("demo-nomad-client-1")
     assert caught.value.exit_code is ExitCode.DEADLINE
     assert caught.value.message == (
-        "the work of demo-nomad-client-1 has not moved to other clients within 600 s; no client was removed"
+        "the work of demo-nomad-client-1 has not moved by the drain deadline of 600 s; no client was removed"
     )
     assert caught.value.details == "the drain of demo-nomad-client-1 is not complete (draining)"
     assert str(caught.value.hint) == (
@@ -269,7 +269,14 @@ def test_a_drain_that_does_not_end_removes_nothing(cluster: Cluster) -> None:
     )
     assert "demo-nomad-client-1" in cluster.bench.cloud.names()
     assert _client(cluster, "demo-nomad-client-1").eligible
-    cluster.destroy("demo-nomad-client-1", drain=DrainPolicy(drains=False))
+    heard: list[Removal] = []
+
+    def approve(removal: Removal) -> bool:
+        heard.append(removal)
+        return True
+
+    cluster.destroy("demo-nomad-client-1", drain=DrainPolicy(drains=False), approve=approve)
+    assert [removal.notes for removal in heard] == [("--no-drain: the work of demo-nomad-client-1 is cut off",)]
     assert "demo-nomad-client-1" not in cluster.bench.cloud.names()
 
 

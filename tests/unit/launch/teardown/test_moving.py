@@ -56,7 +56,7 @@ class World:
             self.move(*before)
         assert caught.value.exit_code is ExitCode.DEADLINE
         assert caught.value.message == (
-            "the work of demo-nomad-client-2 has not moved to other clients within 100 s; no client was removed"
+            "the work of demo-nomad-client-2 has not moved by the drain deadline of 100 s; no client was removed"
         )
         return str(caught.value.details)
 
