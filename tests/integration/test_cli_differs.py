@@ -97,5 +97,22 @@ def test_status_shows_old_and_new_side_by_side(cluster: AgentsCli) -> None:
     assert "    a roll is unfinished: bakery roll" in cluster.at("plan").out.splitlines()
 
 
+def test_a_roll_back_to_an_older_snapshot(cluster: AgentsCli) -> None:
+    (older,) = cluster.at("images", "--json").json
+    bake(cluster.at.api, name="bakery-newer")
+    unknown = cluster.at("roll", "--image", "7")
+    assert unknown.code == 2
+    assert unknown.err == (
+        "error: no snapshot that bakery baked has the id 7\nhelp: those of this account: bakery images\n"
+    )
+    assert cluster.at("roll", "--role", "consul-server", "--yes").code == 0
+    ran = cluster.at("roll", "--image", str(older["id"]), "--yes", "--json")
+    assert ran.code == 0, ran.err
+    assert len(ran.json["replaced"]) == 3
+    last = "warning: launch and the next roll take bakery-newer, the newest snapshot, until it is deleted"
+    assert ran.err.splitlines()[-1] == last
+    assert {each["droplets"] for each in cluster.at("images", "--json").json} == {0, 5}
+
+
 def _interrupt(name: str) -> None:
     raise KeyboardInterrupt

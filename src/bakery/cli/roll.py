@@ -44,6 +44,14 @@ _REASONS = ["image", "size", "secrets", "config", "age", "all"]
     show_default=True,
     help="The age from which a droplet is replaced.",
 )
+@click.option(
+    "--image",
+    "image_id",
+    type=WholeNumber(1),
+    metavar="ID",
+    help="Take this snapshot of bakery images, for example an older one of the same versions. Default: the newest,"
+    " or that of the interrupted roll.",
+)
 @drain_options
 @click.option("--dry-run", is_flag=True, help="Show what would be replaced, and what stands in the way; exit.")
 @other_cloud_option
@@ -54,6 +62,7 @@ def roll(
     roles: tuple[str, ...],
     reasons: tuple[str, ...],
     oldest_days: int,
+    image_id: int | None,
     drain: "DrainPolicy",
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
@@ -72,7 +81,7 @@ def roll(
     from bakery.launch.roll.model import RollRequest
     from bakery.operations.place import check_place
     from bakery.operations.replace_node import replace_request
-    from bakery.operations.roll_cluster import roll_differing
+    from bakery.operations.roll_cluster import chosen_snapshot, roll_differing
 
     session = session_of(context)
     for role in roles:
@@ -83,6 +92,7 @@ def roll(
         because=_because(reasons),
         roles=roles,
         oldest_days=oldest_days,
+        image=None if image_id is None else chosen_snapshot(session, image_id),
     )
     print_line = session.print_or_note if dry_run else session.note_before_question
     shown: list[RollPlan] = []
@@ -106,6 +116,11 @@ def roll(
         session.print_or_note(_nothing(reasons, roles))
     elif not dry_run:
         session.console.note(f"{counted(len(done), 'node')} replaced")
+    newest = request.replace.launch.image
+    if request.image is not None and newest is not None and newest.id != request.image.id:
+        session.console.warn(
+            f"launch and the next roll take {newest.name}, the newest snapshot, until it is deleted"
+        )
     return ExitCode.DONE
 
 

@@ -2,6 +2,10 @@
 
 from collections.abc import Callable
 
+from bakery.bake.snapshot import is_finished
+from bakery.cloud.model import Image
+from bakery.errors import UsageError
+from bakery.hints import Command, Hint
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.roll import RollPlan, check_roll, plan_roll, run_roll
@@ -16,6 +20,19 @@ ShowRoll = Callable[[RollPlan], None]
 
 def show_nothing(_: RollPlan) -> None:
     """Show nothing."""
+
+
+def chosen_snapshot(context: Context, number: int) -> Image:
+    """Return the snapshot with that id.
+
+    Raises:
+        UsageError: bakery baked no snapshot with that id in this account.
+    """
+    found = next((image for image in context.cloud.list_images() if image.id == number), None)
+    if found is None or not is_finished(found):
+        message = f"no snapshot that bakery baked has the id {number}"
+        raise UsageError(message=message, hint=Hint("those of this account: ", Command("images")))
+    return found
 
 
 def roll_differing(

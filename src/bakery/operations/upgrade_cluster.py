@@ -105,4 +105,12 @@ def _check_unfinished(session: Session, bake: BakeRequest) -> None:
     pinned = next((image for image in session.cloud.list_images() if image.id == roll.image_id), None)
     if pinned is not None and bake.content_tag not in pinned.tags:
         message = f"a roll to another snapshot, {pinned.name}, is unfinished"
-        raise UsageError(message=message, hint=Hint("finish it first: ", Command("roll")))
+        raise UsageError(
+            message=message,
+            hint=Hint(
+                "finish it first: ",
+                Command("roll"),
+                ", or with another snapshot: ",
+                Command("roll", "--image", "ID"),
+            ),
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakery.cloud.model import Droplet
+from bakery.cloud.model import Droplet, Image
 from bakery.launch.base.model import DEFAULT_DRAIN, DrainPolicy, LaunchRequest
 from bakery.launch.roll.need import Because
 from bakery.plan.model import ClusterPlan, Node
@@ -62,6 +62,8 @@ class RollRequest:
     roles: tuple[str, ...] = ()
     """Only these roles; all if empty."""
     oldest_days: int = OLDEST_DAYS
+    image: Image | None = None
+    """The snapshot that the user chose, also for the rest of an unfinished roll; None if none was chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,8 +105,21 @@ def check_roll(session: Session, request: RollRequest, plan: RollPlan) -> None:
     if plan.needs:
         launch, nodes = request.replace.launch, [need.node for need in plan.needs]
         versions = versions_in(plan.wanted.image, launch)
+        _check_chosen(request, versions)
         check_versions(session, launch.plan, versions, nodes, plan.present.droplets)
         _check(session, _pinned(request, plan.wanted.image), plan.needs[0], plan.present)
+
+
+def _check_chosen(request: RollRequest, versions: tuple[str, str] | None) -> None:
+    """Check that the rules of versions can be applied to the snapshot that the user chose.
+
+    Raises:
+        UsageError: its versions are not known.
+    """
+    if request.image is not None and versions is None:
+        message = f"the versions of Consul and Nomad in snapshot {request.image.name} are not known"
+        details = "an earlier bakery baked it, which did not record them in a tag"
+        raise UsageError(message=message, details=details, hint=Hint("bake a new one: ", Command("build-image")))
 
 
 def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Replaced, ...]:
@@ -143,8 +156,8 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
 
 def _wanted(session: Session, request: RollRequest) -> Wanted:
     launch, roll = request.replace.launch, session.journal.now.roll
-    image = launch.image
-    if roll is not None and (image is None or image.id != roll.image_id):
+    image = request.image or launch.image
+    if request.image is None and roll is not None and (image is None or image.id != roll.image_id):
         pinned = next((each for each in session.cloud.list_images() if each.id == roll.image_id), None)
         if pinned is None:
             session.reporter.warn(f"the snapshot of the unfinished roll ({roll.image_id}) is deleted")

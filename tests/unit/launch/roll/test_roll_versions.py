@@ -44,9 +44,15 @@ def _launch(cluster: RollBench, image: Image | None, versions: tuple[str, str]) 
     return replace(launch, plan=plan, image=image)
 
 
-def _roll(cluster: RollBench, image: Image | None, versions: tuple[str, str], *roles: str) -> tuple[Replaced, ...]:
+def _roll(
+    cluster: RollBench,
+    image: Image | None,
+    versions: tuple[str, str],
+    *roles: str,
+    chosen: Image | None = None,
+) -> tuple[Replaced, ...]:
     one = replace(cluster.request(), launch=_launch(cluster, image, versions))
-    request = RollRequest(replace=one, because=frozenset(Because), roles=roles)
+    request = RollRequest(replace=one, because=frozenset(Because), roles=roles, image=chosen)
     return roll_cluster(cluster.session, request, lambda plan: True)
 
 
@@ -125,6 +131,34 @@ def test_a_file_that_changes_between_two_runs_of_one_roll(cluster: RollBench) ->
     ]
     with pytest.raises(UsageError, match=r"servers cannot be changed back to 1\.22\.5"):
         _roll(cluster, SAME, RUNS)
+
+
+def test_an_older_snapshot_of_the_same_versions_is_a_way_back(cluster: RollBench) -> None:
+    assert len(_roll(cluster, SAME, RUNS)) == 9
+    assert len(_roll(cluster, SAME, RUNS, chosen=_image(IMAGE.id, RUNS))) == 9
+    assert {d.image_id for d in cluster.cloud.droplets.values() if cluster.cloud.is_there(d.id)} == {IMAGE.id}
+
+
+def test_a_chosen_snapshot_replaces_that_of_an_unfinished_roll(cluster: RollBench) -> None:
+    """The way out of a roll whose snapshot never becomes a node."""
+    cluster.live.keeps_out = lambda droplet: droplet.image_id == SAME.id
+    with pytest.raises(DeadlineError):
+        _roll(cluster, SAME, RUNS)
+    (canary,) = [name for name in cluster.cloud.names() if name not in NAMES]
+    gone = next(d.id for d in cluster.cloud.droplets.values() if d.name == canary)
+    cluster.cloud.delete_droplet(gone)
+    assert _roll(cluster, SAME, RUNS, chosen=_image(IMAGE.id, RUNS)) == ()
+    assert cluster.session.journal.now.roll is None
+    assert cluster.cloud.names() == NAMES
+
+
+def test_a_chosen_snapshot_follows_the_rules(cluster: RollBench) -> None:
+    assert len(_roll(cluster, NEXT, ("2.0.4", "2.0.5"))) == 9
+    with pytest.raises(UsageError, match=r"servers cannot be changed back to 1\.22\.5"):
+        _roll(cluster, NEXT, ("2.0.4", "2.0.5"), chosen=SAME)
+    unknown = replace(IMAGE, id=81, name="bakery-old", tags=("bakery:image:old",))
+    with pytest.raises(UsageError, match="the versions of Consul and Nomad in snapshot bakery-old are not known"):
+        _roll(cluster, NEXT, ("2.0.4", "2.0.5"), chosen=unknown)
 
 
 def test_the_versions_of_a_snapshot_are_those_of_equal_content_or_of_its_tag() -> None:
