@@ -95,7 +95,7 @@ def test_the_template_is_formatted(packer_tools: Tools, tmp_path: Path) -> None:
 
 def test_the_scripts_stop_at_the_first_error_and_are_clean() -> None:
     scripts = sorted((assets.PACKER / "scripts").glob("*.sh"))
-    assert len(scripts) == 9
+    assert len(scripts) == 10
     for script in scripts:
         assert "\nset -euo pipefail\n" in script.read_text(encoding="utf-8"), script.name
     proc.run([require_tool("shellcheck"), *scripts])
