@@ -10,6 +10,7 @@ add_user() {
 
 add_user consul /opt/consul
 add_user nomad /opt/nomad
+add_user dnsmasq /nonexistent # Debian's package creates it too
 
 # Set the modes here: a wheel does not keep all modes of the checkout.
 rm -f "$STAGE/files/README.md"

@@ -1,5 +1,6 @@
 """Names below consul, and public names, resolve on every node and in every kind of task."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -90,6 +91,33 @@ def test_the_forwarder_answers_them(cluster: Cluster, tasks: Mapping[str, str], 
     with stopped(cluster, "bakery-dns"):
         host = cluster.inside(CLIENT, f"timeout 3 getent hosts {public}", check=False)
         assert host.returncode != 0
+
+
+def test_a_task_cannot_answer_in_place_of_the_forwarder(cluster: Cluster) -> None:
+    """A process that may open ports below 1024, as every exec task may, opens the forwarder's port once more."""
+    look = f"python3 -c '{_IMPOSTOR}' & sleep 1; timeout 4 getent ahostsv4 {CONSUL}; kill $!"
+    may = "--inh-caps=+net_bind_service --ambient-caps=+net_bind_service"
+    as_task = f"setpriv --reuid=65534 --clear-groups {may} sh -c {shlex.quote(look)}"
+    assert "192.0.2.66" not in cluster.inside(CLIENT, as_task, check=False).stdout
+    cluster.inside(CLIENT, "nft delete table inet bakery_dns")
+    try:
+        assert "192.0.2.66" in cluster.inside(CLIENT, as_task, check=False).stdout, "control: it gets the queries"
+    finally:
+        cluster.inside(CLIENT, "systemctl restart bakery-dns")
+
+
+# Answers every A query with 192.0.2.66: the header's answer bit and count, the question, one record for its name.
+_IMPOSTOR = """
+import socket
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+udp.bind(("169.254.1.1", 53))
+while True:
+    query, client = udp.recvfrom(512)
+    end = query.index(0, 12) + 5
+    record = bytes.fromhex("c00c00010001000000000004") + socket.inet_aton("192.0.2.66")
+    udp.sendto(query[:2] + bytes.fromhex("81800001000100000000") + query[12:end] + record, client)
+"""
 
 
 def test_the_forwarder_is_closed_to_other_droplets(cluster: Cluster) -> None:

@@ -69,7 +69,9 @@ class ImageRoot:
             (path / program).parent.mkdir(parents=True, exist_ok=True)
             (path / program).write_text("")
             (path / program).chmod(0o755)
-        (path / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nconsul:x:991:991::/:\nnomad:x:992:992::/:\n")
+        (path / "etc/passwd").write_text(
+            "root:x:0:0::/:/bin/sh\nconsul:x:991:991::/:\nnomad:x:992:992::/:\ndnsmasq:x:993:992::/:\n"
+        )
         (path / "etc/group").write_text("root:x:0:\nconsul:x:991:\nnomad:x:992:\n")
         self.write("ssh.service", f"[Unit]\nAfter=network.target\n{STUB}[Install]\nWantedBy=multi-user.target\n")
         self.enable("ssh.service")
