@@ -19,7 +19,7 @@ expect_version "Nomad v$NOMAD_VERSION" /usr/local/bin/nomad version
 for plugin in bridge firewall host-local loopback portmap; do
     expect_version "CNI $plugin plugin v$CNI_VERSION" "/opt/cni/bin/$plugin" --version
 done
-for program in docker nft iptables python3; do
+for program in docker nft iptables python3 dnsmasq git; do
     command -v "$program" >/dev/null || fail "$program is not installed"
 done
 
@@ -39,7 +39,7 @@ for unit in "$STAGE"/systemd-units/*.{service,timer,target,path,socket}; do
 done
 
 # Without configuration a start of the agents does nothing and does not fail.
-for agent in consul nomad-server nomad-client; do
+for agent in consul nomad-server nomad-client bakery-dns bakery-pause; do
     timeout 180 systemctl start "$agent.service" || fail "$agent.service fails without configuration"
     ! systemctl --quiet is-active "$agent.service" || fail "$agent.service runs without configuration"
 done
