@@ -30,9 +30,11 @@ class Lan:
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
         return ["nsenter", target, "--net", *user, *map(str, argv)]
 
-    def run(self, host: int, argv: Sequence[str | Path], *, env: dict[str, str] | None = None) -> Completed:
+    def run(
+        self, host: int, argv: Sequence[str | Path], *, env: dict[str, str] | None = None, stdin: str | None = None
+    ) -> Completed:
         """Run ``argv`` on that host to its end, whatever its exit code."""
-        return run(self.inside(host, argv), env=env, check=False)
+        return run(self.inside(host, argv), env=env, stdin=stdin, check=False)
 
     def start(self, host: int, name: str, argv: Sequence[str | Path]) -> None:
         """Start ``argv`` on that host; its output goes to ``<name>.log``."""

@@ -1,15 +1,18 @@
 """Real agents start from rendered configuration, elect leaders and find each other, on two hosts of a VPC."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bakery.assets import PACKER
-from bakery.config.model import Kind
+from bakery.config.model import HostVolume, Kind, OpenPort, RoleSettings
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import create_bundle
 from bakery.plan.model import Wave
@@ -25,7 +28,16 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 PEERS_PROGRAM = PACKER / "files/usr/local/lib/bakery/consul-peers"
 SERVER = make_node(Kind.SERVER, 1, wave=Wave.FIRST_SERVER)
-CLIENT = make_node(Kind.NOMAD_CLIENT, 1)
+CLIENT = replace(
+    make_node(Kind.NOMAD_CLIENT, 1),
+    settings=RoleSettings(
+        ports=(OpenPort(number=80, protocol="tcp", vpc=False, networks=("0.0.0.0/0", "::/0")),),
+        meta=(("rack", "a1"),),
+        node_class="fast",
+        host_volumes=(HostVolume(name="journal", path="/var/log", read_only=True),),
+        nomad={"client": {"gc_max_allocs": 7}},
+    ),
+)
 # Runs consul-peers as the timer does, with the node's folders moved.
 RUN_PEERS = """
 import pathlib, runpy, sys
@@ -33,6 +45,34 @@ program = runpy.run_path(sys.argv[1])
 root = pathlib.Path(sys.argv[2])
 program["main"].__globals__.update(TLS=root / "etc/consul.d/tls", PEERS=root / "peers/consul.json")
 sys.exit(program["main"]())
+"""
+
+# The task ends at once: the addresses of its ports are decided when it is placed.
+PUBLIC_JOB = """
+job "public" {
+  type = "batch"
+  group "g" {
+    network {
+      port "http" {
+        static       = 80
+        host_network = "public"
+      }
+      port "inside" {
+        static = 8080
+      }
+    }
+    constraint {
+      attribute = "${meta.rack}"
+      value     = "a1"
+    }
+    task "t" {
+      driver = "exec"
+      config {
+        command = "/bin/true"
+      }
+    }
+  }
+}
 """
 
 HANDSHAKE = """
@@ -67,7 +107,7 @@ class Cluster:
         bundle = create_bundle("demo", now=now)
         plan = make_plan(consul=1, nomad=1)
         first = Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
-        joins = [first, Join(consul=(self.lan.addresses[0],), nomad=())]
+        joins = [first, Join(consul=self.lan.addresses[:1], nomad=self.lan.addresses[:1])]
         for root, node, join in zip(self.roots, [SERVER, CLIENT], joins, strict=True):
             credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now)
             write_below(root, render_node(plan, node, credentials, join))
@@ -81,6 +121,9 @@ class Cluster:
 
     def start_nomad_server(self) -> None:
         self.lan.start(0, "nomad-0", [self.nomad, "agent", f"-config={self.roots[0]}/etc/nomad.d"])
+
+    def start_nomad_client(self) -> None:
+        self.lan.start(1, "nomad-1", [self.nomad, "agent", f"-config={self.roots[1]}/etc/nomad.d"])
 
     def consul_env(self, host: int) -> dict[str, str]:
         tls = self.roots[host] / "etc/consul.d/tls"
@@ -166,18 +209,86 @@ def test_a_server_does_not_note_itself(cluster: Cluster, consul_token: str) -> N
     assert cluster.peers(0) == (0, None)
 
 
-def test_nomad_elects_itself(cluster: Cluster) -> None:
+@pytest.fixture(scope="module")
+def nomad_token(cluster: Cluster) -> str:
+    """Nomad's management token."""
+
     def bootstrap() -> str | Pending:
         done = cluster.lan.run(0, [cluster.nomad, "acl", "bootstrap", "-json"], env=cluster.nomad_env())
         if done.returncode != 0:
             return Pending(f"{done.stderr}\n{cluster.lan.log('nomad-0')[-2000:]}")
         return str(json.loads(done.stdout)["SecretID"])
 
-    token = wait_until(bootstrap, what="Nomad's leader", seconds=60, every=0.5)
-    env = cluster.nomad_env() | {"NOMAD_TOKEN": token}
+    return wait_until(bootstrap, what="Nomad's leader", seconds=60, every=0.5)
+
+
+def test_nomad_elects_itself(cluster: Cluster, nomad_token: str) -> None:
+    env = cluster.nomad_env() | {"NOMAD_TOKEN": nomad_token}
     done = cluster.lan.run(0, [cluster.nomad, "server", "members"], env=env)
     name, address, port, status, leader, *_ = done.stdout.splitlines()[1].split()
     assert (name, address, port, status, leader) == ("demo-server-1.global", "10.100.0.5", "4648", "alive", "true")
+
+
+def collect(cluster: Cluster, env: dict[str, str]) -> None:
+    """Remove the job and what its task has on the client: a client that is killed leaves mounts and executors."""
+    for words in (["job", "stop", "-purge", "public"], ["system", "gc"]):
+        cluster.lan.run(0, [cluster.nomad, *words], env=env)
+
+    def gone() -> bool | Pending:
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+        left = [place for place in mounted if Path(place).is_relative_to(cluster.roots[1])]
+        return Pending(f"mounted: {left}") if left else True
+
+    wait_until(gone, what="the task to be collected", seconds=60, every=0.5)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a Nomad client runs tasks as root only")
+def test_a_client_has_the_settings_of_its_role(cluster: Cluster, nomad_token: str) -> None:
+    """Its public network is the public address alone: not the anchor on the same interface, nor the VPC's."""
+    script = """
+    ip link add eth0 type veth peer name internet0
+    ip address add 164.90.1.7/20 dev eth0
+    ip address add 10.19.0.5/16 dev eth0
+    ip link set eth0 up
+    ip link set internet0 up
+    """
+    assert cluster.lan.run(1, ["sh", "-ec", script]).returncode == 0
+    cluster.start_nomad_client()
+    env = cluster.nomad_env() | {"NOMAD_TOKEN": nomad_token}
+
+    def ready() -> dict[str, Any] | Pending:
+        done = cluster.lan.run(0, [cluster.nomad, "node", "status", "-json"], env=env)
+        found = [node["ID"] for node in json.loads(done.stdout or "[]") if node["Status"] == "ready"]
+        if not found:
+            return Pending(f"{done.stderr}\n{cluster.lan.log('nomad-1')[-2000:]}")
+        shown = cluster.lan.run(0, [cluster.nomad, "node", "status", "-json", found[0]], env=env)
+        node: dict[str, Any] = json.loads(shown.stdout)
+        return node
+
+    node = wait_until(ready, what="the client", seconds=60, every=0.5)
+    assert (node["NodeClass"], node["Meta"]["rack"]) == ("fast", "a1")
+    journal = node["HostVolumes"]["journal"]
+    assert (journal["Path"], journal["ReadOnly"]) == ("/var/log", True)
+    submitted = cluster.lan.run(0, [cluster.nomad, "job", "run", "-detach", "-"], env=env, stdin=PUBLIC_JOB)
+    assert submitted.returncode == 0, submitted.stderr
+
+    def placed() -> list[dict[str, Any]] | Pending:
+        done = cluster.lan.run(0, [cluster.nomad, "job", "allocs", "-json", "public"], env=env)
+        allocations = json.loads(done.stdout or "[]")
+        if not allocations:
+            return Pending(done.stderr)
+        shown = cluster.lan.run(0, [cluster.nomad, "alloc", "status", "-json", allocations[0]["ID"]], env=env)
+        ports: list[dict[str, Any]] = json.loads(shown.stdout)["AllocatedResources"]["Shared"]["Ports"]
+        return ports
+
+    try:
+        ports = wait_until(placed, what="the job to be placed", seconds=60, every=0.5)
+    finally:
+        collect(cluster, env)
+    assert {port["Label"]: (port["HostIP"], port["Value"]) for port in ports} == {
+        "http": ("164.90.1.7", 80),
+        "inside": ("10.100.0.6", 8080),
+    }
 
 
 @pytest.mark.parametrize(("port", "ca"), [("8501", "consul.d"), ("4646", "nomad.d")])
