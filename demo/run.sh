@@ -35,6 +35,9 @@ show "$BAKERY" emulator up --name "$BAKERY_EMULATOR"
 say "3. The cluster file"
 mkdir -p "$WORK"
 show "$BAKERY" init --cluster demo --force
+# Jobs are reached from outside only at ports that the cluster file opens: here two on the clients.
+sed -i 's|^  nomad-client: .*count: 3|&, ports: [8080/tcp, 8081/tcp from vpc]|' "$WORK/bakery.yaml"
+grep '^  nomad-client:' "$WORK/bakery.yaml"
 show "$BAKERY" plan --offline
 
 say "4. One snapshot for every role, baked with Packer"
