@@ -6,12 +6,9 @@ from bakery.config.model import UserDataPart
 
 MAX_BYTES = 64 * 1024
 """DigitalOcean's limit of the whole user-data."""
-PART_TYPES = {
-    "#cloud-config": "text/cloud-config",
-    "#cloud-boothook": "text/cloud-boothook",
-    "#!": "text/x-shellscript",
-}
-"""MIME type by the beginning of the first line (https://docs.cloud-init.io/en/latest/explanation/format.html)."""
+PART_TYPES = {"#cloud-config": "text/cloud-config", "#cloud-boothook": "text/cloud-boothook"}
+"""MIME type by the first line (https://docs.cloud-init.io/en/latest/explanation/format.html)."""
+SCRIPT, SCRIPT_TYPE = "#!", "text/x-shellscript"
 
 
 def read_part(folder: Path, name: str) -> UserDataPart | tuple[str, str]:
@@ -19,11 +16,12 @@ def read_part(folder: Path, name: str) -> UserDataPart | tuple[str, str]:
     text = _read(folder, name)
     if isinstance(text, tuple):
         return text
-    for beginning, mime_type in PART_TYPES.items():
-        if text.startswith(beginning):
-            return UserDataPart(name=Path(name).name, mime_type=mime_type, text=text)
-    hint = f"its first line must begin with {', '.join(PART_TYPES)}"
-    return f": {name} is not a part that cloud-init runs", hint
+    first = text.partition("\n")[0].rstrip()
+    mime_type = SCRIPT_TYPE if first.startswith(SCRIPT) else PART_TYPES.get(first)
+    if mime_type is None:
+        hint = f"its first line must be {', '.join(PART_TYPES)}, or {SCRIPT} and a program"
+        return f": {name} is not a part that cloud-init runs", hint
+    return UserDataPart(name=Path(name).name, mime_type=mime_type, text=text)
 
 
 def read_ca(folder: Path, name: str) -> str | tuple[str, str]:

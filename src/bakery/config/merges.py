@@ -48,7 +48,8 @@ NOMAD = {
     **_for(_JOBS_PORTS, "client.min_dynamic_port", "client.max_dynamic_port", "client.reserved.reserved_ports"),
     **_for(
         _ROOT, "client.chroot_env", "client.options", "client.template.disable_file_sandbox",
-        "client.template.function_denylist", "plugin.raw_exec", "plugin.exec", "plugin.java",
+        "client.template.function_denylist", "client.artifact.disable_filesystem_isolation",
+        "client.artifact.filesystem_isolation_extra_paths", "plugin.raw_exec", "plugin.exec", "plugin.java",
         "plugin.docker.config.allow_privileged", "plugin.docker.config.allow_caps", "plugin.docker.config.volumes",
     ),
     **_for("docker.registries has the credentials of registries", "plugin.docker.config.auth"),

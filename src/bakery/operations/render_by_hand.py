@@ -11,6 +11,7 @@ from bakery.credentials.registries import read_logins
 from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import UsageError
 from bakery.launch.converge.preflight import check_trust
+from bakery.operations.check_agents import check_agents
 from bakery.operations.context import Context
 from bakery.operations.droplets import list_droplets
 from bakery.operations.place import check_place
@@ -59,9 +60,11 @@ def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: s
 
     Raises:
         UsageError: the role has no node of that name.
+        ConfigError: Consul or Nomad refuses what the cluster file merges into its configuration.
         CredentialsError: the credentials of a registry are not there.
         RenderError: the user-data cannot be rendered.
     """
+    check_agents(context, plan)
     now = datetime.now(UTC)
     kind = next(found.kind for found in context.config.roles if found.name == role)
     logins = read_logins(plan.docker, context.config.path.parent) if kind.is_nomad_client else ()

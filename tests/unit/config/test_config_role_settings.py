@@ -286,9 +286,11 @@ docker:
     ("content", "message", "hint"),
     [
         (b"echo hello\n", "part is not a part that cloud-init runs",
-         "its first line must begin with #cloud-config, #cloud-boothook, #!"),
+         "its first line must be #cloud-config, #cloud-boothook, or #! and a program"),
+        (b"#cloud-config-archive\n- a\n", "part is not a part that cloud-init runs",
+         "its first line must be #cloud-config, #cloud-boothook, or #! and a program"),
         (b"#include\nhttp://example.com\n", "part is not a part that cloud-init runs",
-         "its first line must begin with #cloud-config, #cloud-boothook, #!"),
+         "its first line must be #cloud-config, #cloud-boothook, or #! and a program"),
         (b"#!/bin/sh\n\xff", "part is not text in UTF-8",
          "the path is relative to the folder of the cluster file"),
         (b"#!" + b"x" * 65536, "part has more than 64 KiB", "let the part download what it needs"),

@@ -8,6 +8,9 @@ import pytest
 from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError, ExitCode, UsageError
 from bakery.launch.base.journal import load_journal
 from bakery.launch.base.model import DrainPolicy
+from bakery.launch.roll.replace import Checked
+from bakery.plan.model import Node
+from bakery.render.model import Join
 from tests.helpers.launch_harness import IMAGE, NAMES
 from tests.helpers.roll_bench import RollBench, roll_bench
 
@@ -202,3 +205,23 @@ def test_without_credentials_nothing_is_replaced(cluster: RollBench) -> None:
 def test_a_no_changes_nothing(cluster: RollBench) -> None:
     assert cluster.replace("demo-nomad-client-2", lambda checked: False) is None
     assert cluster.cloud.mutations == []
+
+
+def test_without_the_credentials_of_a_registry_nothing_is_changed(cluster: RollBench) -> None:
+    """They are read with the user-data: before the droplet is requested, and before the user is asked."""
+
+    def user_data(node: Node, join: Join) -> str:
+        message = "REGISTRY_PASSWORD is empty or not set"
+        raise CredentialsError(message=message)
+
+    request = cluster.request()
+    launch = replace(request.launch, user_data=user_data)
+    asked: list[Checked] = []
+
+    def approve(checked: Checked) -> bool:
+        asked.append(checked)
+        return True
+
+    with pytest.raises(CredentialsError, match="REGISTRY_PASSWORD"):
+        cluster.replace("demo-nomad-client-2", approve=approve, launch=launch)
+    assert (asked, cluster.cloud.mutations) == ([], [])
