@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from bakery.assets import PACKER
-from bakery.config.model import HostVolume, Kind, OpenPort, RoleSettings
+from bakery.config.model import Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import create_bundle
 from bakery.plan.model import Wave
 from bakery.render.model import Join
 from bakery.render.user_data import render_node
 from bakery.wait import Pending, wait_until
-from tests.helpers.clusters import make_node, make_plan
+from tests.helpers.clusters import REGISTRY_LOGIN, make_node, make_plan
 from tests.helpers.lan import Lan
 from tests.helpers.rendered import write_below
 from tests.helpers.tools import require_tool
@@ -27,6 +27,7 @@ from tests.helpers.tools import require_tool
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 PEERS_PROGRAM = PACKER / "files/usr/local/lib/bakery/consul-peers"
+REGISTRY = Registry(host=REGISTRY_LOGIN.host, username="", username_env="", password_env="", password_file="")
 SERVER = make_node(Kind.SERVER, 1, wave=Wave.FIRST_SERVER)
 CLIENT = replace(
     make_node(Kind.NOMAD_CLIENT, 1),
@@ -105,11 +106,12 @@ class Cluster:
     def _write(self) -> None:
         now = datetime.now(UTC)
         bundle = create_bundle("demo", now=now)
-        plan = make_plan(consul=1, nomad=1)
+        plan = replace(make_plan(consul=1, nomad=1), docker=Docker(registries=(REGISTRY,)))
         first = Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
         joins = [first, Join(consul=self.lan.addresses[:1], nomad=self.lan.addresses[:1])]
         for root, node, join in zip(self.roots, [SERVER, CLIENT], joins, strict=True):
             credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now)
+            credentials = replace(credentials, registries=(REGISTRY_LOGIN,))
             write_below(root, render_node(plan, node, credentials, join))
             for folder in ("opt/consul", "opt/nomad", "peers"):
                 (root / folder).mkdir(parents=True)
@@ -266,6 +268,9 @@ def test_a_client_has_the_settings_of_its_role(cluster: Cluster, nomad_token: st
         return node
 
     node = wait_until(ready, what="the client", seconds=60, every=0.5)
+    # Nomad takes the plugin's configuration, and does not read the credentials beside its own as configuration.
+    assert "docker" in node["Drivers"]
+    assert "failed to parse config" not in cluster.lan.log("nomad-1")
     assert (node["NodeClass"], node["Meta"]["rack"]) == ("fast", "a1")
     journal = node["HostVolumes"]["journal"]
     assert (journal["Path"], journal["ReadOnly"]) == ("/var/log", True)
