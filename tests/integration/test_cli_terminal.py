@@ -271,7 +271,7 @@ def test_help_imports_no_other_verb() -> None:
 def test_bash_completes_verbs_and_options() -> None:
     script = """\
 eval "$(bakery completion bash)"
-for line in "bakery la" "bakery launch --dry" "bakery access re" "bakery launch --wait h" "bakery lunch --d"; do
+for line in "bakery la" "bakery launch --dry" "bakery access ref" "bakery launch --wait h" "bakery lunch --d"; do
   COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
   _bakery_completion bakery
   echo "${COMPREPLY[@]}"
