@@ -1,6 +1,7 @@
 """HTTPS to one agent: mutual TLS with a server name instead of the address, time-outs, typed errors."""
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from bakery.agents.model import Target
 from bakery.errors import AgentError
@@ -21,6 +23,14 @@ READ_SECONDS = 20.0
 PARALLEL = 8
 """Parallel requests to one agent. Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
 _LONGEST_DETAILS = 600
+# A log that is followed may be quiet for hours. A machine that is gone without a word is noticed after a minute.
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for the first pause
+    _KEEPALIVE.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
 _UNREACHED = Hint("if your address has changed: ", Command("access refresh"))
 
 
@@ -37,6 +47,7 @@ class _ServerNameAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
         kwargs["server_hostname"] = self._server_name
+        kwargs["socket_options"] = [*HTTPConnection.default_socket_options, *_KEEPALIVE]
         super().init_poolmanager(*args, **kwargs)
 
 

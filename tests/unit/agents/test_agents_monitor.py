@@ -1,5 +1,6 @@
 """An agent's log: pieces become lines, and each way in which it ends."""
 
+import socket
 from collections.abc import Iterator
 from threading import Event
 
@@ -60,3 +61,15 @@ def test_an_agent_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPat
     released = Event()
     assert lines_of(Scripted(hangs=released)) == ([], "Consul at 198.18.0.1:8501 did not answer within 0 s")
     released.set()
+
+
+def test_a_machine_that_is_gone_without_a_word_is_noticed_within_a_minute() -> None:
+    http = AgentHttp(target(), product="Consul", token_header="X-Consul-Token")
+    adapter = http._session.get_adapter("https://198.18.0.1:8501/")
+    options = set(adapter.poolmanager.connection_pool_kw["socket_options"])  # type: ignore[attr-defined]
+    assert options >= {
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    }
