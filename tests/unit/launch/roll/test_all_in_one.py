@@ -63,6 +63,18 @@ def test_a_replaced_node_is_drained_before_its_server_leaves(cluster_of: Make) -
     assert all(node.eligible for node in cluster.live.nomad.clients)
 
 
+def test_the_only_node_is_replaced_once_its_work_has_moved(cluster_of: Make) -> None:
+    cluster = cluster_of(**{"all-in-one": 1})
+    cluster.live.nomad.calls.clear()
+    done = cluster.replace(ONE)
+    assert done is not None
+    assert changes(cluster) == ["drain", "transfer_leadership", "remove_peer", "purge"]
+    for product in ("consul", "nomad"):
+        assert (cluster.voters(product), cluster.leader(product)) == ([done.new], done.new)
+    (left,) = cluster.live.nomad.clients
+    assert (left.name, left.eligible) == (done.new, True)
+
+
 def test_three_become_one_and_all_work_moves_before_a_server_leaves(cluster_of: Make) -> None:
     """Both that leave are drained together, so that no work moves to one that leaves later."""
     cluster = cluster_of()
