@@ -20,6 +20,8 @@ def _weaknesses(plan: ClusterPlan) -> Iterator[str]:
         f"the servers of role {roles} run jobs: a user who may submit docker jobs can read the servers' files"
         " there, every ACL token among them, and control the cluster"
     )
+    # https://github.com/hashicorp/nomad/issues/5053
+    yield "jobs share CPU, disk and network with these servers: a job that uses them up may stop Consul and Nomad"
     servers = {"Consul": plan.consul_servers, "Nomad": plan.nomad_servers}
     single = " and ".join(product for product, nodes in servers.items() if len(nodes) == 1)
     if single:

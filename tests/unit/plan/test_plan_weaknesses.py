@@ -12,6 +12,7 @@ SHARED = (
     "the servers of role {} run jobs: a user who may submit docker jobs can read the servers' files there,"
     " every ACL token among them, and control the cluster"
 )
+BUSY = "jobs share CPU, disk and network with these servers: a job that uses them up may stop Consul and Nomad"
 SINGLE = (
     "no high availability: {} is the only server of {}; while it is off, no server answers, and if it is lost,"
     " so is the data"
@@ -23,20 +24,20 @@ SINGLE = (
     [
         (
             "all-in-one: {count: 1}",
-            (SHARED.format("all-in-one"), SINGLE.format("demo-all-in-one-1", "Consul and Nomad")),
+            (SHARED.format("all-in-one"), BUSY, SINGLE.format("demo-all-in-one-1", "Consul and Nomad")),
         ),
-        ("all-in-one: {count: 3}", (SHARED.format("all-in-one"),)),
+        ("all-in-one: {count: 3}", (SHARED.format("all-in-one"), BUSY)),
         (
             "node: {kind: all-in-one, count: 1}",
-            (SHARED.format("node"), SINGLE.format("demo-node-1", "Consul and Nomad")),
+            (SHARED.format("node"), BUSY, SINGLE.format("demo-node-1", "Consul and Nomad")),
         ),
         (
             "all-in-one: {count: 1}, consul-server: {count: 2}, nomad-server: {count: 2}",
-            (SHARED.format("all-in-one"),),
+            (SHARED.format("all-in-one"), BUSY),
         ),
         (
             "all-in-one: {count: 1}, consul-server: {count: 2}",
-            (SHARED.format("all-in-one"), SINGLE.format("demo-all-in-one-1", "Nomad")),
+            (SHARED.format("all-in-one"), BUSY, SINGLE.format("demo-all-in-one-1", "Nomad")),
         ),
         ("server: {count: 1}, nomad-client: {count: 1}", ()),
         ("consul-server: {count: 3}, nomad-server: {count: 3}, nomad-client: {count: 3}", ()),
