@@ -111,7 +111,7 @@ def test_its_client_registers_with_its_own_server(node: Node, token: str) -> Non
     reserved = found["ReservedResources"]
     assert isinstance(reserved, dict)
     assert reserved["Memory"] == {"MemoryMB": 768}
-    assert reserved["Networks"]["ReservedHostPorts"] == "22,4646,4647,4648,8300,8301,8501,8600"
+    assert reserved["Networks"]["ReservedHostPorts"] == "22,53,4646,4647,4648,8300,8301,8501,8600"
     members = node.ask("server", "members", token=token)
     assert isinstance(members, str)
     assert members.splitlines()[1].split()[:4] == ["demo-all-in-one-1.global", "10.100.0.5", "4648", "alive"]
