@@ -67,7 +67,8 @@ def remove_droplets(
 ) -> None:
     """Delete the droplets and wait until the API does not list them.
 
-    ``every`` are the seconds between two looks; by default ``timings.poll``. With ``everything`` delete also droplets that appear meanwhile, from create requests that arrived late.
+    ``every`` are the seconds between two looks; by default ``timings.poll``. With ``everything`` delete also
+    droplets that appear meanwhile, from create requests that arrived late.
 
     Raises:
         DeadlineError: the API still lists some.
