@@ -116,3 +116,23 @@ def test_a_roll_back_to_an_older_snapshot(cluster: AgentsCli) -> None:
 
 def _interrupt(name: str) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_new_server_with_a_lower_version_does_not_join(cluster: AgentsCli) -> None:
+    bake(cluster.at.api, nomad="1.10.5", name="bakery-lower")
+    cluster.at.write(FILE.replace("cluster: demo\n", "cluster: demo\nimage: {nomad: 1.10.5}\n"))
+    cluster.at.forget()
+    message = "demo-nomad-server-1 runs Nomad 1.11.3: servers cannot be changed back to 1.10.5"
+    refused = cluster.at("scale", "nomad-server=3", "--yes")
+    assert (refused.code, refused.err.splitlines()[-3]) == (2, f"error: {message}")
+    assert cluster.at.changing() == []
+    text = (cluster.at.folder / "bakery.yaml").read_text(encoding="utf-8")
+    cluster.at.write(text.replace("nomad-server: {count: 1", "nomad-server: {count: 3"))
+    ran = cluster.at("plan", "--json")
+    assert (ran.code, ran.json["outcome"]) == (2, "cannot")
+    assert [(each["code"], each["message"]) for each in ran.json["cannot"]] == [("version_not_allowed", message)]
+    assert cluster.at("launch", "--yes").code == 2
+    assert cluster.at.changing() == []
+    more = text.replace("nomad-client: {count: 1", "nomad-client: {count: 2")
+    cluster.at.write(more)
+    assert cluster.at("plan", "--json").json["outcome"] == "changes", "the control: a client may be older"

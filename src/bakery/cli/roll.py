@@ -6,7 +6,7 @@ import click
 
 from bakery.cli.options import common_options
 from bakery.cli.replacing import drain_options, replaced_json, show_warnings
-from bakery.cli.session import session_of
+from bakery.cli.session import Session, session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bakery.hints import Text
     from bakery.launch.base.model import DrainPolicy
+    from bakery.launch.roll.model import Replaced, RollRequest
     from bakery.launch.roll.need import Because
     from bakery.launch.roll.roll import RollPlan
 
@@ -109,19 +110,29 @@ def roll(
 
     done = roll_differing(session, request, approve, show)
     if session.settings.json:
-        replaced = [replaced_json(each) for each in done]
-        plan = plan_json(shown[0] if shown else None)
-        session.console.print_json({"cloud": cloud_json(session), **plan, "replaced": replaced})
+        session.console.print_json(_as_json(session, shown[0] if shown else None, done))
     if not shown:
         session.print_or_note(_nothing(reasons, roles))
     elif not dry_run:
         session.console.note(f"{counted(len(done), 'node')} replaced")
-    newest = request.replace.launch.image
-    if request.image is not None and newest is not None and newest.id != request.image.id:
+    _warn_of_newer(session, request)
+    return ExitCode.DONE
+
+
+def _as_json(session: Session, plan: "RollPlan | None", done: "tuple[Replaced, ...]") -> dict[str, Any]:
+    return {
+        "cloud": cloud_json(session),
+        **plan_json(plan),
+        "replaced": [replaced_json(each) for each in done],
+    }
+
+
+def _warn_of_newer(session: Session, request: "RollRequest") -> None:
+    newest, chosen = request.replace.launch.image, request.image
+    if chosen is not None and newest is not None and newest.id != chosen.id:
         session.console.warn(
             f"launch and the next roll take {newest.name}, the newest snapshot, until it is deleted"
         )
-    return ExitCode.DONE
 
 
 def _nothing(reasons: tuple[str, ...], roles: tuple[str, ...]) -> str:

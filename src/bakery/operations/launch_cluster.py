@@ -16,6 +16,7 @@ from bakery.credentials.throwaway import throwaway_public_key
 from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest, LaunchResult, UserDataFor
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge import run
+from bakery.launch.roll.versions import check_joining
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
@@ -163,13 +164,15 @@ def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -
 
     Raises:
         LockedError: another bakery works on this cluster.
-        UsageError: the preflight found obstacles, or the cluster is in another cloud; nothing was created.
+        UsageError: the preflight found obstacles, the cluster is in another cloud, or the file's versions cannot
+            join those that run; nothing was created.
         CredentialsError: the credentials are lost, unreadable, or not those of existing droplets.
         CloudError, AgentError, LaunchError, DeadlineError: the launch stopped half-way; the same command continues
             it.
     """
 
     def approve_and_record(changes: Changes) -> bool:
+        check_joining(session, options.plan, changes.new_nodes, (*changes.unchanged, *changes.extra))
         approved = approve(changes)
         if approved:
             record_place(context)

@@ -5,14 +5,15 @@ from dataclasses import replace
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import find_bundle
-from bakery.errors import CredentialsError
+from bakery.errors import CredentialsError, UsageError
 from bakery.hints import Command, Hint, Text
 from bakery.launch.base.model import Changes, Obstacle, PreviewRequest
 from bakery.launch.base.session import Session
 from bakery.launch.converge.prepare import preview
 from bakery.launch.roll.differing import old_lines
 from bakery.launch.roll.need import Because
-from bakery.operations.cluster import not_joined_finder
+from bakery.launch.roll.versions import check_joining
+from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.droplets import present_snapshot, wanted_now
 from bakery.operations.launch_cluster import LaunchOptions
@@ -34,7 +35,26 @@ def preview_launch(context: Context, options: LaunchOptions) -> Changes:
     )
     session = open_session(context)
     changes = preview(session, request, before)
-    return replace(changes, later=(*changes.later, *_for_roll(context, session, request, changes, bundle)))
+    return replace(
+        changes,
+        later=(*changes.later, *_for_roll(context, session, request, changes, bundle)),
+        obstacles=(*changes.obstacles, *_version_obstacles(context, request, changes, bundle)),
+    )
+
+
+def _version_obstacles(
+    context: Context, request: PreviewRequest, changes: Changes, bundle: Bundle | None
+) -> tuple[Obstacle, ...]:
+    """Return why the new nodes could not join the cluster with the versions of the file, if so."""
+    if bundle is None:
+        return ()
+    session = open_session(context, running_cluster(context))
+    try:
+        check_joining(session, request.plan, changes.new_nodes, (*changes.unchanged, *changes.extra))
+    except UsageError as error:
+        hint = error.hint or ""
+        return (Obstacle(code="version_not_allowed", message=error.message, details=error.details, hint=hint),)
+    return ()
 
 
 def _for_roll(

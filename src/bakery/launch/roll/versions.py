@@ -1,12 +1,13 @@
 """Checks the versions that new droplets bring against those that run, before the first change of a replacement."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet, Image
 from bakery.config.hops import Agent, check_hop
 from bakery.config.model import Kind
 from bakery.config.versions import CONSUL, NOMAD, parse_version
+from bakery.errors import AgentError
 from bakery.launch.base.model import LaunchRequest
 from bakery.launch.base.running import Reached, reach
 from bakery.launch.base.session import Session
@@ -53,6 +54,38 @@ def check_versions(
     fleet = _Fleet(plan, droplets, {node.slot for node in nodes})
     check_hop(CONSUL, versions[0], fleet.of_consul(reached))
     check_hop(NOMAD, versions[1], fleet.of_nomad(reached))
+
+
+def check_joining(
+    session: Session, plan: ClusterPlan, nodes: Sequence[Node], droplets: Collection[Droplet]
+) -> None:
+    """Check that new droplets of ``nodes`` with the plan's versions can join the cluster of ``droplets``.
+
+    A cluster that does not answer is not checked: a launch is how it comes back.
+
+    Raises:
+        UsageError: the rules of :mod:`bakery.config.hops` forbid it.
+    """
+    if session.running is None or not droplets or not nodes:
+        return
+    fleet = _Fleet(plan, droplets, ())
+    try:
+        reached = reach(session.running, as_running(plan, droplets), droplets)
+        consul, nomad = fleet.of_consul(reached), fleet.of_nomad(reached)
+    except AgentError:
+        return
+    every = {node.name: node.kind.is_consul_server for node in nodes}
+    of_nomad = {node.name: node.kind.is_nomad_server for node in nodes if node.kind.runs_nomad}
+    check_hop(CONSUL, plan.consul_version, (*consul, *_joining(every, plan.consul_version)))
+    check_hop(NOMAD, plan.nomad_version, (*nomad, *_joining(of_nomad, plan.nomad_version)))
+
+
+def _joining(servers: Mapping[str, bool], text: str) -> Iterator[Agent]:
+    """Yield the agents of new nodes: ``servers`` says by name which are servers."""
+    version = parse_version(text)
+    if version is not None:
+        for name, server in servers.items():
+            yield Agent(name=name, version=version, server=server, moves=True)
 
 
 class _Fleet:
