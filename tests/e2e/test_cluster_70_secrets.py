@@ -11,6 +11,7 @@ from typing import Any
 import platformdirs
 import pytest
 
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.emulator.daemon.folder import emulator_dir
 from bakery.files import write_secret
 from bakery.proc import run
@@ -174,6 +175,12 @@ def test_the_droplet_fetches_and_checks_the_binaries(baked: Path, mirror: Mirror
         "consul_1.22.5_linux_amd64.zip",
         "nomad_1.11.3_linux_amd64.zip",
     ]
+
+
+@pytest.mark.usefixtures("baked")
+def test_the_snapshot_names_its_versions(cluster: Cluster) -> None:
+    (fresh,) = images(cluster)
+    assert fresh["versions"] == {"consul": CONSUL_VERSION, "nomad": NOMAD_VERSION}
 
 
 def test_no_secret_in_a_snapshot_or_in_packers_log(baked: Path, patterns: Path) -> None:

@@ -3,11 +3,13 @@
 Health is asked of Raft, the gossip pools, the catalog and the scheduler, in their own words.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.errors import ExitCode
 from tests.helpers.cluster_e2e import Cluster
 from tests.helpers.kv_writer import PREFIX, KvWriter
@@ -57,3 +59,12 @@ def test_nothing_is_left_of_the_replaced(cluster: Cluster) -> None:
     launched = {each.name for each in cluster.droplets() if any(":slot:" in tag for tag in each.tags)}
     described = re.findall(r"bakery: Consul agent of (\S+)", cluster.tool("consul", "acl", "token", "list").stdout)
     assert set(described) == launched
+
+
+def test_status_shows_the_versions_that_run(cluster: Cluster) -> None:
+    shown = cluster.bakery("status", "--local", "--json", check=False)
+    droplets = json.loads(shown.stdout)["droplets"]
+    assert {each["consul_version"] for each in droplets} == {CONSUL_VERSION}
+    of_nomad = {each["nomad_version"] for each in droplets if "consul-server" not in each["name"]}
+    assert of_nomad == {NOMAD_VERSION}
+    assert {each["age_days"] for each in droplets} == {0}

@@ -62,6 +62,9 @@ def make_foreign(cluster: Cluster) -> None:
         assert made.status in {201, 202}, made.body
 
 
+OF_SNAPSHOTS = ("bakery:image:", "bakery:build:", "bakery:versions:")
+
+
 def test_destroy_takes_the_cluster_and_nothing_else(cluster: Cluster) -> None:
     make_foreign(cluster)
     before = account(cluster)
@@ -73,7 +76,7 @@ def test_destroy_takes_the_cluster_and_nothing_else(cluster: Cluster) -> None:
         "firewalls": {FIREWALL},
         "vpcs": {VPC},
         "keys": {KEY},
-        "tags": TAGS | {tag for tag in before["tags"] if tag.startswith(("bakery:image:", "bakery:build:"))},
+        "tags": TAGS | {tag for tag in before["tags"] if tag.startswith(OF_SNAPSHOTS)},
         "snapshots": before["snapshots"],
     }
 
