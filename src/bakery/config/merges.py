@@ -11,6 +11,7 @@ _PORTS = "the port table of bakery decides who may connect to the agents"
 _JOIN = "bakery decides how servers form the cluster and how nodes join it"
 _ACL = "without a token, ACLs deny everything"
 _GOSSIP = "bakery makes and keeps the gossip keys"
+_SIGNING = "Nomad would rotate to a key that Consul does not know, and tasks that read Consul would not start"
 _LEAVE = "a reboot must not remove a node from the cluster"
 _FOLDER = "the image has the folders and their permissions"
 _ROOT = "with it a job could become root on the node, and read the node's keys"
@@ -44,6 +45,7 @@ NOMAD = {
         "server.authoritative_region", "client.server_join", "client.servers", "client.network_interface",
     ),
     **_for(_GOSSIP, "server.encrypt"),
+    **_for(_SIGNING, "server.root_key_rotation_threshold"),
     **_for(_META, *_USE),
     **_for(_JOBS_PORTS, "client.min_dynamic_port", "client.max_dynamic_port", "client.reserved.reserved_ports"),
     **_for(

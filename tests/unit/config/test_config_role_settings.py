@@ -116,6 +116,11 @@ REFUSED = {
         "roles.pool.nomad.server.bootstrap_expect cannot be set: bakery decides how servers form the cluster and"
         " how nodes join it", "remove it",
     ),
+    "the life of the key of workload identities": (
+        role("nomad: {server: {root_key_rotation_threshold: 720h}}"), 6, 47,
+        "roles.pool.nomad.server.root_key_rotation_threshold cannot be set: Nomad would rotate to a key that"
+        " Consul does not know, and tasks that read Consul would not start", "remove it",
+    ),
     "privileged containers": (
         role("nomad: {plugin: {docker: {config: {allow_privileged: true}}}}"), 6, 65,
         f"roles.pool.nomad.plugin.docker.config.allow_privileged cannot be set: {_ROOT}", "remove it",
