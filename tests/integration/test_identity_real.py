@@ -195,6 +195,18 @@ def test_the_sample_renders_a_key_and_a_service(cluster: RealCluster) -> None:
     assert page.split() == ['{"value":', '"hello"}', "server", "10.1.2.3:4711"]
 
 
+def test_an_identity_in_the_task_needs_no_setting_of_the_servers(cluster: RealCluster) -> None:
+    """For servers of an earlier version. Without a block "consul {}" Nomad adds no identity of its own."""
+    _put_key(cluster, "apps/greeting", "hello")
+    sample = SAMPLE.read_text(encoding="utf-8").replace("read-consul", "explicit")
+    page = (SAMPLE.parent / "README.md").read_text(encoding="utf-8")
+    identity = page.partition("```hcl\nidentity {")[2].partition("```")[0]
+    assert identity
+    _run_job(cluster, sample.replace("consul {}", f"identity {{{identity}"))
+    allocation = _allocation(cluster, "explicit", "complete", seconds=RENDERS)
+    assert "hello" in _file(cluster, allocation["ID"], "alloc/logs/print.stdout.0")
+
+
 def test_a_task_reads_what_the_page_says_and_nothing_else(cluster: RealCluster, token: str) -> None:
     """Each refusal has its control: the operator's token is not refused."""
     _put_key(cluster, "apps/greeting", "hello")
