@@ -92,7 +92,9 @@ def differences(
         Because.SECRETS: f"secrets of generation {generation}, not {wanted.generation}"
         if generation != wanted.generation
         else "",
-        Because.CONFIG: DIFFERENT if is_configured_differently(plan, node, droplet) else "",
+        Because.CONFIG: DIFFERENT
+        if Because.CONFIG in because and is_configured_differently(plan, node, droplet)
+        else "",
         Because.AGE: f"{age:.0f} days old" if age is not None and age >= wanted.oldest_days else "",
     }
     return tuple(text for reason, text in texts.items() if text and reason in because)
