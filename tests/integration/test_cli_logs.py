@@ -43,7 +43,7 @@ def test_a_quiet_agent_is_no_error(live: LiveCli) -> None:
 
 def following(live: LiveCli, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [str(BAKERY), "logs", SERVERS[1], "--follow", "--level", "trace", *words],
+        [str(BAKERY), "logs", SERVERS[1], "-f", "--level", "trace", *words],
         env=dict(os.environ),
         cwd=live.at.folder,
         stdout=subprocess.PIPE,
@@ -95,3 +95,7 @@ def test_bad_input_is_refused(live: LiveCli) -> None:
     assert "its nodes: demo-consul-server-1, demo-nomad-server-1, demo-nomad-client-1" in unknown.err
     assert live.at("logs", SERVERS[0], "--agent", "nomad").code == 2
     assert live.at("logs", SERVERS[0], "--json").code == 2
+    live.at.write("version: 1\ncluster: other\n", "other.yaml")
+    other = live.at("logs", SERVERS[0], "--cluster-file", "other.yaml")
+    assert other.code == 3
+    assert "there are no credentials of cluster other" in other.err

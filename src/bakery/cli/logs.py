@@ -3,7 +3,7 @@
 import click
 
 from bakery.cli import signals
-from bakery.cli.options import common_options
+from bakery.cli.options import common_options_without_f
 from bakery.cli.session import session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import other_cloud_option
@@ -26,9 +26,9 @@ LEVELS = ("trace", "debug", "info", "warn", "error")
     show_default=True,
     help="Show what is logged in so many seconds.",
 )
-@click.option("-F", "--follow", is_flag=True, help="Show lines until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Show lines until Ctrl-C.")
 @other_cloud_option
-@common_options
+@common_options_without_f
 @click.pass_context
 def logs(
     context: click.Context,
@@ -47,7 +47,7 @@ def logs(
     \b
     Examples:
       bakery logs demo-nomad-client-1 --level debug
-      bakery logs demo-consul-server-1 --follow
+      bakery logs demo-consul-server-1 -f
     """
     from bakery.operations.agent_logs import find_log
 

@@ -77,17 +77,19 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(settings, name, value)
 
 
-_OPTIONS = (
-    click.option(
-        "-f",
-        "--cluster-file",
+def _cluster_file_option(*names: str) -> Callable[[F], F]:
+    return click.option(
+        *names,
         type=click.Path(path_type=Path, readable=False),  # bakery.config has better messages
         default=Path("bakery.yaml"),
         show_default=True,
         envvar="BAKERY_CLUSTER_FILE",
         show_envvar=True,
         help="The cluster file.",
-    ),
+    )
+
+
+_OPTIONS = (
     click.option(
         "--local",
         is_flag=True,
@@ -107,7 +109,16 @@ _OPTIONS = (
 
 def common_options(function: F) -> F:
     """Add the global options to a command; users may write them before or after the verb."""
-    for option in reversed(_OPTIONS):
+    return _with_options(function, _cluster_file_option("-f", "--cluster-file"))
+
+
+def common_options_without_f(function: F) -> F:
+    """Add the global options to a command whose ``-f`` is another option: it has ``--cluster-file`` only."""
+    return _with_options(function, _cluster_file_option("--cluster-file"))
+
+
+def _with_options(function: F, cluster_file: Callable[[F], F]) -> F:
+    for option in reversed((cluster_file, *_OPTIONS)):
         function = _hidden_option(option)(function)
     return function
 

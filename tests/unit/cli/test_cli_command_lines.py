@@ -24,6 +24,8 @@ OPTIONS = ("--local", "-f", "my file.yaml")
             joined("; ", (Hint("first: ", Command("gc")), "then wait")),
             "first: bakery gc --local -f 'my file.yaml'; then wait",
         ),
+        # Its own -f is another option:
+        (Command("logs", "a"), "bakery logs --local --cluster-file 'my file.yaml' a"),
         # These know no cluster file:
         (Command("emulator up", "--name", "ci"), "bakery emulator up --name ci"),
         (Command("completion", "bash"), "bakery completion bash"),
