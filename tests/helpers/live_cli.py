@@ -11,20 +11,32 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from bakery.agents.forward import serve
+from bakery.config.model import Kind
+from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import find_bundle
 from bakery.errors import AgentError
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
-from bakery.proc import Completed, run
+from bakery.proc import Completed, run, start
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
-from tests.helpers.real_agents import LOOPBACK, SERVER, RealCluster, running_cluster
+from tests.helpers.real_agents import (
+    LOOPBACK,
+    SERVER,
+    RealCluster,
+    free_ports,
+    running_cluster,
+    stop,
+    write_json,
+    write_tls,
+)
 from tests.helpers.state import paths_in
 from tests.helpers.tools import require_tool
 
@@ -80,6 +92,50 @@ def live_cli(folder: Path) -> Iterator[LiveCli]:
             with _forwarded(at, ports):
                 _close(agents)
                 yield LiveCli(at=at, agents=agents)
+
+
+@contextmanager
+def nomad_client(live: LiveCli, name: str) -> Iterator[None]:
+    """Run a real Nomad client of that name beside the server. It is ready, in Nomad's words, once this yields."""
+    agents = live.agents
+    mine = issue_for_node(agents.bundle, name=name, kind=Kind.NOMAD_CLIENT, now=datetime.now(UTC))
+    assert mine.nomad is not None
+    files = write_tls(agents.folder / name, mine.nomad_ca, mine.nomad)
+    found = free_ports()
+    ports = {each: found[f"nomad_{each}"] for each in ("http", "rpc", "serf")}
+    server = json.loads((agents.folder / "nomad.json").read_text())
+    config = {
+        "name": name,
+        "datacenter": "demo",
+        "data_dir": str(agents.folder / f"{name}-data"),
+        "bind_addr": LOOPBACK,
+        "ports": ports,
+        "advertise": {each: f"{LOOPBACK}:{port}" for each, port in ports.items()},
+        "disable_update_check": True,
+        "log_level": "DEBUG",
+        "acl": {"enabled": True},
+        "client": {
+            "enabled": True,
+            "servers": [server["advertise"]["rpc"]],
+            "options": {"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean"},
+        },
+        "tls": server["tls"]
+        | {"ca_file": str(files.ca), "cert_file": str(files.certificate), "key_file": str(files.key)},
+        "consul": {"auto_advertise": False, "server_auto_join": False, "client_auto_join": False},
+    }
+    write_json(agents.folder / f"{name}.json", config)
+    argv: list[str | Path] = [require_tool("nomad"), "agent", f"-config={agents.folder / f'{name}.json'}"]
+    process = start(argv, output=agents.folder / f"{name}.log")
+
+    def ready() -> bool | Pending:
+        found = {node.name: node.status for node in agents.clients.nomad(LOOPBACK).nodes()}
+        return True if found.get(name) == "ready" else Pending(str(found))
+
+    try:
+        wait_until(ready, what=f"{name} to be ready", seconds=SECONDS, every=0.3)
+        yield
+    finally:
+        stop(process)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from threading import Timer
 import pytest
 
 from tests.helpers.cli import BAKERY
-from tests.helpers.live_cli import LiveCli, live_cli
+from tests.helpers.live_cli import LiveCli, live_cli, nomad_client
 from tests.helpers.real_agents import LOOPBACK
 
 pytestmark = pytest.mark.integration
@@ -87,6 +87,16 @@ def test_a_client_that_nomad_does_not_know_is_named(live: LiveCli) -> None:
     ran = live.at("logs", "demo-nomad-client-1")
     assert (ran.code, ran.out) == (4, "")
     assert "Nomad's servers do not reach the client demo-nomad-client-1: it is not in Nomad's list" in ran.err
+
+
+def test_a_clients_log_comes_through_a_server(live: LiveCli) -> None:
+    """Nothing else reaches a client: its own port admits the VPC only."""
+    name = "demo-nomad-client-1"
+    with nomad_client(live, name):
+        ran = live.at("logs", name, "--level", "trace", "--seconds", "12")
+    assert ran.code == 0, ran.err
+    assert "client" in ran.out
+    assert "nomad.raft" not in ran.out  # control: it is not the server's
 
 
 def test_bad_input_is_refused(live: LiveCli) -> None:
