@@ -26,7 +26,7 @@ def image_tar(name: str, files: Mapping[str, bytes], *, command: Sequence[str]) 
 
     ``files`` are by absolute path; all may be executed.
     """
-    layer = _tar({path.lstrip("/"): content for path, content in files.items()})
+    layer = tar_of({path.lstrip("/"): content for path, content in files.items()})
     config = json.dumps(
         {
             "architecture": "amd64",
@@ -36,10 +36,11 @@ def image_tar(name: str, files: Mapping[str, bytes], *, command: Sequence[str]) 
         }
     )
     manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}])
-    return _tar({"layer.tar": layer, "config.json": config.encode(), "manifest.json": manifest.encode()})
+    return tar_of({"layer.tar": layer, "config.json": config.encode(), "manifest.json": manifest.encode()})
 
 
-def _tar(files: Mapping[str, bytes]) -> bytes:
+def tar_of(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive of the files, by relative path; all may be executed."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():
