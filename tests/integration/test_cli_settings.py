@@ -59,6 +59,14 @@ def test_a_value_that_consul_does_not_take_is_refused_by_consul_itself(at: CliHa
     assert "raft_multiplier" in ran.err
 
 
+def test_a_mapping_in_the_place_of_a_value_is_refused_with_its_place(at: CliHarness) -> None:
+    at.write(small(client=", nomad: {log_level: {a: 1}}"))
+    ran = at("plan", "--offline")
+    assert ran.code == 2
+    assert "roles.nomad-client.nomad.log_level must be a value such as 'INFO'" in ran.err
+    assert "bakery.yaml:6:28" in ran.err
+
+
 def test_what_the_programs_take_is_valid(at: CliHarness) -> None:
     """Control: the same keys, spelled right."""
     at.write(

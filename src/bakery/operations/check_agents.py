@@ -1,15 +1,17 @@
 """Let consul and nomad check what the cluster file merges into their configuration, before anything is made."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bakery import proc
 from bakery.config.load import problem_at
+from bakery.errors import RenderError
 from bakery.files import write_new
 from bakery.operations.context import Context
-from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.model import ClusterPlan
 from bakery.render.sample import sample_consul, sample_nomad
 from bakery.toolchain.find import find_local_tool
 from bakery.toolchain.model import ToolName, places_from_environment
@@ -28,8 +30,13 @@ class _Check:
     role: str
     tool: ToolName
     version: str
-    text: str
-    """The agent's configuration, without secrets."""
+    render: Callable[[], str]
+    """Returns the agent's configuration, without secrets."""
+
+    @property
+    def field(self) -> tuple[str, ...]:
+        """Path of the key in the cluster file."""
+        return "roles", self.role, str(self.tool)
 
 
 def check_agents(context: Context, plan: ClusterPlan, *, run: proc.Runner = proc.run) -> None:
@@ -43,34 +50,40 @@ def check_agents(context: Context, plan: ClusterPlan, *, run: proc.Runner = proc
     """
     places = None
     for check in _checks(plan):
+        text = _rendered(context, check)
         places = places or places_from_environment()
         found = find_local_tool(check.tool, check.version, places=places, run=run)
         if found is None:
             missing = f"{check.tool} {check.version} is not on this machine"
             context.reporter.warn(f"roles.{check.role}.{check.tool} is not checked: {missing}")
             continue
-        _validate(context, check, found.path, run)
+        _validate(context, check, text, found.path, run)
 
 
 def _checks(plan: ClusterPlan) -> Iterator[_Check]:
-    for node in {node.role: node for node in plan.nodes}.values():
+    for role, node in {node.role: node for node in plan.nodes}.items():
         if node.settings.consul:
-            yield _check(node, ToolName.CONSUL, plan.consul_version, sample_consul(plan, node))
+            render = partial(sample_consul, plan, node)
+            yield _Check(role=role, tool=ToolName.CONSUL, version=plan.consul_version, render=render)
         if node.settings.nomad:
-            yield _check(node, ToolName.NOMAD, plan.nomad_version, sample_nomad(plan, node))
+            render = partial(sample_nomad, plan, node)
+            yield _Check(role=role, tool=ToolName.NOMAD, version=plan.nomad_version, render=render)
 
 
-def _check(node: Node, tool: ToolName, version: str, text: str) -> _Check:
-    return _Check(role=node.role, tool=tool, version=version, text=text)
+def _rendered(context: Context, check: _Check) -> str:
+    try:
+        return check.render()
+    except RenderError as error:  # a value where bakery has a mapping, or the other way round
+        hint = "a mapping is merged key by key; any other value replaces bakery's"
+        raise problem_at(context.config.path, check.field, error.message, hint) from None
 
 
-def _validate(context: Context, check: _Check, program: Path, run: proc.Runner) -> None:
+def _validate(context: Context, check: _Check, text: str, program: Path, run: proc.Runner) -> None:
     with tempfile.TemporaryDirectory(prefix="bakery-check-") as folder:
         file = Path(folder) / f"{check.tool}.json"
-        write_new(file, check.text.encode(), mode=0o600)
+        write_new(file, text.encode(), mode=0o600)
         done = run([program, *_VALIDATE[check.tool], file], check=False)
     if done.returncode != 0:
         said = " ".join((done.stdout + done.stderr).replace(f"{file}", "the configuration").split())[:_SHOWN]
         message = f"{check.tool} {check.version} refuses roles.{check.role}.{check.tool}: {said}"
-        field = ("roles", check.role, str(check.tool))
-        raise problem_at(context.config.path, field, message, f"its keys: {_KEYS[check.tool]}")
+        raise problem_at(context.config.path, check.field, message, f"its keys: {_KEYS[check.tool]}")
