@@ -92,6 +92,11 @@ def test_without_the_program_the_check_is_left_out_and_the_user_is_told(
 
 def test_without_a_registrys_credentials_nothing_is_made(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     at.write(SMALL + DOCKER)
+    shown = at("plan", "--json")
+    assert shown.code == 3
+    assert [(each["code"], each["hint"]) for each in shown.json["cannot"]] == [
+        ("registry_credentials", "export REGISTRY_PASSWORD=…")
+    ]
     ran = at(*LAUNCH)
     assert ran.code == 3
     assert (

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
+from bakery.credentials.registries import read_logins
 from bakery.credentials.store import find_bundle
 from bakery.errors import CredentialsError, UsageError
 from bakery.hints import Command, Hint, Text
@@ -38,8 +39,23 @@ def preview_launch(context: Context, options: LaunchOptions) -> Changes:
     return replace(
         changes,
         later=(*changes.later, *_for_roll(context, session, request, changes, bundle)),
-        obstacles=(*changes.obstacles, *_version_obstacles(context, request, changes, bundle)),
+        obstacles=(
+            *changes.obstacles,
+            *_version_obstacles(context, request, changes, bundle),
+            *_registry_obstacles(context, request, changes),
+        ),
     )
+
+
+def _registry_obstacles(context: Context, request: PreviewRequest, changes: Changes) -> tuple[Obstacle, ...]:
+    """Return the obstacle of new Nomad clients whose credentials of a container registry are not there."""
+    if not any(node.kind.is_nomad_client for node in changes.new_nodes):
+        return ()
+    try:
+        read_logins(request.plan.docker, context.config.path.parent)
+    except CredentialsError as error:
+        return (_of_credentials("registry_credentials", error, "see docker.registries in the cluster file"),)
+    return ()
 
 
 def _version_obstacles(
@@ -72,12 +88,15 @@ def _bundle(context: Context) -> tuple[Bundle | None, tuple[Obstacle, ...]]:
     try:
         return find_bundle(context.paths, reporter=context.reporter), ()
     except CredentialsError as error:
-        hint = error.hint or "bring back the credentials bundle from a backup"
-        unreadable = Obstacle(
-            code="credentials_unreadable",
-            message=error.message,
-            details=error.details,
-            hint=hint,
-            exit_code=error.exit_code,
-        )
-        return None, (unreadable,)
+        hint = "bring back the credentials bundle from a backup"
+        return None, (_of_credentials("credentials_unreadable", error, hint),)
+
+
+def _of_credentials(code: str, error: CredentialsError, hint: str) -> Obstacle:
+    return Obstacle(
+        code=code,
+        message=error.message,
+        details=error.details,
+        hint=error.hint or hint,
+        exit_code=error.exit_code,
+    )
