@@ -31,6 +31,7 @@ COPIES = [
     f"{INSTANCE}/obj.pkl",
     f"{INSTANCE}/scripts/runcmd",
     f"{INSTANCE}/scripts/part-001",
+    f"{INSTANCE}/boothooks/part-002",
     "run/cloud-init/instance-data-sensitive.json",
     "run/cloud-init/combined-cloud-config.json",
     "var/lib/cloud/seed/config_drive/openstack/latest/user_data",
