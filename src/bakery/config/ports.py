@@ -40,7 +40,7 @@ MAX_PORTS = 30
 (https://docs.digitalocean.com/products/networking/firewalls/details/limits/)."""
 
 _EXAMPLES = "such as 80/tcp, 8080/tcp from vpc, or 5000/udp from 203.0.113.0/24"
-_PORT = re.compile(r"(?P<number>[0-9]+)/(?P<protocol>\S+)(?:\s+from\s+(?P<sources>\S.*?))?\s*")
+_PORT = re.compile(r"(?P<number>0|[1-9][0-9]*)/(?P<protocol>\S+)(?:\s+from\s+(?P<sources>\S.*?))?\s*")
 
 
 def parse_port(text: str) -> OpenPort | tuple[str, str]:

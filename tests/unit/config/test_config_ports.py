@@ -43,6 +43,9 @@ OPENED_PORTS = {
     "another protocol": (
         ports("80/sctp"), 6, 38, 'roles.pool.ports[0]: the protocol must be tcp or udp, not "sctp"', _PORTS,
     ),
+    "a leading zero": (
+        ports("0000080/tcp"), 6, 38, 'roles.pool.ports[0] "0000080/tcp" is not a port with its protocol', _PORTS,
+    ),
     "zero": (ports("0/tcp"), 6, 38, "roles.pool.ports[0]: a port is from 1 to 65535", _PORTS),
     "too high": (ports("65536/tcp"), 6, 38, "roles.pool.ports[0]: a port is from 1 to 65535", _PORTS),
     "far too high": (ports("1" * 200 + "/tcp"), 6, 38, "roles.pool.ports[0]: a port is from 1 to 65535", _PORTS),

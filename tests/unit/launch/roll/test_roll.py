@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bakery.agents.model import LockHolder
+from bakery.config.model import RoleSettings
 from bakery.errors import ChecksFailedError, DeadlineError, ExitCode, LockedError, UsageError
 from bakery.launch.base.journal import load_journal
 from bakery.launch.roll.model import Replaced, RollRequest
@@ -77,6 +78,17 @@ def test_one_role_and_one_reason(cluster: RollBench) -> None:
     assert [each.slot for each in done] == NAMES[3:6]
     assert _images(cluster) == {IMAGE.id, NEWER.id}
     assert _roll(cluster, because=frozenset({Because.SIZE})) == ()
+
+
+def test_a_changed_role_is_rolled_and_then_as_wanted(cluster: RollBench) -> None:
+    """The successors have the tag of their own configuration, so the same roll finds nothing more."""
+    changed = RoleSettings(meta=(("rack", "a1"),))
+    plan = cluster.bench.plan
+    nodes = tuple(replace(node, settings=changed) if node.kind.is_nomad_client else node for node in plan.nodes)
+    cluster.bench.plan = replace(plan, nodes=nodes)
+    done = _roll(cluster, image=IMAGE, because=frozenset({Because.CONFIG}))
+    assert [each.slot for each in done] == NAMES[3:6]
+    assert _roll(cluster, image=IMAGE) == ()
 
 
 def test_all_old_clients_of_the_role_are_ineligible_before_the_first_is_drained(cluster: RollBench) -> None:
