@@ -463,8 +463,8 @@ def random_commands(cluster: Cluster, seed: int) -> None:
         droplet = dice.choice(cluster.droplets("bakery:demo"))
         command = dice.choice(("destroy", "destroy", "launch", "launch", "reboot", "impatient"))
         if command == "destroy":
-            done = servers.destroy(droplet.name, check=False)
-            assert done.returncode in {ExitCode.DONE, ExitCode.USAGE}, done.stderr
+            done = servers.destroy(droplet.name, "--drain-deadline", "1m", check=False)
+            assert done.returncode in {ExitCode.DONE, ExitCode.USAGE, ExitCode.DEADLINE}, done.stderr
         elif command == "launch":
             done = servers.launch(check=False)
             assert done.returncode == ExitCode.DONE, done.stderr
