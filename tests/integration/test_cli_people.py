@@ -120,6 +120,22 @@ def test_deploy_runs_jobs_in_its_namespace_only_until_it_is_revoked(live: LiveCl
     assert ci.consul("GET", "/v1/catalog/nodes") == 403
 
 
+def test_metrics_scrapes_both_and_changes_nothing(live: LiveCli) -> None:
+    issue(live, "prometheus", "--role", "metrics")
+    scraper, operator = Caller(live.variables("--as", "prometheus")), Caller(live.variables())
+    for path in ("/v1/agent/metrics", "/v1/catalog/services"):
+        assert scraper.consul("GET", path) == 200, path
+    for path in ("/v1/metrics", "/v1/services", "/v1/nodes"):
+        assert scraper.nomad("GET", path) == 200, path
+    assert scraper.consul("PUT", "/v1/kv/apps/a") == 403
+    for path in ("/v1/acl/tokens", "/v1/var/nomad/jobs/sleeper", "/v1/agent/self"):
+        assert scraper.nomad("GET", path) == 403, path
+    assert scraper.nomad("PUT", "/v1/jobs", job()) == 403
+    issue(live, "no-metrics", "--role", "read")
+    assert Caller(live.variables("--as", "no-metrics")).consul("GET", "/v1/agent/metrics") == 403  # control
+    assert operator.consul("GET", "/v1/agent/metrics") == 200
+
+
 def test_the_folder_is_private_and_works_without_bakery(live: LiveCli, tmp_path: Path) -> None:
     folder = issue(live, "colleague", "--role", "read", "--ttl", "30m")
     names = sorted(file.name for file in folder.iterdir())
@@ -152,7 +168,7 @@ def test_what_is_impossible_is_refused_before_anything_is_made(live: LiveCli) ->
     before = live.at("credentials", "list").out
     cases = {
         ("taken", "--role", "read"): "error: the name taken is taken\n",
-        ("new", "--role", "write"): "error: invalid value for '--role': 'write' is not read or deploy\n",
+        ("new", "--role", "write"): "error: invalid value for '--role': 'write' is not read, deploy or metrics\n",
         ("new", "--role", "read", "--namespace", "nowhere"): "error: Nomad has no namespace nowhere\n",
         ("new", "--role", "read", "--ttl", "4000d"): "error: the credentials would outlive their certificate",
         ("new", "--role", "read", "--ttl", "25h"): "error: Nomad's servers make no token that is valid for longer",

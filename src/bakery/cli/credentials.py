@@ -15,7 +15,7 @@ from bakery.cli.where import other_cloud_option
 if TYPE_CHECKING:
     from bakery.operations.people import ListedPerson
 
-ROLES = ("read", "deploy")
+ROLES = ("read", "deploy", "metrics")
 _HEADER = ("NAME", "ROLE", "NAMESPACE", "EXPIRES", "CONSUL TOKEN", "NOMAD TOKEN", "FILES")
 
 
@@ -64,7 +64,7 @@ def _show_authorities(context: click.Context) -> None:
     "--role",
     type=Choice(ROLES),
     required=True,
-    help="read: look at jobs and logs. deploy: also run jobs and exec.",
+    help="read: look at jobs and logs. deploy: also run jobs and exec. metrics: scrape Consul and Nomad.",
 )
 @click.option(
     "--namespace", default="default", show_default=True, metavar="NAME", help="The Nomad namespace of the rights."

@@ -21,7 +21,7 @@ from bakery.credentials.tokens import random_token
 from bakery.errors import BakeryError, CredentialsError, UsageError
 from bakery.files import write_secret
 from bakery.hints import Command, Hint
-from bakery.launch.acl.people import CONSUL_READ, PersonRole, nomad_policy, person_of, role_of, token_name
+from bakery.launch.acl.people import PersonRole, consul_policy, nomad_policy, person_of, role_of, token_name
 from bakery.observe.leaders import Servers
 from bakery.operations.cluster import active_servers, need_answer
 from bakery.operations.context import Context
@@ -210,10 +210,11 @@ def _create_tokens(cluster: _Cluster, request: IssueRequest, files: IssuedFiles)
     cluster.nomad.put_policy(policy)
     secret = cluster.nomad.create_token(TokenGrant(description=name, policies=(policy.name,)), seconds=seconds)
     write_secret(files.nomad_token, f"{secret}\n".encode())
-    cluster.consul.put_policy(CONSUL_READ)
+    policy = consul_policy(PersonRole(request.role))
+    cluster.consul.put_policy(policy)
     token = random_token()
     write_secret(files.consul_token, f"{token.secret}\n".encode())
-    grant = TokenGrant(description=name, policies=(CONSUL_READ.name,))
+    grant = TokenGrant(description=name, policies=(policy.name,))
     cluster.consul.put_token(AclToken(accessor=token.accessor, secret=token.secret, grant=grant, seconds=seconds))
 
 

@@ -4,7 +4,15 @@ import pytest
 
 from bakery.agents.model import TokenGrant
 from bakery.cli.credentials import ROLES
-from bakery.launch.acl.people import CONSUL_READ, PersonRole, nomad_policy, person_of, role_of, token_name
+from bakery.launch.acl.people import (
+    CONSUL_READ,
+    PersonRole,
+    consul_policy,
+    nomad_policy,
+    person_of,
+    role_of,
+    token_name,
+)
 
 READ = """\
 namespace "dev" { capabilities = ["list-jobs", "parse-job", "read-job", "read-logs", "read-job-scaling"] }
@@ -15,12 +23,20 @@ namespace "dev" { capabilities = ["list-jobs", "parse-job", "read-job", "read-lo
 "submit-job", "alloc-exec", "dispatch-job", "scale-job", "alloc-lifecycle", "read-fs"] }
 node { policy = "read" }
 """
+METRICS = """\
+namespace "dev" { capabilities = ["list-jobs", "read-job"] }
+node { policy = "read" }
+"""
 
 
 def test_the_roles_policies_are_these() -> None:
     read, deploy = nomad_policy(PersonRole.READ, "dev"), nomad_policy(PersonRole.DEPLOY, "dev")
     assert (read.name, read.rules) == ("bakery-read-dev", READ)
     assert (deploy.name, deploy.rules) == ("bakery-deploy-dev", DEPLOY)
+    metrics = nomad_policy(PersonRole.METRICS, "dev")
+    assert (metrics.name, metrics.rules) == ("bakery-metrics-dev", METRICS)
+    assert consul_policy(PersonRole.READ) is consul_policy(PersonRole.DEPLOY) is CONSUL_READ
+    assert consul_policy(PersonRole.METRICS).rules == f'agent_prefix "" {{ policy = "read" }}\n{CONSUL_READ.rules}'
     assert CONSUL_READ.rules == 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n'
 
 
