@@ -12,9 +12,10 @@ import click
 from bakery.cli.options import common_options
 from bakery.cli.output import refuse_existing, write_errors
 from bakery.cli.session import Session, session_of
+from bakery.cli.signals import Terminated
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import other_cloud_option
-from bakery.errors import BakeryError
+from bakery.errors import BakeryError, ExitCode
 
 COMMANDS = (("status", "--json"), ("plan", "--json"), ("doctor", "--json"), ("credentials", "--json"))
 README = """\
@@ -88,6 +89,10 @@ def _run(session: Session, words: tuple[str, ...], *, other_cloud: bool) -> Mapp
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = run(arguments, timings=settings.timings)
+    if code == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code == ExitCode.TERMINATED:
+        raise Terminated
     files = {f"{words[0]}.json": out.getvalue(), f"{words[0]}.err.txt": err.getvalue()}
     return {name: text for name, text in files.items() if text} | {f"{words[0]}.exit.txt": f"{int(code)}\n"}
 

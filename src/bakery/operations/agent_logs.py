@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from bakery.agents.interface import AgentClients
 from bakery.cloud.model import Droplet
@@ -10,7 +11,7 @@ from bakery.credentials.model import Bundle
 from bakery.errors import AgentError, UsageError
 from bakery.hints import Command
 from bakery.observe.gather import api_address
-from bakery.observe.leaders import servers_with_leader
+from bakery.observe.leaders import Servers, servers_with_leader
 from bakery.operations.cluster import need_answer
 from bakery.operations.context import Context
 from bakery.operations.credentials import connect_agents, load_credentials
@@ -42,6 +43,11 @@ class _Reach:
     plan: ClusterPlan
     droplets: tuple[Droplet, ...]
     clients: AgentClients
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Asked for once: while no server answers it takes six seconds."""
+        return servers_with_leader(self.plan, self.droplets, self.clients)
 
 
 def find_log(context: Context, name: str, agent: str | None, *, other_cloud: bool) -> LogSource:
@@ -120,8 +126,7 @@ def _nomad_log(reach: _Reach, node: Node) -> LogSource:
         return LogSource(
             node=node.name, agent="nomad", follow=lambda level, seconds: server.follow_log(level, seconds=seconds)
         )
-    found = servers_with_leader(reach.plan, reach.droplets, reach.clients)
-    asked = reach.clients.nomad(need_answer(reach.context, "Nomad", found.nomad).address)
+    asked = reach.clients.nomad(need_answer(reach.context, "Nomad", reach.servers.nomad).address)
     client = next((each for each in asked.nodes() if each.name == node.name), None)
     if client is None or client.status != "ready":
         state = "not in Nomad's list" if client is None else client.status
