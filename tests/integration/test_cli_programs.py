@@ -105,6 +105,17 @@ def test_a_signal_reaches_it_and_its_exit_code_comes_back(live: LiveCli, fake: d
         assert process.wait(60) == 42
 
 
+def test_no_signal_is_ignored_because_python_ignores_it(live: LiveCli, tmp_path: Path) -> None:
+    """Python ignores SIGPIPE from its start, and a program would inherit that."""
+    program = tmp_path / "nomad"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" = version ] && echo "Nomad v{NOMAD_VERSION}" || grep SigIgn /proc/self/status\n'
+    )
+    program.chmod(0o755)
+    shown = live.process("nomad", "status", env={"BAKERY_TOOLCHAIN_DIR": str(tmp_path)}).stdout
+    assert int(shown.split()[1], 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+
+
 def consul_part(folder: Path) -> set[str]:
     """The names of Consul's files that ``nomad operator debug`` wrote."""
     return {file.name for file in folder.rglob("consul-*.json") if file.stat().st_size > 2}
