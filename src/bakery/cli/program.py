@@ -22,11 +22,13 @@ class ProgramCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse bakery's options at the start; leave everything else to the program, without a first ``--``."""
         own = self._own(ctx, args)
+        if own > len(args):  # the last option lacks its value
+            return super().parse_args(ctx, args)
         rest = args[own:]
         return super().parse_args(ctx, [*args[:own], "--", *(rest[1:] if rest[:1] == ["--"] else rest)])
 
     def _own(self, ctx: click.Context, args: Sequence[str]) -> int:
-        """Return how many of the first arguments are options of bakery and their values."""
+        """Return how many of the first arguments are options of bakery and their values, also a missing value."""
         takes_value = {
             name: isinstance(parameter, click.Option) and not parameter.is_flag
             for parameter in self.get_params(ctx)
@@ -39,7 +41,7 @@ class ProgramCommand(click.Command):
             if name not in takes_value:
                 break
             position += 2 if takes_value[name] and not separator else 1
-        return min(position, len(args))
+        return position
 
 
 program_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
