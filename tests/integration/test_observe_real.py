@@ -5,19 +5,27 @@ servers that join, leave, die and lose their majority (tests/sweep/test_sweep_se
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bakery.agents.model import GossipKeys
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.errors import UsageError
+from bakery.launch.base.running import Running
+from bakery.launch.base.session import Session
+from bakery.launch.roll.versions import check_versions
 from bakery.observe.leaders import servers_with_leader
 from bakery.wait import Pending
+from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.real_servers import (
     RealServers,
     eventually,
     healthy,
     running_servers,
 )
+from tests.helpers.state import paths_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -56,6 +64,24 @@ def test_raft_and_autopilot_name_every_server_at_its_address(servers: RealServer
 def test_members_report_the_versions_that_run(servers: RealServers) -> None:
     assert {member.version for member in servers.consul(1).members()} == {CONSUL_VERSION}
     assert {member.version for member in servers.nomad(1).members()} == {NOMAD_VERSION}
+
+
+def test_the_rules_of_versions_are_those_of_the_agents_that_run(servers: RealServers, tmp_path: Path) -> None:
+    running = Running(clients=servers.clients, tokens_of=lambda name: ())
+    session = Session(cloud=FakeCloud(), cluster="demo", paths=paths_in(tmp_path), running=running)
+    tags = {node.name: node.tags for node in servers.plan.nodes}
+    droplets = [replace(droplet, tags=tags[droplet.name]) for droplet in servers.droplets]
+
+    def check(consul: str, nomad: str) -> None:
+        check_versions(session, servers.plan, (consul, nomad), servers.plan.nodes, droplets)
+
+    check(CONSUL_VERSION, NOMAD_VERSION)
+    with pytest.raises(
+        UsageError, match=f"runs Consul {CONSUL_VERSION}: servers cannot be changed back to 1.21.5"
+    ):
+        check("1.21.5", NOMAD_VERSION)
+    with pytest.raises(UsageError, match=f"runs Nomad {NOMAD_VERSION}: servers cannot be changed back to 1.11.2"):
+        check(CONSUL_VERSION, "1.11.2")
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])
