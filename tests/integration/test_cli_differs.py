@@ -75,6 +75,7 @@ def test_status_shows_old_and_new_side_by_side(cluster: AgentsCli) -> None:
         patch.setattr(cluster.live.consul, "force_leave", _interrupt)
         assert cluster.at("roll", "--role", "consul-server", "--yes").code == 130
     ran = cluster.at("status")
+    assert ran.out.splitlines()[-1] == "a roll is unfinished: bakery roll"
     rows = _rows(ran.out, "NODE SNAPSHOT")
     news = [name for name, cells in rows.items() if cells[0] == "bakery-newer"]
     assert len(news) == 1
@@ -85,6 +86,7 @@ def test_status_shows_old_and_new_side_by_side(cluster: AgentsCli) -> None:
     assert max(map(len, table)) <= 80
     ran = cluster.at("status", "--json")
     check_answer(ran.json, "status")
+    assert ran.json["snapshots"]["rolling"] == image
     by_name = {droplet["name"]: droplet for droplet in ran.json["droplets"]}
     assert by_name[news[0]]["snapshot"] == {"id": image, "name": "bakery-newer"}
     assert by_name["demo-nomad-client-1"]["differs"] == ["image", "age"]
@@ -112,6 +114,15 @@ def test_a_roll_back_to_an_older_snapshot(cluster: AgentsCli) -> None:
     last = "warning: launch and the next roll take bakery-newer, the newest snapshot, until it is deleted"
     assert ran.err.splitlines()[-1] == last
     assert {each["droplets"] for each in cluster.at("images", "--json").json} == {0, 5}
+
+
+def test_a_broken_journal_is_a_warning_where_nothing_is_changed(cluster: AgentsCli) -> None:
+    journal = cluster.at.folder / ".bakery" / "demo" / "journal.json"
+    journal.write_text("{")
+    for verb in ("status", "images"):
+        ran = cluster.at(verb)
+        assert ran.code == 0
+        assert "warning: cannot read the launch journal" in ran.err
 
 
 def _interrupt(name: str) -> None:

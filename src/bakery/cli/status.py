@@ -9,7 +9,7 @@ from bakery.cli.options import common_options
 from bakery.cli.session import session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
-from bakery.hints import Hint
+from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
     from bakery.launch.converge.snapshot import SnapshotUse
@@ -38,7 +38,7 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         report_json,
     )
     from bakery.operations.credentials import connect_agents, load_credentials
-    from bakery.operations.droplets import compare_snapshots, list_droplets, wanted_now
+    from bakery.operations.droplets import compare_snapshots, list_droplets, rolled_snapshot, wanted_now
     from bakery.operations.place import check_place
     from bakery.plan.slots import as_running
 
@@ -51,9 +51,10 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     running, clients, now = as_running(plan, droplets), connect_agents(session, bundle), datetime.now(UTC)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
     wanted = wanted_now(session, snapshots.asked, generation=bundle.generation)
+    rolling = rolled_snapshot(session)
     shown = droplets_json(plan, droplets, report, wanted)
     if session.settings.json:
-        more = {"cloud": cloud_json(session), "snapshots": _snapshots_json(snapshots), "droplets": shown}
+        more = {"cloud": cloud_json(session), "snapshots": _snapshots_json(snapshots, rolling), "droplets": shown}
         session.console.print_json(report_json(report, expiries, now=now) | more)
     else:
         session.console.note(cloud_line(session))
@@ -64,6 +65,8 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         session.console.print_table(CONDITION_HEADER, condition_rows(report))
         for line in (*(f"help: {text}" for text in help_lines(report)), *snapshots.lines):
             session.console.print(line)
+        if rolling is not None:
+            session.console.print(Hint("a roll is unfinished: ", Command("roll")))
     if late := expiring(expiries, now, WARNING_SHARE):
         session.console.warn(Hint(describe_expiring(late, now), "; ", renewal(late)))
     used = {droplet.image_id for droplet in droplets}
@@ -72,8 +75,8 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
     return ExitCode.DONE if report.healthy else ExitCode.CHECKS
 
 
-def _snapshots_json(use: "SnapshotUse") -> dict[str, Any]:
+def _snapshots_json(use: "SnapshotUse", rolling: int | None) -> dict[str, Any]:
     """Return the snapshots of running droplets for ``--json``."""
     asked = None if use.asked is None else {"id": use.asked.id, "name": use.asked.name}
     others = [{"droplet": d.name, "id": d.image_id, "name": d.image_name} for d in use.others]
-    return {"asked": asked, "others": others}
+    return {"asked": asked, "others": others, "rolling": rolling}

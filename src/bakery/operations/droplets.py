@@ -5,6 +5,7 @@ import time
 from bakery.assets import image_inputs
 from bakery.cloud.model import Droplet, Image
 from bakery.config.model import ClusterConfig
+from bakery.errors import UsageError
 from bakery.launch.converge.snapshot import SnapshotUse, newest_snapshot, snapshot_use, unbaked_snapshot
 from bakery.launch.roll.model import OLDEST_DAYS
 from bakery.launch.roll.need import Wanted
@@ -31,8 +32,15 @@ def present_snapshot(context: Context) -> Image | None:
 
 
 def rolled_snapshot(context: Context) -> int | None:
-    """Return the id of the snapshot with which an unfinished roll of the cluster continues; None without one."""
-    roll = open_session(context).journal.now.roll
+    """Return the id of the snapshot with which an unfinished roll of the cluster continues; None without one.
+
+    A journal that cannot be read causes a warning only.
+    """
+    try:
+        roll = open_session(context).journal.now.roll
+    except UsageError as error:
+        context.reporter.warn(error.full_message)
+        return None
     return roll.image_id if roll is not None else None
 
 
