@@ -23,7 +23,7 @@ from bakery.launch.roll.preflight import look, with_droplets
 from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import half_done, target_in
-from bakery.launch.roll.versions import check_versions, versions_in
+from bakery.launch.roll.versions import check_versions, versions_in, versions_on
 from bakery.launch.teardown.drain import give_back
 from bakery.launch.teardown.hurt import NO_WORK, Work, look_at_work
 from bakery.plan.slots import as_running, slot_of
@@ -104,10 +104,11 @@ def check_roll(session: Session, request: RollRequest, plan: RollPlan) -> None:
     """
     if plan.needs:
         launch, nodes = request.replace.launch, [need.node for need in plan.needs]
-        versions = versions_in(plan.wanted.image, launch)
+        droplets, image = plan.present.droplets, plan.wanted.image
+        versions = versions_in(image, launch) or versions_on(session, launch.plan, image, droplets)
         _check_chosen(request, versions)
-        check_versions(session, launch.plan, versions, nodes, plan.present.droplets)
-        _check(session, _pinned(request, plan.wanted.image), plan.needs[0], plan.present)
+        check_versions(session, launch.plan, versions, nodes, droplets)
+        _check(session, _pinned(request, image), plan.needs[0], plan.present)
 
 
 def _check_chosen(request: RollRequest, versions: tuple[str, str] | None) -> None:

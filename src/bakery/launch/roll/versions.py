@@ -33,6 +33,24 @@ def versions_in(image: Image, launch: LaunchRequest) -> tuple[str, str] | None:
     return versions_of(image.tags)
 
 
+def versions_on(
+    session: Session, plan: ClusterPlan, image: Image, droplets: Collection[Droplet]
+) -> tuple[str, str] | None:
+    """Return the versions that the agents of the cluster's droplets from the snapshot report; None if unknown.
+
+    For snapshots of bakery 0.1, which have no tag with their versions.
+    """
+    reached = reach(running(session), as_running(plan, droplets), droplets)
+    if reached.consul is None or reached.nomad is None:
+        return None
+    places = {(droplet.name, droplet.private_ipv4) for droplet in droplets if droplet.image_id == image.id}
+    of_nomad: tuple[Member | NomadNode, ...] = (*reached.nomad.members(), *reached.nomad.nodes())
+    consul = {row.version for row in reached.consul.members() if (row.name, row.address) in places}
+    nomad = {row.version for row in of_nomad if (row.name, row.address) in places}
+    found = tuple(version for each in (consul, nomad) if len(each) == 1 for version in each if version)
+    return (found[0], found[1]) if len(found) == len((consul, nomad)) else None
+
+
 def check_versions(
     session: Session,
     plan: ClusterPlan,

@@ -161,6 +161,17 @@ def test_a_chosen_snapshot_follows_the_rules(cluster: RollBench) -> None:
         _roll(cluster, NEXT, ("2.0.4", "2.0.5"), chosen=unknown)
 
 
+def test_a_snapshot_without_its_versions_has_those_of_the_nodes_that_run_from_it(cluster: RollBench) -> None:
+    """Of bakery 0.1: the way back half-way through a roll."""
+    cluster.live.keeps_out = lambda droplet: "nomad-client-2-" in droplet.name
+    with pytest.raises(DeadlineError):
+        _roll(cluster, SAME, RUNS)
+    cluster.live.keeps_out = lambda droplet: False
+    before = replace(IMAGE, tags=("bakery:image:of-0-1",))
+    assert len(_roll(cluster, SAME, RUNS, chosen=before)) > 0
+    assert {d.image_id for d in cluster.cloud.droplets.values() if cluster.cloud.is_there(d.id)} == {IMAGE.id}
+
+
 def test_the_versions_of_a_snapshot_are_those_of_equal_content_or_of_its_tag() -> None:
     launch = launch_request(IMAGE, key=PUBLIC_KEY)
     assert versions_in(IMAGE, launch) == RUNS
