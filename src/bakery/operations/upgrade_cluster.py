@@ -13,11 +13,15 @@ from bakery.launch.converge.snapshot import unbaked_snapshot
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.need import Because
 from bakery.launch.roll.roll import RollPlan, check_roll, plan_roll
+from bakery.launch.roll.versions import check_versions
 from bakery.operations.bake_image import BakePlan, bake_image, plan_bake
 from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
+from bakery.operations.credentials import load_credentials
+from bakery.operations.droplets import list_droplets
 from bakery.operations.replace_node import replace_request
 from bakery.operations.roll_cluster import roll_differing
+from bakery.plan.build import build_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,11 @@ def plan_upgrade(context: Context, request: UpgradeRequest) -> UpgradePlan:
         UsageError: the rules of versions forbid it, another roll is unfinished, or one more droplet is impossible.
         ChecksFailedError: the cluster is not healthy.
     """
-    session = open_session(context, running_cluster(context))
+    session, plan = open_session(context, running_cluster(context)), build_plan(context.config)
+    load_credentials(context)
+    # First, so that a version that is not allowed is the error, and not what stands in the way of a bake.
+    versions = (plan.consul_version, plan.nomad_version)
+    check_versions(session, plan, versions, plan.nodes, list_droplets(context))
     bake = plan_bake(context.cloud, request.bake)
     _check_unfinished(session, request.bake)
     roll_request = _roll_request(

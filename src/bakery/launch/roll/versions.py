@@ -14,7 +14,6 @@ from bakery.launch.base.session import Session
 from bakery.launch.roll.replace import running
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running, slot_of
-from bakery.plan.successors import unfinished
 from bakery.plan.tags import is_content_tag, role_of_tag, versions_of
 
 ALIVE = {"alive", "ready"}
@@ -111,13 +110,12 @@ class _Fleet:
 
     def __init__(self, plan: ClusterPlan, droplets: Collection[Droplet], slots: Collection[str]) -> None:
         kinds = {node.role: node.kind for node in plan.nodes}
-        successors = {each.new.id for each in unfinished(droplets, plan.cluster)}
         self._kinds: dict[tuple[str, str | None], Kind | None] = {}
         self._moving: set[str] = set()
         for droplet in droplets:
             role = role_of_tag(droplet.tags, plan.cluster)
             self._kinds[droplet.name, droplet.private_ipv4] = kinds.get(role or "")
-            if droplet.id not in successors and slot_of(droplet, plan.cluster) in slots:
+            if slot_of(droplet, plan.cluster) in slots:
                 self._moving.add(droplet.name)
 
     def of_consul(self, reached: Reached) -> tuple[Agent, ...]:
