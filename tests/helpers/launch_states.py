@@ -102,7 +102,7 @@ def assert_valid(bench: LaunchHarness, before: dict[str, Counter[str]], case: Ca
         assert not names - now[kind], (case, f"{kind} of others are gone")
     for droplet in _ours(bench.cloud):
         kinds = Counter(tag.split(":")[2] for tag in droplet.tags if tag.count(":") > 1)
-        assert kinds == Counter(["role", "slot", "launch", "ca", "gen"]), (case, droplet.tags)
+        assert kinds == Counter(["role", "slot", "launch", "ca", "gen", "config"]), (case, droplet.tags)
     load_journal(bench.paths.journal, "demo")
     assert_no_name_is_used_again(bench.cloud, case)
 
