@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bakery.assets import PACKER
-from bakery.config.model import Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings
+from bakery.config.model import ContainerLogs, Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import create_bundle
 from bakery.plan.model import Wave
@@ -106,7 +106,10 @@ class Cluster:
     def _write(self) -> None:
         now = datetime.now(UTC)
         bundle = create_bundle("demo", now=now)
-        plan = replace(make_plan(consul=1, nomad=1), docker=Docker(registries=(REGISTRY,)))
+        plan = replace(
+            make_plan(consul=1, nomad=1),
+            docker=Docker(registries=(REGISTRY,), logs=ContainerLogs(max_size="10m", max_files=3)),
+        )
         first = Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
         joins = [first, Join(consul=self.lan.addresses[:1], nomad=self.lan.addresses[:1])]
         for root, node, join in zip(self.roots, [SERVER, CLIENT], joins, strict=True):

@@ -100,6 +100,8 @@ def test_every_key_of_the_cluster_file_is_on_the_page() -> None:
     keys = {f"{section}.{key}" for section in sections for key in keys_of((section,))}
     keys |= {f"roles.NAME.{key}" for key in keys_of(("roles", "x"))}
     keys |= {f"roles.NAME.host_volumes.NAME.{key}" for key in keys_of(("roles", "x", "host_volumes", "y"))}
+    keys |= {f"docker.logs.{key}" for key in keys_of(("docker", "logs"))}
+    keys -= {"docker.logs"}
     keys |= {f"docker.registries.NAME.{key}" for key in keys_of(("docker", "registries", "x"))}
     keys |= set(keys_of(())) - set(sections)
     listed = rows(page().partition("| kind |")[0])

@@ -15,9 +15,11 @@ def setting_rows(planned: "ClusterPlan") -> list[tuple[str, str]]:
     roles = {node.role: node.settings for node in planned.nodes}
     rows = [(f"roles.{role}.{name}", value) for role, found in roles.items() for name, value in _of_role(found)]
     registries = ", ".join(registry.host for registry in planned.docker.registries)
+    logs = planned.docker.logs
     of_docker = (
         ("docker.registries", registries),
         ("docker.ca", "for these registries" if planned.docker.ca else ""),
+        ("docker.logs", f"{logs.max_files} files of {logs.max_size}" if logs is not None else ""),
     )
     return [(name, value) for name, value in (*rows, *of_docker) if value]
 

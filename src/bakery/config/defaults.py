@@ -16,6 +16,9 @@ ADMIN_CIDRS = ("auto",)
 LEAF_DAYS = MAX_LEAF_DAYS = 10 * 365
 """Equal to the lifetime of a CA: a cluster whose certificates have expired cannot be reached, and no certificate
 of a node can be revoked."""
+LOG_MAX_SIZE, LOG_MAX_FILES = "2m", 2
+"""Nomad's own defaults of a container's output (hashicorp/nomad drivers/docker/config.go, configSpec)."""
+MOST_LOG_FILES = 100
 MIN_LEAF_DAYS = 30
 """A shorter-lived certificate would expire before its node is replaced."""
 

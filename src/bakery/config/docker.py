@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from bakery.config import defaults
 from bakery.config.attachments import read_ca
 from bakery.config.findings import FieldPath, Finding, dotted, quoted
-from bakery.config.model import Docker, Registry
-from bakery.config.schema import DockerShape, RegistryShape
+from bakery.config.model import ContainerLogs, Docker, Registry
+from bakery.config.schema import DockerShape, LogsShape, RegistryShape
 
 _HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?"
+_SIZE = "[1-9][0-9]{0,5}[kmg]"
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 _EXAMPLE = "registry.digitalocean.com: {username_env: DO_TOKEN, password_env: DO_TOKEN}"
 
@@ -18,6 +20,7 @@ def docker_findings(docker: DockerShape, folder: Path) -> Iterator[Finding]:
     """Yield what is wrong with ``docker``. ``folder`` is that of the cluster file."""
     for host, registry in docker.registries.items():
         yield from _registry(("docker", "registries", host), host, registry)
+    yield from _logs(docker.logs)
     path: FieldPath = ("docker", "ca")
     if docker.ca and not docker.registries:
         message = "docker.ca has no meaning without docker.registries: it is for these registries only"
@@ -29,7 +32,9 @@ def docker_findings(docker: DockerShape, folder: Path) -> Iterator[Finding]:
 def build_docker(docker: DockerShape, folder: Path) -> Docker:
     """Return the settings of docker, from a shape without findings."""
     ca = read_ca(folder, docker.ca) if docker.ca else ""
+    logs = ContainerLogs(max_size=docker.logs.max_size, max_files=docker.logs.max_files)
     return Docker(
+        logs=None if docker.logs == LogsShape() else logs,
         registries=tuple(
             Registry(host=host, **registry.model_dump()) for host, registry in docker.registries.items()
         ),
@@ -50,6 +55,16 @@ def _registry(path: FieldPath, host: str, registry: RegistryShape) -> Iterator[F
             at = (*path, key)
             message = f"{dotted(at)} {quoted(name)} is not the name of an environment variable"
             yield Finding(path=at, message=message, hint="the variable's name, not its value")
+
+
+def _logs(logs: LogsShape) -> Iterator[Finding]:
+    if not re.fullmatch(_SIZE, logs.max_size):
+        path: FieldPath = ("docker", "logs", "max_size")
+        message = f"docker.logs.max_size {quoted(logs.max_size)} is not a size"
+        yield Finding(path=path, message=message, hint="a number and k, m or g, such as 10m")
+    if not 1 <= logs.max_files <= defaults.MOST_LOG_FILES:
+        message = f"docker.logs.max_files must be from 1 to {defaults.MOST_LOG_FILES}, not {logs.max_files}"
+        yield Finding(path=("docker", "logs", "max_files"), message=message)
 
 
 def _one_of(path: FieldPath, registry: RegistryShape, one: str, other: str) -> Iterator[Finding]:

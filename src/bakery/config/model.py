@@ -165,8 +165,20 @@ class Registry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContainerLogs:
+    """How much of a container's output is kept on the node."""
+
+    max_size: str
+    """Size of one file, with its unit: ``10m``."""
+    max_files: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Docker:
     """Settings of docker on the Nomad clients."""
+
+    logs: ContainerLogs | None = None
+    """None for Nomad's own limits."""
 
     registries: tuple[Registry, ...] = ()
     ca: str = ""

@@ -92,8 +92,21 @@ class RegistryShape(_Strict):
     password_file: str = Field(default="", description="Instead: a file that holds it, beside the cluster file.")
 
 
+class LogsShape(_Strict):
+    """How much of a container's output is kept."""
+
+    max_size: str = Field(default=defaults.LOG_MAX_SIZE, description="Size of one file: a number and k, m or g.")
+    max_files: int = Field(
+        default=defaults.LOG_MAX_FILES,
+        description="Files of one container.",
+        json_schema_extra=_for_editors(minimum=1, maximum=defaults.MOST_LOG_FILES),
+    )
+
+
 class DockerShape(_Strict):
     """Docker on the Nomad clients."""
+
+    logs: LogsShape = LogsShape()
 
     registries: dict[str, RegistryShape] = Field(
         default={},
@@ -224,6 +237,7 @@ _SHAPES: dict[FieldPath, type[_Strict]] = {
     ("access",): AccessShape,
     ("security",): SecurityShape,
     ("docker",): DockerShape,
+    ("docker", "logs"): LogsShape,
     ("docker", "registries", "*"): RegistryShape,
     ("roles", "*"): RoleShape,
     ("roles", "*", "host_volumes", "*"): HostVolumeShape,

@@ -236,6 +236,14 @@ def _telemetry() -> dict[str, Any]:
     }
 
 
+def _container_logs(context: RenderContext) -> dict[str, Any]:
+    logs = context.plan.docker.logs
+    if logs is None:
+        return {}
+    limits = {"max-file": str(logs.max_files), "max-size": logs.max_size}
+    return {"logging": {"type": "json-file", "config": limits}}
+
+
 def _plugins(context: RenderContext) -> dict[str, Any]:
     capabilities = list(TASK_CAPABILITIES)
     auth = {"auth": {"config": paths.DOCKER_AUTH}} if context.plan.docker.registries else {}
@@ -247,6 +255,7 @@ def _plugins(context: RenderContext) -> dict[str, Any]:
                 "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
                 "pids_limit": CONTAINER_PROCESSES,
                 **auth,
+                **_container_logs(context),
                 "infra_image": PAUSE_IMAGE,
             }
         },

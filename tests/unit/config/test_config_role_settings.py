@@ -6,7 +6,7 @@ import pytest
 
 from bakery.config.load import load_cluster, parse_cluster
 from bakery.config.merges import CONSUL, NOMAD
-from bakery.config.model import Docker, HostVolume, Registry, RoleSettings, UserDataPart
+from bakery.config.model import ContainerLogs, Docker, HostVolume, Registry, RoleSettings, UserDataPart
 from bakery.errors import ConfigError
 
 FILE = Path("bakery.yaml")
@@ -184,13 +184,20 @@ REFUSED = {
         'docker.registries: "r.example.com/a" is not the host of a registry',
         "the part of an image's name before the first slash, such as registry.digitalocean.com",
     ),
+    "logs without a unit": (
+        docker('logs: {max_size: "10"}'), 3, 27, 'docker.logs.max_size "10" is not a size',
+        "a number and k, m or g, such as 10m",
+    ),
+    "no file for logs": (
+        docker("logs: {max_files: 0}"), 3, 28, "docker.logs.max_files must be from 1 to 100, not 0", None,
+    ),
     "a CA without a registry": (
         docker("ca: ca.pem"), 3, 10,
         "docker.ca has no meaning without docker.registries: it is for these registries only",
         f"add the registry: {_REGISTRY}",
     ),
     "an unknown key of docker": (
-        docker("mirrors: [a]"), 3, 10, 'unknown key "mirrors" in docker', "known names: registries, ca",
+        docker("mirrors: [a]"), 3, 10, 'unknown key "mirrors" in docker', "known names: logs, registries, ca",
     ),
 }  # fmt: skip
 
@@ -245,6 +252,7 @@ docker:
     registry.digitalocean.com: {{username_env: DO_TOKEN, password_env: DO_TOKEN}}
     registry.example.com:5000: {{username: ci, password_file: secret}}
   ca: ca.pem
+  logs: {{max_size: 10m, max_files: 3}}
 """)
     config = load_cluster(file)
     consul, nomad, client = (each.settings for each in config.roles)
@@ -273,6 +281,7 @@ docker:
         ),
     )
     assert config.docker == Docker(
+        logs=ContainerLogs(max_size="10m", max_files=3),
         registries=(
             Registry(
                 host="registry.digitalocean.com", username="", username_env="DO_TOKEN", password_env="DO_TOKEN",

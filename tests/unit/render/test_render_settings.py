@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bakery.config.model import HostVolume, Kind, RoleSettings, UserDataPart
+from bakery.config.model import ContainerLogs, Docker, HostVolume, Kind, RoleSettings, UserDataPart
 from bakery.errors import RenderError
 from bakery.render.model import Join, UserData
 from bakery.render.user_data import render_node
@@ -88,6 +88,14 @@ def test_a_value_of_the_wrong_type_is_not_merged(own: dict[str, Any], message: s
     with pytest.raises(RenderError) as caught:
         render(CLIENT, nomad=own)
     assert caught.value.message == message
+
+
+def test_the_limits_of_container_logs_reach_dockers_plugin() -> None:
+    plan = replace(make_plan(), docker=Docker(logs=ContainerLogs(max_size="10m", max_files=3)))
+    rendered = render_node(plan, node_of(plan, CLIENT), make_credentials(CLIENT), JOIN)
+    config = json_of(rendered, "/etc/nomad.d/client.json")["plugin"]["docker"]["config"]
+    assert config["logging"] == {"type": "json-file", "config": {"max-file": "3", "max-size": "10m"}}
+    assert "logging" not in nomad(CLIENT)["plugin"]["docker"]["config"]
 
 
 SCRIPT = UserDataPart(name="setup.sh", mime_type="text/x-shellscript", text="#!/bin/sh\necho hello\n")
