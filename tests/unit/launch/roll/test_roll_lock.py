@@ -9,6 +9,7 @@ import pytest
 from bakery.agents.model import LockHolder
 from bakery.cloud.model import Droplet, DropletRequest
 from bakery.errors import ExitCode, LockedError
+from bakery.launch.base.lock import locked
 from bakery.launch.base.model import DrainPolicy
 from bakery.launch.roll.lock import KEY
 from bakery.launch.roll.model import RollRequest
@@ -117,3 +118,13 @@ def test_a_scale_down_stops_before_the_next_server_leaves(cluster: RollBench) ->
     with pytest.raises(LockedError):
         scale_down(cluster.session, request, lambda found: True)
     assert len(cluster.voters("consul")) == 2
+
+
+def test_a_roll_while_another_command_works_on_the_cluster_is_refused(cluster: RollBench) -> None:
+    """A launch, a destroy or another roll of this machine: they hold the lock file."""
+    with locked(cluster.bench.paths.lock, cluster="demo"):
+        for command in (lambda: _roll(cluster), lambda: cluster.replace("demo-nomad-client-2")):
+            with pytest.raises(LockedError) as caught:
+                command()
+            assert caught.value.exit_code is ExitCode.LOCKED
+    assert cluster.cloud.mutations == []
