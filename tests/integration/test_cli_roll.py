@@ -27,8 +27,8 @@ def test_a_dry_run_lists_the_nodes_and_then_says_why_not_now(at: CliHarness) -> 
     assert ran.code == 7
     for number, name in enumerate(("consul-server-1", "nomad-server-1", "nomad-client-1", "nomad-client-2"), 1):
         assert f"  {number}. demo-{name}" in ran.out
-    assert "demo-consul-server-1 cannot be replaced now: the rest of demo is not healthy" in ran.err
-    assert "waiting up to 20 s for the rest of demo to be healthy: " in ran.err
+    assert "demo is not healthy, so no node may be replaced now" in ran.err
+    assert "waiting up to 20 s for demo to be healthy: " in ran.err
 
 
 def test_a_roll_shows_the_list_and_asks_nothing(at: CliHarness) -> None:

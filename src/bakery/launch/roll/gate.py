@@ -34,7 +34,7 @@ class View:
 
 
 def check_rest(session: Session, view: View, target: Target) -> None:
-    """Check that the cluster without the target's droplets is healthy.
+    """Check that the cluster without the target's droplets is healthy: these may be dead.
 
     Raises:
         ChecksFailedError: it is not.
@@ -54,8 +54,10 @@ def check_rest(session: Session, view: View, target: Target) -> None:
     _check(session, look, what=f"the rest of {session.cluster}", message=message)
 
 
-def check_all(session: Session, view: View, leaving: Collection[Droplet] = ()) -> None:
+def check_all(session: Session, view: View, leaving: Collection[Droplet] = (), *, what: str = "leave it") -> None:
     """Check that the cluster is healthy without ``leaving``: droplets that an interrupted run was removing.
+
+    ``what`` is what no node may do else.
 
     Raises:
         ChecksFailedError: it is not.
@@ -64,7 +66,7 @@ def check_all(session: Session, view: View, leaving: Collection[Droplet] = ()) -
     judged = view.plan
     for node in [node for node in view.plan.nodes if node.slot in slots]:
         judged = plan_after(judged, node, None)
-    message = f"{session.cluster} is not healthy, so no node may leave it"
+    message = f"{session.cluster} is not healthy, so no node may {what}"
     _check(session, lambda: _unmet(view, view.plan, judged, leaving), what=session.cluster, message=message)
 
 
@@ -122,7 +124,9 @@ def _check(session: Session, look: Callable[[], str], *, what: str, message: str
     try:
         session.wait(_in_a_row(telling_look), what=what, seconds=GATE_SECONDS, every=EVERY)
     except DeadlineError as error:
-        hint = Hint(Command("status"), " says more; ", Command("launch"), " brings up what is missing")
+        lost = Command("replace", "NAME", "--lost")
+        launch = Command("launch")
+        hint = Hint(Command("status"), " says more; ", launch, " creates what is missing; for a dead node: ", lost)
         raise ChecksFailedError(message=message, details=error.details, hint=hint) from None
 
 

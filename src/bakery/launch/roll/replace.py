@@ -14,7 +14,7 @@ from bakery.launch.base.running import Running, consul_api, reach
 from bakery.launch.base.session import Session
 from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.keys import leftover_keys, remove_key
-from bakery.launch.roll.gate import View, check_rest, wait_until_fit, with_successor
+from bakery.launch.roll.gate import View, check_all, check_rest, wait_until_fit, with_successor
 from bakery.launch.roll.lock import HeldLock, consul_lock
 from bakery.launch.roll.model import Replaced, ReplaceRequest, Target
 from bakery.launch.roll.preflight import look, one_more
@@ -48,9 +48,16 @@ class Checked:
 
 
 def check_replacement(
-    session: Session, request: ReplaceRequest, target: Target, present: Present | None = None
+    session: Session,
+    request: ReplaceRequest,
+    target: Target,
+    present: Present | None = None,
+    *,
+    alive: bool = False,
 ) -> Checked:
     """Check that the node can be replaced now. Change nothing. ``present`` is the account, if it is read already.
+
+    With ``alive`` the node itself must be healthy too.
 
     Raises:
         ChecksFailedError: the rest of the cluster is not healthy.
@@ -64,7 +71,11 @@ def check_replacement(
     if target.old is None:
         return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=""))
     vpc_id = one_more(session, launch, present, target)
-    check_rest(session, View(plan=plan, droplets=present.droplets, clients=clients), target)
+    view = View(plan=plan, droplets=present.droplets, clients=clients)
+    if alive:
+        check_all(session, view, what="be replaced now")
+    else:
+        check_rest(session, view, target)
     work = NO_WORK
     if not request.lost:
         work = look_at_work(session, plan, [target.old], present.droplets, request.drain, replaced=True)

@@ -203,7 +203,8 @@ def _needs(
 
 def _check(session: Session, request: ReplaceRequest, need: Need, present: Present) -> Checked:
     target = target_in(request.launch.plan, present.droplets, session.journal.now, need.node)
-    return check_replacement(session, request, find_requested(session, target), present)
+    alive = need.reasons != UNFINISHED
+    return check_replacement(session, request, find_requested(session, target), present, alive=alive)
 
 
 def _replace(session: Session, request: RollRequest, wanted: Wanted, need: Need, present: Present) -> Replaced:

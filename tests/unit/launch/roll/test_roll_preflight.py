@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bakery.errors import DeadlineError, UsageError
+from bakery.errors import ChecksFailedError, DeadlineError, UsageError
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.need import Because
 from bakery.operations.roll_cluster import roll_cluster
@@ -123,3 +123,28 @@ def test_fewer_clients_in_the_file_before_the_rerun(cluster: RollBench) -> None:
         line = f"{name} is not in the plan; to remove it: bakery destroy --node {name}"
         assert line in [str(warning) for warning in cluster.bench.reporter.warnings]
     assert cluster.cloud.slots() == sorted([*NAMES, "demo-nomad-client-3"])
+
+
+@pytest.mark.parametrize("name", ["consul-server-2", "nomad-server-3", "nomad-client-1"])
+def test_a_node_that_is_down_refuses_the_whole_roll(cluster: RollBench, name: str) -> None:
+    """Also if it is the first one to be replaced: one of the others could die meanwhile."""
+    cluster.turn_off(f"demo-{name}")
+    with pytest.raises(ChecksFailedError) as caught:
+        _roll(cluster)
+    assert caught.value.message == "demo is not healthy, so no node may be replaced now"
+    assert f"demo-{name}: droplet is off" in str(caught.value.details)
+    assert "for a dead node: bakery replace NAME --lost" in str(caught.value.hint)
+    assert cluster.cloud.mutations == []
+    cluster.replace(f"demo-{name}", lost=True)
+    assert len(_roll(cluster)) == 9
+
+
+def test_an_unfinished_replacement_is_finished_first(cluster: RollBench) -> None:
+    """It leads by now, so that it would be the last one. There is room for one droplet more, and that exists."""
+    _interrupted(cluster, "nomad-server-3")
+    nomad = cluster.live.nomad
+    cluster.live.names("nomad")
+    nomad.transfer_leadership(next(peer.id for peer in nomad.raft if peer.name == "demo-nomad-server-3"))
+    _limit(cluster, 10)
+    assert _roll(cluster)[0].slot == "demo-nomad-server-3"
+    assert_exactly_the_plan(cluster, "the leader was unfinished")
