@@ -50,8 +50,8 @@ _REASONS = ["image", "size", "secrets", "config", "age", "all"]
     "image_id",
     type=WholeNumber(1),
     metavar="ID",
-    help="Take this snapshot of bakery images, for example an older one of the same versions. Default: the newest,"
-    " or that of the interrupted roll.",
+    help="Take this snapshot, for example an older one of the same versions (the command images lists them)."
+    " Default: the newest, or that of the interrupted roll.",
 )
 @drain_options
 @click.option("--dry-run", is_flag=True, help="Show what would be replaced, and what stands in the way; exit.")
