@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def served(address: str, files: Mapping[str, bytes]) -> Iterator[str]:
             """Say nothing."""
 
         def _answer(self, *, body: bool) -> None:
-            content = files.get(self.path.lstrip("/"))
+            content = files.get(urlsplit(self.path).path.lstrip("/"))
             self.send_response(404 if content is None else 200)
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
