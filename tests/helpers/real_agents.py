@@ -151,6 +151,7 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
         "encrypt": mine.consul_gossip_key,
         "disable_update_check": True,
         "performance": {"raft_multiplier": 1},
+        "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
         "ports": {
             "https": ports["consul_https"],
             "server": ports["consul_rpc"],
