@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from bakery.agents.interface import AclApi
+from bakery.agents.interface import AclApi, ConsulApi
 from bakery.agents.transport import AgentHttp
 from bakery.cloud.model import Droplet, DropletRequest, Image
 from bakery.config.model import Kind, Role
-from bakery.errors import AgentError
+from bakery.errors import AgentError, LockedError
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.launch.acl.policies import token_accessors
 from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session
+from bakery.launch.roll.lock import KEY, consul_lock
 from bakery.launch.roll.model import Replaced, ReplaceRequest
 from bakery.operations.replace_node import replace_node
 from bakery.plan.model import ClusterPlan
@@ -226,6 +227,19 @@ def test_a_leader_is_replaced_without_a_missing_voter_or_a_lost_write(lab: Lab, 
         assert (min(counts), max(counts)) == (3, 4)
     assert len(sampler.written) > 10
     assert sampler.lost() == []
+
+
+def test_a_holder_whose_session_has_ended_is_stopped(lab: Lab) -> None:
+    def consul() -> ConsulApi:
+        return lab.servers.clients.consul(str(lab.there[-1].public_ipv4))
+
+    with consul_lock(lab.session, consul, leaving=()) as lock:
+        lock.check()  # control
+        held = consul().lock_holder(KEY)
+        assert held is not None
+        consul().destroy_session(held.session)
+        with pytest.raises(LockedError, match="has lost its lock bakery/lock in Consul"):
+            lock.check()
 
 
 def test_a_server_that_was_killed_is_replaced_as_lost(lab: Lab) -> None:
