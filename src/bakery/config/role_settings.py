@@ -15,7 +15,7 @@ from bakery.config.schema import RoleShape
 _NAME = "[a-zA-Z0-9_-]{1,128}"
 _META_KEY = "[a-zA-Z0-9_.-]{1,128}"
 _NODE_CLASS = "[a-zA-Z0-9_.-]{1,128}"
-_OF_CLIENTS = ("meta", "node_class", "host_volumes")
+_OF_CLIENTS = ("ports", "meta", "node_class", "host_volumes")
 """Keys that only Nomad clients have a use for."""
 
 

@@ -49,6 +49,9 @@ REFUSED = {
     "meta of a server": (
         role("meta: {rack: a}", "server"), 6, 24, f"roles.pool.meta has no meaning: {_CLIENTS}", "remove it",
     ),
+    "ports of a server": (
+        role("ports: [80/tcp]", "server"), 6, 24, f"roles.pool.ports has no meaning: {_CLIENTS}", "remove it",
+    ),
     "a class of a server": (
         role("node_class: a", "consul-server"), 6, 31, f"roles.pool.node_class has no meaning: {_CLIENTS}",
         "remove it",
