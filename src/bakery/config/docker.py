@@ -11,6 +11,8 @@ from bakery.config.model import ContainerLogs, Docker, Registry
 from bakery.config.schema import DockerShape, LogsShape, RegistryShape
 
 _HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?"
+LOG_SIZE: FieldPath = ("docker", "logs", "max_size")
+LOG_SIZE_HINT = "a number and k, m or g, such as 10m"
 _SIZE = "[1-9][0-9]{0,5}[kmg]"
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 _EXAMPLE = "registry.digitalocean.com: {username_env: DO_TOKEN, password_env: DO_TOKEN}"
@@ -59,9 +61,8 @@ def _registry(path: FieldPath, host: str, registry: RegistryShape) -> Iterator[F
 
 def _logs(logs: LogsShape) -> Iterator[Finding]:
     if not re.fullmatch(_SIZE, logs.max_size):
-        path: FieldPath = ("docker", "logs", "max_size")
-        message = f"docker.logs.max_size {quoted(logs.max_size)} is not a size"
-        yield Finding(path=path, message=message, hint="a number and k, m or g, such as 10m")
+        message = f"{dotted(LOG_SIZE)} {quoted(logs.max_size)} is not a size"
+        yield Finding(path=LOG_SIZE, message=message, hint=LOG_SIZE_HINT)
     if not 1 <= logs.max_files <= defaults.MOST_LOG_FILES:
         message = f"docker.logs.max_files must be from 1 to {defaults.MOST_LOG_FILES}, not {logs.max_files}"
         yield Finding(path=("docker", "logs", "max_files"), message=message)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bakery.config.findings import FieldPath, Finding, dotted
+from bakery.config.findings import FieldPath, Finding, dotted, quoted
 
 _TLS = "every connection of the cluster is protected by mutual TLS"
 _NAMES = "names, tags and certificates of the cluster depend on it"
@@ -83,6 +83,12 @@ _BLOCKS = {
     "consul": {"telemetry", "limits", "performance", "ui_config", "dns_config", "autopilot"},
 }
 """Further keys that are mappings, beside those that have refused keys in them."""
+_LOG_LEVELS = {
+    "nomad": ("trace", "debug", "info", "warn", "error", "off"),
+    "consul": ("trace", "debug", "info", "warn", "err", "error"),
+}
+"""The agents' ``validate`` accepts every text, and the agents then do not start with another level
+(Nomad: command/agent/log_levels.go; Consul: logging/log_levels.go). They take levels in any case."""
 
 
 def merge_findings(path: FieldPath, value: Mapping[str, Any]) -> Iterator[Finding]:
@@ -91,6 +97,11 @@ def merge_findings(path: FieldPath, value: Mapping[str, Any]) -> Iterator[Findin
     Other keys are not checked here: the agent's own ``validate`` knows them.
     """
     product = str(path[-1])
+    for key, level in value.items():
+        is_level = key.lower() == "log_level" and not isinstance(level, dict | list)
+        if is_level and str(level).lower() not in _LOG_LEVELS[product]:
+            message = f"{dotted((*path, key))} {quoted(str(level))} is not a level of {product}"
+            yield Finding(path=(*path, key), message=message, hint=f"one of {', '.join(_LOG_LEVELS[product])}")
     refused = NOMAD if product == "nomad" else CONSUL
     inner = {key.rpartition(".")[0] for key in (*refused, *_BLOCKS[product])} | _BLOCKS[product]
     blocks = {block for key in inner if key for block in _prefixes(key)}

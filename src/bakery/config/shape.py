@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Set
 from typing import Any
 
+from bakery.config.docker import LOG_SIZE, LOG_SIZE_HINT
 from bakery.config.document import Document, Value
 from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted, unbroken
 from bakery.config.model import Binaries, Kind
@@ -118,6 +119,8 @@ def _hint(error: ShapeError, found: Value | None) -> str | None:
     if error.type == "string_type" and scalar:
         if error.path[2:3] == ("ports",):
             return f"name the protocol: {text[:40]}/tcp"
+        if error.path == LOG_SIZE:
+            return LOG_SIZE_HINT
         is_version = error.path[0] == "image" and error.path[-1] in ("consul", "nomad")
         return "a version has three parts, such as 1.22.5" if is_version else f'put it in quotes: "{text[:40]}"'
     if error.type == "int_type" and scalar:

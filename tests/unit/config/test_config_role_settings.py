@@ -187,6 +187,22 @@ REFUSED = {
         'docker.registries: "r.example.com/a" is not the host of a registry',
         "the part of an image's name before the first slash, such as registry.digitalocean.com",
     ),
+    "a level of logs that Nomad refuses at its start": (
+        role("nomad: {log_level: LOUD}"), 6, 49, 'roles.pool.nomad.log_level "LOUD" is not a level of nomad',
+        "one of trace, debug, info, warn, error, off",
+    ),
+    "a level of logs that is Nomad's and not Consul's": (
+        role("consul: {log_level: off}"), 6, 50, 'roles.pool.consul.log_level "off" is not a level of consul',
+        "one of trace, debug, info, warn, err, error",
+    ),
+    "a number as a level of logs": (
+        role("consul: {log_level: 3}"), 6, 50, 'roles.pool.consul.log_level "3" is not a level of consul',
+        "one of trace, debug, info, warn, err, error",
+    ),
+    "a size of logs as a number": (
+        docker("logs: {max_size: 10}"), 3, 27, "docker.logs.max_size must be text, not the number 10",
+        "a number and k, m or g, such as 10m",
+    ),
     "logs without a unit": (
         docker('logs: {max_size: "10"}'), 3, 27, 'docker.logs.max_size "10" is not a size',
         "a number and k, m or g, such as 10m",
