@@ -20,7 +20,7 @@ roles:
   nomad-server: {count: 1, size: s-1vcpu-1gb}
   nomad-client: {count: 1, size: s-1vcpu-1gb}
 """
-ROLL = "to replace the others one by one: bakery roll"
+ROLL = "to replace these one by one: bakery roll"
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_plan_shows_what_a_roll_would_replace(cluster: AgentsCli) -> None:
     assert ran.out.splitlines()[-3:] == [
         "nothing to create or update; a launch does not change these differences from the plan:",
         f"    5 droplets: made from snapshot bakery-stand-in; the file asks for bakery-newer (id {newer});"
-        f" this takes effect on new droplets; {ROLL}",
+        f" only new droplets get this; {ROLL}",
         "    demo-nomad-client-1: at least 90 days old; to replace them one by one: bakery roll",
     ]
     cluster.at.forget()

@@ -186,8 +186,8 @@ RUNNING = {
         change=_file("nomad-client: {count: 2, size: s-1vcpu-1gb", "nomad-client: {count: 2, size: s-2vcpu-2gb"),
         says=(
             DIFFERS,
-            "demo-nomad-client-1, demo-nomad-client-2: size s-1vcpu-1gb, the file says s-2vcpu-2gb; this takes"
-            " effect on new droplets; to replace the others one by one: bakery roll",
+            "demo-nomad-client-1, demo-nomad-client-2: size s-1vcpu-1gb, the file says s-2vcpu-2gb; only new"
+            " droplets get this; to replace these one by one: bakery roll",
         ),
         code=0,
         exit_code=10,

@@ -123,6 +123,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarnes
 def test_without_a_cluster_it_has_what_there_is(fresh: CliHarness) -> None:
     ran = fresh("support", "-o", "bundle.tar.gz")
     assert ran.code == 0, ran.err
+    assert ran.err.endswith("read the files in it before you send it: tar -xzf bundle.tar.gz\n")
     files = unpack(fresh.folder / "bundle.tar.gz")
     assert "there are no credentials of cluster demo" in files["credentials.error.txt"]
     assert json.loads(files["plan.json"])["cluster"] == "demo"

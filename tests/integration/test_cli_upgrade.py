@@ -68,7 +68,7 @@ def test_an_upgrade_writes_the_file_and_replaces_every_node(cluster: AgentsCli) 
         "image.consul in bakery.yaml becomes 2.0.4 (now 1.22.5)",
         "image.nomad in bakery.yaml becomes 2.0.5 (now 1.11.3)",
     ]
-    assert lines[-2] == "7 nodes by bakery-next, one at a time; about 14 minutes"
+    assert lines[-2] == "7 nodes, replaced one at a time by droplets from bakery-next; about 14 minutes"
     assert (cluster.at.changing(), _file(cluster)) == ([], FILE)
     ran = cluster.at("upgrade", *TO, "--yes", "--json")
     assert ran.code == 0, ran.err
@@ -114,7 +114,7 @@ def test_a_missing_snapshot_is_baked_after_the_same_question(unchanged: AgentsCl
     ran = unchanged.at("upgrade", *TO, "--dry-run")
     assert ran.code == 0, ran.err
     assert "  + snapshot  of debian-12-x64, Consul 2.0.4 and Nomad 2.0.5, in fra1" in ran.out.splitlines()
-    assert "7 nodes by the snapshot to be baked, one at a time; about 14 minutes" in ran.out
+    assert "7 nodes, replaced one at a time by droplets from the snapshot to be baked; about 14 minutes" in ran.out
     assert unchanged.at.changing() == []
 
 

@@ -27,7 +27,8 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     """List the snapshots that bakery baked in this account.
 
     CURRENT marks the one that launch would use, and the one with which an unfinished roll continues (roll).
-    DROPLETS is how many droplets of the account run from it. This cluster needs none with 0 and without a mark.
+    DROPLETS is how many droplets of the account run from it. This cluster needs no snapshot that has 0 there and
+    no mark.
     """
     from bakery.bake.snapshot import age_in_days
     from bakery.operations.droplets import rolled_snapshot, snapshot_tag

@@ -157,7 +157,8 @@ def show_roll(found: "RollPlan", print_line: "Callable[[Text], None]") -> None:
         print_line(f"{number:>3}. {need.droplet.name:<{width}}  {'; '.join(need.reasons)}")
     show_warnings(found.work.warnings, print_line)
     nodes, image = counted(len(found.needs), "node"), found.wanted.image.name
-    print_line(f"{nodes} by {image}, one at a time; about {found.minutes} minutes{_drain_time(found)}")
+    ways = f"replaced one at a time by droplets from {image}"
+    print_line(f"{nodes}, {ways}; about {found.minutes} minutes{_drain_time(found)}")
     print_line("meanwhile the cluster has one droplet more")
 
 

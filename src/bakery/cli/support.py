@@ -1,6 +1,7 @@
 """``bakery support``: a bundle for a person who helps, without secrets."""
 
 import io
+import shlex
 import tarfile
 import time
 from collections.abc import Mapping
@@ -76,7 +77,7 @@ def support(
         session.console.print_json({"file": str(file), "files": sorted(files)})
         return
     session.console.print(str(file))
-    session.console.note("read the files in it before you send it: tar -xzf")
+    session.console.note(f"read the files in it before you send it: tar -xzf {shlex.quote(str(file))}")
 
 
 def _run(session: Session, words: tuple[str, ...], *, other_cloud: bool) -> Mapping[str, str]:

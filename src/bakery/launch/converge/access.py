@@ -33,5 +33,5 @@ def refresh_access(
         if names and approve(names):
             for update in updates:
                 cloud.update_firewall(update.firewall.id, update.request)
-                session.reporter.note(f"    {update.firewall.name} lets in {', '.join(admin_cidrs)}")
+                session.reporter.note(f"    {update.firewall.name} admits {', '.join(admin_cidrs)}")
         return names

@@ -13,7 +13,7 @@ from bakery.plan.slots import in_plan_order, slot_of
 from bakery.plan.tags import config_of, role_of_tag
 from bakery.render.digest import config_digest
 
-_REPLACE = Hint("this takes effect on new droplets; to replace the others one by one: ", Command("roll"))
+_REPLACE = Hint("only new droplets get this; to replace these one by one: ", Command("roll"))
 
 MOST_NAMED = 3
 DIFFERENT = "configured differently from a new droplet"

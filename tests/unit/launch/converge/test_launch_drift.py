@@ -78,8 +78,8 @@ def test_another_size_is_for_new_droplets(bench: LaunchHarness) -> None:
     assert bench.cloud.names() == sorted([*NAMES, "demo-nomad-client-4"])
     assert sizes["demo-nomad-client-1"] == "s-1vcpu-1gb"
     assert bench.reporter.warnings[0] == (
-        "9 droplets: size s-1vcpu-1gb, the file says s-2vcpu-2gb; this takes effect on new droplets;"
-        " to replace the others one by one: bakery roll"
+        "9 droplets: size s-1vcpu-1gb, the file says s-2vcpu-2gb; only new droplets get this;"
+        " to replace these one by one: bakery roll"
     )
 
 
@@ -94,7 +94,7 @@ def test_another_configuration_is_for_new_droplets(bench: LaunchHarness) -> None
     assert bench.cloud.mutations == []
     assert bench.reporter.warnings == [
         "demo-nomad-client-1, demo-nomad-client-2, demo-nomad-client-3: configured differently from a new droplet;"
-        " this takes effect on new droplets; to replace the others one by one: bakery roll"
+        " only new droplets get this; to replace these one by one: bakery roll"
     ]
 
 
@@ -102,10 +102,7 @@ def test_another_snapshot_is_for_new_droplets(bench: LaunchHarness) -> None:
     newer = replace(IMAGE, id=78, name="bakery-newer")
     bench.launch(image=newer)
     assert bench.cloud.mutations == []
-    assert (
-        "made from snapshot 77; the file asks for bakery-newer (id 78); this takes effect on new"
-        in bench.reporter.warnings[0]
-    )
+    assert "made from snapshot 77; the file asks for bakery-newer (id 78); only new" in bench.reporter.warnings[0]
 
 
 def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench: LaunchHarness) -> None:
