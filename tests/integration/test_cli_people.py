@@ -244,6 +244,9 @@ def test_where_nobody_answers_nothing_is_made(tmp_path: Path, monkeypatch: pytes
             assert (ran.code, ran.out) == (4, "")
             assert ran.err.startswith("error: no Consul server of cluster demo answers\n")
         assert not paths_in(at.folder).issued.exists()
-        unknown = at("env", "--as", "early")
-        assert (unknown.code, unknown.out) == (2, "")
-        assert "no credentials were issued under the name early on this machine" in unknown.err
+        for command in (("env", "--as", "early"), ("nomad", "--as", "early", "status")):
+            unknown = at(*command)
+            assert (unknown.code, unknown.out) == (2, "")
+            assert unknown.err.startswith(
+                "error: no credentials were issued under the name early on this machine\n"
+            )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bakery.config.paths import ClientFiles
+from bakery.config.paths import ClientFiles, IssuedFiles
 from bakery.credentials.model import Bundle
 from bakery.hints import Command, Hint
 from bakery.observe.leaders import ServerAddress, Servers
@@ -31,10 +31,11 @@ def collect_env(context: Context, *, other_cloud: bool, person: str | None = Non
         UsageError: the cluster is in another cloud, or has no active Consul server; nothing was issued to
         ``person``.
     """
+    issued = issued_files(context, person) if person is not None else None
     bundle, servers = _look(context, other_cloud=other_cloud)
     for product, found in (("Consul", servers.consul), ("Nomad", servers.nomad)):
         _warn_without_leader(context, product, found)
-    return _variables(context, bundle, servers, person)
+    return _variables(context, bundle, servers, issued)
 
 
 def program_env(
@@ -46,11 +47,12 @@ def program_env(
         AgentError: no server of the product answers.
         CredentialsError, UsageError: as :func:`collect_env`; also if the product has no active server.
     """
+    issued = issued_files(context, person) if person is not None else None
     bundle, servers = _look(context, other_cloud=other_cloud)
     found = servers.consul if product == "Consul" else servers.nomad
     need_answer(context, product, found)
     _warn_without_leader(context, product, found)
-    return _variables(context, bundle, servers, person)
+    return _variables(context, bundle, servers, issued)
 
 
 def by_way_of_loopback(variables: Mapping[str, str]) -> Mapping[str, str]:
@@ -78,11 +80,13 @@ def _warn_without_leader(context: Context, product: str, servers: tuple[ServerAd
         context.reporter.warn(Hint(f"no {product} server sees a leader; ", Command("status"), " says more"))
 
 
-def _variables(context: Context, bundle: Bundle, servers: Servers, person: str | None) -> Mapping[str, str]:
+def _variables(
+    context: Context, bundle: Bundle, servers: Servers, issued: IssuedFiles | None
+) -> Mapping[str, str]:
     files: ClientFiles = context.paths
     tokens = Tokens(consul=bundle.consul_management.secret, nomad=bundle.nomad_management.secret)
-    if person is not None:
-        files = issued = issued_files(context, person)
+    if issued is not None:
+        files = issued
         tokens = Tokens(
             consul=issued.consul_token.read_text().strip(), nomad=issued.nomad_token.read_text().strip()
         )
