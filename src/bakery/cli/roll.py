@@ -82,7 +82,7 @@ def roll(
     from bakery.launch.roll.model import RollRequest
     from bakery.operations.place import check_place
     from bakery.operations.replace_node import replace_request
-    from bakery.operations.roll_cluster import chosen_snapshot, roll_differing
+    from bakery.operations.roll_cluster import chosen_snapshot, preview_roll, roll_differing
 
     session = session_of(context)
     for role in roles:
@@ -103,12 +103,11 @@ def roll(
         print_line(cloud_line(session))
         show_roll(found, print_line)
 
-    def approve(found: "RollPlan") -> bool:
-        if not dry_run:
-            session.confirm(f"replace {counted(len(found.needs), 'node')}?")
-        return not dry_run
-
-    done = roll_differing(session, request, approve, show)
+    done: tuple[Replaced, ...] = ()
+    if dry_run:
+        preview_roll(session, request, show)
+    else:
+        done = roll_differing(session, request, lambda found: _agreed(session, found), show)
     if session.settings.json:
         session.console.print_json(_as_json(session, shown[0] if shown else None, done))
     if not shown:
@@ -117,6 +116,11 @@ def roll(
         session.console.note(f"{counted(len(done), 'node')} replaced")
     _warn_of_newer(session, request)
     return ExitCode.DONE
+
+
+def _agreed(session: Session, found: "RollPlan") -> bool:
+    session.confirm(f"replace {counted(len(found.needs), 'node')}?")
+    return True
 
 
 def _as_json(session: Session, plan: "RollPlan | None", done: "tuple[Replaced, ...]") -> dict[str, Any]:

@@ -35,6 +35,17 @@ def chosen_snapshot(context: Context, number: int) -> Image:
     return found
 
 
+def preview_roll(context: Context, request: RollRequest, show: ShowRoll) -> None:
+    """Find out what a roll will do, and whether it is possible now. Change nothing, also not the journal.
+
+    Raises:
+        The errors of :func:`roll_cluster` before its first change.
+    """
+    session = open_session(context, running_cluster(context))
+    with exclusive(session):
+        _prepared(session, request, show)
+
+
 def roll_differing(
     context: Context, request: RollRequest, approve: ApproveRoll, show: ShowRoll = show_nothing
 ) -> tuple[Replaced, ...]:
@@ -58,10 +69,15 @@ def roll_cluster(
         CloudError, LaunchError, AgentError: the roll stopped half-way; run the same command again.
     """
     with exclusive(session), resumable():
-        plan = plan_roll(session, request)
-        if plan.needs:
-            show(plan)
-        check_roll(session, request, plan)
+        plan = _prepared(session, request, show)
         if plan.needs and not approve(plan):
             return ()
         return run_roll(session, request, plan)
+
+
+def _prepared(session: Session, request: RollRequest, show: ShowRoll) -> RollPlan:
+    plan = plan_roll(session, request)
+    if plan.needs:
+        show(plan)
+    check_roll(session, request, plan)
+    return plan

@@ -72,6 +72,10 @@ class Rolling:
     """Epoch seconds."""
     ineligible: tuple[str, ...] = ()
     """Ids of Nomad nodes that the roll made ineligible, so that work does not move to nodes that leave too."""
+    roles: tuple[str, ...] = ()
+    """Only these roles; all if empty."""
+    because: tuple[str, ...] = ()
+    """The reasons for which nodes are replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +165,7 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
     departing = tuple(Departing(**item) for item in data.pop("departing", ()))
     rolling = data.pop("roll", None)
     lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-    roll = Rolling(**{**rolling, "ineligible": tuple(rolling["ineligible"])}) if rolling else None
+    roll = Rolling(**{k: tuple(v) if isinstance(v, list) else v for k, v in rolling.items()}) if rolling else None
     known = _renamed(data | lists, fields)
     return Journal(**known, requests=requests, replacing=replacing, departing=departing, roll=roll)
 

@@ -17,7 +17,7 @@ from bakery.launch.base.model import DrainPolicy, Present
 from bakery.launch.base.running import reach
 from bakery.launch.base.session import Session
 from bakery.launch.roll.model import Replaced, ReplaceRequest, RollRequest
-from bakery.launch.roll.need import UNFINISHED, Need, Wanted, find_needs
+from bakery.launch.roll.need import UNFINISHED, Because, Need, Wanted, find_needs
 from bakery.launch.roll.order import in_roll_order
 from bakery.launch.roll.preflight import look, with_droplets
 from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
@@ -131,10 +131,8 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
         CloudError, AgentError, UsageError: the roll stopped half-way; the same command continues it.
     """
     wanted = plan.wanted
-    earlier = session.journal.now.roll
     if plan.needs:
-        ineligible = earlier.ineligible if earlier is not None else ()
-        session.journal.record_roll(Rolling(image_id=wanted.image.id, started=wanted.now, ineligible=ineligible))
+        session.journal.record_roll(_begun(session, request, wanted))
     done: list[Replaced] = []
     made: set[str] = set()
     with _giving_back(session, request):
@@ -151,8 +149,37 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
             if need.reasons != UNFINISHED:  # a successor of an earlier run may be from another snapshot
                 made.add(done[-1].new)
         _give_back(session, request)
-    session.journal.record_roll(None)
+    _end(session, request, wanted, present.droplets)
     return tuple(done)
+
+
+def _begun(session: Session, request: RollRequest, wanted: Wanted) -> Rolling:
+    """Return the record of the roll. A run for fewer nodes does not make an unfinished roll smaller."""
+    earlier, roles, because = session.journal.now.roll, set(request.roles), set(request.because)
+    if earlier is not None:
+        roles = roles.union(earlier.roles) if roles and earlier.roles else set()
+        because |= {Because(reason) for reason in earlier.because}
+    return Rolling(
+        image_id=wanted.image.id,
+        started=wanted.now,
+        ineligible=earlier.ineligible if earlier is not None else (),
+        roles=tuple(sorted(roles)),
+        because=tuple(sorted(because)),
+    )
+
+
+def _end(session: Session, request: RollRequest, wanted: Wanted, droplets: tuple[Droplet, ...]) -> None:
+    """Record the end of the roll, unless this run was for fewer nodes than an interrupted one."""
+    roll = session.journal.now.roll
+    if roll is None:
+        return
+    because = frozenset(Because(reason) for reason in roll.because)
+    left = find_needs(request.replace.launch.plan, droplets, wanted, because=because, roles=roll.roles)
+    if not left:
+        session.journal.record_roll(None)
+        return
+    names = ", ".join(need.droplet.name for need in left)
+    session.reporter.warn(Hint(f"the roll that was interrupted is not finished ({names}): ", Command("roll")))
 
 
 def _wanted(session: Session, request: RollRequest) -> Wanted:

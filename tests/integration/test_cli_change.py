@@ -1,0 +1,45 @@
+"""Commands that change a running cluster: what one leaves half done, and what the next makes of it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import SMALL
+from tests.helpers.cli_agents import AgentsCli, agents_cli
+from tests.helpers.snapshot import bake
+
+pytestmark = pytest.mark.integration
+
+THREE = SMALL.replace("count: 1", "count: 3")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentsCli]:
+    with agents_cli(tmp_path, monkeypatch, THREE) as made:
+        yield made
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _journal(cluster: AgentsCli) -> str:
+    return next((cluster.at.folder / ".bakery").rglob("journal.json")).read_text(encoding="utf-8")
+
+
+def test_a_dry_run_does_not_end_an_interrupted_roll(cluster: AgentsCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = bake(cluster.at.api, name="bakery-next")
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(cluster.live.nomad, "remove_peer", _interrupt)
+        assert cluster.at("roll", "--because", "image", "--yes").code == 130
+    before = _journal(cluster)
+    assert json.loads(before)["roll"]["image_id"] == image
+    bake(cluster.at.api, name="bakery-later")
+    dry = cluster.at("roll", "--role", "consul-server", "--dry-run")
+    assert (dry.code, dry.out) == (0, "nothing to replace: no node of consul-server differs\n")
+    assert _journal(cluster) == before
+    assert cluster.at("roll", "--yes").code == 0
+    droplets = cluster.at.api.get("/v2/droplets?tag_name=bakery:demo&per_page=200").json()["droplets"]
+    assert {droplet["image"]["id"] for droplet in droplets} == {image}
