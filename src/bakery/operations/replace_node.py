@@ -14,6 +14,7 @@ from bakery.launch.roll.replace import Checked
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import find_target
 from bakery.launch.roll.versions import check_versions
+from bakery.launch.teardown.drain import end_dead_roll
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
@@ -86,4 +87,5 @@ def replace_node(
         checked = engine.check_replacement(session, request, find_requested(session, target))
         if not approve(checked):
             return None
+        end_dead_roll(session, checked.site.launch.plan, checked.site.present.droplets)
         return engine.replace_node(session, request, checked)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import RemovalRequest
 from bakery.launch.base.session import Session, exclusive, resumable
-from bakery.launch.teardown.drain import drained, plan_drain
+from bakery.launch.teardown.drain import drained, end_dead_roll, left_ineligible, plan_drain
 from bakery.launch.teardown.hurt import look_at_work
 from bakery.launch.teardown.quorum import QUORUM_LOSS_FLAG, check_quorum
 from bakery.launch.teardown.removal import remove_nodes
@@ -82,12 +83,14 @@ def _destroy_some(
         staying = [member for member in members if member not in going]
         _check_accepted(going, accepted)
         risks = check_quorum(session, plan, going, members, accept_quorum_loss=accepted)
-        drain = plan_drain(plan, session.running, going, staying, request.drain)
+        plan_now = partial(plan_drain, plan, session.running, going, staying, request.drain)
+        drain = plan_now(returning=left_ineligible(session))
         work = look_at_work(session, plan, going, members, request.drain)
         notes = (*risks, *([drain.note] if drain.note else []))
         if approve(Removal(droplets=going, notes=notes, warnings=work.warnings)):
             session.journal.record_launches(launches_of(members, plan.cluster))
-            with drained(session, drain):
+            end_dead_roll(session, plan, staying)
+            with drained(session, plan_now()):
                 remove_nodes(session, plan, going, members)
         return going
 

@@ -1,6 +1,6 @@
 """Drains Nomad clients before they are destroyed. If the destroy fails, the clients become eligible again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,8 +38,13 @@ def plan_drain(
     going: Iterable[Droplet],
     staying: Iterable[Droplet],
     policy: DrainPolicy,
+    *,
+    returning: Collection[str] = (),
 ) -> Drain:
-    """Plan the drain of the Nomad clients among ``going``. Change nothing."""
+    """Plan the drain of the Nomad clients among ``going``. Change nothing.
+
+    ``returning`` are ids of Nomad nodes that the caller makes eligible before the drain.
+    """
     clients = tuple(droplet for droplet in going if _may_be_client(plan, droplet))
     names = ", ".join(droplet.name for droplet in clients)
     if not clients:
@@ -59,7 +64,8 @@ def plan_drain(
     nodes = tuple(node for node in known if (node.name, node.address) in places and node.status == "ready")
     if not nodes:
         return NO_DRAIN
-    if not any(node.status == "ready" and node.eligible and node not in nodes for node in known):
+    taking = (node for node in known if node.status == "ready" and (node.eligible or node.id in returning))
+    if not any(node not in nodes for node in taking):
         return Drain(note=f"no other Nomad client can take the work of {names}: it ends with them")
     return Drain(
         nomad=nomad,
@@ -139,6 +145,23 @@ def give_back(session: Session, nomad: NomadApi) -> None:
         session.reporter.warn(f"Nomad clients were left ineligible ({error.full_message}); a launch mends that")
         return
     session.journal.record_ineligible(())
+
+
+def end_dead_roll(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
+    """Make the clients eligible that a roll left ineligible when it died. ``droplets`` have the servers to ask.
+
+    The caller holds the lock file, so that roll does not run any more. The roll itself stays unfinished.
+    """
+    if session.running is not None and left_ineligible(session):
+        nomad = nomad_api(session.running, plan, droplets)
+        if nomad is not None:
+            give_back(session, nomad)
+
+
+def left_ineligible(session: Session) -> tuple[str, ...]:
+    """Return the ids of the Nomad nodes that an unfinished roll made ineligible."""
+    roll = session.journal.now.roll
+    return roll.ineligible if roll is not None else ()
 
 
 def _may_be_client(plan: ClusterPlan, droplet: Droplet) -> bool:
