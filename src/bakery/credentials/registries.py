@@ -7,6 +7,7 @@ from pathlib import Path
 from bakery.config.model import Docker, Registry
 from bakery.credentials.model import RegistryLogin
 from bakery.errors import CredentialsError
+from bakery.hints import joined
 
 
 def read_logins(
@@ -15,15 +16,29 @@ def read_logins(
     """Return the credentials of every registry, in file order. ``folder`` is that of the cluster file.
 
     Raises:
-        CredentialsError: a variable is not set, or a file cannot be read or is empty.
+        CredentialsError: variables are not set, or files cannot be read or are empty; it names each registry.
     """
-    return tuple(
-        RegistryLogin(
-            host=registry.host,
-            username=registry.username or _variable(registry, registry.username_env, variables),
-            password=_password(registry, folder, variables),
-        )
-        for registry in docker.registries
+    found, missing = [], []
+    for registry in docker.registries:
+        try:
+            found.append(_login(registry, folder, variables))
+        except CredentialsError as error:
+            missing.append(error)
+    if len(missing) == 1:
+        raise missing[0]
+    if missing:
+        message = f"the credentials of {len(missing)} registries cannot be read"
+        details = "; ".join(error.full_message for error in missing)
+        hint = joined("; ", (error.hint for error in missing if error.hint))
+        raise CredentialsError(message=message, details=details, hint=hint)
+    return tuple(found)
+
+
+def _login(registry: Registry, folder: Path, variables: Mapping[str, str]) -> RegistryLogin:
+    return RegistryLogin(
+        host=registry.host,
+        username=registry.username or _variable(registry, registry.username_env, variables),
+        password=_password(registry, folder, variables),
     )
 
 

@@ -66,3 +66,15 @@ def test_a_file_that_is_empty(folder: Path, content: bytes) -> None:
     (folder / "secrets" / "registry").write_bytes(content)
     with pytest.raises(CredentialsError, match="is empty or not set"):
         read_logins(Docker(registries=(BY_FILE,)), folder, {})
+
+
+def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        read_logins(DOCKER, tmp_path, {})
+    file = tmp_path / "secrets" / "registry"
+    assert caught.value.message == "the credentials of 2 registries cannot be read"
+    assert caught.value.details == (
+        "DO_TOKEN is empty or not set: it has the credentials of the registry registry.digitalocean.com; "
+        f"the password of the registry registry.example.com cannot be read from {file}: No such file or directory"
+    )
+    assert str(caught.value.hint) == "export DO_TOKEN=…; create the file, or use password_env"
