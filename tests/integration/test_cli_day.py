@@ -177,6 +177,15 @@ def test_a_count_below_what_is_there_destroys_nothing(launched: CliHarness) -> N
     assert launched.droplets() == NAMES
 
 
+def test_status_where_nothing_was_launched_has_no_table_of_droplets(at: CliHarness) -> None:
+    assert at("render", "--role", "nomad-client", "--join", "10.100.0.2", "-o", "rendered").code == 0
+    ran = at("status")
+    assert ran.code == 7
+    assert "demo-consul-server-1  consul-server  missing" in ran.out
+    assert "SNAPSHOT" not in ran.out
+    assert "\n\n\n" not in ran.out
+
+
 def test_status_of_droplets_without_agents(launched: CliHarness) -> None:
     ran = launched("status")
     assert ran.code == 7

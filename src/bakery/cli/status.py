@@ -60,8 +60,9 @@ def status(context: click.Context, other_cloud: bool) -> int:  # noqa: FBT001 - 
         session.console.note(cloud_line(session))
         session.console.print_table(NODE_HEADER, node_rows(report, expiries))
         session.console.print("")
-        session.console.print_table(DROPLET_HEADER, droplet_rows(shown))
-        session.console.print("")
+        if shown:
+            session.console.print_table(DROPLET_HEADER, droplet_rows(shown))
+            session.console.print("")
         session.console.print_table(CONDITION_HEADER, condition_rows(report))
         for line in (*(f"help: {text}" for text in help_lines(report)), *snapshots.lines):
             session.console.print(line)

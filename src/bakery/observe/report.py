@@ -29,7 +29,7 @@ def node_rows(report: ClusterReport, expiries: Sequence[Expiry]) -> tuple[tuple[
         (
             node.name,
             node.role,
-            node.droplet_status,
+            node.droplet_status if node.droplet_id is not None else "missing",
             node.public_ipv4 or "-",
             node.private_ipv4 or "-",
             node.consul,

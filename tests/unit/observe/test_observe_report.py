@@ -74,7 +74,7 @@ def test_rows_fit_their_headers_and_say_no_where_something_is_wrong() -> None:
         "demo-nomad-client-1", "nomad-client", "active", "198.18.0.5", "10.100.0.5", "alive", "ready", "-",
         "yes", "~2035-12-30",
     )  # fmt: skip
-    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "absent", "-", "-", "-", "-", "-", "no", "-")
+    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "missing", "-", "-", "-", "-", "-", "no", "-")
 
 
 def test_only_servers_have_a_vote_and_a_server_of_both_may_have_one_of_two() -> None:
