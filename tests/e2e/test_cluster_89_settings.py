@@ -56,9 +56,9 @@ def write(work: Path, registry: PrivateRegistry) -> None:
     (at,) = [number for number, line in enumerate(lines) if line.startswith("  all-in-one:")]
     lines[at] = lines[at].removesuffix("}") + SETTINGS
     where = f"{{username: {registry.username}, password_file: password}}"
-    docker = f"docker: {{registries: {{'{registry.host}': {where}}}, ca: ca.pem}}"
-    text = "\n".join(lines).replace("docker:\n  registries: {}", docker)
-    assert docker in text
+    registries = f"  registries: {{'{registry.host}': {where}}}\n  ca: ca.pem\n"
+    text = "\n".join(lines).replace("  registries: {}\n", registries)
+    assert registries in text
     file.write_text(f"{text}\n")
 
 

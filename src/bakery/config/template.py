@@ -56,6 +56,8 @@ security:
 #   registries: {{registry.digitalocean.com: {{username_env: DO_TOKEN, password_env: DO_TOKEN}}}}
 docker:
   registries: {{}}
+  # What is kept of a container's output.
+  logs: {{max_size: {log_max_size}, max_files: {log_max_files}}}
 
 # true: "bakery destroy" refuses.
 protect: false
@@ -87,6 +89,8 @@ def cluster_file(*, cluster: str, region: str, vpc_cidr: str = defaults.VPC_CIDR
         else "\n".join(f"  {_role(kind, defaults.COUNT)}" for kind in defaults.ROLES),
         admin_cidrs=", ".join(defaults.ADMIN_CIDRS),
         leaf_days=defaults.LEAF_DAYS,
+        log_max_size=defaults.LOG_MAX_SIZE,
+        log_max_files=defaults.LOG_MAX_FILES,
     )
 
 

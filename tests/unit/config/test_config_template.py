@@ -20,6 +20,12 @@ def test_the_commented_file_means_the_defaults() -> None:
     )
 
 
+def test_it_contains_the_limits_of_the_containers_logs() -> None:
+    """Nomad's own default is docker's json-file driver with 2 files of 2m (drivers/docker/config.go)."""
+    written = yaml.safe_load(cluster_file(cluster="demo", region="fra1"))
+    assert written["docker"] == {"registries": {}, "logs": {"max_size": "2m", "max_files": 2}}
+
+
 def test_the_small_file_means_one_droplet_and_the_defaults() -> None:
     """$18 a month at the list prices of the emulator's table (emulator/account/catalog.py): s-2vcpu-2gb."""
     text = cluster_file(cluster="demo", region="fra1", small=True)
