@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bakery.cli.main import run
+from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir
 from bakery.emulator.host.process import start_time
 from bakery.launch.base.model import Timings
@@ -108,9 +109,15 @@ class CliHarness:
 
 
 @contextmanager
-def cli_harness(folder: Path, monkeypatch: pytest.MonkeyPatch, *, snapshot: bool = True) -> Iterator[CliHarness]:
+def cli_harness(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    snapshot: bool = True,
+    settings: EmulatorSettings = LOOPBACK,
+) -> Iterator[CliHarness]:
     """Yield a harness in ``folder`` whose environment names the emulator and holds nothing of the user's."""
-    with emulated(LOOPBACK) as api:
+    with emulated(settings) as api:
         home_folder = folder / "home"
         work = folder / "work"
         work.mkdir()

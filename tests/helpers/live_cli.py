@@ -10,7 +10,7 @@ import shlex
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -21,12 +21,14 @@ from bakery.agents.forward import serve
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import find_bundle
+from bakery.emulator.account.settings import EmulatorSettings
 from bakery.errors import AgentError
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 from bakery.proc import Completed, run, start
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.emulated import LOOPBACK as LOOPBACK_DROPLETS
 from tests.helpers.real_agents import (
     LOOPBACK,
     SERVER,
@@ -75,7 +77,7 @@ class LiveCli:
 def live_cli(folder: Path) -> Iterator[LiveCli]:
     """Yield the cluster; the agents' logs are in ``folder``."""
     programs = [require_tool(name).parent for name in ("consul", "nomad")]  # before the cache is another
-    with pytest.MonkeyPatch.context() as patch, cli_harness(folder, patch) as at:
+    with pytest.MonkeyPatch.context() as patch, cli_harness(folder, patch, settings=_own_addresses()) as at:
         patch.setenv("PATH", os.pathsep.join([*map(str, programs), os.environ["PATH"]]))
         at.write(SERVERS)
         ran = at("launch", "--yes", "--wait", "active")
@@ -92,6 +94,12 @@ def live_cli(folder: Path) -> Iterator[LiveCli]:
             with _forwarded(at, ports):
                 _close(agents)
                 yield LiveCli(at=at, agents=agents)
+
+
+def _own_addresses() -> EmulatorSettings:
+    """Return settings with public addresses that no test in another process uses: servers listen on them."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return replace(LOOPBACK_DROPLETS, first_public_address=f"127.{100 + worker}.0.10")
 
 
 @contextmanager

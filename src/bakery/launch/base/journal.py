@@ -164,10 +164,14 @@ def _parse(data: Any, path: Path, cluster: str) -> Journal:  # noqa: ANN401 - an
     replacing = tuple(Replacing(**item) for item in data.pop("replacing", ()))
     departing = tuple(Departing(**item) for item in data.pop("departing", ()))
     rolling = data.pop("roll", None)
-    lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-    roll = Rolling(**{k: tuple(v) if isinstance(v, list) else v for k, v in rolling.items()}) if rolling else None
-    known = _renamed(data | lists, fields)
+    roll = Rolling(**_with_tuples(rolling)) if rolling else None
+    known = _renamed(_with_tuples(data), fields)
     return Journal(**known, requests=requests, replacing=replacing, departing=departing, roll=roll)
+
+
+def _with_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    """Return ``data`` with tuples for JSON's lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
 
 
 def _to_json(journal: Journal) -> str:
