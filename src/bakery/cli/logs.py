@@ -66,7 +66,13 @@ def logs(
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     if not lines:
-        more = Command("logs", node, "--agent", source.agent, "--level", "debug")
+        more = advice(node, source.agent, level)
         said = f"{source.agent} on {source.node} logged nothing of level {level} in {seconds} s; more: "
         session.console.note(Hint(said, more))
     return ExitCode.DONE
+
+
+def advice(node: str, agent: str, level: str) -> Command:
+    """Return the command that may show lines where none of ``level`` were logged."""
+    more = ("--level", level, "--follow") if level in ("trace", "debug") else ("--level", "debug")
+    return Command("logs", node, "--agent", agent, *more)
