@@ -322,9 +322,14 @@ class JournalFile:
         if ended:
             self._change(lambda j: replace(j, drained=tuple(i for i in j.drained if i not in ended)))
 
-    def record_deleted(self, droplet_id: int) -> None:
-        """Record a deleted droplet, after the API has accepted the delete. Bakery ignores it from then on."""
-        self._change(lambda j: _without_droplet(j, droplet_id))
+    def record_deleted(self, droplet_id: int, *, departs: bool = False) -> None:
+        """Record a deleted droplet, after the API has accepted the delete. Bakery ignores it from then on.
+
+        With ``departs`` the removal of its node is not finished: Consul or Nomad still knows it.
+        """
+        kept = self._journal.departing if departs else ()
+        kept = tuple(each for each in kept if each.droplet_id == droplet_id)
+        self._change(lambda j: _with_kept(_without_droplet(j, droplet_id), kept))
 
     def record_vpc(self, vpc_id: str) -> None:
         """Record that bakery created the VPC."""
@@ -381,6 +386,10 @@ def _without_departing(journal: Journal, droplet_id: int) -> Journal:
     leaving = tuple(i for i in journal.leaving if i != droplet_id)
     departing = tuple(each for each in journal.departing if each.droplet_id != droplet_id)
     return replace(journal, leaving=leaving, departing=departing)
+
+
+def _with_kept(journal: Journal, kept: tuple[Departing, ...]) -> Journal:
+    return replace(journal, departing=(*journal.departing, *kept))
 
 
 def _with_droplet(journal: Journal, slot: str, droplet_id: int, at: float) -> tuple[Request, ...]:

@@ -1,6 +1,6 @@
 """Takes a node out of the cluster: out of Raft before its droplet is deleted, out of gossip and catalog after."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -86,13 +86,28 @@ def _drop_peer(session: Session, product: str, api: AclApi, droplet: Droplet) ->
     _wait_until_out(session, product, api, droplet)
 
 
-def forget(session: Session, reached: Reached, gone: Iterable[Droplet]) -> None:
-    """Remove the nodes of deleted droplets from Nomad, Consul and the ACLs, and wait until they are removed."""
-    for one in [Identity(droplet.name, droplet.private_ipv4) for droplet in gone]:
-        if reached.nomad is not None:
-            _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
-        if reached.consul is not None:
-            _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, one))
+def forget(session: Session, plan: ClusterPlan, reached: Reached, gone: Droplet) -> bool:
+    """Remove the node of a deleted droplet from Nomad, Consul and the ACLs, and wait until it is removed.
+
+    Return whether that is done; if not, a warning says why. Without credentials no server can be asked.
+    """
+    if session.running is None:
+        return True
+    one, done = Identity(gone.name, gone.private_ipv4), True
+    if reached.nomad is not None:
+        done = _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
+    elif plan.nomad_servers:
+        done = _warn_of_no_leader(session, one.name, "Nomad")
+    if reached.consul is not None:
+        return _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, one)) and done
+    return _warn_of_no_leader(session, one.name, "Consul")
+
+
+def _warn_of_no_leader(session: Session, name: str, product: str) -> bool:
+    session.reporter.warn(
+        f"{name}: no server of {product} sees a leader, so {product} still knows it; a launch removes it there"
+    )
+    return False
 
 
 def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
@@ -124,11 +139,13 @@ def forget_in_consul(session: Session, consul: ConsulApi, gone: Identity) -> Non
         consul.delete_token(accessor)
 
 
-def _attempt(session: Session, name: str, step: Callable[[], None]) -> None:
+def _attempt(session: Session, name: str, step: Callable[[], None]) -> bool:
     try:
         step()
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"{name}: {error.full_message}")
+        return False
+    return True
 
 
 def _leave_consul(session: Session, own: ConsulApi, other: ConsulApi | None, droplet: Droplet) -> None:

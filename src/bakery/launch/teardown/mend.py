@@ -33,7 +33,7 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
         end_drains(session, nomad, session.journal.now.drained)
         give_back(session, nomad)
     try:
-        _finish_departures(session, reached, present)
+        _finish_departures(session, plan, reached, present)
         if nomad is not None:
             _drop_dead_peers(plan, nomad, present)
             for gone in _ours(plan, present, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
@@ -46,11 +46,13 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
         session.reporter.warn(f"nodes whose droplets are gone are still known: {error.full_message}")
 
 
-def _finish_departures(session: Session, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
+def _finish_departures(
+    session: Session, plan: ClusterPlan, reached: Reached, droplets: tuple[Droplet, ...]
+) -> None:
     """Remove nodes of interrupted removals whose droplets are deleted, with their tokens."""
     there = {droplet.id for droplet in droplets}
     for each in session.journal.now.departing:
-        if each.droplet_id in there or reached.consul is None:
+        if each.droplet_id in there or reached.consul is None or (plan.nomad_servers and reached.nomad is None):
             continue
         gone = Identity(each.name, each.address)
         if reached.nomad is not None:

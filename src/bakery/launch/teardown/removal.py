@@ -44,18 +44,18 @@ def remove_nodes(
             drop_from_raft(session, reached, server)
         else:
             leave_raft(session, plan, reached, server)
-        _delete(session, reached, (server,))
+        _delete(session, plan, reached, (server,))
     session.journal.record_leaving(others)
-    _delete(session, reached, others)
+    _delete(session, plan, reached, others)
 
 
-def _delete(session: Session, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
+def _delete(session: Session, plan: ClusterPlan, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
     if not droplets:
         return
     remove_droplets(session, droplets, every=GONE_POLL)
-    forget(session, reached, droplets)
     for droplet in droplets:
-        session.journal.record_deleted(droplet.id)
+        forgotten = forget(session, plan, reached, droplet)
+        session.journal.record_deleted(droplet.id, departs=not forgotten)
 
 
 def _mark_slots(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> None:
