@@ -43,3 +43,27 @@ def test_a_dry_run_does_not_end_an_interrupted_roll(cluster: AgentsCli, monkeypa
     assert cluster.at("roll", "--yes").code == 0
     droplets = cluster.at.api.get("/v2/droplets?tag_name=bakery:demo&per_page=200").json()["droplets"]
     assert {droplet["image"]["id"] for droplet in droplets} == {image}
+
+
+def test_no_client_is_scaled_to_twice(cluster: AgentsCli) -> None:
+    first, again = (cluster.at("scale", "nomad-client=0", "--yes") for _ in range(2))
+    assert (first.code, again.code) == (0, 0), again.err
+    assert "nomad-client: {count: 0" in (cluster.at.folder / "bakery.yaml").read_text(encoding="utf-8")
+    assert not [name for name in cluster.at.droplets() if "client" in name]
+    cluster.at.forget()
+    assert cluster.at("scale", "nomad-client=0", "--dry-run").code == 0
+    assert cluster.at.changing() == []
+
+
+def test_a_dry_run_of_a_scale_down_names_what_would_leave(cluster: AgentsCli) -> None:
+    dry = cluster.at("scale", "nomad-client=1", "consul-server=2", "--dry-run", "--json")
+    assert dry.json == {
+        "removed": [],
+        "to_remove": ["demo-consul-server-3", "demo-nomad-client-2"],
+        "warnings": [],
+    }
+    assert "2 Consul servers survive no more losses than 1" in dry.err
+    ran = cluster.at("scale", "nomad-client=1", "--yes", "--json")
+    assert (ran.json["removed"], ran.json["to_remove"]) == (["demo-nomad-client-2"], ["demo-nomad-client-2"])
+    again = cluster.at("scale", "nomad-client=1", "--yes")
+    assert (again.code, cluster.at("plan", "--exit-code").code) == (0, 0)

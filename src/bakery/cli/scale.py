@@ -97,7 +97,9 @@ def _changed(session: Session, wanted: Mapping[str, int]) -> "ClusterConfig":
     text = read_text(path)
     for role, count in wanted.items():
         text = with_count(text, path, role, count)
-    return parse_cluster(text, path)
+    after = parse_cluster(text, path)
+    session.warn_of_changed(after)
+    return after
 
 
 def _counts_now(session: Session, config: "ClusterConfig", droplets: "tuple[Droplet, ...]") -> dict[str, int]:
@@ -133,10 +135,11 @@ def _up(
     from bakery.plan.build import build_plan
 
     plan = build_plan(after)
+    roles = [role for role, count in wanted.items() if count]
     options = LaunchOptions(
         plan=plan,
         admin_cidrs=admin_cidrs(session, ()),
-        only_role=next(iter(wanted)) if len(wanted) == 1 else None,
+        only_role=roles[0] if len(roles) == len(wanted) == 1 else None,
         other_cloud=other_cloud,
         until_healthy=True,
         deadline=LAUNCH_SECONDS,
@@ -179,6 +182,7 @@ def _down(
     request = ShrinkRequest(before=build_plan(replace(after, roles=roles)), after=build_plan(after), drain=drain)
     print_line = session.print_or_note if dry_run else session.note_before_question
     warnings: list[str] = []
+    leaving: list[str] = []
 
     def approve(found: "Shrinking") -> bool:
         print_line(cloud_line(session))
@@ -186,6 +190,7 @@ def _down(
             print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         show_warnings(found.work.warnings, print_line)
         warnings.extend(found.work.warnings)
+        leaving.extend(droplet.name for droplet in found.droplets)
         if not dry_run:
             session.confirm("remove these, one server at a time?")
             _save(session, wanted)
@@ -193,7 +198,7 @@ def _down(
 
     gone = [droplet.name for droplet in remove_highest(session, request, approve)]
     if session.settings.json:
-        session.console.print_json({"removed": gone, "warnings": warnings})
+        session.console.print_json({"to_remove": leaving, "removed": gone, "warnings": warnings})
     if gone:
         session.console.note(f"removed: {', '.join(gone)}")
 

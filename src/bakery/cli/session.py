@@ -70,6 +70,12 @@ class Session:
         other._config = config
         return other
 
+    def warn_of_changed(self, config: "ClusterConfig") -> None:
+        """Print the warnings of a changed content of the cluster file, except those of the file as it is."""
+        for warning in config.warnings:
+            if warning not in self.config.warnings:
+                self.console.warn(warning)
+
     def plan(self, counts: Mapping[str, int] | None = None) -> "ClusterPlan":
         """Return the plan of the cluster file, with ``counts`` by role in place of the file's."""
         from bakery.plan.build import build_plan

@@ -115,9 +115,7 @@ def _changed(session: Session, wanted: "Mapping[str, str]") -> "ClusterConfig":
             raise UsageError(message=f"--{name}: {problem[0]}", hint=problem[1])
         text = with_version(text, before.path, name, version)
     after = parse_cluster(text, before.path)
-    for warning in after.warnings:
-        if warning not in before.warnings:
-            session.console.warn(warning)
+    session.warn_of_changed(after)
     return after
 
 

@@ -102,7 +102,7 @@ def running(session: Session) -> Running:
         CredentialsError: the cluster's credentials are not here.
     """
     if session.running is None:
-        message = f"a node of {session.cluster} cannot be replaced: the cluster's credentials are not here"
+        message = f"no node of {session.cluster} can be replaced or leave: the cluster's credentials are not here"
         raise CredentialsError(message=message, hint="run this where the cluster was launched from")
     return session.running
 
