@@ -1,6 +1,6 @@
 """Replaces every node that differs, one at a time; the plan of the rest is made anew after each."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,7 @@ from bakery.launch.base.model import DrainPolicy, Present
 from bakery.launch.base.running import reach
 from bakery.launch.base.session import Session
 from bakery.launch.roll.model import Replaced, ReplaceRequest, RollRequest
-from bakery.launch.roll.need import UNFINISHED, Because, Need, Wanted, find_needs
+from bakery.launch.roll.need import UNFINISHED, Because, Need, Wanted, differences, find_needs
 from bakery.launch.roll.order import in_roll_order
 from bakery.launch.roll.preflight import look, with_droplets
 from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
@@ -138,7 +138,8 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
     with _giving_back(session, request):
         while True:
             present = with_droplets(plan.present, complete_listing(session, list_members(session)))
-            need = next(iter(_needs(session, request, wanted, present.droplets)), None)
+            needs = _needs(session, request, wanted, present.droplets)
+            need = next((need for need in needs if not _is_new(request, wanted, need, made)), None)
             if need is None:
                 break
             if need.droplet.name in made:
@@ -149,7 +150,7 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
             if need.reasons != UNFINISHED:  # a successor of an earlier run may be from another snapshot
                 made.add(done[-1].new)
         _give_back(session, request)
-    _end(session, request, wanted, present.droplets)
+    _end(session, request, wanted, [droplet for droplet in present.droplets if droplet.name not in made])
     return tuple(done)
 
 
@@ -168,7 +169,14 @@ def _begun(session: Session, request: RollRequest, wanted: Wanted) -> Rolling:
     )
 
 
-def _end(session: Session, request: RollRequest, wanted: Wanted, droplets: tuple[Droplet, ...]) -> None:
+def _is_new(request: RollRequest, wanted: Wanted, need: Need, made: Collection[str]) -> bool:
+    """Whether this run made the droplet, and only its age differs: the clocks of machine and API may differ."""
+    others = request.because - {Because.AGE}
+    plan = request.replace.launch.plan
+    return need.droplet.name in made and not differences(plan, need.node, need.droplet, wanted, others)
+
+
+def _end(session: Session, request: RollRequest, wanted: Wanted, droplets: Collection[Droplet]) -> None:
     """Record the end of the roll, unless this run was for fewer nodes than an interrupted one."""
     roll = session.journal.now.roll
     if roll is None:
