@@ -67,3 +67,17 @@ def test_a_dry_run_of_a_scale_down_names_what_would_leave(cluster: AgentsCli) ->
     assert (ran.json["removed"], ran.json["to_remove"]) == (["demo-nomad-client-2"], ["demo-nomad-client-2"])
     again = cluster.at("scale", "nomad-client=1", "--yes")
     assert (again.code, cluster.at("plan", "--exit-code").code) == (0, 0)
+
+
+def test_a_node_is_not_destroyed_while_another_operator_changes_the_cluster(cluster: AgentsCli) -> None:
+    consul = cluster.live.consul
+    held = consul.create_session("bakery", node="demo-consul-server-1", ttl_seconds=30)
+    assert consul.acquire_lock("bakery/lock", held, "bakery on laptop, /home/ann/demo/.bakery/demo")
+    for command in (("--node", "demo-consul-server-3"), ("--role", "nomad-client")):
+        ran = cluster.at("destroy", *command, "--yes")
+        assert ran.code == 5
+        assert "error: another bakery changes cluster demo\n" in ran.err
+        assert "bakery on laptop, /home/ann/demo/.bakery/demo" in ran.err
+    assert cluster.at.changing() == []
+    consul.destroy_session(held)
+    assert cluster.at("destroy", "--node", "demo-nomad-client-2", "--yes").code == 0, "control: the lock is free"

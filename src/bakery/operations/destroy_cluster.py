@@ -1,14 +1,18 @@
 """Destroy: the whole cluster, or some of its nodes, drained through a server that is not removed."""
 
 from collections.abc import Callable
+from functools import partial
 
 from bakery.cloud.model import Droplet
 from bakery.errors import CredentialsError
+from bakery.launch.base.members import list_members
 from bakery.launch.base.model import DestroyRequest, DrainPolicy, RemovalRequest, Targets
 from bakery.launch.base.place import forget_place
-from bakery.launch.base.running import Running
+from bakery.launch.base.running import Running, consul_api
+from bakery.launch.base.session import Session
+from bakery.launch.roll.lock import check_free
 from bakery.launch.teardown.destroy import destroy, list_targets
-from bakery.launch.teardown.destroy_some import ApproveSome, destroy_node, destroy_role
+from bakery.launch.teardown.destroy_some import ApproveSome, Removal, destroy_node, destroy_role
 from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.droplets import snapshot_tag
@@ -35,7 +39,8 @@ def destroy_one(
 ) -> tuple[Droplet, ...]:
     """Remove one node, by the name of its droplet or its slot (:func:`destroy_node`)."""
     request = _removal(context, drain=drain, accept_quorum_loss=accept_quorum_loss)
-    return (destroy_node(open_session(context, _running(context)), request, node, approve),)
+    session = open_session(context, _running(context))
+    return (destroy_node(session, request, node, _if_free(session, request, approve)),)
 
 
 def destroy_nodes_of(
@@ -43,7 +48,20 @@ def destroy_nodes_of(
 ) -> tuple[Droplet, ...]:
     """Remove every node of a role (:func:`destroy_role`)."""
     request = _removal(context, drain=drain, accept_quorum_loss=accept_quorum_loss)
-    return destroy_role(open_session(context, _running(context)), request, role, approve)
+    session = open_session(context, _running(context))
+    return destroy_role(session, request, role, _if_free(session, request, approve))
+
+
+def _if_free(session: Session, request: RemovalRequest, approve: ApproveSome) -> ApproveSome:
+    """Return ``approve`` that first checks that no other operator's bakery changes the cluster."""
+
+    def approve_if_free(removal: Removal) -> bool:
+        if session.running is not None:
+            find = partial(consul_api, session.running, request.plan, list_members(session))
+            check_free(session, find)
+        return approve(removal)
+
+    return approve_if_free
 
 
 def _request(context: Context, *, snapshots: bool) -> DestroyRequest:

@@ -92,7 +92,7 @@ def consul_lock(session: Session, find: FindConsul, *, leaving: Collection[str])
     if consul is None:
         message = f"no Consul server of {session.cluster} sees a leader"
         raise ChecksFailedError(message=message, hint=Command("status"))
-    holder = f"bakery on {socket.gethostname()}, {session.paths.folder}"
+    holder = _holder(session)
     _take_over(consul, holder)
     names = [node.name for node in consul.catalog_nodes()]
     node = next((name for name in names if name not in leaving), names[0])
@@ -105,6 +105,25 @@ def consul_lock(session: Session, find: FindConsul, *, leaving: Collection[str])
         yield lock
     finally:
         lock.release()
+
+
+def check_free(session: Session, find: FindConsul) -> None:
+    """Check that no other bakery changes the cluster: for a removal, which must be possible without Consul too.
+
+    Raises:
+        LockedError: one holds the lock; the details name it.
+    """
+    consul = find()
+    if consul is None:
+        return
+    with suppress(AgentError):
+        found = consul.lock_holder(KEY)
+        if found is not None and found.holder != _holder(session):
+            raise _locked(session.cluster, consul)
+
+
+def _holder(session: Session) -> str:
+    return f"bakery on {socket.gethostname()}, {session.paths.folder}"
 
 
 def _take_over(consul: ConsulApi, holder: str) -> None:
