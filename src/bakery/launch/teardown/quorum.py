@@ -56,7 +56,7 @@ def check_quorum(
     """
     risks = []
     for group in _groups(session.running, plan, tuple(going), tuple(members), leaves=leaves):
-        names = [droplet.name for droplet in group.going]
+        names = sorted(droplet.name for droplet in group.going)
         protected = [name for name in names if name not in accept_quorum_loss]
         try:
             _check_group(session, group, protected or names, asked=session.running is not None)
