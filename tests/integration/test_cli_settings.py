@@ -144,7 +144,10 @@ def test_changed_settings_are_seen_by_plan_and_the_cloud_firewall_is_updated(at:
     assert at(*LAUNCH).code == 0
     at.write(SMALL.replace("{count: 2,", "{count: 2, ports: [80/tcp, 8080/tcp from vpc], meta: {rack: a1},"))
     ran = at("plan")
-    assert "its rules differ from the plan" in ran.out
+    assert (
+        "its rules differ from the plan: adds tcp 80 from 0.0.0.0/0, ::/0; adds tcp 8080 from 10.100.0.0/20"
+        in ran.out
+    )
     line = "demo-nomad-client-1, demo-nomad-client-2: configured differently from a new droplet; only new"
     assert line in ran.out
     assert at("plan", "--exit-code").code == 10

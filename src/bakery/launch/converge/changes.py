@@ -7,7 +7,7 @@ from bakery.console import counted
 from bakery.launch.base.model import Change, Changes, FirewallUpdate, Present, Price, Sign
 from bakery.launch.base.names import occupants
 from bakery.launch.converge.drift import differences
-from bakery.launch.converge.firewalls import differs, find_firewall, request_for
+from bakery.launch.converge.firewalls import describe_update, differs, find_firewall, request_for
 from bakery.launch.converge.unfinished import unfinished_lines
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
@@ -103,7 +103,12 @@ def _lines(
     for update in updates:
         name = update.firewall.name
         lines.append(
-            Change(sign=Sign.UPDATE, kind="firewall", name=name, details="its rules differ from the plan")
+            Change(
+                sign=Sign.UPDATE,
+                kind="firewall",
+                name=name,
+                details=describe_update(update.firewall, update.request),
+            )
         )
     return (*lines, *nodes)
 

@@ -12,6 +12,7 @@ OUTBOUND = tuple(
     FirewallRule(protocol=protocol, ports="0", addresses=ANYWHERE) for protocol in ("tcp", "udp", "icmp")
 )
 """A cloud firewall drops outbound traffic too, unless a rule allows it."""
+_MOST_NAMED = 3
 
 
 def request_for(planned: PlannedFirewall, *, name: str, admin_cidrs: Sequence[str]) -> FirewallRequest:
@@ -50,3 +51,20 @@ def differs(firewall: Firewall, request: FirewallRequest) -> bool:
 
 def _canonical(rules: Iterable[FirewallRule]) -> set[tuple[str, str, frozenset[str], frozenset[str]]]:
     return {(rule.protocol, rule.ports, frozenset(rule.addresses), frozenset(rule.tags)) for rule in rules}
+
+
+def describe_update(firewall: Firewall, request: FirewallRequest) -> str:
+    """Say which inbound rules the update adds and removes; of many only the first."""
+    before, after = _canonical(firewall.inbound), _canonical(request.inbound)
+    added = [f"adds {_named(rule)}" for rule in request.inbound if _canonical((rule,)) - before]
+    removed = [f"removes {_named(rule)}" for rule in firewall.inbound if _canonical((rule,)) - after]
+    found = [*added, *removed]
+    more = [f"{len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else []
+    text = "; ".join([*found[:_MOST_NAMED], *more])
+    return f"its rules differ from the plan: {text}" if text else "its rules differ from the plan"
+
+
+def _named(rule: FirewallRule) -> str:
+    ports = "" if rule.protocol == "icmp" else f" {rule.ports}"
+    sources = (*rule.addresses, *(f"droplets tagged {tag}" for tag in rule.tags))
+    return f"{rule.protocol}{ports} from {', '.join(sources) or 'droplets or load balancers'}"
