@@ -376,6 +376,20 @@ def test_a_colleagues_network_is_added_and_removed(launched: CliHarness) -> None
     assert file.read_text() == before
 
 
+LOCKED_OUT = "warning: 127.64.0.2/32, your own address, is in none of the networks that remain"
+
+
+def test_before_the_operators_own_address_is_removed_a_warning_says_so(launched: CliHarness) -> None:
+    file = launched.folder / "bakery.yaml"
+    text = file.read_text()
+    file.write_text(f"{text}access: {{admin_cidrs: [auto, 203.0.113.7/32]}}\n")
+    assert LOCKED_OUT not in launched("access", "remove", "203.0.113.7/32", "--dry-run").err
+    assert LOCKED_OUT in launched("access", "remove", "auto", "--dry-run").err
+    file.write_text(f"{text}access: {{admin_cidrs: [auto, 127.64.0.0/24]}}\n")
+    assert LOCKED_OUT not in launched("access", "remove", "auto", "--dry-run").err, "the network has the address"
+    assert launched("access", "remove", "auto", "--dry-run").code == 0
+
+
 def test_access_follows_the_operator(launched: CliHarness) -> None:
     ran = launched("access", "refresh", "--json")
     check_answer(ran.json, "access-refresh")

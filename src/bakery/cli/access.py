@@ -1,6 +1,7 @@
 """``bakery access``: the networks that may reach the cluster's APIs from outside the VPC."""
 
 from collections.abc import Callable, Sequence
+from ipaddress import ip_network
 
 import click
 
@@ -66,7 +67,24 @@ def remove(context: click.Context, network: str, dry_run: bool, other_cloud: boo
     if before == (network,):
         message = f"{network} is the only network in access.admin_cidrs: without it the cluster cannot be reached"
         raise UsageError(message=message, hint="add another one first")
-    _change(session, tuple(each for each in before if each != network), dry_run=dry_run)
+    after = tuple(each for each in before if each != network)
+    _warn_if_shut_out(session, after)
+    _change(session, after, dry_run=dry_run)
+
+
+def _warn_if_shut_out(session: Session, entries: tuple[str, ...]) -> None:
+    """Warn if the operator's own address would no longer reach the APIs. Where it is not known, say nothing."""
+    if "auto" in entries:
+        return
+    try:
+        (own,) = admin_cidrs(session, ("auto",))
+    except UsageError:
+        return
+    networks = [ip_network(each) for each in entries]
+    address = ip_network(own).network_address
+    if not any(address in network for network in networks):
+        warning = f"{own}, your own address, is in none of the networks that remain: from here bakery, consul and"
+        session.console.warn(f"{warning} nomad will no longer reach the cluster")
 
 
 def _checked(context: click.Context, *, other_cloud: bool) -> Session:
