@@ -153,8 +153,8 @@ A host volume's folder is on the droplet's disk, and is lost with the droplet. T
 at the first boot, in their order, beside the start of the agents; a `#cloud-boothook` runs before it. A
 cloud-config adds to bakery's own and replaces none of its values.
 
-Changed settings reach running nodes with `bakery roll --because config`. A changed password of a registry is not
-seen there: `bakery roll --role nomad-client --because age --older-than 0`.
+Changed settings reach running nodes with `bakery roll --because config`. A changed password of a registry is
+not among the settings that it compares; `bakery roll --role nomad-client --because age --older-than 0` brings it.
 
 ## Environment variables
 

@@ -40,8 +40,8 @@ _DRAIN_OPTIONS = (
         metavar="DURATION",
         default="10m",
         show_default=True,
-        help="How long Nomad may take to move the work of a client. If some is left then, Nomad stops it, and the"
-        " client is not removed.",
+        help="How long Nomad may take to move the work of a client. Nomad stops the work that is left then, and"
+        " the client is not removed.",
     ),
     click.option("--no-drain", is_flag=True, help="Remove clients without moving their work first."),
     click.option(
