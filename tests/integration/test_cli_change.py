@@ -69,12 +69,16 @@ def test_a_dry_run_of_a_scale_down_names_what_would_leave(cluster: AgentsCli) ->
     assert (again.code, cluster.at("plan", "--exit-code").code) == (0, 0)
 
 
-def test_a_node_is_not_destroyed_while_another_operator_changes_the_cluster(cluster: AgentsCli) -> None:
+def test_no_node_is_added_or_destroyed_while_another_operator_changes_the_cluster(cluster: AgentsCli) -> None:
     consul = cluster.live.consul
     held = consul.create_session("bakery", node="demo-consul-server-1", ttl_seconds=30)
     assert consul.acquire_lock("bakery/lock", held, "bakery on laptop, /home/ann/demo/.bakery/demo")
-    for command in (("--node", "demo-consul-server-3"), ("--role", "nomad-client")):
-        ran = cluster.at("destroy", *command, "--yes")
+    for command in (
+        ("destroy", "--node", "demo-consul-server-3"),
+        ("destroy", "--role", "nomad-client"),
+        ("launch", "--role", "nomad-client", "--count", "3"),
+    ):
+        ran = cluster.at(*command, "--yes")
         assert ran.code == 5
         assert "error: another bakery changes cluster demo\n" in ran.err
         assert "bakery on laptop, /home/ann/demo/.bakery/demo" in ran.err

@@ -1,14 +1,13 @@
 """Destroy: the whole cluster, or some of its nodes, drained through a server that is not removed."""
 
 from collections.abc import Callable
-from functools import partial
 
 from bakery.cloud.model import Droplet
 from bakery.errors import CredentialsError
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import DestroyRequest, DrainPolicy, RemovalRequest, Targets
 from bakery.launch.base.place import forget_place
-from bakery.launch.base.running import Running, consul_api
+from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session
 from bakery.launch.roll.lock import check_free
 from bakery.launch.teardown.destroy import destroy, list_targets
@@ -56,9 +55,7 @@ def _if_free(session: Session, request: RemovalRequest, approve: ApproveSome) ->
     """Return ``approve`` that first checks that no other operator's bakery changes the cluster."""
 
     def approve_if_free(removal: Removal) -> bool:
-        if session.running is not None:
-            find = partial(consul_api, session.running, request.plan, list_members(session))
-            check_free(session, find)
+        check_free(session, request.plan, list_members(session))
         return approve(removal)
 
     return approve_if_free

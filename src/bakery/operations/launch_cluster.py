@@ -16,6 +16,7 @@ from bakery.credentials.throwaway import throwaway_public_key
 from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest, LaunchResult, UserDataFor
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge import run
+from bakery.launch.roll.lock import check_free
 from bakery.launch.roll.versions import check_joining
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
@@ -172,7 +173,9 @@ def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -
     """
 
     def approve_and_record(changes: Changes) -> bool:
-        check_joining(session, options.plan, changes.new_nodes, (*changes.unchanged, *changes.extra))
+        there = (*changes.unchanged, *changes.extra)
+        check_free(session, options.plan, there)
+        check_joining(session, options.plan, changes.new_nodes, there)
         approved = approve(changes)
         if approved:
             record_place(context)

@@ -10,9 +10,12 @@ from contextlib import contextmanager, suppress
 
 from bakery.agents.interface import ConsulApi
 from bakery.agents.model import LockHolder
+from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, ChecksFailedError, LockedError
 from bakery.hints import Command
+from bakery.launch.base.running import consul_api
 from bakery.launch.base.session import Session
+from bakery.plan.model import ClusterPlan
 from bakery.wait import Pending
 
 KEY = "bakery/lock"
@@ -107,13 +110,15 @@ def consul_lock(session: Session, find: FindConsul, *, leaving: Collection[str])
         lock.release()
 
 
-def check_free(session: Session, find: FindConsul) -> None:
-    """Check that no other bakery changes the cluster: for a removal, which must be possible without Consul too.
+def check_free(session: Session, plan: ClusterPlan, droplets: Collection[Droplet]) -> None:
+    """Check that no other bakery changes the cluster: for changes that must be possible without Consul too.
+
+    ``droplets`` are those of the cluster; one of its Consul servers is asked.
 
     Raises:
         LockedError: one holds the lock; the details name it.
     """
-    consul = find()
+    consul = consul_api(session.running, plan, droplets) if session.running is not None else None
     if consul is None:
         return
     with suppress(AgentError):
