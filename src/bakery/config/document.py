@@ -20,6 +20,9 @@ class Place:
     column: int
 
 
+_SECRET = re.compile(
+    r"""\b((?:password|passwd|token|secret)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^,}\s]+)""", re.IGNORECASE
+)
 START = Place(line=1, column=1)
 
 
@@ -107,4 +110,5 @@ class Document:
             character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
             for character in line
         )
-        return "".join(shown).rstrip()
+        # No key of the file takes a secret, but a user may try; the error is then in the log of a pipeline.
+        return _SECRET.sub(r"\1***", "".join(shown)).rstrip()

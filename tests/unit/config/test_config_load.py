@@ -250,3 +250,13 @@ def test_a_file_that_cannot_be_read_has_a_way_out(tmp_path: Path, monkeypatch: p
     assert caught.value.details == "Permission denied"
     assert caught.value.hint is not None
     assert str(caught.value.hint).startswith(f"as the owner of the file: chmod u+r {mine}, ")
+
+
+@pytest.mark.parametrize("value", ["hunter2", '"hunter2, and more"', "'hunter2'"])
+def test_a_secret_in_the_wrong_place_is_not_quoted(value: str) -> None:
+    text = f"{MINIMAL}docker:\n  registries:\n    r.example.com: {{password: {value}, username: anna}}\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_cluster(text, FILE)
+    quoted = {problem.source for problem in caught.value.problems}
+    assert "    r.example.com: {password: ***, username: anna}" in quoted
+    assert "hunter2" not in repr(caught.value.problems)
