@@ -52,7 +52,9 @@ def resolved(cluster: Cluster, tasks: Mapping[str, str], name: str) -> set[str]:
 
 def _in_task(cluster: Cluster, group: str, allocation: str, name: str) -> bool:
     look = ("/bin/busybox", "nslookup") if group.startswith("docker") else ("/usr/bin/getent", "hosts")
-    return cluster.tool("nomad", "alloc", "exec", allocation, *look, name, check=False).returncode == 0
+    # For a task of docker "alloc exec" may end with 0 before the program's own exit code is there.
+    done = cluster.tool("nomad", "alloc", "exec", allocation, *look, name, check=False)
+    return done.returncode == 0 and ("Name:" in done.stdout or not group.startswith("docker"))
 
 
 @contextmanager
