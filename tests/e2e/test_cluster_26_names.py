@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 CLIENT = "demo-nomad-client-1"
 CONSUL = "nomad.service.consul"
 """The Nomad servers, which every cluster has."""
+LOOKUP_SECONDS = 20.0
 GROUPS = {"exec", "exec-bridge", "exec-dns", "docker", "docker-bridge", "docker-dns", "docker-host"}
 
 
@@ -52,9 +53,19 @@ def resolved(cluster: Cluster, tasks: Mapping[str, str], name: str) -> set[str]:
 
 def _in_task(cluster: Cluster, group: str, allocation: str, name: str) -> bool:
     look = ("/bin/busybox", "nslookup") if group.startswith("docker") else ("/usr/bin/getent", "hosts")
-    # For a task of docker "alloc exec" may end with 0 before the program's own exit code is there.
+    # For a task of docker "alloc exec" may end before the program's output and exit code have arrived.
     done = cluster.tool("nomad", "alloc", "exec", allocation, *look, name, check=False)
     return done.returncode == 0 and ("Name:" in done.stdout or not group.startswith("docker"))
+
+
+def wait_resolved(cluster: Cluster, tasks: Mapping[str, str], name: str) -> None:
+    """Wait until ``name`` resolves on the node and in every task. The wait is for "alloc exec", see above."""
+
+    def everywhere() -> bool | Pending:
+        missing = (GROUPS | {"host"}) - resolved(cluster, tasks, name)
+        return Pending(f"not in {sorted(missing)}") if missing else True
+
+    wait_until(everywhere, what=f"{name} to resolve", seconds=LOOKUP_SECONDS)
 
 
 @contextmanager
@@ -69,8 +80,8 @@ def stopped(cluster: Cluster, unit: str) -> Iterator[None]:
 def test_services_and_public_names_resolve_everywhere(
     cluster: Cluster, tasks: Mapping[str, str], public: str
 ) -> None:
-    assert resolved(cluster, tasks, CONSUL) == GROUPS | {"host"}
-    assert resolved(cluster, tasks, public) == GROUPS | {"host"}
+    wait_resolved(cluster, tasks, CONSUL)
+    wait_resolved(cluster, tasks, public)
 
 
 def test_a_name_that_does_not_exist_is_not_found(cluster: Cluster, tasks: Mapping[str, str]) -> None:
@@ -82,7 +93,7 @@ def test_public_names_resolve_while_consul_is_stopped(
     cluster: Cluster, tasks: Mapping[str, str], public: str
 ) -> None:
     with stopped(cluster, "consul"):
-        assert resolved(cluster, tasks, public) == GROUPS | {"host"}
+        wait_resolved(cluster, tasks, public)
         ask = f"timeout 3 getent hosts {CONSUL}"
         assert cluster.inside(CLIENT, ask, check=False).returncode != 0  # control
     cluster.wait_ready(CLIENT)

@@ -13,7 +13,7 @@ from tests.helpers.voter_sampler import VoterSampler
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 GAP = 15.0
-"""Seconds without an acknowledged write: five times what a quiet machine needs. make sweep measures the bar, 5 s."""
+"""Seconds without an acknowledged write: five times what a quiet machine needs. make sweep measures the bar."""
 
 
 @pytest.fixture(scope="module")
