@@ -22,6 +22,8 @@ KEY = "bakery/lock"
 TTL_SECONDS = 30
 """Consul ends a session that is not renewed after this time, at the latest after twice the time."""
 RENEW_SECONDS = 10.0
+DELAY_SECONDS = 30.0
+"""How long to wait for a lock that has no holder, twice Consul's lock-delay."""
 CHECK_SECONDS = 20.0
 """How long to ask for the holder: for a moment after an election no server answers."""
 
@@ -88,6 +90,7 @@ def consul_lock(session: Session, find: FindConsul, *, leaving: Collection[str])
 
     Raises:
         LockedError: another bakery holds the lock; the details name it.
+        DeadlineError: the lock has no holder, and Consul does not give it.
         ChecksFailedError: no Consul server sees a leader.
         AgentError: Consul refused.
     """
@@ -102,8 +105,7 @@ def consul_lock(session: Session, find: FindConsul, *, leaving: Collection[str])
     consul_session = consul.create_session("bakery", node=node, ttl_seconds=TTL_SECONDS)
     lock = HeldLock(session, consul_session, find)
     try:
-        if not consul.acquire_lock(KEY, consul_session, holder):
-            raise _locked(session.cluster, consul)
+        _acquire(session, consul, consul_session, holder)
         threading.Thread(target=lock.renew, daemon=True).start()
         yield lock
     finally:
@@ -124,7 +126,7 @@ def check_free(session: Session, plan: ClusterPlan, droplets: Collection[Droplet
     with suppress(AgentError):
         found = consul.lock_holder(KEY)
         if found is not None and found.holder != _holder(session):
-            raise _locked(session.cluster, consul)
+            raise _locked(session.cluster, found)
 
 
 def _holder(session: Session) -> str:
@@ -138,11 +140,23 @@ def _take_over(consul: ConsulApi, holder: str) -> None:
         consul.destroy_session(found.session)
 
 
-def _locked(cluster: str, consul: ConsulApi) -> LockedError:
-    found = consul.lock_holder(KEY)
+def _acquire(session: Session, consul: ConsulApi, consul_session: str, holder: str) -> None:
+    """Take the lock. After a session that ended while it held the lock Consul waits 15 s (lock-delay)."""
+
+    def attempt() -> bool | Pending:
+        if consul.acquire_lock(KEY, consul_session, holder):
+            return True
+        found = consul.lock_holder(KEY)
+        if found is not None:
+            raise _locked(session.cluster, found)
+        return Pending("the session of its last holder ended less than 15 seconds ago")
+
+    session.wait(attempt, what=f"Consul to give the lock {KEY}", seconds=DELAY_SECONDS)
+
+
+def _locked(cluster: str, found: LockHolder) -> LockedError:
     message = f"another bakery changes cluster {cluster}"
-    details = found.holder if found is not None else f"its lock {KEY} in Consul ended less than 15 seconds ago"
-    return LockedError(message=message, details=details, hint="wait for it, then run the same command again")
+    return LockedError(message=message, details=found.holder, hint="wait for it, then run the same command again")
 
 
 def _lost(cluster: str, found: LockHolder | None) -> LockedError:
