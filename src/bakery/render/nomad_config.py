@@ -134,8 +134,8 @@ def _server(context: RenderContext) -> dict[str, Any]:
 
 def _client(context: RenderContext) -> dict[str, Any]:
     # An agent that is also a server asks that server (hashicorp/nomad command/agent/agent.go,
-    # finalizeClientConfig). With
-    # server_join it would ask the others instead, and wait-for-servers would delay it until they have a leader.
+    # finalizeClientConfig). With server_join it would ask the others, and wait-for-servers would delay it until
+    # they have a leader.
     join = {} if context.kind.is_nomad_server else _server_join(context)
     return {
         "enabled": True,
