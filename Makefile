@@ -23,7 +23,7 @@ include toolchain.mk
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@awk -F':.*## ' '/^## / { gsub(/^## | -+$$/, ""); printf "\n%s:\n", $$0 } /^[a-z][a-z0-9-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv: $(VENV)/.ready ## the Python environment
@@ -98,18 +98,27 @@ e2e: ## T2: boots real droplets (root)
 .PHONY: sweep
 sweep: venv ## T3: the long sweeps, not part of CI; as root also a cluster under faults and sequences of commands. Writes docs/reliability.md
 	$(BIN)/python -m pytest -q -m sweep --timeout=0 tests
-	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 BAKERY_E2E_MARK=e2e tests/e2e.sh tests/e2e/test_cluster_80_faults.py tests/e2e/test_emulator_crash.py && \
+	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 BAKERY_E2E_MARK=e2e tests/e2e.sh tests/e2e/test_cluster_24_ways_in_deploy.py tests/e2e/test_cluster_80_faults.py tests/e2e/test_cluster_87_ingress.py tests/e2e/test_cluster_87_ingress_balancer.py tests/e2e/test_emulator_crash.py && \
 	BAKERY_FIGURES=1 BAKERY_E2E_MARK=sequences tests/e2e.sh tests/e2e/test_sequences.py tests/e2e/test_sequences_change.py; \
 	else echo "skipped: the cluster under faults and the sequences of commands (booting droplets needs root)"; fi
 
 .PHONY: bench
-bench: ## print the figures and write docs/benchmarks.md (root)
-	@scripts/bench.sh
+bench: ## print the figures and write docs/benchmarks.md (root; ACCEPT=1 also if a ratio has grown by a fifth)
+	@scripts/bench.sh $(if $(ACCEPT),--accept)
+
+.PHONY: screenshots
+screenshots: venv ## write docs/images from the running demo (KEEP=1 make demo; Debian, root)
+	scripts/install.sh chromium-headless-shell fonts-dejavu-core
+	$(BIN)/python -m scripts.screenshots
 
 .PHONY: docs
 docs: venv ## write docs/configuration.md, and the pictures and steps of docs/architecture.md
 	@$(BIN)/python scripts/configuration.py
 	@$(BIN)/python -m scripts.architecture
+
+.PHONY: site
+site: venv ## build the documents as a site into build/site, without a network
+	@$(BIN)/python -m scripts.site
 
 .PHONY: format
 format: venv ## format the sources with ruff

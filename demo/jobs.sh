@@ -2,6 +2,7 @@
 # A service found through Consul DNS, a batch job and a system job, on the cluster that `bakery env` points at.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
+source scripts/beat.sh
 server=${CONSUL_HTTP_ADDR#https://}
 server=${server%:*}
 
@@ -28,8 +29,7 @@ curl_consul() {
 show nomad job run demo/jobs/web.nomad.hcl
 show nomad job run -detach demo/jobs/uptime.nomad.hcl
 echo
-echo "waiting for web to pass its check in Consul:"
-until_output "two passing instances of web in Consul" 180 passing web 2
+beat "waiting for web to pass its check in Consul:" until_output "two passing instances of web in Consul" 180 passing web 2
 
 echo
 echo "from this machine, through Consul DNS:"
@@ -38,5 +38,5 @@ show dig +short +tries=3 +time=2 @"$server" -p 8600 web.service.consul SRV
 echo
 echo "from another droplet, through its own Consul agent, and over the VPC:"
 show nomad job run demo/jobs/fetch.nomad.hcl
-until_output "the batch job's output" 120 nomad alloc logs -job fetch
+beat "waiting for the batch job's output:" until_output "the batch job's output" 120 nomad alloc logs -job fetch
 show nomad job status

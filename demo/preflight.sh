@@ -8,7 +8,7 @@ source demo/packages.sh
 cat <<'TEXT'
 bakery demo: a whole Consul + Nomad cluster on this machine, without an account
   needs   Debian 12 or newer (or Ubuntu), root, Python 3.11, 3 GiB of free memory
-  time    about 4 minutes when the programs are there; the first run downloads Consul, Nomad and Packer, or
+  time    about 2 minutes when the programs are there; the first run downloads Consul, Nomad and Packer, or
           builds them from Go modules (about 15 minutes on two cores)
   disk    about 4 GiB: programs and base image in ~/.cache/bakery, the droplets in ~/.local/share/bakery
   leaves  nothing running; KEEP=1 keeps the cluster up, `make demo-down` takes it down later

@@ -25,37 +25,13 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-say "1. Programs: Packer, Consul, Nomad"
+say "0. Programs: where the official releases cannot be reached, they are built"
 demo/tools.sh
 
-say "2. A local DigitalOcean"
-started=$SECONDS
-show "$BAKERY" emulator up --name "$BAKERY_EMULATOR"
+rm -f "$BAKERY_CLUSTER_FILE"
+"$BAKERY" demo --folder "$WORK" --name "$BAKERY_EMULATOR" --no-advice
 
-say "3. The cluster file"
-mkdir -p "$WORK"
-show "$BAKERY" init --cluster demo --force
-# Jobs are reached from outside only at ports that the cluster file opens: here two on the clients.
-sed -i 's|^  nomad-client: .*count: 3|&, ports: [8080/tcp, 8081/tcp from vpc]|' "$WORK/bakery.yaml"
-grep '^  nomad-client:' "$WORK/bakery.yaml"
-show "$BAKERY" plan --offline
-
-say "4. One snapshot for every role, baked with Packer"
-show "$BAKERY" build-image --local --yes
-
-say "5. Nine droplets, one cluster, no SSH"
-launched=$SECONDS
-show "$BAKERY" launch --local --yes
-echo "healthy $((SECONDS - launched)) s after the first request, $((SECONDS - started)) s after the start of the emulator"
-
-say "6. Looking at it with the real tools"
-# shellcheck disable=SC2016 # shown as it would be typed
-printf '\n$ eval "$(bakery env)"\n'
 eval "$("$BAKERY" env --local)"
-show consul members
-show nomad server members
-show nomad node status
-
 say "7. Work for it"
 demo/jobs.sh
 

@@ -4,6 +4,7 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 source demo/packages.sh
+source scripts/beat.sh
 TOOLS=(packer packer-plugin-digitalocean consul nomad cni-plugins)
 
 where() { .venv/bin/python -m bakery.toolchain path "$1" 2>/dev/null; }
@@ -13,11 +14,14 @@ if [ "${1:-}" = --path ]; then
   exit
 fi
 
+# Print the path of a tool; on failure, write the reason to the file that $problem names.
+find_or_download() { .venv/bin/python -m bakery.toolchain path "$1" 2>"$problem"; }
+
 missing=()
 problem=$(mktemp)
 trap 'rm -f "$problem"' EXIT
 for tool in "${TOOLS[@]}"; do
-  if path=$(.venv/bin/python -m bakery.toolchain path "$tool" 2>"$problem"); then
+  if path=$(beat "  looking for $tool; it is downloaded if this machine does not have it" find_or_download "$tool"); then
     printf '  %-28s %s\n' "$tool" "$path"
   else
     missing+=("$tool")

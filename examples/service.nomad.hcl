@@ -15,6 +15,14 @@ job "hello" {
       name = "hello"
       port = "http"
 
+      # Which requests it gets from outside: all of Fabio's (ingress/fabio.nomad.hcl), and one host's of an ingress
+      # node's (../docs/ingress.md).
+      tags = [
+        "urlprefix-/",
+        "traefik.enable=true",
+        "traefik.http.routers.hello.rule=Host(`hello.example.com`)",
+      ]
+
       check {
         type     = "http"
         path     = "/"

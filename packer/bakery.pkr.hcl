@@ -1,4 +1,5 @@
-# One snapshot for all roles: it contains Consul, Nomad, docker and the CNI plugins, no configuration and no secret.
+# One snapshot for all roles: it contains Consul, Nomad, docker and the CNI plugins, and Traefik if a role needs it, but no
+# configuration and no secret.
 
 packer {
   required_version = ">= 1.11.0"
@@ -22,6 +23,7 @@ locals {
     "CONSUL_VERSION=${var.consul_version}",
     "NOMAD_VERSION=${var.nomad_version}",
     "CNI_VERSION=${var.cni_version}",
+    "TRAEFIK_VERSION=${var.traefik_sha256 == "" ? "" : var.traefik_version}",
   ]
 }
 
@@ -73,6 +75,8 @@ build {
       "NOMAD_SHA256=${var.nomad_sha256}",
       "CNI_URL=${var.cni_url}",
       "CNI_SHA256=${var.cni_sha256}",
+      "TRAEFIK_URL=${var.traefik_url}",
+      "TRAEFIK_SHA256=${var.traefik_sha256}",
     ])
     script = "${path.root}/scripts/binaries.sh"
   }

@@ -32,7 +32,7 @@ variable "content_tag" {
 
 variable "uploads" {
   type        = list(string)
-  description = "Local files named consul, nomad and cni.tar. The build droplet downloads those that are not listed."
+  description = "Local files named consul, nomad, cni.tar and traefik. The build droplet downloads those that are not listed."
   default     = []
 }
 
@@ -95,5 +95,28 @@ variable "cni_sha256" {
   validation {
     condition     = can(regex("^[0-9a-f]{64}$", var.cni_sha256))
     error_message = "The cni_sha256 is not a SHA256 in hex."
+  }
+}
+
+# In the image of a cluster with ingress nodes only.
+variable "traefik_version" {
+  type    = string
+  default = "3.7.15"
+}
+
+variable "traefik_url" {
+  type        = string
+  description = "Tar of Traefik's release; empty if traefik is uploaded."
+  default     = ""
+}
+
+variable "traefik_sha256" {
+  type        = string
+  description = "SHA256 of the tar, or of the uploaded binary; empty for an image without Traefik."
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([0-9a-f]{64})?$", var.traefik_sha256))
+    error_message = "The traefik_sha256 is not a SHA256 in hex."
   }
 }

@@ -65,7 +65,10 @@ def steps() -> str:
     named = [
         *((step.name, step.reason) for step in launch_cluster.PREPARE),
         *((step.name, step.reason) for step in launch_cluster.CONVERGE),
+        *((step.name, step.reason) for step in launch_cluster.FIRST),
+        *((step.name, step.reason) for step in launch_cluster.SETTLE),
         *((step.name, step.reason) for step in launch_cluster.FORM),
+        *((step.name, step.reason) for step in launch_cluster.ENTER),
     ]
     rows = (f"| {name.lower()} | {reason} |" for name, reason in named)
     return "\n".join(["| step | reason |", "|---|---|", *rows, ""])

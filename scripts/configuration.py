@@ -39,11 +39,16 @@ VARIABLES = (
     ),
     Variable(
         name="BAKERY_AGE_RECIPIENT",
-        meaning="An age recipient (`age1…`) or an SSH public key: new credentials are encrypted to it.",
+        meaning="An age recipient (`age1…`) or an SSH public key: new credentials are encrypted to it, and"
+        " `bakery credentials encrypt` encrypts those that exist.",
     ),
     Variable(
         name="BAKERY_AGE_IDENTITY",
         meaning="Path of the age identity or SSH private key that decrypts the credentials.",
+    ),
+    Variable(
+        name="BAKERY_AGE_PASSPHRASE",
+        meaning="The passphrase of credentials that are encrypted with one. Without it bakery asks on a terminal.",
     ),
     Variable(
         name="BAKERY_ADDRESS_URL",
@@ -66,17 +71,20 @@ VARIABLES = (
     ),
     Variable(
         name="BAKERY_TOOLCHAIN_DIR",
-        meaning="A folder with `consul`, `nomad`, `packer` and the folder `cni`; it is searched before `PATH`.",
+        meaning="A folder with `consul`, `nomad`, `packer`, `traefik` and the folder `cni`; it is searched before"
+        " `PATH`.",
     ),
     Variable(
         name="BAKERY_RELEASES_URL",
         default=f"`{Places.releases_url}`",
-        meaning="Where releases of Consul, Nomad and Packer are downloaded; for a mirror.",
+        meaning="Where releases of Consul, Nomad and Packer are downloaded; for a mirror. With `http://`, except"
+        " on this machine, an archive needs a pinned checksum: bakery's own, or `image.checksums`.",
     ),
     Variable(
         name="BAKERY_GITHUB_URL",
         default=f"`{Places.github_url}`",
-        meaning="Where the CNI plugins and Packer's DigitalOcean plugin are downloaded; for a mirror.",
+        meaning="Where the CNI plugins, Traefik and Packer's DigitalOcean plugin are downloaded; for a mirror. As"
+        " above.",
     ),
     Variable(
         name="BAKERY_ENV_PATH",
@@ -98,6 +106,17 @@ VARIABLES = (
         meaning="The API's URL, without `/v2`. `--local` overrides it.",
     ),
     Variable(name="NO_COLOR", meaning="Any text but the empty one: no colour, like `--no-color`."),
+    Variable(
+        name="FORCE_COLOR",
+        meaning="Any text but the empty one: colours in pipes and CI logs too, unless `NO_COLOR` is set.",
+    ),
+    Variable(
+        name="SUDO_UID",
+        meaning="`sudo` sets it: the user who may open the pages of `bakery ui` and `bakery dashboard`.",
+    ),
+    Variable(
+        name="SUDO_USER", meaning="`sudo` sets it: the user that `bakery events` names for a command run as root."
+    ),
     Variable(name="TERM", meaning="`dumb`: no colour, and no line is drawn over."),
     Variable(name="PATH", meaning="Where programs are found after `BAKERY_TOOLCHAIN_DIR`."),
     Variable(
@@ -173,8 +192,8 @@ The emulator sees {emulator} too, and Go, which builds programs from source, see
 
 `bakery env` prints the variables that `consul` and `nomad` read: `CONSUL_HTTP_ADDR`, `NOMAD_ADDR`, and those of
 tokens, CAs and certificates. bakery itself does not read them. `bakery consul` and `bakery nomad` give the program
-your whole environment with these variables, but without the account's token and without variables that would
-switch off a check.
+your whole environment with these variables and the management tokens, but without the account's token, without
+bakery's own passwords, and without variables that would switch off a check.
 """
 _WORDS = {
     LABEL: "lower-case letters, digits and hyphens, a letter first",
@@ -205,7 +224,8 @@ def _runs(kind: Kind) -> str:
     consul = "Consul server" if kind.is_consul_server else "Consul agent"
     server = ["Nomad server"] if kind.is_nomad_server else []
     client = ["Nomad client, for jobs"] if kind.is_nomad_client else []
-    return ", ".join([consul, *server, *client])
+    ingress = ["Traefik, which routes requests from outside to services"] if kind.is_ingress else []
+    return ", ".join([consul, *server, *client, *ingress])
 
 
 def _variable_row(variable: Variable) -> str:
@@ -215,7 +235,7 @@ def _variable_row(variable: Variable) -> str:
 def _keys() -> Iterator[tuple[str, _Node]]:
     """Yield every key of the cluster file with its part of the JSON Schema.
 
-    NAME is a placeholder for a role's name.
+    NAME is a placeholder for a role's name, [] for a place in a list.
     """
     schema: dict[str, Any] = dict(json_schema())
     yield from _below(schema, schema, "")
@@ -230,6 +250,12 @@ def _below(schema: _Node, node: _Node, prefix: str) -> Iterator[tuple[str, _Node
         elif "additionalProperties" in value:
             yield path, value
             yield from _below(schema, _inner(schema, value), f"{path}.NAME.")
+        elif "anyOf" in value:
+            yield path, value
+            yield from _below(schema, _resolved(schema, value["anyOf"][-1]), f"{path}.")
+        elif "$ref" in value.get("items", {}):
+            yield path, value
+            yield from _below(schema, _resolved(schema, value["items"]), f"{path}[].")
         else:
             yield path, value | {"required": name in node.get("required", ())}
 
@@ -263,7 +289,9 @@ def _value(field: _Node) -> str:
             return f"a mapping; names are {_WORDS[field['propertyNames']['pattern']]}"
         values = field["additionalProperties"]
         return "a mapping of texts" if values == {"type": "string"} else "a mapping"
-    words = [_TYPES[field["type"]]]
+    if "anyOf" in field:
+        return "`false`, or a mapping"
+    words = ["a list of mappings" if "$ref" in field.get("items", {}) else _TYPES[field["type"]]]
     if "pattern" in field:
         words.append(_WORDS[field["pattern"]])
     if "maxLength" in field:
@@ -280,7 +308,7 @@ def _default(path: str, field: _Node) -> str:
         return "by kind" if path.endswith(".size") else "the role's name"
     default = field["default"]
     if default in ("", {}):
-        return "required" if path.endswith(".path") else "none"
+        return "required" if path.endswith((".path", "[].cert", "[].key")) else "none"
     if isinstance(default, dict):
         return ", ".join(f"`{name}`" for name in default)
     if isinstance(default, list):

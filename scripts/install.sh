@@ -12,11 +12,14 @@ if [ "$(id -u)" != 0 ]; then
   echo "help: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
   exit 2
 fi
-echo "installing ${missing[*]}"
+source "$(dirname "$0")/beat.sh"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # Package lists on a fresh machine are empty or old; an old list has files that no longer exist.
-if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+install() {
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1
+}
+if ! beat "installing ${missing[*]}" install; then
   cat "$log" >&2
   echo "error: apt-get could not install ${missing[*]}" >&2
   exit 2

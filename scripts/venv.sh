@@ -13,6 +13,7 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
   exit 2
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/pip" install --quiet --upgrade pip hatchling editables
-"$venv/bin/pip" install --quiet --no-build-isolation --editable '.[dev]'
+source "$(dirname "$0")/beat.sh"
+beat "installing Python packages into $venv, about 40 s" "$venv/bin/pip" install --quiet --upgrade pip hatchling editables
+beat "installing bakery and what its tests need" "$venv/bin/pip" install --quiet --no-build-isolation --editable '.[dev]'
 touch "$venv/.ready"

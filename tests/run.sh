@@ -22,6 +22,8 @@ if command -v apt-get >/dev/null && [ -n "$root" ]; then
   scripts/install.sh "${DEMO_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
   # Installed where it can never run: on a machine that systemd booted it would set up that machine at the next boot.
   if [ "$(cat /proc/1/comm)" != systemd ]; then scripts/install.sh cloud-init; fi
+  # Ubuntu has no package of Chromium.
+  scripts/install.sh chromium-headless-shell fonts-dejavu-core || skip "pages in a browser" "Chromium cannot be installed"
 fi
 
 title "environment"
@@ -30,13 +32,20 @@ scripts/venv.sh .venv
 # The programs are built beside the quick suites; on a used machine they are in the cache already.
 tools_log=$(mktemp)
 trap 'rm -f "$tools_log"' EXIT
-demo/tools.sh >"$tools_log" 2>&1 &
+{
+  demo/tools.sh
+  .venv/bin/python -m bakery.toolchain build traefik
+  .venv/bin/python -m tests.helpers.go.programs consul-template fabio
+} >"$tools_log" 2>&1 &
 tools=$!
 
 title "T0: lint and types"
 make --no-print-directory lint types
 title "T0: unit"
 .venv/bin/python -m pytest -q -n 2 tests/unit
+
+title "T0: the site of the documents"
+make --no-print-directory site
 
 title "programs"
 if ! wait "$tools"; then
@@ -47,7 +56,7 @@ cat "$tools_log"
 
 title "T1: integration"
 command -v cloud-init >/dev/null || skip "cloud-init schema" "cloud-init is not installed"
-.venv/bin/python -m pytest -q -n 2 -m integration tests/integration
+.venv/bin/python -m pytest -q -n 2 --dist loadfile -m integration tests/integration
 
 if [ "$(uname -s)" != Linux ]; then
   skip "T2: e2e" "droplets boot on Linux only"

@@ -19,9 +19,23 @@ expect_version "Nomad v$NOMAD_VERSION" /usr/local/bin/nomad version
 for plugin in bridge firewall host-local loopback portmap; do
     expect_version "CNI $plugin plugin v$CNI_VERSION" "/opt/cni/bin/$plugin" --version
 done
+if [[ -n $TRAEFIK_VERSION ]]; then
+    answer=$(/usr/local/bin/traefik version) || fail "traefik does not run"
+    [[ $answer =~ ^Version:\ +"$TRAEFIK_VERSION"$'\n' ]] || fail "traefik says '${answer%%$'\n'*}', not $TRAEFIK_VERSION"
+fi
 for program in docker nft iptables python3 dnsmasq git; do
     command -v "$program" >/dev/null || fail "$program is not installed"
 done
+
+# containerd starts containers with the first runc in its PATH, which checks them.
+[[ $(command -v runc) == /usr/local/sbin/runc ]] || fail "$(command -v runc) comes before /usr/local/sbin/runc"
+runc --version >/dev/null || fail "/usr/local/sbin/runc does not find the distribution's runc"
+
+# Where the kernel has AppArmor, docker gives containers its profile if it finds these (moby, profiles/apparmor).
+if [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) == Y ]]; then
+    command -v apparmor_parser >/dev/null || fail "the kernel has AppArmor, and apparmor_parser is not installed"
+    [[ -d /sys/kernel/security/apparmor ]] || fail "the kernel has AppArmor, and securityfs is not mounted"
+fi
 
 left=$(apt-get --simulate upgrade --with-new-pkgs 2>/dev/null | grep '^Inst' | cut --delimiter=' ' --fields=2 || true)
 [[ -z $left ]] || fail "the base's packages are not up to date: ${left//$'\n'/ }"
@@ -39,17 +53,26 @@ for unit in "$STAGE"/systemd-units/*.{service,timer,target,path,socket}; do
 done
 
 # Without configuration a start of the agents does nothing and does not fail.
-for agent in consul nomad-server nomad-client bakery-dns bakery-pause; do
+agents=(consul nomad-server nomad-client bakery-dns bakery-pause)
+if [[ -n $TRAEFIK_VERSION ]]; then
+    agents+=(traefik)
+fi
+for agent in "${agents[@]}"; do
     timeout 180 systemctl start "$agent.service" || fail "$agent.service fails without configuration"
     ! systemctl --quiet is-active "$agent.service" || fail "$agent.service runs without configuration"
 done
 # "user:group mode" of the folders for keys (usr/lib/tmpfiles.d/bakery.conf).
-for folder in consul nomad; do
-    for path in "/etc/$folder.d" "/etc/$folder.d/tls"; do
+expect_private() {
+    local group=$1 path found
+    shift
+    for path in "$@"; do
         found=$(stat --format='%U:%G %a' "$path")
-        [[ $found == "root:$folder 750" ]] || fail "$path is $found, not root:$folder 750"
+        [[ $found == "root:$group 750" ]] || fail "$path is $found, not root:$group 750"
     done
-done
+}
+expect_private consul /etc/consul.d /etc/consul.d/tls
+expect_private nomad /etc/nomad.d /etc/nomad.d/tls
+expect_private traefik /etc/traefik /etc/traefik/tls /etc/traefik/certificates
 for unit in docker.service docker.socket containerd.service; do
     ! systemctl --quiet is-enabled "$unit" || fail "$unit is enabled"
 done

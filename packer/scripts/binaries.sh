@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install consul, nomad and the CNI plugins, uploaded or downloaded here, after checking the pinned SHA256.
+# Install consul, nomad, the CNI plugins and, in an image for ingress nodes, Traefik: uploaded or downloaded here, after
+# checking the pinned SHA256.
 set -euo pipefail
 
 check() {
@@ -46,6 +47,25 @@ install_cni() {
     chmod 0755 /opt/cni/bin /opt/cni/bin/*
 }
 
+install_traefik() {
+    local traefik=$STAGE/traefik
+    if [[ -n $TRAEFIK_URL ]]; then
+        download "$TRAEFIK_URL" "$STAGE/traefik.tar"
+        check "$STAGE/traefik.tar" "$TRAEFIK_SHA256"
+        tar --extract --file "$STAGE/traefik.tar" --directory "$STAGE" --no-same-owner traefik
+    elif [[ -f $traefik ]]; then
+        check "$traefik" "$TRAEFIK_SHA256"
+    else
+        echo "traefik was not uploaded, and traefik_url is empty" >&2
+        exit 1
+    fi
+    install -o root -g root -m 0755 "$traefik" /usr/local/bin/traefik
+    rm "$traefik"
+}
+
 install_agent consul "$CONSUL_URL" "$CONSUL_SHA256"
 install_agent nomad "$NOMAD_URL" "$NOMAD_SHA256"
 install_cni
+if [[ -n $TRAEFIK_VERSION ]]; then
+    install_traefik
+fi

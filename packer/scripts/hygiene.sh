@@ -36,12 +36,12 @@ expect_absent "$STAGE"
 [[ -L /var/lib/dbus/machine-id || ! -s /var/lib/dbus/machine-id ]] || problem "/var/lib/dbus/machine-id is left"
 
 for folder in /var/lib/cloud/seed /opt/consul /opt/nomad /var/lib/docker /var/lib/containerd /var/lib/apt/lists \
-    /var/log/journal /etc/consul.d/tls /etc/nomad.d/tls; do
+    /var/log/journal /etc/consul.d/tls /etc/nomad.d/tls /var/lib/traefik/routes; do
     expect_empty "$folder"
 done
 found=$(find / -xdev -type f -perm /6000 -print -quit)
 [[ -z $found ]] || problem "$found runs with the rights of its owner or group"
-found=$(find /etc/consul.d /etc/nomad.d -type f -print -quit)
+found=$(find /etc/consul.d /etc/nomad.d /etc/traefik -type f -print -quit)
 [[ -z $found ]] || problem "$found configures an agent"
 
 while IFS=: read -r user password _; do

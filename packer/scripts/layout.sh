@@ -10,7 +10,13 @@ add_user() {
 
 add_user consul /opt/consul
 add_user nomad /opt/nomad
+add_user traefik /var/lib/traefik
 add_user dnsmasq /nonexistent # Debian's package creates it too
+
+# A unit without its program is not valid.
+if [[ -z $TRAEFIK_VERSION ]]; then
+    rm -f "$STAGE"/systemd-units/traefik*
+fi
 
 # Set the modes here: a wheel does not keep all modes of the checkout.
 rm -f "$STAGE/files/README.md"

@@ -137,6 +137,11 @@ class UnauthorizedError(CredentialsError):
     status: int = 401
     request_id: str | None = None
 
+    @property
+    def rejects_token(self) -> bool:
+        """Whether the API does not accept the token for any request (401); otherwise it lacks a scope (403)."""
+        return self.status == 401
+
     __hash__ = Exception.__hash__
 
 
@@ -177,6 +182,11 @@ class AgentError(BakeryError):
     exit_code = ExitCode.CLOUD
 
     __hash__ = Exception.__hash__
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may succeed later: no reply, 429, or 5xx, as without a leader."""
+        return self.status in (0, 429) or self.status >= 500
 
 
 class BakeError(BakeryError):

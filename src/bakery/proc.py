@@ -146,6 +146,13 @@ def replace_process(argv: Sequence[str | Path], env: Mapping[str, str]) -> NoRet
         raise MissingToolError(message=message, details=error.strerror) from error
 
 
+def open_in_browser(url: str) -> None:
+    """Open a page in the user's browser. Nothing happens if there is none. ``url`` has no secret."""
+    import webbrowser  # starts a process
+
+    webbrowser.open(url)
+
+
 def start(
     argv: Sequence[str | Path],
     *,

@@ -43,6 +43,12 @@ class Pending:
     reason: str
 
 
+class Tell(Protocol):
+    """Gets the reason of each ``Pending``, and the number of seconds until the deadline."""
+
+    def __call__(self, reason: str, *, left: float) -> None: ...
+
+
 def deadline_factor() -> float:
     """Return ``BAKERY_DEADLINE_FACTOR``, for slow machines; 1.0 if it is not set or not a positive number."""
     try:
@@ -60,13 +66,13 @@ def wait_until(
     every: float = 1.0,
     clock: Clock | None = None,
     hint: Text | None = None,
-    tell: Callable[[str], None] | None = None,
+    tell: Tell | None = None,
 ) -> T:
     """Call ``check`` until it returns a value that is not :class:`Pending`, and return the value.
 
     ``what`` names the condition in the error. Pauses begin short and grow to ``every`` seconds. The deadline is
     ``seconds`` times ``BAKERY_DEADLINE_FACTOR``. Errors that ``check`` raises pass through, so ``check`` returns
-    ``Pending`` for expected ones. ``tell`` is called with the reason after each ``Pending``.
+    ``Pending`` for expected ones. ``tell`` is called after each ``Pending``.
 
     Raises:
         DeadlineError: the deadline passed; the details are the last reason.
@@ -84,6 +90,6 @@ def wait_until(
             message = f"waited {limit:.0f} s for {what}"
             raise DeadlineError(message=message, details=answer.reason, hint=hint)
         if tell is not None:
-            tell(answer.reason)
+            tell(answer.reason, left=left)
         clock.sleep(min(pause, left))
         pause = min(every, pause * _GROWTH)

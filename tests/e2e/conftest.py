@@ -3,12 +3,13 @@
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.config.defaults import TESTED_CONSUL_VERSION, TESTED_NOMAD_VERSION
 from tests.helpers.cluster_e2e import Cluster, find_cluster, keep_logs
 from tests.helpers.release_mirror import Mirror, read_set, serving
 from tests.helpers.second_cluster import made
@@ -26,6 +27,14 @@ def cluster() -> Cluster:
     if found is None:
         pytest.fail("there is no cluster to test: KEEP=1 make demo first")
     return found
+
+
+@pytest.fixture(scope="session")
+def fleeting(cluster: Cluster) -> Cluster:
+    """The cluster with the operator's tokens of one minute, the shortest time that Consul and Nomad take."""
+    seen = replace(cluster)
+    seen.__dict__["env"] = cluster.variables("--ttl", "1m")
+    return seen
 
 
 @pytest.fixture
@@ -46,8 +55,8 @@ def second(cluster: Cluster, tmp_path: Path) -> Iterator[Callable[[str, str], Se
 def mirror(cluster: Cluster) -> Iterator[Mirror]:
     """The three archives that a droplet fetches, in the publishers' layout, from the programs of this machine."""
     made = Mirror()
-    made.add_hashicorp("consul", CONSUL_VERSION, require_tool("consul").read_bytes())
-    made.add_hashicorp("nomad", NOMAD_VERSION, require_tool("nomad").read_bytes())
+    made.add_hashicorp("consul", TESTED_CONSUL_VERSION, require_tool("consul").read_bytes())
+    made.add_hashicorp("nomad", TESTED_NOMAD_VERSION, require_tool("nomad").read_bytes())
     made.add_cni(CNI_VERSION, read_set(require_tool("cni-plugins")))
     with serving(made, address=cluster.operator):
         yield made

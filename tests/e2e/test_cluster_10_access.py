@@ -1,6 +1,7 @@
 """The cluster answers the real tools, and nobody who lacks a certificate or a token."""
 
 import http.client
+import json
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_consul_has_three_voters(cluster: Cluster) -> None:
     assert [line.split()[3] for line in lines].count("leader") == 1
 
 
+def test_the_tokens_of_a_shell_are_accepted_while_they_last(fleeting: Cluster) -> None:
+    """test_cluster_15_people.py has the end of them. They make no tokens, which would outlive them."""
+    assert "demo-nomad-client-1" in fleeting.tool("nomad", "node", "status").stdout
+    assert "demo-nomad-client-1" in fleeting.tool("consul", "catalog", "nodes").stdout
+    assert "Permission denied" in fleeting.tool("nomad", "acl", "token", "list", check=False).stderr
+    assert "Permission denied" in fleeting.tool("consul", "acl", "token", "list", check=False).stderr
+
+
 def test_nomad_lists_three_servers(cluster: Cluster) -> None:
     members = cluster.nomad_json("server", "members", "-json")
     names = sorted(member["Name"] for member in members)
@@ -172,6 +181,14 @@ def test_no_api_answers_without_tls(cluster: Cluster) -> None:
 
 def test_status_exits_with_0(cluster: Cluster) -> None:
     assert cluster.bakery("status", "--local", check=False).returncode == 0
+
+
+def test_doctor_names_the_vulnerabilities_of_the_agents_that_run(cluster: Cluster) -> None:
+    checks = json.loads(cluster.bakery("doctor", "--local", "--json", check=False).stdout)["checks"]
+    warned = {check["name"]: check["message"] for check in checks if check["state"] == "warn"}
+    assert warned["HCSEC-2026-21"].startswith("Nomad 1.11.3 on 6 nodes: docker tasks may mount any folder")
+    assert warned["HCSEC-2026-25"].startswith("Consul 1.22.5 on 9 nodes: ")
+    assert [check["name"] for check in checks if check["state"] == "fail"] == []
 
 
 def test_bootstrap_again_changes_nothing(cluster: Cluster) -> None:

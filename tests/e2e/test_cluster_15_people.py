@@ -1,14 +1,16 @@
 """Other people's credentials, bakery's own consul and nomad, and agents' logs on nodes that really run."""
 
 import json
+import os
 from collections.abc import Iterator
 from threading import Timer
 
 import pytest
 
 from bakery.errors import ExitCode
+from bakery.proc import run
 from bakery.wait import Pending, wait_until
-from tests.helpers.cluster_e2e import JOBS, PATIENCE, Cluster
+from tests.helpers.cluster_e2e import BAKERY, EMULATOR, JOBS, PATIENCE, Cluster
 
 pytestmark = pytest.mark.e2e
 
@@ -59,10 +61,48 @@ def test_an_agents_log_is_read_without_ssh(cluster: Cluster, name: str) -> None:
     assert "[DEBUG]" in shown.stdout or "[TRACE]" in shown.stdout
 
 
-def test_the_consul_agent_of_a_client_is_refused_with_the_way_out(cluster: Cluster) -> None:
-    done = cluster.bakery("logs", "demo-nomad-client-1", "--local", "--agent", "consul", check=False)
+@pytest.mark.parametrize(("kind", "docker"), [("client", True), ("server", False)])
+def test_the_past_of_a_nodes_services_is_read_without_ssh(cluster: Cluster, kind: str, *, docker: bool) -> None:
+    """From the journal of the node. Control: the lines of one agent are not those of another."""
+    name = f"demo-nomad-{kind}-1"
+
+    def programs(agent: str) -> set[str]:
+        lines = cluster.bakery("logs", name, "--local", "--agent", agent, "--since", "24h").stdout.splitlines()
+        return {line.split()[4].partition("[")[0] for line in lines if line.split()[3:4] == [name]}
+
+    assert programs("system") >= {"consul", "nomad", "dnsmasq", *(("dockerd", "containerd") if docker else ())}
+    assert programs("consul") == {"consul"}
+    assert {"nomad"} <= programs("nomad") <= {"nomad", "systemd", "python3", "sh"}
+
+
+def test_a_consul_server_has_no_past_and_says_so(cluster: Cluster) -> None:
+    done = cluster.bakery("logs", FIRST, "--local", "--agent", "system", check=False)
     assert done.returncode == ExitCode.USAGE
-    assert "journalctl --unit=consul" in done.stderr
+    assert f"the journal of {FIRST} cannot be read" in done.stderr
+
+
+def shell(cluster: Cluster) -> dict[str, str]:
+    """The environment of a shell on the operator's machine."""
+    return {
+        "PATH": f"{BAKERY.parent}:{cluster.tools}:{os.environ['PATH']}",
+        "BAKERY_EMULATOR": EMULATOR,
+        "BAKERY_CLUSTER_FILE": str(cluster.work / "bakery.yaml"),
+    }
+
+
+def test_the_tokens_of_a_shell_end_by_themselves(fleeting: Cluster) -> None:
+    """Control: test_cluster_10_access.py uses them before. A new shell gets new ones."""
+
+    def refused() -> bool | Pending:
+        answers = [
+            fleeting.tool(*words, check=False).stderr
+            for words in (("nomad", "node", "status"), ("consul", "catalog", "nodes"))
+        ]
+        return all("403" in answer for answer in answers) or Pending("\n".join(answers))
+
+    wait_until(refused, what="both tokens to expire", seconds=PATIENCE, every=2)
+    fresh = run(["sh", "-c", 'eval "$(bakery env --local)" && nomad node status'], env=shell(fleeting))
+    assert "ready" in fresh.stdout
 
 
 def test_the_programs_and_env_use_a_server_that_answers(cluster: Cluster) -> None:

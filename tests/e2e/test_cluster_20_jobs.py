@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from bakery.proc import run
-from bakery.render.nomad_config import TASK_ROOT
 from bakery.wait import Pending, wait_until
 from tests.helpers.cluster_e2e import DEMO_JOBS, JOBS, PATIENCE, ROOT, Cluster
 
@@ -145,7 +144,7 @@ def test_the_system_job_runs_on_every_client(cluster: Cluster) -> None:
 
 
 def test_a_task_finds_programs_and_certificates_but_not_the_nodes_keys(cluster: Cluster) -> None:
-    """The root of an exec task (``client.chroot_env``); Nomad's default would have linked all of /etc into it."""
+    """The root of an exec task (``client.chroot_env``); Nomad's default would have all of /etc in it."""
     cluster.run_job(JOBS / "root.nomad.hcl")
     try:
         said = dict(line.split(": ", 1) for line in cluster.output("root").splitlines())
@@ -174,7 +173,7 @@ def test_a_task_finds_programs_and_certificates_but_not_the_nodes_keys(cluster: 
 
 def open_files(cluster: Cluster, *, node: str = ".*") -> dict[str, Any]:
     """What a default exec task is answered when it opens each file of its root for reading and writing."""
-    cluster.run_job(JOBS / "openfiles.nomad.hcl", f"roots={','.join(TASK_ROOT)}", f"node={node}")
+    cluster.run_job(JOBS / "openfiles.nomad.hcl", f"roots={','.join(WITH_FILES)}", f"node={node}")
     try:
         said: dict[str, Any] = json.loads(cluster.output("openfiles"))
     finally:
@@ -182,7 +181,7 @@ def open_files(cluster: Cluster, *, node: str = ".*") -> dict[str, Any]:
     return said
 
 
-# Paths of TASK_ROOT where a task finds regular files on Debian 12. The others are absent, or hold a link (/lib64).
+# Where a task finds regular files on Debian 12.
 WITH_FILES = {
     "/bin", "/usr/bin", "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu",
     "/usr/lib/python3.11", "/usr/lib/ssl", "/usr/share/ca-certificates", "/usr/share/zoneinfo",
@@ -199,7 +198,7 @@ DEFAULT_CAPABILITIES = """{"plugin": {"exec": {"config": {"allow_caps": [
 
 
 def test_an_exec_task_opens_no_file_of_the_node_for_writing(cluster: Cluster) -> None:
-    """The files of a task's root are the node's own, by hard links."""
+    """The files of a task's root are those of /opt/task-root, by hard links: other tasks have the same."""
     said = open_files(cluster)
     assert said["user"] == 65534
     assert said["capabilities"] == NET_BIND_SERVICE

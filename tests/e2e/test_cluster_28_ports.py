@@ -1,7 +1,7 @@
 """Ports that the cluster file opens for jobs, from outside and from the VPC.
 
-The demo's cluster file opens 8080/tcp to everyone and 8081/tcp to the VPC on the clients. One job listens on both
-and on 8082, which the file does not name.
+The demo's cluster file opens 80/tcp and 8080/tcp to everyone and 8081/tcp to the VPC on the clients. One job
+listens on 8080, on 8081, and on 8082, which the file does not name.
 """
 
 import socket

@@ -66,6 +66,13 @@ def test_it_runs_in_a_container_without_a_registry(cluster: Cluster, hello: Drop
 def test_a_container_may_not_fill_the_nodes_table_of_processes(cluster: Cluster, hello: Droplet) -> None:
     limits = "docker ps --quiet | xargs docker inspect --format '{{.HostConfig.PidsLimit}}'"
     assert cluster.inside(hello.name, limits).stdout.split() == ["4096"]
+    # Of the second version of control groups and of the first.
+    files = "/sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max"
+    look = f"/bin/busybox sh -c '/bin/busybox cat {files} 2>/dev/null || true'"
+    inside = f"docker exec $(docker ps --quiet --filter name=^server-) {look}"
+    assert cluster.inside(hello.name, inside).stdout == "4096\n"
+    # Control: a container that Nomad did not start has no limit in the kernel.
+    assert cluster.inside(hello.name, f"docker run --rm bakery/hello:1 {look}").stdout == "max\n"
 
 
 def test_containerd_listens_on_no_port(cluster: Cluster, hello: Droplet) -> None:

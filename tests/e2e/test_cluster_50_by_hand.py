@@ -26,7 +26,9 @@ def handmade(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     user_data = Path(rendered.stdout.strip())
     assert user_data.stat().st_mode & 0o777 == 0o600
     (snapshot,) = [
-        each["id"] for each in json.loads(cluster.bakery("images", "--local", "--json").stdout) if each["current"]
+        each["id"]
+        for each in json.loads(cluster.bakery("images", "--local", "--json").stdout)["images"]
+        if each["current"]
     ]
     (vpc,) = [each["id"] for each in cluster.api("GET", "/v2/vpcs?per_page=200").body["vpcs"] if _ours(each)]
     request = {

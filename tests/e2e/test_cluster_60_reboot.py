@@ -166,6 +166,14 @@ def test_after_another_reboot_no_user_data_is_back(cluster: Cluster, name: str) 
     assert seed == "root 700\n"
 
 
+def test_docker_restarts_and_the_firewall_is_loaded_again(cluster: Cluster) -> None:
+    """The tests that follow ask after that, and after two reboots."""
+    cluster.inside(CLIENT, "systemctl restart docker && systemctl reload bakery-firewall")
+    chains = cluster.inside(CLIENT, "nft list table inet bakery").stdout
+    assert chains.count("ip daddr 169.254.169.254 drop") == 2
+    assert "chain DOCKER" in cluster.inside(CLIENT, "nft list ruleset").stdout  # control: docker's are there too
+
+
 @pytest.mark.parametrize("name", [CLIENT, SERVER])
 def test_root_does_not_reach_the_metadata_service(cluster: Cluster, name: str) -> None:
     assert cluster.inside(name, METADATA, check=False).returncode == 28  # curl(1): time-out

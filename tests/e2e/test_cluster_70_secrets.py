@@ -2,20 +2,20 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import pytest
 
-from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.config.defaults import TESTED_CONSUL_VERSION, TESTED_NOMAD_VERSION
 from bakery.emulator.daemon.folder import emulator_dir
 from bakery.files import write_secret
 from bakery.proc import run
-from tests.helpers.cluster_e2e import EMULATOR, PATIENCE, Cluster, keep_logs
+from tests.helpers.cluster_e2e import EMULATOR, Cluster, keep_logs
+from tests.helpers.leaks import all_processes, watched
 from tests.helpers.release_mirror import Mirror
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -25,8 +25,11 @@ NODE_TOKENS = (
     "cat /etc/consul.d/consul.json /etc/nomad.d/*.json 2>/dev/null || true"  # a Consul server has no Nomad
 )
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-EVERY = 0.003  # seconds between two looks at the processes
-FETCHED = "version: 1\ncluster: demo\nimage: {binaries: download}\n"
+FETCHED = """\
+version: 1
+cluster: demo
+image: {{binaries: download, nomad: {nomad}, checksums: {checksums}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +102,9 @@ def test_no_secret_in_what_droplets_log(cluster: Cluster, patterns: Path, tmp_pa
 def test_no_secret_in_arguments_or_environments_during_a_launch(
     cluster: Cluster, secrets: tuple[str, ...]
 ) -> None:
-    with watched() as seen:
+    with watched(all_processes) as seen:
         done = cluster.bakery("launch", "--local", "--yes", "--verbose", "--role", "nomad-client", "--count", "5")
-    text = "\0".join(seen)
+    text = text_of(seen)
     assert "--count\x005" in text  # control: the launch itself was seen
     assert "machine=bk-" in text  # control: so was what boots the new droplet
     assert [secret for secret in secrets if secret in text] == []
@@ -111,64 +114,80 @@ def test_no_secret_in_arguments_or_environments_during_a_launch(
     cluster.bakery("destroy", "--local", "--yes", "--node", "demo-nomad-client-5")
 
 
-@contextmanager
-def watched() -> Iterator[set[str]]:
-    """Collect the arguments and environments of every process of the machine while the block runs."""
-    seen: set[str] = set()
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(EVERY):
-            seen.update(_processes())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        ended.set()
-        thread.join(PATIENCE)
+def text_of(seen: dict[str, set[str]]) -> str:
+    """The arguments and environments in one text."""
+    return "\0".join(text for texts in seen.values() for text in texts)
 
 
-def _processes() -> Iterator[str]:
-    for process in Path("/proc").glob("[0-9]*"):
-        for file in ("cmdline", "environ"):
-            with suppress(OSError):
-                yield (process / file).read_text(errors="replace")
+LOOKS = (
+    ("plan",), ("status",), ("credentials", "list"), ("support", "--seconds", "1"),
+    ("logs", "demo-nomad-client-1", "--seconds", "1"), ("render", "--role", "nomad-client"),
+)  # fmt: skip
+
+
+def test_no_secret_in_arguments_environments_or_outputs_of_commands_that_look(
+    cluster: Cluster, secrets: tuple[str, ...], patterns: Path, tmp_path: Path
+) -> None:
+    """Control: ``env --management`` prints two of them."""
+    files = {"support": tmp_path / "help.tar.gz", "render": tmp_path / "rendered"}
+    with watched(all_processes) as seen:
+        for words in LOOKS:
+            more = ("-o", str(files[words[0]])) if words[0] in files else ()
+            done = cluster.bakery(*words, *more, "--local", "--verbose", check=False)
+            said = done.stdout + done.stderr
+            assert [secret for secret in secrets if secret in said] == [], words
+    assert [secret for secret in secrets if secret in text_of(seen)] == []
+    run(["tar", "--extract", "--gzip", "--file", files["support"], "--directory", tmp_path])
+    assert {Path(file).parent for file in holders(patterns, tmp_path)} <= {files["render"]}
+    shown = cluster.bakery("env", "--local", "--management").stdout
+    assert sum(secret in shown for secret in secrets) == 2
 
 
 def images(cluster: Cluster) -> list[dict[str, Any]]:
     """The snapshots that bakery knows."""
-    shown: list[dict[str, Any]] = json.loads(cluster.bakery("images", "--local", "--json").stdout)
+    shown: list[dict[str, Any]] = json.loads(cluster.bakery("images", "--local", "--json").stdout)["images"]
     return shown
 
 
 BUILDS = Path(platformdirs.user_state_dir("bakery")) / "builds"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bake:
+    """What was seen of a bake."""
+
+    log: Path
+    """Packer's own log, at its most verbose (PACKER_LOG=1)."""
+    seen: str
+    """The arguments and environments of all processes of the machine meanwhile."""
+    said: str
+
+
 @pytest.fixture(scope="module")
-def baked(cluster: Cluster, mirror: Mirror) -> Path:
-    """Packer's log of a bake beside the cluster's secrets, in which the droplet fetches the binaries.
+def baked(cluster: Cluster, mirror: Mirror) -> Bake:
+    """A bake beside the cluster's secrets, in which the droplet fetches the binaries.
 
     The droplets of the cluster stay on the layer of the demo's snapshot, which is deleted.
     """
     (old,) = images(cluster)
     before = set(BUILDS.glob("*.log"))
     file = cluster.work / "fetched.yaml"
-    file.write_text(FETCHED)
+    checksums = json.dumps(mirror.checksums)
+    file.write_text(FETCHED.format(nomad=TESTED_NOMAD_VERSION, checksums=checksums))
     sites = dict.fromkeys(("BAKERY_RELEASES_URL", "BAKERY_GITHUB_URL"), mirror.url)
     words = ("build-image", "--local", "--yes", "--fresh", "--json")
-    done = cluster.bakery(*words, env={"BAKERY_CLUSTER_FILE": str(file), **sites})
+    with watched(all_processes) as seen:
+        done = cluster.bakery(*words, env={"BAKERY_CLUSTER_FILE": str(file), **sites})
     fresh = json.loads(done.stdout)
     assert {each["id"]: each["current"] for each in images(cluster)} == {old["id"]: False, fresh["id"]: True}
     assert cluster.api("DELETE", f"/v2/images/{old['id']}").status == 204
     (log,) = set(BUILDS.glob("*.log")) - before
-    return log
+    return Bake(log=log, seen=text_of(seen), said=done.stdout + done.stderr)
 
 
-def test_the_droplet_fetches_and_checks_the_binaries(baked: Path, mirror: Mirror) -> None:
+def test_the_droplet_fetches_and_checks_the_binaries(baked: Bake, mirror: Mirror) -> None:
     """packer/scripts/behaviour.sh has run both programs inside and compared their versions."""
-    assert baked.exists()
+    assert baked.log.exists()
     fetched = [path for path in mirror.requests if path.endswith((".zip", ".tgz"))]
     assert sorted(path.rsplit("/", maxsplit=1)[-1] for path in fetched) == [
         "cni-plugins-linux-amd64-v1.9.1.tgz",
@@ -180,11 +199,21 @@ def test_the_droplet_fetches_and_checks_the_binaries(baked: Path, mirror: Mirror
 @pytest.mark.usefixtures("baked")
 def test_the_snapshot_names_its_versions(cluster: Cluster) -> None:
     (fresh,) = images(cluster)
-    assert fresh["versions"] == {"consul": CONSUL_VERSION, "nomad": NOMAD_VERSION}
+    assert fresh["versions"] == {"consul": TESTED_CONSUL_VERSION, "nomad": TESTED_NOMAD_VERSION}
 
 
-def test_no_secret_in_a_snapshot_or_in_packers_log(baked: Path, patterns: Path) -> None:
-    assert "packer" in baked.read_text()
+def test_no_secret_in_arguments_or_environments_during_a_bake(
+    cluster: Cluster, baked: Bake, secrets: tuple[str, ...]
+) -> None:
+    """The account's token is in the environment of the programs that need it, and in no argument."""
+    assert "packer\x00build" in baked.seen  # control: Packer was seen
+    assert [secret for secret in secrets if secret in baked.seen] == []
+    assert [secret for secret in (*secrets, cluster.token) if secret in baked.said] == []
+    assert cluster.token not in baked.log.read_text()
+
+
+def test_no_secret_in_a_snapshot_or_in_packers_log(baked: Bake, patterns: Path) -> None:
+    assert "packer" in baked.log.read_text()
     assert holders(patterns, BUILDS) == []
     layers = emulator_dir(EMULATOR).folder / "snapshots"
     # Control: the search reaches into the layers, down to the programs.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.config.defaults import TESTED_CONSUL_VERSION, TESTED_NOMAD_VERSION
 from bakery.errors import ExitCode
 from tests.helpers.cluster_e2e import Cluster
 from tests.helpers.kv_writer import PREFIX, KvWriter
@@ -64,7 +64,7 @@ def test_nothing_is_left_of_the_replaced(cluster: Cluster) -> None:
 def test_status_shows_the_versions_that_run(cluster: Cluster) -> None:
     shown = cluster.bakery("status", "--local", "--json", check=False)
     droplets = json.loads(shown.stdout)["droplets"]
-    assert {each["consul_version"] for each in droplets} == {CONSUL_VERSION}
+    assert {each["consul_version"] for each in droplets} == {TESTED_CONSUL_VERSION}
     of_nomad = {each["nomad_version"] for each in droplets if "consul-server" not in each["name"]}
-    assert of_nomad == {NOMAD_VERSION}
+    assert of_nomad == {TESTED_NOMAD_VERSION}
     assert {each["age_days"] for each in droplets} == {0}

@@ -19,7 +19,7 @@ def small(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """As ``init --small`` writes it; in a VPC of its own range, as the demo has the default one."""
     work: Path = tmp_path_factory.mktemp("small")
     made = replace(cluster, work=work)
-    made.bakery("init", "--local", "--small", "--cluster", "small")
+    made.init("--small", "--cluster", "small")
     try:
         made.bakery("launch", "--local", "--yes")
         yield made

@@ -3,18 +3,24 @@
 After the cluster's last test: it takes the snapshot away, so that there is something to bake.
 """
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from bakery.proc import run
 from tests.helpers.cluster_e2e import EMULATOR, Cluster
 from tests.helpers.release_mirror import Mirror, MirrorFault
 
 pytestmark = pytest.mark.e2e
 
-FILE = "version: 1\ncluster: fetched\nimage: {binaries: download}\n"
+FILE = """\
+version: 1
+cluster: fetched
+image: {{binaries: download, nomad: {nomad}, checksums: {checksums}}}
+"""
 
 
 def snapshots(cluster: Cluster) -> list[dict[str, object]]:
@@ -26,7 +32,8 @@ def test_a_binary_that_was_tampered_with_stops_the_bake(cluster: Cluster, mirror
     """One flipped byte, and there is neither a snapshot nor a build droplet."""
     for image in snapshots(cluster):
         cluster.api("DELETE", f"/v2/images/{image['id']}")
-    (tmp_path / "bakery.yaml").write_text(FILE)
+    checksums = json.dumps(mirror.checksums)
+    (tmp_path / "bakery.yaml").write_text(FILE.format(nomad=TESTED_NOMAD_VERSION, checksums=checksums))
     mirror.faults = {"consul_1.22.5_linux_amd64.zip": MirrorFault.FLIPPED}
     environment = {
         "BAKERY_EMULATOR": EMULATOR,

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -168,6 +169,9 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     first = droplet_of(running)
     guest = f"{cgroup_of(running.network)}/{first['id']}"
     wait_until(partial(booted, guest), what="the guest", seconds=60, every=0.1)
+    ways = ways_in(running, first["id"])
+    for address in ways:
+        wait_until(partial(greets, address), what=f"sshd by {address}", seconds=60, every=0.2)
     began = exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, cgroups.guest_init(guest)
     os.kill(running.pid, signal.SIGKILL)
     wait_until(lambda: Pending("alive") if is_alive(running) else True, what="its end", seconds=30, every=0.02)
@@ -179,6 +183,8 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
     assert resumed.pid != running.pid
     assert droplet_of(resumed) == first
     assert (exec_in(guest, ["stat", "-c", "%Y", "/proc/1"]).stdout, cgroups.guest_init(guest)) == began
+    for address in ways:
+        wait_until(partial(greets, address), what=f"sshd by {address}", seconds=60, every=0.2)
 
     # A guest that reboots, and one that ends, of a process that is not the emulator's child.
     assert exec_in(guest, ["systemctl", "reboot"]).returncode == 0
@@ -240,6 +246,30 @@ def droplet_of(running: EmulatorRecord) -> dict[str, Any]:
         return dict(droplet) if droplet["status"] == "active" else Pending("it is not active")
 
     return wait_until(active, what="a droplet", seconds=60, every=0.1)
+
+
+def greets(address: str) -> bool | Pending:
+    """Whether sshd says its name there: a load balancer alone accepts connections too."""
+    with suppress(OSError), socket.create_connection((address, 22), timeout=2) as client:
+        if client.recv(16).startswith(b"SSH-2.0"):
+            return True
+    return Pending(f"{address} does not greet")
+
+
+def ways_in(running: EmulatorRecord, droplet_id: int) -> list[str]:
+    """The addresses of a load balancer and a reserved IP that both lead to the droplet's sshd."""
+    rule = {"entry_protocol": "tcp", "entry_port": 22, "target_protocol": "tcp", "target_port": 22}
+    check = {"protocol": "tcp", "port": 22, "check_interval_seconds": 3, "healthy_threshold": 2}
+    body = {"name": "ssh", "region": "fra1", "droplet_ids": [droplet_id], "forwarding_rules": [rule]}
+    lifecycle.ask(running, "/v2/load_balancers", body={**body, "health_check": check})
+    lifecycle.ask(running, "/v2/reserved_ips", body={"droplet_id": droplet_id})
+
+    def balancer() -> str | Pending:
+        (found,) = lifecycle.ask(running, "/v2/load_balancers")["load_balancers"]
+        return str(found["ip"]) or Pending(f"it is {found['status']}")
+
+    first = wait_until(balancer, what="the load balancer", seconds=30, every=0.1)
+    return [first, lifecycle.ask(running, "/v2/reserved_ips")["reserved_ips"][0]["ip"]]
 
 
 def listens(address: str) -> bool | Pending:

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from bakery.errors import ExitCode
 from bakery.proc import Completed
+from bakery.toolchain.find import find_local_tool
+from bakery.toolchain.model import ToolName, places_from_environment
 from bakery.wait import Pending
 from tests.helpers.cluster_e2e import Droplet, wait_for
 from tests.helpers.second_cluster import act, assert_whole, has, put
@@ -21,6 +24,7 @@ pytestmark = [pytest.mark.sequences, pytest.mark.timeout(1800)]
 
 Second = Callable[[str, str], Servers]
 PARTITION = "600s"
+EARLIER_NOMAD = "1.11.2"
 IMPATIENT = {"BAKERY_DEADLINE_FACTOR": "0.15"}
 """45 s for a new node instead of five minutes."""
 
@@ -146,6 +150,41 @@ def test_a_cluster_of_bakery_0_1_is_found_grown_replaced_and_destroyed(second: S
         servers.cluster.bakery("destroy", "--local", "--yes")
         assert _names(servers) == set()
         figures.tell(target, "found, grown, replaced, destroyed")
+
+
+def test_nomad_of_an_earlier_version_is_upgraded(second: Second, figures: Figures) -> None:
+    """Its program is not part of the toolchain: where nobody has built it, this is skipped."""
+    if find_local_tool(ToolName.NOMAD, EARLIER_NOMAD, places=places_from_environment()) is None:
+        pytest.skip(
+            f"Nomad {EARLIER_NOMAD} is not in the cache: toolchain/ builds Nomad {TESTED_NOMAD_VERSION} only"
+        )
+    target = "an upgrade of Nomad"
+    with figures.watch(target):
+        servers = second("hop", "consul-server: 1, nomad-server: 1, nomad-client: 1")
+        file = servers.cluster.work / "bakery.yaml"
+        file.write_text(file.read_text().replace(f"nomad: {TESTED_NOMAD_VERSION}", f"nomad: {EARLIER_NOMAD}"))
+        servers.cluster.bakery("build-image", "--local", "--yes", seconds=600)
+        servers.launch()
+        assert _nomad_versions(servers) == {EARLIER_NOMAD}
+        put(servers, "hop")
+        words = ("upgrade", "--local", "--yes", "--nomad", TESTED_NOMAD_VERSION)
+        servers.cluster.bakery(*words, seconds=900)
+        servers.cluster.forget_env()
+        assert _nomad_versions(servers) == {TESTED_NOMAD_VERSION}
+        assert f"nomad: {TESTED_NOMAD_VERSION}" in file.read_text()
+        assert_whole(servers, 1)
+        assert has(servers, "hop")
+        back = servers.cluster.bakery("upgrade", "--local", "--yes", "--nomad", EARLIER_NOMAD, check=False)
+        assert back.returncode == ExitCode.USAGE
+        assert f"servers cannot be changed back to {EARLIER_NOMAD}" in back.stderr
+        figures.tell(target, f"{EARLIER_NOMAD} to {TESTED_NOMAD_VERSION}: whole, the data stays, no way back")
+
+
+def _nomad_versions(servers: Servers) -> set[str]:
+    """Those that the agents of servers and clients report."""
+    members = servers.cluster.nomad_json("server", "members", "-json")
+    clients = servers.cluster.nomad_json("node", "status", "-json")
+    return {member["Tags"]["build"] for member in members} | {client["Version"] for client in clients}
 
 
 def strip_new_tags(servers: Servers) -> None:

@@ -1,7 +1,6 @@
 """The command line for tests: a folder with a cluster file, an account in an emulator, and the command line."""
 
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir
 from bakery.emulator.host.process import start_time
 from bakery.launch.base.model import Timings
+from tests.helpers.cli_schemas import read_answer
 from tests.helpers.emulated import LOOPBACK, TOKEN, Api, emulated
 from tests.helpers.environment import clear_environment
 from tests.helpers.snapshot import bake
@@ -46,7 +46,8 @@ class Ran:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - any JSON value
-        return json.loads(self.out)
+        """The document on stdout, checked against its published schema, without that schema's name."""
+        return read_answer(self.out)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,14 @@ import pytest
 
 from bakery.agents.interface import AgentClients
 from bakery.cloud.model import Droplet
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.emulator.account.model import Droplet as Emulated
 from bakery.launch.roll import gate
-from bakery.operations import cluster, credentials, form_cluster
+from bakery.operations import cluster, cluster_status, credentials, form_cluster
 from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.emulated import Api
 from tests.helpers.live_cluster import LiveCluster
+from tests.helpers.snapshot import bake
 
 
 class EmulatedDroplets:
@@ -61,8 +63,10 @@ class AgentsCli:
 
 
 @contextmanager
-def agents_cli(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Iterator[AgentsCli]:
-    """Launch the cluster of the file ``text``. Its agents answer, and vote, at once."""
+def agents_cli(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, nomad: str = NOMAD_VERSION
+) -> Iterator[AgentsCli]:
+    """Launch the cluster of the file ``text``, with this version of Nomad. Its agents answer and vote at once."""
     with cli_harness(folder, monkeypatch) as at:
         live = LiveCluster(EmulatedDroplets(at.api))  # type: ignore[arg-type] # the two members that it uses
         live.ends_drains = True
@@ -70,10 +74,12 @@ def agents_cli(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Iter
         def clients(*_: object) -> AgentClients:
             return live.running.clients
 
-        for module in (cluster, credentials, form_cluster):
+        for module in (cluster, credentials, form_cluster, cluster_status):
             monkeypatch.setattr(module, "connect_agents", clients)
         monkeypatch.setattr(gate, "EVERY", 0.02)
         at.write(text)
+        if nomad != NOMAD_VERSION:
+            live.versions[bake(at.api, nomad=nomad)] = (CONSUL_VERSION, nomad)
         assert at("launch", "--wait", "active", "--yes").code == 0
         at.forget()
         yield AgentsCli(at=at, live=live)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import requests
 
+from bakery.config.defaults import NOMAD_VERSION, TESTED_NOMAD_VERSION
 from bakery.errors import CommandError, ExitCode
 from bakery.proc import Completed, run
 from bakery.wait import Pending, deadline_factor, wait_until
@@ -100,13 +101,34 @@ class Cluster:
             "NO_COLOR": "1",
             **env,
         }
-        return run([BAKERY, *words], env=environment, check=check, seconds=seconds * deadline_factor())
+        try:
+            return run([BAKERY, *words], env=environment, check=check, seconds=seconds * deadline_factor())
+        except CommandError as error:
+            error.add_note(str(error.details or "it printed nothing"))
+            raise
+
+    def init(self, *words: str) -> None:
+        """Run ``bakery init`` for this folder, and take the version of Nomad that the tests have."""
+        self.bakery("init", "--local", *words)
+        file = self.work / "bakery.yaml"
+        text = file.read_text()
+        assert f"nomad: {NOMAD_VERSION}\n" in text
+        file.write_text(text.replace(f"nomad: {NOMAD_VERSION}\n", f"nomad: {TESTED_NOMAD_VERSION}\n"))
 
     @cached_property
     def env(self) -> Mapping[str, str]:
-        """The variables that ``bakery env`` prints."""
+        """The variables that ``bakery env --management`` prints."""
+        return self.variables("--management")
+
+    @cached_property
+    def shell_env(self) -> Mapping[str, str]:
+        """The variables that ``bakery env`` prints, with tokens that expire."""
+        return self.variables()
+
+    def variables(self, *options: str) -> Mapping[str, str]:
+        """The variables that ``bakery env`` prints with ``options``."""
         found = {}
-        for line in self.bakery("env", "--local").stdout.splitlines():
+        for line in self.bakery("env", "--local", *options).stdout.splitlines():
             name, _, value = line.removeprefix("export ").partition("=")
             if line.startswith("export ") and "PATH" not in name:  # these two are for a shell to work out
                 found[name] = shlex.split(value)[0]
@@ -115,6 +137,7 @@ class Cluster:
     def forget_env(self) -> None:
         """Ask ``bakery env`` again: the server that it named may be gone."""
         self.__dict__.pop("env", None)
+        self.__dict__.pop("shell_env", None)
 
     def tool(self, *words: str, check: bool = True, seconds: float = PATIENCE) -> Completed:
         """Run ``consul`` or ``nomad`` with those variables."""
@@ -152,6 +175,11 @@ class Cluster:
     def tokens(self) -> tuple[str, ...]:
         """The operator's management tokens."""
         return self.env["CONSUL_HTTP_TOKEN"], self.env["NOMAD_TOKEN"]
+
+    @property
+    def shell_tokens(self) -> tuple[str, ...]:
+        """The tokens of the operator's shell."""
+        return self.shell_env["CONSUL_HTTP_TOKEN"], self.shell_env["NOMAD_TOKEN"]
 
     def status(self) -> dict[str, Any]:
         """``bakery status --json``.

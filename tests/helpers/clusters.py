@@ -1,6 +1,5 @@
 """Small clusters and credentials for tests, written by hand; every secret carries a word to look for."""
 
-from dataclasses import replace
 from ipaddress import IPv4Network
 
 from bakery.config.model import Kind
@@ -37,7 +36,14 @@ def make_credentials(kind: Kind, subject: str = "demo-node-1") -> NodeCredential
         consul_nomad_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000003", secret=NOMAD_TOKEN)
         if kind.runs_nomad
         else None,
+        consul_ingress_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000004", secret=INGRESS_TOKEN)
+        if kind.is_ingress
+        else None,
+        introduction_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000005", secret=INTRODUCTION_TOKEN)
+        if kind is Kind.NOMAD_CLIENT
+        else None,
         registries=(REGISTRY_LOGIN,) if kind.is_nomad_client else (),
+        consul_grpc=make_leaf("grpc").certificate if kind.is_nomad_client else None,
     )
 
 
@@ -47,6 +53,8 @@ REGISTRY_AUTH = "Y2k6Q0FOQVJZLXJlZ2lzdHJ5"
 AGENT_TOKEN = "c0ffee00-0000-4000-8000-00000000a9e7"
 DNS_TOKEN = "c0ffee00-0000-4000-8000-0000000000d5"
 NOMAD_TOKEN = "c0ffee00-0000-4000-8000-000000000403"
+INTRODUCTION_TOKEN = "c0ffee00-0000-4000-8000-0000000001d0"
+INGRESS_TOKEN = "c0ffee00-0000-4000-8000-000000000f0d"
 
 
 def make_node(kind: Kind, index: int = 1, *, cluster: str = "demo", wave: Wave = Wave.REST) -> Node:
@@ -71,10 +79,10 @@ def make_plan(
 ) -> ClusterPlan:
     """``consul`` and ``nomad`` servers, and one node of every other kind."""
     nodes = [make_node(Kind.CONSUL_SERVER, 1, cluster=cluster, wave=Wave.FIRST_SERVER)]
-    nodes += [make_node(Kind.CONSUL_SERVER, i, cluster=cluster, wave=Wave.SERVERS) for i in range(2, consul + 1)]
+    nodes += [make_node(Kind.CONSUL_SERVER, i, cluster=cluster) for i in range(2, consul + 1)]
     nodes += [make_node(Kind.NOMAD_SERVER, i, cluster=cluster) for i in range(1, nomad + 1)]
-    nodes[consul] = replace(nodes[consul], wave=Wave.SERVERS)
-    nodes += [make_node(kind, 1, cluster=cluster) for kind in (Kind.NOMAD_CLIENT, Kind.SERVER, Kind.ALL_IN_ONE)]
+    others = (Kind.NOMAD_CLIENT, Kind.SERVER, Kind.ALL_IN_ONE, Kind.INGRESS)
+    nodes += [make_node(kind, 1, cluster=cluster) for kind in others]
     return ClusterPlan(
         cluster=cluster,
         region="fra1",

@@ -1,10 +1,17 @@
-"""Commands of a page and the output that the page promises: its ``console`` blocks, by section."""
+"""Commands of a page and the output that the page promises: its ``sh`` and ``console`` blocks, by section."""
 
 import re
 from dataclasses import dataclass
 
 _SECTION = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
-_BLOCK = re.compile(r"^```console\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?P<kind>sh|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Lines for the reader's own shell: they change its variables and its folder."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -24,18 +31,27 @@ class Shown:
         return None
 
 
+def read_page(page: str) -> dict[str, tuple[Setup | Shown, ...]]:
+    """Return the steps of each part that has one, by the section's title; the text before the first has none."""
+    titles = [("", 0), *((match["title"], match.end()) for match in _SECTION.finditer(page))]
+    ends = [start for _, start in titles[1:]] + [len(page)]
+    found = {
+        title: tuple(step for block in _BLOCK.finditer(page[start:end]) for step in _steps(block))
+        for (title, start), end in zip(titles, ends, strict=True)
+    }
+    return {title: steps for title, steps in found.items() if steps}
+
+
 def read_sections(page: str) -> dict[str, tuple[Shown, ...]]:
     """Return the commands of each section that has a ``console`` block, by the section's title."""
-    titles = [(match["title"], match.end()) for match in _SECTION.finditer(page)]
-    ends = [start for _, start in titles[1:]] + [len(page)]
-    texts = {title: page[start:end] for (title, start), end in zip(titles, ends, strict=True)}
-    found = {
-        title: tuple(each for block in _BLOCK.finditer(text) for each in _commands(block["text"]))
-        for title, text in texts.items()
+    commands = {
+        title: tuple(step for step in steps if isinstance(step, Shown)) for title, steps in read_page(page).items()
     }
-    return {title: shown for title, shown in found.items() if shown}
+    return {title: shown for title, shown in commands.items() if title and shown}
 
 
-def _commands(block: str) -> list[Shown]:
-    _, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
+def _steps(block: re.Match[str]) -> list[Setup | Shown]:
+    if block["kind"] == "sh":
+        return [Setup(block["text"])]
+    _, *parts = re.split(r"^\$ ", block["text"], flags=re.MULTILINE)
     return [Shown(command, tuple(lines)) for command, *lines in (part.splitlines() for part in parts)]

@@ -6,7 +6,7 @@ import pytest
 
 PREFIXES = ("BAKERY_", "_BAKERY_", "XDG_", "DIGITALOCEAN_", "CONSUL_", "NOMAD_", "PACKER_", "PKR_")
 """Of bakery, of the folders that platformdirs names, and of the programs that bakery runs."""
-NAMES = ("NO_COLOR", "FORCE_COLOR")
+NAMES = ("NO_COLOR", "FORCE_COLOR", "SUDO_UID", "SUDO_USER")
 
 
 def is_cleared(name: str) -> bool:

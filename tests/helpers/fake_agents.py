@@ -1,6 +1,6 @@
 """Consul and Nomad that live in memory, and a whole healthy cluster of them to break one thing of."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,6 +17,7 @@ from bakery.agents.model import (
     CertificateDates,
     Evaluation,
     GossipKeys,
+    JobStatus,
     JwtAuthMethod,
     ListedToken,
     LockHolder,
@@ -91,6 +92,10 @@ class FakeAgent:
         self._called("has_management_token")
         return self.knows_our_token
 
+    def accepts_token(self) -> bool:
+        self._called("accepts_token")
+        return self.knows_our_token
+
     def denies_anonymous(self) -> bool:
         self._called("denies_anonymous")
         return self.anonymous_denied
@@ -141,6 +146,10 @@ class FakeAgent:
     def force_leave(self, name: str) -> None:
         self._called("force_leave", name)
         self.pool = tuple(member for member in self.pool if member.name != name or member.status == "alive")
+
+    def join(self, addresses: Sequence[str]) -> int:
+        self._called("join", *addresses)
+        return len(addresses)
 
     def gossip_keys(self) -> GossipKeys:
         self._called("gossip_keys")
@@ -199,11 +208,17 @@ class FakeAgent:
 class FakeConsul(FakeAgent):
     catalog: tuple[CatalogNode, ...] = ()
     passing: tuple[str, ...] = ()
+    instances: dict[str, tuple[str, ...]] | None = None
+    """Services whose checks pass, by node; None: each on the nodes of the role with its name."""
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Tags by service."""
     policies: dict[str, AclPolicy] = field(default_factory=dict)
     tokens: dict[str, AclToken] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     """Names of the nodes that they belong to, by id."""
     locks: dict[str, LockHolder] = field(default_factory=dict)
+    keys: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Values by key."""
     roles: dict[str, AclRole] = field(default_factory=dict)
     auth_methods: dict[str, JwtAuthMethod] = field(default_factory=dict)
     binding_rules: dict[tuple[str, str], BindingRule] = field(default_factory=dict)
@@ -212,6 +227,16 @@ class FakeConsul(FakeAgent):
     def catalog_nodes(self) -> tuple[CatalogNode, ...]:
         self._called("catalog_nodes")
         return self.catalog
+
+    def passing_instances(self, service: str) -> tuple[str, ...]:
+        self._called(f"passing_instances {service}")
+        if self.instances is None:
+            return tuple(node for node in self.passing if f"-{service}-" in node)
+        return tuple(node for node, names in self.instances.items() if service in names)
+
+    def service_tags(self) -> dict[str, tuple[str, ...]]:
+        self._called("service_tags")
+        return self.tags
 
     def passing_nodes(self) -> tuple[str, ...]:
         self._called("passing_nodes")
@@ -222,6 +247,10 @@ class FakeConsul(FakeAgent):
         changed = self.policies.get(policy.name) != policy
         self.policies[policy.name] = policy
         return changed
+
+    def delete_policy(self, name: str) -> None:
+        self._called("delete_policy", name)
+        self.policies.pop(name, None)
 
     def list_tokens(self) -> tuple[ListedToken, ...]:
         self._called("list_tokens")
@@ -271,6 +300,14 @@ class FakeConsul(FakeAgent):
         super().force_leave(name)
         if name not in {member.name for member in self.pool}:
             self._forget(name)
+
+    def put_key(self, key: str, value: Mapping[str, str]) -> None:
+        self._called("put_key", key)
+        self.keys[key] = dict(value)
+
+    def delete_key(self, key: str) -> None:
+        self._called("delete_key", key)
+        self.keys.pop(key, None)
 
     def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
         self._called("create_session", name, node, str(ttl_seconds))
@@ -343,6 +380,7 @@ class FakeNomad(FakeAgent):
     clients: tuple[NomadNode, ...] = ()
     running: dict[str, tuple[Allocation, ...]] = field(default_factory=dict)
     """Allocations by the id of the client."""
+    jobs: tuple[JobStatus, ...] = ()
     evaluated: dict[str, tuple[Evaluation, ...]] = field(default_factory=dict)
     """Evaluations by job."""
     free: dict[str, Resources] = field(default_factory=dict)
@@ -353,6 +391,8 @@ class FakeNomad(FakeAgent):
     policies: dict[str, AclPolicy] = field(default_factory=dict)
     tokens: list[ListedToken] = field(default_factory=list)
     keys: tuple[SigningKey, ...] = (SigningKey(id="key-1", pem="PEM 1", active=True),)
+    journal: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Lines of journalctl by unit."""
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
         self._called("signing_keys")
@@ -373,6 +413,10 @@ class FakeNomad(FakeAgent):
     def nodes(self) -> tuple[NomadNode, ...]:
         self._called("nodes")
         return self.clients
+
+    def create_introduction(self, *, name: str, pool: str) -> str:
+        self._called("create_introduction", name, pool)
+        return f"introduction {len(self.calls)} of {name}"
 
     def drain(self, node_id: str, *, seconds: int) -> None:
         self._called("drain", node_id)
@@ -404,6 +448,10 @@ class FakeNomad(FakeAgent):
     def follow_log(self, level: str, *, seconds: float | None, client: str | None = None) -> Iterator[str]:
         self._called("follow_log", level, *([client] if client else []))
         yield f"{level} of {client or 'the server'} for {seconds}"
+
+    def read_journal(self, unit: str, *, seconds: int, follow: bool, client: str | None = None) -> Iterator[str]:
+        self._called("read_journal", unit, *([client] if client else []))
+        yield from self.journal.get(unit, ())
 
     def has_namespace(self, name: str) -> bool:
         self._called("has_namespace", name)
@@ -443,6 +491,10 @@ class FakeNomad(FakeAgent):
     def evaluations(self, job: str, namespace: str) -> tuple[Evaluation, ...]:
         self._called("evaluations", job, namespace)
         return self.evaluated.get(job, ())
+
+    def job_statuses(self) -> tuple[JobStatus, ...]:
+        self._called("job_statuses")
+        return self.jobs
 
     def free_resources(self) -> dict[str, Resources]:
         self._called("free_resources")

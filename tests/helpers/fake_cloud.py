@@ -20,8 +20,9 @@ from bakery.cloud.model import (
     SshKey,
     Vpc,
 )
-from bakery.errors import NotFoundError, RateLimitedError, UnauthorizedError, UnprocessableError, UnreachableError
+from bakery.errors import NotFoundError, RateLimitedError, UnauthorizedError, UnreachableError
 from bakery.plan.slots import slot_of
+from tests.helpers.fake_ways_in import FakeWaysIn, refusal
 
 T = TypeVar("T")
 START = 1_700_000_000.0
@@ -73,10 +74,6 @@ class Call:
     mutating: bool
 
 
-def _refusal(details: str) -> UnprocessableError:
-    return UnprocessableError(message="refused", details=details, status=422)
-
-
 def _unclear(status: int) -> UnreachableError:
     return UnreachableError(message=f"no usable reply (HTTP {status})", status=status)
 
@@ -91,7 +88,7 @@ def fault_at(number: int, fault: Fault) -> Callable[[int, Call], Fault | None]:
 
 
 @dataclass
-class FakeCloud:
+class FakeCloud(FakeWaysIn):
     """Implements :class:`bakery.cloud.interface.Cloud`; the public fields are the account."""
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -120,6 +117,8 @@ class FakeCloud:
     """Slots, or names, whose creates get a 422."""
     busy: dict[str, int] = field(default_factory=dict)
     """How many deletes of the droplets of a name are refused: another action is under way."""
+    hanging: set[str] = field(default_factory=set)
+    """Names of droplets that do not shut down."""
     dead: bool = False
     _born: dict[int | str, float] = field(default_factory=dict)
     _stuck_ids: set[int] = field(default_factory=set)
@@ -209,6 +208,18 @@ class FakeCloud:
         if fault is Fault.LOST_REPLY:
             raise _unclear(502)
 
+    def _droplets(self) -> list[Droplet]:
+        return [droplet for droplet in self.droplets.values() if self.is_there(droplet.id)]
+
+    def _age(self, key: str) -> float:
+        return self.clock.now() - self._born.get(key, float("-inf"))
+
+    def _now_is(self) -> float:
+        return self.clock.now()
+
+    def _note_birth(self, key: str) -> None:
+        self._born[key] = self.clock.now()
+
     def get_account(self) -> Account:
         return self._do("get_account", lambda: self.account)
 
@@ -267,7 +278,7 @@ class FakeCloud:
         keys = {key for key in request.ssh_keys if isinstance(key, int)}
         slot = slot_of(request, "demo")
         if slot in self.refused or request.vpc_id not in self.vpcs or not keys <= self.ssh_keys.keys():
-            raise _refusal(details="invalid droplet")
+            raise refusal(details="invalid droplet")
         image = request.image if isinstance(request.image, int) else 1
         number = self.add_droplet(
             request.name, tags=request.tags, status="new", vpc=request.vpc_id, size=request.size, image=image
@@ -279,12 +290,22 @@ class FakeCloud:
             self._stuck_ids.add(number)
         return self._now(self.droplets[number])
 
+    def shut_down_droplet(self, droplet_id: int) -> None:
+        def shut_down() -> None:
+            droplet = self.droplets[droplet_id]
+            if droplet.status == "off":
+                raise refusal(details="Droplet is already powered off.")
+            if droplet.name not in self.hanging:
+                self.droplets[droplet_id] = replace(droplet, status="off")
+
+        self._do("shut_down_droplet", shut_down, subject=droplet_id, mutating=True)
+
     def delete_droplet(self, droplet_id: int) -> None:
         def delete() -> None:
             name = self.droplets[droplet_id].name if droplet_id in self.droplets else ""
             if self.busy.get(name, 0) > 0:
                 self.busy[name] -= 1
-                raise _refusal(details="Droplet already has a pending event.")
+                raise refusal(details="Droplet already has a pending event.")
             if droplet_id in self.droplets:
                 self._deleted.setdefault(droplet_id, self.clock.now())
 
@@ -316,13 +337,21 @@ class FakeCloud:
 
         self._do("delete_tag", delete, subject=name, mutating=True)
 
+    def untag_droplet(self, droplet_id: int, tag: str) -> None:
+        def untag() -> None:
+            droplet = self.droplets.get(droplet_id)
+            if droplet is not None:
+                self.droplets[droplet_id] = replace(droplet, tags=tuple(t for t in droplet.tags if t != tag))
+
+        self._do("untag_droplet", untag, subject=droplet_id, mutating=True)
+
     def list_ssh_keys(self) -> tuple[SshKey, ...]:
         return self._do("list_ssh_keys", lambda: tuple(self.ssh_keys.values()))
 
     def create_ssh_key(self, name: str, public_key: str) -> SshKey:
         def create() -> SshKey:
             if any(key.fingerprint == public_key for key in self.ssh_keys.values()):
-                raise _refusal(details="SSH Key is already in use on your account")
+                raise refusal(details="SSH Key is already in use on your account")
             return self.add_key(name, fingerprint=public_key)
 
         return self._do("create_ssh_key", create, subject=name, mutating=True)
@@ -343,7 +372,7 @@ class FakeCloud:
             network = IPv4Network(ip_range)
             for vpc in self.vpcs.values():
                 if vpc.name == name or IPv4Network(vpc.ip_range).overlaps(network):
-                    raise _refusal(details="This range/name is in use")
+                    raise refusal(details="This range/name is in use")
             return self.add_vpc(name, description=description, region=region, ip_range=ip_range)
 
         return self._do("create_vpc", create, subject=name, mutating=True)
@@ -381,7 +410,7 @@ class FakeCloud:
     def create_firewall(self, request: FirewallRequest) -> Firewall:
         def create() -> Firewall:
             if not set(request.tags) <= self.tags.keys():
-                raise _refusal(details="tag does not exist")
+                raise refusal(details="tag does not exist")
             firewall = self.add_firewall(request.name, tags=request.tags, created_at=self._today())
             self._born[firewall.id] = self.clock.now()
             return self._put(firewall.id, request)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def served(address: str, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Serve ``files`` by name, bound to ``address`` alone; yields the base URL."""
+def served(address: str, files: Mapping[str, bytes], *, port: int = 0) -> Iterator[str]:
+    """Serve ``files`` by name, bound to ``address`` alone; yields the base URL. Port 0 is any free one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -30,7 +30,7 @@ def served(address: str, files: Mapping[str, bytes]) -> Iterator[str]:
             if content and body:
                 self.wfile.write(content)
 
-    server = ThreadingHTTPServer((address, 0), Handler)
+    server = ThreadingHTTPServer((address, port), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

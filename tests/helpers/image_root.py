@@ -49,8 +49,8 @@ CLOUD_INIT = {
     },
 }
 PROGRAMS = (
-    "usr/local/bin/consul", "usr/local/bin/nomad", "usr/bin/python3", "usr/bin/timeout", "usr/sbin/nft",
-    "usr/sbin/dnsmasq",
+    "usr/local/bin/consul", "usr/local/bin/nomad", "usr/local/bin/traefik", "usr/bin/python3", "usr/bin/timeout",
+    "usr/sbin/nft", "usr/sbin/dnsmasq",
     "usr/bin/docker",
     "bin/sh", "bin/systemctl", "bin/chown", "bin/kill", "sbin/sshd",
 )  # fmt: skip

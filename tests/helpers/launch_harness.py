@@ -128,6 +128,7 @@ class LaunchHarness:
         self,
         approve: Approve = lambda changes: True,
         after: Sequence[AfterStep] = (),
+        first: Sequence[AfterStep] = (),
         **changes: Any,  # noqa: ANN401
     ) -> LaunchResult:
         """One run. ``changes`` are fields of the session and of the request."""
@@ -137,7 +138,7 @@ class LaunchHarness:
             "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
         }  # fmt: skip
         handles = {name: changes.pop(name) for name in _HANDLES & changes.keys()}
-        return launch(self.session(**handles), LaunchRequest(**(fields | changes)), approve, after)
+        return launch(self.session(**handles), LaunchRequest(**(fields | changes)), approve, after, first=first)
 
     def preview(self, plan: ClusterPlan | None = None, **changes: Any) -> Changes:  # noqa: ANN401 - fields of the request
         fields: dict[str, Any] = {
@@ -164,7 +165,7 @@ class LaunchHarness:
         }
 
 
-def addresses(bench: LaunchHarness, *names: str) -> str:
+def addresses(harness: LaunchHarness, *names: str) -> str:
     """VPC addresses of these droplets, as user_data writes them."""
-    by_name: dict[str, str | None] = {d.name: d.private_ipv4 for d in bench.cloud.droplets.values()}
+    by_name: dict[str, str | None] = {d.name: d.private_ipv4 for d in harness.cloud.droplets.values()}
     return ",".join(by_name[name] or "none" for name in names)

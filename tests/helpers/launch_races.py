@@ -69,7 +69,7 @@ class TurnTaker:
 class Operator:
     """One person's machine, or one of two terminals on it."""
 
-    bench: LaunchHarness
+    harness: LaunchHarness
     number: int
     outcome: BakeryError | None = None
 
@@ -94,9 +94,9 @@ class Race:
 
     def share_state(self) -> None:
         """The second machine gets a copy of what the first one knows."""
-        source = self.operators[0].bench.paths.root
+        source = self.operators[0].harness.paths.root
         if source.exists():
-            shutil.copytree(source, self.operators[1].bench.paths.root, dirs_exist_ok=True)
+            shutil.copytree(source, self.operators[1].harness.paths.root, dirs_exist_ok=True)
 
     def run(self, fault: Callable[[int, Call], Any] = no_fault) -> None:
         """Both at once, each to its end, good or bad."""
@@ -116,12 +116,12 @@ class Race:
         """One after the other, undisturbed."""
         for operator in self.operators:
             self.cloud.revive()
-            operator.bench.launch()
+            operator.harness.launch()
 
     def _launch(self, operator: Operator, turns: Turns) -> None:
         cloud = TurnTaker(self.cloud, turns, operator.number)
         try:
-            operator.bench.launch(cloud=cloud)
+            operator.harness.launch(cloud=cloud)
         except BakeryError as error:
             operator.outcome = error
         finally:
@@ -186,7 +186,7 @@ def race_to_complete(folder: Path, seed: int) -> int:
     assert_every_join_address_is_alive(race, since=newest)
     made = [droplet.name for droplet in race.cloud.droplets.values()]
     assert len(set(made)) == len(made), (seed, "those that lost, too, had names of their own")
-    race.operators[1].bench.destroy()
+    race.operators[1].harness.destroy()
     assert (race.cloud.names(), race.cloud.vpcs, race.cloud.firewalls, race.cloud.tags) == ([], {}, {}, {}), seed
     return deleted
 
@@ -197,7 +197,7 @@ def _deleted(race: Race) -> int:
 
 def lose_a_third(race: Race) -> int:
     """Both know the cluster; a third of it is gone. Returns its highest droplet id."""
-    race.operators[0].bench.launch()
+    race.operators[0].harness.launch()
     race.share_state()
     for droplet in list(race.cloud.droplets.values()):
         if (droplet.id + race.seed) % 3 == 0:

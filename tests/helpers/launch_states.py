@@ -73,38 +73,38 @@ def check(case: Case, folder: Path) -> None:
 
     Where Consul or Nomad has lost its last server, a launch is refused, and a destroy comes before it.
     """
-    bench = LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
-    add_strangers(bench.cloud)
-    before = _account(bench.cloud)
-    _prepare(bench, case)
-    lost = lost_products(bench)
-    _disturbed(bench, case)
+    harness = LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}))
+    add_strangers(harness.cloud)
+    before = _account(harness.cloud)
+    _prepare(harness, case)
+    lost = lost_products(harness)
+    _disturbed(harness, case)
     if "launch" in case.command:
-        assert lost == lost_products(bench), (case, "a launch has begun a product anew")
-    assert_valid(bench, before, case)
-    bench.cloud.revive()
-    if lost := lost_products(bench):
-        assert_refused(bench, lost, case)
-        _repeat(bench, lambda: _destroy(bench))
-    _repeat(bench, bench.launch)
-    assert_valid(bench, before, case)
-    assert Counter(bench.cloud.slots()) - before["droplets"] == Counter(NAMES), case
-    _repeat(bench, lambda: _destroy(bench))
-    assert Counter(bench.cloud.names()) == before["droplets"], case
+        assert lost == lost_products(harness), (case, "a launch has begun a product anew")
+    assert_valid(harness, before, case)
+    harness.cloud.revive()
+    if lost := lost_products(harness):
+        assert_refused(harness, lost, case)
+        _repeat(harness, lambda: _destroy(harness))
+    _repeat(harness, harness.launch)
+    assert_valid(harness, before, case)
+    assert Counter(harness.cloud.slots()) - before["droplets"] == Counter(NAMES), case
+    _repeat(harness, lambda: _destroy(harness))
+    assert Counter(harness.cloud.names()) == before["droplets"], case
     if case.journal:
-        assert _account(bench.cloud) == before, case
+        assert _account(harness.cloud) == before, case
 
 
-def assert_valid(bench: LaunchHarness, before: dict[str, Counter[str]], case: Case) -> None:
+def assert_valid(harness: LaunchHarness, before: dict[str, Counter[str]], case: Case) -> None:
     """After any command, whatever went wrong."""
-    now = _account(bench.cloud)
+    now = _account(harness.cloud)
     for kind, names in before.items():
         assert not names - now[kind], (case, f"{kind} of others are gone")
-    for droplet in _ours(bench.cloud):
+    for droplet in _ours(harness.cloud):
         kinds = Counter(tag.split(":")[2] for tag in droplet.tags if tag.count(":") > 1)
         assert kinds == Counter(["role", "slot", "launch", "ca", "gen", "config"]), (case, droplet.tags)
-    load_journal(bench.paths.journal, "demo")
-    assert_no_name_is_used_again(bench.cloud, case)
+    load_journal(harness.paths.journal, "demo")
+    assert_no_name_is_used_again(harness.cloud, case)
 
 
 def assert_no_name_is_used_again(cloud: FakeCloud, case: Case) -> None:
@@ -114,10 +114,10 @@ def assert_no_name_is_used_again(cloud: FakeCloud, case: Case) -> None:
     assert not again, (case, again)
 
 
-def lost_products(bench: LaunchHarness) -> list[str]:
+def lost_products(harness: LaunchHarness) -> list[str]:
     """Those that no launch may begin anew: all their servers are gone, and droplets are left that knew them."""
-    unfinished = launch_tag("demo", load_journal(bench.paths.journal, "demo").launch_id or "none")
-    ours = _ours(bench.cloud)
+    unfinished = launch_tag("demo", load_journal(harness.paths.journal, "demo").launch_id or "none")
+    ours = _ours(harness.cloud)
     if all(unfinished in droplet.tags for droplet in ours):
         return []
 
@@ -125,15 +125,15 @@ def lost_products(bench: LaunchHarness) -> list[str]:
         return any(f"bakery:demo:role:{product}-server" in droplet.tags for droplet in droplets)
 
     products = ("consul", "nomad")
-    return [p for p in products if has_server(p, _ever_made(bench.cloud)) and not has_server(p, ours)]
+    return [p for p in products if has_server(p, _ever_made(harness.cloud)) and not has_server(p, ours)]
 
 
-def assert_refused(bench: LaunchHarness, lost: list[str], case: Case) -> None:
+def assert_refused(harness: LaunchHarness, lost: list[str], case: Case) -> None:
     """By its message; nothing is made or removed."""
     named = lost[0].capitalize()
     with pytest.raises(UsageError, match=f"the last {named} server of cluster demo is gone, and {named}'s data"):
-        bench.launch()
-    assert bench.cloud.mutations == [], case
+        harness.launch()
+    assert harness.cloud.mutations == [], case
 
 
 def _ours(cloud: FakeCloud) -> list[Droplet]:
@@ -154,12 +154,12 @@ def _account(cloud: FakeCloud) -> dict[str, Counter[str]]:
     }
 
 
-def _prepare(bench: LaunchHarness, case: Case) -> None:
-    cloud = bench.cloud
+def _prepare(harness: LaunchHarness, case: Case) -> None:
+    cloud = harness.cloud
     cloud.lag = case.lag
     if case.died_at:
         cloud.fault = fault_at(len(cloud.calls) + case.died_at, Fault.KILL_AFTER)
-        _once(bench.launch)
+        _once(harness.launch)
         cloud.revive()
     for number, droplet in list(cloud.droplets.items()):
         if "bakery:demo" not in droplet.tags:
@@ -171,37 +171,41 @@ def _prepare(bench: LaunchHarness, case: Case) -> None:
     cloud.stuck |= set(case.stuck)
     if not case.journal:
         cloud.clock.sleep(case.lag)  # who loses a file in the very seconds of a crash has to look for twins
-        bench.paths.journal.unlink(missing_ok=True)
+        harness.paths.journal.unlink(missing_ok=True)
 
 
-def _disturbed(bench: LaunchHarness, case: Case) -> None:
+def _disturbed(harness: LaunchHarness, case: Case) -> None:
     dice = random.Random(case.seed)  # noqa: S311 - a test's dice
 
     def fault(number: int, call: Call) -> Fault | None:
         return dice.choice(FAULTS) if dice.random() < case.rate else None
 
-    bench.cloud.revive()
-    bench.cloud.fault = fault
-    _once(_command(bench, case))
+    harness.cloud.revive()
+    harness.cloud.fault = fault
+    _once(_command(harness, case))
 
 
-def _command(bench: LaunchHarness, case: Case) -> Callable[[], object]:
-    cloud = bench.cloud
+def _command(harness: LaunchHarness, case: Case) -> Callable[[], object]:
+    cloud = harness.cloud
     role = case.node.removeprefix("demo-").rpartition("-")[0]
     there = [d for d in cloud.droplets.values() if "bakery:demo" in d.tags and cloud.is_there(d.id)]
     node = frozenset(d.name for d in there if slot_of(d, "demo") == case.node)
     whole_role = frozenset(d.name for d in there if f"bakery:demo:role:{role}" in d.tags)
     return {
-        "launch": bench.launch,
-        "launch clients": lambda: bench.launch(only_role="nomad-client"),
-        "destroy": lambda: _destroy(bench),
-        "destroy node": lambda: destroy_node(bench.session(), bench.removal(accept_quorum_loss=node), case.node),
-        "destroy role": lambda: destroy_role(bench.session(), bench.removal(accept_quorum_loss=whole_role), role),
+        "launch": harness.launch,
+        "launch clients": lambda: harness.launch(only_role="nomad-client"),
+        "destroy": lambda: _destroy(harness),
+        "destroy node": lambda: destroy_node(
+            harness.session(), harness.removal(accept_quorum_loss=node), case.node
+        ),
+        "destroy role": lambda: destroy_role(
+            harness.session(), harness.removal(accept_quorum_loss=whole_role), role
+        ),
     }[case.command]
 
 
-def _destroy(bench: LaunchHarness) -> object:
-    return bench.destroy()
+def _destroy(harness: LaunchHarness) -> object:
+    return harness.destroy()
 
 
 def _once(run: Callable[[], object]) -> bool:
@@ -213,10 +217,10 @@ def _once(run: Callable[[], object]) -> bool:
     return True
 
 
-def _repeat(bench: LaunchHarness, run: Callable[[], object]) -> None:
+def _repeat(harness: LaunchHarness, run: Callable[[], object]) -> None:
     for _ in range(MOST_RUNS):
-        bench.cloud.revive()
+        harness.cloud.revive()
         if _once(run):
             return
-    bench.cloud.revive()
+    harness.cloud.revive()
     run()

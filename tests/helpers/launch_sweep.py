@@ -13,7 +13,7 @@ KILLS = tuple((fault, lag) for fault in (Fault.KILL_BEFORE, Fault.KILL_AFTER) fo
 FAULTS = (Fault.FAIL, Fault.LOST_REPLY, Fault.RATE_LIMIT, Fault.KILL_BEFORE, Fault.KILL_AFTER)
 
 
-def lagging_bench(folder: Path, *, lag: float = 0) -> LaunchHarness:
+def lagging_harness(folder: Path, *, lag: float = 0) -> LaunchHarness:
     """A harness whose lists show a droplet ``lag`` seconds after its creation."""
     return LaunchHarness(folder, cloud=FakeCloud(sizes=SIZES, images={IMAGE.id: IMAGE}, lag=lag))
 
@@ -22,34 +22,34 @@ def requests_of_a_launch(
     folder: Path, *, lag: float, where: Callable[[Call], bool] = lambda call: True
 ) -> list[int]:
     """Numbers of the requests of an undisturbed launch."""
-    bench = lagging_bench(folder, lag=lag)
-    bench.launch()
-    return [number for number, call in enumerate(bench.cloud.calls, 1) if where(call)]
+    harness = lagging_harness(folder, lag=lag)
+    harness.launch()
+    return [number for number, call in enumerate(harness.cloud.calls, 1) if where(call)]
 
 
-def assert_exactly_the_plan(bench: LaunchHarness, case: object) -> None:
-    assert bench.cloud.slots() == NAMES, case
-    assert len(set(bench.cloud.names())) == len(NAMES), case
-    assert bench.cloud.ssh_keys == {}, case
-    assert len(bench.cloud.vpcs) == 1, case
-    assert len(bench.cloud.firewalls) == 3, case
-    founders = [name for name, join in bench.joins().items() if join.startswith("consul= ")]
+def assert_exactly_the_plan(harness: LaunchHarness, case: object) -> None:
+    assert harness.cloud.slots() == NAMES, case
+    assert len(set(harness.cloud.names())) == len(NAMES), case
+    assert harness.cloud.ssh_keys == {}, case
+    assert len(harness.cloud.vpcs) == 1, case
+    assert len(harness.cloud.firewalls) == 3, case
+    founders = [name for name, join in harness.joins().items() if join.startswith("consul= ")]
     assert founders == ["demo-consul-server-1"], case
 
 
 def kill_and_rerun(folder: Path, numbers: Iterable[int], fault: Fault, *, lag: float) -> None:
     """For each request: die there, run again, find exactly the plan."""
     for number in numbers:
-        bench = lagging_bench(folder / f"{number}", lag=lag)
-        bench.cloud.fault = fault_at(number, fault)
+        harness = lagging_harness(folder / f"{number}", lag=lag)
+        harness.cloud.fault = fault_at(number, fault)
         try:
-            bench.launch()
+            harness.launch()
         except Killed:
-            bench.cloud.revive()
+            harness.cloud.revive()
         else:
             raise AssertionError(number)
-        bench.launch()
-        assert_exactly_the_plan(bench, number)
+        harness.launch()
+        assert_exactly_the_plan(harness, number)
 
 
 def run_until_through(folder: Path, seed: int) -> None:
@@ -60,16 +60,16 @@ def run_until_through(folder: Path, seed: int) -> None:
         rate = 0.2 if call.mutating else 0.02
         return chance.choice(FAULTS) if chance.random() < rate else None
 
-    bench = lagging_bench(folder, lag=chance.choice([0, 5, 30]))
+    harness = lagging_harness(folder, lag=chance.choice([0, 5, 30]))
     for _ in range(200):
-        bench.cloud.revive()
-        bench.cloud.fault = fault
+        harness.cloud.revive()
+        harness.cloud.fault = fault
         try:
-            bench.launch()
+            harness.launch()
             break
         except (BakeryError, Killed):
             continue
-    assert_exactly_the_plan(bench, seed)
-    bench.cloud.revive()
-    bench.launch()
-    assert bench.cloud.mutations == [], seed
+    assert_exactly_the_plan(harness, seed)
+    harness.cloud.revive()
+    harness.launch()
+    assert harness.cloud.mutations == [], seed

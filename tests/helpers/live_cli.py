@@ -18,6 +18,7 @@ from threading import Event, Thread
 import pytest
 
 from bakery.agents.forward import serve
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import find_bundle
@@ -39,17 +40,19 @@ from tests.helpers.real_agents import (
     write_json,
     write_tls,
 )
+from tests.helpers.snapshot import bake
 from tests.helpers.state import paths_in
 from tests.helpers.tools import require_tool
 
 SECONDS = 60.0
-SERVERS = """\
+SERVERS = f"""\
 version: 1
 cluster: demo
+image: {{nomad: {TESTED_NOMAD_VERSION}}}
 roles:
-  consul-server: {count: 1, size: s-1vcpu-1gb}
-  nomad-server: {count: 1, size: s-1vcpu-1gb}
-  nomad-client: {count: 1, size: s-1vcpu-1gb}
+  consul-server: {{count: 1, size: s-1vcpu-1gb}}
+  nomad-server: {{count: 1, size: s-1vcpu-1gb}}
+  nomad-client: {{count: 1, size: s-1vcpu-1gb}}
 """
 
 
@@ -80,6 +83,7 @@ def live_cli(folder: Path) -> Iterator[LiveCli]:
     with pytest.MonkeyPatch.context() as patch, cli_harness(folder, patch, settings=_own_addresses()) as at:
         patch.setenv("PATH", os.pathsep.join([*map(str, programs), os.environ["PATH"]]))
         at.write(SERVERS)
+        bake(at.api, nomad=TESTED_NOMAD_VERSION)
         ran = at("launch", "--yes", "--wait", "active")
         assert ran.code == 0, ran.err
         bundle = find_bundle(paths_in(at.folder))

@@ -8,6 +8,8 @@ from bakery.agents.model import CatalogNode, Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.launch.base.running import Running
+from bakery.plan.ingress import SERVICE
+from bakery.plan.tags import cluster_of, ingress_tag
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_peer
 from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.launch_harness import small_plan
@@ -29,9 +31,12 @@ class LiveCluster:
     """Versions of Consul and Nomad by the id of the snapshot; the default ones of every other."""
     keeps_out: Callable[[Droplet], bool] = lambda droplet: False
     """Which droplets run without agents that join."""
+    strict: bool = False
+    """Whether Nomad registers a client only once its introduction is in Consul, which the client then deletes."""
     left: set[str] = field(default_factory=set)
     """Public addresses whose Consul agent has left and ended."""
     _known: set[int] = field(default_factory=set)
+    _not_introduced: set[int] = field(default_factory=set)
     _follows: bool = False
 
     def __post_init__(self) -> None:
@@ -87,6 +92,7 @@ class LiveCluster:
             if number not in self._known and not self.keeps_out(droplet):
                 self._known.add(number)
                 self._join(droplet)
+        self._register()
         for number in self._known if self.notices else ():
             droplet = self.cloud.droplets[number]
             if number not in there or droplet.status == "off":
@@ -102,6 +108,8 @@ class LiveCluster:
         self.consul.pool += (member,)
         self.consul.catalog += (CatalogNode(name=member.name, address=member.address),)
         self.consul.passing += (droplet.name,)
+        if ingress_tag(cluster_of(droplet.tags) or "") in droplet.tags:
+            self.consul.instances = {**(self.consul.instances or {}), droplet.name: (SERVICE,)}
         peer = make_peer(member)
         if runs("consul", droplet.name):
             self.consul.raft += (peer,)
@@ -113,7 +121,16 @@ class LiveCluster:
             if not self.nomad.leader_address:
                 self.nomad.transfer_leadership(peer.id)
         if "-client-" in droplet.name or "-all-in-one-" in droplet.name:
-            self.nomad.clients += (_client(droplet, consul, nomad),)
+            self._not_introduced.add(droplet.id)
+
+    def _register(self) -> None:
+        for number in sorted(self._not_introduced):
+            droplet = self.cloud.droplets[number]
+            introduced = self.consul.keys.pop(f"bakery/introduction/{droplet.name}", None)
+            if introduced or not self.strict:
+                self._not_introduced.remove(number)
+                consul, nomad = self.versions.get(droplet.image_id, (CONSUL_VERSION, NOMAD_VERSION))
+                self.nomad.clients += (_client(droplet, consul, nomad),)
 
     def _lose(self, droplet: Droplet) -> None:
         address = droplet.private_ipv4 or ""
@@ -139,3 +156,31 @@ def _client(droplet: Droplet, consul: str, nomad: str) -> NomadNode:
         version=nomad,
         datacenter="demo",
     )
+
+
+FORGOTTEN = {
+    "nomad-server-1": ["nomad force_leave", "consul force_leave"],
+    "nomad-client-1": ["consul force_leave", "nomad purge"],
+    "consul-server-2": ["consul force_leave"],
+}
+"""The calls that remove a node of this slot, in the order that saves time: Nomad's pool forgets a server first."""
+
+
+def calls_in_order(live: LiveCluster) -> list[str]:
+    """Return the list into which both products write their calls from now on, such as ``nomad purge``."""
+    seen: list[str] = []
+    live.consul.calls = _Told("consul", seen)
+    live.nomad.calls = _Told("nomad", seen)
+    return seen
+
+
+class _Told(list[str]):
+    """The calls of one agent, which also go into the common list ``seen``."""
+
+    def __init__(self, product: str, seen: list[str]) -> None:
+        super().__init__()
+        self._product, self._seen = product, seen
+
+    def append(self, call: str) -> None:
+        self._seen.append(f"{self._product} {call.partition(' ')[0]}")
+        super().append(call)

@@ -41,7 +41,10 @@ class PrivateRegistry:
 def private_registry(
     address: str, folder: Path, *, name: str, files: Mapping[str, bytes], command: Sequence[str]
 ) -> Iterator[PrivateRegistry]:
-    """Serve the image ``HOST/NAME:1`` with ``files``, by absolute path, to the user ``ci``."""
+    """Serve the image ``HOST/NAME:1`` with ``files``, by absolute path, to the user ``ci``.
+
+    ``command`` is its entry point, which gets the arguments of a job.
+    """
     blobs, manifest = _image(files, command)
     certificate, key = _certificate(address, folder)
     username, password, refused = "ci", "CANARY-registry-e2e", list[str]()
@@ -106,7 +109,7 @@ def _image(files: Mapping[str, bytes], command: Sequence[str]) -> tuple[dict[str
         {
             "architecture": "amd64",
             "os": "linux",
-            "config": {"Cmd": list(command)},
+            "config": {"Entrypoint": list(command)},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
         }
     ).encode()

@@ -19,9 +19,9 @@ from bakery.credentials.issue import issue_for_node
 from bakery.credentials.model import Bundle, Leaf, NodeCredentials
 from bakery.credentials.store import create_bundle
 from bakery.files import write_secret
-from bakery.plan.model import ClusterPlan, Wave
+from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.proc import start
-from bakery.render.nomad_config import TASK_IDENTITY
+from bakery.render.nomad_config import CLIENT_INTRODUCTION, SERVICE_IDENTITY, TASK_IDENTITY
 from tests.helpers.clusters import make_node, make_plan
 from tests.helpers.fake_agents import make_droplet
 from tests.helpers.tools import require_tool
@@ -42,13 +42,26 @@ class RealCluster:
     consul_tls: TlsFiles
     nomad_tls: TlsFiles
     consul_port: int
+    grpc_port: int
     nomad_port: int
     folder: Path
+    mesh: bool = False
+    ports: dict[str, int]
+    more: tuple[Node, ...] = ()
+    """Further nodes of the plan, which have tokens and need not run."""
+    introduces_clients: bool = False
 
     @property
     def plan(self) -> ClusterPlan:
         node = make_node(Kind.SERVER, wave=Wave.FIRST_SERVER)
-        return replace(make_plan(), nodes=(node,), consul_expect=1, nomad_expect=1)
+        return replace(
+            make_plan(),
+            nodes=(node, *self.more),
+            consul_expect=1,
+            nomad_expect=1,
+            mesh=self.mesh,
+            introduces_clients=self.introduces_clients,
+        )
 
     @property
     def droplets(self) -> tuple[Droplet, ...]:
@@ -87,17 +100,21 @@ def running_cluster(
     *,
     default_policy: str = "deny",
     nomad: bool = True,
-    jobs: bool = False,
+    mesh: bool = False,
     bundle: Bundle | None = None,
+    more: tuple[Node, ...] = (),
+    introduces_clients: bool = False,
 ) -> Iterator[RealCluster]:
     """The agents, started and not yet bootstrapped; stopped by their ids at the end. Logs lie in ``folder``.
 
-    With ``jobs`` Nomad is a client too, and runs processes of its own user.
+    With ``mesh`` both agents have what a node has with ``mesh: true``. With ``introduces_clients`` Nomad refuses
+    new clients without a token. ``more`` are further nodes of the plan.
     """
     consul, nomad_program = require_tool("consul"), require_tool("nomad")
-    cluster, ports = _prepare(folder, bundle or create_bundle("demo", now=datetime.now(UTC)))
+    cluster, ports = _prepare(folder, bundle or create_bundle("demo", now=datetime.now(UTC)), mesh=mesh)
+    cluster = replace(cluster, more=more, introduces_clients=introduces_clients)
     write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
-    write_json(folder / "nomad.json", _nomad_config(cluster, ports) | (_RUNS_JOBS if jobs else {}))
+    write_json(folder / "nomad.json", _nomad_config(cluster, ports))
     argvs: dict[str, list[str | Path]] = {"consul": [consul, "agent", f"-config-file={folder / 'consul.json'}"]}
     if nomad:
         argvs["nomad"] = [nomad_program, "agent", f"-config={folder / 'nomad.json'}"]
@@ -117,21 +134,26 @@ def write_tls(folder: Path, ca: str, leaf: Leaf) -> TlsFiles:
     return files
 
 
-PORTS = ("consul_https", "consul_rpc", "consul_serf", "nomad_http", "nomad_rpc", "nomad_serf")
+PORTS = ("consul_https", "consul_rpc", "consul_serf", "consul_grpc", "nomad_http", "nomad_rpc", "nomad_serf")
 
 
-def _prepare(folder: Path, bundle: Bundle) -> tuple[RealCluster, dict[str, int]]:
+def _prepare(folder: Path, bundle: Bundle, *, mesh: bool) -> tuple[RealCluster, dict[str, int]]:
     now = datetime.now(UTC)
     node = make_node(Kind.SERVER)
     ports = free_ports()
     cluster = RealCluster(
         bundle=bundle,
-        credentials=issue_for_node(bundle, name=node.name, kind=node.kind, now=now),
+        credentials=issue_for_node(
+            bundle, name=node.name, kind=Kind.ALL_IN_ONE if mesh else node.kind, now=now, mesh=mesh
+        ),
         consul_tls=write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
         nomad_tls=write_tls(folder / "operator-nomad", bundle.nomad_ca.certificate, bundle.nomad_operator),
         consul_port=ports["consul_https"],
+        grpc_port=ports["consul_grpc"],
         nomad_port=ports["nomad_http"],
         folder=folder,
+        mesh=mesh,
+        ports=ports,
     )
     return cluster, ports
 
@@ -150,6 +172,7 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
         "client_addr": LOOPBACK,
         "encrypt": mine.consul_gossip_key,
         "disable_update_check": True,
+        "ui_config": {"enabled": True},
         "performance": {"raft_multiplier": 1},
         "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
         "ports": {
@@ -160,10 +183,11 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
             "http": -1,
             "dns": -1,
             "grpc": -1,
-            "grpc_tls": -1,
+            "grpc_tls": ports["consul_grpc"] if cluster.mesh else -1,
         },
-        "connect": {"enabled": False},
+        "connect": {"enabled": cluster.mesh},
         "tls": {
+            **({"grpc": _grpc(cluster)} if cluster.mesh else {}),
             "defaults": {
                 "ca_file": str(files.ca),
                 "cert_file": str(files.certificate),
@@ -171,7 +195,7 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
                 "verify_incoming": True,
                 "verify_outgoing": True,
                 "verify_server_hostname": True,
-            }
+            },
         },
         "acl": {
             "enabled": True,
@@ -181,14 +205,11 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
     }
 
 
-_RUNS_JOBS: dict[str, Any] = {
-    "client": {
-        "enabled": True,
-        "network_interface": "lo",
-        "options": {"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean"},
-    },
-    "plugin": [{"raw_exec": [{"config": [{"enabled": True}]}]}],
-}
+def _grpc(cluster: RealCluster) -> dict[str, Any]:
+    assert cluster.credentials.consul_grpc is not None
+    file = cluster.folder / "consul-tls" / "grpc.pem"
+    write_secret(file, cluster.credentials.consul_grpc.encode())
+    return {"verify_incoming": False, "cert_file": str(file)}
 
 
 def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]:
@@ -206,7 +227,12 @@ def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]
         "advertise": addresses,
         "ports": {name: ports[f"nomad_{name}"] for name in addresses},
         "disable_update_check": True,
-        "server": {"enabled": True, "bootstrap_expect": 1, "encrypt": mine.nomad_gossip_key},
+        "server": {
+            "enabled": True,
+            "bootstrap_expect": 1,
+            "encrypt": mine.nomad_gossip_key,
+            **({"client_introduction": CLIENT_INTRODUCTION} if cluster.introduces_clients else {}),
+        },
         "client": {"enabled": False},
         "acl": {"enabled": True},
         "tls": {
@@ -225,9 +251,16 @@ def _nomad_config(cluster: RealCluster, ports: dict[str, int]) -> dict[str, Any]
             "cert_file": str(consul / "cert.pem"),
             "key_file": str(consul / "key.pem"),
             "token": mine.consul_nomad_token.secret,
+            "share_ssl": False,
             "task_identity": TASK_IDENTITY,
+            **(_nomads_mesh(consul / "ca.pem", ports) if cluster.mesh else {}),
         },
     }
+
+
+def _nomads_mesh(ca: Path, ports: dict[str, int]) -> dict[str, Any]:
+    address = f"{LOOPBACK}:{ports['consul_grpc']}"
+    return {"service_identity": SERVICE_IDENTITY, "grpc_address": address, "grpc_ca_file": str(ca)}
 
 
 def free_ports() -> dict[str, int]:

@@ -54,6 +54,10 @@ class RealServers:
     """By product and node."""
     join: int = 1
     """The number of the server that new ones join."""
+    joins_too: tuple[int, ...] = ()
+    """Further servers whose Consul new ones join."""
+    nomad_joins: bool = True
+    """Whether new Nomad servers have that address; without it they know no other server."""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -147,7 +151,9 @@ class RealServers:
             "bind_addr": address,
             "client_addr": address,
             "encrypt": mine.consul_gossip_key,
-            "retry_join": [f"{self.address(self.join)}:{ports['consul_serf']}"],
+            "retry_join": [
+                f"{self.address(each)}:{ports['consul_serf']}" for each in (self.join, *self.joins_too)
+            ],
             "retry_interval": "1s",
             "disable_update_check": True,
             "performance": {"raft_multiplier": 1},
@@ -203,8 +209,8 @@ class RealServers:
         server = {
             "enabled": True,
             "encrypt": self.bundle.nomad_gossip_key,
-            "server_join": join,
             "raft_multiplier": 1,
+            **({"server_join": join} if self.nomad_joins else {}),
         }
         return server | ({"bootstrap_expect": expect} if expect else {})
 
@@ -212,6 +218,16 @@ class RealServers:
 @contextmanager
 def running_servers(folder: Path, *, count: int = 3) -> Iterator[RealServers]:
     """Servers with a leader of each product and ACLs in place; everything is ended by its id at the end."""
+    with no_servers(folder) as servers:
+        for number in range(1, count + 1):
+            servers.add_server(number, expect=count)
+        close_acls(servers)
+        yield servers
+
+
+@contextmanager
+def no_servers(folder: Path) -> Iterator[RealServers]:
+    """A cluster whose servers the test starts; everything is ended by its id at the end."""
     bundle, ports = create_bundle("demo", now=datetime.now(UTC)), free_ports()
     tls = {
         "consul": write_tls(folder / "operator-consul", bundle.consul_ca.certificate, bundle.consul_operator),
@@ -233,9 +249,6 @@ def running_servers(folder: Path, *, count: int = 3) -> Iterator[RealServers]:
     )
     servers = RealServers(bundle=bundle, folder=folder, ports=ports, clients=clients, tls=tls)
     try:
-        for number in range(1, count + 1):
-            servers.add_server(number, expect=count)
-        close_acls(servers)
         yield servers
     finally:
         servers.close()

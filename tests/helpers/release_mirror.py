@@ -33,6 +33,8 @@ class Mirror:
     """What the site offers, by path; ``faults`` maps the end of a path to what goes wrong there."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
+    """SHA256 of each archive by file name, for ``image.checksums``: they are no archives of the publishers."""
     faults: dict[str, MirrorFault] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -62,7 +64,8 @@ class Mirror:
 
     def _add(self, folder: str, archive: str, sums: str, content: bytes) -> None:
         self.files[f"{folder}/{archive}"] = content
-        self.files[f"{folder}/{sums}"] = f"{hashlib.sha256(content).hexdigest()}  {archive}\n".encode()
+        self.checksums[archive] = hashlib.sha256(content).hexdigest()
+        self.files[f"{folder}/{sums}"] = f"{self.checksums[archive]}  {archive}\n".encode()
 
 
 def make_zip(members: Mapping[str, bytes]) -> bytes:

@@ -12,6 +12,8 @@ class RecordingReporter(Silent):
         self.lines: list[str] = []
         """Notes, titles of steps, and warnings after ``warning: ``, in order."""
         self.warnings: list[str] = []
+        self.transfers: list[tuple[int, int | None]] = []
+        """Bytes so far, and of how many."""
         self.nodes: list[tuple[str, str]] = []
         """Name and state."""
 
@@ -26,6 +28,12 @@ class RecordingReporter(Silent):
     def step(self, title: str) -> Iterator[None]:
         self.lines.append(title)
         yield
+
+    def phase(self, text: str) -> None:
+        self.lines.append(f"    {text}")
+
+    def transferred(self, done: int, total: int | None) -> None:
+        self.transfers.append((done, total))
 
     def node(self, name: str, state: str) -> None:
         self.nodes.append((name, state))

@@ -16,30 +16,30 @@ from bakery.operations.scale_down import scale_down
 from bakery.plan.model import ClusterPlan
 from tests.helpers.fake_cloud import Killed
 from tests.helpers.launch_harness import IMAGE, plan_of
-from tests.helpers.roll_bench import Death, RollBench, assert_exactly_the_plan, roll_bench
+from tests.helpers.roll_harness import Death, RollHarness, assert_exactly_the_plan, roll_harness
 
 NEWER = replace(IMAGE, id=78, name="bakery-newer")
-Command = Callable[[RollBench], object]
+Command = Callable[[RollHarness], object]
 
 
-def bench_of(folder: Path, plan: ClusterPlan) -> RollBench:
-    rolling = roll_bench(folder, plan=plan)
+def harness_of(folder: Path, plan: ClusterPlan) -> RollHarness:
+    rolling = roll_harness(folder, plan=plan)
     rolling.cloud.images[NEWER.id] = NEWER
     return rolling
 
 
-def roll(rolling: RollBench) -> None:
+def roll(rolling: RollHarness) -> None:
     one = rolling.request()
     one = replace(one, launch=replace(one.launch, image=NEWER))
     roll_cluster(rolling.session, RollRequest(replace=one, because=frozenset(Because)), lambda plan: True)
 
 
-def scale(goal: dict[str, int], rolling: RollBench) -> None:
+def scale(goal: dict[str, int], rolling: RollHarness) -> None:
     """As the command line does it: down from the roles as they are now; else a launch."""
     there = list_members(rolling.session)
     now = {role: max(count, highest_index(there, "demo", role)) for role, count in goal.items()}
     if now == goal:
-        rolling.bench.plan = plan_of(goal)
+        rolling.harness.plan = plan_of(goal)
         rolling.launch()
         return
     request = ShrinkRequest(before=plan_of(now), after=plan_of(goal), drain=DrainPolicy(seconds=60))
@@ -48,7 +48,7 @@ def scale(goal: dict[str, int], rolling: RollBench) -> None:
 
 def changes_of(folder: Path, plan: ClusterPlan, command: Command) -> int:
     """How many changes the command makes undisturbed."""
-    whole = bench_of(folder / "whole", plan)
+    whole = harness_of(folder / "whole", plan)
     with Death(whole, at=0, after=False) as death:
         command(whole)
     return death.count
@@ -56,14 +56,14 @@ def changes_of(folder: Path, plan: ClusterPlan, command: Command) -> int:
 
 def die_and_rerun(
     folder: Path, plan: ClusterPlan, command: Command, at: int, goal: ClusterPlan, *, after: bool
-) -> RollBench:
-    rolling = bench_of(folder / f"{at}-{after}", plan)
+) -> RollHarness:
+    rolling = harness_of(folder / f"{at}-{after}", plan)
     before = set(rolling.cloud.names())
     with Death(rolling, at=at, after=after), pytest.raises(Killed):
         command(rolling)
     rolling.cloud.revive()
     command(rolling)
-    rolling.bench.plan = goal
+    rolling.harness.plan = goal
     assert_exactly_the_plan(rolling, at)
     for name in before - set(rolling.cloud.names()):
         assert f"delete_token nomad of {name}" in rolling.live.consul.calls, name

@@ -126,6 +126,8 @@ def _schema(form: Form) -> Form:
     [(kind, content)] = form.items()
     [(key, name)] = content.items()
     item = {"$ref": f"{name}.json"}
+    if kind == "reserved":
+        return _object({key: item, "links": {"$ref": "page.json#/$defs/reserved"}})
     properties = {key: item if kind == "one" else {"type": "array", "items": item}}
     if kind == "page":
         properties |= {name: {"$ref": f"page.json#/$defs/{name}"} for name in ("links", "meta")}

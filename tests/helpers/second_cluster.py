@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from tests.helpers.cluster_e2e import Cluster, Droplet
 from tests.helpers.servers_e2e import CONSUL, NOMAD, Servers
 
@@ -20,7 +21,8 @@ def write_counts(servers: Servers, counts: str) -> None:
     roles = ", ".join(
         f"{pair.split(':')[0].strip()}: {{count: {pair.split(':')[1]}}}" for pair in counts.split(",")
     )
-    text = f"version: 1\ncluster: {servers.name}\nvpc: {{cidr: 10.120.0.0/20}}\nroles: {{{roles}}}\n"
+    head = f"version: 1\ncluster: {servers.name}\nimage: {{nomad: {TESTED_NOMAD_VERSION}}}\n"
+    text = f"{head}vpc: {{cidr: 10.120.0.0/20}}\nroles: {{{roles}}}\n"
     (servers.cluster.work / "bakery.yaml").write_text(text)
 
 

@@ -72,6 +72,12 @@ class Servers:
         self.cluster.forget_env()
         return done
 
+    def roll(self, *more: str, check: bool = True) -> Completed:
+        """``bakery roll``; the servers that ``bakery env`` named may be gone afterwards."""
+        done = self.cluster.bakery("roll", "--local", "--yes", *more, check=check, seconds=900)
+        self.cluster.forget_env()
+        return done
+
     def launch(self, *more: str, check: bool = True) -> Completed:
         done = self.cluster.bakery("launch", "--local", "--yes", *more, check=check)
         self.cluster.forget_env()

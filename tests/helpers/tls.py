@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -45,6 +45,21 @@ def forge_leaf(
         .add_extension(x509.ExtendedKeyUsage(both), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .sign(signer, SHA256())
+    )
+    return Leaf(certificate=_pem(certificate), key=_key_pem(key))
+
+
+def self_signed(*names: str) -> Leaf:
+    """A certificate for these host names that its own key has signed; it lasts a day."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    certificate = (
+        x509.CertificateBuilder(_common_name(names[0]), _common_name(names[0]), key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(alternatives, critical=False)
+        .sign(key, SHA256())
     )
     return Leaf(certificate=_pem(certificate), key=_key_pem(key))
 

@@ -1,10 +1,10 @@
 """Counts Consul's alive voters again and again, in the words of Consul's autopilot."""
 
-import json
 from dataclasses import dataclass, field
 
-from bakery.errors import CommandError
-from tests.helpers.server_loop import TRY_SECONDS, ServerLoop
+import requests
+
+from tests.helpers.server_loop import ServerLoop
 
 PAUSE_SECONDS = 0.2
 _VOTING = {"leader", "voter"}
@@ -25,13 +25,10 @@ class VoterSampler(ServerLoop):
             self._stop.wait(PAUSE_SECONDS)
 
     def _sample(self) -> int | None:
-        servers = self._servers
-        where = f"-http-addr=https://{servers[0]}:8501"
-        words = ("consul", "operator", "autopilot", "state", "-format=json", where)
         try:
-            state = json.loads(self.cluster.tool(*words, seconds=TRY_SECONDS).stdout)
-        except (CommandError, ValueError):
-            servers.rotate(-1)
+            state = self._ask("GET", "/v1/operator/autopilot/state").json()
+        except (requests.RequestException, ValueError):
+            self._servers.rotate(-1)
             return None
         found = state["Servers"].values()
         return sum(each["Status"] in _VOTING and each["NodeStatus"] == "alive" for each in found) or None

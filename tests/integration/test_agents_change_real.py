@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bakery.agents.model import Allocation, LockHolder, NomadNode, Resources, TaskGroup
-from bakery.config.defaults import NOMAD_VERSION
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from bakery.errors import AgentError
 from bakery.wait import Pending
 from tests.helpers.real_agents import tasks_below
@@ -127,7 +127,7 @@ def client(servers: RealServers, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def test_a_client_reports_the_version_that_runs(client: NomadNode) -> None:
-    assert client.version == NOMAD_VERSION
+    assert client.version == TESTED_NOMAD_VERSION
 
 
 def stop_job(servers: RealServers, client: NomadNode) -> None:

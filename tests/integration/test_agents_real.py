@@ -72,8 +72,8 @@ def _wait_for_leaders(cluster: RealCluster) -> None:
 
 
 def test_the_first_time_everything_is_made(closed: AclOutcome) -> None:
-    # DNS; the node and the two roles, each with an agent's and Nomad's.
-    assert closed == AclOutcome(policies_written=6, tokens_written=9, identity_written=5)
+    # DNS; the node and the two roles, each with an agent's and Nomad's; the mesh for Nomad servers; Traefik.
+    assert closed == AclOutcome(policies_written=8, tokens_written=9, identity_written=5)
 
 
 @pytest.mark.usefixtures("closed")

@@ -201,7 +201,7 @@ help: create a token at https://cloud.digitalocean.com/account/api/tokens and se
         2,
         """\
 ==> Looking at the account
-error: the account has no snapshot of consul 1.21.0 and nomad 1.11.3 on debian-12-x64
+error: the account has no snapshot of consul 1.21.0 and nomad 2.0.5 on debian-12-x64
 help: bakery build-image -f bakery.yaml
 """,
     ),
@@ -245,7 +245,7 @@ help: bakery launch --role consul-server
         2,
         """\
 error: cluster demo has no role nomad-clint
-help: roles of bakery.yaml: consul-server, nomad-server, nomad-client
+help: did you mean nomad-client?
 """,
     ),
     Case(
@@ -342,7 +342,7 @@ help: use https://
         2,
         """\
 error: --local was given, but no emulator is running
-help: bakery emulator up
+help: bakery emulator up; with droplets in memory: bakery emulator up --machines memory
 """,
     ),
     Case(

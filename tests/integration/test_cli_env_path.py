@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess  # noqa: TID251 - what a shell makes of the exports
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.files import file_sha256
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.state import leave_operator_tokens
 
 pytestmark = pytest.mark.integration
 
@@ -28,6 +30,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
     with cli_harness(tmp_path, monkeypatch) as made:
         monkeypatch.setenv("PATH", f"{BAKERY.parent}:/usr/bin:/bin")
         assert made("launch", "--yes", "--wait", "active").code == 0
+        leave_operator_tokens(made.folder)
         yield made
 
 
@@ -153,3 +156,17 @@ def test_a_folder_with_a_space_and_a_quote(at: CliHarness, monkeypatch: pytest.M
 
 def test_unset_where_nothing_was_set(at: CliHarness) -> None:
     assert shell("dash", 'eval "$(bakery env --unset)"; echo "$PATH"') == os.environ["PATH"] + "\n"
+
+
+def test_where_nobody_answers_a_shell_gets_no_new_tokens(at: CliHarness) -> None:
+    """Tokens of an earlier run are printed while they last, as in the other tests."""
+    leave_operator_tokens(at.folder, left=timedelta(hours=3))  # less than half of the time
+    ran = at("env")
+    assert (ran.code, ran.out) == (4, "")
+    error = ran.err.removeprefix(NO_LEADER).splitlines()
+    assert error[0] == "error: no Consul server of cluster demo answers"
+    assert error[-1] == (
+        "help: bakery status says more; if your address has changed: bakery access refresh; tokens that need no"
+        " server: bakery env --management"
+    )
+    assert "export CONSUL_HTTP_TOKEN=" in at("env", "--management").out

@@ -36,11 +36,11 @@ def warnings(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("warning: the certificates of")]
 
 
-def check_of(at: CliHarness) -> tuple[bool, str, str | None]:
+def check_of(at: CliHarness) -> tuple[str, str, str | None]:
     ran = at("doctor", "--json")
     check_answer(ran.json, "doctor")
-    (check,) = [each for each in ran.json if each["name"] == "node certs"]
-    return check["passed"], check["message"], check["remedy"]
+    (check,) = [each for each in ran.json["checks"] if each["name"] == "node certs"]
+    return check["state"], check["message"], check["remedy"]
 
 
 def test_status_shows_when_each_nodes_certificates_end(at: CliHarness) -> None:
@@ -52,8 +52,8 @@ def test_status_shows_when_each_nodes_certificates_end(at: CliHarness) -> None:
     assert (client["certificate"]["days_left"], client["certificate"]["source"]) == (69, "estimated")
     assert (server["certificate"]["days_left"], server["generation"]) == (99, 1)
     day = f"{datetime.now(UTC) + timedelta(days=70):%Y-%m-%d}"
-    row, _ = [line for line in at("status").out.splitlines() if line.startswith("demo-nomad-client-1 ")]
-    assert row.split()[-1] == f"~{day}"
+    (row,) = [line for line in at("status").out.splitlines() if line.startswith("demo-nomad-client-1 ")]
+    assert row.split()[-2] == f"~{day}"
     assert warnings(ran.err) == []  # control
 
 
@@ -63,12 +63,10 @@ def test_status_warns_before_doctor_fails(at: CliHarness, days: int, *, warned: 
     day = f"{datetime.now(UTC) + timedelta(days=100 - days):%Y-%m-%d}"
     clause = f"the certificates of demo-nomad-client-1 expire on {day} (in {99 - days} days, estimated)"
     assert warnings(at("status").err) == ([f"warning: {clause}; {REMEDY}"] if warned else [])
-    passed, message, remedy = check_of(at)
-    assert (passed, remedy) == (not failed, REMEDY if failed else None)
-    if failed:
+    state, message, remedy = check_of(at)
+    assert (state, remedy) == ("fail" if failed else "warn" if warned else "pass", REMEDY if warned else None)
+    if warned:
         assert message == clause
-    elif warned:
-        assert message == f"{clause}; replace the nodes"
     else:
         assert message == f"the first to expire are those of demo-nomad-client-1, on {day} (estimated)"
 

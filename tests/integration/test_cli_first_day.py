@@ -8,12 +8,14 @@ import subprocess  # noqa: TID251 - streams and bytes as a shell hands them over
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pexpect
 import pytest
 
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir, new_emulator
+from bakery.emulator.network.plan import MEMORY_RANGE
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
@@ -37,7 +39,8 @@ def _free_port() -> int:
 @pytest.fixture
 def emulator(at: CliHarness) -> Iterator[EmulatorRecord]:
     """A process of its own with droplets in memory, which --name first finds."""
-    yield lifecycle.up(EmulatorOptions(name="first", port=_free_port(), machines="memory"))
+    options = EmulatorOptions(name="first", port=_free_port(), machines="memory", public_range=MEMORY_RANGE)
+    yield lifecycle.up(options)
     lifecycle.down("first")
 
 
@@ -65,7 +68,7 @@ def test_the_changes_are_an_answer(at: CliHarness, arguments: tuple[str, ...], s
 def test_what_would_be_destroyed_is_an_answer(at: CliHarness) -> None:
     assert at(*ACTIVE).code == 0
     ran = at("destroy", "--dry-run", "--quiet")
-    assert "  - droplet   demo-nomad-client-1" in ran.out.splitlines()
+    assert "  - droplet  demo-nomad-client-1" in ran.out.splitlines()
     ran = at("destroy", "--role", "nomad-client", "--dry-run", "--quiet")
     first, second, note = ran.out.splitlines()
     assert [line.split()[2] for line in (first, second)] == ["demo-nomad-client-1", "demo-nomad-client-2"]
@@ -142,7 +145,7 @@ def test_the_error_is_the_last_line_of_stderr(at: CliHarness) -> None:
 # Programs and packages that are not there --------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["emulator", "up"], ["--local", "plan"]])
+@pytest.mark.parametrize("arguments", [["emulator", "up"], ["--local", "plan"], ["tour"], ["demo"]])
 def test_without_the_extra_the_emulator_says_what_to_install(at: CliHarness, arguments: list[str]) -> None:
     code = (
         "import sys\nfor name in ('uvicorn', 'starlette', 'httptools'): sys.modules[name] = None\n"
@@ -152,7 +155,10 @@ def test_without_the_extra_the_emulator_says_what_to_install(at: CliHarness, arg
     assert done.returncode == 2
     head, _, hint = done.stderr.splitlines()
     assert head == "error: the emulator's packages are not installed"
-    assert hint == "help: in the checkout: pip install '.[emulator]'"
+    packages = "httptools starlette uvicorn"
+    assert hint.startswith(
+        f"help: {sys.executable} -m pip install {packages}; with pipx: pipx inject cluster-bakery "
+    )
 
 
 @pytest.mark.parametrize("address", ["garbage..host", "http://10.0.0.1", "10.0.0.1:8501"])
@@ -203,7 +209,7 @@ def test_all_emulators_are_listed(at: CliHarness, emulator: EmulatorRecord) -> N
     dead = new_emulator(EmulatorOptions(name="dead", port=7199))
     emulator_dir("dead").write(dead)
     listed = at("emulator", "list", "--json")
-    assert (listed.code, listed.json) == (
+    assert (listed.code, listed.json["emulators"]) == (
         0,
         [
             {"name": "dead", "endpoint": "http://127.0.0.1:7199", "state": "crashed", "machines": "nspawn"},
@@ -222,7 +228,7 @@ def test_all_emulators_are_listed(at: CliHarness, emulator: EmulatorRecord) -> N
     nothing = at("emulator", "list")
     assert (nothing.code, nothing.out) == (0, "")
     assert nothing.err == "there are no emulators; to start one: bakery emulator up\n"
-    assert at("emulator", "list", "--json").json == []
+    assert at("emulator", "list", "--json").json["emulators"] == []
 
 
 def test_the_emulator_s_token_is_never_json(at: CliHarness, emulator: EmulatorRecord) -> None:
@@ -261,7 +267,8 @@ def test_restart_of_droplets_in_memory_names_whole_commands(at: CliHarness, emul
     assert (ran.code, ran.err) == (
         2,
         "error: droplets in memory end with the emulator's process\n"
-        "help: bakery emulator down --name first; bakery emulator up --name first --machines memory\n",
+        "help: bakery emulator down --name first; bakery emulator up --name first --machines memory "
+        f"--port {urlsplit(emulator.endpoint).port}\n",
     )
 
 

@@ -75,12 +75,30 @@ def test_a_closed_pipe_ends_it_without_a_word(live: LiveCli) -> None:
 
 
 def test_the_consul_agent_of_another_node_is_on_loopback(live: LiveCli) -> None:
-    ran = live.at("logs", SERVERS[1], "--agent", "consul")
+    ran = live.at("logs", SERVERS[1], "--agent", "consul", "--level", "debug")
     assert ran.code == 2
     assert ran.err.startswith("error: the Consul agent of demo-nomad-server-1 answers on the node itself only\n")
-    assert (
-        "on the node, by SSH if access.ssh_keys names keys, or in its console: journalctl --unit=consul" in ran.err
-    )
+    assert "its journal, without levels: bakery logs demo-nomad-server-1 --agent consul" in ran.err
+
+
+def test_nomad_exports_the_journal_of_its_node(live: LiveCli) -> None:
+    """The real Nomad runs the real journalctl; the journal of a test's machine has no line of bakery's units."""
+    for agent in ("nomad", "consul", "system"):
+        ran = live.at("logs", SERVERS[1], "--agent", agent, "--since", "90m")
+        assert (ran.code, ran.out) == (0, ""), ran.err
+        assert f"the journal of demo-nomad-server-1 has no line of {agent} of the last 90 min; more: " in ran.err
+        assert ran.err.endswith(f"bakery logs demo-nomad-server-1 --agent {agent} --since 24h\n")
+
+
+def test_a_consul_server_without_nomad_has_no_past(live: LiveCli) -> None:
+    ran = live.at("logs", SERVERS[0], "--since", "1h")
+    assert ran.code == 2
+    assert "demo-consul-server-1 sends no lines of the past: Nomad exports journals" in ran.err
+    assert "new lines: bakery logs demo-consul-server-1 --follow" in ran.err
+    system = live.at("logs", SERVERS[0], "--agent", "system")
+    assert system.code == 2
+    assert "the journal of demo-consul-server-1 cannot be read" in system.err
+    assert live.at("logs", SERVERS[1], "--since", "1h", "--level", "debug").code == 2
 
 
 def test_a_client_that_nomad_does_not_know_is_named(live: LiveCli) -> None:

@@ -67,7 +67,7 @@ def test_a_stand_in_lets_a_launch_in_memory_go_on(at: CliHarness, memory: Emulat
     ran = at("emulator", "stand-in")
     assert ran.code == 0, ran.err
     said = "created the empty snapshot bakery-stand-in (id {}) in fra1, in place of a baked one\n"
-    number = at("images", "--local", "--json").json[0]["id"]
+    number = at("images", "--local", "--json").json["images"][0]["id"]
     assert ran.err == said.format(number)
     made = changing(memory)
     again = at("emulator", "stand-in", "--json")
@@ -80,12 +80,76 @@ def test_a_stand_in_lets_a_launch_in_memory_go_on(at: CliHarness, memory: Emulat
     assert (status["droplets"], status["running"]) == (4, 4), "its own droplet is gone"
 
 
+@pytest.fixture
+def launched(at: CliHarness, memory: EmulatorRecord) -> CliHarness:
+    assert at("emulator", "stand-in").code == 0
+    assert at("--local", *ACTIVE).code == 0
+    return at
+
+
+NO_AGENTS = "error: droplets in memory do not boot, so no node runs Consul or Nomad\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("env",),
+        ("env", "--management"),
+        ("ui", "--no-open"),
+        ("consul", "members"),
+        ("nomad", "status"),
+        ("logs", "demo-nomad-client-1"),
+        ("logs", "demo-consul-server-1"),
+        ("credentials", "list"),
+        ("replace", "demo-nomad-client-1", "--yes"),
+        ("scale", "nomad-client=1", "--yes"),
+        ("upgrade", "--dry-run"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_an_agent_says_at_once_that_there_is_none(
+    launched: CliHarness, memory: EmulatorRecord, arguments: tuple[str, ...]
+) -> None:
+    before = changing(memory)
+    ran = launched("--local", *arguments)
+    assert (ran.code, ran.err) == (
+        2, f"{NO_AGENTS}help: an emulator whose droplets boot (needs root): bakery demo\n"
+    )  # fmt: skip
+    assert changing(memory) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [("launch", "--yes"), ("launch", "--dry-run"), ("scale", "nomad-client=3", "--yes")], ids=" ".join
+)
+def test_a_launch_does_not_wait_for_what_cannot_come(
+    launched: CliHarness, memory: EmulatorRecord, arguments: tuple[str, ...]
+) -> None:
+    before, file = changing(memory), (launched.folder / "bakery.yaml").read_text(encoding="utf-8")
+    ran = launched("--local", *arguments)
+    assert ran.code == 2
+    assert "no node runs Consul or Nomad, and the cluster cannot become healthy" in ran.out + ran.err
+    assert "bakery launch --local --wait active" in ran.out + ran.err
+    assert changing(memory) == before
+    assert (launched.folder / "bakery.yaml").read_text(encoding="utf-8") == file
+    assert launched("--local", "plan").code == 0, "a plan does not wait"
+
+
+def test_status_and_doctor_do_not_send_one_to_a_launch(launched: CliHarness) -> None:
+    ran = launched("--local", "status")
+    assert ran.code == 7
+    assert ran.out.endswith("\n\ndroplets in memory do not boot, so no node runs Consul or Nomad\n")
+    assert "next:" not in ran.out
+    checks = launched("--local", "doctor").out
+    assert checks.count("not checked: droplets in memory do not boot") == 3
+    assert "FAIL" not in checks
+
+
 def test_a_stand_in_follows_the_cluster_file(at: CliHarness, memory: EmulatorRecord) -> None:
     other = at.write("version: 1\ncluster: other\nregion: ams3\nimage: {nomad: 1.11.2}\n", "other.yaml")
     assert at("emulator", "stand-in", "-f", str(other)).code == 0
-    (image,) = at("images", "--local", "-f", str(other), "--json").json
+    (image,) = at("images", "--local", "-f", str(other), "--json").json["images"]
     assert (image["regions"], image["current"]) == (["ams3"], True)
-    assert at("images", "--local", "--json").json[0]["current"] is False
+    assert at("images", "--local", "--json").json["images"][0]["current"] is False
 
 
 def test_what_the_emulator_will_not_make_is_its_own_sentence(at: CliHarness, memory: EmulatorRecord) -> None:
@@ -117,7 +181,7 @@ def test_up_names_the_commands_that_work_there(at: CliHarness, memory: EmulatorR
     (at.folder / "bakery.yaml").unlink()
     ran = at("emulator", "up", "--name", "memory")
     assert ran.err.splitlines()[-1] == (
-        "next: export BAKERY_EMULATOR=memory; bakery init, bakery emulator stand-in,"
+        "next: export BAKERY_EMULATOR=memory; bakery init --local, bakery emulator stand-in,"
         ' bakery launch --local --wait active; or eval "$(bakery emulator env)" for other tools'
     )
     for command in (

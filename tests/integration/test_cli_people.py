@@ -81,7 +81,7 @@ def job(namespace: str = "default", name: str = "sleeper") -> dict[str, Any]:
 
 def test_read_reads_and_changes_nothing(live: LiveCli) -> None:
     issue(live, "reader", "--role", "read")
-    reader, operator = Caller(live.variables("--as", "reader")), Caller(live.variables())
+    reader, operator = Caller(live.variables("--as", "reader")), Caller(live.variables("--management"))
     assert operator.nomad("PUT", "/v1/jobs", job()) == 200
     assert operator.nomad("PUT", "/v1/var/nomad/jobs/sleeper", {"Items": {"password": "CANARY"}}) == 200
     for path in ("/v1/jobs", "/v1/job/sleeper", "/v1/nodes", "/v1/allocations"):
@@ -190,7 +190,7 @@ def test_a_name_with_a_token_in_the_cluster_is_taken(live: LiveCli) -> None:
     consul.put_token(AclToken(accessor=token.accessor, secret=token.secret, grant=grant))
     ran = live.at("credentials", "issue", "abroad", "--role", "read")
     assert (ran.code, ran.err.splitlines()[0]) == (2, "error: the name abroad is taken")
-    listed = {each["name"]: each for each in live.at("credentials", "list", "--json").json}
+    listed = {each["name"]: each for each in live.at("credentials", "list", "--json").json["people"]}
     assert (listed["abroad"]["here"], listed["abroad"]["nomad_token"]) == (False, False)
     assert live.at("credentials", "revoke", "abroad").code == 0
     assert live.at("credentials", "revoke", "abroad").code == 2
@@ -201,7 +201,7 @@ def test_list_says_what_was_issued_and_which_tokens_exist(live: LiveCli) -> None
     check_answer(ran.json, "credentials-issue")
     listed = live.at("credentials", "list", "--json").json
     check_answer(listed, "credentials-list")
-    (found,) = [each for each in listed if each["name"] == "listed"]
+    (found,) = [each for each in listed["people"] if each["name"] == "listed"]
     assert (found["role"], found["namespace"], found["consul_token"], found["nomad_token"]) == (
         "deploy", "dev", True, True,
     )  # fmt: skip

@@ -120,7 +120,7 @@ NEW = {
         change=_no_snapshot,
         says=(
             CANNOT,
-            "the account has no snapshot of consul 1.22.5 and nomad 1.11.3 on debian-12-x64",
+            "the account has no snapshot of consul 1.22.5 and nomad 2.0.5 on debian-12-x64",
             "help: bakery build-image",
         ),
         code=2,

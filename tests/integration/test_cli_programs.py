@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bakery.config.defaults import NOMAD_VERSION
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from bakery.proc import run
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 from tests.helpers.live_cli import LiveCli, live_cli
@@ -47,7 +47,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCli]:
 def fake(live: LiveCli, tmp_path: Path) -> dict[str, str]:
     """A nomad of the cluster's version that prints what it got; the variables that make bakery find it."""
     program = tmp_path / "nomad"
-    program.write_text(FAKE.format(python=sys.executable, version=NOMAD_VERSION))
+    program.write_text(FAKE.format(python=sys.executable, version=TESTED_NOMAD_VERSION))
     program.chmod(0o755)
     return {"BAKERY_TOOLCHAIN_DIR": str(tmp_path)}
 
@@ -83,7 +83,7 @@ def test_secrets_are_in_its_environment_only(live: LiveCli, fake: dict[str, str]
     }  # fmt: skip
     mine["DIGITALOCEAN_TOKEN"] = os.environ["DIGITALOCEAN_TOKEN"]
     shown = json.loads(live.process("nomad", "status", check=False, env=mine).stdout)
-    expected = live.variables()
+    expected = live.variables("--management")
     got = shown["environment"]
     assert {name: got.get(name) for name in expected} == expected
     assert (got["NOMAD_NAMESPACE"], got["NOMAD_VAR_region"]) == ("dev", "x")
@@ -109,7 +109,7 @@ def test_no_signal_is_ignored_because_python_ignores_it(live: LiveCli, tmp_path:
     """Python ignores SIGPIPE from its start, and a program would inherit that."""
     program = tmp_path / "nomad"
     program.write_text(
-        f'#!/bin/sh\n[ "$1" = version ] && echo "Nomad v{NOMAD_VERSION}" || grep SigIgn /proc/self/status\n'
+        f'#!/bin/sh\n[ "$1" = version ] && echo "Nomad v{TESTED_NOMAD_VERSION}" || grep SigIgn /proc/self/status\n'
     )
     program.chmod(0o755)
     shown = live.process("nomad", "status", env={"BAKERY_TOOLCHAIN_DIR": str(tmp_path)}).stdout

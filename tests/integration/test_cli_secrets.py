@@ -100,10 +100,10 @@ def test_no_command_prints_a_secret(at: CliHarness, flags: tuple[str, ...]) -> N
 
 
 def test_the_search_finds_what_is_there(at: CliHarness) -> None:
-    """Control: env prints the management tokens, and the rendered file holds the node's."""
+    """Control: env --management prints the tokens, and the rendered file holds the node's."""
     secrets = _secrets(at)
     assert at("launch", "--yes", "--wait", "active").code == 0
-    text = at("env").out
+    text = at("env", "--management").out
     assert sum(secret in text for secret in secrets) == 2
     bundle = (at.folder / ".bakery" / "demo" / "bundle.json").read_text(encoding="utf-8")
     assert sum(secret in bundle for secret in secrets) >= 9

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.config.defaults import TESTED_NOMAD_VERSION
 from tests.helpers.cli import SMALL, CliHarness, cli_harness
 from tests.helpers.tools import require_tool
 
@@ -15,13 +16,15 @@ DOCKER = """\
 docker:
   registries:
     registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}
+  ulimits: {nofile: 4096, memlock: -1}
 """
 
 
 def small(client: str = "", server: str = "") -> str:
-    """The small cluster; the mapping of nomad-client is in line 6."""
+    """The small cluster, of the tested versions; the mapping of nomad-client is in line 6."""
     text = SMALL.replace("nomad-client: {count: 2, size: s-1vcpu-1gb", f"nomad-client: {{count: 2{client}")
-    return text.replace("nomad-server: {count: 1, size: s-1vcpu-1gb", f"nomad-server: {{count: 1{server}")
+    text = text.replace("nomad-server: {count: 1, size: s-1vcpu-1gb", f"nomad-server: {{count: 1{server}")
+    return f"{text}image: {{nomad: {TESTED_NOMAD_VERSION}}}\n"
 
 
 @pytest.fixture
@@ -112,6 +115,19 @@ def test_without_a_registrys_credentials_nothing_is_made(at: CliHarness, monkeyp
     assert at(*LAUNCH).code == 0, "without a new client nothing is read"
 
 
+def test_plan_and_launch_refuse_for_the_same_reasons(at: CliHarness) -> None:
+    """Obstacles of two kinds, in the account and on this machine: both are named, before the question."""
+    at.write((SMALL + DOCKER).replace("size: s-1vcpu-1gb}", "size: s-9vcpu-1gb}", 1))
+    shown = at("plan", "--json")
+    codes = [each["code"] for each in shown.json["cannot"]]
+    assert (shown.code, "registry_credentials" in codes, len(codes)) == (3, True, 2)
+    ran = at("launch")
+    assert ran.code == 3
+    for each in shown.json["cannot"]:
+        assert each["message"] in ran.err
+    assert at.changing() == []
+
+
 def test_plan_shows_the_settings_without_merged_values(at: CliHarness) -> None:
     """A merged value may be a secret, such as a token of Vault."""
     (at.folder / "a.sh").write_text("#!/bin/sh\ntrue\n")
@@ -132,12 +148,25 @@ def test_plan_shows_the_settings_without_merged_values(at: CliHarness) -> None:
         ("roles.nomad-client.nomad", "client.gc_max_allocs, log_level"),
         ("roles.nomad-client.user_data", "a.sh (15 bytes)"),
         ("docker.registries", "registry.example.com"),
+        ("docker.ulimits", "nofile=4096, memlock=-1"),
     ]
     shown = at("plan", "--offline", "--json").json
     assert [(each["name"], each["value"]) for each in shown["settings"]] == rows
     text = at("plan", "--offline").out
     assert [value for _, value in rows if value not in text] == []
     assert "DEBUG" not in text
+
+
+def test_the_mesh_is_shown_and_running_nodes_get_it_from_a_roll(at: CliHarness) -> None:
+    assert at(*LAUNCH).code == 0
+    before = at("plan", "--json").json
+    at.write(f"{SMALL}mesh: true\n")
+    shown = at("plan", "--json").json
+    text = "Consul's gRPC on 127.0.0.1:8503 of Nomad clients, no other port"
+    assert [(each["name"], each["value"]) for each in shown["settings"]] == [("mesh", text)]
+    assert shown["firewalls"] == before["firewalls"]
+    names = "demo-nomad-server-1, demo-nomad-client-1, demo-nomad-client-2"
+    assert f"{names}: configured differently from a new droplet; only new" in at("plan").out
 
 
 def test_changed_settings_are_seen_by_plan_and_the_cloud_firewall_is_updated(at: CliHarness) -> None:

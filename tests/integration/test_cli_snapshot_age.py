@@ -29,7 +29,7 @@ def age(at: CliHarness, days: float) -> None:
 def snapshot_check(at: CliHarness) -> tuple[bool, str, str | None]:
     ran = at("doctor", "--json")
     check_answer(ran.json, "doctor")
-    (check,) = [each for each in ran.json if each["name"] == "snapshot"]
+    (check,) = [each for each in ran.json["checks"] if each["name"] == "snapshot"]
     return check["passed"], check["message"], check["remedy"]
 
 
@@ -37,19 +37,19 @@ def test_images_shows_the_age(at: CliHarness) -> None:
     age(at, 12.5)
     ran = at("images", "--json")
     check_answer(ran.json, "images")
-    assert [image["age_days"] for image in ran.json] == [12]
+    assert [image["age_days"] for image in ran.json["images"]] == [12]
     header, row = (line.split() for line in at("images").out.splitlines())
     assert header[-2:] == ["AGE", "CURRENT"]
     assert row[-3:] == ["12", "d", "yes"]
 
 
 def test_of_equal_snapshots_the_newest_is_the_one_that_a_launch_takes(at: CliHarness) -> None:
-    (first,) = at("images", "--json").json
+    (first,) = at("images", "--json").json["images"]
     assert first["current"] is True  # control
     second = at.bake()
     ran = at("images", "--json")
     check_answer(ran.json, "images")
-    assert {image["id"]: image["current"] for image in ran.json} == {first["id"]: False, second: True}
+    assert {image["id"]: image["current"] for image in ran.json["images"]} == {first["id"]: False, second: True}
 
 
 @pytest.mark.parametrize(("days", "passed"), [(0, True), (30.5, True), (31.5, False), (400, False)])

@@ -252,6 +252,46 @@ def test_help_and_completion_import_nothing_heavy(arguments: tuple[str, ...]) ->
     assert done.stdout != ""
 
 
+def _imports(arguments: tuple[str, ...], line: str = "") -> tuple[int, int, list[str]]:
+    """How many modules a command, or the completion of a line, imports: bakery's own, all, and those of HEAVY."""
+    words = line.split()
+    variables = {"_BAKERY_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    code = (
+        "import sys\nbefore = set(sys.modules)\n"
+        f"from bakery.cli.main import run\nassert run({list(arguments)!r}) == 0\n"
+        "new = set(sys.modules) - before\n"
+        f"heavy = [name for name in {HEAVY!r} if name in new]\n"
+        "sys.stderr.write(f'{sum(name.startswith(\"bakery\") for name in new)} {len(new)} ' + ' '.join(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | (variables if line else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    own, every, *heavy = done.stderr.split()
+    return int(own), int(every), heavy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [(("--help",), ""), (("status", "--help"), ""), ((), "bakery la"), ((), "bakery launch --wa")],
+)
+def test_help_and_completion_import_few_modules(arguments: tuple[str, ...], line: str) -> None:
+    """The 150 ms of the page of benchmarks rest on this: 13 to 23 modules of bakery's, about 110 in all."""
+    own, every, heavy = _imports(arguments, line)
+    assert own <= 30
+    assert every <= 160
+    assert heavy == []
+
+
+def test_the_completion_of_a_role_reads_the_file_and_nothing_heavier(at: CliHarness) -> None:
+    assert _imports((), "bakery launch --role nomad")[2] == ["yaml"]
+    assert _imports(("validate", "--quiet"))[1] > 160, "control of the number"
+
+
 def test_the_import_test_can_fail(at: CliHarness) -> None:
     """Control: a verb that reads the cluster file does load yaml."""
     code = "import sys\nfrom bakery.cli.main import run\nrun(['validate'])\nassert 'yaml' in sys.modules"
@@ -303,3 +343,16 @@ def test_zsh_and_fish_complete_too(shell: str, words: str, expected: str) -> Non
     assert answer.returncode == 0
     assert expected in answer.stdout
     assert "destroy" not in answer.stdout
+
+
+def test_completing_a_verb_imports_no_verb() -> None:
+    code = (
+        "import os, sys\nfrom bakery.cli.main import run\n"
+        "os.environ |= {'_BAKERY_COMPLETE': 'bash_complete', 'COMP_WORDS': 'bakery la', 'COMP_CWORD': '1'}\n"
+        "run([])\n"
+        "found = [name for name in ('launch', 'destroy', 'status') if f'bakery.cli.{name}' in sys.modules]\n"
+        "sys.stderr.write(' '.join(found))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert "launch" in done.stdout
+    assert done.stderr == ""

@@ -33,7 +33,7 @@ TO = ("--consul", "2.0.4", "--nomad", "2.0.5")
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentsCli]:
-    with agents_cli(tmp_path, monkeypatch, FILE) as made:
+    with agents_cli(tmp_path, monkeypatch, FILE, nomad="1.11.3") as made:
         yield made
 
 
@@ -42,7 +42,7 @@ def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentsCli]:
     """A cluster for tests that end before the first change."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        agents_cli(tmp_path_factory.mktemp("unchanged"), patch, FILE) as made,
+        agents_cli(tmp_path_factory.mktemp("unchanged"), patch, FILE, nomad="1.11.3") as made,
     ):
         yield made
 
@@ -132,6 +132,24 @@ def test_the_bake_is_part_of_the_upgrade(cluster: AgentsCli, monkeypatch: pytest
     assert ran.code == 0, ran.err
     assert (ran.json["bakes"], ran.json["baked"]["name"], len(ran.json["replaced"])) == (True, "bakery-next", 7)
     assert _file(cluster) == UPGRADED
+
+
+def test_the_cluster_is_locked_from_the_question_to_the_end(
+    cluster: AgentsCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bake takes minutes: another command of this folder waits for the roll after it."""
+    others: list[int] = []
+
+    def bake_image(context: Context, plan: BakePlan, approve: Callable[[], None]) -> Image:
+        approve()
+        others.extend(cluster.at(*words, "--yes").code for words in (("launch",), ("roll",), ("upgrade", *TO)))
+        image = _next(cluster)
+        return next(each for each in context.cloud.list_images() if each.id == image)
+
+    monkeypatch.setattr(upgrade_cluster, "bake_image", bake_image)
+    assert cluster.at("upgrade", *TO, "--yes").code == 0
+    assert others == [5, 5, 5]
+    assert cluster.at("launch", "--yes").code == 0, "control: the lock is free again"
 
 
 def test_a_bake_that_fails_leaves_every_node(cluster: AgentsCli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pexpect
 import pytest
@@ -20,6 +22,7 @@ from bakery.emulator.daemon.folder import (
     is_alive,
     new_emulator,
 )
+from bakery.emulator.network.plan import MEMORY_RANGE
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, CliHarness, cli_harness
 from tests.helpers.cli_schemas import check_answer
@@ -189,7 +192,7 @@ def test_tokens_go_with_the_address_of_their_own_cluster_only(
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith("error: cluster demo was launched on ")
         public = next(n for n in droplet["networks"]["v4"] if n["type"] == "public")["ip_address"]
-        assert f"https://{public}:8501" in at("env", "--other-cloud").out
+        assert f"https://{public}:8501" in at("env", "--other-cloud", "--management").out
 
 
 def test_a_server_named_for_bootstrap_asks_no_cloud(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +230,7 @@ def test_it_costs_one_request(at: CliHarness) -> None:
     at.forget()
     assert at("launch", "--wait", "active").code == 0
     paths = [record.path for record in at.api.emulator.requests.all() if record.path.startswith("/v2")]
-    assert paths.count("/v2/account") == 2, "one to name the cloud, one of the survey as before"
+    assert paths.count("/v2/account") == 1, "the survey takes the answer that named the cloud"
 
 
 # Emulators of one machine ------------------------------------------------------------
@@ -242,7 +245,7 @@ def emulators(at: CliHarness) -> Iterator[tuple[EmulatorRecord, ...]]:
 
 
 def _up(name: str, port: int) -> EmulatorRecord:
-    return lifecycle.up(EmulatorOptions(name=name, port=port, machines="memory"))
+    return lifecycle.up(EmulatorOptions(name=name, port=port, machines="memory", public_range=MEMORY_RANGE))
 
 
 def test_an_emulator_that_crashed_is_to_come_back_first(
@@ -252,12 +255,12 @@ def test_an_emulator_that_crashed_is_to_come_back_first(
     os.kill(emulators[0].pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(emulators[0]) or Pending("it runs"), what="the emulator to end", seconds=10)
     monkeypatch.setenv("BAKERY_EMULATOR", "blue")
-    ran = at("--local", "plan")
+    ran, port = at("--local", "plan"), urlsplit(emulators[0].endpoint).port
     assert (ran.code, ran.err.splitlines()) == (
         2,
         [
             "error: --local means the emulator blue, which is not running any more",
-            "help: bakery emulator up --name blue --machines memory",
+            f"help: bakery emulator up --name blue --machines memory --port {port}",
         ],
     )
 
@@ -273,11 +276,46 @@ def test_one_that_crashed_is_started_as_it_was(
     at: CliHarness, monkeypatch: pytest.MonkeyPatch, machines: MachineKind, command: str
 ) -> None:
     """Droplets that boot outlive its process, and up without --resume would take them away."""
-    record = new_emulator(EmulatorOptions(name="red", machines=machines))
+    record = new_emulator(EmulatorOptions(name="red", machines=machines, public_range=MEMORY_RANGE))
     emulator_dir("red").write(replace(record, pid=2**22 + 1, ready=True))
     monkeypatch.setenv("BAKERY_EMULATOR", "red")
-    for arguments in (("--local", "plan"), ("emulator", "status")):
+    for arguments in (("--local", "plan"), ("emulator", "status"), ("emulator", "restart")):
         assert at(*arguments).err.splitlines()[-1] == f"help: {command}"
+
+
+def test_one_in_memory_that_crashed_is_started_with_all_of_its_options(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = EmulatorOptions(
+        name="red",
+        port=7190,
+        machines="memory",
+        public_range=IPv4Network("127.128.0.0/16"),
+        reuse_addresses=True,
+        latency="create=2",
+    )
+    emulator_dir("red").write(replace(new_emulator(options), pid=2**22 + 1, ready=True))
+    monkeypatch.setenv("BAKERY_EMULATOR", "red")
+    again = (
+        "bakery emulator up --name red --machines memory --port 7190 --public-range 127.128.0.0/16 "
+        "--reuse-addresses --latency create=2"
+    )
+    for arguments in (("--local", "plan"), ("emulator", "status")):
+        assert at(*arguments).err.splitlines()[-1] == f"help: {again}"
+    assert at("emulator", "up", "--resume").err.splitlines() == [
+        "error: there is nothing to resume of the emulator red: droplets in memory end with its process",
+        f"help: {again}",
+    ]
+
+
+def test_one_that_is_gone_is_started_by_its_name(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing says any more whether its droplets were in memory."""
+    monkeypatch.setenv("BAKERY_EMULATOR", "red")
+    for arguments in (("--local", "plan"), ("emulator", "status"), ("emulator", "restart")):
+        assert at(*arguments).err.splitlines()[-1] == (
+            "help: bakery emulator up --name red; with droplets in memory: "
+            "bakery emulator up --name red --machines memory"
+        )
 
 
 def test_local_names_the_emulators_that_run(

@@ -84,8 +84,8 @@ class Clients:
         data = self.servers.folder / f"nomad-data-{allocation.node_name}"
         return data / "alloc" / allocation.id / "alloc" / "data" / name
 
-    def drain(self, name: str, seconds: int) -> None:
-        move_work(self.session, self.nomad, (self.node(name),), seconds)
+    def drain(self, name: str, seconds: int, *announced: str) -> None:
+        move_work(self.session, self.nomad, (self.node(name),), seconds, announced)
 
     def clean_up(self) -> None:
         """A client that is killed leaves the mounts and executors of its tasks behind."""
@@ -153,6 +153,13 @@ def test_batch_work_that_the_deadline_kills_is_named(clients: Clients) -> None:
     assert caught.value.details == f"report.group on {name}: batch work was killed at the deadline"
     assert clients.node(name).last_drain == "complete", "what LastDrain alone would show"
     clients.drain(name, 2)  # the rerun: nothing is left to lose
+
+
+def test_batch_work_that_was_announced_is_killed_and_ends_no_drain(clients: Clients) -> None:
+    clients.run("report", "sleep 600", kind="batch")
+    name = clients.running("report").node_name
+    clients.drain(name, 2, "report.group")
+    assert not [each for each in clients.nomad.allocations(clients.node(name).id) if each.is_live]
 
 
 def test_batch_work_that_ends_in_time_is_waited_for(clients: Clients) -> None:

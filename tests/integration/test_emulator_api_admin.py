@@ -1,5 +1,6 @@
 """The emulator's own side: address, log, faults."""
 
+import logging
 import time
 
 import pytest
@@ -8,7 +9,9 @@ from starlette.routing import Route
 
 from bakery.emulator.api.call import Call, Reply, Rule
 from bakery.emulator.api.endpoint import endpoint
+from bakery.emulator.api.request_log import RequestRecord
 from bakery.emulator.daemon.app import build_app, emulator_of
+from bakery.wait import Pending, wait_until
 from tests.helpers import shared_server
 from tests.helpers.emulated import DROPLET, SETTINGS, TOKEN, Api, emulated
 from tests.helpers.scripted_machines import ScriptedMachines
@@ -79,6 +82,31 @@ def test_a_delay_holds_one_request_and_no_other() -> None:
         started = time.monotonic()
         assert api.get("/v2/account").status_code == 200
         assert time.monotonic() - started >= 0.3
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v2/tags"), ("GET", "/v2/tags")])
+def test_a_client_that_goes_during_a_delay_is_no_bug(
+    caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    with emulated() as api:
+        fault(api, method=method, path=path, delay_s=0.3)
+        with pytest.raises(requests.ReadTimeout):
+            requests.request(
+                method,
+                api.url + path,
+                json={"name": "demo"},
+                headers=dict(api.session.headers),
+                timeout=(10, 0.05),
+            )
+        wait_until(lambda: logged(api, path) or Pending("it is delayed"), what="its end", seconds=10, every=0.05)
+        assert [(each.status, each.applied) for each in logged(api, path)] == [(0, False)]
+        assert api.get("/v2/tags").json()["tags"] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def logged(api: Api, path: str) -> list[RequestRecord]:
+    """The requests for ``path`` that were logged."""
+    return [each for each in api.emulator.requests.all() if each.path == path]
 
 
 def test_faults_can_be_taken_back() -> None:

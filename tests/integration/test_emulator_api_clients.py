@@ -219,6 +219,45 @@ def test_python_digitalocean_finds_the_rest_of_the_account(monkeypatch: pytest.M
             assert listed == []
 
 
+def test_python_digitalocean_makes_a_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows reserved IPs by their old name only."""
+    with emulated() as api:
+        monkeypatch.setenv("DIGITALOCEAN_END_POINT", f"{api.url}/v2/")
+        manager = digitalocean.Manager(token=TOKEN)
+        droplet_id = api.active(tags=["demo"])["id"]
+
+        rule = digitalocean.ForwardingRule(
+            entry_protocol="tcp", entry_port=80, target_protocol="tcp", target_port=8080
+        )
+        balancer = digitalocean.LoadBalancer(
+            token=TOKEN,
+            name="web",
+            region="fra1",
+            tag="demo",
+            forwarding_rules=[rule],
+            health_check=digitalocean.HealthCheck(),
+            sticky_sessions=digitalocean.StickySessions(),
+        )
+        balancer.create()
+        balancer.load()
+        assert (balancer.status, balancer.droplet_ids) == ("active", [droplet_id])
+        assert [found.name for found in manager.get_all_load_balancers()] == ["web"]
+        balancer.destroy()
+
+        floating = digitalocean.FloatingIP(token=TOKEN, region_slug="fra1")
+        floating.reserve()
+        floating.assign(droplet_id)
+        api.settle()
+        assert manager.get_floating_ip(floating.ip).droplet["id"] == droplet_id
+        floating.destroy()
+
+        domain = digitalocean.Domain(token=TOKEN, name="example.com", ip_address="192.0.2.1")
+        domain.create()
+        domain.create_new_domain_record(type="A", name="www", data="192.0.2.7")
+        assert [record.data for record in domain.get_records() if record.type == "A"] == ["192.0.2.1", "192.0.2.7"]
+        domain.destroy()
+
+
 def test_python_digitalocean_meets_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own defects included: a tag's 400 has neither id nor message, and it asks for both."""
     with emulated() as api:

@@ -1,9 +1,12 @@
 """Droplets and their actions over HTTP (https://docs.digitalocean.com/reference/api/digitalocean/)."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
+from bakery.emulator.account.latency import Latency
+from bakery.emulator.faults.table import Fault
 from tests.helpers.droplet_list import list_by_tag
 from tests.helpers.emulated import DROPLET, SETTINGS, ManualClock, emulated, public_key
 from tests.helpers.scripted_machines import ScriptedMachines
@@ -349,12 +352,58 @@ def test_a_resize_needs_a_droplet_that_is_off_and_never_shrinks_its_disk() -> No
         assert image["min_disk_size"] == 60
 
 
-def test_actions_take_as_long_as_the_settings_say() -> None:
-    with emulated(replace(SETTINGS, action_s=0.3)) as api:
-        droplet_id = api.create()["id"]
-        assert api.droplet(droplet_id)["status"] == "new"
+def test_creates_take_as_long_as_the_settings_say_and_all_at_once() -> None:
+    """With one worker: waiting droplets need no thread, so none waits for another."""
+    with emulated(replace(SETTINGS, latency=Latency(create=0.3, spread=0), workers=1)) as api:
+        started = time.monotonic()
+        ids = [api.create(name=f"web-{number}")["id"] for number in range(40)]
+        assert {api.droplet(droplet_id)["status"] for droplet_id in ids} == {"new"}
+        assert not api.machines.machines  # no machine boots before its droplet is active
         api.settle()
-        assert api.droplet(droplet_id)["status"] == "active"
+        assert {api.droplet(droplet_id)["status"] for droplet_id in ids} == {"active"}
+        assert time.monotonic() - started < 40 * 0.3
+
+
+def test_addresses_come_after_the_status_active() -> None:
+    clock = ManualClock()
+    with emulated(replace(SETTINGS, latency=Latency(addresses=2, spread=0)), clock=clock) as api:
+        droplet_id = api.active()["id"]
+        assert (api.droplet(droplet_id)["status"], api.droplet(droplet_id)["networks"]["v4"]) == ("active", [])
+        clock.advance(2)
+        assert {net["type"] for net in api.droplet(droplet_id)["networks"]["v4"]} == {"public", "private"}
+
+
+def test_a_fault_strikes_at_the_end_of_the_latency() -> None:
+    with emulated(replace(SETTINGS, latency=Latency(create=0.2, action=0.2, spread=0))) as api:
+        api.emulator.faults.add(Fault(action="create", outcome="errored"))
+        failed = api.create(name="failed")["id"]
+        api.settle()
+        assert api.droplet(failed)["status"] == "new"
+
+        droplet_id = api.active(name="web")["id"]
+        api.emulator.faults.add(Fault(action="power_off", outcome="endless"))
+        action = api.post(f"/v2/droplets/{droplet_id}/actions", {"type": "power_off"}).json()["action"]["id"]
+        api.settle()
+        assert api.get(f"/v2/actions/{action}").json()["action"]["status"] == "in-progress"
+
+
+def test_a_droplet_that_is_deleted_while_it_is_created_gets_no_machine() -> None:
+    with emulated(replace(SETTINGS, latency=Latency(create=0.2, spread=0))) as api:
+        droplet_id = api.create()["id"]
+        assert api.delete(f"/v2/droplets/{droplet_id}").status_code == 204
+        api.settle()
+        assert not api.machines.machines
+        assert api.emulator.state.droplets.leaving() == []
+
+
+def test_a_request_waits_before_it_is_served() -> None:
+    with emulated(replace(SETTINGS, latency=Latency(request=0.2, spread=0))) as api:
+        started = time.monotonic()
+        api.get("/v2/droplets")
+        assert time.monotonic() - started >= 0.2
+        started = time.monotonic()
+        api.get("/_emulator/status")  # not part of DigitalOcean's API
+        assert time.monotonic() - started < 0.2
 
 
 def test_what_no_droplet_here_has_is_listed_as_empty() -> None:

@@ -35,6 +35,9 @@ VALUES: list[object] = [
     [{"protocol": "tcp", "ports": "22", "sources": {"addresses": [1]}}],
     [{"resource_id": {}, "resource_type": "droplet"}],
     [{"resource_id": 1, "resource_type": "image"}],
+    [{"entry_protocol": "http", "entry_port": True, "target_protocol": "http", "target_port": 80}],
+    {"check_interval_seconds": [], "path": "\ud800"},
+    {"allow": ["ip:1.2.3.4", "cidr:::/0"]},
 ]
 FIELDS = [
     *(
@@ -51,11 +54,12 @@ FIELDS = [
         "public_key",
     ),
     *("ip_range", "description", "default", "inbound_rules", "outbound_rules", "droplet_ids", "resources"),
-    *("monitoring", "ipv6", "public_networking", "volumes"),
+    *("monitoring", "ipv6", "public_networking", "volumes", "tag", "forwarding_rules", "health_check"),
+    *("firewall", "sticky_sessions", "droplet_id", "data", "ttl", "dns_names", "leaf_certificate", "ip_address"),
 ]
 ACTIONS = [
     *("reboot", "power_cycle", "shutdown", "power_off", "power_on", "snapshot", "rebuild", "rename"),
-    *("transfer", "resize", "dance"),
+    *("transfer", "resize", "dance", "assign", "unassign"),
 ]
 
 
@@ -111,6 +115,11 @@ def _identifier(api: Api, part: str, chance: random.Random) -> str:
         "{firewall}": [firewall.id for firewall in state.firewalls.all()],
         "{key}": [key.id for key in state.keys.all()],
         "{project}": ["default"],
+        "{balancer}": [balancer.id for balancer in state.load_balancers.all()],
+        "{reserved}": [reserved.ip for reserved in state.reserved_ips.all()],
+        "{domain}": [domain.name for domain in state.domains.all()],
+        "{record}": [record.id for domain in state.domains.all() for record in domain.records],
+        "{certificate}": [certificate.id for certificate in state.certificates.all()],
         "{fault}": [],
     }
     candidates = known[part]
@@ -139,6 +148,14 @@ def _good(pattern: str, chance: random.Random) -> dict[str, object]:
     if pattern == "/v2/account/keys":
         return {"name": "k", "public_key": public_key(chance.randrange(50))}
     if pattern.startswith("/v2/firewalls"):
-        rule = {"protocol": "tcp", "ports": "22", "sources": {"addresses": ["0.0.0.0/0"]}}
+        rule: dict[str, object] = {"protocol": "tcp", "ports": "22", "sources": {"addresses": ["0.0.0.0/0"]}}
         return {"name": _word(chance), "inbound_rules": [rule], "tags": ["demo"]}
+    if pattern.startswith("/v2/load_balancers"):
+        rule = {"entry_protocol": "tcp", "target_protocol": "tcp"}
+        rule |= {"entry_port": 80, "target_port": 80}
+        return {"name": "demo", "region": "fra1", "tag": "demo", "forwarding_rules": [rule]}
+    if pattern.startswith("/v2/domains"):
+        return {"name": chance.choice(["example.com", "www"]), "type": "A", "data": "192.0.2.1"}
+    if pattern == "/v2/certificates":
+        return {"name": "demo", "type": "lets_encrypt", "dns_names": ["www.example.com"]}
     return {"name": chance.choice(["demo", "a", "b"]), "region": "fra1", "tags": ["demo"]}

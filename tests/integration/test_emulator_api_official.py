@@ -84,6 +84,30 @@ def test_pydo_keeps_networks_and_finds_the_rest_empty() -> None:
             assert Plain(part).list()[key] == []
 
 
+def test_pydo_makes_a_way_in() -> None:
+    with emulated() as api, pydo.Client(TOKEN, endpoint=api.url) as client:
+        droplet = api.active(tags=["demo"])
+        balancers, reserved = Plain(client.load_balancers), Plain(client.reserved_ips)
+        rule = {"entry_protocol": "tcp", "entry_port": 443, "target_protocol": "tcp", "target_port": 443}
+        body = {"name": "web", "region": "fra1", "tag": "demo", "forwarding_rules": [rule]}
+        made = balancers.create(body=body)["load_balancer"]
+        found = balancers.get(made["id"])["load_balancer"]
+        assert (found["status"], found["droplet_ids"]) == ("active", [droplet["id"]])
+        balancers.delete(made["id"])
+
+        address = reserved.create(body={"region": "fra1"})["reserved_ip"]["ip"]
+        action = {"type": "assign", "droplet_id": droplet["id"]}
+        Plain(client.reserved_ips_actions).post(address, body=action)
+        api.settle()
+        assert reserved.get(address)["reserved_ip"]["droplet"]["id"] == droplet["id"]
+        reserved.delete(address)
+
+        Plain(client.domains).create(body={"name": "example.com"})
+        record = {"type": "A", "name": "www", "data": "192.0.2.7"}
+        Plain(client.domains).create_record("example.com", body=record)
+        assert len(Plain(client.domains).list_records("example.com")["domain_records"]) == 4
+
+
 def test_pydo_reads_refusals_as_they_are_documented() -> None:
     with emulated() as api, pydo.Client(TOKEN, endpoint=api.url) as client:
         assert Plain(client.droplets).get(12)["id"] == "not_found"
@@ -130,6 +154,7 @@ def test_godo_drives_it(godo_program: Path) -> None:
             "Firewall": "godo",
             "Members": 3,
             "Project": "Default",
+            "WaysIn": ["renamed", "active", "3", "lets_encrypt", "192.0.2.7"],
             "Errors": {
                 "tag": "404 The resource you were accessing could not be found.",
                 "droplet": "404 The resource you were accessing could not be found.",

@@ -321,13 +321,8 @@ def test_firewalls_that_cannot_be(change: dict[str, object], status: int) -> Non
 
 
 EMPTY = {
-    "load_balancers": "load_balancers",
-    "reserved_ips": "reserved_ips",
     "reserved_ipv6": "reserved_ipv6s",
-    "floating_ips": "floating_ips",
     "volumes": "volumes",
-    "certificates": "certificates",
-    "domains": "domains",
     "vpc_peerings": "vpc_peerings",
     "droplets/autoscale": "autoscale_pools",
 }

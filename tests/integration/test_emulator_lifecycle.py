@@ -4,15 +4,18 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, emulator_dir, is_alive
+from bakery.emulator.host.process import start_time_from_ps
 from bakery.errors import EmulatorError
-from bakery.proc import run
+from bakery.proc import run, start
 from bakery.wait import Pending, wait_until
 
 pytestmark = pytest.mark.integration
@@ -89,6 +92,23 @@ def test_up_after_a_crash(options: EmulatorOptions) -> None:
     assert second.token != first.token
 
 
+def test_a_refused_up_leaves_a_crashed_emulator_unchanged(options: EmulatorOptions) -> None:
+    """Its droplets can be resumed; a port that is taken is no reason to remove them."""
+    first = lifecycle.up(options)
+    os.kill(first.pid, signal.SIGKILL)
+    wait_until(lambda: Pending("alive") if is_alive(first) else True, what="its end", seconds=60, every=0.05)
+    place = emulator_dir("memory")
+    before = {file.name: file.read_bytes() for file in place.folder.iterdir() if file.is_file()}
+    with (
+        socket.create_server(("127.0.0.1", options.port)),
+        pytest.raises(EmulatorError, match="is already in use"),
+    ):
+        lifecycle.up(options)
+    assert place.read() == first
+    assert {file.name: file.read_bytes() for file in place.folder.iterdir() if file.is_file()} == before
+    assert lifecycle.up(options).id != first.id, "control: a free port"
+
+
 def test_its_folder_goes_with_it(options: EmulatorOptions) -> None:
     lifecycle.up(options)
     assert emulator_dir("memory").folder.is_dir(), "control"
@@ -145,3 +165,30 @@ def test_no_child_knows_the_token(options: EmulatorOptions) -> None:
     for name in ("cmdline", "environ"):
         assert running.token.encode() not in Path(f"/proc/{running.pid}/{name}").read_bytes()
     assert running.token not in emulator_dir("memory").log.read_text()
+
+
+def test_a_latency_reaches_the_process_and_its_droplets(options: EmulatorOptions) -> None:
+    running = lifecycle.up(replace(options, latency="create=2,spread=0"))
+    assert lifecycle.status(running)["latency"] == "create=2,spread=0"
+    body = {"name": "web", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64"}
+    droplet = lifecycle.ask(running, "/v2/droplets", body=body)["droplet"]["id"]
+    started = time.monotonic()
+
+    def active() -> bool | Pending:
+        status = lifecycle.ask(running, f"/v2/droplets/{droplet}")["droplet"]["status"]
+        return status == "active" or Pending(status)
+
+    wait_until(active, what="the droplet to be active", seconds=20, every=0.1)
+    assert time.monotonic() - started > 1
+
+
+def test_where_there_is_no_proc_ps_says_whether_a_process_runs() -> None:
+    """As on macOS. Control: a process that has ended, and one that was not waited for yet."""
+    started = start_time_from_ps(os.getpid())
+    assert started is not None
+    assert 0 <= time.time() - started < 24 * 3600
+    assert start_time_from_ps(os.getpid()) == started
+    child = start(["true"], output=Path(os.devnull))
+    wait_until(lambda: start_time_from_ps(child.pid) is None or Pending("it runs"), what="its end", seconds=10)
+    child.wait()
+    assert start_time_from_ps(child.pid) is None

@@ -123,9 +123,16 @@ def test_the_page_about_pipelines_names_real_targets() -> None:
 
 def test_help_lists_every_target_with_a_word_about_it() -> None:
     text = run([*MAKE, "help"], seconds=30).stdout
-    listed = {line.split()[0] for line in text.splitlines()}
-    assert listed >= PIPELINE | {"demo", "tour", "test", "toolchain"}
-    assert all(len(line.split()) > 2 for line in text.splitlines())
+    lines = [line for line in text.splitlines() if line]
+    assert {line.split()[0] for line in lines} >= PIPELINE | {"demo", "tour", "test", "toolchain"}
+    assert all(len(line.split()) > 2 for line in lines)
+    groups = {group.partition(":\n")[0]: group for group in text.split("\n\n")[1:]}
+    assert list(groups) == [
+        "The cluster, for your own pipelines",
+        "Trying it, without an account",
+        "Working on bakery",
+    ]
+    assert all(f"\n  {target} " in groups["The cluster, for your own pipelines"] for target in PIPELINE)
 
 
 def test_the_tour_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

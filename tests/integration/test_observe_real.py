@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bakery.agents.model import GossipKeys
-from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
+from bakery.config.defaults import TESTED_CONSUL_VERSION as CONSUL_VERSION
+from bakery.config.defaults import TESTED_NOMAD_VERSION as NOMAD_VERSION
 from bakery.errors import UsageError
 from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session

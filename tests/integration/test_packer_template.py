@@ -17,7 +17,6 @@ from bakery.bake.packer import build_environment, install_plugin
 from bakery.bake.request import write_variables
 from bakery.console import Silent
 from bakery.errors import BakeError, CommandError, MissingToolError
-from bakery.hints import Text
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import PACKER_VERSION, PLUGIN_VERSION, ToolName, places_from_environment
 from tests.helpers.fake_packer import bake_cloud
@@ -191,8 +190,8 @@ class InterruptedOnce(Silent):
     def __init__(self) -> None:
         self.interrupted = False
 
-    def note(self, text: Text) -> None:
-        if "Creating droplet" in str(text) and not self.interrupted:
+    def phase(self, text: str) -> None:
+        if "Creating droplet" in text and not self.interrupted:
             self.interrupted = True
             raise KeyboardInterrupt
 

@@ -92,6 +92,23 @@ except ssl.SSLError as error:
     print(error.reason)
 """
 
+# One byte of an HTTP/2 server's settings, from Consul's gRPC, or the reason why there is none.
+SETTINGS = """
+import socket, ssl, sys
+address, ca = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+context.set_alpn_protocols(["h2"])
+try:
+    with socket.create_connection((address, 8503), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as secure:
+            secure.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\4\\0\\0\\0\\0\\0")
+            print("answered" if secure.recv(1) else "closed")
+except ConnectionRefusedError:
+    print("nobody listens")
+except ssl.SSLError as error:
+    print(error.reason)
+"""
+
 
 class Cluster:
     """Host 0 is a combined server, host 1 a Nomad client's Consul agent; ``tokens`` are bootstrapped."""
@@ -109,11 +126,12 @@ class Cluster:
         plan = replace(
             make_plan(consul=1, nomad=1),
             docker=Docker(registries=(REGISTRY,), logs=ContainerLogs(max_size="10m", max_files=3)),
+            mesh=True,
         )
         first = Join(consul=(), nomad=(), forms_consul=True, forms_nomad=True)
         joins = [first, Join(consul=self.lan.addresses[:1], nomad=self.lan.addresses[:1])]
         for root, node, join in zip(self.roots, [SERVER, CLIENT], joins, strict=True):
-            credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now)
+            credentials = issue_for_node(bundle, name=node.name, kind=node.kind, now=now, mesh=True)
             credentials = replace(credentials, registries=(REGISTRY_LOGIN,))
             write_below(root, render_node(plan, node, credentials, join))
             for folder in ("opt/consul", "opt/nomad", "peers"):
@@ -187,21 +205,28 @@ def members(cluster: Cluster, token: str) -> dict[str, str]:
     return {row[0]: f"{row[1]} {row[2]}" for row in rows}
 
 
-def test_a_client_finds_its_server(cluster: Cluster, consul_token: str) -> None:
+@pytest.fixture(scope="module")
+def consul_members(cluster: Cluster, consul_token: str) -> dict[str, str]:
+    """What each of Consul's two members is, once the client's agent has joined."""
     cluster.start_consul(1)
-    expected = {
+
+    def both() -> dict[str, str] | Pending:
+        found = members(cluster, consul_token)
+        alive = [name for name, state in found.items() if state.endswith(" alive")]
+        return found if len(alive) == 2 else Pending(f"{found}\n{cluster.lan.log('consul-1')[-2000:]}")
+
+    return wait_until(both, what="two members", seconds=60, every=0.5)
+
+
+def test_a_client_finds_its_server(consul_members: dict[str, str]) -> None:
+    assert consul_members == {
         "demo-server-1": "10.100.0.5:8301 alive",
         "demo-nomad-client-1": "10.100.0.6:8301 alive",
     }
 
-    def both() -> bool | Pending:
-        found = members(cluster, consul_token)
-        return found == expected or Pending(f"{found}\n{cluster.lan.log('consul-1')[-2000:]}")
 
-    wait_until(both, what="two members", seconds=60, every=0.5)
-
-
-def test_the_live_servers_are_noted_for_the_next_start(cluster: Cluster, consul_token: str) -> None:
+@pytest.mark.usefixtures("consul_members")
+def test_the_live_servers_are_noted_for_the_next_start(cluster: Cluster) -> None:
     def noted() -> dict[str, list[str]] | Pending:
         code, written = cluster.peers(1)
         assert code == 0
@@ -248,6 +273,7 @@ def collect(cluster: Cluster, env: dict[str, str]) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a Nomad client runs tasks as root only")
+@pytest.mark.usefixtures("consul_members")
 def test_a_client_has_the_settings_of_its_role(cluster: Cluster, nomad_token: str) -> None:
     """Its public network is the public address alone: not the anchor on the same interface, nor the VPC's."""
     script = """
@@ -308,6 +334,22 @@ def test_without_a_certificate_nobody_is_answered(cluster: Cluster, consul_token
     both = [tls / "agent.pem", tls / "agent-key.pem"]
     done = cluster.lan.run(0, [sys.executable, "-c", HANDSHAKE, port, tls / "ca.pem", *both])
     assert done.stdout == "answered\n", "control: with it there is an answer"
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "answer"),
+    [(1, "127.0.0.1", "answered"), (1, "10.100.0.6", "nobody listens"), (0, "127.0.0.1", "nobody listens")],
+    ids=["on the client itself", "at its address in the VPC", "on a server without jobs"],
+)
+@pytest.mark.usefixtures("consul_members")
+def test_sidecars_reach_consuls_grpc_without_a_certificate_on_their_own_node_only(
+    cluster: Cluster, host: int, address: str, answer: str
+) -> None:
+    """Control: the API of the same agent demands one."""
+    ca = cluster.roots[host] / "etc/consul.d/tls/ca.pem"
+    assert cluster.lan.run(host, [sys.executable, "-c", SETTINGS, address, ca]).stdout == f"{answer}\n"
+    refused = cluster.lan.run(host, [sys.executable, "-c", HANDSHAKE, "8501", ca]).stdout
+    assert refused == "TLSV13_ALERT_CERTIFICATE_REQUIRED\n"
 
 
 def test_consul_shows_its_metrics_to_prometheus(cluster: Cluster, consul_token: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakery.assets import PACKER
-from bakery.config.model import NO_DOCKER, NO_SETTINGS, Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings
+from bakery.config.model import NO_SETTINGS, Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import create_bundle
 from bakery.errors import CommandError
@@ -70,9 +70,11 @@ DOCKER = Docker(
 def render(
     kind: Kind, *, join: Join = JOIN, ssh_keys: tuple[str, ...] = (), settings: RoleSettings = NO_SETTINGS
 ) -> UserData:
-    plan = replace(make_plan(ssh_keys=ssh_keys), docker=NO_DOCKER if settings is NO_SETTINGS else DOCKER)
+    plan = make_plan(ssh_keys=ssh_keys)
+    if settings is not NO_SETTINGS:
+        plan = replace(plan, docker=DOCKER, mesh=True)
     node = replace(node_of(plan, kind), settings=settings)
-    credentials = issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW)
+    credentials = issue_for_node(BUNDLE, name=node.name, kind=kind, now=NOW, mesh=True)
     if kind.is_nomad_client:
         credentials = replace(credentials, registries=(REGISTRY_LOGIN,))
     return render_node(plan, node, credentials, join)

@@ -5,10 +5,11 @@ killed.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,20 +20,24 @@ from bakery.config.model import Kind, Role
 from bakery.errors import AgentError, LockedError
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.launch.acl.policies import token_accessors
+from bakery.launch.base.consul_lock import KEY, consul_lock
 from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session
-from bakery.launch.roll.lock import KEY, consul_lock
 from bakery.launch.roll.model import Replaced, ReplaceRequest
 from bakery.operations.replace_node import replace_node
 from bakery.plan.model import ClusterPlan
+from bakery.wait import Pending
 from tests.helpers.fake_agents import make_droplet
 from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.launch_harness import IMAGE, PUBLIC_KEY, SIZES, launch_request
-from tests.helpers.real_servers import SECONDS, RealServers, running_servers
+from tests.helpers.real_servers import SECONDS, RealServers, eventually, running_servers
 from tests.helpers.state import paths_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
+T = TypeVar("T")
+# Below pytest's own limit, so that a failure names what is not healthy.
+FIT_SECONDS = 150.0
 ROLE = Role(name="server", kind=Kind.SERVER, count=3, size="s-1vcpu-1gb", node_pool="default")
 
 
@@ -84,7 +89,9 @@ class Lab:
 
     def replace(self, name: str, *, lost: bool = False) -> Replaced:
         launch = launch_request(IMAGE, key=f"{PUBLIC_KEY}-{next(self.keys)}", plan=self.plan)
-        request = ReplaceRequest(launch=launch, write_tokens=self._write_tokens, lost=lost)
+        request = ReplaceRequest(
+            launch=launch, write_tokens=self._write_tokens, lost=lost, fit_seconds=FIT_SECONDS
+        )
         done = replace_node(self.session, request, name, lambda checked: True)
         assert done is not None
         return done
@@ -107,7 +114,7 @@ class Lab:
         return clients.consul(address), clients.nomad(address)
 
     def leader(self, product: str) -> str:
-        (name,) = [peer.name for peer in self.agent(product).raft_peers() if peer.leader]
+        (name,) = [peer.name for peer in asked(self.agent(product).raft_peers) if peer.leader]
         return name
 
     def _write_tokens(self, plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:
@@ -163,7 +170,7 @@ class Sampler:
 
     def lost(self) -> list[str]:
         """Keys that were written and are not there."""
-        kept = self._http().call("GET", "/v1/kv/replace/?keys").value
+        kept = asked(lambda: self._http().call("GET", "/v1/kv/replace/?keys").value)
         return sorted(set(self.written) - set(kept))
 
 
@@ -201,17 +208,31 @@ def _lab(folder: Path, *, count: int) -> Iterator[Lab]:
         yield Lab(servers, cloud, plan, folder)
 
 
+def asked(call: Callable[[], T]) -> T:
+    """What an agent answers; during an election it is asked again."""
+
+    def attempt() -> T | Pending:
+        try:
+            return call()
+        except AgentError as error:
+            if not error.may_pass:
+                raise
+            return Pending(error.full_message)
+
+    return eventually(attempt, "an agent to answer")
+
+
 def assert_whole(lab: Lab) -> None:
     """Asked of a server that stayed: every server votes in both products, and no other is known."""
     names = sorted(droplet.name for droplet in lab.there)
     assert len(names) == len(lab.plan.nodes)
     for product in ("consul", "nomad"):
         agent = lab.agent(product)
-        assert agent.min_quorum() == len(names)
-        assert sorted(peer.name for peer in agent.raft_peers() if peer.voter) == names, product
+        assert asked(agent.min_quorum) == len(names)
+        assert sorted(peer.name for peer in asked(agent.raft_peers) if peer.voter) == names, product
     for droplet in lab.there:
         for api in lab.servers_at(droplet):
-            assert sorted(member.name for member in api.members()) == names, droplet.name
+            assert sorted(member.name for member in asked(api.members)) == names, droplet.name
     assert lab.session.journal.now.replacing == ()
     assert not [tag for tag in lab.cloud.tags if ":replaces:" in tag]
 
@@ -240,6 +261,21 @@ def test_a_holder_whose_session_has_ended_is_stopped(lab: Lab) -> None:
         consul().destroy_session(held.session)
         with pytest.raises(LockedError, match="has lost its lock bakery/lock in Consul"):
             lock.check()
+
+
+def test_a_holder_whose_lock_is_deleted_is_stopped_and_the_lock_is_free(lab: Lab) -> None:
+    """As the hint of a refusal says: bakery consul kv delete bakery/lock."""
+
+    def consul() -> ConsulApi:
+        return lab.servers.clients.consul(str(lab.there[-1].public_ipv4))
+
+    http = lab.servers.http("consul", int(str(lab.there[-1].public_ipv4).rpartition(".")[2]))
+    with consul_lock(lab.session, consul, leaving=()) as lock:
+        http.call("DELETE", f"/v1/kv/{KEY}")
+        with pytest.raises(LockedError, match="has lost its lock bakery/lock in Consul"):
+            lock.check()
+        with consul_lock(lab.session, consul, leaving=()) as other:
+            other.check()
 
 
 def test_a_server_that_was_killed_is_replaced_as_lost(lab: Lab) -> None:

@@ -1,5 +1,6 @@
 """Official releases from a mirror on loopback: whole and right, or nothing at all."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bakery.errors import BakeryError, ChecksFailedError, MissingToolError, UnreachableError
+from bakery.errors import BakeryError, ChecksFailedError, MissingToolError, UnreachableError, UsageError
 from bakery.toolchain.cache import find_cached
 from bakery.toolchain.download import DownloadLimits, fetch_file
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Places, Tool, ToolName
+from bakery.toolchain.pins import PINNED
 from bakery.toolchain.release import find_published, this_platform
 from tests.helpers.release_mirror import Mirror, MirrorFault, make_zip, serving
+from tests.helpers.reporter import RecordingReporter
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +39,9 @@ def mirror() -> Iterator[Mirror]:
 
 @pytest.fixture
 def places(mirror: Mirror, tmp_path: Path) -> Places:
-    return Places(cache=tmp_path / "cache", releases_url=mirror.url, github_url=mirror.url)
+    return Places(
+        cache=tmp_path / "cache", releases_url=mirror.url, github_url=mirror.url, checksums=mirror.checksums
+    )
 
 
 def find_consul(places: Places, limits: DownloadLimits = QUICK) -> Tool:
@@ -114,6 +119,20 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end(mirror: Mirror, tmp_pat
     assert fetch_file(url, tmp_path / "archive", QUICK)
 
 
+def test_the_bytes_of_a_download_are_reported(mirror: Mirror, places: Places) -> None:
+    """The list of checksums comes first; it is small, and not waited for."""
+    program = os.urandom(3 << 20)  # a zip cannot make it smaller
+    mirror.add_hashicorp("consul", "1.22.5", program, system=SYSTEM)
+    reporter, size = RecordingReporter(), len(mirror.files[f"/consul/1.22.5/{ARCHIVE}"])
+    find_tool(ToolName.CONSUL, "1.22.5", places=places, limits=QUICK, reporter=reporter)
+    done = [transfer[0] for transfer in reporter.transfers]
+    assert {transfer[1] for transfer in reporter.transfers} == {size}
+    assert done == sorted(done)
+    assert len(done) >= 3
+    assert done[-1] == size
+    assert reporter.lines == ["downloading consul 1.22.5"]
+
+
 def test_an_archive_cannot_choose_where_it_writes(mirror: Mirror, places: Places, tmp_path: Path) -> None:
     """Members with other names are never read, wherever they point."""
     archive = make_zip({"../../escaped": b"x", "consul": SCRIPT})
@@ -121,6 +140,7 @@ def test_an_archive_cannot_choose_where_it_writes(mirror: Mirror, places: Places
     escaping.add_hashicorp("consul", "1.22.5", b"", system=SYSTEM)
     escaping._add("/consul/1.22.5", ARCHIVE, "consul_1.22.5_SHA256SUMS", archive)
     mirror.files |= escaping.files
+    mirror.checksums |= escaping.checksums
     assert find_consul(places).path.read_bytes() == SCRIPT
     assert list(tmp_path.rglob("escaped")) == []
 
@@ -141,6 +161,59 @@ def test_what_a_droplet_fetches_is_pinned(mirror: Mirror, places: Places) -> Non
     sums = mirror.files["/consul/1.22.5/consul_1.22.5_SHA256SUMS"].decode()
     assert published.url == f"{mirror.url}/consul/1.22.5/{ARCHIVE}"
     assert published.sha256 == sums.split()[0]
+
+
+def test_a_site_cannot_replace_an_archive_together_with_its_checksum(mirror: Mirror, places: Places) -> None:
+    """The mirror's archive fits the mirror's list, but bakery knows the publisher's.
+
+    Control: with a version that bakery does not know, the mirror's program is taken.
+    """
+    known = replace(places, checksums={})
+    with pytest.raises(ChecksFailedError) as caught:
+        find_consul(known)
+    assert caught.value.message == f"the published checksum of {ARCHIVE} is not the pinned one"
+    assert PINNED[ARCHIVE] in str(caught.value.details)
+    assert find_cached(places.cache, ToolName.CONSUL, "1.22.5") is None
+    with pytest.raises(ChecksFailedError, match="is not the pinned one"):
+        find_published(ToolName.CNI, "1.9.1", places=known, system=SYSTEM, limits=QUICK)
+    mirror.add_hashicorp("consul", "1.21.0", SCRIPT, system=SYSTEM)
+    assert find_tool(ToolName.CONSUL, "1.21.0", places=known, limits=QUICK).path.read_bytes() == SCRIPT
+
+
+def test_a_pin_of_the_users_comes_before_bakerys(mirror: Mirror, places: Places) -> None:
+    mirror.add_hashicorp("consul", "1.21.0", SCRIPT, system=SYSTEM)
+    other = replace(places, checksums={f"consul_1.21.0_{SYSTEM}.zip": "0" * 64})
+    with pytest.raises(ChecksFailedError, match="is not the pinned one"):
+        find_tool(ToolName.CONSUL, "1.21.0", places=other, limits=QUICK)
+    assert find_consul(places).path.read_bytes() == SCRIPT  # the mirror's own build of a version that bakery pins
+
+
+def test_a_program_of_another_archive_than_the_pinned_one_is_not_taken_from_the_cache(
+    mirror: Mirror, places: Places
+) -> None:
+    found = find_consul(places)
+    assert found.origin is Origin.RELEASE
+    mirror.faults[".zip"] = MirrorFault.ABSENT
+    assert find_consul(places) == found
+    with pytest.raises(ChecksFailedError, match="is not the pinned one"):
+        find_consul(replace(places, checksums={ARCHIVE: "0" * 64}))
+
+
+def test_a_site_without_tls_needs_a_pinned_checksum(places: Places) -> None:
+    """Refused before anything is sent: the host has no address. Control: the mirror on loopback above."""
+    plain = replace(places, releases_url="http://mirror.invalid", checksums={})
+    with pytest.raises(UsageError) as caught:
+        find_tool(ToolName.CONSUL, "1.21.0", places=plain, limits=QUICK)
+    archive = f"consul_1.21.0_{SYSTEM}.zip"
+    message = f"mirror.invalid is reached without TLS, and no checksum of {archive} is pinned"
+    assert (caught.value.message, caught.value.exit_code) == (message, 2)
+    assert "image.checksums" in str(caught.value.hint)
+    for allowed in (
+        replace(plain, checksums={archive: "0" * 64}),
+        replace(plain, releases_url="https://mirror.invalid"),
+    ):
+        with pytest.raises(MissingToolError, match=r"mirror\.invalid could not be reached"):
+            find_tool(ToolName.CONSUL, "1.21.0", places=allowed, limits=QUICK)
 
 
 def test_a_program_on_path_is_asked_for_its_version(places: Places, tmp_path: Path) -> None:

@@ -76,6 +76,41 @@ def test_the_seal_leaves_no_copy(node: Path) -> None:
     assert (node / "var/log/cloud-init.log").stat().st_mode & 0o007 == 0
 
 
+def test_tasks_get_copies_of_programs_and_names_and_no_other_file(tmp_path: Path) -> None:
+    """The copies share no file with the node. Later runs bring names at each start, and programs if asked."""
+    write(tmp_path / "usr/bin/awk", "awk")
+    write(tmp_path / "usr/lib/x86_64-linux-gnu/libc.so.6", "libc")
+    write(tmp_path / "etc/passwd", "root")
+    write(tmp_path / "etc/nomad.d/client.json", CANARY)
+    write(tmp_path / "etc/ssl/private/key.pem", CANARY)
+    write(tmp_path / "etc/ssl/certs/ca.pem", "ca")
+    write(tmp_path / "run/resolv.conf", "nameserver 192.0.2.1")
+    (tmp_path / "etc/resolv.conf").symlink_to("../run/resolv.conf")
+    (tmp_path / "bin").symlink_to("usr/bin")
+    run(["sh", SCRIPTS / "task-root", "all", tmp_path])
+    copies = tmp_path / "opt/task-root"
+    assert sorted(str(file.relative_to(copies)) for file in copies.rglob("*") if not file.is_dir()) == [
+        "etc/passwd", "etc/resolv.conf", "etc/ssl/certs/ca.pem", "usr/bin/awk",
+        "usr/lib/x86_64-linux-gnu/libc.so.6",
+    ]  # fmt: skip
+    assert [str((copies / name).readlink()) for name in ("bin", "lib")] == ["usr/bin", "usr/lib"]
+    assert (copies / "etc/resolv.conf").read_text() == "nameserver 192.0.2.1"
+    assert not (copies / "etc/resolv.conf").is_symlink()
+    with (copies / "usr/bin/awk").open("a") as stream:
+        stream.write(" written")
+    assert (tmp_path / "usr/bin/awk").read_text() == "awk"
+    with (copies / "etc/passwd").open("a") as stream:
+        stream.write(" written")
+    write(tmp_path / "usr/bin/new", "new")
+    before = (copies / "usr/lib/x86_64-linux-gnu/libc.so.6").stat().st_ino
+    run(["sh", SCRIPTS / "task-root", "names", tmp_path])
+    assert (copies / "etc/passwd").read_text() == "root"
+    assert not (copies / "bin/new").exists()
+    run(["sh", SCRIPTS / "task-root", "all", tmp_path])
+    assert (copies / "bin/new").read_text() == "new"
+    assert (copies / "usr/lib/x86_64-linux-gnu/libc.so.6").stat().st_ino == before
+
+
 def test_the_seal_can_run_again(node: Path) -> None:
     run(["sh", SCRIPTS / "seal", node])
     run(["sh", SCRIPTS / "seal", node])

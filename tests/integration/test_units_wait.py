@@ -3,24 +3,21 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from bakery.assets import PACKER
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
 from bakery.wait import Pending, wait_until
+from tests.helpers.node_scripts import load_script
 from tests.helpers.real_agents import CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 
 pytestmark = pytest.mark.integration
 
-SCRIPT = PACKER / "files/usr/local/lib/bakery/wait-for-servers"
 SECONDS = 60.0
 
 
@@ -32,12 +29,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    loader = SourceFileLoader("wait_for_servers", str(SCRIPT))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
-    loader.exec_module(module)
+    module = load_script("wait-for-servers", monkeypatch)
     monkeypatch.setattr(module, "CONFIG", tmp_path / "client.json")
     monkeypatch.setattr(module, "STATE", tmp_path / "state.db")
     return module
@@ -112,8 +104,38 @@ def test_only_the_cluster_s_own_server_counts(
     assert not answers(script.nomad_ready, config | {"region": "elsewhere"}, script)
 
 
-def test_without_addresses_nomad_asks_consul_itself(script: ModuleType) -> None:
-    assert script.nomad_ready({"region": "global", "client": {}, "tls": {}})
+def test_a_look_does_not_read_the_cas_of_the_system(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take 50 ms of CPU, four times a second, while the other droplets boot."""
+
+    def read(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(script.ssl.SSLContext, "load_default_certs", read)
+    config = client_config(cluster)
+    wait_for_nomad(cluster, script, config, monkeypatch)
+    with pytest.raises(AssertionError):  # control: a context of its own reads them
+        script.ssl.create_default_context()
+
+
+def test_without_addresses_the_servers_are_found_in_consul(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The servers of a first launch are created with the clients, whose configuration names none."""
+    config = client_config(cluster) | {"client": {}}
+    wait_for_nomad(cluster, script, config, monkeypatch)
+    assert script.nomad_servers(config) == [LOOPBACK]
+
+
+def test_servers_that_are_not_in_consul_yet_are_not_ready(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "get", lambda *_, **__: [])
+    consul = {"address": "127.0.0.1:8501", "token": "t"}
+    config = {"region": "global", "client": {}, "tls": {}, "consul": consul}
+    assert not script.nomad_ready(config)
+    assert script.nomad_ready(config | {"server": {"enabled": True}}), "it asks itself"
 
 
 def test_nothing_keeps_nomad_from_starting(

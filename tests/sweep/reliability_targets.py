@@ -75,6 +75,11 @@ TARGETS = (
         control="`tests/unit/launch/roll/test_shrink.py`: a server that is off is noticed",
     ),
     Target(
+        name="an election at any call",
+        promise="no leader for 4 s from any call on: replace, destroy and scale down do the same as with one",
+        control="`tests/unit/launch/roll/test_elections.py`: the command with an election takes longer",
+    ),
+    Target(
         name="random states",
         promise="any state, any faults, any commands: what comes out is valid, and a launch heals it",
         control="`tests/integration/test_launch_states.py`: without journal and second look it finds a duplicate",
@@ -216,6 +221,11 @@ SEQUENCES = (
         name="a cluster of bakery 0.1",
         promise="without slot and generation tags: found, grown, a server and a client replaced, destroyed",
         control="`tests/unit/launch/roll/test_old_layout.py`: the tags are gone before",
+    ),
+    Target(
+        name="an upgrade of Nomad",
+        promise="`upgrade` from an earlier version: every agent reports the new one, the data stays, no way back",
+        control="`tests/e2e/test_sequences_change.py`: before it every agent reports the earlier version",
     ),
     Target(
         name="random commands",

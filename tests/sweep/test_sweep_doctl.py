@@ -126,6 +126,48 @@ def test_doctl_keeps_tags_firewalls_and_vpcs(doctl: Doctl, api: Api) -> None:
     assert doctl("compute", "firewall", "list") == []
 
 
+def test_doctl_makes_a_way_in(doctl: Doctl, api: Api) -> None:
+    [droplet] = doctl("compute", "droplet", "create", "web", *CREATE, "--tag-name", "demo", "--wait")
+    doctl("compute", "domain", "create", "example.com")
+    record = ("--record-type", "A", "--record-name", "www", "--record-data", "192.0.2.7")
+    doctl("compute", "domain", "records", "create", "example.com", *record)
+    [certificate] = doctl(
+        *("compute", "certificate", "create", "--name", "le", "--type", "lets_encrypt"),
+        *("--dns-names", "www.example.com"),
+    )
+    rules = (
+        "entry_protocol:tcp,entry_port:80,target_protocol:tcp,target_port:8080 entry_protocol:https,"
+        f"entry_port:443,target_protocol:http,target_port:8080,certificate_id:{certificate['id']}"
+    )
+    check = (
+        "protocol:tcp,port:8080,check_interval_seconds:5,response_timeout_seconds:3,"
+        "healthy_threshold:2,unhealthy_threshold:3"
+    )
+    create = ("compute", "load-balancer", "create", "--name", "web", "--region", "fra1", "--tag-name", "demo")
+    [made] = doctl(*create, "--forwarding-rules", rules, "--health-check", check, "--enable-proxy-protocol")
+    [read] = doctl("compute", "load-balancer", "get", made["id"])
+    assert (read["status"], read["droplet_ids"]) == ("active", [droplet["id"]])
+    assert read["enable_proxy_protocol"] is True
+    assert "sticky sessions" in doctl.refusal(
+        *create,
+        "--forwarding-rules",
+        rules,
+        "--sticky-sessions",
+        "type:cookies,cookie_name:a,cookie_ttl_seconds:60",
+    )
+
+    [reserved] = doctl("compute", "reserved-ip", "create", "--region", "fra1")
+    doctl("compute", "reserved-ip-action", "assign", reserved["ip"], str(droplet["id"]))
+    api.settle()
+    [held] = doctl("compute", "reserved-ip", "get", reserved["ip"])
+    assert held["droplet"]["id"] == droplet["id"]
+    doctl("compute", "reserved-ip", "delete", "--force", reserved["ip"])
+    doctl("compute", "load-balancer", "delete", "--force", made["id"])
+    doctl("compute", "certificate", "delete", "--force", certificate["id"])
+    doctl("compute", "domain", "delete", "--force", "example.com")
+    assert doctl("compute", "load-balancer", "list") == []
+
+
 def test_doctl_shows_the_apis_own_words(doctl: Doctl) -> None:
     [vpc] = doctl("vpcs", "create", "--name", "own", "--region", "fra1")
     doctl("compute", "droplet", "create", "web", *CREATE, "--vpc-uuid", vpc["id"], "--wait")

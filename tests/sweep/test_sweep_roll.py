@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.elections import COMMANDS, Election, election_harness, outcome
 from tests.helpers.launch_harness import plan_of
 from tests.helpers.roll_crash import NEWER, changes_of, die_and_rerun, roll, scale
 from tests.sweep.figures import Figures
@@ -33,6 +34,26 @@ def test_a_roll_dies_at_every_change(figures: Figures, tmp_path: Path, counts: d
         for after in (False, True):
             figures.case(target, f"change {number}, after: {after}", partial(one, number, after=after))
     figures.tell(target, f"{len(plan.nodes)} nodes: {2 * count} moments, {figures.failures(target)} failed")
+    figures.assert_met(target)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_election_begins_at_every_call(figures: Figures, tmp_path: Path, name: str) -> None:
+    target, whole = "an election at any call", election_harness(tmp_path / "whole")
+    with Election(whole, at=0) as undisturbed:
+        COMMANDS[name](whole)
+    expected = outcome(whole)
+
+    def one(at: int) -> None:
+        cluster = election_harness(tmp_path / f"{at}")
+        with Election(cluster, at=at):
+            COMMANDS[name](cluster)
+        assert outcome(cluster) == expected
+
+    for number in range(1, undisturbed.count + 1):
+        figures.case(target, f"{name}, call {number}", partial(one, number))
+    figures.tell(target, f"{name}: {undisturbed.count} calls, {figures.failures(target)} failed")
     figures.assert_met(target)
 
 

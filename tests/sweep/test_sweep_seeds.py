@@ -71,13 +71,13 @@ def test_two_machines(figures: Figures, tmp_path: Path) -> None:
 def test_requests(figures: Figures, tmp_path: Path) -> None:
     used = {}
     for droplets in (9, 30):
-        bench = LaunchHarness(tmp_path / f"{droplets}", plan=small_plan(clients=droplets - 6))
-        bench.cloud.account = replace(bench.cloud.account, droplet_limit=100)
-        bench.launch()
-        used[droplets] = len(bench.cloud.calls)
-        bench.cloud.revive()
-        bench.launch()
-        assert bench.cloud.mutations == []
+        harness = LaunchHarness(tmp_path / f"{droplets}", plan=small_plan(clients=droplets - 6))
+        harness.cloud.account = replace(harness.cloud.account, droplet_limit=100)
+        harness.launch()
+        used[droplets] = len(harness.cloud.calls)
+        harness.cloud.revive()
+        harness.launch()
+        assert harness.cloud.mutations == []
     figures.tell("requests", f"{used[9]} for 9, {used[30]} for 30, 0 changing ones in a rerun")
     figures.check("requests", str(used), holds=used[9] <= 60 and used[30] <= 120)
     figures.assert_met("requests")

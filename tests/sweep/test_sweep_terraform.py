@@ -173,6 +173,39 @@ def test_terraform_resizes_and_finds_what_was_done_behind_its_back(make_tofu: Ma
     assert api.get("/v2/droplets").json()["droplets"] == []
 
 
+def test_terraform_makes_a_way_in_changes_it_and_takes_it_away_again(make_tofu: MakeTofu, api: Api) -> None:
+    """The provider asks for a load balancer each 15 seconds, and for a certificate after ten."""
+    ways_in = ("load_balancers", "certificates", "reserved_ips", "domains")
+
+    def only(kind: str) -> dict[str, Any]:
+        (found,) = api.get(f"/v2/{kind}").json()[kind]
+        return dict(found)
+
+    before = account(api)
+    tofu = make_tofu("way-in")
+    tofu.apply()
+    balancer, certificate, reserved = (only(kind) for kind in ways_in[:3])
+    assert (balancer["status"], len(balancer["droplet_ids"])) == ("active", 2)
+    assert balancer["forwarding_rules"][1]["certificate_id"] == certificate["id"]
+    assert tofu.outputs() == {"address": balancer["ip"], "reserved": reserved["ip"], "mail": "example.com"}
+    assert reserved["droplet"]["name"] == "web-0"
+    [firewall] = api.get("/v2/firewalls").json()["firewalls"]
+    assert firewall["inbound_rules"][0]["sources"] == {"load_balancer_uids": [balancer["id"]]}
+    assert not tofu.has_drift()
+
+    tofu.apply(host="shop", proxy_protocol=True, holder=1)
+    assert only("certificates")["dns_names"] == ["shop.example.com"]
+    assert only("load_balancers")["enable_proxy_protocol"] is True
+    assert only("reserved_ips")["droplet"]["name"] == "web-1"
+    assert not tofu.has_drift()
+
+    api.delete(f"/v2/load_balancers/{balancer['id']}")
+    assert tofu.has_drift()
+    tofu.run("destroy", "-auto-approve")
+    assert [api.get(f"/v2/{kind}").json()[kind] for kind in ways_in] == [[]] * 4
+    assert account(api) == before
+
+
 def test_terraform_shows_the_apis_own_words(make_tofu: MakeTofu, api: Api) -> None:
     api.post("/v2/account/keys", {"name": "first", "public_key": public_key(1)})
     api.post("/v2/vpcs", {"name": "first", "region": "fra1", "ip_range": "10.100.0.0/20"})

@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "observe": {"plan", "cloud", "agents"},
     "launch": {"observe", "agents", "render", "credentials", "plan", "cloud", "config"},
     "bake": {"cloud", "config", "plan"},
+    "browser": {"agents"},
     "toolchain": set(),
     "emulator": set(),
 }
@@ -59,11 +60,12 @@ LAUNCH_ROOMS: dict[str, set[str]] = {
 FENCES: dict[str, set[str]] = {
     "click": {"cli"},
     "jinja2": {"render"},
-    "cryptography": {"credentials", "agents.jwks"},
+    "cryptography": {"credentials", "agents.jwks", "emulator.account.certificates"},
     "pyrage": {"credentials"},
     "digitalocean": {"cloud.digitalocean"},
     "pydantic": {"config.schema", "credentials.codec", "emulator.account.serialization", "emulator.api.admin"},
-    "yaml": {"config", "render"},
+    "rich": {"cli.progress"},
+    "yaml": {"config", "render", "cli.answers", "cli.completions"},
     "requests": {"cloud", "agents", "toolchain"},
     "filelock": {"files"},
     "subprocess": {"proc"},

@@ -96,13 +96,15 @@ def test_a_variable_of_ours_is_seen_wherever_it_is() -> None:
 
 
 def test_every_key_of_the_cluster_file_is_on_the_page() -> None:
-    sections = ("vpc", "image", "access", "security", "docker")
+    sections = ("vpc", "image", "access", "security", "docker", "ingress")
     keys = {f"{section}.{key}" for section in sections for key in keys_of((section,))}
     keys |= {f"roles.NAME.{key}" for key in keys_of(("roles", "x"))}
     keys |= {f"roles.NAME.host_volumes.NAME.{key}" for key in keys_of(("roles", "x", "host_volumes", "y"))}
     keys |= {f"docker.logs.{key}" for key in keys_of(("docker", "logs"))}
     keys -= {"docker.logs"}
     keys |= {f"docker.registries.NAME.{key}" for key in keys_of(("docker", "registries", "x"))}
+    keys |= {f"ingress.load_balancer.{key}" for key in keys_of(("ingress", "load_balancer"))}
+    keys |= {f"ingress.certificates[].{key}" for key in keys_of(("ingress", "certificates", 0))}
     keys |= set(keys_of(())) - set(sections)
     listed = rows(page().partition("| kind |")[0])
     assert set(listed) == keys

@@ -100,3 +100,17 @@ def test_quiet_leaves_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     console.print("answer")
     streams = capsys.readouterr()
     assert (streams.out, streams.err) == ("answer\n", "warning: act on this\n")
+
+
+def test_a_download_in_a_pipe_is_a_line_each_half_a_minute(
+    monkeypatch: pytest.MonkeyPatch, now: list[float]
+) -> None:
+    console, stream = console_on(monkeypatch, terminal=False)
+    for seconds in range(0, 91, 10):
+        now[0] = float(seconds)
+        console.transferred(seconds << 20, 100 << 20)
+    assert stream.getvalue().splitlines() == [f"    {done}.0 of 100.0 MiB" for done in (30, 60, 90)]
+    quiet, nothing = console_on(monkeypatch, terminal=False, quiet=True)
+    now[0] = 500.0
+    quiet.transferred(1, None)
+    assert nothing.getvalue() == ""

@@ -2,9 +2,14 @@
 
 import pytest
 
-from tests.helpers.console_blocks import Shown, read_sections
+from tests.helpers.console_blocks import Setup, Shown, read_page, read_sections
 
 PAGE = """# Page
+
+```sh
+a=1
+b=2
+```
 
 ## First
 
@@ -29,6 +34,14 @@ $ four
 
 def test_commands_and_lines_by_section() -> None:
     assert read_sections(PAGE) == {
+        "First": (Shown("one | two", ()), Shown("three", ("some … here", "end"))),
+        "Second": (Shown("four", ()),),
+    }
+
+
+def test_lines_for_the_readers_shell_are_steps_too() -> None:
+    assert read_page(PAGE) == {
+        "": (Setup("a=1\nb=2\n"),),
         "First": (Shown("one | two", ()), Shown("three", ("some … here", "end"))),
         "Second": (Shown("four", ()),),
     }

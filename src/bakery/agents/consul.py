@@ -29,7 +29,7 @@ from bakery.agents.model import (
 )
 from bakery.agents.monitor import follow
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
-from bakery.agents.transport import AgentHttp, read_time, text
+from bakery.agents.transport import JOIN_SECONDS, AgentHttp, read_time, text
 from bakery.errors import AgentError
 
 # Serf's member states by number (hashicorp/serf serf/serf.go, MemberStatus).
@@ -66,6 +66,15 @@ class Consul:
         path = "/v1/health/state/passing?filter=CheckID%20%3D%3D%20%22serfHealth%22"
         return self._http.read(path, lambda value: tuple(row["Node"] for row in value))
 
+    def passing_instances(self, service: str) -> tuple[str, ...]:
+        path = f"/v1/health/service/{quote(service, safe='')}?passing"
+        return self._http.read(path, lambda value: tuple(row["Node"]["Node"] for row in value))
+
+    def service_tags(self) -> Mapping[str, tuple[str, ...]]:
+        return self._http.read(
+            "/v1/catalog/services", lambda value: {name: tuple(tags) for name, tags in value.items()}
+        )
+
     def raft_peers(self, *, stale: bool = False) -> tuple[RaftPeer, ...]:
         return read_raft_peers(self._http, stale=stale, short=str)
 
@@ -90,6 +99,13 @@ class Consul:
         # hashicorp/consul agent/consul/server_ce.go, removeFailedNode
         path = f"/v1/agent/force-leave/{quote(name, safe='')}?prune"
         self._http.call_unless_done("PUT", path, refused=_FAILED, already="No node found with name")
+
+    def join(self, addresses: Sequence[str]) -> int:
+        # hashicorp/consul agent/agent_endpoint.go, AgentJoin: one address, 500 if it does not answer
+        accept = frozenset({_FAILED})
+        paths = (f"/v1/agent/join/{quote(address, safe='')}" for address in addresses)
+        replies = [self._http.call("PUT", path, accept=accept, read_seconds=JOIN_SECONDS) for path in paths]
+        return sum(reply.status != _FAILED for reply in replies)
 
     def gossip_keys(self) -> GossipKeys:
         """Return the comparison of the members' keys with the expected one.
@@ -123,6 +139,10 @@ class Consul:
     def has_management_token(self) -> bool:
         return self._http.read("/v1/acl/token/self", _is_management, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
 
+    def accepts_token(self) -> bool:
+        refused = frozenset({_FORBIDDEN, _NOT_FOUND})
+        return self._http.call("GET", "/v1/acl/token/self", accept=refused).status not in refused
+
     def denies_anonymous(self) -> bool:
         # Needs agent:read, which the anonymous token has under default_policy "allow" only.
         accept = frozenset({_FORBIDDEN})
@@ -139,6 +159,12 @@ class Consul:
             return False
         self._http.call("PUT", f"/v1/acl/policy/{found.value['ID']}", body)
         return True
+
+    def delete_policy(self, name: str) -> None:
+        path = f"/v1/acl/policy/name/{quote(name, safe='')}"
+        found = self._http.call("GET", path, accept=frozenset({_NOT_FOUND}))
+        if found.status != _NOT_FOUND:
+            self._http.call("DELETE", f"/v1/acl/policy/{found.value['ID']}")
 
     def list_tokens(self) -> tuple[ListedToken, ...]:
         return self._http.read("/v1/acl/tokens", lambda value: tuple(map(_listed_token, value)))
@@ -177,6 +203,13 @@ class Consul:
 
     def jwt_keys(self, method: str) -> tuple[str, ...]:
         return identity.read_jwt_keys(self._http, method)
+
+    def put_key(self, key: str, value: Mapping[str, str]) -> None:
+        self._http.call("PUT", f"/v1/kv/{quote(key)}", dict(value), secrets=tuple(value.values()))
+
+    def delete_key(self, key: str) -> None:
+        # hashicorp/consul agent/consul/fsm/commands_ce.go, applyKVSOperation: an unknown key is not an error.
+        self._http.call("DELETE", f"/v1/kv/{quote(key)}")
 
     def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
         return locks.create_session(self._http, name, node=node, ttl_seconds=ttl_seconds)

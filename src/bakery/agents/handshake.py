@@ -20,7 +20,8 @@ def read_dates(target: Target) -> CertificateDates:
         AgentError: no answer within 2 seconds, or a certificate of another CA or for another name.
     """
     try:
-        context = _context(target)
+        context = client_context(target)
+        context.verify_flags |= _NO_CHECK_TIME
         with (
             socket.create_connection((target.address, target.port), timeout=HANDSHAKE_SECONDS) as raw,
             context.wrap_socket(raw, server_hostname=target.server_name) as secured,
@@ -32,11 +33,15 @@ def read_dates(target: Target) -> CertificateDates:
         raise AgentError(message=message, details=str(error), status=0) from None
 
 
-def _context(target: Target) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
+def client_context(target: Target) -> ssl.SSLContext:
+    """Return a TLS context with our certificate. It verifies the agent's chain and name.
+
+    Raises:
+        OSError: a file cannot be read, or it is not a certificate or key.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(target.tls.ca)
     context.load_cert_chain(target.tls.certificate, target.tls.key)
-    context.verify_flags |= _NO_CHECK_TIME
     return context
 
 

@@ -4,7 +4,7 @@ Every call may raise AgentError. Its ``status`` is the HTTP status, 0 if there w
 time-out).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from bakery.agents.model import (
     CertificateDates,
     Evaluation,
     GossipKeys,
+    JobStatus,
     JwtAuthMethod,
     ListedToken,
     LockHolder,
@@ -55,6 +56,9 @@ class AclApi(TlsApi, Protocol):
 
     def has_management_token(self) -> bool:
         """Return whether the token of our calls is a management token."""
+
+    def accepts_token(self) -> bool:
+        """Return whether the token of our calls exists and has not expired."""
 
     def denies_anonymous(self) -> bool:
         """Return whether a read without a token is refused."""
@@ -96,6 +100,13 @@ class AclApi(TlsApi, Protocol):
         seconds and lists no members in that time (hashicorp/serf serf/serf.go, handlePrune).
         """
 
+    def join(self, addresses: Sequence[str]) -> int:
+        """Make this agent join the gossip pools of agents at VPC addresses; return how many of these answered.
+
+        An agent that answers becomes a member too. Consul needs a management token; Nomad needs none, so its
+        servers can be joined before they have a leader. Takes up to 10 seconds for each address that is silent.
+        """
+
     def gossip_keys(self) -> GossipKeys:
         """Ask every alive member for its gossip keys. Takes up to 8 seconds if a member does not answer."""
 
@@ -109,8 +120,17 @@ class ConsulApi(AclApi, Protocol):
     def passing_nodes(self) -> tuple[str, ...]:
         """Return the names of the nodes whose ``serfHealth`` check passes."""
 
+    def passing_instances(self, service: str) -> tuple[str, ...]:
+        """Return the names of the nodes on which every check of ``service`` passes, and those of the node."""
+
+    def service_tags(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the tags of each service in the catalog, those of all its instances together, by name."""
+
     def put_policy(self, policy: AclPolicy) -> bool:
         """Create or update the policy with that name; return whether it changed."""
+
+    def delete_policy(self, name: str) -> None:
+        """Delete the policy. No error if it does not exist."""
 
     def list_tokens(self) -> tuple[ListedToken, ...]:
         """Return all tokens, without their secrets."""
@@ -141,6 +161,12 @@ class ConsulApi(AclApi, Protocol):
 
     def deregister_node(self, name: str) -> None:
         """Remove the node with its services and checks from the catalog. No error for an unknown name."""
+
+    def put_key(self, key: str, value: Mapping[str, str]) -> None:
+        """Write the value as JSON. Errors do not contain what is in it."""
+
+    def delete_key(self, key: str) -> None:
+        """Delete the key. No error if it does not exist."""
 
     def create_session(self, name: str, *, node: str, ttl_seconds: int) -> str:
         """Create a session and return its id; it ends if it is not renewed within ``ttl_seconds``, 10 to 86,400.
@@ -185,6 +211,12 @@ class NomadApi(AclApi, Protocol):
     def nodes(self) -> tuple[NomadNode, ...]:
         """Return all registered clients, including those that are down."""
 
+    def create_introduction(self, *, name: str, pool: str) -> str:
+        """Return a token with which a new client of that name and node pool registers, within half an hour.
+
+        Needs Nomad 1.11.
+        """
+
     def drain(self, node_id: str, *, seconds: int) -> None:
         """Start a drain: no new allocations, and after ``seconds`` Nomad stops the remaining ones."""
 
@@ -207,6 +239,14 @@ class NomadApi(AclApi, Protocol):
         """Yield each line that this server, or the client with that id, logs from now on.
 
         It ends after ``seconds``; None: when the agent ends.
+        """
+
+    def read_journal(self, unit: str, *, seconds: int, follow: bool, client: str | None = None) -> Iterator[str]:
+        """Yield each line of the last ``seconds`` that a systemd unit or slice of the node has in its journal.
+
+        The node is this server's, or that of the client with that id. With ``follow`` new lines come after them,
+        until the agent ends. Nomad exports only units with "nomad" in their name, from version 1.11 on: an earlier
+        one refuses with status 404.
         """
 
     def has_namespace(self, name: str) -> bool:
@@ -238,6 +278,12 @@ class NomadApi(AclApi, Protocol):
 
     def evaluations(self, job: str, namespace: str) -> tuple[Evaluation, ...]:
         """Return the evaluations of a job; empty for an unknown job."""
+
+    def job_statuses(self) -> tuple[JobStatus, ...]:
+        """Return the jobs of all namespaces, the last changed first, at most 500.
+
+        Jobs that a periodic or parameterized job has started are left out.
+        """
 
     def free_resources(self) -> dict[str, Resources]:
         """Return what each client has left beside its allocations, by its id."""

@@ -209,6 +209,45 @@ class Allocation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobAllocation:
+    """An allocation in the list of all jobs."""
+
+    node_id: str
+    status: str
+    """ClientStatus, as in :class:`Allocation`."""
+    healthy: bool | None
+    """As in :class:`Allocation`."""
+    job_version: int
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """A job, with its allocations."""
+
+    id: str
+    namespace: str
+    type: str
+    """service, batch, system or sysbatch."""
+    status: str
+    """pending, running or dead."""
+    stopped: bool
+    """Whether a user stopped it."""
+    version: int
+    wanted: int
+    """Sum of the counts of its groups."""
+    allocations: tuple[JobAllocation, ...]
+    """Those that Nomad still has, of earlier versions too."""
+    children: tuple[str, ...] | None
+    """Statuses of the jobs that a periodic or parameterized job has started; None for other jobs."""
+    deploying: bool
+    """Whether a deployment is running."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """A run of Nomad's scheduler for one job."""
 

@@ -1,7 +1,9 @@
-"""An agent's log, line by line, from now on: Consul's and Nomad's ``/v1/agent/monitor``.
+"""An agent's log, line by line: from now on (:func:`follow`), or a node's journal (:func:`read_journal`).
 
-Neither sends lines of the past. Consul answers at once (agent/agent_endpoint.go, AgentMonitor); Nomad answers with
-its first line (command/agent/agent_endpoint.go, streamMonitor), so a quiet agent looks like a hanging one.
+Consul's and Nomad's ``/v1/agent/monitor`` send no lines of the past. Consul answers at once
+(agent/agent_endpoint.go, AgentMonitor); Nomad answers with its first line (command/agent/agent_endpoint.go,
+streamMonitor), so a quiet agent looks like a hanging one. Nomad's ``/v1/agent/monitor/export`` runs journalctl on
+the node (command/agent/monitor/export_monitor.go, cliReader).
 """
 
 import queue
@@ -22,11 +24,9 @@ def follow(http: AgentHttp, path: str, *, seconds: float | None, answers_at_once
     Raises:
         AgentError: the agent cannot be reached, refuses, does not answer in time, or has ended.
     """
-    pieces: queue.Queue[_Piece] = queue.Queue()
-    # A daemon thread, because a read cannot be interrupted, and the end of the process must not wait for one.
-    threading.Thread(target=_read, args=(http, path, pieces), daemon=True).start()
+    pieces = _start(http, path)
     if answers_at_once:
-        _wait_for_answer(http, pieces)
+        _next(http, pieces, READ_SECONDS)
     clock = SystemClock()
     end = None if seconds is None else clock.now() + seconds
     rest = b""
@@ -47,14 +47,38 @@ def follow(http: AgentHttp, path: str, *, seconds: float | None, answers_at_once
         raise ended
 
 
-def _wait_for_answer(http: AgentHttp, pieces: "queue.Queue[_Piece]") -> None:
+def read_journal(http: AgentHttp, path: str, *, follow: bool) -> Iterator[str]:
+    """Yield each line of the body; with ``follow`` it has no end, and may be silent for any time.
+
+    Raises:
+        AgentError: the agent cannot be reached, refuses, or is silent for too long.
+    """
+    pieces = _start(http, path)
+    rest = b""
+    while (piece := _next(http, pieces, None if follow else READ_SECONDS)) is not None:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line.decode(errors="replace") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def _next(http: AgentHttp, pieces: "queue.Queue[_Piece]", seconds: float | None) -> bytes | None:
+    """Return the next piece of the body; None at its end."""
     try:
-        first = pieces.get(timeout=READ_SECONDS)
+        piece = pieces.get(timeout=seconds)
     except queue.Empty:
-        message = f"{http.name} did not answer within {READ_SECONDS:.0f} s"
+        message = f"{http.name} did not answer within {seconds:.0f} s"
         raise AgentError(message=message) from None
-    if isinstance(first, AgentError):
-        raise first
+    if isinstance(piece, AgentError):
+        raise piece
+    return piece
+
+
+def _start(http: AgentHttp, path: str) -> "queue.Queue[_Piece]":
+    pieces: queue.Queue[_Piece] = queue.Queue()
+    # A daemon thread, because a read cannot be interrupted, and the end of the process must not wait for one.
+    threading.Thread(target=_read, args=(http, path, pieces), daemon=True).start()
+    return pieces
 
 
 def _read(http: AgentHttp, path: str, pieces: "queue.Queue[_Piece]") -> None:

@@ -11,6 +11,7 @@ from bakery.agents.allocations import read_allocation, read_listed_allocation
 from bakery.agents.bootstrap import bootstrap_acl
 from bakery.agents.build import read_version
 from bakery.agents.handshake import read_dates
+from bakery.agents.jobs import read_job_status
 from bakery.agents.jwks import read_signing_keys
 from bakery.agents.keyring import compare_keys, read_keys
 from bakery.agents.model import (
@@ -20,6 +21,7 @@ from bakery.agents.model import (
     CertificateDates,
     Evaluation,
     GossipKeys,
+    JobStatus,
     ListedToken,
     Member,
     NomadNode,
@@ -29,12 +31,13 @@ from bakery.agents.model import (
     Target,
     TokenGrant,
 )
-from bakery.agents.monitor import follow
+from bakery.agents.monitor import follow, read_journal
 from bakery.agents.placement import read_evaluation, read_free_resources
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
-from bakery.agents.transport import PARALLEL, AgentHttp, text
-from bakery.errors import AgentError
+from bakery.agents.transport import JOIN_SECONDS, PARALLEL, AgentHttp, text
 
+_JOBS = 500
+"""Jobs that one list has at most."""
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _FAILED = 400, 403, 404, 500
 
 
@@ -56,13 +59,9 @@ class Nomad:
         return read_dates(self._target)
 
     def leader(self) -> str:
-        try:
-            return self._http.read("/v1/status/leader", text)
-        except AgentError as error:
-            # hashicorp/nomad nomad/structs/errors.go, errNoLeader
-            if error.status == _FAILED and "No cluster leader" in str(error.details):
-                return ""
-            raise
+        # Without "stale" a server that sees no leader keeps the request for 5 s (hashicorp/nomad nomad/rpc.go,
+        # getLeaderForRPC; nomad/config.go, RPCHoldTimeout).
+        return self._http.read("/v1/status/leader?stale", text)
 
     def members(self) -> tuple[Member, ...]:
         return self._http.read("/v1/agent/members", lambda value: tuple(map(self._member, value["Members"])))
@@ -98,6 +97,13 @@ class Nomad:
         """Remove a gossip member; Nomad accepts unknown names (command/agent/agent_endpoint.go)."""
         self._http.call("PUT", f"/v1/agent/force-leave?node={quote(f'{name}{self._suffix}', safe='')}&prune=true")
 
+    def join(self, addresses: Sequence[str]) -> int:
+        # hashicorp/nomad command/agent/agent_endpoint.go, AgentJoinRequest: it checks no token
+        query = "&".join(f"address={quote(address, safe='')}" for address in addresses)
+        seconds = JOIN_SECONDS * len(addresses)
+        reply = self._http.call("PUT", f"/v1/agent/join?{query}", read_seconds=seconds)
+        return self._http.parse(reply, "PUT /v1/agent/join", lambda value: int(value["num_joined"]))
+
     def gossip_keys(self) -> GossipKeys:
         # hashicorp/nomad command/agent/agent_endpoint.go, KeyringOperationRequest
         def compare(value: Mapping[str, Any]) -> GossipKeys:
@@ -114,9 +120,20 @@ class Nomad:
     def has_management_token(self) -> bool:
         return self._http.read("/v1/acl/token/self", _is_management, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
 
+    def accepts_token(self) -> bool:
+        refused = frozenset({_FORBIDDEN, _NOT_FOUND})
+        return self._http.call("GET", "/v1/acl/token/self", accept=refused).status not in refused
+
     def denies_anonymous(self) -> bool:
         accept = frozenset({_FORBIDDEN})
         return self._http.call("GET", "/v1/nodes?per_page=1", anonymous=True, accept=accept).status == _FORBIDDEN
+
+    def create_introduction(self, *, name: str, pool: str) -> str:
+        # hashicorp/nomad command/agent/acl_endpoint.go, ACLCreateClientIntroductionTokenRequest; the servers'
+        # configuration has the life of the token.
+        path = "/v1/acl/identity/client-introduction-token"
+        reply = self._http.call("PUT", path, {"NodeName": name, "NodePool": pool})
+        return self._http.parse(reply, f"PUT {path}", lambda value: text(value["JWT"]))
 
     def drain(self, node_id: str, *, seconds: int) -> None:
         # https://developer.hashicorp.com/nomad/api-docs/nodes#drain-node: Deadline is in nanoseconds
@@ -150,6 +167,10 @@ class Nomad:
         path = _job_path(job, "evaluations", namespace)
         return self._http.read(path, lambda value: tuple(map(read_evaluation, value)))
 
+    def job_statuses(self) -> tuple[JobStatus, ...]:
+        path = f"/v1/jobs/statuses?namespace=*&per_page={_JOBS}"
+        return self._http.read(path, lambda value: tuple(map(read_job_status, value or ())))
+
     def free_resources(self) -> dict[str, Resources]:
         nodes = self._http.read("/v1/nodes?resources=true", list)
         path = "/v1/allocations?resources=true&namespace=*"
@@ -167,6 +188,12 @@ class Nomad:
         node = "" if client is None else f"&node_id={quote(client, safe='')}"
         path = f"/v1/agent/monitor?plain=true&log_level={quote(level, safe='')}{node}"
         return follow(self._http, path, seconds=seconds, answers_at_once=False)
+
+    def read_journal(self, unit: str, *, seconds: int, follow: bool, client: str | None = None) -> Iterator[str]:
+        # hashicorp/nomad command/agent/agent_endpoint.go, AgentMonitorExport
+        node = "" if client is None else f"&node_id={quote(client, safe='')}"
+        query = f"service_name={quote(unit, safe='')}&logs_since={seconds}s&follow={str(follow).lower()}"
+        return read_journal(self._http, f"/v1/agent/monitor/export?plain=true&{query}{node}", follow=follow)
 
     def has_namespace(self, name: str) -> bool:
         return nomad_acl.has_namespace(self._http, name)

@@ -20,21 +20,24 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
+JOIN_SECONDS = 15.0
+"""Read time-out of a join, for each address: gossip waits 10 s for a connection (hashicorp/memberlist config.go,
+TCPTimeout)."""
 PARALLEL = 8
 """Parallel requests to one agent. Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
 _LONGEST_DETAILS = 600
 # A log that is followed may be quiet for hours. A machine that is gone without a word is noticed after a minute.
-_KEEPALIVE = [
+KEEPALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 ]
 if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for the first pause
-    _KEEPALIVE.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
+    KEEPALIVE.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
 _UNREACHED = Hint("if your address has changed: ", Command("access refresh"))
 
 
-class _ServerNameAdapter(HTTPAdapter):
+class ServerNameAdapter(HTTPAdapter):
     """Sends ``server_name`` as SNI and checks the certificate against it.
 
     urllib3 does both for pools with a ``server_hostname`` (urllib3/connection.py, HTTPSConnection.connect).
@@ -46,8 +49,9 @@ class _ServerNameAdapter(HTTPAdapter):
         super().__init__(pool_maxsize=2 * PARALLEL, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        """Add the server's name and the keepalives to the connections that requests makes."""
         kwargs["server_hostname"] = self._server_name
-        kwargs["socket_options"] = [*HTTPConnection.default_socket_options, *_KEEPALIVE]
+        kwargs["socket_options"] = [*HTTPConnection.default_socket_options, *KEEPALIVE]
         super().init_poolmanager(*args, **kwargs)
 
 
@@ -79,7 +83,7 @@ class AgentHttp:
         self._session.trust_env = False  # neither proxies nor REQUESTS_CA_BUNDLE nor .netrc may reroute this
         self._session.verify = str(target.tls.ca)
         self._session.cert = (str(target.tls.certificate), str(target.tls.key))
-        self._session.mount("https://", _ServerNameAdapter(target.server_name))
+        self._session.mount("https://", ServerNameAdapter(target.server_name))
 
     def read(self, path: str, parse: Callable[[Any], T], *, accept: frozenset[int] = frozenset()) -> T:
         """Return ``parse`` of the JSON at ``path``; its lookup errors become an AgentError."""

@@ -20,11 +20,13 @@ class Downloads:
     consul: Download
     nomad: Download
     cni: Download
+    traefik: Download | None = None
+    """None for a snapshot without Traefik."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """Programs on this machine. Only an ``upload`` bake needs the last three; ``cni`` is a folder of plugins."""
+    """Programs on this machine. Only an ``upload`` bake needs the last four; ``cni`` is a folder of plugins."""
 
     packer: Path
     plugin: Path
@@ -32,6 +34,7 @@ class Tools:
     consul: Path | None = None
     nomad: Path | None = None
     cni: Path | None = None
+    traefik: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,8 @@ class BakeRequest:
     """Slug of the base image."""
     consul: str
     nomad: str
+    traefik: bool = False
+    """Whether Traefik is in the snapshot: a role of the cluster file is of kind ingress."""
     content_tag: str
     """:func:`bakery.plan.tags.content_tag` of the inputs of the snapshot."""
     endpoint: str

@@ -104,7 +104,7 @@ class OutputCollector:
         if kind == "error":
             self._errors.append(text)
         elif kind == "say":
-            self._reporter.note(f"    {text}")
+            self._reporter.phase(text)
 
     def error_excerpt(self) -> str:
         """Return Packer's errors without duplicates; without errors, its last messages."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakery import assets
 from bakery.bake.model import BakeRequest, Build, Downloads, Tools
-from bakery.cloud.model import Region, Size
+from bakery.cloud.model import Region, Size, has_metadata
 from bakery.config.model import ClusterConfig
 from bakery.errors import MissingToolError, UsageError
 from bakery.files import file_sha256, write_atomically, write_secret
@@ -40,7 +40,10 @@ def build_request(
         base=image.base,
         consul=image.consul,
         nomad=image.nomad,
-        content_tag=content_tag(inputs, base=image.base, consul=image.consul, nomad=image.nomad),
+        traefik=config.has_ingress,
+        content_tag=content_tag(
+            inputs, base=image.base, consul=image.consul, nomad=image.nomad, traefik=config.has_ingress
+        ),
         endpoint=endpoint,
         token=token,
         folder=folder,
@@ -69,7 +72,7 @@ def check_region(regions: Sequence[Region], region: str) -> None:
     Raises:
         UsageError: the region has no metadata service, so that a build would wait for SSH until its time-out.
     """
-    if all(r.slug != region or "metadata" in r.features for r in regions):
+    if has_metadata(regions, region):
         return
     message = f"nothing can be baked in {region}: the region has no metadata service"
     details = (
@@ -96,7 +99,7 @@ def write_variables(request: BakeRequest, build: Build, tools: Tools, *, size: s
         "consul_version": request.consul,
         "nomad_version": request.nomad,
     }
-    variables |= _downloads(request.downloads) if request.downloads else _uploads(tools, work)
+    variables |= _downloads(request.downloads) if request.downloads else _uploads(request, tools, work)
     file = work / "bakery.pkrvars.json"
     write_secret(file, json.dumps(variables, indent=2, sort_keys=True).encode())
     return file
@@ -115,6 +118,8 @@ def pack_plugins(folder: Path) -> bytes:
 
 
 def _downloads(downloads: Downloads) -> dict[str, str | list[str]]:
+    traefik = downloads.traefik
+    of_traefik = {} if traefik is None else {"traefik_url": traefik.url, "traefik_sha256": traefik.sha256}
     return {
         "consul_url": downloads.consul.url,
         "consul_sha256": downloads.consul.sha256,
@@ -122,16 +127,20 @@ def _downloads(downloads: Downloads) -> dict[str, str | list[str]]:
         "nomad_sha256": downloads.nomad.sha256,
         "cni_url": downloads.cni.url,
         "cni_sha256": downloads.cni.sha256,
+        **of_traefik,
     }
 
 
-def _uploads(tools: Tools, work: Path) -> dict[str, str | list[str]]:
+def _uploads(request: BakeRequest, tools: Tools, work: Path) -> dict[str, str | list[str]]:
     consul, nomad = _present("consul", tools.consul), _present("nomad", tools.nomad)
     cni = _present("cni", tools.cni)
     uploads = {"consul": work / "consul", "nomad": work / "nomad", "cni": work / "cni.tar"}
-    # Packer uploads files under their own names, and the build script expects these three.
+    # Packer uploads files under their own names, and the build script expects these.
     uploads["consul"].symlink_to(consul.resolve())
     uploads["nomad"].symlink_to(nomad.resolve())
+    if request.traefik:
+        uploads["traefik"] = work / "traefik"
+        uploads["traefik"].symlink_to(_present("traefik", tools.traefik).resolve())
     write_atomically(uploads["cni"], pack_plugins(cni), mode=0o600)
     digests: dict[str, str | list[str]] = {f"{name}_sha256": file_sha256(path) for name, path in uploads.items()}
     return digests | {"uploads": [str(path) for path in uploads.values()]}

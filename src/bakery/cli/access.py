@@ -6,7 +6,9 @@ from ipaddress import ip_network
 import click
 
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs, check_network
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_line, other_cloud_option
 from bakery.errors import UsageError
@@ -17,7 +19,13 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would c
 @click.group()
 @common_options
 def access() -> None:
-    """Change which networks may reach the APIs and web UIs from outside the VPC."""
+    """Change which networks may reach the APIs and web UIs from outside the VPC.
+
+    \b
+    Examples:
+      bakery access refresh
+      bakery access add 203.0.113.7/32
+    """
 
 
 @access.command(short_help="Put your current address into the cluster's firewalls.")
@@ -25,6 +33,7 @@ def access() -> None:
 @dry_run_option
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def refresh(
     context: click.Context,
@@ -32,7 +41,12 @@ def refresh(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto."""
+    """Put access.admin_cidrs into the cluster's firewalls, with your current address in place of auto.
+
+    \b
+    Example:
+      bakery access refresh --dry-run
+    """
     session = _checked(context, other_cloud=other_cloud)
     _apply(session, admin_cidrs(session, cidrs), dry_run=dry_run)
 
@@ -42,9 +56,15 @@ def refresh(
 @dry_run_option
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def add(context: click.Context, network: str, dry_run: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
-    """Add a network, such as 203.0.113.7/32, to access.admin_cidrs of the cluster file and to the firewalls."""
+    """Add a network, such as 203.0.113.7/32, to access.admin_cidrs of the cluster file and to the firewalls.
+
+    \b
+    Example:
+      bakery access add 203.0.113.7/32
+    """
     session = _checked(context, other_cloud=other_cloud)
     check_network(network, "CIDR")
     before = session.config.access.admin_cidrs
@@ -56,9 +76,15 @@ def add(context: click.Context, network: str, dry_run: bool, other_cloud: bool) 
 @dry_run_option
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def remove(context: click.Context, network: str, dry_run: bool, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
-    """Remove a network from access.admin_cidrs of the cluster file and from the firewalls."""
+    """Remove a network from access.admin_cidrs of the cluster file and from the firewalls.
+
+    \b
+    Example:
+      bakery access remove 203.0.113.7/32
+    """
     session = _checked(context, other_cloud=other_cloud)
     before = session.config.access.admin_cidrs
     if network not in before:
@@ -132,7 +158,7 @@ def _apply(
 
     changed = refresh_access(session, networks, approve)
     if session.settings.json:
-        session.console.print_json({"admin_cidrs": list(networks), "changed": list(changed)})
+        print_answer(session.settings, "access-refresh", {"admin_cidrs": list(networks), "changed": list(changed)})
     if not changed:
         if not dry_run:
             approved()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from bakery.console import REMIND_SECONDS, Console
@@ -21,6 +22,8 @@ class ApiProgress:
         self._console = console
         self._now = now
         self._printed: dict[str, float] = {}
+        self.skew_seconds: float | None = None
+        """How far this machine's clock is ahead of the API's, by its last answer; None if that had no date."""
 
     def retrying(self, retry: "Retry") -> None:
         pause = max(round(retry.seconds), 1)
@@ -31,6 +34,9 @@ class ApiProgress:
             self._print(f"waiting {seconds:.0f} s: the token's requests of this minute are used up")
 
     def answered(self, exchange: "Exchange") -> None:
+        self.skew_seconds = _skew(exchange.date, time.time())
+        if exchange.method != "GET" and exchange.status < 400:  # status 0: no answer, and perhaps applied
+            self._console.change()
         outcome = str(exchange.status) if exchange.status else "no answer"
         text = f"    {exchange.method} {exchange.path}: {outcome}, {exchange.seconds * 1000:.0f} ms"
         self._console.detail(text)
@@ -40,3 +46,11 @@ class ApiProgress:
         self._printed[text] = now
         if last is None or now - last >= REMIND_SECONDS:
             self._console.note(f"    {text}")
+
+
+def _skew(date: str, now: float) -> float | None:
+    """Return how many seconds ``now`` is ahead of the date of an answer, which counts whole seconds."""
+    try:
+        return now - parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return None

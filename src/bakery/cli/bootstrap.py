@@ -2,7 +2,9 @@
 
 import click
 
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.session import session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import other_cloud_option
@@ -28,6 +30,7 @@ from bakery.errors import RenderError, UsageError
 )
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def bootstrap(
     context: click.Context,
@@ -39,6 +42,10 @@ def bootstrap(
 
     Needed only for nodes that were created from files of bakery render, on this machine; launch does it itself.
     Safe to repeat.
+
+    \b
+    Example:
+      bakery bootstrap --server 203.0.113.10
     """
     from bakery.operations.credentials import load_credentials
     from bakery.operations.form_cluster import bootstrap_by_hand
@@ -52,14 +59,18 @@ def bootstrap(
     else:
         check_place(session, insists=other_cloud)
     outcome = bootstrap_by_hand(session, plan, bundle, servers, seconds=deadline)
+    if outcome.changed:
+        session.console.change()
     if session.settings.json:
-        session.console.print_json(
+        print_answer(
+            session.settings,
+            "bootstrap",
             {
                 "policies_written": outcome.policies_written,
                 "tokens_written": outcome.tokens_written,
                 "identity_written": outcome.identity_written,
                 "roles_removed": list(outcome.roles_removed),
-            }
+            },
         )
     session.console.note(
         f"done: {counted(outcome.policies_written, 'policy', 'policies')},"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.options import common_options
+from bakery.cli.answers import print_answer
+from bakery.cli.options import common_options_without_o
 from bakery.cli.output import refuse_existing, warn_if_git_takes, write_errors
 from bakery.cli.prompts import ask_new_password, need_terminal
 from bakery.cli.session import session_of
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     help="File whose first line is the password (default: BAKERY_P12_PASSWORD, else a prompt).",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@common_options
+@common_options_without_o
 @click.pass_context
 def browser_cert(
     context: click.Context,
@@ -46,6 +47,11 @@ def browser_cert(
     """Write a PKCS#12 file with a client certificate and the CA for the web UI of Consul or Nomad.
 
     Import it into the browser, and trust its CA for websites. The certificate is valid for 90 days.
+
+    \b
+    Examples:
+      bakery browser-cert consul
+      bakery browser-cert nomad -o nomad.p12
     """
     from bakery.credentials.browser import browser_certificate
     from bakery.files import write_secret_file
@@ -61,7 +67,7 @@ def browser_cert(
         write_secret_file(target, content)
     warn_if_git_takes(target, session.console)
     if session.settings.json:
-        session.console.print_json({"file": str(target)})
+        print_answer(session.settings, "browser-cert", {"file": str(target)})
     session.console.note(f"wrote {target} (it holds a private key)")
 
 

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.session import Session, builds_folder, session_of
 from bakery.cli.where import cloud_line
 
@@ -15,13 +18,17 @@ if TYPE_CHECKING:
 
 @click.command("build-image")
 @click.option(
-    "--size", metavar="SLUG", help="Size of the build droplet (default: the size with the smallest disk)."
+    "--size",
+    metavar="SLUG",
+    shell_complete=completions.sizes,
+    help="Size of the build droplet (default: the size with the smallest disk).",
 )
 @click.option(
     "--fresh", is_flag=True, help="Bake even if a snapshot with this content exists, for security updates."
 )
 @click.option("--dry-run", is_flag=True, help="Print whether a snapshot would be baked, and exit.")
 @common_options
+@recorded
 @click.pass_context
 def build_image(
     context: click.Context,
@@ -61,7 +68,9 @@ def build_image(
         return
     image = equal if equal is not None and not plan.bakes else _bake(session, plan)
     if session.settings.json:
-        session.console.print_json({"id": image.id, "name": image.name, "regions": list(image.regions)})
+        print_answer(
+            session.settings, "build-image", {"id": image.id, "name": image.name, "regions": list(image.regions)}
+        )
     session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
     if equal is not None and equal.id != image.id:
         session.console.note(f"launches use it from now on; {equal.name} (id {equal.id}) was not deleted")
@@ -82,7 +91,7 @@ def _bake(session: Session, plan: "BakePlan") -> "Image":
 
 def _show_only(session: Session, plan: "BakePlan") -> None:
     if session.settings.json:
-        session.console.print_json({"bakes": plan.bakes})
+        print_answer(session.settings, "build-image-dry-run", {"bakes": plan.bakes})
     elif plan.bakes:
         for line in bake_lines(session, plan):
             session.console.print(line)

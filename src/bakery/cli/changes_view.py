@@ -1,39 +1,78 @@
 """Print pending changes, their price and their obstacles, for ``plan`` and ``launch``."""
 
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bakery.console import Console
+from bakery.cli.answers import MANY, shortens
+from bakery.cli.options import Settings
+from bakery.console import counted, width_of
 from bakery.hints import Command, Hint, Text
+from bakery.launch.base.model import Sign
 from bakery.launch.converge.verdict import Outcome, lines_of, outcome_of
 
 if TYPE_CHECKING:
-    from bakery.launch.base.model import Changes, Obstacle, Price
+    from bakery.launch.base.model import Change, Changes, Obstacle, Price
 
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 
 def show_changes(
-    console: Console, changes: "Changes", print_line: Callable[[Text], None], *, out: bool = False
+    settings: Settings, changes: "Changes", print_line: Callable[[Text], None], *, out: bool = False
 ) -> None:
-    """Print ``+ ~ -/+`` lines, totals and the monthly price with ``print_line``; ``out`` if that is to stdout."""
-    width = max((len(line.name) for line in changes.lines), default=0)
-    for line in changes.lines:
+    """Print ``+ ~ -/+`` lines, totals and the monthly price with ``print_line``; ``out`` if that is to stdout.
+
+    On a terminal many droplets are one line for each role.
+    """
+    console, stream = settings.console(), sys.stdout if out else sys.stderr
+    short = shortens(settings, len(changes.new_nodes), stream)
+    lines = _grouped(changes) if short else changes.lines
+    width = max((len(line.name) for line in lines), default=0)
+    columns = width_of(stream)
+    for line in lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value], out=out)
-        print_line(f"{sign} {line.kind:<9} {line.name:<{width}}  {line.details}".rstrip())
+        space = None if columns is None else max(columns - width - 16, 1)
+        details = line.details if space is None else textwrap.shorten(line.details, space, placeholder="…")
+        print_line(f"{sign} {line.kind:<9} {line.name:<{width}}  {details}".rstrip())
     if changes.obstacles:
         print_line(console.style("cannot be launched:", "red", out=out))
     for obstacle in changes.obstacles:
         for text in lines_of(obstacle):
             print_line(Hint("    ", text))
     if not changes.empty:
-        print_line(_tally(changes))
+        print_line(_tally(changes) + (" (-v lists each)" if short else ""))
         print_line(_price(changes))
 
 
-def show_verdict(console: Console, changes: "Changes", print_line: Callable[[Text], None]) -> None:
+def _grouped(changes: "Changes") -> "tuple[Change, ...]":
+    """Return the lines with those of new droplets that differ in their names only as one, and so of firewalls."""
+    roles = {node.name: node.role for node in changes.new_nodes}
+    groups: dict[tuple[Sign, str, str, str], list[Change]] = {}
+    for line in changes.lines:
+        if line.kind == "droplet":
+            group = (line.sign, line.kind, roles.get(line.name, line.name), line.details)
+        elif line.sign is Sign.CREATE:
+            group = (line.sign, line.kind, line.kind, "")
+        else:
+            group = (line.sign, line.kind, line.name, "")
+        groups.setdefault(group, []).append(line)
+    return tuple(
+        lines[0] if len(lines) == 1 else _as_one(lines, what=what) for (_, _, what, _), lines in groups.items()
+    )
+
+
+def _as_one(lines: "list[Change]", *, what: str) -> "Change":
+    first = lines[0]
+    if first.kind == "droplet":
+        return replace(first, name=f"{len(lines)} {what}")
+    return replace(first, name=counted(len(lines), what), details="")
+
+
+def show_verdict(settings: Settings, changes: "Changes", print_line: Callable[[Text], None]) -> None:
     """Print the changes, or that there are none, and the differences that a launch does not change."""
-    show_changes(console, changes, print_line, out=True)
+    show_changes(settings, changes, print_line, out=True)
     outcome, different = outcome_of(changes), list(_different(changes))
     if outcome is Outcome.AS_PLANNED:
         print_line("nothing to change: the cloud is as planned")
@@ -41,8 +80,11 @@ def show_verdict(console: Console, changes: "Changes", print_line: Callable[[Tex
         print_line("nothing to create or update; a launch does not change these differences from the plan:")
     elif different:
         print_line("a launch does not change these other differences from the plan:")
-    for line in different:
+    shown = MANY // 2 if shortens(settings, len(different), sys.stdout) else len(different)
+    for line in different[:shown]:
         print_line(Hint("    ", line))
+    if different[shown:]:
+        print_line(f"    and {len(different) - shown} more (-v lists them)")
 
 
 def _different(changes: "Changes") -> Iterator[Text]:
@@ -65,7 +107,7 @@ def changes_json(changes: "Changes", spell: Callable[[Text], str]) -> dict[str, 
             for line in changes.lines
         ],
         "extra": [droplet.name for droplet in changes.extra],
-        "twins": [{"name": droplet.name, "id": droplet.id} for droplet in changes.duplicates],
+        "duplicates": [{"name": droplet.name, "id": droplet.id} for droplet in changes.duplicates],
         "later": [spell(line) for line in changes.later],
         "price_usd": {
             "added_monthly": None if changes.added.unknown else changes.added.monthly,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bakery.hints import Command, Hint, Text
 
 _KNOW_A_CLUSTER = ("emulator stand-in",)
-_KNOW_NO_CLUSTER = ("emulator", "completion")
+_KNOW_NO_CLUSTER = ("emulator", "demo", "tour", "completion")
 """Verbs that read no cluster file and call no API of DigitalOcean."""
 _OWN_F = ("logs",)
 """Verbs after which ``-f`` is another option than ``--cluster-file``."""

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.answers import print_answer, print_table
+from bakery.cli.columns import column_options
+from bakery.cli.credentials_at_rest import decrypt, encrypt
 from bakery.cli.options import common_options
 from bakery.cli.person import Duration, PersonName
+from bakery.cli.read_only import read_only
+from bakery.cli.recorder import recorded
 from bakery.cli.session import session_of
+from bakery.cli.table import Table
 from bakery.cli.values import Choice
 from bakery.cli.where import other_cloud_option
 
@@ -16,11 +22,14 @@ if TYPE_CHECKING:
     from bakery.operations.people import ListedPerson
 
 ROLES = ("read", "deploy", "metrics")
+AUTHORITY_HEADER = ("CERTIFICATE", "NOT AFTER", "DAYS LEFT")
 _HEADER = ("NAME", "ROLE", "NAMESPACE", "EXPIRES", "CONSUL TOKEN", "NOMAD TOKEN", "FILES")
+_DROPS = ("FILES", "NAMESPACE", "ROLE")
 
 
 @click.group(invoke_without_command=True)
 @common_options
+@column_options(AUTHORITY_HEADER)
 @click.pass_context
 def credentials(context: click.Context) -> None:
     """Show the CAs in the credentials bundle and when they expire. Prints no secret.
@@ -28,6 +37,11 @@ def credentials(context: click.Context) -> None:
     The operator's certificates are renewed every day. bakery status shows when the nodes' certificates expire.
 
     The commands below give other people and pipelines credentials with fewer rights than the operator's.
+
+    \b
+    Examples:
+      bakery credentials
+      bakery credentials list
     """
     if context.invoked_subcommand is None:
         _show_authorities(context)
@@ -43,7 +57,9 @@ def _show_authorities(context: click.Context) -> None:
     now = datetime.now(UTC)
     rows = [(c.name, f"{c.not_after:%Y-%m-%d}", str(c.days_left(now))) for c in describe(bundle)]
     if session.settings.json:
-        session.console.print_json(
+        print_answer(
+            session.settings,
+            "credentials",
             {
                 "cluster": bundle.cluster,
                 "generation": bundle.generation,
@@ -51,11 +67,12 @@ def _show_authorities(context: click.Context) -> None:
                 "certificates": [
                     {"name": name, "not_after": day, "days_left": int(left)} for name, day, left in rows
                 ],
-            }
+            },
         )
         return
-    session.console.print_table(("CERTIFICATE", "NOT AFTER", "DAYS LEFT"), rows)
-    session.console.note(f"generation {bundle.generation}, in {session.paths.bundle}")
+    print_table(session.settings, Table(header=AUTHORITY_HEADER, rows=rows))
+    file = next(each for each in (session.paths.bundle, session.paths.encrypted_bundle) if each.exists())
+    session.console.note(f"generation {bundle.generation}, in {file}")
 
 
 @credentials.command(short_help="Write certificates and tokens for a person or a pipeline.")
@@ -79,6 +96,7 @@ def _show_authorities(context: click.Context) -> None:
 )
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def issue(
     context: click.Context,
@@ -92,16 +110,22 @@ def issue(
 
     Nothing is created if the name is taken, the namespace does not exist, or the time is too long. The file env in
     the folder sets the variables of consul and nomad. The holder's address must be in access.admin_cidrs.
+
+    \b
+    Examples:
+      bakery credentials issue ann --role read
+      bakery credentials issue ci --role deploy --ttl 30d
     """
     from bakery.operations.people import IssueRequest, issue_credentials
 
     session = session_of(context)
     request = IssueRequest(name=name, role=role, namespace=namespace, ttl=ttl, other_cloud=other_cloud)
     issued = issue_credentials(session, request)
+    session.console.change()
     folder = session.paths.issued_to(name).folder
     if session.settings.json:
         dates = {"expires": _iso(issued.expires), "certificate_ends": _iso(issued.certificate_ends)}
-        session.console.print_json(asdict(issued) | dates | {"folder": str(folder)})
+        print_answer(session.settings, "credentials-issue", asdict(issued) | dates | {"folder": str(folder)})
         return
     session.console.print(str(folder))
     session.console.note(f"{role} in namespace {namespace}, until {issued.expires:%Y-%m-%d %H:%M} UTC")
@@ -111,45 +135,63 @@ def issue(
 @credentials.command(name="list", short_help="Show what was issued, and whether its tokens exist.")
 @other_cloud_option
 @common_options
+@column_options(_HEADER)
+@read_only()
 @click.pass_context
 def list_(context: click.Context, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
-    """Show what was issued on this machine, and every issued token in the cluster."""
+    """Show what was issued on this machine, and every issued token in the cluster.
+
+    \b
+    Example:
+      bakery credentials list -o name
+    """
     from bakery.operations.people import list_people
 
     session = session_of(context)
     people = list_people(session, other_cloud=other_cloud)
     if session.settings.json:
-        session.console.print_json(
-            [asdict(each) | {"expires": each.expires and _iso(each.expires)} for each in people]
-        )
+        shown = [asdict(each) | {"expires": each.expires and _iso(each.expires)} for each in people]
+        print_answer(session.settings, "credentials-list", {"people": shown})
         return
     if not people:
         session.console.note("no credentials were issued")
         return
-    session.console.print_table(_HEADER, [_row(each) for each in people])
+    print_table(session.settings, Table(header=_HEADER, rows=[_row(each) for each in people], drops=_DROPS))
 
 
 @credentials.command(short_help="Delete the tokens and files of a name.")
 @click.argument("name", type=PersonName())
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def revoke(context: click.Context, name: str, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
     """Delete the tokens that were issued under NAME, and the files on this machine.
 
     A certificate cannot be revoked: it is valid until its date. Without a token it reads nothing.
+
+    \b
+    Example:
+      bakery credentials revoke ann
     """
     from bakery.operations.people import revoke_credentials
 
     session = session_of(context)
     issued = revoke_credentials(session, name, other_cloud=other_cloud)
+    session.console.change()
     ends = issued.certificate_ends if issued else None
     if session.settings.json:
-        session.console.print_json({"name": name, "certificate_ends": ends and _iso(ends)})
+        print_answer(
+            session.settings, "credentials-revoke", {"name": name, "certificate_ends": ends and _iso(ends)}
+        )
         return
     until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "until its date"
     session.console.print(f"the tokens of {name} are deleted")
     session.console.note(f"the certificate is valid {until}; without a token it reads nothing")
+
+
+credentials.add_command(encrypt)
+credentials.add_command(decrypt)
 
 
 def _row(person: "ListedPerson") -> tuple[str, ...]:

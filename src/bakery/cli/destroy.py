@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
 from bakery.cli.prompts import ask, has_terminal, need_terminal
+from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, show_warnings
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
@@ -21,9 +24,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--node", multiple=True, callback=once, metavar="NAME", help="Destroy this droplet only.")
 @click.option(
-    "--role", multiple=True, callback=once, metavar="ROLE", help="Destroy the droplets of this role only."
+    "--node",
+    multiple=True,
+    callback=once,
+    metavar="NAME",
+    shell_complete=completions.nodes,
+    help="Destroy this droplet only.",
+)
+@click.option(
+    "--role",
+    multiple=True,
+    callback=once,
+    metavar="ROLE",
+    shell_complete=completions.roles,
+    help="Destroy the droplets of this role only.",
 )
 @drain_options
 @click.option(
@@ -38,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="List what would be deleted, and exit.")
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def destroy(
     context: click.Context,
@@ -55,7 +71,7 @@ def destroy(
     With --node or --role only those droplets are deleted: Nomad's jobs move to other clients first (if some have
     not moved at the deadline, nothing is deleted: exit 6), and a server is only removed if the others keep the
     quorum. Without a record of the cluster on this machine, --yes is not enough: type the cluster's name, or give
-    it with --confirm.
+    it with --confirm. With credentials of another CA than the droplets have, only --confirm works.
 
     \b
     Examples:
@@ -96,7 +112,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
 
     if dry_run:
         session.console.note(cloud_line(session))
-        targets = preview_destroy(session, snapshots=snapshots)
+        targets = preview_destroy(session, snapshots=snapshots, confirmed=confirmed is not None)
         _show(session, targets, session.print_or_note)
         _print_json(session, targets)
         return
@@ -109,7 +125,7 @@ def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dr
             _ask_for_name(session, confirmed, len(targets.droplets))
         return True
 
-    targets = destroy_cluster(session, approve, snapshots=snapshots)
+    targets = destroy_cluster(session, approve, snapshots=snapshots, confirmed=confirmed is not None)
     _print_json(session, targets)
     if targets.empty:
         _show(session, targets, session.console.note)
@@ -141,16 +157,20 @@ def _destroy_some(
         show_warnings(removal.warnings, print_line)
         warnings.extend((*removal.notes, *removal.warnings))
         if not dry_run:
-            _ask_for_some(session, confirmed, [droplet.name for droplet in removal.droplets])
+            _ask_for_some(session, confirmed, removal)
         return not dry_run
 
     if node is not None:
-        gone = destroy_one(session, node, approve, drain=drain, accept_quorum_loss=insisted)
+        gone = destroy_one(
+            session, node, approve, drain=drain, accept_quorum_loss=insisted, confirmed=confirmed is not None
+        )
     else:
-        gone = destroy_nodes_of(session, role or "", approve, drain=drain, accept_quorum_loss=insisted)
+        gone = destroy_nodes_of(
+            session, role or "", approve, drain=drain, accept_quorum_loss=insisted, confirmed=confirmed is not None
+        )
     names = [droplet.name for droplet in gone]
     if session.settings.json:
-        session.console.print_json({"droplets": names, "warnings": warnings})
+        print_answer(session.settings, "destroy", {"droplets": names, "warnings": warnings})
     if not dry_run:
         session.console.note(f"destroyed: {', '.join(names)}")
 
@@ -160,6 +180,9 @@ def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
     return {
         "droplet": [d.name for d in targets.droplets],
         "firewall": [f.name for f in targets.firewalls],
+        "load balancer": [b.name for b in targets.balancers],
+        "certificate": [c.name for c in targets.certificates],
+        "reserved IP": [r.ip for r in targets.reserved_ips],
         "SSH key": [k.name for k in targets.ssh_keys],
         "VPC": [v.name for v in targets.vpcs],
         "snapshot": [s.name for s in targets.snapshots],
@@ -174,29 +197,30 @@ def _print_json(session: Session, targets: "Targets") -> None:
         f"{kind.lower().replace(' ', '_')}s": names for kind, names in _targets_by_kind(targets).items()
     }
     value["kept"] = [{"kind": k.kind, "name": k.name, "reason": k.reason} for k in targets.not_removed]
-    session.console.print_json(value)
+    print_answer(session.settings, "destroy", value)
 
 
 def _show(session: Session, targets: "Targets", print_line: Callable[[Text], None]) -> None:
     console = session.console
     minus = console.style("-", "red", out=print_line == console.print)
-    for kind, names in _targets_by_kind(targets).items():
+    found = {kind: names for kind, names in _targets_by_kind(targets).items() if names}
+    width = max(map(len, [*found, *(kept.kind for kept in targets.not_removed)]), default=0)
+    for kind, names in found.items():
         for name in names:
-            print_line(f"  {minus} {kind:<9} {name}")
+            print_line(f"  {minus} {kind:<{width}} {name}")
     if targets.empty:
         print_line(f"cluster {session.config.cluster} has no resources here")
     for kept in targets.not_removed:
-        print_line(f"    {kept.kind:<9} {kept.name} is not deleted: {kept.reason}")
+        print_line(f"    {kept.kind:<{width}} {kept.name} is not deleted: {kept.reason}")
 
 
-def _ask_for_some(session: Session, confirmed: str | None, names: list[str]) -> None:
-    from bakery.operations.droplets import list_droplets
+def _ask_for_some(session: Session, confirmed: str | None, removal: "Removal") -> None:
     from bakery.operations.place import was_launched_here
 
     if was_launched_here(session.paths):
-        session.confirm(f"destroy {', '.join(names)}?")
+        session.confirm(f"destroy {', '.join(droplet.name for droplet in removal.droplets)}?")
         return
-    _ask_for_name(session, confirmed, len(list_droplets(session)))
+    _ask_for_name(session, confirmed, len(removal.members))
 
 
 def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> None:

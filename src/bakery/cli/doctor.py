@@ -8,70 +8,121 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli import doctor_here
+from bakery.cli.answers import print_answer, print_table
+from bakery.cli.columns import column_options
+from bakery.cli.doctor_model import COLOURS, Check, CheckState
 from bakery.cli.options import common_options
+from bakery.cli.read_only import read_only
 from bakery.cli.session import Session, session_of
+from bakery.cli.table import Table
 from bakery.console import counted
 from bakery.errors import BakeryError, ExitCode
 from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
     from bakery.observe.expiry import Expiry
-    from bakery.observe.model import ClusterReport
+    from bakery.observe.model import ClusterReport, Condition
 
 EXPIRY_WARNING_DAYS = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One check and its result."""
-
-    name: str
-    passed: bool
-    message: str
-    remedy: str | None = None
+HEADER = ("STATE", "CHECK", "MESSAGE")
+HELP = "HELP"
+"""The column of ``--format`` with the remedy, which the table has in a line of its own."""
 
 
 @click.command()
+@click.option("--fix", is_flag=True, help="Remove the causes that can be removed without a loss.")
 @common_options
+@column_options((*HEADER, HELP))
+@read_only(unless="fix")
 @click.pass_context
-def doctor(context: click.Context) -> int:
-    """Check the cluster file, the token, the programs, the snapshot and the certificates.
+def doctor(context: click.Context, fix: bool) -> int:  # noqa: FBT001 - a click flag
+    """Check the cluster file, domains, token, clock, programs, snapshot, state folder and certificates.
 
-    If the cluster runs, also check that it has no unknown members and only its own gossip keys, and when the
-    certificates of its nodes expire. Exits 7 if a check fails.
+    "not yet" means that the next command makes what is missing. --fix deletes the record of a lock whose process
+    has ended, and makes the state folder private.
+
+    If the cluster runs, also check that it has no unknown members and only its own gossip keys, that its load
+    balancer and its reserved IP work, and when the certificates of its nodes expire. Known vulnerabilities of the
+    versions that run, or that the cluster file has, are warnings. Exits 7 if a check fails.
+
+    \b
+    Examples:
+      bakery doctor
+      bakery doctor --fix
+      bakery doctor -o json
     """
     session = session_of(context)
     first = _try("cluster file", _cluster_file, session)
     rest = CHECKS if first.passed else WITHOUT_FILE
     checks = [first, *(_try(name, check, session) for name, check in rest)]
     if first.passed:
-        checks += _cluster_checks(session)
-    console = session.console
+        checks += [*_domains(session), *_ways_in(session), *_rendered(session), *_cluster_checks(session)]
+    checks = _each_cause_once(checks)
+    if fix:
+        checks = [_fixed(check, session) for check in checks]
     if session.settings.json:
-        console.print_json([vars(check) for check in checks])
+        print_answer(session.settings, "doctor", {"checks": [check.as_json for check in checks]})
     else:
-        for check in checks:
-            word = (
-                console.style("pass", "green", out=True)
-                if check.passed
-                else console.style("FAIL", "red", out=True)
-            )
-            console.print(f"{word}  {check.name:<13} {check.message}")
-            if check.remedy:
-                console.print(f"      {'':<13} help: {check.remedy}")
+        print_table(session.settings, _table(checks, one_line=bool(session.settings.columns)))
     return ExitCode.DONE if all(check.passed for check in checks) else ExitCode.CHECKS
 
 
-def _try(name: str, check: Callable[[Session], str], session: Session) -> Check:
+def _each_cause_once(checks: list[Check]) -> list[Check]:
+    """Return the checks; one that failed for the reason of an earlier one names that one instead."""
+    first: dict[tuple[str, str | None], str] = {}
+    shown = []
+    for check in checks:
+        name = first.setdefault((check.message, check.remedy), check.name)
+        if name == check.name or check.passed:
+            shown.append(check)
+        else:
+            shown.append(Check(name=check.name, state=check.state, message=f"not known either: see {name}"))
+    return shown
+
+
+def _table(checks: list[Check], *, one_line: bool) -> Table:
+    """Return the table; with ``one_line`` each check is one row, and its remedy is a column."""
+    styles = {state.value: COLOURS[state] for state in CheckState}
+    if one_line:
+        all_in_one = [(check.state.value, check.name, check.message, check.remedy or "-") for check in checks]
+        return Table(header=(*HEADER, HELP), rows=all_in_one, styles=styles)
+    rows = [row for check in checks for row in _rows(check)]
+    return Table(header=HEADER, rows=rows, folds="MESSAGE", styles=styles)
+
+
+def _rows(check: Check) -> list[tuple[str, str, str]]:
+    first = (check.state.value, check.name, check.message)
+    return [first, ("", "", f"help: {check.remedy}")] if check.remedy else [first]
+
+
+def _fixed(check: Check, session: Session) -> Check:
+    """Remove the cause, if that is harmless, and return the check as it is then."""
+    if check.fix is None:
+        return check
     try:
-        return Check(name=name, passed=True, message=check(session))
+        check.fix()
+    except OSError as error:
+        session.console.warn(f"{check.name} cannot be fixed: {error.strerror}")
+        return check
+    return Check(name=check.name, state=CheckState.PASS, message=f"fixed: {check.message}")
+
+
+def _try(name: str, check: Callable[[Session], str | Check], session: Session) -> Check:
+    try:
+        result = check(session)
+        return result if isinstance(result, Check) else Check(name=name, state=CheckState.PASS, message=result)
     except BakeryError as error:
         return _failed(name, error, session)
 
 
 def _failed(name: str, error: BakeryError, session: Session) -> Check:
     remedy = session.settings.spell(error.hint) if error.hint else None
-    return Check(name=name, passed=False, message=error.message, remedy=remedy)
+    return Check(name=name, state=CheckState.FAIL, message=error.message, remedy=remedy)
+
+
+def _not_yet(name: str, message: str, command: Command, session: Session) -> Check:
+    return Check(name=name, state=CheckState.NOT_YET, message=message, remedy=session.settings.spell(command))
 
 
 def _cluster_file(session: Session) -> str:
@@ -92,23 +143,27 @@ def _token_of_cluster(session: Session) -> str:
     return message
 
 
-def _programs(_session: Session) -> str:
-    from bakery.toolchain.find import find_tool
+def _programs(_session: Session) -> str | Check:
+    from bakery.toolchain.find import find_local_tool
     from bakery.toolchain.model import PACKER_VERSION, ToolName, places_from_environment
 
-    places = places_from_environment()
-    tool = find_tool(ToolName.PACKER, PACKER_VERSION, places=places, download=False)
-    return f"packer {tool.version} at {tool.path}"
+    tool = find_local_tool(ToolName.PACKER, PACKER_VERSION, places=places_from_environment())
+    if tool is not None:
+        return f"packer {tool.version} at {tool.path}"
+    message = f"packer {PACKER_VERSION} is not on this machine; build-image downloads it"
+    return Check(name="programs", state=CheckState.NOT_YET, message=message)
 
 
-def _snapshot(session: Session) -> str:
+def _snapshot(session: Session) -> str | Check:
     from bakery.bake.snapshot import OLD_DAYS, age_in_days, is_old
     from bakery.errors import ChecksFailedError
-    from bakery.launch.converge.snapshot import find_snapshot
-    from bakery.operations.droplets import snapshot_tag
+    from bakery.operations.droplets import present_snapshot
 
-    now = datetime.now(UTC)
-    image = find_snapshot(session.cloud, session.config, snapshot_tag(session.config))
+    now, versions = datetime.now(UTC), session.config.image
+    image = present_snapshot(session)
+    if image is None:
+        message = f"there is no snapshot of consul {versions.consul} and nomad {versions.nomad}"
+        return _not_yet("snapshot", message, Command("build-image"), session)
     if is_old(image, now):
         message = f"{image.name} is {age_in_days(image, now)} days old and lacks the security updates since then"
         hint = Hint(Command("build-image", "--fresh"), f" (bake one every {OLD_DAYS} days, and replace the nodes)")
@@ -116,11 +171,77 @@ def _snapshot(session: Session) -> str:
     return f"{image.name} is the snapshot that launch uses"
 
 
-def _certificates(session: Session) -> str:
+def _versions(session: Session) -> str:
+    from bakery.config.versions import describe_tested
+
+    image = session.config.image
+    return f"Consul {image.consul} and Nomad {image.nomad}; {describe_tested(image.consul, image.nomad)}"
+
+
+def _domains(session: Session) -> list[Check]:
+    """Return the check of the domains, if the user creates DNS records for any."""
+    from bakery.operations.domains import address_warning, domains_of_the_user
+
+    ingress = session.config.ingress
+    domains = domains_of_the_user(ingress)
+    if not domains:
+        return []
+    warning = address_warning(ingress)
+    state = CheckState.WARN if warning else CheckState.PASS
+    return [Check(name="domains", state=state, message=warning or f"{', '.join(domains)}: with an address")]
+
+
+def _ways_in(session: Session) -> list[Check]:
+    """Return a check of the planned load balancer, and one of the reserved IP."""
+    from bakery.operations.droplets import list_droplets
+    from bakery.operations.ways_in import find_ways_in
+
+    try:
+        droplets = list_droplets(session)
+        found = find_ways_in(session, session.plan(), droplets).conditions
+    except BakeryError as error:
+        return [_failed("ways in", error, session)]
+    return [_way_in(condition, session, launched=bool(droplets)) for condition in found]
+
+
+def _way_in(condition: "Condition", session: Session, *, launched: bool) -> Check:
+    from bakery.observe.model import ConditionState
+
+    if condition.state is ConditionState.OK:
+        return Check(name=condition.name, state=CheckState.PASS, message=condition.message)
+    if not launched:
+        return _not_yet(condition.name, "the first launch makes it", Command("launch"), session)
+    remedy = condition.help or session.settings.spell(Command("launch"))
+    return Check(name=condition.name, state=CheckState.FAIL, message=condition.message, remedy=remedy)
+
+
+def _rendered(session: Session) -> list[Check]:
+    """Return a warning for each role whose rendered file would make a node with old certificates."""
+    from bakery.operations.render_by_hand import stale_roles
+
+    plan = session.plan()
+    try:
+        stale = stale_roles(session, plan)
+    except BakeryError as error:
+        return [_failed("rendered", error, session)]
+    roles = {node.name: node.role for node in plan.nodes}
+    checks = []
+    for name in stale:
+        options = ("--role", roles[name], "--node", name) if name in roles else ("--role", name)
+        message = f"the rendered file of {name} is out of date: the cluster's certificates have changed since"
+        remedy = session.settings.spell(Command("render", *options, "-o", "rendered"))
+        checks.append(Check(name="rendered", state=CheckState.WARN, message=message, remedy=remedy))
+    return checks
+
+
+def _certificates(session: Session) -> str | Check:
     from bakery.credentials.inspect import describe
     from bakery.errors import ChecksFailedError
-    from bakery.operations.credentials import load_credentials
+    from bakery.operations.credentials import has_credentials, load_credentials
+    from bakery.operations.droplets import list_droplets
 
+    if not has_credentials(session.paths) and not list_droplets(session):
+        return _not_yet("certificates", "the first launch makes them", Command("launch"), session)
     now = datetime.now(UTC)
     first = min(describe(load_credentials(session)), key=lambda certificate: certificate.not_after)
     left = first.days_left(now)
@@ -135,9 +256,11 @@ def _cluster_checks(session: Session) -> list[Check]:
     try:
         looked = _look(session)
     except BakeryError as error:
-        return [_failed(name, error, session) for name in CLUSTER_CHECKS]
+        failed = [_failed(name, error, session) for name in CLUSTER_CHECKS]
+        return [*failed, *_advisories(error.message, session)]
     conditions = [_try(name, partial(_condition, looked, name), session) for name in CONDITIONS]
-    return [*conditions, _try(NODE_CERTIFICATES, partial(_node_certificates, looked), session)]
+    certificates = _try(NODE_CERTIFICATES, partial(_node_certificates, looked), session)
+    return [*conditions, certificates, *_advisories(looked, session)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +275,9 @@ def _look(session: Session) -> _Look | str:
     """Return the state of the cluster, or why it was not asked."""
     from bakery.credentials.inspect import first_to_end
     from bakery.credentials.store import find_bundle
+    from bakery.launch.base.agentless import NO_AGENTS, asks_agents_in_vain
     from bakery.observe.expiry import observe_with_expiry
-    from bakery.operations.credentials import connect_agents, load_credentials
+    from bakery.operations.credentials import check_own_droplets, connect_agents, load_credentials
     from bakery.operations.droplets import list_droplets
     from bakery.plan.slots import as_running
 
@@ -164,8 +288,11 @@ def _look(session: Session) -> _Look | str:
     if find_bundle(session.paths) is None:
         return f"there are no credentials of {plan.cluster} here"
     bundle = load_credentials(session)
+    check_own_droplets(bundle, droplets, plan.cluster)
     running, clients = as_running(plan, droplets), connect_agents(session, bundle)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
+    if not report.healthy and asks_agents_in_vain(session.cloud, plan.region):
+        return NO_AGENTS
     return _Look(report=report, expiries=expiries)
 
 
@@ -185,8 +312,8 @@ def _condition(looked: _Look | str, name: str, _session: Session) -> str:
     return condition.message
 
 
-def _node_certificates(looked: _Look | str, _session: Session) -> str:
-    """Return which nodes must be replaced soon, or when the first certificate of a node expires.
+def _node_certificates(looked: _Look | str, session: Session) -> str | Check:
+    """Return when the first certificate of a node expires, or a warning that names nodes to replace soon.
 
     Raises:
         ChecksFailedError: less than a tenth of a certificate's life is left.
@@ -200,19 +327,46 @@ def _node_certificates(looked: _Look | str, _session: Session) -> str:
     if late := expiring(looked.expiries, now, FAILURE_SHARE):
         raise ChecksFailedError(message=describe_expiring(late, now), hint=renewal(late))
     if late := expiring(looked.expiries, now, WARNING_SHARE):
-        return f"{describe_expiring(late, now)}; replace the nodes"
+        remedy, message = session.settings.spell(renewal(late)), describe_expiring(late, now)
+        return Check(name=NODE_CERTIFICATES, state=CheckState.WARN, message=message, remedy=remedy)
     if not looked.expiries:
         return "no agent answered, and no droplet has a date"
     first = min(looked.expiries, key=lambda expiry: expiry.ends)
     return f"the first to expire are those of {first.name}, on {first.ends:%Y-%m-%d} ({first.source.value})"
 
 
-WITHOUT_FILE: tuple[tuple[str, Callable[[Session], str]], ...] = (("token", _token), ("programs", _programs))
-CHECKS = (
+def _advisories(looked: _Look | str, session: Session) -> list[Check]:
+    """Return a warning for each known vulnerability, or one check that there is none."""
+    from bakery.operations.advisories import find_versions
+
+    versions = find_versions(session.config, None if isinstance(looked, str) else looked.report)
+    found = [
+        Check(
+            name=each.name,
+            state=CheckState.WARN,
+            message=f"{on.product.name} {on.version} {on.where}: {each.effect}",
+            remedy=f"fixed in {each.fixed}: {each.source}",
+        )
+        for on in versions
+        for each in on.advisories
+    ]
+    known = " and ".join(f"{on.product.name} {on.version}" for on in versions)
+    none = Check(name="advisories", state=CheckState.PASS, message=f"{known} have no known vulnerability")
+    return found or [none]
+
+
+Checks = tuple[tuple[str, Callable[[Session], str | Check]], ...]
+WITHOUT_FILE: Checks = (("token", _token), ("clock", doctor_here.clock), ("programs", _programs))
+CHECKS: Checks = (
     ("token", _token_of_cluster),
+    ("clock", doctor_here.clock),
+    ("droplet limit", doctor_here.droplet_limit),
     ("programs", _programs),
+    ("versions", _versions),
     ("snapshot", _snapshot),
     ("certificates", _certificates),
+    ("locks", doctor_here.locks),
+    ("state folder", doctor_here.modes),
 )
 """Checks that need a cluster file."""
 CONDITIONS = ("strangers", "keyrings")

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer, print_table
+from bakery.cli.columns import column_options
 from bakery.cli.emulator_faults import fault
 from bakery.cli.emulator_impair import impair
 from bakery.cli.emulator_requests import requests
@@ -15,6 +18,8 @@ from bakery.cli.emulator_running import NAME as _NAME
 from bakery.cli.emulator_running import running as _running
 from bakery.cli.emulator_stand_in import stand_in
 from bakery.cli.options import common_options, settings_of
+from bakery.cli.read_only import read_only
+from bakery.cli.table import Table
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError, UsageError
 from bakery.hints import Command, Hint, joined
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 _NEXT = (Command("build-image", "--local"), Command("launch", "--local"))
 _MEMORY_NEXT = (Command("emulator stand-in"), Command("launch", "--local", "--wait", "active"))
 """For droplets in memory, which do not boot: an image cannot be baked, and a cluster does not become healthy."""
+LIST_HEADER = ("NAME", "ENDPOINT", "STATE", "MACHINES")
 _UNENFORCED = "stored, not enforced: droplets in memory have no network"
 
 
@@ -34,6 +40,7 @@ def emulator() -> None:
     """Run a local DigitalOcean: the same API, droplets that really boot, no costs.
 
     \b
+    Examples:
       bakery emulator up
       bakery --local build-image
       bakery --local launch
@@ -64,9 +71,15 @@ def emulator() -> None:
     help="Give the VPC addresses of deleted droplets to new ones at once, as DigitalOcean may.",
 )
 @click.option(
+    "--latency",
+    default="none",
+    show_default=True,
+    help="Take the time of the real API: digitalocean, or digitalocean,create=20 for other seconds.",
+)
+@click.option(
     "--resume",
     is_flag=True,
-    help="Continue with the droplets of an emulator that was killed; other options are ignored.",
+    help="Continue with the droplets of an emulator that was killed, not in memory; other options are ignored.",
 )
 @click.option("--foreground", is_flag=True, help="Serve in this process until Ctrl-C.")
 @common_options
@@ -78,15 +91,27 @@ def up(
     machines: str,
     public_range: str | None,
     reuse_addresses: bool,  # noqa: FBT001
+    latency: str,
     resume: bool,  # noqa: FBT001
     foreground: bool,  # noqa: FBT001
 ) -> None:
-    """Start an emulator. The first start builds the base image, which takes about a minute."""
+    """Start an emulator. The first start builds the base image, which takes about a minute.
+
+    \b
+    Examples:
+      bakery emulator up
+      bakery emulator up --name ci --port 7190 --machines memory
+    """
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     options = lifecycle.parse_options(
-        name=name, port=port, machines=machines, public_range=public_range, reuse_addresses=reuse_addresses
+        name=name,
+        port=port,
+        machines=machines,
+        public_range=public_range,
+        reuse_addresses=reuse_addresses,
+        latency=latency,
     )
     already = lifecycle.find_running(name)
     if already is None and resume:
@@ -100,20 +125,25 @@ def up(
         console.note(f"the emulator {name} is running already")
         _warn_of_differences(context, running)
     if settings_of(context).json:
-        console.print_json({"name": name, "endpoint": running.endpoint, "machines": running.machines})
+        shown = {"name": name, "endpoint": running.endpoint, "machines": running.machines}
+        print_answer(settings_of(context), "emulator", shown)
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
     other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
     # Both commands need the cluster file.
-    init = () if settings_of(context).cluster_file.exists() else (Command("init"),)
+    init = () if settings_of(context).cluster_file.exists() else (Command("init", "--local"),)
     then = _MEMORY_NEXT if running.machines == "memory" else _NEXT
     tools = Hint('; or eval "$(', Command("emulator env"), ')" for other tools')
     console.note(Hint(f"next: {other}", joined(", ", (*init, *then)), tools))
 
 
 def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> None:
-    """Warn if the running emulator has another port or other machines than the options say."""
-    is_so = {"port": urlsplit(running.endpoint).port, "machines": running.machines}
+    """Warn if the running emulator has another port, machines or latency than the options say."""
+    is_so = {
+        "port": urlsplit(running.endpoint).port,
+        "machines": running.machines,
+        "latency": running.latency,
+    }
     given = (name for name in is_so if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
     wrong = [f"--{name} {context.params[name]}" for name in given if context.params[name] != is_so[name]]
     if wrong:
@@ -130,12 +160,18 @@ def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> N
 @common_options
 @click.pass_context
 def restart(context: click.Context, name: str) -> None:
-    """Restart the emulator's process. Its droplets keep running, and its account stays the same."""
+    """Restart the emulator's process. Its droplets keep running, and its account stays the same.
+
+    \b
+    Example:
+      bakery emulator restart
+    """
     from bakery.emulator.daemon import lifecycle
 
     running = lifecycle.restart(name, reporter=settings_of(context).console())
     if settings_of(context).json:
-        settings_of(context).console().print_json({"name": name, "endpoint": running.endpoint})
+        shown = {"name": name, "endpoint": running.endpoint, "machines": running.machines}
+        print_answer(settings_of(context), "emulator", shown)
     settings_of(context).console().note(f"the emulator answers at {running.endpoint} again")
 
 
@@ -144,13 +180,18 @@ def restart(context: click.Context, name: str) -> None:
 @common_options
 @click.pass_context
 def down(context: click.Context, name: str) -> None:
-    """Stop an emulator and remove everything it created, also after a crash. It can be run again."""
+    """Stop an emulator and remove everything it created, also after a crash. It can be run again.
+
+    \b
+    Example:
+      bakery emulator down --name ci
+    """
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     was_there = lifecycle.down(name, reporter=console)
     if settings_of(context).json:
-        console.print_json({"name": name, "was_there": was_there})
+        print_answer(settings_of(context), "emulator-down", {"name": name, "was_there": was_there})
     console.note(f"the emulator {name} was removed" if was_there else f"there is no emulator {name}")
 
 
@@ -159,17 +200,23 @@ def down(context: click.Context, name: str) -> None:
 @common_options
 @click.pass_context
 def status(context: click.Context, name: str) -> None:
-    """Show an emulator's endpoint, its droplets, and the memory they use."""
+    """Show an emulator's endpoint, its droplets, and the memory they use.
+
+    \b
+    Example:
+      bakery emulator status
+    """
     from bakery.emulator.daemon import lifecycle
 
     console = settings_of(context).console()
     answer = lifecycle.status(_running(name))
     if settings_of(context).json:
-        console.print_json(answer)
+        print_answer(settings_of(context), "emulator-status", answer)
         return
     console.print(f"endpoint      {answer['endpoint']}")
     console.print(f"machines      {answer['machines']}")
     console.print(f"public range  {answer['public_range']}")
+    console.print(f"latency       {answer['latency']}")
     console.print(f"droplets      {answer['droplets']}, {answer['running']} active")
     console.print(f"memory        {answer['memory_bytes'] / 1024**2:.0f} MiB")
     console.print(f"firewalls     {'enforced' if answer['firewalls_enforced'] else _UNENFORCED}")
@@ -177,9 +224,16 @@ def status(context: click.Context, name: str) -> None:
 
 @emulator.command(name="list")
 @common_options
+@column_options(LIST_HEADER)
+@read_only()
 @click.pass_context
 def list_(context: click.Context) -> None:
-    """List the emulators of this user. A crashed one was not stopped, and its process has ended."""
+    """List the emulators of this user. A crashed one was not stopped, and its process has ended.
+
+    \b
+    Example:
+      bakery emulator list -o name
+    """
     from bakery.emulator.daemon.folder import list_emulators, state_of, up_command
 
     console, found = settings_of(context).console(), list_emulators()
@@ -188,10 +242,10 @@ def list_(context: click.Context) -> None:
         for each in found
     ]
     if settings_of(context).json:
-        console.print_json(shown)
+        print_answer(settings_of(context), "emulator-list", {"emulators": shown})
     elif shown:
-        header = [name.upper() for name in shown[0]]
-        console.print_table(header, [list(emulator.values()) for emulator in shown])
+        rows = [tuple(emulator.values()) for emulator in shown]
+        print_table(settings_of(context), Table(header=LIST_HEADER, rows=rows))
     else:
         console.note(Hint("there are no emulators; to start one: ", up_command("default")))
 
@@ -201,7 +255,12 @@ def list_(context: click.Context) -> None:
 @common_options
 @click.pass_context
 def env(context: click.Context, name: str) -> None:
-    """Print environment variables for DigitalOcean clients: eval "$(bakery emulator env)"."""
+    """Print environment variables for DigitalOcean clients: eval "$(bakery emulator env)".
+
+    \b
+    Example:
+      eval "$(bakery emulator env)"
+    """
     if settings_of(context).json:
         message = "the output contains a token, which bakery does not print as JSON"
         raise UsageError(message=message, hint=Hint('eval "$(', Command("emulator env"), ')"'))
@@ -217,7 +276,7 @@ def env(context: click.Context, name: str) -> None:
 @click.option(
     "--all", "folder", type=click.Path(path_type=Path), help="Write the logs of all droplets into this folder."
 )
-@click.argument("droplet", required=False)
+@click.argument("droplet", required=False, shell_complete=completions.nodes)
 @common_options
 @click.pass_context
 def logs(
@@ -227,7 +286,13 @@ def logs(
     folder: Path | None,
     droplet: str | None,
 ) -> None:
-    """Show the journal of a droplet, given by its name or id."""
+    """Show the journal of a droplet, given by its name or id.
+
+    \b
+    Examples:
+      bakery emulator logs demo-nomad-client-1
+      bakery emulator logs --all logs/
+    """
     from bakery.emulator.daemon import droplets
 
     if settings_of(context).json:
@@ -248,10 +313,15 @@ def logs(
     name="exec", short_help="Run a command inside a droplet.", context_settings={"ignore_unknown_options": True}
 )
 @_NAME
-@click.argument("droplet")
+@click.argument("droplet", shell_complete=completions.nodes)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, droplet: str, command: tuple[str, ...]) -> int:
-    """Run a command as root inside a droplet: bakery emulator exec DROPLET COMMAND..."""
+    """Run a command as root inside a droplet: bakery emulator exec DROPLET COMMAND...
+
+    \b
+    Example:
+      bakery emulator exec demo-nomad-client-1 systemctl status nomad
+    """
     from bakery.emulator.daemon import droplets
 
     _refuse_memory(name)

@@ -4,13 +4,18 @@ from typing import Any
 
 import click
 
+from bakery.cli.answers import print_answer, print_table
+from bakery.cli.columns import column_options
 from bakery.cli.emulator_fault_flags import check_request
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options, settings_of
+from bakery.cli.read_only import read_only
+from bakery.cli.table import Table
 from bakery.cli.values import Choice, WholeNumber
 from bakery.errors import EmulatorError
 from bakery.hints import Command
 
+HEADER = ("ID", "MATCHES", "EFFECT", "TIMES", "AFFECTED")
 _PATH = "/_emulator/faults"
 _SHOWN_ELSEWHERE = {"id", "method", "path", "action", "times", "skip", "probability", "seed", "met"}
 
@@ -21,6 +26,7 @@ def fault() -> None:
     """Make the emulated API fail, to test how a client reacts.
 
     \b
+    Examples:
       bakery emulator fault add --method POST --path /v2/droplets --status 503
       bakery emulator fault add --path '/v2/.*' --status 429 --retry-after 2 --probability 0.1
       bakery emulator fault add --action snapshot --outcome endless
@@ -89,7 +95,12 @@ def _options(function: Any) -> Any:  # noqa: ANN401 - click's decorators
 @common_options
 @click.pass_context
 def add(context: click.Context, /, name: str, **request: Any) -> None:  # noqa: ANN401 - the options above
-    """Add a fault. If several match, the oldest one is applied."""
+    """Add a fault. If several match, the oldest one is applied.
+
+    \b
+    Example:
+      bakery emulator fault add --path /v2/droplets --status 503
+    """
     from bakery.emulator.daemon.lifecycle import ask
 
     body = {field: value for field, value in request.items() if value is not None and value is not False}
@@ -97,7 +108,7 @@ def add(context: click.Context, /, name: str, **request: Any) -> None:  # noqa: 
     made = ask(running(name), _PATH, body=body)["fault"]
     settings = settings_of(context)
     if settings.json:
-        settings.console().print_json(made)
+        print_answer(settings, "emulator-fault", made)
         return
     seed = f", seed {made['seed']}" if made["probability"] < 1 else ""
     settings.console().note(f"fault {made['id']}: {_effect(made)}{seed}")
@@ -106,21 +117,28 @@ def add(context: click.Context, /, name: str, **request: Any) -> None:  # noqa: 
 @fault.command(name="list", short_help="Show the active faults, and how much each has affected.")
 @NAME
 @common_options
+@column_options(HEADER)
+@read_only()
 @click.pass_context
 def list_(context: click.Context, name: str) -> None:
-    """Show the faults that are still active, and how many requests or actions each has affected."""
+    """Show the faults that are still active, and how many requests or actions each has affected.
+
+    \b
+    Example:
+      bakery emulator fault list
+    """
     from bakery.emulator.daemon.lifecycle import ask
 
     answer = ask(running(name), _PATH)
     settings = settings_of(context)
     if settings.json:
-        settings.console().print_json(answer)
+        print_answer(settings, "emulator-faults", answer)
         return
     rows = [
         [str(entry["id"]), _matches(entry), _effect(entry), str(entry["times"] or "all"), str(entry["met"])]
         for entry in answer["faults"]
     ]
-    settings.console().print_table(["ID", "MATCHES", "EFFECT", "TIMES", "AFFECTED"], rows)
+    print_table(settings, Table(header=HEADER, rows=rows, drops=("TIMES", "AFFECTED")))
     if answer["hanging"]:
         settings.console().note(f"requests that hang now: {answer['hanging']}")
 
@@ -131,7 +149,13 @@ def list_(context: click.Context, name: str) -> None:
 @common_options
 @click.pass_context
 def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
-    """Remove the faults with these ids, or all. Without ids, requests that hang lose their connection."""
+    """Remove the faults with these ids, or all. Without ids, requests that hang lose their connection.
+
+    \b
+    Examples:
+      bakery emulator fault clear
+      bakery emulator fault clear 3
+    """
     from bakery.emulator.daemon.lifecycle import ask
 
     emulator = running(name)
@@ -147,7 +171,7 @@ def clear(context: click.Context, name: str, ids: tuple[int, ...]) -> None:
         ask(emulator, path, method="DELETE")
     settings = settings_of(context)
     if settings.json:
-        settings.console().print_json({"cleared": list(ids) or "all"})
+        print_answer(settings, "emulator-faults-cleared", {"cleared": list(ids) or "all"})
 
 
 def _matches(entry: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import click
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options, settings_of
 from bakery.errors import EmulatorError, UsageError
@@ -68,7 +70,7 @@ def _value(text: str | None, flag: Flag) -> float | None:
 @click.option("--rate", metavar="RATE", help="Limit the bits per second in each direction: 10mbit.")
 @click.option("--partition", metavar="TIME", help="Drop all packets for this time: 60s.")
 @click.option("--heal", is_flag=True, help="Remove the impairment.")
-@click.argument("droplet")
+@click.argument("droplet", shell_complete=completions.nodes)
 @common_options
 @click.pass_context
 def impair(
@@ -84,6 +86,11 @@ def impair(
     """Impair a droplet's network: bakery emulator impair DROPLET --loss 1% --partition 60s
 
     The options replace an earlier impairment. A partition ends by itself.
+
+    \b
+    Examples:
+      bakery emulator impair demo-nomad-client-1 --loss 5%
+      bakery emulator impair demo-nomad-client-1 --partition 60s
     """
     from bakery.emulator.daemon.lifecycle import ask
 
@@ -101,7 +108,7 @@ def impair(
     answer = ask(running(name), path, body=body or None, method="POST" if body else "DELETE")
     settings = settings_of(context)
     if settings.json and answer is not None:
-        settings.console().print_json(answer)
+        print_answer(settings, "emulator-impair", answer)
         return
     settings.console().note(f"the network of {droplet} is {'impaired' if body else 'not impaired any more'}")
 

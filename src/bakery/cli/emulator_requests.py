@@ -5,10 +5,15 @@ from typing import Any
 
 import click
 
+from bakery.cli.answers import print_answer, print_table
+from bakery.cli.columns import column_options
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options, settings_of
+from bakery.cli.read_only import read_only
+from bakery.cli.table import Table
 from bakery.errors import UsageError
 
+HEADER = ("METHOD", "PATH", "STATUS", "APPLIED")
 _PATH = "/_emulator/requests"
 _RECORDING = "/_emulator/recording"
 
@@ -24,6 +29,8 @@ _RECORDING = "/_emulator/recording"
 )
 @click.option("--stop-recording", is_flag=True, help="Stop recording.")
 @common_options
+@column_options(HEADER)
+@read_only(unless="clear")
 @click.pass_context
 def requests(
     context: click.Context,
@@ -35,6 +42,11 @@ def requests(
     """Show the requests that the API got: method, path, status, and whether they were applied.
 
     Status 0 means that no answer was sent.
+
+    \b
+    Examples:
+      bakery emulator requests
+      bakery emulator requests --record answers.jsonl
     """
     from bakery.emulator.daemon.lifecycle import ask
 
@@ -54,13 +66,14 @@ def requests(
         ask(emulator, _RECORDING, method="DELETE")
     if settings.json:
         done = "cleared" if clear else "recording"
-        settings.console().print_json({done: clear or (str(record) if record else None)})
+        value = {done: clear or (str(record) if record else None)}
+        print_answer(settings, "emulator-requests-set", value)
 
 
 def _show(context: click.Context, answer: dict[str, Any]) -> None:
     settings = settings_of(context)
     if settings.json:
-        settings.console().print_json(answer)
+        print_answer(settings, "emulator-requests", answer)
         return
     rows = [
         [
@@ -71,4 +84,4 @@ def _show(context: click.Context, answer: dict[str, Any]) -> None:
         ]
         for entry in answer["requests"]
     ]
-    settings.console().print_table(["METHOD", "PATH", "STATUS", "APPLIED"], rows)
+    print_table(settings, Table(header=HEADER, rows=rows, drops=("APPLIED",)))

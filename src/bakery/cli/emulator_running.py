@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli import completions
 from bakery.errors import EmulatorError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ NAME = click.option(
     show_default=True,
     envvar="BAKERY_EMULATOR",
     help="Name of the emulator.",
+    shell_complete=completions.emulators,
 )
 
 
@@ -24,12 +26,11 @@ def running(name: str) -> "EmulatorRecord":
     Raises:
         EmulatorError: it does not run; the hint is the command that starts it.
     """
-    from bakery.emulator.daemon.folder import emulator_dir, up_again_command, up_command
+    from bakery.emulator.daemon.folder import start_hint
     from bakery.emulator.daemon.lifecycle import find_running
 
     found = find_running(name)
     if found is None:
         message = f"the emulator {name} is not running"
-        crashed = emulator_dir(name).read()
-        raise EmulatorError(message=message, hint=up_again_command(crashed) if crashed else up_command(name))
+        raise EmulatorError(message=message, hint=start_hint(name))
     return found

@@ -2,6 +2,7 @@
 
 import click
 
+from bakery.cli.answers import print_answer
 from bakery.cli.emulator_running import NAME, running
 from bakery.cli.options import common_options
 from bakery.cli.session import session_of
@@ -15,6 +16,10 @@ def stand_in(context: click.Context, name: str) -> None:
     """Create an empty snapshot in place of a baked one, for an emulator with droplets in memory.
 
     It has the tag that this cluster file needs, so that bakery launch uses it. A second run creates nothing.
+
+    \b
+    Example:
+      bakery emulator stand-in
     """
     from bakery.emulator.daemon.stand_in import make_stand_in
     from bakery.operations.droplets import snapshot_tag
@@ -23,7 +28,7 @@ def stand_in(context: click.Context, name: str) -> None:
     emulator, config = running(name), session.config
     made = make_stand_in(emulator, tag=snapshot_tag(config), region=config.region, base=config.image.base)
     if session.settings.json:
-        session.console.print_json({"id": made.id, "name": made.name, "made": made.made})
+        print_answer(session.settings, "emulator-stand-in", {"id": made.id, "name": made.name, "made": made.made})
     else:
         session.console.note(
             f"created the empty snapshot {made.name} (id {made.id}) in {config.region}, in place of a baked one"

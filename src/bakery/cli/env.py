@@ -1,13 +1,16 @@
 """``bakery env``: the variables that make consul and nomad talk to the cluster."""
 
-import shlex
+from datetime import timedelta
 
 import click
 
 from bakery.cli import env_path
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
-from bakery.cli.person import as_option
+from bakery.cli.person import Duration, as_option
 from bakery.cli.session import session_of
+from bakery.cli.shells import SHELLS, set_lines, unset_lines
+from bakery.cli.values import Choice
 from bakery.cli.where import other_cloud_option
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
@@ -15,37 +18,74 @@ from bakery.hints import Command, Hint
 
 @click.command()
 @click.option("--unset", is_flag=True, help="Print unset lines for the same variables.")
+@click.option("--shell", type=Choice(SHELLS), default="sh", show_default=True, help="The shell to print for.")
+@click.option(
+    "--ttl",
+    type=Duration(),
+    metavar="DURATION",
+    help="How long the tokens are valid at most: 90m, 8h or 30d.  [default: 8h]",
+)
+@click.option("--management", is_flag=True, help="Print the management tokens, which do not expire.")
 @as_option
 @other_cloud_option
 @common_options
 @click.pass_context
-def env(context: click.Context, unset: bool, person: str | None, other_cloud: bool) -> None:  # noqa: FBT001 - click flags
+def env(
+    context: click.Context,
+    unset: bool,  # noqa: FBT001 - a click flag
+    shell: str,
+    ttl: timedelta | None,
+    management: bool,  # noqa: FBT001 - a click flag
+    person: str | None,
+    other_cloud: bool,  # noqa: FBT001 - a click flag
+) -> None:
     """Print shell exports for the consul and nomad programs: eval "$(bakery env)".
 
-    They contain the management tokens: evaluate them, do not save them to a file. If consul and nomad of the
-    cluster's versions are not on PATH but in bakery's cache, the exports also put them on PATH.
+    They contain tokens that expire: evaluate them, do not save them to a file. The tokens of an earlier run are
+    printed again while half of their time is left. They give no right to secrets that outlive them: ACLs, gossip
+    keys, snapshots. For these, and for Nomad's namespaces, Raft and garbage collection, run bakery consul and
+    bakery nomad, which use the management tokens, or add --management.
+
+    If consul and nomad of the cluster's versions are not on PATH but in bakery's cache, the exports also put them
+    on PATH.
 
     The certificate in the exported files lasts a day. Run "bakery status" to renew it.
-    """
-    from bakery.operations.collect_env import collect_env
-    from bakery.operations.env_variables import CONSUL_VARIABLES, NOMAD_VARIABLES
 
+    \b
+    Examples:
+      eval "$(bakery env)"
+      eval "$(bakery env --unset)"
+      bakery env --shell fish | source
+      bakery env --shell powershell | Out-String | Invoke-Expression
+    """
+    from bakery.operations.collect_env import Rights, collect_env
+    from bakery.operations.env_variables import CONSUL_VARIABLES, NOMAD_VARIABLES
+    from bakery.operations.operator_tokens import WORKING_DAY
+
+    _check_one_choice(ttl, person, management=management)
     session = session_of(context)
     if unset:
         names = (*CONSUL_VARIABLES, *NOMAD_VARIABLES)
         if session.settings.json:
-            session.console.print_json({"unset": [*names, env_path.VARIABLE]})
+            print_answer(session.settings, "env-unset", {"unset": [*names, env_path.VARIABLE]})
             return
-        session.console.print("\n".join([*(f"unset {name}" for name in names), *env_path.FORGET]))
+        session.console.print("\n".join(unset_lines(shell, names)))
         return
     if session.settings.json:
         message = "env prints tokens, and bakery never prints tokens as JSON"
         raise UsageError(message=message, hint=Hint('eval "$(', Command("env"), ')"'))
-    values = collect_env(session, other_cloud=other_cloud, person=person)
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    rights = Rights(person=person, management=management, ttl=ttl or WORKING_DAY)
+    values = collect_env(session, rights, other_cloud=other_cloud)
     image = session.config.image
-    programs = env_path.find_programs(image.consul, image.nomad)
-    session.console.print("\n".join([*lines, *env_path.exports(programs)]))
+    programs = env_path.find_programs(image)
+    session.console.print("\n".join(set_lines(shell, values, programs)))
     advice = env_path.advice(programs)
     if advice is not None:
         session.console.warn(advice)
+
+
+def _check_one_choice(ttl: timedelta | None, person: str | None, *, management: bool) -> None:
+    given = [name for name, value in (("--ttl", ttl), ("--as", person), ("--management", management)) if value]
+    if len(given) > 1:
+        message = f"{' and '.join(given)} cannot be combined"
+        raise UsageError(message=message, hint="--ttl is for the tokens of your own shell")

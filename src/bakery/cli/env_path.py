@@ -11,6 +11,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bakery.config.model import Image
 
 VARIABLE = "BAKERY_ENV_PATH"
 FORGET = (
@@ -33,16 +37,16 @@ class Programs:
     """Name and version of programs that are not on this machine."""
 
 
-def find_programs(consul: str, nomad: str, environment: Mapping[str, str] = os.environ) -> Programs:
-    """Look for exactly these versions on PATH and in the verified cache; nothing is downloaded."""
+def find_programs(image: "Image", environment: Mapping[str, str] = os.environ) -> Programs:
+    """Look for exactly the image's versions on PATH and in the verified cache; nothing is downloaded."""
     from bakery.toolchain.find import find_local_tool
     from bakery.toolchain.model import Origin, ToolName, places_from_environment
 
-    places = places_from_environment(environment)
+    places = places_from_environment(environment, checksums=image.checksums)
     places = replace(places, path=_without(places.path, environment.get(VARIABLE, "")))
     folders: dict[Path, None] = {}
     missing = []
-    for name, version in ((ToolName.CONSUL, consul), (ToolName.NOMAD, nomad)):
+    for name, version in ((ToolName.CONSUL, image.consul), (ToolName.NOMAD, image.nomad)):
         tool = find_local_tool(name, version, places=places)
         if tool is None:
             missing.append((name.value, version))

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from bakery.cli.answers import SCHEMA_VERSION
 from bakery.console import Console
 from bakery.errors import BakeryError, CommandError, ConfigError, Problem
 from bakery.hints import Text
@@ -32,6 +33,8 @@ def as_json(error: BakeryError, code: int, spell: Callable[[Text], str] = str) -
     It has no line breaks, so that it is the last line of stderr, after all that was printed before.
     """
     value: dict[str, object] = {
+        "schema": "error",
+        "schema_version": SCHEMA_VERSION,
         "code": code,
         "error": type(error).__name__,
         "message": error.message,

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import click
 
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.read_only import read_only
 from bakery.cli.session import builds_folder, session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import cloud_line
@@ -19,14 +21,22 @@ from bakery.hints import Command, Hint
     default=120,
     show_default=True,
     metavar="MINUTES",
-    help="Ignore anything younger, which a running build may still use.",
+    help="Ignore anything younger, which a running command may still use.",
 )
 @common_options
+@read_only(unless="delete")
 @click.pass_context
 def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: FBT001 - a click flag
     """List build droplets, SSH keys, unfinished snapshots and tags that killed runs left in the account.
 
+    Also load balancers, certificates and reserved IPs of clusters that have no droplets any more.
+
     Builds of this machine are recognised by their records, everything else by its name or tag and its age.
+
+    \b
+    Examples:
+      bakery gc
+      bakery gc --delete --older-than 0
     """
     from bakery.operations.collect_garbage import find_orphans, remove_found
 
@@ -35,10 +45,11 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
     orphans = find_orphans(session.cloud, builds_folder(), older_than=old)
     listed = orphans.named
     if session.settings.json:
-        session.console.print_json([{"kind": kind, "name": name} for kind, name in listed])
+        print_answer(session.settings, "gc", {"orphans": [{"kind": kind, "name": name} for kind, name in listed]})
     else:
+        width = max((len(kind) for kind, _ in listed), default=0)
         for kind, name in listed:
-            session.console.print(f"{kind:<9} {name}")
+            session.console.print(f"{kind:<{width}}  {name}")
     if not listed:
         session.console.note("nothing to delete")
         return

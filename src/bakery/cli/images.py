@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakery.cli.answers import print_answer, print_table
+from bakery.cli.columns import column_options
 from bakery.cli.options import common_options
+from bakery.cli.read_only import read_only
 from bakery.cli.session import Session, session_of
+from bakery.cli.table import Table
 from bakery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,11 +21,17 @@ HEADER = (
 )  # fmt: skip
 
 
+DROPS = ("MIN DISK", "SIZE", "CREATED", "REGIONS", "DROPLETS", "AGE")
+"""Columns to leave out on a narrow terminal, the first first."""
+
+
 @click.command()
 @click.option(
     "--tag", "only_tag", is_flag=True, help="Print the tag of the snapshot that this cluster file needs, and exit."
 )
 @common_options
+@column_options(HEADER)
+@read_only()
 @click.pass_context
 def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a click flag
     """List the snapshots that bakery baked in this account.
@@ -29,6 +39,11 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     CURRENT marks the one that launch would use, and the one with which an unfinished roll continues (roll).
     DROPLETS is how many droplets of the account run from it. This cluster needs no snapshot that has 0 there and
     no mark.
+
+    \b
+    Examples:
+      bakery images
+      bakery images -o name
     """
     from bakery.bake.snapshot import age_in_days
     from bakery.operations.droplets import rolled_snapshot, snapshot_tag
@@ -38,7 +53,7 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     tag = snapshot_tag(session.config)
     if only_tag:
         if session.settings.json:
-            session.console.print_json({"tag": tag})
+            print_answer(session.settings, "images-tag", {"tag": tag})
         else:
             session.console.print(tag)
         return
@@ -51,10 +66,10 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
         for image in found
     ]
     if session.settings.json:
-        session.console.print_json(shown)
+        print_answer(session.settings, "images", {"images": shown})
     else:
         rows = [_row(image, each) for image, each in zip(found, shown, strict=True)]
-        session.console.print_table(HEADER, rows)
+        print_table(session.settings, Table(header=HEADER, rows=rows, drops=DROPS))
 
 
 def _current(session: Session, tag: str) -> int | None:
@@ -77,6 +92,8 @@ def _shown(image: "Image", *, age: int | None) -> dict[str, Any]:
         "regions": list(image.regions),
         "versions": None if versions is None else {"consul": versions[0], "nomad": versions[1]},
         "created_at": image.created_at,
+        "min_disk_gb": image.min_disk_size,
+        "size_gb": image.size_gigabytes,
         "age_days": age,
     }
 

@@ -6,19 +6,34 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
+from bakery.cli.init_questions import Answers, ask_for_cluster
 from bakery.cli.options import common_options
+from bakery.cli.prompts import has_terminal
 from bakery.cli.session import Session, session_of
 from bakery.console import counted
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
 from bakery.hints import Command, Hint, joined
+
+CHOICES = ("cluster", "region", "small", "force")
+"""Options after which nothing is asked."""
 
 
 @click.command()
 @click.option(
     "--cluster", metavar="NAME", help="Name of the cluster (default: the folder's name if it is valid, else demo)."
 )
-@click.option("--region", default="fra1", show_default=True, metavar="SLUG", help="DigitalOcean region.")
+@click.option(
+    "--region",
+    default="fra1",
+    show_default=True,
+    metavar="SLUG",
+    shell_complete=completions.regions,
+    help="DigitalOcean region.",
+)
 @click.option("--small", is_flag=True, help="A cluster of one droplet, which runs everything, in place of nine.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @common_options
@@ -30,17 +45,27 @@ def init(
     small: bool,  # noqa: FBT001 - a click flag
     force: bool,  # noqa: FBT001 - a click flag
 ) -> None:
-    """Write a commented bakery.yaml that contains every default.
+    """Write a commented bakery.yaml that contains every default; with -f - print it.
+
+    On a terminal and without options it first asks for name, region, sizes, counts and networks; Enter takes the
+    default of each question, and --yes those of all.
 
     With a token (or --local), vpc.cidr becomes a range that overlaps no VPC of the account, and a warning is
     printed if the account already has a cluster of this name.
+
+    \b
+    Examples:
+      bakery init
+      bakery init --cluster prod --region ams3
+      bakery init --small
     """
-    from bakery.config.load import parse_cluster
+    from bakery.config.load import STDIN, parse_cluster
     from bakery.config.template import cluster_file
     from bakery.files import write_atomically
 
     session = session_of(context)
     path = session.settings.cluster_file
+    prints = path == STDIN
     if path.is_dir():
         message = f"{path} is a folder"
         raise UsageError(message=message, hint=f"name a file in it: -f {shlex.quote(str(path / 'bakery.yaml'))}")
@@ -48,21 +73,37 @@ def init(
         message = f"{path} exists"
         raise UsageError(message=message, hint="--force replaces it, -f FILE writes another")
     name = _name_from(Path.cwd()) if cluster is None else cluster
-    vpc_cidr = _vpc_range(session, name)
-    text = cluster_file(cluster=name, region=region, vpc_cidr=vpc_cidr, small=small)
+    answers = Answers(cluster=name, region=region, small=small)
+    if _asks(context, session):
+        answers = ask_for_cluster(session, answers)
+    vpc_cidr = _vpc_range(session, answers.cluster)
+    text = cluster_file(vpc_cidr=vpc_cidr, **vars(answers))
     try:
-        parse_cluster(text, path)
+        config = parse_cluster(text, path)
     except ConfigError as error:
         raise _of_flags(error) from error
+    for warning in config.warnings:
+        session.console.warn(warning)
+    if prints:
+        session.console.print(text)
+        return
     try:
         write_atomically(path, text.encode())
     except OSError as error:
         message = f"cannot write {path}"
         raise UsageError(message=message, details=error.strerror, hint="-f FILE writes another") from error
     if session.settings.json:
-        session.console.print_json({"file": str(path), "vpc_cidr": vpc_cidr})
+        print_answer(session.settings, "init", {"file": str(path), "vpc_cidr": vpc_cidr})
     session.console.note(f"wrote {path}")
     session.console.note(Hint("next: ", joined(", ", map(Command, ("plan", "build-image", "launch")))))
+
+
+def _asks(context: click.Context, session: Session) -> bool:
+    """Whether to ask: on a terminal, unless an option says what to write, or that nothing is asked."""
+    settings = session.settings
+    given = [name for name in CHOICES if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    prints = settings.json or settings.cluster_file == Path("-")
+    return has_terminal() and not (given or settings.yes or prints)
 
 
 def _vpc_range(session: Session, cluster: str) -> str:

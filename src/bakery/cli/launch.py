@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli import completions
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, tell_scaling
 from bakery.cli.session import Session, session_of
+from bakery.cli.times import Times
 from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
@@ -23,7 +27,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--role", multiple=True, callback=once, metavar="ROLE", help="Create droplets of this role only.")
+@click.option(
+    "--role",
+    multiple=True,
+    callback=once,
+    metavar="ROLE",
+    shell_complete=completions.roles,
+    help="Create droplets of this role only.",
+)
 @click.option(
     "--count", type=WholeNumber(1), metavar="N", help="With --role: its number of nodes in all, for this run only."
 )
@@ -48,6 +59,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def launch(
     context: click.Context,
@@ -73,6 +85,7 @@ def launch(
     from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
 
     session = session_of(context)
+    times = Times(session.console)
     scaling = scaling_of(role, count, save=save)
     plan = session.plan({scaling.role: scaling.count} if scaling else None)
     if role is not None:
@@ -93,7 +106,7 @@ def launch(
     save_scaling(session, scaling)
     scalings = (scaling,) if scaling is not None else ()
     created, healthy = len(result.created), options.until_healthy
-    finish_launch(session, plan, result.droplets, scalings, created=created, healthy=healthy)
+    finish_launch(session, plan, result.droplets, scalings, times, created=created, healthy=healthy)
     return ExitCode.DONE
 
 
@@ -105,9 +118,10 @@ def show_preview(session: Session, options: "LaunchOptions") -> ExitCode:
 
     changes = preview_launch(session, options)
     session.print_or_note(cloud_line(session))
-    show_verdict(session.console, changes, session.print_or_note)
+    show_verdict(session.settings, changes, session.print_or_note)
     if session.settings.json:
-        session.console.print_json({"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell))
+        value = {"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell)
+        print_answer(session.settings, "changes", value)
     return exit_code_of(changes)
 
 
@@ -116,7 +130,7 @@ def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes],
 
     def approve(changes: "Changes") -> bool:
         session.note_before_question(cloud_line(session))
-        show_changes(session.console, changes, session.note_before_question)
+        show_changes(session.settings, changes, session.note_before_question)
         session.confirm("make these changes?")
         save_scaling(session, scaling)
         return True
@@ -129,13 +143,16 @@ def finish_launch(
     plan: "ClusterPlan",
     droplets: "tuple[Droplet, ...]",
     scalings: Sequence[Scaling],
+    times: Times,
     *,
     created: int,
     healthy: bool,
 ) -> None:
     """Print what a launch has done, and what to run next."""
     if session.settings.json:
-        session.console.print_json(
+        print_answer(
+            session.settings,
+            "launch",
             {
                 "cluster": plan.cluster,
                 "created": created,
@@ -145,8 +162,10 @@ def finish_launch(
                     {"name": d.name, "id": d.id, "public_ipv4": d.public_ipv4, "private_ipv4": d.private_ipv4}
                     for d in droplets
                 ],
-            }
+                "seconds": times.as_json(),
+            },
         )
+    times.show()
     state = "healthy" if healthy else "active"
     session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new")
     for scaling in scalings:

@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,9 +12,10 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
-from bakery import __version__
+from bakery import DISTRIBUTION, __version__
 from bakery.cli import signals
 from bakery.cli.options import Settings, common_options
+from bakery.cli.pages import dress
 from bakery.cli.prompts import QuestionInterrupted
 from bakery.cli.verbs import Verbs
 from bakery.errors import BakeryError, ExitCode, MissingToolError, UsageError
@@ -36,20 +39,23 @@ _REFUSALS = {
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="bakery")
+@click.version_option(__version__, "-V", "--version", prog_name="bakery")
 @common_options
 def bakery() -> None:
     """Bake a DigitalOcean snapshot, and launch a Consul + Nomad cluster from it that forms by itself.
 
     \b
-    Start here:
-      bakery init            write a commented bakery.yaml
-      bakery build-image     bake the snapshot
-      bakery launch          create the droplets, wait until the cluster is healthy
-      eval "$(bakery env)"   then: consul members; nomad node status
+    Examples:
+      bakery init; bakery build-image; bakery launch
+      eval "$(bakery env)"; consul members; nomad node status
+      bakery emulator up      a cloud on this machine, for: bakery --local launch
 
-    To try it without an account: bakery emulator up, then add --local to these commands.
+    Exit codes: 0 done, 1 a bug, 2 usage, 3 credentials, 4 the cloud or an agent, 5 locked, 6 deadline, 7 a check
+    failed, 10 plan --exit-code with changes, 130 and 143 signals, 141 the reader of the output has gone.
     """
+
+
+dress(bakery)
 
 
 def main() -> NoReturn:
@@ -87,35 +93,60 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")
 
 
-def run(arguments: Sequence[str], *, timings: "Timings | None" = None) -> int:
+def run(arguments: Sequence[str], *, timings: "Timings | None" = None, changes_nothing: bool = False) -> int:
     """Run one command and return its exit code. Raise nothing, except at a second interrupt.
 
-    ``timings`` replaces the intervals and deadlines of a launch and a destroy.
+    ``timings`` replaces the intervals and deadlines of a launch and a destroy. ``changes_nothing`` is whether the
+    caller removes what the command creates.
     """
     instruction = os.environ.get(COMPLETE_VARIABLE)
     if instruction:
         from click.shell_completion import shell_complete
 
         return shell_complete(bakery, {}, "bakery", COMPLETE_VARIABLE, instruction)
-    settings = Settings(timings=timings)
+    signals.offer_to_continue(not changes_nothing)
+    settings = Settings(timings=timings, arguments=tuple(arguments), changes_nothing=changes_nothing)
     try:
-        return _invoke(list(arguments) or ["--help"], settings)
-    except BakeryError as error:
-        return _tell(settings, error)
-    except QuestionInterrupted:
-        return _tell(settings, BakeryError(message="interrupted; nothing was changed"), ExitCode.INTERRUPTED)
-    except (click.Abort, KeyboardInterrupt):
-        return _tell(settings, BakeryError(message="interrupted", hint=_GOES_ON), ExitCode.INTERRUPTED)
-    except signals.Terminated:
-        return _tell(settings, BakeryError(message="terminated", hint=_GOES_ON), ExitCode.TERMINATED)
+        code = _invoke(list(arguments) or ["--help"], settings)
     except BrokenPipeError:
-        return _hang_up()
-    except OSError as error:
-        return _tell(settings, _of_system(error) or _bug(error))
-    except ModuleNotFoundError as error:
-        return _tell(settings, _of_extra(error) or _bug(error))
-    except Exception as error:
-        return _tell(settings, _bug(error))
+        code = _hang_up()
+    except BaseException as error:
+        found = _error_of(error, settings)
+        if found is None:
+            raise
+        return _tell(settings, *found)
+    settings.close_console(done=code == ExitCode.DONE)
+    if settings.recorder is not None:
+        settings.recorder.end(code, None)
+    return code
+
+
+def _stopped(message: str, *, changes_nothing: bool) -> BakeryError:
+    if changes_nothing:
+        return BakeryError(message=f"{message}; nothing was changed")
+    return BakeryError(message=message, hint=_GOES_ON)
+
+
+def _error_of(error: BaseException, settings: Settings) -> tuple[BakeryError, int] | None:
+    """Return what to print of an exception, and the exit code; None for an exception that passes through."""
+    if isinstance(error, BakeryError):
+        return error, error.exit_code
+    if isinstance(error, QuestionInterrupted):
+        return _stopped("interrupted", changes_nothing=True), ExitCode.INTERRUPTED
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return _stopped("interrupted", changes_nothing=settings.changes_nothing), ExitCode.INTERRUPTED
+    if isinstance(error, signals.Terminated):
+        return _stopped("terminated", changes_nothing=settings.changes_nothing), ExitCode.TERMINATED
+    if not isinstance(error, Exception):
+        return None
+    known = _of_system(error) if isinstance(error, OSError) else None
+    if isinstance(error, ModuleNotFoundError):
+        known = _of_extra(error)
+    if known is None:
+        from bakery.cli.crash import report_crash
+
+        known = report_crash(error, settings)
+    return known, known.exit_code
 
 
 def _invoke(arguments: list[str], settings: Settings) -> int:
@@ -133,11 +164,14 @@ def _invoke(arguments: list[str], settings: Settings) -> int:
         raise _of_click(error, arguments) from error
 
 
-def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> int:
+def _tell(settings: Settings, error: BakeryError, code: int) -> int:
     from bakery.cli.error_format import as_json, as_text
 
-    code = error.exit_code if code is None else code
-    text = as_json(error, code, settings.spell) if settings.json else as_text(error, settings.console())
+    settings.close_console(done=False)
+    if settings.recorder is not None:
+        settings.recorder.end(code, error.message)
+    document = settings.output in ("json", "yaml")
+    text = as_json(error, code, settings.spell) if document else as_text(error, settings.console())
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
@@ -147,10 +181,16 @@ def _tell(settings: Settings, error: BakeryError, code: int | None = None) -> in
 
 
 def _of_click(error: click.ClickException, arguments: Sequence[str]) -> BakeryError:
-    message = error.format_message()
+    message = _in_one_form(error.format_message())
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else _command_path(arguments)
     return UsageError(message=message[:1].lower() + message[1:].rstrip("."), hint=f"{path} --help")
+
+
+def _in_one_form(message: str) -> str:
+    """Return a message of click with its guess as bakery writes one, and in one line."""
+    message = re.sub(r"\.? \(?Did you mean (?:one of: )?'([^']+)'.*", r"; did you mean \1?", message)
+    return re.sub(r"^Missing argument '\{.*\}'\. Give ", "an argument is missing: give ", message)
 
 
 def _command_path(arguments: Sequence[str]) -> str:
@@ -178,9 +218,13 @@ def _of_extra(error: ModuleNotFoundError) -> BakeryError | None:
     if error.name is None or error.name.partition(".")[0] not in _EMULATOR_MODULES:
         return None
     message = "the emulator's packages are not installed"
-    return MissingToolError(
-        message=message, details=f"no module {error.name}", hint="in the checkout: pip install '.[emulator]'"
+    packages, python = " ".join(sorted(_EMULATOR_MODULES)), shlex.quote(sys.executable)
+    ways = (
+        f"{python} -m pip install {packages}",
+        f"with pipx: pipx inject {DISTRIBUTION} {packages}",
+        f"with uv: uv pip install --python {python} {packages}",
     )
+    return MissingToolError(message=message, details=f"no module {error.name}", hint="; ".join(ways))
 
 
 def _hang_up() -> int:
@@ -196,28 +240,3 @@ def _hang_up() -> int:
             with suppress(OSError, ValueError):
                 os.dup2(nowhere, stream.fileno())
     return ExitCode.BROKEN_PIPE
-
-
-def _bug(error: Exception) -> BakeryError:
-    """Return the error for an exception that nothing expected; its traceback is written to a file (0600)."""
-    import traceback
-    from datetime import UTC, datetime
-    from pathlib import Path
-
-    import platformdirs
-
-    from bakery.files import ensure_private_folder, write_atomically
-
-    folder = Path(platformdirs.user_log_dir("bakery"))
-    report = folder / f"crash-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt"
-    text = "".join(traceback.format_exception(error))
-    place = f"report: {report}"
-    try:
-        ensure_private_folder(folder)
-        write_atomically(report, text.encode(), mode=0o600)
-    except OSError:
-        place = text
-    message = f"unexpected {type(error).__name__}: {error}"
-    return BakeryError(
-        message=message, details=place, hint="this is a bug in bakery; please report it with that file"
-    )

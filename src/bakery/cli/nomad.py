@@ -5,6 +5,7 @@ import click
 from bakery.cli.options import common_options
 from bakery.cli.person import as_option
 from bakery.cli.program import ProgramCommand, program_arguments, run_program
+from bakery.cli.read_only import read_only
 from bakery.cli.session import session_of
 from bakery.cli.where import other_cloud_option
 
@@ -14,9 +15,10 @@ from bakery.cli.where import other_cloud_option
 @as_option
 @other_cloud_option
 @common_options
+@read_only()
 @click.pass_context
 def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
-    """Run nomad against the cluster, with the operator's certificate and token.
+    """Run nomad against the cluster, with the operator's certificate and the management token.
 
     Everything after bakery's own options belongs to nomad, options included:
 
@@ -24,7 +26,12 @@ def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None
       bakery nomad job run web.nomad.hcl
       bakery nomad alloc logs -f 4f1c
 
-    The program has the cluster's version. It gets the variables of bakery env, with a server that answers; your
-    shell gets none of them. Its exit code is bakery's.
+    The program has the cluster's version. It gets the variables of bakery env --management, with a server that
+    answers; your shell gets none of them. Its exit code is bakery's.
+
+    \b
+    Examples:
+      bakery nomad node status
+      bakery nomad job run web.nomad.hcl
     """
     run_program(session_of(context), "Nomad", arguments, person=person, other_cloud=other_cloud)

@@ -1,5 +1,6 @@
 """The global options: every verb takes them, before or after its name."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bakery.cli.command_lines import spell
-from bakery.console import Console
-from bakery.errors import UsageError
+from bakery.cli.values import Choice
+from bakery.console import Console, Display
 from bakery.hints import Text
 
 if TYPE_CHECKING:
+    from bakery.cli.recorder import Recorder
     from bakery.launch.base.model import Timings
 
+FORMATS = ("table", "wide", "json", "yaml", "name")
+DOCUMENTS = ("json", "yaml", "name")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -23,7 +27,12 @@ class Settings:
     """The values of the global options."""
 
     cluster_file: Path = Path("bakery.yaml")
-    json: bool = False
+    output: str = "table"
+    """How the result is printed: one of :data:`FORMATS`."""
+    columns: tuple[str, ...] = ()
+    """The columns that ``--format`` chose: stdout is for that table only. Empty: all."""
+    header: bool = True
+    """Whether tables have their first line."""
     quiet: bool = False
     verbose: bool = False
     yes: bool = False
@@ -33,7 +42,23 @@ class Settings:
     """Whether the cluster file was named by an option, which a suggested command then needs too."""
     timings: "Timings | None" = None
     """Intervals and deadlines of a launch and a destroy, where a caller of ``run`` sets them."""
+    arguments: tuple[str, ...] = ()
+    """The command line, without the program's name."""
+    recorder: "Recorder | None" = None
+    """Set if this run is recorded."""
+    changes_nothing: bool = False
+    """Whether nothing is left to continue after a signal."""
     _console: Console | None = None
+
+    @property
+    def json(self) -> bool:
+        """Whether stdout is for one document or for names only, so that other lines of the result go to stderr."""
+        return self.output in DOCUMENTS
+
+    @json.setter
+    def json(self, value: bool) -> None:
+        """Choose JSON, as ``--json`` does."""
+        self.output = "json" if value else "table"
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -49,9 +74,23 @@ class Settings:
         """Return the console of this run. It is made at the first call, when every option is known."""
         if self._console is None:
             self._console = Console(
-                quiet=self.quiet, verbose=self.verbose, no_color=self.no_color, spell=self.spell
+                quiet=self.quiet,
+                verbose=self.verbose,
+                no_color=self.no_color,
+                spell=self.spell,
+                display=self._display,
             )
         return self._console
+
+    def close_console(self, *, done: bool) -> None:
+        """End the progress on the terminal; ``done`` is whether the command succeeded."""
+        if self._console is not None:
+            self._console.close(done=done)
+
+    def _display(self) -> Display:
+        from bakery.cli.progress import LiveProgress
+
+        return LiveProgress(no_color=self.no_color or bool(os.environ.get("NO_COLOR")))
 
 
 def settings_of(context: click.Context | None) -> Settings:
@@ -64,11 +103,6 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     """Store an option's value: given before or after the verb, it counts; the environment only without it."""
     settings = context.ensure_object(Settings)
     name = parameter.name or ""
-    if name == "cluster_file" and value == Path("-"):
-        message = (
-            "the cluster file cannot be read from standard input: its state folder, .bakery/, is made beside it"
-        )
-        raise UsageError(message=message, hint="save it to a file, then: -f FILE")
     source = context.get_parameter_source(name)
     if source is click.core.ParameterSource.COMMANDLINE:
         setattr(settings, name, value)
@@ -85,10 +119,17 @@ def _cluster_file_option(*names: str) -> Callable[[F], F]:
         show_default=True,
         envvar="BAKERY_CLUSTER_FILE",
         show_envvar=True,
-        help="The cluster file.",
+        help="The cluster file; - reads standard input, with .bakery/ in this folder.",
     )
 
 
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=Choice(FORMATS),
+    metavar="FORMAT",
+    help="Format of the result: table, wide (a table with every column), json, yaml or name (names only).",
+)
 _OPTIONS = (
     click.option(
         "--local",
@@ -98,7 +139,7 @@ _OPTIONS = (
     click.option(
         "--json",
         is_flag=True,
-        help="Print the result as JSON to stdout, and an error as JSON in the last line of stderr.",
+        help="Print the result as JSON (-o json), and an error as JSON in the last line of stderr.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Print only results, warnings and errors."),
     click.option("-v", "--verbose", is_flag=True, help="Also print timings and each API request."),
@@ -109,16 +150,21 @@ _OPTIONS = (
 
 def common_options(function: F) -> F:
     """Add the global options to a command; users may write them before or after the verb."""
-    return _with_options(function, _cluster_file_option("-f", "--cluster-file"))
+    return _with_options(function, _cluster_file_option("-f", "--cluster-file"), _OUTPUT)
 
 
 def common_options_without_f(function: F) -> F:
     """Add the global options to a command whose ``-f`` is another option: it has ``--cluster-file`` only."""
-    return _with_options(function, _cluster_file_option("--cluster-file"))
+    return _with_options(function, _cluster_file_option("--cluster-file"), _OUTPUT)
 
 
-def _with_options(function: F, cluster_file: Callable[[F], F]) -> F:
-    for option in reversed((cluster_file, *_OPTIONS)):
+def common_options_without_o(function: F) -> F:
+    """Add the global options to a command whose ``-o`` is a file: the format of its result is ``--json`` only."""
+    return _with_options(function, _cluster_file_option("-f", "--cluster-file"))
+
+
+def _with_options(function: F, *first: Callable[[Any], Any]) -> F:
+    for option in reversed((*first, *_OPTIONS)):
         function = _hidden_option(option)(function)
     return function
 

@@ -1,14 +1,20 @@
 """``bakery plan``: the planned cluster, and, with a token, what a launch would change."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
+from bakery.cli.answers import print_answer, print_table, print_text, shortens
+from bakery.cli.columns import column_options
 from bakery.cli.options import common_options
+from bakery.cli.read_only import read_only
 from bakery.cli.session import Session, session_of
 from bakery.cli.settings_view import SETTING_HEADER, setting_rows
+from bakery.cli.table import Table
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
+from bakery.console import counted
 from bakery.errors import CredentialsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +22,10 @@ if TYPE_CHECKING:
     from bakery.plan.model import ClusterPlan
 
 NODE_HEADER = ("NODE", "ROLE", "SIZE", "WAVE", "ADDRESS")
-RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
+NODE_DROPS = ("ROLE", "WAVE")
+SUMMARY_HEADER = ("ROLE", "NODES", "SIZE", "WAVE", "EXIST")
+RULE_HEADER = ("FIREWALL OF", "PORTS", "FROM", "FOR")
+RULE_DROPS = ("FOR",)
 
 
 @click.command()
@@ -29,6 +38,8 @@ RULE_HEADER = ("FIREWALL", "PROTOCOL", "PORTS", "FROM", "FOR")
 @admin_cidr_option
 @other_cloud_option
 @common_options
+@column_options(NODE_HEADER)
+@read_only()
 @click.pass_context
 def plan(
     context: click.Context,
@@ -40,26 +51,37 @@ def plan(
     """Show the nodes, the firewall rules and, with a token, the pending changes and the price. Changes nothing.
 
     If the plan cannot be launched, the reasons are listed, and the exit code is that of the launch: 2, or 3 for
-    credentials.
+    credentials. On a terminal more than 20 nodes are shown by role; -o wide or -v lists each.
+
+    \b
+    Examples:
+      bakery plan
+      bakery plan --exit-code
+      bakery plan --offline -o yaml
     """
     if offline and exit_code:
         message = "--exit-code needs DigitalOcean's answer, and --offline does not ask"
         raise UsageError(message=message, hint="leave one of them out")
     from bakery.operations.check_agents import check_agents
+    from bakery.operations.domains import address_warning
     from bakery.operations.launch_cluster import LaunchOptions
     from bakery.operations.preview_launch import preview_launch
 
     session = session_of(context)
     planned = session.plan()
     check_agents(session, planned)
+    domains = None if offline else address_warning(planned.ingress)
     changes = None
     if not offline and _has_token(session, required=exit_code):
-        options = LaunchOptions(plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud)
+        # Which nodes there will be does not depend on whether the cluster can become healthy.
+        options = LaunchOptions(
+            plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud, until_healthy=False
+        )
         changes = preview_launch(session, options)
     if session.settings.json:
-        session.console.print_json(_as_json(session, planned, changes))
+        print_answer(session.settings, "plan", _as_json(session, planned, changes, domains))
     else:
-        _show(session, planned, changes)
+        _show(session, planned, changes, domains)
     return _exit_code(changes, tells_changes=exit_code)
 
 
@@ -81,28 +103,65 @@ def _has_token(session: Session, *, required: bool) -> bool:
     return True
 
 
-def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
+def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", domains: str | None) -> None:
     from bakery.cli.changes_view import show_verdict
+    from bakery.config.advisories import advisory_lines
+    from bakery.config.versions import describe_tested
     from bakery.plan.weaknesses import weaknesses
 
+    nodes = Table(header=NODE_HEADER, rows=_node_rows(planned, changes), drops=NODE_DROPS)
+    if session.settings.columns:
+        print_table(session.settings, nodes)
+        return
     console = session.console
     console.print(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
     console.print(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}")
+    console.print(describe_tested(planned.consul_version, planned.nomad_version))
     if changes is not None:
         console.print(cloud_line(session))
     console.print("")
-    console.print_table(NODE_HEADER, _node_rows(planned, changes))
-    console.print("")
-    console.print_table(RULE_HEADER, _rule_rows(planned))
-    settings = setting_rows(planned)
-    if settings:
-        console.print("")
-        console.print_table(SETTING_HEADER, settings)
-    for weakness in weaknesses(planned):
-        console.warn(weakness)
+    if shortens(session.settings, len(planned.nodes), sys.stdout):
+        _show_summary(session, planned, changes)
+    else:
+        print_table(session.settings, nodes)
+        _show_details(session, planned)
+    advisories = tuple(advisory_lines(planned.consul_version, planned.nomad_version))
+    if advisories:
+        print_text(session.settings, "", *advisories)
+    for warning in (*weaknesses(planned), *([domains] if domains else [])):
+        console.warn(warning)
     if changes is not None:
         console.print("")
-        show_verdict(console, changes, console.print)
+        show_verdict(session.settings, changes, console.print)
+
+
+def _show_details(session: Session, planned: "ClusterPlan") -> None:
+    """Print the firewall rules, and the settings of roles if there are any."""
+    session.console.print("")
+    print_table(session.settings, Table(header=RULE_HEADER, rows=_rule_rows(planned), drops=RULE_DROPS))
+    settings = setting_rows(planned)
+    if settings:
+        session.console.print("")
+        print_table(session.settings, Table(header=SETTING_HEADER, rows=settings, folds=SETTING_HEADER[-1]))
+
+
+def _show_summary(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
+    """Print a row for each role, and how much of the plan that leaves out."""
+    from bakery.plan.slots import slot_of
+
+    there = {slot_of(droplet, planned.cluster) for droplet in changes.unchanged} if changes else set()
+    rows = []
+    for role in dict.fromkeys(node.role for node in planned.nodes):
+        nodes = [node for node in planned.nodes if node.role == role]
+        exist = str(sum(node.slot in there for node in nodes)) if changes else "-"
+        waves = ",".join(dict.fromkeys(str(node.wave.value) for node in nodes))
+        rows.append((role, str(len(nodes)), nodes[0].size, waves, exist))
+    print_table(session.settings, Table(header=SUMMARY_HEADER, rows=rows, drops=("WAVE",)))
+    left_out = [counted(len(_rule_rows(planned)), "firewall rule")]
+    settings = setting_rows(planned)
+    if settings:
+        left_out.append(counted(len(settings), "setting"))
+    session.console.print(f"also {' and '.join(left_out)}; -o wide lists them, and each node")
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
@@ -115,16 +174,27 @@ def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[
 
 
 def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
+    """Return a row for each port of a role's firewall, narrow enough for a terminal of 80 columns."""
+    protocols: dict[tuple[str, ...], list[str]] = {}
     for firewall in planned.firewalls:
+        role = firewall.name.removeprefix(f"{planned.cluster}-")
         for rule in firewall.inbound:
-            sources = [*rule.sources, *(["admin"] if rule.admin else [])]
-            rows.append((firewall.name, rule.protocol, rule.ports, ", ".join(sources), rule.reason))
-    return rows
+            sources = ["vpc" if source == str(planned.vpc_cidr) else source for source in rule.sources]
+            sources = ["load balancer"] if rule.balancer_only else sources
+            key = (role, rule.ports, ",".join([*sources, *(["admin"] if rule.admin else [])]), rule.reason)
+            protocols.setdefault(key, []).append(rule.protocol)
+    return [
+        (role, "icmp" if found == ["icmp"] else f"{ports}/{','.join(found)}", sources, reason)
+        for (role, ports, sources, reason), found in protocols.items()
+    ]
 
 
-def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> dict[str, Any]:
+def _as_json(
+    session: Session, planned: "ClusterPlan", changes: "Changes | None", domains: str | None
+) -> dict[str, Any]:
     from bakery.cli.changes_view import changes_json
+    from bakery.config.advisories import advisory_lines
+    from bakery.config.versions import CONSUL, NOMAD
     from bakery.plan.weaknesses import weaknesses
 
     value: dict[str, Any] = {
@@ -140,14 +210,22 @@ def _as_json(session: Session, planned: "ClusterPlan", changes: "Changes | None"
                 "name": f.name,
                 "tag": f.tag,
                 "inbound": [
-                    {"protocol": r.protocol, "ports": r.ports, "from": list(r.sources), "admin": r.admin}
+                    {
+                        "protocol": r.protocol,
+                        "ports": r.ports,
+                        "from": [] if r.balancer_only else list(r.sources),
+                        "admin": r.admin,
+                        "load_balancer": r.balancer_only,
+                    }
                     for r in f.inbound
                 ],
             }
             for f in planned.firewalls
         ],
+        "tested": {"consul": CONSUL.tested, "nomad": NOMAD.tested},
         "settings": [{"name": name, "value": value} for name, value in setting_rows(planned)],
-        "warnings": [*planned.warnings, *weaknesses(planned)],
+        "warnings": [*planned.warnings, *weaknesses(planned), *([domains] if domains else [])],
+        "advisories": list(advisory_lines(planned.consul_version, planned.nomad_version)),
     }
     if changes is None:
         return value

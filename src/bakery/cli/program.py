@@ -12,8 +12,9 @@ DROPPED = (
     "CONSUL_CAPATH", "CONSUL_HTTP_AUTH", "CONSUL_HTTP_SSL_VERIFY", "CONSUL_HTTP_TOKEN_FILE",
     "NOMAD_CAPATH", "NOMAD_HTTP_AUTH", "NOMAD_REGION", "NOMAD_SKIP_VERIFY",
     "DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN_FILE",
+    "BAKERY_AGE_PASSPHRASE", "BAKERY_P12_PASSWORD",
 )  # fmt: skip
-"""Variables that would lead the program to another cluster or switch off its checks, and the account's token."""
+"""Variables that would lead the program to another cluster or switch off its checks, and bakery's own secrets."""
 
 
 class ProgramCommand(click.Command):
@@ -65,9 +66,8 @@ def run_program(
     image = session.config.image
     version = image.consul if product == "Consul" else image.nomad
     variables = program_env(session, product, other_cloud=other_cloud, person=person)
-    tool = find_tool(
-        ToolName(product.lower()), version, places=places_from_environment(), reporter=session.reporter
-    )
+    places = places_from_environment(checksums=image.checksums)
+    tool = find_tool(ToolName(product.lower()), version, places=places, reporter=session.reporter)
     if product == "Nomad" and tuple(arguments[:2]) == ("operator", "debug"):
         variables = by_way_of_loopback(variables)
     sys.stdout.flush()

@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bakery.cli.options import common_options
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
+from bakery.cli.options import common_options_without_o
 from bakery.cli.output import ensure_folder, warn_if_git_takes, write_errors
-from bakery.cli.session import session_of
+from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import other_cloud_option
 from bakery.errors import UsageError
 from bakery.hints import Command
 
 if TYPE_CHECKING:
+    from bakery.plan.model import ClusterPlan
     from bakery.render.model import Join
 
 HOW_TO = """\
@@ -24,14 +27,26 @@ by hand:   create a droplet from the snapshot in VPC {vpc}, region {region},
 terraform: user_data = file("{file}")
 then:      {bootstrap} (creates the ACL tokens in it; safe to repeat)
 the file holds private keys and tokens: keep it as private as .bakery/"""
+INTRODUCE = """\
+strict:    Nomad refuses a node made from this file unless it brings a token, which is valid for half an hour:
+             {create}
+           add it to the droplet's user-data as a file of write_files: {path}, permissions 0600.
+           The droplets of an autoscale pool cannot bring one: they need security.client_introduction: warn"""
 
 
 @click.command()
 @click.option(
-    "--role", required=True, multiple=True, callback=once, metavar="ROLE", help="Role of the cluster file."
+    "--role",
+    required=True,
+    multiple=True,
+    callback=once,
+    metavar="ROLE",
+    shell_complete=completions.roles,
+    help="Role of the cluster file.",
 )
 @click.option(
     "--node",
+    shell_complete=completions.nodes,
     multiple=True,
     callback=once,
     metavar="NAME",
@@ -51,7 +66,7 @@ the file holds private keys and tokens: keep it as private as .bakery/"""
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Folder to write to."
 )
 @other_cloud_option
-@common_options
+@common_options_without_o
 @click.pass_context
 def render(
     context: click.Context,
@@ -71,6 +86,7 @@ def render(
       bakery render --role nomad-client -o rendered/
       bakery render --role consul-server --first -o rendered/
     """
+    from bakery.config.findings import name_hint
     from bakery.files import write_secret_file
     from bakery.operations.credentials import warn_of_second_ca
     from bakery.operations.render_by_hand import live_join, render_user_data
@@ -80,7 +96,7 @@ def render(
     known = sorted({planned.role for planned in plan.nodes} | {r.name for r in session.config.roles})
     if role not in known:
         message = f"there is no role {role}"
-        raise UsageError(message=message, hint=f"roles of this file: {', '.join(known)}")
+        raise UsageError(message=message, hint=name_hint(role, known))
     join = _join(joins, first=first)
     if join is None:
         join = live_join(session, plan, other_cloud=other_cloud)
@@ -94,13 +110,26 @@ def render(
         write_secret_file(file, user_data.text.encode())
     warn_if_git_takes(file, session.console)
     if session.settings.json:
-        session.console.print_json({"file": str(file), "bytes": user_data.size})
+        print_answer(session.settings, "render", {"file": str(file), "bytes": user_data.size})
     else:
         session.console.print(str(file))
     tags, then = ", ".join(rendered.tags), session.settings.spell(Command("bootstrap"))
     session.console.note(
         HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=tags, file=file, bootstrap=then)
     )
+    if node is None:
+        _note_introduction(session, plan, role)
+
+
+def _note_introduction(session: Session, plan: "ClusterPlan", role: str) -> None:
+    """Say how nodes of the role become Nomad clients, if bakery cannot introduce them to strict servers."""
+    from bakery.render.paths import NOMAD_INTRODUCTION
+
+    node = next(planned for planned in plan.nodes if planned.role == role)
+    if plan.introduces_clients and node.kind.is_separate_client:
+        arguments = ("node", "intro", "create", "-node-name=NAME", f"-node-pool={node.node_pool}")
+        create = session.settings.spell(Command("nomad", *arguments))
+        session.console.note(INTRODUCE.format(create=create, path=NOMAD_INTRODUCTION))
 
 
 def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, replaced_json, replacement_lines, show_warnings
 from bakery.cli.session import session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("node")
+@click.argument("node", shell_complete=completions.nodes)
 @click.option(
     "--lost", is_flag=True, help="The droplet is dead: do not move its work, do not ask its servers to leave."
 )
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Check that the node can be replaced now, and exit.")
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def replace(
     context: click.Context,
@@ -57,17 +61,22 @@ def replace(
         print_line(cloud_line(session))
         for line in replacement_lines(checked, lost=lost, drain=drain):
             print_line(line)
-        show_warnings(checked.work.warnings, print_line)
+        name = checked.target.name
+        if checked.alive:
+            warnings.append(
+                f"{name} is alive: without --lost its work would move first, and its servers would leave"
+            )
         warnings.extend(checked.work.warnings)
+        show_warnings(tuple(warnings), print_line)
         if not dry_run:
-            session.confirm(f"replace {checked.target.name}?")
+            session.confirm(f"replace {name}, which is alive, as lost?" if checked.alive else f"replace {name}?")
         return not dry_run
 
     done = replace_one(session, request, node, approve)
     if session.settings.json:
         replaced = [] if done is None else [replaced_json(done)]
         value = {"cloud": cloud_json(session), "replaced": replaced, "warnings": warnings}
-        session.console.print_json(value)
+        print_answer(session.settings, "replace", value)
     if done is not None:
         session.console.note(f"{done.old} is replaced by {done.new}")
     return ExitCode.DONE

@@ -41,7 +41,7 @@ _DRAIN_OPTIONS = (
         default="10m",
         show_default=True,
         help="How long Nomad may take to move the work of a client. Nomad stops the work that is left then, and"
-        " the client is not removed.",
+        " the client is not removed, unless all of it is batch work that was named before the question.",
     ),
     click.option("--no-drain", is_flag=True, help="Remove clients without moving their work first."),
     click.option(

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, replaced_json, show_warnings
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import Choice, WholeNumber
@@ -25,7 +28,14 @@ _REASONS = ["image", "size", "secrets", "config", "age", "all"]
 
 
 @click.command()
-@click.option("--role", "roles", multiple=True, metavar="ROLE", help="Only this role; may be repeated.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="ROLE",
+    shell_complete=completions.roles,
+    help="Only this role; may be repeated.",
+)
 @click.option(
     "--because",
     "reasons",
@@ -48,6 +58,7 @@ _REASONS = ["image", "size", "secrets", "config", "age", "all"]
 @click.option(
     "--image",
     "image_id",
+    shell_complete=completions.images,
     type=WholeNumber(1),
     metavar="ID",
     help="Take this snapshot, for example an older one of the same versions (the command images lists them)."
@@ -57,6 +68,7 @@ _REASONS = ["image", "size", "secrets", "config", "age", "all"]
 @click.option("--dry-run", is_flag=True, help="Show what would be replaced, and what stands in the way; exit.")
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def roll(
     context: click.Context,
@@ -109,7 +121,7 @@ def roll(
     else:
         done = roll_differing(session, request, lambda found: _agreed(session, found), show)
     if session.settings.json:
-        session.console.print_json(_as_json(session, shown[0] if shown else None, done))
+        print_answer(session.settings, "roll", _as_json(session, shown[0] if shown else None, done))
     if not shown:
         session.print_or_note(_nothing(reasons, roles))
     elif not dry_run:

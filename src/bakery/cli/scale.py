@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli import completions
+from bakery.cli.answers import print_answer
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, show_warnings
 from bakery.cli.scaling import Scaling
 from bakery.cli.session import Session, session_of
@@ -23,7 +26,7 @@ LAUNCH_SECONDS = 900
 
 
 @click.command()
-@click.argument("counts", nargs=-1, required=True, metavar="ROLE=N...")
+@click.argument("counts", nargs=-1, required=True, metavar="ROLE=N...", shell_complete=completions.counts)
 @click.option(
     "--accept-single", is_flag=True, help="Allow one Consul or Nomad server; if it is lost, so is its data."
 )
@@ -31,6 +34,7 @@ LAUNCH_SECONDS = 900
 @click.option("--dry-run", is_flag=True, help="Show what would change, and exit.")
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def scale(
     context: click.Context,
@@ -131,9 +135,11 @@ def _up(
     """Launch the missing nodes. The cluster file is written once the user has agreed to the changes."""
     from bakery.cli.admin_cidrs import admin_cidrs
     from bakery.cli.launch import finish_launch, show_preview
+    from bakery.cli.times import Times
     from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
     from bakery.plan.build import build_plan
 
+    times = Times(session.console)
     plan = build_plan(after)
     roles = [role for role, count in wanted.items() if count]
     options = LaunchOptions(
@@ -149,7 +155,7 @@ def _up(
     result = launch_cluster(session, options, lambda changes: _approve_up(session, wanted, changes))
     _save(session, wanted)
     scalings = [Scaling(role=role, count=count, saves=True) for role, count in wanted.items()]
-    finish_launch(session, plan, result.droplets, scalings, created=len(result.created), healthy=True)
+    finish_launch(session, plan, result.droplets, scalings, times, created=len(result.created), healthy=True)
     return ExitCode.DONE
 
 
@@ -157,7 +163,7 @@ def _approve_up(session: Session, wanted: Mapping[str, int], changes: "Changes")
     from bakery.cli.changes_view import show_changes
 
     session.note_before_question(cloud_line(session))
-    show_changes(session.console, changes, session.note_before_question)
+    show_changes(session.settings, changes, session.note_before_question)
     for role, count in wanted.items():
         session.note_before_question(f"roles.{role}.count in {session.config.path} becomes {count}")
     session.confirm("make these changes?")
@@ -198,7 +204,7 @@ def _down(
 
     gone = [droplet.name for droplet in remove_highest(session, request, approve)]
     if session.settings.json:
-        session.console.print_json({"to_remove": leaving, "removed": gone, "warnings": warnings})
+        print_answer(session.settings, "scale-down", {"to_remove": leaving, "removed": gone, "warnings": warnings})
     if gone:
         session.console.note(f"removed: {', '.join(gone)}")
 
@@ -207,4 +213,5 @@ def _save(session: Session, wanted: Mapping[str, int]) -> None:
     from bakery.config.save import save_count
 
     for role, count in wanted.items():
-        save_count(session.config.path, role, count)
+        if save_count(session.config.path, role, count):
+            session.console.change()

@@ -61,6 +61,7 @@ def save_scaling(session: Session, scaling: Scaling | None) -> None:
         return
     path = session.config.path
     if save_count(path, scaling.role, scaling.count):
+        session.console.change()
         session.console.note(f"roles.{scaling.role}.count in {path} is {scaling.count} now")
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.options import Settings, settings_of
-from bakery.cli.prompts import confirm, has_terminal
+from bakery.cli.prompts import ask_passphrase, confirm, has_terminal
 from bakery.errors import CredentialsError, UsageError
-from bakery.hints import Command, Text
+from bakery.hints import Text
 
 if TYPE_CHECKING:
+    from bakery.cli.api_progress import ApiProgress
     from bakery.cloud.interface import Cloud
     from bakery.cloud.model import Account
     from bakery.config.model import ClusterConfig
@@ -51,7 +52,7 @@ class Session:
         self._environment = os.environ if environment is None else environment
         self._config: ClusterConfig | None = None
         self._cloud: Cloud | None = None
-        self._account: Account | None = None
+        self._progress: ApiProgress | None = None
 
     @property
     def config(self) -> "ClusterConfig":
@@ -60,6 +61,8 @@ class Session:
 
         if self._config is None:
             self._config = load_cluster(self.settings.cluster_file)
+            if self.settings.recorder is not None:
+                self.settings.recorder.keep_in(self.paths.history)
             for warning in self._config.warnings:
                 self.console.warn(warning)
         return self._config
@@ -88,10 +91,12 @@ class Session:
         Raises:
             UsageError: it has not; the hint names those that it has.
         """
+        from bakery.config.findings import name_hint
+
         known = [each.name for each in self.config.roles]
         if role not in known:
             message = f"cluster {self.config.cluster} has no role {role}"
-            raise UsageError(message=message, hint=f"roles of {self.config.path}: {', '.join(known)}")
+            raise UsageError(message=message, hint=name_hint(role, known))
 
     @property
     def paths(self) -> "StatePaths":
@@ -143,13 +148,20 @@ class Session:
 
     @property
     def cloud(self) -> "Cloud":
-        from bakery.cli.api_progress import ApiProgress
         from bakery.cloud.digitalocean import connect
 
         if self._cloud is None:
-            progress = ApiProgress(self.console)
-            self._cloud = connect(endpoint=self.endpoint.url, token=self.token, watcher=progress)
+            self._cloud = connect(endpoint=self.endpoint.url, token=self.token, watcher=self.api_progress)
         return self._cloud
+
+    @property
+    def api_progress(self) -> "ApiProgress":
+        """What was observed of the requests so far."""
+        from bakery.cli.api_progress import ApiProgress
+
+        if self._progress is None:
+            self._progress = ApiProgress(self.console)
+        return self._progress
 
     @property
     def quick_cloud(self) -> "Cloud":
@@ -162,9 +174,7 @@ class Session:
     @property
     def account(self) -> "Account":
         """The account of the token, asked for once, in one request."""
-        if self._account is None:
-            self._account = self.cloud.get_account()
-        return self._account
+        return self.cloud.get_account()
 
     @property
     def place(self) -> "Place":
@@ -194,6 +204,11 @@ class Session:
         """Print a line of the result; with ``--json``, where stdout is for the document, note it on stderr."""
         (self.console.note if self.settings.json else self.console.print)(text)
 
+    def ask_passphrase(self, file: Path) -> str | None:
+        """Ask for the passphrase of ``file``; None if there is no terminal."""
+        self.console.pause()
+        return ask_passphrase(file)
+
     def confirm(self, question: str) -> None:
         """Ask before something changes; ``--yes`` answers.
 
@@ -201,21 +216,21 @@ class Session:
             UsageError: the answer is not "yes", or there is no terminal to ask on.
         """
         if not self.settings.yes:
+            self.console.pause()
             confirm(question)
 
 
 def _no_emulator(name: str) -> UsageError:
     """Return the error for ``--local`` without that emulator; the hint restarts it, or names a running one."""
-    from bakery.emulator.daemon.folder import emulator_dir, list_running, up_again_command
+    from bakery.emulator.daemon.folder import emulator_dir, list_running, start_hint
 
-    crashed = emulator_dir(name).read()
-    if crashed is not None:
+    if emulator_dir(name).read() is not None:
         message = f"--local means the emulator {name}, which is not running any more"
-        return UsageError(message=message, hint=up_again_command(crashed))
+        return UsageError(message=message, hint=start_hint(name))
     others = [running.name for running in list_running()]
     if not others:
         message = "--local was given, but no emulator is running"
-        return UsageError(message=message, hint=Command("emulator up"))
+        return UsageError(message=message, hint=start_hint(name))
     message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
     return UsageError(message=message, hint=f"export BAKERY_EMULATOR={others[0]}")
 
@@ -228,5 +243,9 @@ def builds_folder() -> Path:
 
 
 def session_of(context: click.Context) -> Session:
-    """Return a session for this run."""
-    return Session(settings_of(context))
+    """Return a session for this run. What it reads may ask for a passphrase."""
+    from bakery.credentials.at_rest import ask_passphrase_with
+
+    session = Session(settings_of(context))
+    ask_passphrase_with(session.ask_passphrase)
+    return session

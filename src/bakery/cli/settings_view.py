@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bakery.plan.ports import CONSUL_GRPC
+
 if TYPE_CHECKING:
     from bakery.config.model import RoleSettings
     from bakery.plan.model import ClusterPlan
 
 SETTING_HEADER = ("SETTING", "VALUE")
+_MESH = f"Consul's gRPC on 127.0.0.1:{CONSUL_GRPC} of Nomad clients, no other port"
 
 
 def setting_rows(planned: "ClusterPlan") -> list[tuple[str, str]]:
@@ -16,12 +19,14 @@ def setting_rows(planned: "ClusterPlan") -> list[tuple[str, str]]:
     rows = [(f"roles.{role}.{name}", value) for role, found in roles.items() for name, value in _of_role(found)]
     registries = ", ".join(registry.host for registry in planned.docker.registries)
     logs = planned.docker.logs
-    of_docker = (
+    others = (
         ("docker.registries", registries),
         ("docker.ca", "for these registries" if planned.docker.ca else ""),
+        ("docker.ulimits", ", ".join(f"{name}={value}" for name, value in planned.docker.ulimits)),
         ("docker.logs", f"{logs.max_files} files of {logs.max_size}" if logs is not None else ""),
+        ("mesh", _MESH if planned.mesh else ""),
     )
-    return [(name, value) for name, value in (*rows, *of_docker) if value]
+    return [(name, value) for name, value in (*rows, *others) if value]
 
 
 def _of_role(settings: "RoleSettings") -> Iterator[tuple[str, str]]:

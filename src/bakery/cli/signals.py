@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
@@ -14,6 +15,9 @@ _PATIENCE_S = 0.05
 _NUDGES = 20
 _seen = 0
 _silent = False
+_continues = True
+"""Whether the command may leave something that a second run continues."""
+_actions: list[Callable[[], None]] = []
 
 
 class Terminated(BaseException):
@@ -32,6 +36,17 @@ def say_nothing() -> None:
     """End without a word at a signal from now on: for a command that a user ends by a signal."""
     global _silent  # noqa: PLW0603 - the process's own
     _silent = True
+
+
+def offer_to_continue(offers: bool) -> None:  # noqa: FBT001 - its only argument
+    """Say at a second signal how to continue, or only that the command has stopped: it changes nothing."""
+    global _continues  # noqa: PLW0603 - the process's own
+    _continues = offers
+
+
+def before_message(action: Callable[[], None]) -> None:
+    """Call ``action`` at a signal, before its message is printed: it ends what is drawn on the terminal."""
+    _actions.append(action)
 
 
 def _watch() -> None:
@@ -67,8 +82,11 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     _seen += 1
     if _seen > 1:
         # Unwinding may hang too, on the same slow reply. The next run finishes what is unfinished now.
-        _say(b"\nstopped at once; to continue, run the same command again\n")
+        _say(b"\nstopped at once; to continue, run the same command again\n" if _continues else b"\nstopped\n")
         os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
+    for action in _actions:
+        with suppress(Exception):  # the signal may have interrupted the very drawing
+            action()
     _say(b"\nstopping in order; a second signal stops at once\n")
     if number == signal.SIGINT:
         raise KeyboardInterrupt

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
-from bakery.cli.options import common_options
+from bakery.cli.answers import print_answer
+from bakery.cli.options import common_options_without_o
 from bakery.cli.output import refuse_existing, write_errors
+from bakery.cli.read_only import read_only
 from bakery.cli.session import Session, session_of
 from bakery.cli.signals import Terminated
 from bakery.cli.values import WholeNumber
@@ -23,8 +25,9 @@ README = """\
 What bakery collected about one cluster: the answers of its own commands (*.json, with *.err.txt for stderr),
 versions, the cluster file, what one server of each product answers, and a few seconds of the agents' logs.
 
-Every secret that bakery knows is replaced by ***. It does not know secrets that jobs write into logs, or that you
-wrote into the cluster file: read the files before you send them.
+Every secret that bakery knows is replaced by ***, and so are the texts of merged configuration (roles.NAME.nomad
+and roles.NAME.consul) and the passwords of registries. It does not know secrets that jobs write into logs, or that
+you wrote elsewhere into the cluster file: read the files before you send them.
 """
 
 
@@ -45,7 +48,8 @@ wrote into the cluster file: read the files before you send them.
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @other_cloud_option
-@common_options
+@common_options_without_o
+@read_only()
 @click.pass_context
 def support(
     context: click.Context,
@@ -57,6 +61,10 @@ def support(
     """Write a bundle (tar.gz, 0600) for a person who helps you: status, plan, versions, members and agents' logs.
 
     Changes nothing. Secrets are replaced by ***; read the bundle before you send it.
+
+    \b
+    Example:
+      bakery support
     """
     from bakery.files import write_secret_file
     from bakery.operations.support import collect_support
@@ -74,7 +82,7 @@ def support(
     with write_errors(file):
         write_secret_file(file, _archive(name, {"README.txt": README, **files}))
     if session.settings.json:
-        session.console.print_json({"file": str(file), "files": sorted(files)})
+        print_answer(session.settings, "support", {"file": str(file), "files": sorted(files)})
         return
     session.console.print(str(file))
     session.console.note(f"read the files in it before you send it: tar -xzf {shlex.quote(str(file))}")

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bakery.cli.answers import print_answer
 from bakery.cli.build_image import bake_lines
 from bakery.cli.options import common_options
+from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, replaced_json
 from bakery.cli.roll import plan_json, show_roll
 from bakery.cli.session import Session, builds_folder, session_of
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Check the versions, show what would be done, and exit.")
 @other_cloud_option
 @common_options
+@recorded
 @click.pass_context
 def upgrade(
     context: click.Context,
@@ -46,7 +49,7 @@ def upgrade(
 
     \b
     Examples:
-      bakery upgrade --consul 1.22.5 --nomad 1.11.3 --dry-run
+      bakery upgrade --consul 1.22.5 --nomad 2.0.5 --dry-run
       bakery upgrade --nomad 2.0.5
     """
     from bakery.bake.request import build_request
@@ -65,7 +68,7 @@ def upgrade(
         plan = plan_upgrade(upgraded, request)
         _show(session, upgraded, plan, session.print_or_note)
         if session.settings.json:
-            session.console.print_json(_as_json(session, upgraded, plan, None))
+            print_answer(session.settings, "upgrade", _as_json(session, upgraded, plan, None))
         return ExitCode.DONE
     _upgrade(session, upgraded, request, wanted)
     return ExitCode.DONE
@@ -85,7 +88,7 @@ def _upgrade(session: Session, upgraded: Session, request: "UpgradeRequest", wan
     done = upgrade_cluster(upgraded, request, approve)
     _save(session, wanted)
     if session.settings.json:
-        session.console.print_json(_as_json(session, upgraded, shown[0] if shown else None, done))
+        print_answer(session.settings, "upgrade", _as_json(session, upgraded, shown[0] if shown else None, done))
     versions = _versions(upgraded.config)
     if not shown:
         session.print_or_note(f"nothing to upgrade: every node runs {versions}")
@@ -125,6 +128,7 @@ def _save(session: Session, wanted: "Mapping[str, str]") -> None:
     path, image = session.config.path, session.config.image
     for product, version in wanted.items():
         if version != getattr(image, product) and save_version(path, product, version):
+            session.console.change()
             session.console.note(f"image.{product} in {path} is {version} now")
 
 

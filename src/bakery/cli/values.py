@@ -1,7 +1,6 @@
 """Types of options and arguments, with error messages in bakery's own style."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -9,6 +8,8 @@ import click
 
 def guess(word: str, known: Sequence[str]) -> str:
     """Return ``; did you mean healthy?`` if a known word is similar to ``word``, else an empty string."""
+    from difflib import get_close_matches
+
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

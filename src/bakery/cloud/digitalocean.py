@@ -5,22 +5,27 @@ The library's own transport has no time-out, follows links to other hosts, loses
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from digitalocean.baseapi import DELETE, GET, POST, PUT, BaseAPI
 
-from bakery.cloud import parse
+from bakery.cloud import parse, parse_edge
 from bakery.cloud.endpoint import checked_endpoint
 from bakery.cloud.model import (
     Account,
+    Certificate,
     Droplet,
     DropletRequest,
     Firewall,
     FirewallRequest,
     Image,
+    LoadBalancer,
+    LoadBalancerRequest,
     Region,
+    ReservedIp,
     Size,
     SshKey,
     Vpc,
@@ -71,6 +76,8 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
         # The library gets no token, so that a request that bypasses our transport is refused.
         super().__init__(token="", end_point=f"{base}/v2/")
         self._transport = transport
+        self._account: Account | None = None
+        self._asking = threading.Lock()
 
     def get_data(self, url: str, type: str = GET, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send a request of the library through our transport: GET parameters as query, others as body."""
@@ -84,7 +91,10 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
         self._transport.close()
 
     def get_account(self) -> Account:
-        return self._one("account", "account", parse.account)
+        with self._asking:
+            if self._account is None:
+                self._account = self._one("account", "account", parse.account)
+            return self._account
 
     def list_regions(self) -> tuple[Region, ...]:
         return self._list("regions", "regions", parse.region)
@@ -103,6 +113,9 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
 
     def create_droplet(self, request: DropletRequest) -> Droplet:
         return self._one("droplets", "droplet", parse.droplet, POST, parse.droplet_body(request))
+
+    def shut_down_droplet(self, droplet_id: int) -> None:
+        self.get_data(f"droplets/{droplet_id}/actions", POST, {"type": "shutdown"})
 
     def delete_droplet(self, droplet_id: int) -> None:
         self._delete(f"droplets/{droplet_id}")
@@ -166,6 +179,48 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
     def delete_firewall(self, firewall_id: str) -> None:
         self._delete(f"firewalls/{firewall_id}")
 
+    def untag_droplet(self, droplet_id: int, tag: str) -> None:
+        resources = [{"resource_id": str(droplet_id), "resource_type": "droplet"}]
+        self._delete(f"tags/{tag}/resources", {"resources": resources})
+
+    def list_load_balancers(self) -> tuple[LoadBalancer, ...]:
+        return self._list("load_balancers", "load_balancers", parse_edge.load_balancer)
+
+    def create_load_balancer(self, request: LoadBalancerRequest) -> LoadBalancer:
+        body = parse_edge.balancer_body(request)
+        return self._one("load_balancers", "load_balancer", parse_edge.load_balancer, POST, body)
+
+    def update_load_balancer(self, balancer_id: str, request: LoadBalancerRequest) -> LoadBalancer:
+        path, body = f"load_balancers/{balancer_id}", parse_edge.balancer_body(request)
+        return self._one(path, "load_balancer", parse_edge.load_balancer, PUT, body)
+
+    def delete_load_balancer(self, balancer_id: str) -> None:
+        self._delete(f"load_balancers/{balancer_id}")
+
+    def list_certificates(self) -> tuple[Certificate, ...]:
+        return self._list("certificates", "certificates", parse_edge.certificate)
+
+    def create_certificate(self, name: str, dns_names: tuple[str, ...]) -> Certificate:
+        body = {"name": name, "type": "lets_encrypt", "dns_names": list(dns_names)}
+        return self._one("certificates", "certificate", parse_edge.certificate, POST, body)
+
+    def delete_certificate(self, certificate_id: str) -> None:
+        self._delete(f"certificates/{certificate_id}")
+
+    def list_reserved_ips(self) -> tuple[ReservedIp, ...]:
+        return self._list("reserved_ips", "reserved_ips", parse_edge.reserved_ip)
+
+    def create_reserved_ip(self, droplet_id: int) -> ReservedIp:
+        body = {"droplet_id": droplet_id}
+        return self._one("reserved_ips", "reserved_ip", parse_edge.reserved_ip, POST, body)
+
+    def assign_reserved_ip(self, address: str, droplet_id: int) -> None:
+        body = {"type": "assign", "droplet_id": droplet_id}
+        self.get_data(f"reserved_ips/{address}/actions", POST, body)
+
+    def delete_reserved_ip(self, address: str) -> None:
+        self._delete(f"reserved_ips/{address}")
+
     def _one(
         self,
         path: str,
@@ -195,9 +250,9 @@ class DigitalOcean(BaseAPI):  # type: ignore[misc] # the library has no types
         with _reading(f"GET /v2/{path}"):
             return tuple(read(item) for item in items)
 
-    def _delete(self, path: str) -> None:
+    def _delete(self, path: str, body: Mapping[str, Any] | None = None) -> None:
         try:
-            self.get_data(path, DELETE)
+            self.get_data(path, DELETE, body)
         except NotFoundError:
             return
 

@@ -12,12 +12,16 @@ from typing import Protocol
 
 from bakery.cloud.model import (
     Account,
+    Certificate,
     Droplet,
     DropletRequest,
     Firewall,
     FirewallRequest,
     Image,
+    LoadBalancer,
+    LoadBalancerRequest,
     Region,
+    ReservedIp,
     Size,
     SshKey,
     Vpc,
@@ -31,7 +35,7 @@ class Cloud(Protocol):
     """
 
     def get_account(self) -> Account:
-        """Return the account of the token."""
+        """Return the account of the token. The API is asked once."""
 
     def list_regions(self) -> tuple[Region, ...]:
         """Return all regions."""
@@ -50,6 +54,12 @@ class Cloud(Protocol):
 
     def create_droplet(self, request: DropletRequest) -> Droplet:
         """Request a droplet. It is ``new`` when this returns."""
+
+    def shut_down_droplet(self, droplet_id: int) -> None:
+        """Request that the system of the droplet shuts down. It is still running when this returns.
+
+        UnprocessableError if it is off, or if another action runs on it.
+        """
 
     def delete_droplet(self, droplet_id: int) -> None:
         """Delete the droplet. No error if it does not exist."""
@@ -104,3 +114,39 @@ class Cloud(Protocol):
 
     def delete_firewall(self, firewall_id: str) -> None:
         """Delete the firewall. No error if it does not exist."""
+
+    def untag_droplet(self, droplet_id: int, tag: str) -> None:
+        """Remove the tag from the droplet. No error if one of them does not exist."""
+
+    def list_load_balancers(self) -> tuple[LoadBalancer, ...]:
+        """Return all load balancers."""
+
+    def create_load_balancer(self, request: LoadBalancerRequest) -> LoadBalancer:
+        """Request a load balancer. It is ``new`` when this returns, and has no address."""
+
+    def update_load_balancer(self, balancer_id: str, request: LoadBalancerRequest) -> LoadBalancer:
+        """Replace all fields of a load balancer."""
+
+    def delete_load_balancer(self, balancer_id: str) -> None:
+        """Delete the load balancer. No error if it does not exist."""
+
+    def list_certificates(self) -> tuple[Certificate, ...]:
+        """Return all certificates of load balancers."""
+
+    def create_certificate(self, name: str, dns_names: tuple[str, ...]) -> Certificate:
+        """Request a certificate of Let's Encrypt. The names must be in domains of the account."""
+
+    def delete_certificate(self, certificate_id: str) -> None:
+        """Delete the certificate. No error if it does not exist; the API refuses it while it is in use."""
+
+    def list_reserved_ips(self) -> tuple[ReservedIp, ...]:
+        """Return all reserved IPs."""
+
+    def create_reserved_ip(self, droplet_id: int) -> ReservedIp:
+        """Reserve an address for the droplet. It is assigned some seconds after this returns."""
+
+    def assign_reserved_ip(self, address: str, droplet_id: int) -> None:
+        """Assign a reserved IP to the droplet, from another one too. It takes effect after some seconds."""
+
+    def delete_reserved_ip(self, address: str) -> None:
+        """Delete the reserved IP. No error if it does not exist."""

@@ -117,6 +117,7 @@ def _rule(item: Json, peers: str) -> FirewallRule:
         ports="0" if ports == "all" else ports,
         addresses=_texts(there.get("addresses")),
         tags=_texts(there.get("tags")),
+        load_balancers=_texts(there.get("load_balancer_uids")),
     )
 
 
@@ -188,5 +189,9 @@ def _rules(rules: Sequence[FirewallRule], peers: str) -> list[dict[str, Any]]:
 
 
 def _peers(rule: FirewallRule) -> dict[str, list[str]]:
-    peers = {"addresses": list(rule.addresses), "tags": list(rule.tags)}
+    peers = {
+        "addresses": list(rule.addresses),
+        "tags": list(rule.tags),
+        "load_balancer_uids": list(rule.load_balancers),
+    }
     return {kind: values for kind, values in peers.items() if values}

@@ -196,7 +196,7 @@ class Transport:
         return reply
 
     def _exchange(self, what: str, method: str, path: str, query: Query | None, body: object) -> requests.Response:
-        started, status = self._clock.now(), 0
+        started, status, date = self._clock.now(), 0, ""
         try:
             response = self._session.request(
                 method,
@@ -207,14 +207,14 @@ class Transport:
                 timeout=(self._limits.connect, self._limits.read),
                 allow_redirects=False,
             )
-            status = response.status_code
+            status, date = response.status_code, response.headers.get("Date", "")
             return response
         except (requests.RequestException, ValueError) as error:  # ValueError: a malformed proxy host
             why = no_reply(error, self._base, read_seconds=self._limits.read)
         finally:
             shown = f"/v2/{path}" + (f"?{urlencode(query)}" if query else "")
             spent = self._clock.now() - started
-            self._watcher.answered(Exchange(method=method, path=shown, status=status, seconds=spent))
+            self._watcher.answered(Exchange(method=method, path=shown, status=status, seconds=spent, date=date))
         message = f"cannot reach {urlsplit(self._base).netloc} for {what}"
         unreachable = UnreachableError(message=message, details=why.problem, hint=why.hint)
         raise unreachable if why.transient else _PermanentError(unreachable)

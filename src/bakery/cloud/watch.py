@@ -1,4 +1,4 @@
-"""A port that the transport calls for each request and each pause. It never gets bodies, headers or tokens."""
+"""A port that the transport calls for each request and each pause. It gets no bodies and no tokens."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +14,8 @@ class Exchange:
     status: int
     """HTTP status; 0 if there was no reply."""
     seconds: float
+    date: str = ""
+    """The reply's header Date; empty if there was none."""
 
 
 @dataclass(frozen=True, kw_only=True)

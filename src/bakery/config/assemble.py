@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bakery.config import defaults, versions
 from bakery.config.docker import build_docker
+from bakery.config.ingress import build_ingress
 from bakery.config.model import Access, ClusterConfig, Image, Kind, Role, Security
 from bakery.config.ports import SSH
 from bakery.config.role_settings import build_settings
@@ -29,8 +30,10 @@ def assemble(shape: ClusterShape, path: Path) -> ClusterConfig:
             admin_cidrs=tuple(shape.access.admin_cidrs),
             ssh_keys=tuple(shape.access.ssh_keys),
         ),
-        security=Security(leaf_days=shape.security.leaf_days),
+        security=Security(**shape.security.model_dump()),
         docker=build_docker(shape.docker, path.parent),
+        ingress=build_ingress(shape.ingress, path.parent),
+        mesh=shape.mesh,
         protect=shape.protect,
         warnings=tuple(_warnings(shape, roles)),
     )
@@ -68,6 +71,7 @@ def _server_warnings(product: str, servers: int) -> Iterator[str]:
     # 2n servers tolerate as many failures as 2n - 1:
     # https://developer.hashicorp.com/consul/docs/concept/consensus#deployment_table
     if servers and servers % 2 == 0:
-        yield f"{servers} {product} servers survive no more losses than {servers - 1}: use an odd number"
+        lost = (servers - 1) // 2 or "none"
+        yield f"{servers} {product} servers can lose {lost}, as {servers - 1} can: use an odd number"
     if servers > _MOST_SERVERS:
         yield f"{servers} {product} servers slow every write down: use 3, 5 or 7"

@@ -1,5 +1,6 @@
-"""Files that the cluster file names and that become part of the user-data: cloud-init parts, a CA."""
+"""Files that the cluster file names and that become part of the user-data: cloud-init parts, certificates."""
 
+import shlex
 from pathlib import Path
 
 from bakery.config.model import UserDataPart
@@ -34,6 +35,31 @@ def read_ca(folder: Path, name: str) -> str | tuple[str, str]:
     if "-----BEGIN CERTIFICATE-----" not in text:
         return f": {name} contains no certificate", "a PEM file: -----BEGIN CERTIFICATE-----"
     return text
+
+
+def read_pem(folder: Path, name: str, kind: str) -> str | tuple[str, str]:
+    """Return the text of a PEM file that contains a ``kind``: CERTIFICATE or PRIVATE KEY.
+
+    If it does not, return what is wrong, to follow the field's name, and a hint.
+    """
+    text = _read(folder, name)
+    if isinstance(text, tuple):
+        return text
+    if f"{kind}-----" not in text:
+        return f": {name} contains no {kind.lower()}", _pem_hint(text, kind)
+    if kind == "CERTIFICATE" and "PRIVATE KEY" in text:
+        return f": {name} contains a private key", "the key has a file of its own"
+    if "ENCRYPTED" in text:
+        return f": {name} has a passphrase", f"openssl pkey -in {shlex.quote(name)} writes it without one"
+    return text
+
+
+def _pem_hint(text: str, kind: str) -> str:
+    """Return a hint for a file without a ``kind``: it may be the other file of a pair."""
+    other = next((each for each in ("CERTIFICATE", "PRIVATE KEY") if f"{each}-----" in text), None)
+    if other is None:
+        return f"a PEM file: -----BEGIN {kind}-----"
+    return f"it contains a {other.lower()}: cert and key may be interchanged"
 
 
 def _read(folder: Path, name: str) -> str | tuple[str, str]:

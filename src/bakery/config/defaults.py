@@ -8,7 +8,13 @@ REGION = "fra1"
 VPC_CIDR = "10.100.0.0/20"
 BASE_IMAGE = "debian-12-x64"
 CONSUL_VERSION = "1.22.5"
-NOMAD_VERSION = "1.11.3"
+NOMAD_VERSION = "2.0.5"
+"""The first minor version in which docker tasks cannot ask for the node's namespaces, and logs are read-only for
+tasks (HCSEC-2026-14, -19 and -21). HashiCorp lists it with Consul 1.19 to 1.22."""
+TESTED_CONSUL_VERSION = "1.22.5"
+TESTED_NOMAD_VERSION = "1.11.3"
+"""The newest pair that can be built from Go modules (toolchain/), for machines without the official releases: what
+the tests and the demo run. Nomad 2.x is not a Go module (go.dev/ref/mod, "Major version suffixes")."""
 BINARIES = Binaries.AUTO
 COUNT = 3
 NODE_POOL = "default"
@@ -19,6 +25,10 @@ of a node can be revoked."""
 LOG_MAX_SIZE, LOG_MAX_FILES = "2m", 2
 """Nomad's own defaults of a container's output (hashicorp/nomad drivers/docker/config.go, configSpec)."""
 MOST_LOG_FILES = 100
+ACME_DIRECTORY = "https://acme-v02.api.letsencrypt.org/directory"
+"""Let's Encrypt (https://letsencrypt.org/docs/acme-protocol-updates/)."""
+MAX_DOMAINS = 100
+"""Names of one certificate at Let's Encrypt (https://letsencrypt.org/docs/rate-limits/)."""
 MIN_LEAF_DAYS = 30
 """A shorter-lived certificate would expire before its node is replaced."""
 
@@ -40,7 +50,7 @@ MAX_COUNT = 100
 def size_of(kind: Kind) -> str:
     """Return the default size slug of a role's droplets."""
     match kind:
-        case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER:
+        case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER | Kind.INGRESS:
             return SERVER_SIZE
         case Kind.NOMAD_CLIENT:
             return CLIENT_SIZE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bakery.config import defaults
 from bakery.config.attachments import read_ca
-from bakery.config.findings import FieldPath, Finding, dotted, quoted
+from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted
 from bakery.config.model import ContainerLogs, Docker, Registry
 from bakery.config.schema import DockerShape, LogsShape, RegistryShape
 
@@ -14,6 +14,14 @@ _HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?"
 LOG_SIZE: FieldPath = ("docker", "logs", "max_size")
 LOG_SIZE_HINT = "a number and k, m or g, such as 10m"
 _SIZE = "[1-9][0-9]{0,5}[kmg]"
+# https://github.com/docker/go-units/blob/v0.5.0/ulimit.go, ulimitNameMapping
+_ULIMITS = (
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+    "rttime", "sigpending", "stack",
+)  # fmt: skip
+_MOST_FILES = 1024 * 1024
+"""The kernel's own limit (fs.nr_open): a container with more, or with unlimited files, does not start."""
+_MOST = 2**63 - 1
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 _EXAMPLE = "registry.digitalocean.com: {username_env: DO_TOKEN, password_env: DO_TOKEN}"
 
@@ -23,6 +31,7 @@ def docker_findings(docker: DockerShape, folder: Path) -> Iterator[Finding]:
     for host, registry in docker.registries.items():
         yield from _registry(("docker", "registries", host), host, registry)
     yield from _logs(docker.logs)
+    yield from _ulimits(docker.ulimits)
     path: FieldPath = ("docker", "ca")
     if docker.ca and not docker.registries:
         message = "docker.ca has no meaning without docker.registries: it is for these registries only"
@@ -41,6 +50,7 @@ def build_docker(docker: DockerShape, folder: Path) -> Docker:
             Registry(host=host, **registry.model_dump()) for host, registry in docker.registries.items()
         ),
         ca=ca if isinstance(ca, str) else "",
+        ulimits=tuple(docker.ulimits.items()),
     )
 
 
@@ -66,6 +76,20 @@ def _logs(logs: LogsShape) -> Iterator[Finding]:
     if not 1 <= logs.max_files <= defaults.MOST_LOG_FILES:
         message = f"docker.logs.max_files must be from 1 to {defaults.MOST_LOG_FILES}, not {logs.max_files}"
         yield Finding(path=("docker", "logs", "max_files"), message=message)
+
+
+def _ulimits(ulimits: dict[str, int]) -> Iterator[Finding]:
+    for name, value in ulimits.items():
+        path: FieldPath = ("docker", "ulimits", name)
+        if name not in _ULIMITS:
+            message = f"docker.ulimits: {quoted(name)} is not a limit of a process"
+            yield Finding(path=path, message=message, hint=name_hint(name, _ULIMITS), at_key=True)
+        elif name == "nofile" and not 1 <= value <= _MOST_FILES:
+            message = f"docker.ulimits.nofile must be from 1 to {_MOST_FILES}, not {value}"
+            yield Finding(path=path, message=message, hint="the kernel has no unlimited number of files")
+        elif not -1 <= value <= _MOST:
+            message = f"docker.ulimits.{name} must be -1, for unlimited, or from 0 to {_MOST}, not {value}"
+            yield Finding(path=path, message=message)
 
 
 def _one_of(path: FieldPath, registry: RegistryShape, one: str, other: str) -> Iterator[Finding]:

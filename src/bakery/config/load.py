@@ -3,8 +3,11 @@
 import errno
 import shlex
 import stat
+import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import TextIO
 
 from bakery.config.assemble import assemble
 from bakery.config.document import Document, Place
@@ -16,6 +19,8 @@ from bakery.config.validate import check
 from bakery.errors import ConfigError, Problem
 from bakery.hints import Command, Hint
 
+STDIN = Path("-")
+"""A cluster file that is read from standard input. Its state folder is in the current folder."""
 MAX_BYTES = 64 * 1024
 _INIT = Hint(Command("init"), " writes a cluster file to start from")
 
@@ -52,8 +57,8 @@ def parse_cluster(text: str, path: Path) -> ClusterConfig:
     except DocumentSyntaxError as error:
         raise _wrong(path, [error.problem]) from None
     if document.root is None or document.root.data is None:
-        message = f"{path} is empty"
-        raise ConfigError(message=message, hint=_INIT, file=str(path))
+        message = f"{shown(path)} is empty"
+        raise ConfigError(message=message, hint=_INIT, file=shown(path))
     return _checked(document, path)
 
 
@@ -83,6 +88,8 @@ def _problems(document: Document, placed: Iterable[tuple[Place, Finding]]) -> li
 
 def _read(path: Path) -> bytes:
     """Return the file's bytes. Refuse a pipe or a device before opening it, because reading could block."""
+    if path == STDIN:
+        return _read_stdin(sys.stdin)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _no_file(path)
@@ -100,6 +107,20 @@ def _read(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise _too_large(path)
     return content
+
+
+@lru_cache(maxsize=1)
+def _read_stdin(stream: TextIO) -> bytes:
+    """Return what standard input has; it can be read once only."""
+    content = stream.buffer.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _too_large(STDIN)
+    return content
+
+
+def shown(path: Path) -> str:
+    """Return the cluster file's name for errors and messages."""
+    return "standard input" if path == STDIN else str(path)
 
 
 def _unreadable(error: OSError | ValueError, path: Path) -> str:
@@ -133,10 +154,10 @@ def _decode(content: bytes, path: Path) -> str:
 
 
 def _too_large(path: Path) -> ConfigError:
-    message = f"{path} has more than {MAX_BYTES // 1024} KiB; no cluster file needs so much"
-    return ConfigError(message=message, file=str(path))
+    message = f"{shown(path)} has more than {MAX_BYTES // 1024} KiB; no cluster file needs so much"
+    return ConfigError(message=message, file=shown(path))
 
 
 def _wrong(path: Path, problems: list[Problem]) -> ConfigError:
     number = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
-    return ConfigError(message=f"{path} has {number}", file=str(path), problems=tuple(problems))
+    return ConfigError(message=f"{shown(path)} has {number}", file=shown(path), problems=tuple(problems))

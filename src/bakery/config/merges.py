@@ -46,6 +46,7 @@ NOMAD = {
     ),
     **_for(_GOSSIP, "server.encrypt"),
     **_for(_SIGNING, "server.root_key_rotation_threshold"),
+    **_for("security.client_introduction of the cluster file decides it", "server.client_introduction"),
     **_for(_META, *_USE),
     **_for(_JOBS_PORTS, "client.min_dynamic_port", "client.max_dynamic_port", "client.reserved.reserved_ports"),
     **_for(
@@ -53,6 +54,7 @@ NOMAD = {
         "client.template.function_denylist", "client.artifact.disable_filesystem_isolation",
         "client.artifact.filesystem_isolation_extra_paths", "plugin.raw_exec", "plugin.exec", "plugin.java",
         "plugin.docker.config.allow_privileged", "plugin.docker.config.allow_caps", "plugin.docker.config.volumes",
+        "plugin.docker.config.allowed_modes",
     ),
     **_for("docker.registries has the credentials of registries", "plugin.docker.config.auth"),
 }  # fmt: skip
@@ -69,6 +71,7 @@ CONSUL = {
         "advertise_addr_wan", "advertise_addr_wan_ipv4", "serf_lan", "serf_wan",
     ),
     **_for(_FOLDER, "data_dir"),
+    **_for("mesh of the cluster file decides it", "connect.enabled"),
     **_for(_LEAVE, "leave_on_terminate", "skip_leave_on_interrupt", "rejoin_after_leave"),
     **_for("the role's kind decides it", "server"),
     **_for(

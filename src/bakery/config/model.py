@@ -21,13 +21,15 @@ class Kind(StrEnum):
     """A Consul server and a Nomad server on one droplet, for small clusters."""
     ALL_IN_ONE = "all-in-one"
     """A Consul server, a Nomad server and a Nomad client on one droplet. One node is a whole cluster."""
+    INGRESS = "ingress"
+    """A Consul agent and Traefik, which routes requests from outside to services. It does not run Nomad."""
 
     @property
     def is_consul_server(self) -> bool:
         match self:
             case Kind.CONSUL_SERVER | Kind.SERVER | Kind.ALL_IN_ONE:
                 return True
-            case Kind.NOMAD_SERVER | Kind.NOMAD_CLIENT:
+            case Kind.NOMAD_SERVER | Kind.NOMAD_CLIENT | Kind.INGRESS:
                 return False
             case _:
                 assert_never(self)
@@ -37,7 +39,7 @@ class Kind(StrEnum):
         match self:
             case Kind.NOMAD_SERVER | Kind.SERVER | Kind.ALL_IN_ONE:
                 return True
-            case Kind.CONSUL_SERVER | Kind.NOMAD_CLIENT:
+            case Kind.CONSUL_SERVER | Kind.NOMAD_CLIENT | Kind.INGRESS:
                 return False
             case _:
                 assert_never(self)
@@ -47,7 +49,17 @@ class Kind(StrEnum):
         match self:
             case Kind.NOMAD_CLIENT | Kind.ALL_IN_ONE:
                 return True
-            case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER | Kind.SERVER:
+            case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER | Kind.SERVER | Kind.INGRESS:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def is_ingress(self) -> bool:
+        match self:
+            case Kind.INGRESS:
+                return True
+            case Kind.CONSUL_SERVER | Kind.NOMAD_SERVER | Kind.NOMAD_CLIENT | Kind.SERVER | Kind.ALL_IN_ONE:
                 return False
             case _:
                 assert_never(self)
@@ -58,8 +70,39 @@ class Kind(StrEnum):
         return self.is_consul_server or self.is_nomad_server
 
     @property
+    def is_separate_client(self) -> bool:
+        """Whether the node is a Nomad client whose servers are on other nodes."""
+        return self.is_nomad_client and not self.is_nomad_server
+
+    @property
     def runs_nomad(self) -> bool:
         return self.is_nomad_server or self.is_nomad_client
+
+
+class BalancerCertificate(StrEnum):
+    """Where TLS ends behind the load balancer of the ingress nodes."""
+
+    LETS_ENCRYPT = "lets-encrypt"
+    """At the load balancer, with a certificate that DigitalOcean gets from Let's Encrypt."""
+    PASSTHROUGH = "passthrough"
+    """At the ingress nodes, with their own certificates."""
+
+
+class ReservedIp(StrEnum):
+    """Whether the ingress node has an address that outlives its droplet."""
+
+    NONE = "none"
+    AUTO = "auto"
+    """Bakery reserves an address, and assigns it to the droplet in the slot."""
+
+
+class ClientIntroduction(StrEnum):
+    """What Nomad's servers do with a new client that does not bring a token made for it."""
+
+    WARN = "warn"
+    """They register it, and log a warning: Nomad's default."""
+    STRICT = "strict"
+    """They refuse it. Bakery sends every new client its token."""
 
 
 class Binaries(StrEnum):
@@ -147,6 +190,8 @@ class Image:
     consul: str
     nomad: str
     binaries: Binaries
+    checksums: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """SHA256 in hex of release archives by file name; they come before those that bakery knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +228,57 @@ class Docker:
     registries: tuple[Registry, ...] = ()
     ca: str = ""
     """PEM certificates that docker trusts for these registries, besides those of the system."""
+    ulimits: tuple[tuple[str, int], ...] = ()
+    """Limits of each container's processes by name, soft and hard, in file order; -1: unlimited."""
 
 
 NO_DOCKER = Docker()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateFiles:
+    """A certificate of the user's and its key. The paths are relative to the folder of the cluster file."""
+
+    cert: str
+    key: str
+    certificate: str
+    """Content of ``cert``, which is public."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer:
+    """DigitalOcean's load balancer in front of the ingress nodes."""
+
+    certificate: BalancerCertificate
+    proxy_protocol: bool
+    """Whether it sends the client's address in the PROXY protocol."""
+    direct_access: bool = False
+    """Whether everyone may connect to the ingress nodes too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingress:
+    """How services are reached from outside. The default serves plain HTTP."""
+
+    domains: tuple[str, ...] = ()
+    """Names that have certificates: the ingress nodes' own (ACME), or the load balancer's."""
+    acme_email: str = ""
+    """Account of the ACME server; empty: no certificate is requested."""
+    acme_directory: str = ""
+    """URL of the ACME server's directory; empty without ``acme_email``."""
+    acme_ca: str = ""
+    """PEM certificates of the CAs of the ACME server's own certificate; empty: those of the system."""
+    certificates: tuple[CertificateFiles, ...] = ()
+    load_balancer: LoadBalancer | None = None
+    reserved_ip: ReservedIp = ReservedIp.NONE
+
+    @property
+    def has_certificates(self) -> bool:
+        """Whether the ingress nodes end TLS with certificates of their own."""
+        return bool(self.certificates or self.acme_email)
+
+
+NO_INGRESS = Ingress()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,10 +293,11 @@ class Access:
 
 @dataclass(frozen=True, kw_only=True)
 class Security:
-    """How long secrets last."""
+    """How long secrets last, and who may become a Nomad client."""
 
     leaf_days: int
     """Days from the making of a node's certificates to their end; they never outlast their CA."""
+    client_introduction: ClientIntroduction = ClientIntroduction.WARN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +316,15 @@ class ClusterConfig:
     access: Access
     security: Security
     docker: Docker = NO_DOCKER
+    ingress: Ingress = NO_INGRESS
+    mesh: bool = False
+    """Whether jobs may use Consul's service mesh."""
     protect: bool
     """Whether ``destroy`` refuses to delete this cluster."""
     warnings: tuple[str, ...]
     """Values that are allowed but unwise, for example an even number of servers."""
+
+    @property
+    def has_ingress(self) -> bool:
+        """Whether a role is of kind ingress, so that the snapshot contains Traefik."""
+        return any(role.kind.is_ingress for role in self.roles)

@@ -53,7 +53,7 @@ def parse_network(text: str) -> IPv4Network | IPv6Network | str:
     except ValueError:
         return f"{quoted(address)} is not an IP address"
     if not slash:
-        return f"the prefix length is missing, as in {text}/{32 if '.' in text else 128}"
+        return "the prefix length is missing"
     if not re.fullmatch("[0-9]{1,3}", prefix):
         return f"{quoted(prefix)} is not a prefix length"
     try:

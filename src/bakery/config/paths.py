@@ -85,8 +85,18 @@ class StatePaths(ClientFiles):
         return self.folder / "bundle.json"
 
     @property
+    def encrypted_bundle(self) -> Path:
+        """The bundle if it is encrypted; then :attr:`bundle` does not exist."""
+        return self.bundle.with_name(f"{self.bundle.name}.age")
+
+    @property
     def journal(self) -> Path:
         return self.folder / "journal.json"
+
+    @property
+    def history(self) -> Path:
+        """The file with the runs that changed the cluster: one event a line, as JSON."""
+        return self.folder / "events.jsonl"
 
     @property
     def place(self) -> Path:
@@ -134,6 +144,21 @@ class StatePaths(ClientFiles):
             message = f"cannot make the state folder {self.folder}"
             hint = f"{ROOT_VARIABLE} names another place for it"
             raise UsageError(message=message, details=f"{error.filename}: {error.strerror}", hint=hint) from error
+
+
+def owner_file(lock: Path) -> Path:
+    """Return the path of the file that names the process that holds the lock."""
+    return lock.with_name(lock.name + ".owner")
+
+
+def known_clusters(cluster_file: Path) -> dict[str, StatePaths]:
+    """Return the state paths of each cluster that has a state folder here, by name, in alphabetical order."""
+    root = state_paths(cluster_file, "any").root
+    try:
+        names = sorted(folder.name for folder in root.iterdir() if folder.is_dir())
+    except OSError:
+        return {}
+    return {name: state_paths(cluster_file, name) for name in names}
 
 
 def state_paths(cluster_file: Path, cluster: str) -> StatePaths:

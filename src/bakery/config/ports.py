@@ -11,8 +11,10 @@ from bakery.config.model import OpenPort
 from bakery.config.networks import parse_network
 
 SSH, DNS = 22, 53
-CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_DNS = 8300, 8301, 8501, 8600
+CONSUL_RPC, CONSUL_GOSSIP, CONSUL_HTTPS, CONSUL_GRPC, CONSUL_DNS = 8300, 8301, 8501, 8503, 8600
 NOMAD_HTTPS, NOMAD_RPC, NOMAD_GOSSIP = 4646, 4647, 4648
+HTTP, HTTPS, PING = 80, 443, 8082
+"""Of ingress nodes. The last is that of Traefik's health endpoint."""
 FIRST_DYNAMIC, LAST_DYNAMIC = 20000, 32000
 """Nomad's default range of ports for tasks."""
 
@@ -25,7 +27,7 @@ TAKEN = {
     8500: "Consul's API without TLS",
     CONSUL_HTTPS: "Consul's API",
     8502: "Consul's gRPC API without TLS",
-    8503: "Consul's gRPC API",
+    CONSUL_GRPC: "Consul's gRPC API",
     CONSUL_DNS: "Consul's DNS",
     NOMAD_HTTPS: "Nomad's API",
     NOMAD_RPC: "Nomad's RPC and Raft",

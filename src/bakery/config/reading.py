@@ -30,6 +30,17 @@ _IN_PLAIN_WORDS = {
 }
 
 
+_ENDS = (
+    "found unexpected end of stream",
+    "expected ',' or '}', but got '<stream end>'",
+    "expected ',' or ']', but got '<stream end>'",
+    "expected ',' or '}', but got ']'",
+    "expected ',' or ']', but got '}'",
+)
+"""What PyYAML reports if brackets or quotes are not closed."""
+_CLOSING = {"{": "}", "[": "]"}
+
+
 class DocumentSyntaxError(Exception):
     """The text is not YAML that bakery reads. Parsing stopped at ``problem``."""
 
@@ -163,7 +174,17 @@ def _character_problem(document: Document, error: ReaderError) -> Problem:
     return document.problem(place, message, "remove it; a cluster file is plain text in UTF-8")
 
 
+def _never_closed(document: Document, opened: yaml.Mark) -> Problem:
+    """Return the problem of a bracket or a quote that the text does not close, at the place that opens it."""
+    place = Place(line=opened.line + 1, column=opened.column + 1)
+    mark = document.text[opened.index : opened.index + 1]
+    closing = _CLOSING.get(mark, mark)
+    return document.problem(place, f"the {mark} here is never closed", f"close it with {closing}")
+
+
 def _yaml_problem(document: Document, error: yaml.MarkedYAMLError) -> Problem:
+    if error.context_mark is not None and error.problem in _ENDS:
+        return _never_closed(document, error.context_mark)
     mark = error.problem_mark or error.context_mark
     place = Place(line=mark.line + 1, column=mark.column + 1) if mark else document.place_at(0)
     said = str(error.problem or error.context or "cannot be read").splitlines()[0]

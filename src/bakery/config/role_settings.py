@@ -59,6 +59,10 @@ def _kind_findings(path: FieldPath, role: RoleShape, kind: Kind) -> Iterator[Fin
     for key in useless:
         message = f"{dotted((*path, key))} has no meaning: only Nomad clients run jobs"
         yield Finding(path=(*path, key), message=message, hint="remove it", at_key=True)
+    if kind.is_ingress and "services" in role.consul:
+        at = (*path, "consul", "services")
+        message = f"{dotted(at)} cannot be set: bakery registers Traefik there, for its health"
+        yield Finding(path=at, message=message, hint="remove it", at_key=True)
     if role.nomad and not kind.runs_nomad:
         message = f"{dotted((*path, 'nomad'))} has no meaning: a {kind} does not run Nomad"
         yield Finding(path=(*path, "nomad"), message=message, hint="remove it", at_key=True)

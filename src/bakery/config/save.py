@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bakery.config.document import LINE_BREAK, Place
-from bakery.config.load import parse_cluster, read_text
+from bakery.config.load import STDIN, parse_cluster, read_text
 from bakery.config.model import ClusterConfig
 from bakery.config.reading import read_document
 from bakery.errors import UsageError
@@ -76,7 +76,7 @@ def with_networks(text: str, path: Path, networks: tuple[str, ...]) -> str:
         ConfigError: the file has problems, or would have with these networks.
         UsageError: the file does not contain the list in brackets; the hint is the line to write.
     """
-    config, written = parse_cluster(text, path), f"[{', '.join(networks)}]"
+    config, written = _changeable(text, path), f"[{', '.join(networks)}]"
     body = text.removeprefix(_BOM)
     found = read_document(body).find(("access", "admin_cidrs"))
     start = 0 if found is None else _offset(body, found.place)
@@ -123,7 +123,7 @@ def _save(path: Path, change: Callable[[str], str], by_hand: str) -> bool:
 
 
 def _with_value(text: str, path: Path, setting: _Setting) -> str:
-    config = parse_cluster(text, path)
+    config = _changeable(text, path)
     body = text.removeprefix(_BOM)
     found = read_document(body).find(setting.keys)
     if found is None:
@@ -137,6 +137,14 @@ def _with_value(text: str, path: Path, setting: _Setting) -> str:
         message = f"{setting.name} in {path} is written so that it cannot be changed in its place"
         raise UsageError(message=message, hint=f"set it to {setting.value} by hand")
     return changed
+
+
+def _changeable(text: str, path: Path) -> ClusterConfig:
+    """Return the cluster of a file that can be changed."""
+    if path == STDIN:
+        message = "the cluster file is read from standard input, so it cannot be changed"
+        raise UsageError(message=message, hint="save it to a file, then: -f FILE")
+    return parse_cluster(text, path)
 
 
 def _offset(text: str, place: Place) -> int:

@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bakery.config import defaults
 from bakery.config.findings import FieldPath
-from bakery.config.model import Binaries, Kind
+from bakery.config.model import BalancerCertificate, Binaries, ClientIntroduction, Kind, ReservedIp
 
 FORMAT = 1
 LABEL = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 VERSION = "^(0|[1-9][0-9]*)[.](0|[1-9][0-9]*)[.](0|[1-9][0-9]*)$"
 SLUG = "^[a-z0-9][-_.a-z0-9]*$"
 REGION = "^[a-z]{3}[0-9]+$"
+ARCHIVE = "^(consul|nomad|packer|packer-plugin-digitalocean|cni-plugins|traefik)[-_][-_.a-z0-9]+[.](zip|t?gz)$"
+"""File name of a release archive that bakery downloads (:mod:`bakery.toolchain.release`)."""
+SHA256 = "^[0-9a-f]{64}$"
 
 _BY_VALUE = Field(strict=False)  # a strict enum accepts only the member, not its text
 
@@ -70,6 +73,11 @@ class ImageShape(_Strict):
         json_schema_extra=_for_editors(pattern=VERSION),
     )
     binaries: Annotated[Binaries, _BY_VALUE] = defaults.BINARIES
+    checksums: dict[str, str] = Field(
+        default={},
+        description="SHA256 of release archives by file name, such as nomad_2.0.6_linux_amd64.zip. They come"
+        " before those that bakery knows of its default versions.",
+    )
 
 
 class HostVolumeShape(_Strict):
@@ -115,6 +123,11 @@ class DockerShape(_Strict):
     )
     ca: str = Field(
         default="", description="PEM file beside the cluster file: CAs that docker trusts for these registries."
+    )
+    ulimits: dict[str, int] = Field(
+        default={},
+        description="Limits of each container's processes, by name, such as nofile: 1048576 or memlock: -1"
+        " (unlimited). A job may set others with ulimit. Without nofile: 65536 open files.",
     )
 
 
@@ -167,13 +180,76 @@ class AccessShape(_Strict):
     )
 
 
+class CertificateShape(_Strict):
+    """A certificate of your own. Both files are PEM, and beside the cluster file."""
+
+    cert: str = Field(default="", description="PEM file with the certificate, followed by the intermediate CAs.")
+    key: str = Field(default="", description="File with its private key, without a passphrase.")
+
+
+class LoadBalancerShape(_Strict):
+    """DigitalOcean's load balancer in front of the ingress nodes."""
+
+    certificate: Annotated[BalancerCertificate, _BY_VALUE] = Field(
+        default=BalancerCertificate.PASSTHROUGH,
+        description="Where TLS ends: at the load balancer (lets-encrypt) or at the ingress nodes (passthrough).",
+    )
+    proxy_protocol: bool = Field(
+        default=True, description="Whether the nodes get the clients' addresses in the PROXY protocol."
+    )
+    direct_access: bool = Field(
+        default=False,
+        description="Whether everyone may connect to the ingress nodes too. Otherwise only the load balancer may,"
+        " as soon as it is active.",
+    )
+
+
+def _none_for_false(value: object) -> object:
+    return None if value is False else value
+
+
+def _false_or_mapping(schema: dict[str, Any]) -> None:
+    """Write the schema of a key that is ``false`` or a mapping."""
+    schema.update(anyOf=[{"const": False}, schema.pop("anyOf")[0]], default=False)
+
+
+class IngressShape(_Strict):
+    """How services are reached from outside, through the nodes of kind ingress."""
+
+    domains: list[str] = Field(default=[], description="Names that the certificates are requested for.")
+    acme_email: str = Field(
+        default="",
+        description="Your address at Let's Encrypt, or at another ACME server. With it the ingress node requests"
+        " certificates for the domains.",
+    )
+    acme_directory: str = Field(default=defaults.ACME_DIRECTORY, description="URL of the ACME server's directory.")
+    acme_ca: str = Field(
+        default="", description="PEM file beside the cluster file: CAs of the ACME server, if it is your own."
+    )
+    certificates: list[CertificateShape] = Field(default=[], description="Certificates of your own.")
+    # pydantic adds the member's name to the paths of errors in a union of a literal and a mapping.
+    load_balancer: Annotated[LoadBalancerShape | None, BeforeValidator(_none_for_false)] = Field(
+        default=None,
+        description="DigitalOcean's load balancer in front of the ingress nodes, or false.",
+        json_schema_extra=_false_or_mapping,
+    )
+    reserved_ip: Annotated[ReservedIp, _BY_VALUE] = Field(
+        default=ReservedIp.NONE, description="auto: the ingress node has an address that it keeps through rolls."
+    )
+
+
 class SecurityShape(_Strict):
-    """How long secrets last."""
+    """How long secrets last, and who may become a Nomad client."""
 
     leaf_days: int = Field(
         default=defaults.LEAF_DAYS,
         description="Days that the certificates of a new node last, at most until their CA ends.",
         json_schema_extra=_for_editors(minimum=defaults.MIN_LEAF_DAYS, maximum=defaults.MAX_LEAF_DAYS),
+    )
+    client_introduction: Annotated[ClientIntroduction, _BY_VALUE] = Field(
+        default=ClientIntroduction.WARN,
+        description="strict: Nomad refuses a new client without a token that bakery sends to this client alone; a"
+        " copy of user-data registers nothing. Needs Nomad 1.11 or later, and no role of kind all-in-one.",
     )
 
 
@@ -202,6 +278,11 @@ class ClusterShape(_Strict):
     access: AccessShape = AccessShape()
     security: SecurityShape = SecurityShape()
     docker: DockerShape = DockerShape()
+    ingress: IngressShape = IngressShape()
+    mesh: bool = Field(
+        default=False,
+        description="Consul's service mesh: jobs may have connect blocks. Running nodes get it from a roll.",
+    )
     protect: bool = Field(default=False, description="destroy refuses while true.")
 
 
@@ -229,8 +310,8 @@ def keys_of(path: FieldPath) -> tuple[str, ...]:
     return tuple(_SHAPES.get(steps, ClusterShape).model_fields)
 
 
-_NAMED = {"roles": (1, 3), "docker": (2,)}
-"""Positions in a path that are names of the user's, by the first step."""
+_NAMED = {"roles": (1, 3), "docker": (2,), "ingress": (2,)}
+"""Positions in a path that are names of the user's, or places in a list, by the first step."""
 _SHAPES: dict[FieldPath, type[_Strict]] = {
     ("vpc",): VpcShape,
     ("image",): ImageShape,
@@ -239,6 +320,9 @@ _SHAPES: dict[FieldPath, type[_Strict]] = {
     ("docker",): DockerShape,
     ("docker", "logs"): LogsShape,
     ("docker", "registries", "*"): RegistryShape,
+    ("ingress",): IngressShape,
+    ("ingress", "certificates", "*"): CertificateShape,
+    ("ingress", "load_balancer"): LoadBalancerShape,
     ("roles", "*"): RoleShape,
     ("roles", "*", "host_volumes", "*"): HostVolumeShape,
 }

@@ -1,12 +1,13 @@
 """Check the types in a document: report every wrong type, and still check the rest of the file."""
 
 from collections.abc import Iterator, Set
+from enum import StrEnum
 from typing import Any
 
 from bakery.config.docker import LOG_SIZE, LOG_SIZE_HINT
 from bakery.config.document import Document, Value
 from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted, unbroken
-from bakery.config.model import Binaries, Kind
+from bakery.config.model import BalancerCertificate, Binaries, ClientIntroduction, Kind, ReservedIp
 from bakery.config.schema import FORMAT, ClusterShape, ShapeError, check_shape, keys_of
 
 _WANTED = {
@@ -17,20 +18,36 @@ _WANTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
 }
-_EXAMPLES = {
-    "roles": "roles: {nomad-client: {count: 3}}",
-    "vpc": "vpc: {cidr: 10.100.0.0/20}",
-    "image": "image: {consul: 1.22.5, nomad: 1.11.3}",
-    "access": "access: {admin_cidrs: [auto]}",
-    "security": "security: {leaf_days: 365}",
-    "docker": "docker: {registries: {registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}}}",
+_EXAMPLES: dict[FieldPath, str] = {
+    ("roles",): "roles: {nomad-client: {count: 3}}",
+    ("roles", "*", "meta"): "meta: {rack: a1}",
+    ("roles", "*", "host_volumes"): "host_volumes: {data: {path: /srv/data}}",
+    ("roles", "*", "nomad"): "nomad: {client: {gc_max_allocs: 100}}",
+    ("roles", "*", "consul"): "consul: {performance: {raft_multiplier: 3}}",
+    ("vpc",): "vpc: {cidr: 10.100.0.0/20}",
+    ("image",): "image: {consul: 1.22.5, nomad: 2.0.5}",
+    ("image", "checksums"): "checksums: {nomad_2.0.6_linux_amd64.zip: its SHA256 in hex}",
+    ("access",): "access: {admin_cidrs: [auto]}",
+    ("security",): "security: {leaf_days: 365}",
+    ("ingress",): "ingress: {domains: [example.com], acme_email: ops@example.com}",
+    ("ingress", "load_balancer"): "load_balancer: {certificate: passthrough}, or load_balancer: false",
+    ("ingress", "certificates"): "certificates: [{cert: example.pem, key: example-key.pem}]",
+    ("mesh",): "mesh: true",
+    ("docker",): "docker: {registries: {registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}}}",
+    ("docker", "logs"): "logs: {max_size: 10m, max_files: 3}",
+    ("docker", "ulimits"): "ulimits: {nofile: 1048576, memlock: -1}",
 }
-_ROLE_EXAMPLES = {
-    "meta": "meta: {rack: a1}",
-    "host_volumes": "host_volumes: {data: {path: /srv/data}}",
-    "nomad": "nomad: {client: {gc_max_allocs: 100}}",
-    "consul": "consul: {performance: {raft_multiplier: 3}}",
+"""Examples by path; ``*`` is the name of any role."""
+_ENUMERATIONS: dict[str | int, type[StrEnum]] = {
+    "kind": Kind,
+    "binaries": Binaries,
+    "certificate": BalancerCertificate,
+    "reserved_ip": ReservedIp,
+    "client_introduction": ClientIntroduction,
 }
+"""The values of a key, by the last step of its path."""
+_MAPPINGS: FieldPath = ("ingress", "certificates")
+"""The only list whose items are mappings. The others have text."""
 _STAND_INS: dict[str, object] = {"version": FORMAT, "cluster": "x"}
 """Placeholders for required values that are missing or wrong, so that the other checks can run."""
 
@@ -65,9 +82,9 @@ def _no_value(path: FieldPath) -> Finding:
 
 
 def _pruned(value: Any, bad: Set[FieldPath], path: FieldPath = ()) -> Any:  # noqa: ANN401 - any YAML value
-    """Return ``value`` without the fields at ``bad``; in a list empty text replaces them, to keep positions."""
+    """Return ``value`` without the fields at ``bad``; in a list empty values replace them, to keep positions."""
     if path in bad:
-        return "" if path and isinstance(path[-1], int) else {}
+        return "" if path and isinstance(path[-1], int) and path[:-1] != _MAPPINGS else {}
     if isinstance(value, dict):
         kept = [key for key in value if (*path, key) not in bad]
         return {key: _pruned(value[key], bad, (*path, key)) for key in kept}
@@ -88,7 +105,7 @@ def _finding(document: Document, error: ShapeError) -> Finding:
     found = document.find(path)
     given = _describe(found)
     if error.type == "enum":
-        names = [member.value for member in (Kind if path[-1] == "kind" else Binaries)]
+        names = [member.value for member in _ENUMERATIONS[path[-1]]]
         message = f"{name} must be one of {', '.join(names)}, not {given}"
         return Finding(path=path, message=message, hint=name_hint(found.text, names) if found else None)
     wanted = _WANTED.get(error.type, "something else")
@@ -129,9 +146,14 @@ def _hint(error: ShapeError, found: Value | None) -> str | None:
         return "in YAML 1.2 yes, no, on and off are text"
     if error.type == "list_type" and scalar:
         return f"put it in brackets: [{text[:40]}]"
-    of_role = [_ROLE_EXAMPLES[key] for key in map(str, error.path[2:3]) if key in _ROLE_EXAMPLES]
-    if of_role and error.path[0] == "roles":
-        return f"for example: {of_role[0]}"
-    if error.type == "model_type" and len(error.path) == 2:
+    if error.type == "model_type" and error.path[:-1] == ("roles",):
         return f"for example: {error.path[1]}: {{count: 3}}"
-    return f"for example: {_EXAMPLES[str(error.path[0])]}" if error.path and error.path[0] in _EXAMPLES else None
+    example = _example(error.path)
+    return f"for example: {example}" if example is not None else None
+
+
+def _example(path: FieldPath) -> str | None:
+    """Return the example of the key at ``path``, or of the nearest key that contains it."""
+    known = ("roles", "*", *path[2:]) if path[:1] == ("roles",) and len(path) > 1 else path
+    parents = (known[:length] for length in range(len(known), 0, -1))
+    return next((_EXAMPLES[parent] for parent in parents if parent in _EXAMPLES), None)

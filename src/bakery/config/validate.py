@@ -8,10 +8,11 @@ from pathlib import Path
 from bakery.config import defaults, versions
 from bakery.config.docker import docker_findings
 from bakery.config.findings import FieldPath, Finding, dotted, nearest, quoted
-from bakery.config.model import Kind
+from bakery.config.ingress import ingress_findings
+from bakery.config.model import ClientIntroduction, Kind
 from bakery.config.networks import admin_entry_problem, capacity, parse_network, vpc_problem
 from bakery.config.role_settings import settings_findings
-from bakery.config.schema import FORMAT, LABEL, REGION, SLUG, ClusterShape, RoleShape
+from bakery.config.schema import ARCHIVE, FORMAT, LABEL, REGION, SHA256, SLUG, ClusterShape, RoleShape
 
 _LABEL_HINT = "lower-case letters, digits and hyphens; a letter first, no hyphen last (RFC 1035)"
 _NODE_POOL = "[a-zA-Z0-9_-]{1,128}"  # https://developer.hashicorp.com/nomad/docs/other-specifications/node-pool
@@ -29,7 +30,13 @@ def check(shape: ClusterShape, folder: Path) -> list[Finding]:
     found = [finding for step in _CHECKS for finding in step(shape)]
     for name, role in shape.roles.items():
         found += settings_findings(name, role, kind_of(name, role), folder)
-    return [*found, *docker_findings(shape.docker, folder)]
+    found += docker_findings(shape.docker, folder)
+    nodes = [role.count for name, role in shape.roles.items() if _is_ingress(kind_of(name, role))]
+    return [*found, *ingress_findings(shape.ingress, sum(nodes) if nodes else None, folder)]
+
+
+def _is_ingress(kind: Kind | None) -> bool:
+    return kind is not None and kind.is_ingress
 
 
 def _format(shape: ClusterShape) -> Iterator[Finding]:
@@ -77,6 +84,18 @@ def _versions(shape: ClusterShape) -> Iterator[Finding]:
         problem = versions.version_problem(product, text)
         if problem:
             yield Finding(path=("image", field), message=f"image.{field}: {problem[0]}", hint=problem[1])
+
+
+def _checksums(shape: ClusterShape) -> Iterator[Finding]:
+    for archive, sha256 in shape.image.checksums.items():
+        path: FieldPath = ("image", "checksums", archive)
+        if not re.fullmatch(ARCHIVE, archive):
+            message = f"image.checksums: {quoted(archive)} is not the archive of a release that bakery downloads"
+            hint = "the file name in the SHA256SUMS of the release, such as nomad_2.0.6_linux_amd64.zip"
+            yield Finding(path=path, message=message, hint=hint, at_key=True)
+        elif not re.fullmatch(SHA256, sha256):
+            message = f"image.checksums: {quoted(sha256)} is not a SHA256 in hex"
+            yield Finding(path=path, message=message, hint="64 digits and letters from a to f, in lower case")
 
 
 def _roles(shape: ClusterShape) -> Iterator[Finding]:
@@ -186,7 +205,25 @@ def _leaf_days(shape: ClusterShape) -> Iterator[Finding]:
         yield Finding(path=("security", "leaf_days"), message=message, hint=hint)
 
 
+def _client_introduction(shape: ClusterShape) -> Iterator[Finding]:
+    path: FieldPath = ("security", "client_introduction")
+    if shape.security.client_introduction is not ClientIntroduction.STRICT:
+        return
+    nomad = versions.parse_version(shape.image.nomad)
+    if nomad is not None and nomad < versions.FIRST_INTRODUCTION:
+        message = f"{dotted(path)}: Nomad {shape.image.nomad} introduces no clients, 1.11.0 is the first that does"
+        hint = "image.nomad: 1.11.0 or later, or client_introduction: warn"
+        yield Finding(path=path, message=message, hint=hint)
+    for name, role in shape.roles.items():
+        kind = kind_of(name, role)
+        if kind is not None and kind.is_nomad_client and not kind.is_separate_client:
+            message = (
+                f"{dotted(path)}: role {name} has clients that are their own servers: these cannot introduce them"
+            )
+            yield Finding(path=path, message=message, hint="use roles of kind server and nomad-client, or warn")
+
+
 _CHECKS: tuple[Callable[[ClusterShape], Iterator[Finding]], ...] = (
-    _format, _names, _slugs, _versions, _roles, _quorum, _vpc, _admin_cidrs, _ssh_keys,
-    _leaf_days,
+    _format, _names, _slugs, _versions, _checksums, _roles, _quorum, _vpc, _admin_cidrs, _ssh_keys,
+    _leaf_days, _client_introduction,
 )  # fmt: skip

@@ -19,6 +19,10 @@ PAIRS: dict[Minor, tuple[Minor, Minor]] = {
 https://developer.hashicorp.com/nomad/docs/networking/consul#compatibility (1.9.4, 1.10.5, 1.11.3 and 2.0)."""
 
 
+FIRST_INTRODUCTION: Version = (1, 11, 0)
+"""The first Nomad that introduces clients (hashicorp/nomad nomad/leader.go, minVersionNodeIntro)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Product:
     """The version rules of one product."""
@@ -29,6 +33,8 @@ class Product:
     refused: dict[str, str]
     """Refused versions and the reason."""
     default: str
+    tested: str
+    """The version that bakery's tests run."""
     last_minor_of_1: int
     """The minor version of major version 1 that 2.0 follows."""
 
@@ -41,6 +47,7 @@ CONSUL = Product(
     # Consul's version-specific upgrade notes.
     refused={"1.13.8": "Nomad must not be used with it"},
     default=defaults.CONSUL_VERSION,
+    tested=defaults.TESTED_CONSUL_VERSION,
     last_minor_of_1=22,
 )
 NOMAD = Product(
@@ -51,6 +58,7 @@ NOMAD = Product(
     # Nomad's CHANGELOG: withdrawn releases.
     refused=dict.fromkeys(("1.7.0", "1.7.1", "1.9.2"), "HashiCorp withdrew it"),
     default=defaults.NOMAD_VERSION,
+    tested=defaults.TESTED_NOMAD_VERSION,
     last_minor_of_1=11,
 )
 
@@ -68,7 +76,7 @@ def version_problem(product: Product, text: str) -> tuple[str, str] | None:
     version = parse_version(text)
     if version is None:
         return f"must be an exact version X.Y.Z, not {quoted(text)}", f"such as {product.default}"
-    hint = f"{product.default} is what bakery's tests run"
+    hint = f"{product.tested} is what bakery's tests run"
     if text in product.refused:
         return f"{product.name} {text} is refused: {product.refused[text]}", hint
     if version < (parse_version(product.minimum) or version):
@@ -90,8 +98,15 @@ def pair_warning(consul: str, nomad: str) -> str | None:
 
 
 def version_warning(product: Product, text: str) -> str | None:
-    """Return a warning about an accepted version; None if there is no reason for one."""
+    """Return a warning about an accepted version; None for the default, and if there is no reason for one."""
     version = parse_version(text)
-    if version is None or version[0] < 2:
+    if version is None or version[0] < 2 or text == product.default:
         return None
     return f"{product.name} {text} is accepted, but bakery's tests do not run {product.name} {version[0]}.x"
+
+
+def describe_tested(consul: str, nomad: str) -> str:
+    """Return a sentence about the pair that bakery's tests run, for a cluster with these versions."""
+    if (consul, nomad) == (CONSUL.tested, NOMAD.tested):
+        return "bakery's tests run these versions"
+    return f"bakery's tests run Consul {CONSUL.tested} and Nomad {NOMAD.tested}"

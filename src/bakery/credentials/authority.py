@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -38,12 +39,26 @@ LONGEST_COMMON_NAME = 64
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Profile:
+    """What leaf certificates of different keys have in common; all nodes of a role have one profile."""
+
+    names: tuple[str, ...]
+    client: bool
+    server: bool
+    address: bool
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Issuer:
     """A parsed :class:`Authority`, with a store that trusts it."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
     store: Store
+    builders: dict[_Profile, x509.CertificateBuilder] = field(default_factory=dict)
+    """For each profile whose first leaf was verified as a client and a server do it."""
 
 
 def create_authority(agent: Agent, cluster: str, *, now: datetime) -> Authority:
@@ -54,16 +69,14 @@ def create_authority(agent: Agent, cluster: str, *, now: datetime) -> Authority:
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = _subject(f"{agent.capitalize()} CA of {cluster}")
-    certificate = (
-        _builder(
-            name, name, key, not_before=_second(now) - BACKDATED, not_after=_second(now) + timedelta(days=CA_DAYS)
-        )
+    builder = (
+        _builder(name, name, not_before=_second(now) - BACKDATED, not_after=_second(now) + timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_key_usage(ca=True), critical=True)
         .add_extension(_name_constraints(agent), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        .sign(key, SHA256())
     )
+    certificate = _of_key(builder, key).sign(key, SHA256())
     return Authority(certificate=_certificate_pem(certificate), key=_key_pem(key))
 
 
@@ -76,34 +89,35 @@ def issue_leaf(
     now: datetime,
     days: int = LEAF_DAYS,
     key_pem: str | None = None,
+    address: bool = True,
 ) -> Leaf:
     """Issue a leaf certificate for ``names``, localhost and 127.0.0.1, and verify it against its CA.
 
     It is valid from one hour before ``now`` for ``days`` days, but never longer than its CA. ``key_pem`` is the
-    private key to certify; without it a new key is created.
+    private key to certify; without it a new key is created. ``address=False`` leaves 127.0.0.1 out.
 
     Raises:
         CredentialsError: the CA is not valid at ``now``, or may not sign one of the names.
     """
     issuer = _issuer(authority)
     _check_validity(issuer.certificate, now)
-    key = ec.generate_private_key(ec.SECP256R1()) if key_pem is None else parse_key(key_pem)
-    certificate = (
-        _builder(
-            _subject(names[0]),
-            issuer.certificate.subject,
-            key,
-            not_before=max(_second(now) - BACKDATED, issuer.certificate.not_valid_before_utc),
-            not_after=min(_second(now) + timedelta(days=days), issuer.certificate.not_valid_after_utc),
-        )
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(_purposes(client=client, server=server)), critical=False)
-        .add_extension(_alternative_names(names), critical=False)
-        .add_extension(_authority_key_identifier(issuer.certificate), critical=False)
-        .sign(issuer.key, SHA256())
+    profile = _Profile(
+        names=tuple(names),
+        client=client,
+        server=server,
+        address=address,
+        not_before=max(_second(now) - BACKDATED, issuer.certificate.not_valid_before_utc),
+        not_after=min(_second(now) + timedelta(days=days), issuer.certificate.not_valid_after_utc),
     )
-    _verify(certificate, issuer.store, names=names, client=client, server=server, now=now)
+    key = ec.generate_private_key(ec.SECP256R1()) if key_pem is None else parse_key(key_pem)
+    builder = issuer.builders.get(profile) or _leaf_builder(profile, issuer.certificate)
+    certificate = _of_key(builder, key).sign(issuer.key, SHA256())
+    if profile in issuer.builders:
+        # Apart from key and signature, it is the same as the one that was verified.
+        _verify_signature(certificate, issuer.certificate, names=names)
+    else:
+        _verify(certificate, issuer.store, names=names, client=client, server=server, now=now)
+        issuer.builders[profile] = builder
     return Leaf(certificate=_certificate_pem(certificate), key=_key_pem(key))
 
 
@@ -140,22 +154,37 @@ def _issuer(authority: Authority) -> _Issuer:
     return _Issuer(certificate=certificate, key=parse_key(authority.key), store=Store([certificate]))
 
 
+def _leaf_builder(profile: _Profile, ca: x509.Certificate) -> x509.CertificateBuilder:
+    return (
+        _builder(
+            _subject(profile.names[0]), ca.subject, not_before=profile.not_before, not_after=profile.not_after
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(ca=False), critical=True)
+        .add_extension(
+            x509.ExtendedKeyUsage(_purposes(client=profile.client, server=profile.server)), critical=False
+        )
+        .add_extension(_alternative_names(profile.names, address=profile.address), critical=False)
+        .add_extension(_authority_key_identifier(ca), critical=False)
+    )
+
+
 def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    *,
-    not_before: datetime,
-    not_after: datetime,
+    subject: x509.Name, issuer: x509.Name, *, not_before: datetime, not_after: datetime
 ) -> x509.CertificateBuilder:
     return x509.CertificateBuilder(
-        subject_name=subject,
-        issuer_name=issuer,
-        public_key=key.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=not_before,
-        not_valid_after=not_after,
-    ).add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        subject_name=subject, issuer_name=issuer, not_valid_before=not_before, not_valid_after=not_after
+    )
+
+
+def _of_key(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    """Return the builder of a certificate for ``key``, with a serial number of its own."""
+    public = key.public_key()
+    return (
+        builder.public_key(public)
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
 
 
 def _subject(common_name: str) -> x509.Name:
@@ -197,10 +226,9 @@ def _purposes(*, client: bool, server: bool) -> list[x509.ObjectIdentifier]:
     return purposes
 
 
-def _alternative_names(names: Sequence[str]) -> x509.SubjectAlternativeName:
-    return x509.SubjectAlternativeName(
-        [*(x509.DNSName(name) for name in names), x509.DNSName("localhost"), x509.IPAddress(LOOPBACK)]
-    )
+def _alternative_names(names: Sequence[str], *, address: bool) -> x509.SubjectAlternativeName:
+    dns = [x509.DNSName(name) for name in (*names, "localhost")]
+    return x509.SubjectAlternativeName([*dns, *([x509.IPAddress(LOOPBACK)] if address else [])])
 
 
 def _authority_key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
@@ -231,8 +259,19 @@ def _verify(
             for name in names:
                 policy.build_server_verifier(x509.DNSName(name)).verify(certificate, [])
     except VerificationError as error:
-        message = f"the new certificate for {', '.join(names)} does not verify against its CA"
-        raise CredentialsError(message=message, details=str(error)) from error
+        raise _not_verified(names, str(error)) from error
+
+
+def _verify_signature(certificate: x509.Certificate, ca: x509.Certificate, *, names: Sequence[str]) -> None:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise _not_verified(names, f"{type(error).__name__} {error}".strip()) from error
+
+
+def _not_verified(names: Sequence[str], details: str) -> CredentialsError:
+    message = f"the new certificate for {', '.join(names)} does not verify against its CA"
+    return CredentialsError(message=message, details=details)
 
 
 def _certificate_pem(certificate: x509.Certificate) -> str:

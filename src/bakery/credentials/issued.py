@@ -45,7 +45,7 @@ def create_issued(bundle: Bundle, paths: StatePaths, issued: Issued, *, now: dat
     paths.ensure()
     paths.issued.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     files.folder.mkdir(mode=PRIVATE_FOLDER)
-    write_secret(files.record, _encode(issued))
+    write_record(paths, issued)
     days = math.ceil((issued.certificate_ends - now) / _DAY)
     for ca, names, (ca_file, certificate, key) in (
         (
@@ -59,6 +59,11 @@ def create_issued(bundle: Bundle, paths: StatePaths, issued: Issued, *, now: dat
         for file, content in ((ca_file, ca.certificate), (certificate, leaf.certificate), (key, leaf.key)):
             write_secret(file, content.encode())
     return files
+
+
+def write_record(paths: StatePaths, issued: Issued) -> None:
+    """Write, or replace, the record of what was issued."""
+    write_secret(paths.issued_to(issued.name).record, _encode(issued))
 
 
 def certificate_end(bundle: Bundle, expires: datetime, *, now: datetime) -> datetime:

@@ -90,8 +90,17 @@ class NodeCredentials:
     """The same token on all nodes; it may read nodes and services."""
     consul_nomad_token: Token | None
     """The token of the Nomad agent for its local Consul; None on a node without Nomad."""
+    consul_ingress_token: Token | None = None
+    """The token of Traefik for its local Consul, which only reads; None except on ingress nodes."""
+    introduction_token: Token | None = None
+    """The token with which a new Nomad client fetches its introduction; None except on planned Nomad clients."""
     registries: tuple[RegistryLogin, ...] = ()
     """Empty except on Nomad clients."""
+    certificates: tuple[Leaf, ...] = ()
+    """The user's own certificates. Empty except on ingress nodes."""
+    consul_grpc: str | None = None
+    """Another certificate (PEM) of the key in ``consul``, which the sidecars of the service mesh verify. None
+    without the mesh, and except on Nomad clients."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,12 @@ def write_operator_files(bundle: Bundle, paths: StatePaths, *, now: datetime) ->
     _renew(paths.nomad_cert, bundle.nomad_ca, bundle.nomad_operator, nomad, now=now)
 
 
+def operator_certificate_end(paths: StatePaths) -> datetime:
+    """Return when the first of the operator's certificates in the files ends, UTC. Any command renews them."""
+    pems = (file.read_text(encoding="ascii") for file in (paths.consul_cert, paths.nomad_cert))
+    return min(parse_certificate(pem).not_valid_after_utc for pem in pems)
+
+
 def _renew(path: Path, ca: Authority, stored: Leaf, names: tuple[str, ...], *, now: datetime) -> None:
     if _is_current(path, ca, stored, now):
         return

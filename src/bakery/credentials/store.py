@@ -8,6 +8,7 @@ from pathlib import Path
 from bakery.config.paths import StatePaths
 from bakery.console import SILENT, Reporter
 from bakery.credentials import at_rest
+from bakery.credentials.at_rest import Lock
 from bakery.credentials.authority import create_authority, issue_leaf
 from bakery.credentials.codec import KEY_BYTES, decode, encode
 from bakery.credentials.model import Authority, Bundle, Leaf
@@ -15,7 +16,8 @@ from bakery.credentials.names import consul_operator_names, nomad_operator_names
 from bakery.credentials.publish import exclusive, publish_once
 from bakery.credentials.tokens import random_token
 from bakery.errors import CredentialsError
-from bakery.files import is_private
+from bakery.files import is_private, sync_folder, write_secret
+from bakery.hints import Command, Hint
 
 _STORED_OPERATOR_DAYS = 365
 """Validity of the operator certificates in the bundle. Only bakery 0.1 uses them; later versions issue their
@@ -62,19 +64,106 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
     Raises:
         CredentialsError: as :func:`ensure_bundle`.
     """
-    files = [file for file in (paths.bundle, _encrypted(paths)) if _is_there(file)]
+    files = [file for file in (paths.bundle, paths.encrypted_bundle) if _is_there(file)]
     if not files:
         return None
     if len(files) > 1:
-        message = f"there are two bundles in {paths.folder}"
-        hint = "keep the one that the cluster was launched with and move the other away"
-        raise CredentialsError(message=message, details=" and ".join(file.name for file in files), hint=hint)
-    content = _read(files[0], reporter)
-    if files[0] == _encrypted(paths):
-        content = at_rest.decrypt(content, source=files[0])
-    elif at_rest.recipient() is not None:
-        reporter.warn(f"{files[0]} is not encrypted: {at_rest.RECIPIENT_VARIABLE} applies to new bundles only")
-    bundle = decode(content, source=files[0])
+        raise _two_bundles(paths)
+    if files[0] == paths.bundle and at_rest.recipient() is not None:
+        again = Hint(f"{files[0]} is not encrypted; to encrypt it: ", Command("credentials encrypt"))
+        reporter.warn(again)
+    return _load(files[0], paths, reporter)
+
+
+def has_passphrase(paths: StatePaths) -> bool:
+    """Return whether the bundle is encrypted with a passphrase."""
+    file = paths.encrypted_bundle
+    return _is_there(file) and at_rest.has_passphrase(_read(file, SILENT))
+
+
+def encrypt_bundle(paths: StatePaths, lock: Lock) -> Path:
+    """Encrypt the bundle, or encrypt it anew with another lock; return its file. Safe to repeat.
+
+    Raises:
+        CredentialsError: there is no bundle, it cannot be read, or this machine could not decrypt it afterwards.
+    """
+    with exclusive(paths.folder):
+        content = encode(_either(paths))
+        encrypted = at_rest.encrypt(content, lock, source="--recipient")
+        _check_opens(encrypted, lock, paths.encrypted_bundle)
+        write_secret(paths.encrypted_bundle, encrypted)
+        _remove(paths.bundle)
+    return paths.encrypted_bundle
+
+
+def decrypt_bundle(paths: StatePaths) -> Path:
+    """Store the bundle in plain text again; return its file. Safe to repeat.
+
+    Raises:
+        CredentialsError: there is no bundle, or it cannot be decrypted.
+    """
+    with exclusive(paths.folder):
+        content = encode(_either(paths))
+        if not _is_there(paths.bundle):
+            publish_once(paths.bundle, content)
+        _remove(paths.encrypted_bundle)
+    return paths.bundle
+
+
+def _either(paths: StatePaths) -> Bundle:
+    """Return the bundle. After an interrupted command there may be two equal files."""
+    files = [file for file in (paths.bundle, paths.encrypted_bundle) if _is_there(file)]
+    found = [_load(file, paths, SILENT) for file in files]
+    if not found:
+        raise CredentialsError(message=f"there is no bundle in {paths.folder}", hint=Command("launch"))
+    if found[0] != found[-1]:
+        raise _two_bundles(paths)
+    return found[0]
+
+
+def _check_opens(encrypted: bytes, lock: Lock, file: Path) -> None:
+    """Check that this machine can decrypt it: otherwise the next command could not reach the cluster."""
+    if lock.passphrase is not None:
+        return
+    try:
+        at_rest.decrypt(encrypted, source=file)
+    except CredentialsError as error:
+        message = (
+            "no identity of the recipient is on this machine, so it could not read the bundle; nothing was changed"
+        )
+        hint = (
+            f"put the identity's file on this machine and export {at_rest.IDENTITY_VARIABLE}=FILE,"
+            " or add a recipient whose identity is here: --recipient may be repeated"
+        )
+        why = error.message.removeprefix(f"{file} is encrypted and ").replace(str(file), "it")
+        raise CredentialsError(message=message, details=why, hint=hint) from error
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    sync_folder(file.parent)
+
+
+def _two_bundles(paths: StatePaths) -> CredentialsError:
+    message = f"there are two bundles in {paths.folder}"
+    hint = "keep the one that the cluster was launched with and move the other away"
+    details = f"{paths.bundle.name} and {paths.encrypted_bundle.name}"
+    again = Hint(Command("credentials encrypt"), " or ", Command("credentials decrypt"))
+    return CredentialsError(
+        message=message,
+        details=details,
+        hint=Hint(f"{hint}; if one was interrupted: ", again),
+    )
+
+
+def _load(file: Path, paths: StatePaths, reporter: Reporter) -> Bundle:
+    content = _read(file, reporter)
+    if file == paths.encrypted_bundle:
+        content = at_rest.decrypt(content, source=file)
+    elif at_rest.is_encrypted(content):
+        message = f"{file} is encrypted, and its name is that of a bundle in plain text"
+        raise CredentialsError(message=message, hint=f"mv {file} {paths.encrypted_bundle}")
+    bundle = decode(content, source=file)
     _check_cluster(bundle, paths.folder.name, paths)
     return bundle
 
@@ -102,12 +191,9 @@ def _make_bundle(paths: StatePaths, cluster: str, *, now: datetime) -> Bundle:
         if to is None:
             publish_once(paths.bundle, encode(bundle))
         else:
-            publish_once(_encrypted(paths), at_rest.encrypt(encode(bundle), to))
+            lock = at_rest.Lock(recipients=(to,))
+            publish_once(paths.encrypted_bundle, at_rest.encrypt(encode(bundle), lock))
         return bundle
-
-
-def _encrypted(paths: StatePaths) -> Path:
-    return paths.bundle.with_name(f"{paths.bundle.name}.age")
 
 
 def _read(file: Path, reporter: Reporter) -> bytes:
@@ -123,7 +209,7 @@ def _read(file: Path, reporter: Reporter) -> bytes:
 def _check_cluster(bundle: Bundle, cluster: str, paths: StatePaths) -> None:
     if bundle.cluster != cluster:
         message = f"the bundle in {paths.folder} belongs to the cluster {bundle.cluster}, not {cluster}"
-        hint = "each cluster has its own folder: move this bundle back to the folder of {bundle.cluster}"
+        hint = f"each cluster has its own folder: move this bundle back to the folder of {bundle.cluster}"
         raise CredentialsError(message=message, hint=hint)
 
 

@@ -17,6 +17,25 @@ def consul_nomad_token(bundle: Bundle, subject: str) -> Token:
     return _derive(bundle, f"consul-nomad/{subject}")
 
 
+def consul_ingress_token(bundle: Bundle, subject: str) -> Token:
+    """Return the token with which Traefik on ``subject`` reads services from its local Consul."""
+    return _derive(bundle, f"consul-ingress/{subject}")
+
+
+def introduction_token(bundle: Bundle, subject: str) -> Token:
+    """Return the token with which the new Nomad client on ``subject`` fetches its introduction from Consul.
+
+    It exists in Consul only until Nomad has registered the client.
+    """
+    return _derive(bundle, f"introduction/{subject}")
+
+
+def tokens_of(bundle: Bundle, subject: str) -> tuple[Token, ...]:
+    """Return every token that a node or a role may have; which of them exist depends on its kind."""
+    makers = (consul_agent_token, consul_nomad_token, consul_ingress_token, introduction_token)
+    return tuple(make(bundle, subject) for make in makers)
+
+
 def consul_dns_token(bundle: Bundle) -> Token:
     """Return the token that every Consul agent uses to answer DNS queries."""
     return _derive(bundle, "consul-dns")

@@ -7,6 +7,7 @@ from bakery.agents.model import CatalogNode, NomadNode
 from bakery.hints import Command
 from bakery.observe.gather import Facts
 from bakery.observe.identity import workload_identity
+from bakery.observe.ingress import routes, takes_requests
 from bakery.observe.keyrings import keyrings
 from bakery.observe.model import Condition
 from bakery.observe.servers import acls_closed, all_members, all_voters, autopilot_agrees, has_leader
@@ -33,6 +34,8 @@ def judge(plan: ClusterPlan, facts: Facts) -> tuple[Condition, ...]:
         conditions.append(nomad_clients(plan, facts))
     if plan.nomad_servers:
         conditions.append(workload_identity(facts))
+    if plan.ingress_nodes:
+        conditions += [takes_requests(plan, facts), routes(facts)]
     return (*conditions, strangers(plan, facts), keyrings(plan, facts), *replacements(plan, facts))
 
 

@@ -1,6 +1,6 @@
 """Query the agents for all facts that the conditions need. A failed query is recorded as a fact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -9,6 +9,7 @@ from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import Autopilot, CatalogNode, GossipKeys, Member, NomadNode, RaftPeer, SigningKey
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError
+from bakery.plan.ingress import SERVICE
 from bakery.plan.model import ClusterPlan, Node
 
 T = TypeVar("T")
@@ -50,6 +51,10 @@ class ConsulFacts(ServerFacts):
     passing: Answer[tuple[str, ...]]
     jwt_keys: Answer[tuple[str, ...]]
     """The keys whose signatures Consul's auth method for Nomad accepts, as PEM."""
+    ingress: Answer[tuple[str, ...]]
+    """Names of the nodes whose Traefik takes requests."""
+    tags: Answer[Mapping[str, tuple[str, ...]]]
+    """Tags of the services, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +109,11 @@ def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients
     """
 
     def ask_consul() -> ConsulFacts:
-        return _ask_consul(_reach("Consul", plan.consul_servers, droplets, clients.consul), keys.consul)
+        reached = reach("Consul", plan.consul_servers, droplets, clients.consul)
+        return _ask_consul(reached, keys.consul, has_ingress=bool(plan.ingress_nodes))
 
     def ask_nomad() -> NomadFacts:
-        return _ask_nomad(_reach("Nomad", plan.nomad_servers, droplets, clients.nomad), keys.nomad)
+        return _ask_nomad(reach("Nomad", plan.nomad_servers, droplets, clients.nomad), keys.nomad)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         consul, nomad = pool.submit(ask_consul), pool.submit(ask_nomad)
@@ -115,31 +121,34 @@ def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Reached(Generic[Api]):
+class Reached(Generic[Api]):
     """The server to query, if one sees a leader, and the answer about the leader."""
 
     api: Api | None
     leader: Answer[str]
 
 
-def _reach(
+def reach(
     product: str, servers: Sequence[Node], droplets: Sequence[Droplet], connect: Callable[[str], Api]
-) -> _Reached[Api]:
-    """Query every server for the leader, in parallel: a droplet that drops packets must not delay the others."""
+) -> Reached[Api]:
+    """Return a server that sees a leader.
+
+    All are asked in parallel: a droplet that drops packets must not delay the others.
+    """
     names = {node.name for node in servers}
     asked = [droplet for droplet in droplets if droplet.name in names and api_address(droplet)]
     if not asked:
-        return _Reached(api=None, leader=Answer(error=f"no {product} server has an address yet"))
+        return Reached(api=None, leader=Answer(error=f"no {product} server has an address yet"))
     apis = [connect(api_address(droplet)) for droplet in asked]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         answers = list(pool.map(lambda api: _ask(api.leader), apis))
     for api, answer in zip(apis, answers, strict=True):
         if answer.value:
-            return _Reached(api=api, leader=answer)
+            return Reached(api=api, leader=answer)
     if any(answer.value is not None for answer in answers):
-        return _Reached(api=None, leader=Answer(value=""))
+        return Reached(api=None, leader=Answer(value=""))
     errors = [f"{droplet.name}: {answer.error}" for droplet, answer in zip(asked, answers, strict=True)]
-    return _Reached(api=None, leader=Answer(error="; ".join(errors)))
+    return Reached(api=None, leader=Answer(error="; ".join(errors)))
 
 
 def api_address(droplet: Droplet) -> str:
@@ -150,7 +159,11 @@ def api_address(droplet: Droplet) -> str:
     return droplet.public_ipv4 or droplet.private_ipv4 or ""
 
 
-def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) -> ConsulFacts:
+def _ask_consul(
+    reached: Reached[ConsulApi], known: Answer[GossipKeys] | None, *, has_ingress: bool
+) -> ConsulFacts:
+    no_names: Answer[tuple[str, ...]] | None = None if has_ingress else Answer(value=())
+    no_tags: Answer[Mapping[str, tuple[str, ...]]] | None = None if has_ingress else Answer(value={})
     with _ParallelQueries(reached.api) as asker:
         members = asker.ask(lambda consul: consul.members())
         peers = asker.ask(lambda consul: consul.raft_peers())
@@ -161,6 +174,8 @@ def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) 
         catalog = asker.ask(lambda consul: consul.catalog_nodes())
         passing = asker.ask(lambda consul: consul.passing_nodes())
         jwt_keys = asker.ask(lambda consul: consul.jwt_keys(AUTH_METHOD))
+        ingress = asker.ask(lambda consul: consul.passing_instances(SERVICE), no_names)
+        tags = asker.ask(lambda consul: consul.service_tags(), no_tags)
         return ConsulFacts(
             leader=reached.leader,
             members=members.result(),
@@ -172,10 +187,12 @@ def _ask_consul(reached: _Reached[ConsulApi], known: Answer[GossipKeys] | None) 
             catalog=catalog.result(),
             passing=passing.result(),
             jwt_keys=jwt_keys.result(),
+            ingress=ingress.result(),
+            tags=tags.result(),
         )
 
 
-def _ask_nomad(reached: _Reached[NomadApi], known: Answer[GossipKeys] | None) -> NomadFacts:
+def _ask_nomad(reached: Reached[NomadApi], known: Answer[GossipKeys] | None) -> NomadFacts:
     with _ParallelQueries(reached.api) as asker:
         members = asker.ask(lambda nomad: nomad.members())
         peers = asker.ask(lambda nomad: nomad.raft_peers())

@@ -54,24 +54,38 @@ def wait_until_healthy(
     clients: AgentClients,
     *,
     seconds: float,
-    every: float = 2.0,
+    every: float = 1.0,
+    confirms: bool = True,
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
+    on_unhealthy: Callable[[ClusterReport], None] = lambda _: None,
 ) -> ClusterReport:
     """Observe until every condition is met three times in a row, and return the last report.
 
+    Without ``confirms`` once is enough. That suits a cluster whose droplets are all new: what autopilot and gossip
+    said a moment ago can only lack a node, not have one too many.
+
     The wait ends, with a warning, if only clients that a user has made ineligible keep the cluster from being
     healthy. ``list_droplets`` is called for each observation; its errors pass through. The reporter gets each
-    change of a node's state: active (the droplet), joined (alive in Consul), healthy.
+    change of a node's state: active (the droplet), joined (alive in Consul), healthy. ``on_unhealthy`` is called
+    with each report before the next pause.
 
     Raises:
         NotHealthyError: the deadline passed; details list every unmet condition with its cause, one per line.
         UntrustedError: only conditions that waiting does not meet are unmet: strangers, or unknown gossip keys.
     """
-    watch = _Watch(plan, list_droplets, clients, reporter=reporter, clock=clock or SystemClock())
+    looks = CONFIRMING_LOOKS if confirms else 0
+    watch = _Watch(plan, list_droplets, clients, looks, reporter=reporter, clock=clock or SystemClock())
+
+    def check() -> ClusterReport | Pending:
+        found = watch.check()
+        if isinstance(found, Pending) and watch.last is not None:
+            on_unhealthy(watch.last)
+        return found
+
     try:
         return wait_until(
-            watch.check,
+            check,
             what=f"{plan.cluster} to be healthy",
             seconds=seconds,
             every=every,
@@ -92,20 +106,24 @@ class _Watch:
         plan: ClusterPlan,
         list_droplets: Callable[[], Sequence[Droplet]],
         clients: AgentClients,
+        confirming_looks: int,
         *,
         reporter: Reporter,
         clock: Clock,
     ) -> None:
         self.clock = clock
+        self._confirming_looks = confirming_looks
         self._plan, self._list_droplets, self._clients = plan, list_droplets, clients
         self._reporter, self._progress = reporter, _Progress(reporter)
         self._hopeless_since: float | None = None
         self._keys = ASK_FOR_KEYS
         self._keys_since = 0.0
+        self.last: ClusterReport | None = None
+        """The last report."""
 
     def check(self) -> ClusterReport | Pending:
         report = self._look()
-        for _ in range(CONFIRMING_LOOKS):
+        for _ in range(self._confirming_looks):
             if not report.settled:
                 break
             self.clock.sleep(CONFIRM_SECONDS)
@@ -125,7 +143,7 @@ class _Watch:
         if self._keys == ASK_FOR_KEYS:
             self._keys_since = self.clock.now()
         self._keys = Keys(consul=_answered(facts.consul.keys), nomad=_answered(facts.nomad.keys))
-        report = _report(self._plan, facts)
+        report = self.last = _report(self._plan, facts)
         self._progress.tell(report.nodes)
         return report
 
@@ -155,6 +173,8 @@ class _Progress:
         self._told: dict[str, str] = {}
 
     def tell(self, nodes: Sequence[NodeReport]) -> None:
+        if not self._told:
+            self._reporter.expect([node.name for node in nodes])
         for node in nodes:
             state = _state(node)
             if state and self._told.get(node.name) != state:

@@ -99,8 +99,3 @@ def _leader(api: AclApi) -> str | None:
         return api.leader()
     except AgentError:
         return None
-
-
-def sees_leader(api: AclApi) -> bool:
-    """Return whether the server sees a leader; False if it does not answer."""
-    return bool(_leader(api))

@@ -55,6 +55,9 @@ class NodeReport:
     consul_version: str | None = None
     """Version of the agent that is alive at the droplet's address; None if there is none."""
     nomad_version: str | None = None
+    consul_leader: bool | None = None
+    """Whether it leads Consul's Raft; None if it is not a peer there, or if the query failed."""
+    nomad_leader: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

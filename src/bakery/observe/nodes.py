@@ -1,9 +1,10 @@
 """Report the state of each node from the facts."""
 
-from bakery.agents.model import Member, NomadNode
+from bakery.agents.model import Member, NomadNode, RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.observe.conditions import catalog_fault, client_fault, find_client
 from bakery.observe.gather import Answer, Facts, ServerFacts
+from bakery.observe.ingress import ingress_fault
 from bakery.observe.model import NodeReport
 from bakery.observe.not_joined import ALIVE
 from bakery.plan.model import ClusterPlan, Node
@@ -39,6 +40,8 @@ def _planned(node: Node, cluster: str, facts: Facts) -> NodeReport:
         checks.append(_status(node.name, droplet, facts.nomad.members) == "alive")
     if kind.is_nomad_client:
         checks.append(client_fault(node.name, _address(droplet), facts.nomad.nodes.value or ()) is None)
+    if kind.is_ingress:
+        checks.append(ingress_fault(node.name, facts.consul.ingress.value or ()) is None)
     return _report(
         node.name,
         node.role,
@@ -48,6 +51,7 @@ def _planned(node: Node, cluster: str, facts: Facts) -> NodeReport:
         nomad=nomad,
         votes=(consul_vote, nomad_vote),
         versions=_versions(droplet, facts),
+        leads=_leads(droplet, facts),
         healthy=all(checks),
     )
 
@@ -65,6 +69,7 @@ def _extra(droplet: Droplet, cluster: str, facts: Facts) -> NodeReport:
         nomad=_first_status(droplet, facts.nomad.members, facts.nomad.nodes),
         votes=(_vote(droplet, facts.consul), _vote(droplet, facts.nomad)),
         versions=_versions(droplet, facts),
+        leads=_leads(droplet, facts),
         healthy=False,
     )
 
@@ -79,6 +84,7 @@ def _report(
     nomad: str,
     votes: tuple[bool | None, bool | None],
     versions: tuple[str | None, str | None],
+    leads: tuple[bool | None, bool | None],
     healthy: bool,
 ) -> NodeReport:
     return NodeReport(
@@ -96,7 +102,16 @@ def _report(
         healthy=healthy,
         consul_version=versions[0],
         nomad_version=versions[1],
+        consul_leader=leads[0],
+        nomad_leader=leads[1],
     )
+
+
+def _leads(droplet: Droplet | None, facts: Facts) -> tuple[bool | None, bool | None]:
+    """Return whether the droplet leads Consul's Raft, and Nomad's; None where it is not a peer."""
+    peers = (_peer(droplet, facts.consul), _peer(droplet, facts.nomad))
+    consul, nomad = (peer.leader if peer is not None else None for peer in peers)
+    return consul, nomad
 
 
 def _versions(droplet: Droplet | None, facts: Facts) -> tuple[str | None, str | None]:
@@ -136,8 +151,12 @@ def _nomad_status(node: Node, droplet: Droplet | None, facts: Facts) -> str:
 
 def _vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:
     """Return whether the droplet's Raft peer votes; None if it is not a peer, or if the query failed."""
-    peers = [peer for peer in asked.peers.value or () if peer.address == _address(droplet)]
-    return peers[0].voter if peers else None
+    peer = _peer(droplet, asked)
+    return peer.voter if peer is not None else None
+
+
+def _peer(droplet: Droplet | None, asked: ServerFacts) -> RaftPeer | None:
+    return next((peer for peer in asked.peers.value or () if peer.address == _address(droplet)), None)
 
 
 def _server_vote(droplet: Droplet | None, asked: ServerFacts) -> bool | None:

@@ -13,6 +13,11 @@ from bakery.plan.tags import cluster_tag
 
 NAME = "strangers"
 One = TypeVar("One", Member, NomadNode)
+# "consul keyring" could change the key, but later nodes of bakery have the bundle's key, and would not join.
+_LEAKED_KEY = (
+    "a member knows the gossip key, which a running cluster keeps: make another cluster (init, launch), move the"
+    " jobs there, and destroy this one"
+)
 
 
 def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
@@ -83,7 +88,7 @@ def _help(tag: str, members: Sequence[Member], servers: Sequence[Member], client
     if clients:
         reasons.append("a Nomad client can read the secrets of the jobs: change them")
     if members or servers:
-        reasons.append("a member knows the gossip key: rotate it")
+        reasons.append(_LEAKED_KEY)
     commands = [
         *_commands(clients, lambda one: f"nomad operator api -X POST /v1/node/{_quoted(one.id)}/purge"),
         *_commands(servers, lambda one: f"nomad server force-leave -prune {_quoted(one.name)}.global"),

@@ -9,8 +9,7 @@ from bakery.bake.request import check_region, choose_size
 from bakery.bake.snapshot import find_baked
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Image
-from bakery.config.model import Binaries
-from bakery.config.model import Image as ImageConfig
+from bakery.config.model import Binaries, ClusterConfig
 from bakery.console import Reporter
 from bakery.operations.context import Context
 from bakery.toolchain.find import find_local_tool, find_tool
@@ -18,6 +17,7 @@ from bakery.toolchain.model import (
     CNI_VERSION,
     PACKER_VERSION,
     PLUGIN_VERSION,
+    TRAEFIK_VERSION,
     Places,
     ToolName,
     places_from_environment,
@@ -79,32 +79,40 @@ def bake_image(context: Context, plan: BakePlan, approve: Callable[[], None]) ->
         MissingToolError: a program is not found.
         BakeError, CloudError, DeadlineError, LockedError: as for :func:`bakery.bake.bake.bake`.
     """
-    tools, downloads = _parts(context.config.image, context.reporter)
+    tools, downloads = _parts(context.config, context.reporter)
     approve()
     request = replace(plan.request, downloads=downloads)
     return bake(request, tools=tools, cloud=context.cloud, reporter=context.reporter)
 
 
-def _parts(image: ImageConfig, reporter: Reporter) -> tuple[Tools, Downloads | None]:
+def _parts(config: ClusterConfig, reporter: Reporter) -> tuple[Tools, Downloads | None]:
     """Return Packer with its plugin, and the programs to upload or the archives to download."""
-    places = places_from_environment()
+    image = config.image
+    places = places_from_environment(checksums=image.checksums)
     packer = find_tool(ToolName.PACKER, PACKER_VERSION, places=places, reporter=reporter).path
     plugin = find_tool(ToolName.PLUGIN, PLUGIN_VERSION, places=places, reporter=reporter).path
     versions = {ToolName.CONSUL: image.consul, ToolName.NOMAD: image.nomad, ToolName.CNI: CNI_VERSION}
+    if config.has_ingress:
+        versions[ToolName.TRAEFIK] = TRAEFIK_VERSION
     # What enters an image is verified: a program on PATH may be anything.
     verified = replace(places, path="")
     local = {name: find_local_tool(name, version, places=verified) for name, version in versions.items()}
     if image.binaries is Binaries.UPLOAD or (image.binaries is Binaries.AUTO and all(local.values())):
         found = {
-            name: local[name] or find_tool(name, version, places=verified, reporter=reporter)
+            name.value: (local[name] or find_tool(name, version, places=verified, reporter=reporter)).path
             for name, version in versions.items()
         }
-        consul, nomad, cni = (found[name].path for name in (ToolName.CONSUL, ToolName.NOMAD, ToolName.CNI))
-        return Tools(packer=packer, plugin=plugin, consul=consul, nomad=nomad, cni=cni), None
+        cni = found.pop(ToolName.CNI.value)
+        return Tools(packer=packer, plugin=plugin, cni=cni, **found), None
     return Tools(packer=packer, plugin=plugin), _downloads(versions, places)
 
 
 def _downloads(versions: dict[ToolName, str], places: Places) -> Downloads:
     published = {name: find_published(name, version, places=places) for name, version in versions.items()}
     archives = {name: Download(url=file.url, sha256=file.sha256) for name, file in published.items()}
-    return Downloads(consul=archives[ToolName.CONSUL], nomad=archives[ToolName.NOMAD], cni=archives[ToolName.CNI])
+    return Downloads(
+        consul=archives[ToolName.CONSUL],
+        nomad=archives[ToolName.NOMAD],
+        cni=archives[ToolName.CNI],
+        traefik=archives.get(ToolName.TRAEFIK),
+    )

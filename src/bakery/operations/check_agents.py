@@ -1,4 +1,7 @@
-"""Let consul and nomad check what the cluster file merges into their configuration, before anything is made."""
+"""Let consul and nomad check what the cluster file merges into their configuration, before anything is made.
+
+Certificates of the ingress nodes are checked too.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +13,7 @@ from bakery import proc
 from bakery.config.load import problem_at
 from bakery.errors import RenderError
 from bakery.files import write_new
+from bakery.operations.check_certificates import check_certificates
 from bakery.operations.context import Context
 from bakery.plan.model import ClusterPlan
 from bakery.render.sample import sample_consul, sample_nomad
@@ -40,18 +44,21 @@ class _Check:
 
 
 def check_agents(context: Context, plan: ClusterPlan, *, run: proc.Runner = proc.run) -> None:
-    """Check the configuration of each role that has ``nomad`` or ``consul`` in the cluster file.
+    """Check the configuration of each role that has ``nomad`` or ``consul`` in the cluster file, and certificates.
 
     Each is checked by the program itself, in the version of the cluster file. Nothing is downloaded: if this
     machine does not have the program, warn.
 
     Raises:
-        ConfigError: the program refuses the configuration; the message has its words.
+        ConfigError: the program refuses the configuration; the message has its words. Or a certificate of the
+            ingress nodes does not fit its key or the domains.
+        CredentialsError: the key of a certificate cannot be read.
     """
+    check_certificates(context.config, context.reporter)
     places = None
     for check in _checks(plan):
         text = _rendered(context, check)
-        places = places or places_from_environment()
+        places = places or places_from_environment(checksums=context.config.image.checksums)
         found = find_local_tool(check.tool, check.version, places=places, run=run)
         if found is None:
             missing = f"{check.tool} {check.version} is not on this machine"

@@ -9,6 +9,7 @@ from bakery.credentials.store import find_bundle
 from bakery.errors import AgentError, UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.acl.policies import token_accessors
+from bakery.launch.base.agentless import check_agents_exist
 from bakery.launch.base.model import FindNotJoined, PreviewRequest
 from bakery.launch.base.running import Running
 from bakery.launch.converge.formed import DATA_LOST
@@ -16,7 +17,7 @@ from bakery.launch.converge.prepare import preview
 from bakery.observe.leaders import ServerAddress, Servers, servers_with_leader
 from bakery.observe.not_joined import find_not_joined
 from bakery.operations.context import Context, open_session
-from bakery.operations.credentials import connect_agents, load_credentials
+from bakery.operations.credentials import check_own_droplets, connect_agents, load_credentials
 from bakery.operations.droplets import list_droplets
 from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan
@@ -47,7 +48,11 @@ def running_cluster(context: Context) -> Running | None:
     """Return access to Consul and Nomad; None if the cluster's credentials are not here."""
     if find_bundle(context.paths) is None:
         return None
-    bundle = load_credentials(context)
+    return running_with(context, load_credentials(context))
+
+
+def running_with(context: Context, bundle: Bundle) -> Running:
+    """Return access to Consul and Nomad with these credentials."""
     return Running(clients=connect_agents(context, bundle), tokens_of=lambda name: token_accessors(bundle, name))
 
 
@@ -55,12 +60,16 @@ def active_servers(context: Context, bundle: Bundle) -> Servers:
     """Return the active servers of both products; those that see a leader come first.
 
     Raises:
-        UsageError: the cluster has no active Consul server.
+        CredentialsError: the credentials are not those of the droplets.
+        UsageError: the cluster has no active Consul server, or its droplets do not boot.
     """
     plan, droplets = build_plan(context.config), list_droplets(context)
+    check_own_droplets(bundle, droplets, plan.cluster)
     servers = servers_with_leader(as_running(plan, droplets), droplets, connect_agents(context, bundle))
     if not servers.consul:
         raise _no_consul_server(context, plan)
+    if not any(server.answers for server in (*servers.consul, *servers.nomad)):
+        check_agents_exist(context.cloud, plan.region)
     return servers
 
 

@@ -4,44 +4,67 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from bakery.config.paths import ClientFiles, IssuedFiles
+from bakery.config.paths import ClientFiles
 from bakery.credentials.model import Bundle
 from bakery.hints import Command, Hint
 from bakery.observe.leaders import ServerAddress, Servers
 from bakery.operations.cluster import active_servers, need_answer
 from bakery.operations.context import Context
-from bakery.operations.credentials import load_credentials
-from bakery.operations.env_variables import Tokens, build_variables
-from bakery.operations.people import issued_files
+from bakery.operations.credentials import load_credentials, management_tokens
+from bakery.operations.env_variables import build_variables
+from bakery.operations.operator_tokens import WORKING_DAY, ensure_operator_tokens
+from bakery.operations.people import issued_files, read_tokens
 from bakery.operations.place import check_place
 from bakery.proc import start
 
 
-def collect_env(context: Context, *, other_cloud: bool, person: str | None = None) -> Mapping[str, str]:
-    """Return the variables by name, with the tokens of ``person``, or else the management tokens, among them.
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """Whose tokens are among the variables."""
+
+    person: str | None = None
+    """The name under which they were issued; None: the operator's own."""
+    management: bool = False
+    """Whether they are the management tokens, which do not expire and can make others."""
+    ttl: timedelta = WORKING_DAY
+    """How long the operator's tokens are valid, at most."""
+
+
+def collect_env(context: Context, rights: Rights, *, other_cloud: bool) -> Mapping[str, str]:
+    """Return the variables by name, with the tokens of ``rights`` among them.
 
     They name servers that see a leader, or else servers that answer; a warning says if no server sees a leader.
     The API is asked for the servers' addresses each time: droplets come and go. ``other_cloud`` allows another
     cloud than before.
 
     Raises:
+        AgentError: new tokens are needed, and no server makes them.
         CredentialsError: the cluster's credentials are not here.
         UsageError: the cluster is in another cloud, or has no active Consul server; nothing was issued to
-        ``person``.
+        the person; Nomad makes no token that lasts as long.
     """
-    issued = issued_files(context, person) if person is not None else None
+    issued = issued_files(context, rights.person) if rights.person is not None else None
     bundle, servers = _look(context, other_cloud=other_cloud)
     for product, found in (("Consul", servers.consul), ("Nomad", servers.nomad)):
         _warn_without_leader(context, product, found)
-    return _variables(context, bundle, servers, issued)
+    if issued is not None:
+        return build_variables(bundle.cluster, servers, issued, read_tokens(issued))
+    if rights.management:
+        return build_variables(bundle.cluster, servers, context.paths, management_tokens(bundle))
+    tokens = ensure_operator_tokens(context, bundle, servers, ttl=rights.ttl)
+    return build_variables(bundle.cluster, servers, context.paths, tokens)
 
 
 def program_env(
     context: Context, product: str, *, other_cloud: bool, person: str | None = None
 ) -> Mapping[str, str]:
-    """Return the variables of :func:`collect_env` for one run of ``product``, "Consul" or "Nomad".
+    """Return the variables for one run of ``product``, "Consul" or "Nomad".
+
+    The tokens are those that were issued to ``person``, or the management tokens.
 
     Raises:
         AgentError: no server of the product answers.
@@ -52,7 +75,9 @@ def program_env(
     found = servers.consul if product == "Consul" else servers.nomad
     need_answer(context, product, found)
     _warn_without_leader(context, product, found)
-    return _variables(context, bundle, servers, issued)
+    files: ClientFiles = issued or context.paths
+    tokens = read_tokens(issued) if issued is not None else management_tokens(bundle)
+    return build_variables(bundle.cluster, servers, files, tokens)
 
 
 def by_way_of_loopback(variables: Mapping[str, str]) -> Mapping[str, str]:
@@ -78,16 +103,3 @@ def _look(context: Context, *, other_cloud: bool) -> tuple[Bundle, Servers]:
 def _warn_without_leader(context: Context, product: str, servers: tuple[ServerAddress, ...]) -> None:
     if servers and not servers[0].sees_leader:
         context.reporter.warn(Hint(f"no {product} server sees a leader; ", Command("status"), " says more"))
-
-
-def _variables(
-    context: Context, bundle: Bundle, servers: Servers, issued: IssuedFiles | None
-) -> Mapping[str, str]:
-    files: ClientFiles = context.paths
-    tokens = Tokens(consul=bundle.consul_management.secret, nomad=bundle.nomad_management.secret)
-    if issued is not None:
-        files = issued
-        tokens = Tokens(
-            consul=issued.consul_token.read_text().strip(), nomad=issued.nomad_token.read_text().strip()
-        )
-    return build_variables(bundle.cluster, servers, files, tokens)

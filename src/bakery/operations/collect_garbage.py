@@ -1,7 +1,9 @@
 """Garbage collection: what dead launches and bakes left in the account."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from bakery.bake.orphans import list_build_orphans
@@ -9,10 +11,15 @@ from bakery.bake.sweep import ended_builds, sweep
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image, SshKey
 from bakery.console import SILENT, Reporter
+from bakery.launch.base.when_free import delete_if_free
 from bakery.launch.teardown.orphaned_keys import orphaned_keys
+from bakery.launch.teardown.orphaned_ways_in import NO_WAYS_IN, OrphanedWaysIn, orphaned_ways_in
+from bakery.wait import Clock, wait_until
 
 OLD_ENOUGH = timedelta(hours=2)
 """Longer than any bake or launch takes."""
+FREE_SECONDS, FREE_POLL = 300.0, 3.0
+"""Deadline, and interval, of the attempts to delete a certificate or an address that is in use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +33,7 @@ class Orphans:
     snapshots: tuple[Image, ...]
     """Unfinished snapshots."""
     tags: tuple[str, ...]
+    ways_in: OrphanedWaysIn = NO_WAYS_IN
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
@@ -35,6 +43,9 @@ class Orphans:
             *(("droplet", droplet.name) for droplet in self.droplets),
             *(("SSH key", key.name) for key in self.ssh_keys),
             *(("snapshot", snapshot.name) for snapshot in self.snapshots),
+            *(("load balancer", balancer.name) for balancer in self.ways_in.balancers),
+            *(("certificate", certificate.name) for certificate in self.ways_in.certificates),
+            *(("reserved IP", reserved.ip) for reserved in self.ways_in.reserved_ips),
             *(("tag", tag) for tag in self.tags),
         )
 
@@ -43,13 +54,7 @@ def find_orphans(cloud: Cloud, builds: Path, *, older_than: timedelta = OLD_ENOU
     """List ended builds in the folder ``builds``, and resources older than ``older_than`` that have no record."""
     ended = ended_builds(cloud, builds)
     orphans = list_orphans(cloud, now=datetime.now(UTC), older_than=older_than)
-    return Orphans(
-        builds=ended,
-        droplets=orphans.droplets,
-        ssh_keys=orphans.ssh_keys,
-        snapshots=orphans.snapshots,
-        tags=orphans.tags,
-    )
+    return replace(orphans, builds=ended)
 
 
 def list_orphans(cloud: Cloud, *, now: datetime, older_than: timedelta = OLD_ENOUGH) -> Orphans:
@@ -61,6 +66,7 @@ def list_orphans(cloud: Cloud, *, now: datetime, older_than: timedelta = OLD_ENO
         ssh_keys=(*orphaned_keys(cloud, keys, cutoff=cutoff), *of_bakes.ssh_keys),
         snapshots=of_bakes.snapshots,
         tags=of_bakes.tags,
+        ways_in=orphaned_ways_in(cloud, cutoff=cutoff),
     )
 
 
@@ -79,8 +85,27 @@ def remove_found(
     remove_orphans(cloud, orphans, reporter=reporter)
 
 
-def remove_orphans(cloud: Cloud, orphans: Orphans, *, reporter: Reporter = SILENT) -> None:
-    """Delete exactly ``orphans``, without the builds."""
+def remove_orphans(
+    cloud: Cloud, orphans: Orphans, *, reporter: Reporter = SILENT, clock: Clock | None = None
+) -> None:
+    """Delete exactly ``orphans``, without the builds.
+
+    Raises:
+        DeadlineError: a certificate or a reserved IP is still in use.
+    """
+
+    def when_free(delete: Callable[[], None], what: str) -> None:
+        wait_until(
+            partial(delete_if_free, delete, what),
+            what=f"{what} to be free",
+            seconds=FREE_SECONDS,
+            every=FREE_POLL,
+            clock=clock,
+            hint="see what uses it in the control panel; the same command continues from here",
+            tell=reporter.waiting,
+        )
+        reporter.note(f"    removed {what}")
+
     for droplet in orphans.droplets:
         cloud.delete_droplet(droplet.id)
         reporter.note(f"    removed droplet {droplet.name}")
@@ -90,5 +115,12 @@ def remove_orphans(cloud: Cloud, orphans: Orphans, *, reporter: Reporter = SILEN
     for image in orphans.snapshots:
         cloud.delete_image(image.id)
         reporter.note(f"    removed snapshot {image.name}")
+    for balancer in orphans.ways_in.balancers:
+        cloud.delete_load_balancer(balancer.id)
+        reporter.note(f"    removed load balancer {balancer.name}")
+    for certificate in orphans.ways_in.certificates:
+        when_free(partial(cloud.delete_certificate, certificate.id), f"certificate {certificate.name}")
+    for reserved in orphans.ways_in.reserved_ips:
+        when_free(partial(cloud.delete_reserved_ip, reserved.ip), f"reserved IP {reserved.ip}")
     for tag in orphans.tags:
         cloud.delete_tag(tag)

@@ -1,11 +1,15 @@
 """The cluster's credentials: when they may be made, where to look for lost ones, and the clients that use them."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from bakery.agents.connect import agent_clients
 from bakery.agents.interface import AgentClients
 from bakery.agents.model import TlsFiles
+from bakery.cloud.model import Droplet
 from bakery.config.paths import StatePaths
+from bakery.credentials.authority import ca_fingerprint
+from bakery.credentials.inspect import first_to_end
 from bakery.credentials.model import Bundle
 from bakery.credentials.names import NOMAD_REGION, consul_server_name, nomad_client_name, nomad_server_name
 from bakery.credentials.operator import write_operator_files
@@ -15,8 +19,12 @@ from bakery.hints import Command, Hint, Text
 from bakery.launch.converge.preflight import check_trust
 from bakery.operations.context import Context
 from bakery.operations.droplets import list_droplets
+from bakery.operations.env_variables import Tokens
 from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 from bakery.plan.tags import cluster_tag
+
+_SHORTEST_LEFT = timedelta(days=1)
+_WARNED_BEFORE = timedelta(days=90)
 
 
 def has_credentials(paths: StatePaths) -> bool:
@@ -45,12 +53,25 @@ def ensure_credentials(context: Context) -> Bundle:
     """Return the cluster's credentials; make them at a first launch.
 
     The caller has called :func:`refuse_second_ca` or :func:`warn_of_second_ca`.
+
+    Raises:
+        CredentialsError: they cannot be read, or a CA ends within a day.
     """
     now = datetime.now(UTC)
     context.paths.ensure()
     bundle = ensure_bundle(context.paths, context.config.cluster, now=now, reporter=context.reporter)
+    check_lasting(context, bundle, now)
     write_operator_files(bundle, context.paths, now=now)
     return bundle
+
+
+def check_own_droplets(bundle: Bundle, droplets: Iterable[Droplet], cluster: str) -> None:
+    """Check that the secrets of ``droplets`` are those of ``bundle``, or older ones.
+
+    Raises:
+        CredentialsError: another CA made their certificates, or they have later secrets.
+    """
+    check_trust(droplets, cluster, ca_fingerprint(bundle), bundle.generation)
 
 
 def refuse_second_ca(context: Context) -> None:
@@ -81,12 +102,28 @@ def warn_of_second_ca(context: Context) -> None:
     check_trust(droplets, cluster, None)
 
 
-def connect_agents(context: Context, bundle: Bundle) -> AgentClients:
-    """Return clients for Consul's and Nomad's APIs, over mutual TLS, with the management tokens.
+def check_lasting(context: Context, bundle: Bundle, now: datetime) -> None:
+    """Check that the CAs do not end while nodes are made: no node is valid longer. Warn in their last 90 days.
+
+    Raises:
+        CredentialsError: a CA ends within a day.
+    """
+    end = first_to_end(bundle)
+    if end - now > _WARNED_BEFORE:
+        return
+    again = Hint(Command("destroy"), ", move the state folder away, ", Command("launch"))
+    message = f"the CAs of cluster {bundle.cluster} end on {end:%Y-%m-%d %H:%M} UTC, and new nodes with them"
+    if end - now < _SHORTEST_LEFT:
+        raise CredentialsError(message=message, hint=Hint("make a new cluster: ", again))
+    context.reporter.warn(Hint(f"{message}; before that, make a new cluster: ", again))
+
+
+def connect_agents(context: Context, bundle: Bundle, tokens: Tokens | None = None) -> AgentClients:
+    """Return clients for Consul's and Nomad's APIs, over mutual TLS, with ``tokens``, or the management tokens.
 
     The gossip keys are only compared with the keys that the members report.
     """
-    paths = context.paths
+    own = tokens or management_tokens(bundle)
     return agent_clients(
         consul_port=CONSUL_HTTPS,
         consul_server_name=consul_server_name(context.config.cluster),
@@ -94,13 +131,28 @@ def connect_agents(context: Context, bundle: Bundle) -> AgentClients:
         nomad_server_name=nomad_server_name(),
         nomad_client_name=nomad_client_name(),
         nomad_region=NOMAD_REGION,
-        consul_tls=TlsFiles(ca=paths.consul_ca, certificate=paths.consul_cert, key=paths.consul_key),
-        nomad_tls=TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key),
-        consul_token=bundle.consul_management.secret,
-        nomad_token=bundle.nomad_management.secret,
+        consul_tls=consul_tls(context.paths),
+        nomad_tls=nomad_tls(context.paths),
+        consul_token=own.consul,
+        nomad_token=own.nomad,
         consul_gossip_key=bundle.consul_gossip_key,
         nomad_gossip_key=bundle.nomad_gossip_key,
     )
+
+
+def consul_tls(paths: StatePaths) -> TlsFiles:
+    """Return the operator's certificate for Consul, its key, and the CA of Consul's servers."""
+    return TlsFiles(ca=paths.consul_ca, certificate=paths.consul_cert, key=paths.consul_key)
+
+
+def nomad_tls(paths: StatePaths) -> TlsFiles:
+    """Return the operator's certificate for Nomad, its key, and the CA of Nomad's servers."""
+    return TlsFiles(ca=paths.nomad_ca, certificate=paths.nomad_cert, key=paths.nomad_key)
+
+
+def management_tokens(bundle: Bundle) -> Tokens:
+    """Return the tokens that may do everything and do not expire."""
+    return Tokens(consul=bundle.consul_management.secret, nomad=bundle.nomad_management.secret)
 
 
 def _where_to_look(context: Context) -> Text:

@@ -3,6 +3,7 @@
 import time
 
 from bakery.assets import image_inputs
+from bakery.bake.snapshot import is_finished
 from bakery.cloud.model import Droplet, Image
 from bakery.config.model import ClusterConfig
 from bakery.errors import UsageError
@@ -23,12 +24,26 @@ def list_droplets(context: Context) -> tuple[Droplet, ...]:
 def snapshot_tag(config: ClusterConfig) -> str:
     """Return the content tag of the snapshot that this version of bakery bakes from the cluster file."""
     image = config.image
-    return content_tag(image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad)
+    return content_tag(
+        image_inputs(), base=image.base, consul=image.consul, nomad=image.nomad, traefik=config.has_ingress
+    )
 
 
 def present_snapshot(context: Context) -> Image | None:
     """Return the snapshot that a launch boots from; None if the account has none."""
     return newest_snapshot(context.cloud, context.config, snapshot_tag(context.config))
+
+
+def launch_snapshot(context: Context) -> Image | None:
+    """Return the snapshot of new nodes; None if the account has none.
+
+    It is that of an unfinished roll if it has the file's content: the roll would replace another one again.
+    """
+    newest, number = present_snapshot(context), rolled_snapshot(context)
+    if newest is None or number in (None, newest.id):
+        return newest
+    same = (each for each in context.cloud.list_images(tag=snapshot_tag(context.config)) if each.id == number)
+    return next((each for each in same if is_finished(each)), newest)
 
 
 def rolled_snapshot(context: Context) -> int | None:

@@ -24,6 +24,7 @@ class Tokens:
 
     consul: str = field(repr=False)
     nomad: str = field(repr=False)
+    """Empty if there is no Nomad server to make it."""
 
 
 def build_variables(cluster: str, servers: Servers, files: ClientFiles, tokens: Tokens) -> Mapping[str, str]:

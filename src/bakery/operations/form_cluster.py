@@ -1,11 +1,15 @@
 """From active droplets to a cluster: the ACLs of Consul and Nomad, then health."""
 
+import time
 from dataclasses import replace
 
 from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.model import Bundle
 from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
+from bakery.launch.acl.introduction import end_introductions
+from bakery.launch.base.patience import persist, reach_now
+from bakery.launch.base.stranded import Stranded
 from bakery.launch.base.voters import keep_voters
 from bakery.observe.health import wait_until_healthy
 from bakery.operations.cluster import ServerAddresses, running_cluster, server_addresses
@@ -14,6 +18,8 @@ from bakery.operations.credentials import connect_agents
 from bakery.operations.droplets import list_droplets
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running, slot_of
+
+LISTING_SECONDS = 10.0
 
 
 def bootstrap_acls(
@@ -52,20 +58,60 @@ def bootstrap_by_hand(
 
 
 def wait_for_health(
-    context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...], *, seconds: float
+    context: Context,
+    plan: ClusterPlan,
+    bundle: Bundle,
+    droplets: tuple[Droplet, ...],
+    *,
+    seconds: float,
+    confirms: bool = True,
 ) -> None:
     """Wait until the nodes of the launched ``droplets`` are healthy.
+
+    ``confirms``: see :func:`bakery.observe.health.wait_until_healthy`.
 
     Raises:
         NotHealthyError: they are not, after ``seconds``.
     """
+    existing, listing = _existing(plan, droplets), _Listing(context)
     wait_until_healthy(
-        _existing(plan, droplets),
-        lambda: list_droplets(context),
+        existing,
+        listing,
         connect_agents(context, bundle),
         seconds=seconds,
+        confirms=confirms,
         reporter=context.reporter,
+        on_unhealthy=Stranded(open_session(context, running_cluster(context)), existing, listing).join,
     )
+    if plan.introduces_clients:
+        _end_introductions(context, existing, bundle, droplets)
+
+
+def _end_introductions(context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...]) -> None:
+    """Take back the rights of new clients' user-data. What cannot be done now, the next launch does."""
+    session = open_session(context, running_cluster(context))
+
+    def end() -> None:
+        reached = reach_now(session, plan, droplets)
+        if reached.consul is not None and reached.nomad is not None:
+            end_introductions(reached.consul, reached.nomad, plan, bundle)
+
+    persist(session, end, what="Consul to forget the introductions of new clients")
+
+
+class _Listing:
+    """Lists the droplets, at most every ``LISTING_SECONDS``: the agents are asked more often than the API."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._listed: tuple[Droplet, ...] = ()
+        self._until = 0.0
+
+    def __call__(self) -> tuple[Droplet, ...]:
+        if time.monotonic() >= self._until:
+            self._listed = list_droplets(self._context)
+            self._until = time.monotonic() + LISTING_SECONDS
+        return self._listed
 
 
 def keep_every_server(context: Context, plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:

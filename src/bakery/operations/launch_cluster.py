@@ -4,6 +4,7 @@ A new step is a line in ``PREPARE``, ``CONVERGE`` or ``FORM``. A step may be int
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
@@ -13,17 +14,19 @@ from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import find_bundle
 from bakery.credentials.throwaway import throwaway_public_key
+from bakery.launch.base.consul_lock import check_free
 from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest, LaunchResult, UserDataFor
+from bakery.launch.base.patience import reach_now
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge import run
-from bakery.launch.roll.lock import check_free
 from bakery.launch.roll.versions import check_joining
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import ensure_credentials, refuse_second_ca
-from bakery.operations.droplets import present_snapshot
+from bakery.operations.droplets import launch_snapshot
 from bakery.operations.form_cluster import bootstrap_acls, keep_every_server, wait_for_health
+from bakery.operations.obstacles import registry_obstacles
 from bakery.operations.place import check_place, record_place
 from bakery.operations.user_data import user_data_maker
 from bakery.plan.model import ClusterPlan
@@ -56,6 +59,8 @@ class Preparation:
     bundle: Bundle = field(init=False)
     image: Image | None = field(init=False)
     user_data: UserDataFor = field(init=False)
+    creates_cluster: bool = False
+    """Whether the cluster had no droplets before this launch. Set when the changes are approved."""
 
     @property
     def request(self) -> LaunchRequest:
@@ -69,7 +74,9 @@ class Preparation:
             user_data=self.user_data,
             throwaway_public_key=throwaway_public_key(),
             only_role=self.options.only_role,
+            until_healthy=self.options.until_healthy,
             find_not_joined=not_joined_finder(self.context, self.options.plan),
+            further_obstacles=registry_obstacles(self.context, self.options.plan),
         )
 
 
@@ -94,7 +101,7 @@ def _ensure_credentials(work: Preparation) -> None:
 
 
 def _find_snapshot(work: Preparation) -> None:
-    work.image = present_snapshot(work.context)
+    work.image = launch_snapshot(work.context)
 
 
 def _prepare_user_data(work: Preparation) -> None:
@@ -106,7 +113,15 @@ def _bootstrap_acls(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
 
 
 def _wait_for_health(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
-    wait_for_health(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
+    options = work.options
+    wait_for_health(
+        work.context,
+        options.plan,
+        work.bundle,
+        droplets,
+        seconds=options.deadline,
+        confirms=not work.creates_cluster,
+    )
 
 
 def _keep_servers(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
@@ -146,15 +161,33 @@ PREPARE: tuple[Step[Preparation], ...] = (
 CONVERGE: tuple[Step[run.Launch], ...] = (
     Step("preflight", run.read_account, "every obstacle is found before the first change"),
     Step("approval", run.ask_approval, "the user sees changes and price before they are made"),
+    Step("lock", run.hold_lock, "two operators never change a running cluster at the same time"),
     Step("earlier runs", run.finish_earlier_runs, "duplicates and half-removed nodes must not become members"),
     Step("network", run.create_network, "no droplet runs without the VPC and a firewall in force"),
     Step("droplets", run.create_nodes, "in waves, because user-data holds the addresses of earlier servers"),
+    Step("load balancer", run.create_balancer, "it takes minutes to work, while the droplets boot"),
+    Step("servers", run.wait_for_servers, "access control needs the servers and no other droplet"),
+)
+FIRST: tuple[FormStep, ...] = (
+    FormStep("Access control", _bootstrap_acls, "Consul and Nomad deny by default", forms_cluster=True),
+)
+SETTLE: tuple[Step[run.Launch], ...] = (
     Step("active", run.wait_for_nodes, "agents run once their droplets do"),
+    Step("address", run.assign_address, "a reserved IP is assigned to a droplet that exists"),
 )
 FORM: tuple[FormStep, ...] = (
-    FormStep("Access control", _bootstrap_acls, "Consul and Nomad deny by default", forms_cluster=True),
     FormStep("Health", _wait_for_health, "a launch is done when every planned server is a live voter"),
     FormStep("Autopilot", _keep_servers, "a server that is unreachable for seconds stays in Raft"),
+)
+
+
+ENTER: tuple[Step[run.Launch], ...] = (
+    Step("journal", run.finish, "every node has joined: the next launch has nothing to finish"),
+    Step("certificate", run.finish_balancer, "a load balancer needs its certificate, which takes minutes"),
+    Step(
+        "way in", run.wait_for_balancer, "a load balancer without traffic does not keep the cluster from forming"
+    ),
+    Step("direct access", run.close_direct_access, "once the load balancer is active, nothing else connects"),
 )
 
 
@@ -174,10 +207,12 @@ def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -
 
     def approve_and_record(changes: Changes) -> bool:
         there = (*changes.unchanged, *changes.extra)
-        check_free(session, options.plan, there)
-        check_joining(session, options.plan, changes.new_nodes, there)
+        reached = reach_now(session, options.plan, there)
+        check_free(session, reached.consul)
+        check_joining(options.plan, changes.new_nodes, there, reached)
         approved = approve(changes)
         if approved:
+            work.creates_cluster = changes.creates_cluster
             record_place(context)
         return approved
 
@@ -185,20 +220,27 @@ def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -
     for step in PREPARE:
         step.run(work)
     session = open_session(context, running_cluster(context))
-    result = launch(session, work.request, approve_and_record, _after(work) if options.until_healthy else ())
+    first, after = (FIRST, FORM) if options.until_healthy else ((), ())
+    result = launch(session, work.request, approve_and_record, _bound(work, after), first=_bound(work, first))
     record_place(context)
     return result
 
 
 def launch(
-    session: Session, request: LaunchRequest, approve: Approve, after: Sequence[AfterStep] = ()
+    session: Session,
+    request: LaunchRequest,
+    approve: Approve,
+    after: Sequence[AfterStep] = (),
+    *,
+    first: Sequence[AfterStep] = (),
 ) -> LaunchResult:
     """Bring the cluster to the plan. Of existing droplets only those that never came up or joined are replaced.
 
-    ``approve`` is called only if there are changes. The steps of ``after`` run in order once every droplet is
-    active, even without changes. If one of them misses its deadline, the nodes that ``request.find_not_joined``
-    names are recorded, and the next launch replaces those that still have not joined. A second launch without a
-    change sends no request that changes anything. A signal must arrive as an exception in the calling thread.
+    ``approve`` is called only if there are changes. The steps of ``first`` run once the servers are active, those
+    of ``after`` once every droplet is, even without changes. If one of them misses its deadline, the nodes that
+    ``request.find_not_joined`` names are recorded, and the next launch replaces those that still have not joined.
+    A second launch without a change sends no request that changes anything. A signal must arrive as an exception
+    in the calling thread.
 
     Raises:
         LockedError: another bakery works on this cluster.
@@ -206,19 +248,24 @@ def launch(
         CredentialsError: existing droplets have another CA.
         CloudError, LaunchError, DeadlineError: the launch stopped half-way; the same command continues it.
     """
-    with exclusive(session), resumable():
-        work = run.Launch(session=session, request=request, approve=approve)
+    with exclusive(session), resumable(), ExitStack() as held:
+        work = run.Launch(session=session, request=request, approve=approve, held=held)
         for step in CONVERGE:
             step.run(work)
             if work.declined:
                 return work.result
-        for after_step in after:
-            run.run_after(work, after_step)
-        run.finish(work)
+        for agents_step in first:
+            run.run_after(work, agents_step)
+        for step in SETTLE:
+            step.run(work)
+        for agents_step in after:
+            run.run_after(work, agents_step)
+        for step in ENTER:
+            step.run(work)
         return work.result
 
 
-def _after(work: Preparation) -> tuple[AfterStep, ...]:
+def _bound(work: Preparation, steps: Sequence[FormStep]) -> tuple[AfterStep, ...]:
     return tuple(
-        AfterStep(title=step.name, run=partial(step.run, work), forms_cluster=step.forms_cluster) for step in FORM
+        AfterStep(title=step.name, run=partial(step.run, work), forms_cluster=step.forms_cluster) for step in steps
     )

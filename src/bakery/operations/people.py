@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
-from bakery.agents.model import AclToken, ListedToken, TokenGrant
+from bakery.agents.model import AclPolicy, AclToken, ListedToken, TokenGrant
 from bakery.config.paths import IssuedFiles
 from bakery.credentials.issued import (
     Issued,
@@ -21,12 +22,20 @@ from bakery.credentials.tokens import random_token
 from bakery.errors import BakeryError, CredentialsError, UsageError
 from bakery.files import write_secret
 from bakery.hints import Command, Hint
-from bakery.launch.acl.people import PersonRole, consul_policy, nomad_policy, person_of, role_of, token_name
+from bakery.launch.acl.people import (
+    OPERATOR,
+    PersonRole,
+    consul_policy,
+    nomad_policy,
+    person_of,
+    role_of,
+    token_name,
+)
 from bakery.observe.leaders import Servers
 from bakery.operations.cluster import active_servers, need_answer
 from bakery.operations.context import Context
 from bakery.operations.credentials import connect_agents, load_credentials
-from bakery.operations.env_variables import env_script
+from bakery.operations.env_variables import Tokens, env_script
 from bakery.operations.place import check_place
 
 
@@ -80,6 +89,7 @@ def issue_credentials(context: Context, request: IssueRequest) -> Issued:
         AgentError: no server answers, or one refused.
     """
     now = datetime.now(UTC).replace(microsecond=0)
+    _check_not_operator(request.name)
     _check_free(context, request.name, ())
     cluster = _reach(context, other_cloud=request.other_cloud)
     _check_ttl(context, cluster, request, now)
@@ -133,7 +143,7 @@ def revoke_credentials(context: Context, name: str, *, other_cloud: bool) -> Iss
     """
     cluster = _reach(context, other_cloud=other_cloud)
     apis: Sequence[ConsulApi | NomadApi] = (cluster.consul, cluster.nomad)
-    deleted = sum(_delete_tokens(api, name) for api in apis)
+    deleted = sum(delete_tokens(api, name) for api in apis)
     issued = None
     try:
         issued = find_issued(context.paths, name)
@@ -151,6 +161,7 @@ def issued_files(context: Context, name: str) -> IssuedFiles:
     Raises:
         UsageError: there are none here, they are not complete, or they have expired.
     """
+    _check_not_operator(name)
     issued = find_issued(context.paths, name)
     files = context.paths.issued_to(name)
     if issued is None:
@@ -164,6 +175,38 @@ def issued_files(context: Context, name: str) -> IssuedFiles:
         message = f"the credentials of {name} were not issued completely: {files.folder} lacks a token"
         raise UsageError(message=message, hint=again)
     return files
+
+
+def read_tokens(files: IssuedFiles) -> Tokens:
+    """Return the tokens in ``files``; an empty text for one that is not there."""
+    return Tokens(consul=_content(files.consul_token), nomad=_content(files.nomad_token))
+
+
+def _content(file: Path) -> str:
+    return file.read_text(encoding="ascii").strip() if file.exists() else ""
+
+
+def create_nomad_token(nomad: NomadApi, policy: AclPolicy, person: str, *, seconds: int) -> str:
+    """Create the policy and a token with it, which is issued to ``person``; return the token's secret."""
+    nomad.put_policy(policy)
+    grant = TokenGrant(description=token_name(person), policies=(policy.name,))
+    return nomad.create_token(grant, seconds=seconds)
+
+
+def create_consul_token(consul: ConsulApi, policy: AclPolicy, person: str, secret: str, *, seconds: int) -> None:
+    """Create the policy and a token with it and with ``secret``, a UUID, which is issued to ``person``."""
+    consul.put_policy(policy)
+    grant = TokenGrant(description=token_name(person), policies=(policy.name,))
+    accessor = random_token().accessor
+    consul.put_token(AclToken(accessor=accessor, secret=secret, grant=grant, seconds=seconds))
+
+
+def delete_tokens(api: ConsulApi | NomadApi, person: str) -> int:
+    """Delete the tokens that were issued to ``person``; return how many there were."""
+    accessors = [token.accessor for token in api.list_tokens() if person_of(token.grant) == person]
+    for accessor in accessors:
+        api.delete_token(accessor)
+    return len(accessors)
 
 
 def _reach(context: Context, *, other_cloud: bool) -> _Cluster:
@@ -183,8 +226,17 @@ def _check_ttl(context: Context, cluster: _Cluster, request: IssueRequest, now: 
     if request.ttl > longest:
         message = f"the credentials would outlive their certificate, which can be valid for {longest.days} days"
         raise UsageError(message=message, hint=f"--ttl {longest.days}d at most")
-    limit = timedelta(seconds=cluster.nomad.longest_token_seconds())
-    if request.ttl > limit:
+    check_nomad_ttl(cluster.nomad, request.ttl)
+
+
+def check_nomad_ttl(nomad: NomadApi, ttl: timedelta) -> None:
+    """Check that Nomad's servers make tokens that are valid for so long.
+
+    Raises:
+        UsageError: they do not.
+    """
+    limit = timedelta(seconds=nomad.longest_token_seconds())
+    if ttl > limit:
         hours = int(limit.total_seconds()) // 3600
         message = f"Nomad's servers make no token that is valid for longer than {hours} h"
         raise UsageError(message=message, hint=f"--ttl {hours}h at most")
@@ -195,6 +247,12 @@ def _check_free(context: Context, name: str, tokens: Sequence[ListedToken]) -> N
         raise _taken(name)
 
 
+def _check_not_operator(name: str) -> None:
+    if name == OPERATOR:
+        message = f"{OPERATOR} is the name of the tokens in your own shell"
+        raise UsageError(message=message, hint=Hint("choose another name; for your own: ", Command("env")))
+
+
 def _taken(name: str) -> UsageError:
     message = f"the name {name} is taken"
     hint = Hint("choose another, or take the old ones back first: ", Command("credentials revoke", name))
@@ -202,20 +260,14 @@ def _taken(name: str) -> UsageError:
 
 
 def _create_tokens(cluster: _Cluster, request: IssueRequest, files: IssuedFiles) -> None:
-    policy, name, seconds = (
-        nomad_policy(PersonRole(request.role), request.namespace),
-        token_name(request.name),
-        _seconds(request),
+    role, seconds = PersonRole(request.role), _seconds(request)
+    secret = create_nomad_token(
+        cluster.nomad, nomad_policy(role, request.namespace), request.name, seconds=seconds
     )
-    cluster.nomad.put_policy(policy)
-    secret = cluster.nomad.create_token(TokenGrant(description=name, policies=(policy.name,)), seconds=seconds)
     write_secret(files.nomad_token, f"{secret}\n".encode())
-    policy = consul_policy(PersonRole(request.role))
-    cluster.consul.put_policy(policy)
-    token = random_token()
-    write_secret(files.consul_token, f"{token.secret}\n".encode())
-    grant = TokenGrant(description=name, policies=(policy.name,))
-    cluster.consul.put_token(AclToken(accessor=token.accessor, secret=token.secret, grant=grant, seconds=seconds))
+    secret = random_token().secret
+    write_secret(files.consul_token, f"{secret}\n".encode())
+    create_consul_token(cluster.consul, consul_policy(role), request.name, secret, seconds=seconds)
 
 
 def _seconds(request: IssueRequest) -> int:
@@ -239,10 +291,3 @@ def _row(name: str, issued: Issued | None, consul: ListedToken | None, nomad: Li
         nomad_token=nomad is not None,
         here=issued is not None,
     )
-
-
-def _delete_tokens(api: ConsulApi | NomadApi, name: str) -> int:
-    accessors = [token.accessor for token in api.list_tokens() if person_of(token.grant) == name]
-    for accessor in accessors:
-        api.delete_token(accessor)
-    return len(accessors)

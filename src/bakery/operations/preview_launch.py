@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
-from bakery.credentials.registries import read_logins
 from bakery.credentials.store import find_bundle
 from bakery.errors import CredentialsError, UsageError
 from bakery.hints import Command, Hint, Text
 from bakery.launch.base.model import Changes, Obstacle, PreviewRequest
+from bakery.launch.base.patience import reach_now
 from bakery.launch.base.session import Session
 from bakery.launch.converge.prepare import preview
 from bakery.launch.roll.differing import old_lines
@@ -16,8 +16,9 @@ from bakery.launch.roll.need import Because
 from bakery.launch.roll.versions import check_joining
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
-from bakery.operations.droplets import present_snapshot, wanted_now
+from bakery.operations.droplets import launch_snapshot, wanted_now
 from bakery.operations.launch_cluster import LaunchOptions
+from bakery.operations.obstacles import of_credentials, registry_obstacles
 from bakery.operations.place import place_obstacles
 
 
@@ -28,45 +29,34 @@ def preview_launch(context: Context, options: LaunchOptions) -> Changes:
     before = unreadable or place_obstacles(context, insists=options.other_cloud)
     request = PreviewRequest(
         plan=options.plan,
-        image=present_snapshot(context),
+        image=launch_snapshot(context),
         ca_fingerprint=ca_fingerprint(bundle) if bundle is not None else None,
+        generation=bundle.generation if bundle is not None else None,
         admin_cidrs=options.admin_cidrs,
         only_role=options.only_role,
+        until_healthy=options.until_healthy,
         find_not_joined=not_joined_finder(context, options.plan),
+        further_obstacles=registry_obstacles(context, options.plan),
     )
     session = open_session(context)
     changes = preview(session, request, before)
     return replace(
         changes,
         later=(*changes.later, *_for_roll(context, session, request, changes, bundle)),
-        obstacles=(
-            *changes.obstacles,
-            *_version_obstacles(context, request, changes, bundle),
-            *_registry_obstacles(context, request, changes),
-        ),
+        obstacles=(*changes.obstacles, *_version_obstacles(context, request, changes, bundle)),
     )
-
-
-def _registry_obstacles(context: Context, request: PreviewRequest, changes: Changes) -> tuple[Obstacle, ...]:
-    """Return the obstacle of new Nomad clients whose credentials of a container registry are not there."""
-    if not any(node.kind.is_nomad_client for node in changes.new_nodes):
-        return ()
-    try:
-        read_logins(request.plan.docker, context.config.path.parent)
-    except CredentialsError as error:
-        return (_of_credentials("registry_credentials", error, "see docker.registries in the cluster file"),)
-    return ()
 
 
 def _version_obstacles(
     context: Context, request: PreviewRequest, changes: Changes, bundle: Bundle | None
 ) -> tuple[Obstacle, ...]:
     """Return why the new nodes could not join the cluster with the versions of the file, if so."""
-    if bundle is None:
+    if bundle is None or not changes.new_nodes:
         return ()
     session = open_session(context, running_cluster(context))
+    there = (*changes.unchanged, *changes.extra)
     try:
-        check_joining(session, request.plan, changes.new_nodes, (*changes.unchanged, *changes.extra))
+        check_joining(request.plan, changes.new_nodes, there, reach_now(session, request.plan, there))
     except UsageError as error:
         hint = error.hint or ""
         return (Obstacle(code="version_not_allowed", message=error.message, details=error.details, hint=hint),)
@@ -89,14 +79,4 @@ def _bundle(context: Context) -> tuple[Bundle | None, tuple[Obstacle, ...]]:
         return find_bundle(context.paths, reporter=context.reporter), ()
     except CredentialsError as error:
         hint = "bring back the credentials bundle from a backup"
-        return None, (_of_credentials("credentials_unreadable", error, hint),)
-
-
-def _of_credentials(code: str, error: CredentialsError, hint: str) -> Obstacle:
-    return Obstacle(
-        code=code,
-        message=error.message,
-        details=error.details,
-        hint=error.hint or hint,
-        exit_code=error.exit_code,
-    )
+        return None, (of_credentials("credentials_unreadable", error, hint),)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bakery.config.model import Kind
-from bakery.credentials.authority import ca_fingerprint
-from bakery.credentials.issue import role_credentials
+from bakery.credentials.certificates import read_certificates
+from bakery.credentials.issue import is_stale, rendered_roles, role_credentials
 from bakery.credentials.model import NodeCredentials
 from bakery.credentials.registries import read_logins
 from bakery.credentials.store import ensure_bundle, find_bundle
@@ -13,6 +13,7 @@ from bakery.errors import UsageError
 from bakery.launch.converge.preflight import check_trust
 from bakery.operations.check_agents import check_agents
 from bakery.operations.context import Context
+from bakery.operations.credentials import check_own_droplets
 from bakery.operations.droplets import list_droplets
 from bakery.operations.place import check_place
 from bakery.plan.model import ClusterPlan, Node
@@ -33,7 +34,10 @@ def live_join(context: Context, plan: ClusterPlan, *, other_cloud: bool) -> Join
     bundle = find_bundle(context.paths)  # unreadable credentials are reported first, as by a launch
     check_place(context, insists=other_cloud)
     listed = list_droplets(context)
-    check_trust(listed, plan.cluster, ca_fingerprint(bundle) if bundle else None)
+    if bundle is None:
+        check_trust(listed, plan.cluster, None)
+    else:
+        check_own_droplets(bundle, listed, plan.cluster)
     addresses = {slot_of(d, plan.cluster): d.private_ipv4 for d in listed if d.private_ipv4}
     consul = tuple(addresses[n.slot] for n in plan.consul_servers if n.slot in addresses)
     nomad = tuple(addresses[n.slot] for n in plan.nomad_servers if n.slot in addresses)
@@ -61,19 +65,32 @@ def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: s
     Raises:
         UsageError: the role has no node of that name.
         ConfigError: Consul or Nomad refuses what the cluster file merges into its configuration.
-        CredentialsError: the credentials of a registry are not there.
+        CredentialsError: the credentials of a registry, or the key of a certificate, are not there.
         RenderError: the user-data cannot be rendered.
     """
     check_agents(context, plan)
     now = datetime.now(UTC)
     kind = next(found.kind for found in context.config.roles if found.name == role)
     logins = read_logins(plan.docker, context.config.path.parent) if kind.is_nomad_client else ()
+    certificates = read_certificates(plan.ingress, context.config.path.parent) if kind.is_ingress else ()
     context.paths.ensure()
     bundle = ensure_bundle(context.paths, plan.cluster, now=now, reporter=context.reporter)
 
     def credentials_of(subject: str, kind: Kind) -> NodeCredentials:
-        found = role_credentials(bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days)
-        return replace(found, registries=logins)
+        if is_stale(
+            bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days, mesh=plan.mesh
+        ):
+            context.reporter.warn(f"earlier files of {subject} are out of date: use this one for new droplets")
+        found = role_credentials(
+            bundle,
+            context.paths,
+            role=subject,
+            kind=kind,
+            now=now,
+            leaf_days=plan.leaf_days,
+            mesh=plan.mesh,
+        )
+        return replace(found, registries=logins, certificates=certificates)
 
     if node is None:
         user_data = render_role(plan, role, credentials_of(role, kind), join)
@@ -82,6 +99,33 @@ def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: s
         # Stored under the node's name, as a role's are, so that a second rendering gives the same bytes.
         user_data = render_node(plan, planned, credentials_of(node, planned.kind), join)
     return Rendered(user_data=user_data, tags=_tags(plan, role, bundle.generation))
+
+
+def stale_roles(context: Context, plan: ClusterPlan) -> tuple[str, ...]:
+    """Return the roles and nodes whose rendered files are out of date, in alphabetical order.
+
+    Their certificates are of another CA, generation or kind, or near their end.
+
+    Raises:
+        CredentialsError: the credentials cannot be read.
+    """
+    bundle, now = find_bundle(context.paths), datetime.now(UTC)
+    if bundle is None:
+        return ()
+    kinds = {node.name: node.kind for node in plan.nodes} | {role.name: role.kind for role in context.config.roles}
+    return tuple(
+        name
+        for name in sorted(rendered_roles(context.paths) & kinds.keys())
+        if is_stale(
+            bundle,
+            context.paths,
+            role=name,
+            kind=kinds[name],
+            now=now,
+            leaf_days=plan.leaf_days,
+            mesh=plan.mesh,
+        )
+    )
 
 
 def _tags(plan: ClusterPlan, role: str, generation: int) -> tuple[str, ...]:

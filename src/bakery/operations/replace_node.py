@@ -1,24 +1,28 @@
 """Replace: one node, new droplet first."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from bakery.cloud.model import Droplet
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.throwaway import throwaway_public_key
+from bakery.launch.base.consul_lock import check_free, consul_finder
 from bakery.launch.base.members import complete_listing, list_members
 from bakery.launch.base.model import DrainPolicy, LaunchRequest
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.roll import replace as engine
 from bakery.launch.roll.model import Replaced, ReplaceRequest
+from bakery.launch.roll.pinned import find_pinned
 from bakery.launch.roll.replace import Checked
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import find_target
-from bakery.launch.roll.versions import check_versions
+from bakery.launch.roll.versions import check_versions, versions_in, versions_on
 from bakery.launch.teardown.drain import end_dead_roll
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
-from bakery.operations.credentials import load_credentials
+from bakery.operations.credentials import check_lasting, load_credentials
 from bakery.operations.droplets import present_snapshot
 from bakery.operations.form_cluster import write_acls
 from bakery.operations.user_data import user_data_maker
@@ -35,11 +39,12 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
 
     Raises:
         ConfigError: Consul or Nomad refuses what the cluster file merges into its configuration.
-        CredentialsError: the cluster's credentials are not here.
+        CredentialsError: the cluster's credentials are not here, or a CA ends within a day.
     """
     plan = build_plan(context.config)
     check_agents(context, plan)
     image, bundle = present_snapshot(context), load_credentials(context)
+    check_lasting(context, bundle, datetime.now(UTC))
 
     def write_tokens(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:
         write_acls(context, named, bundle, droplets, seconds=ACL_SECONDS)
@@ -83,9 +88,26 @@ def replace_node(
         droplets = complete_listing(session, list_members(session))
         target = find_target(request.launch.plan, droplets, session.journal.now, name)
         plan = request.launch.plan
-        check_versions(session, plan, (plan.consul_version, plan.nomad_version), [target.node], droplets)
+        check_free(session, consul_finder(session, plan, droplets)())
+        request, versions = _with_pinned(session, request, droplets)
+        check_versions(session, plan, versions, [target.node], droplets)
         checked = engine.check_replacement(session, request, find_requested(session, target))
         if not approve(checked):
             return None
         end_dead_roll(session, checked.site.launch.plan, checked.site.present.droplets)
         return engine.replace_node(session, request, checked)
+
+
+def _with_pinned(
+    session: Session, request: ReplaceRequest, droplets: tuple[Droplet, ...]
+) -> tuple[ReplaceRequest, tuple[str, str] | None]:
+    """Return the request with the snapshot of an unfinished roll, which would replace another one again.
+
+    Return also the versions in the snapshot; None if they are not known.
+    """
+    launch = request.launch
+    pinned = find_pinned(session, launch)
+    if pinned is None:
+        return request, (launch.plan.consul_version, launch.plan.nomad_version)
+    versions = versions_in(pinned, launch) or versions_on(session, launch.plan, pinned, droplets)
+    return replace(request, launch=replace(launch, image=pinned)), versions

@@ -1,14 +1,17 @@
 """Roll: every node that differs from what a new droplet would be is replaced, one at a time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bakery.bake.snapshot import is_finished
 from bakery.cloud.model import Image
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
+from bakery.launch.base.consul_lock import check_free, consul_finder
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.roll import RollPlan, check_roll, plan_roll, run_roll
+from bakery.launch.teardown.hurt import Work
 from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
 
@@ -62,7 +65,7 @@ def roll_cluster(
     which it began. If the first new droplet does not become a healthy node, every old one is untouched.
 
     Raises:
-        LockedError: another bakery works on this cluster.
+        LockedError: another bakery works on this cluster, here or elsewhere.
         UsageError: there is no snapshot, or one more droplet is impossible; nothing is changed.
         ChecksFailedError: the cluster is not healthy; the node at which the roll stopped is untouched.
         DeadlineError: a new droplet is not a healthy node in time; its old node is untouched.
@@ -75,9 +78,19 @@ def roll_cluster(
         return run_roll(session, request, plan)
 
 
+def roll_locked(session: Session, request: RollRequest, approved: Work) -> tuple[Replaced, ...]:
+    """Replace the nodes that differ as :func:`roll_cluster`, after the user has agreed to it.
+
+    The caller holds the lock file. ``approved`` is what becomes of the work, as the user knows it.
+    """
+    return run_roll(session, request, replace(_prepared(session, request, show_nothing), work=approved))
+
+
 def _prepared(session: Session, request: RollRequest, show: ShowRoll) -> RollPlan:
     plan = plan_roll(session, request)
     if plan.needs:
         show(plan)
+        droplets = plan.present.droplets
+        check_free(session, consul_finder(session, request.replace.launch.plan, droplets)())
     check_roll(session, request, plan)
     return plan

@@ -1,6 +1,7 @@
 """What a person who helps needs to see of a cluster, without its secrets."""
 
 import json
+import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 from bakery import __version__
 from bakery.agents.interface import AclApi
 from bakery.credentials.model import Bundle
-from bakery.credentials.redaction import secrets_of, secrets_on_disk, without_secrets
+from bakery.credentials.redaction import secrets_of_file, without_secrets
 from bakery.errors import AgentError, BakeryError
 from bakery.observe.leaders import ServerAddress
 from bakery.operations.agent_logs import LogSource, all_logs
@@ -19,9 +20,11 @@ from bakery.operations.cluster import active_servers
 from bakery.operations.context import Context
 from bakery.operations.credentials import connect_agents, load_credentials
 from bakery.operations.droplets import list_droplets
-from bakery.plan.build import build_plan
+from bakery.operations.known_secrets import known_secrets
 
 LOG_LEVEL = "debug"
+JOURNAL_SECONDS = 3600
+"""How much of the past of each node that runs Nomad is in the bundle."""
 
 Part = Callable[[], Mapping[str, str]]
 """Returns contents by file name."""
@@ -51,7 +54,7 @@ def collect_support(
             files |= part()
         except (BakeryError, OSError) as error:
             files[f"{name}.error.txt"] = _error_text(error)
-    hidden = (*secrets, *_secrets(context, bundle))
+    hidden = (*secrets, *_secrets(context))
     return {name: without_secrets(content, hidden) for name, content in files.items()}
 
 
@@ -68,12 +71,18 @@ def _versions(context: Context) -> Mapping[str, str]:
     found = {
         "bakery": __version__,
         "python": platform.python_version(),
-        "system": platform.platform(),
+        "system": _system(),
         "consul": image.consul,
         "nomad": image.nomad,
         "base image": image.base,
     }
     return {"versions.json": _json(found)}
+
+
+def _system() -> str:
+    """Return kernel, release and machine. platform.platform() starts "uname -p", with the whole environment."""
+    found = os.uname()
+    return f"{found.sysname} {found.release} {found.machine}"
 
 
 def _servers(context: Context, bundle: Bundle) -> Mapping[str, str]:
@@ -112,22 +121,26 @@ def _logs(context: Context, bundle: Bundle, seconds: float) -> Mapping[str, str]
 
 
 def _log(source: LogSource, seconds: float) -> str:
+    """Return new lines of an agent, or lines of the past of a system."""
     lines: list[str] = []
     try:
-        lines.extend(source.follow(LOG_LEVEL, seconds))
+        if source.live is not None:
+            lines.extend(source.live(LOG_LEVEL, seconds))
+        elif source.journal is not None:
+            lines.extend(source.journal.read(JOURNAL_SECONDS, follow=False))
     except AgentError as error:
         lines.append(f"error: {error.full_message}")
     return "\n".join([*lines, ""])
 
 
-def _secrets(context: Context, bundle: Bundle | None) -> tuple[str, ...]:
-    if bundle is None:
-        return ()
-    subjects = {role.name for role in context.config.roles}
-    subjects |= {node.name for node in build_plan(context.config).nodes}
+def _secrets(context: Context) -> tuple[str, ...]:
+    droplets: set[str] = set()
     with suppress(BakeryError):
-        subjects |= {droplet.name for droplet in list_droplets(context)}
-    return (*secrets_of(bundle, sorted(subjects)), *secrets_on_disk(context.paths))
+        droplets = {droplet.name for droplet in list_droplets(context)}
+    try:
+        return known_secrets(context.config, context.paths, droplets)
+    except BakeryError:
+        return secrets_of_file(context.config)
 
 
 def _error_text(error: BakeryError | OSError) -> str:

@@ -7,8 +7,9 @@ from bakery.bake.model import BakeRequest
 from bakery.cloud.model import Image
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
+from bakery.launch.base.agentless import check_agents_exist
 from bakery.launch.base.model import DrainPolicy
-from bakery.launch.base.session import Session
+from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge.snapshot import unbaked_snapshot
 from bakery.launch.roll.model import Replaced, RollRequest
 from bakery.launch.roll.need import Because
@@ -20,7 +21,7 @@ from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import load_credentials
 from bakery.operations.droplets import list_droplets
 from bakery.operations.replace_node import replace_request
-from bakery.operations.roll_cluster import roll_differing
+from bakery.operations.roll_cluster import roll_locked
 from bakery.plan.build import build_plan
 
 
@@ -57,10 +58,18 @@ def plan_upgrade(context: Context, request: UpgradeRequest) -> UpgradePlan:
     """Find out what an upgrade to the versions of ``context.config`` will do. Change nothing.
 
     Raises:
+        LockedError: another bakery works on this cluster.
         UsageError: the rules of versions forbid it, another roll is unfinished, or one more droplet is impossible.
         ChecksFailedError: the cluster is not healthy.
     """
-    session, plan = open_session(context, running_cluster(context)), build_plan(context.config)
+    session = open_session(context, running_cluster(context))
+    with exclusive(session):
+        return _plan(context, session, request)
+
+
+def _plan(context: Context, session: Session, request: UpgradeRequest) -> UpgradePlan:
+    plan = build_plan(context.config)
+    check_agents_exist(context.cloud, plan.region)
     load_credentials(context)
     # First, so that a version that is not allowed is the error, and not what stands in the way of a bake.
     versions = (plan.consul_version, plan.nomad_version)
@@ -78,18 +87,22 @@ def plan_upgrade(context: Context, request: UpgradeRequest) -> UpgradePlan:
 def upgrade_cluster(context: Context, request: UpgradeRequest, approve: ApproveUpgrade) -> Upgraded:
     """Bake the snapshot of the versions if there is none, and replace every node that runs from another one.
 
+    The lock file is held from before the question to the end: nothing else changes the cluster during the bake.
+
     The same command continues an interrupted upgrade; once every node is replaced, it changes nothing.
 
     Raises:
         MissingToolError, BakeError: the snapshot cannot be baked; no node is changed.
         Other errors: as for :func:`plan_upgrade` and :func:`bakery.operations.roll_cluster.roll_cluster`.
     """
-    plan, baked = plan_upgrade(context, request), None
-    if plan.bake.bakes:
-        baked = bake_image(context, plan.bake, lambda: approve(plan))
-    elif plan.roll.needs:
-        approve(plan)
-    replaced = roll_differing(context, _roll_request(context, request, None), lambda _: True)
+    session, baked = open_session(context, running_cluster(context)), None
+    with exclusive(session), resumable():
+        plan = _plan(context, session, request)
+        if plan.bake.bakes:
+            baked = bake_image(context, plan.bake, lambda: approve(plan))
+        elif plan.roll.needs:
+            approve(plan)
+        replaced = roll_locked(session, _roll_request(context, request, None), plan.roll.work)
     return Upgraded(baked=baked, replaced=replaced)
 
 

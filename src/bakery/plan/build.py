@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from bakery.config.defaults import MAX_COUNT
 from bakery.config.findings import name_hint
-from bakery.config.model import ClusterConfig, Role
+from bakery.config.model import ClientIntroduction, ClusterConfig, ReservedIp, Role
 from bakery.config.networks import capacity
 from bakery.errors import PlanError
 from bakery.plan.firewall import firewall_of
 from bakery.plan.model import ClusterPlan, Node, Wave
-from bakery.plan.tags import cluster_tag, role_tag, slot_tag
+from bakery.plan.tags import cluster_tag, ingress_tag, role_tag, slot_tag
 
 
 def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None) -> ClusterPlan:
@@ -29,6 +29,7 @@ def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None
         _check_count(config, name, count)
     roles = tuple(replace(role, count=wanted.get(role.name, role.count)) for role in config.roles)
     _check_room(config, roles)
+    _check_ingress(config, roles)
     return ClusterPlan(
         cluster=config.cluster,
         region=config.region,
@@ -45,6 +46,9 @@ def build_plan(config: ClusterConfig, *, counts: Mapping[str, int] | None = None
         leaf_days=config.security.leaf_days,
         warnings=config.warnings,
         docker=config.docker,
+        ingress=config.ingress,
+        mesh=config.mesh,
+        introduces_clients=config.security.client_introduction is ClientIntroduction.STRICT,
     )
 
 
@@ -74,25 +78,32 @@ def _check_room(config: ClusterConfig, roles: tuple[Role, ...]) -> None:
         )
 
 
+def _check_ingress(config: ClusterConfig, roles: tuple[Role, ...]) -> None:
+    """Check what the cluster file's own counts are checked for already (:mod:`bakery.config.ingress`)."""
+    nodes, ingress = sum(role.count for role in roles if role.kind.is_ingress), config.ingress
+    for key, needs_one in (
+        ("acme_email", bool(ingress.acme_email)),
+        ("reserved_ip", ingress.reserved_ip is ReservedIp.AUTO),
+    ):
+        if needs_one and nodes > 1:
+            message = f"ingress.{key} of the cluster file allows one ingress node, not {nodes}"
+            hint = f"leave --count out, or put a load balancer in front: ingress.load_balancer in {config.path}"
+            raise PlanError(message=message, hint=hint)
+
+
 def _nodes(cluster: str, roles: tuple[Role, ...]) -> tuple[Node, ...]:
     members = [(role, index) for role in roles for index in range(1, role.count + 1)]
     first_consul = next((member for member in members if member[0].kind.is_consul_server), None)
-    nomad_servers = [member for member in members if member[0].kind.is_nomad_server]
-    first_nomad = first_consul if first_consul in nomad_servers else next(iter(nomad_servers), None)
-    nodes = []
-    for role, index in members:
-        if (role, index) == first_consul:
-            wave = Wave.FIRST_SERVER
-        elif role.kind.is_consul_server or (role, index) == first_nomad:
-            wave = Wave.SERVERS
-        else:
-            wave = Wave.REST
-        nodes.append(_node(cluster, role, index, wave))
-    return tuple(sorted(nodes, key=lambda node: node.wave))
+    nodes = (
+        _node(cluster, role, index, Wave.FIRST_SERVER if (role, index) == first_consul else Wave.REST)
+        for role, index in members
+    )
+    return tuple(sorted(nodes, key=lambda node: (node.wave, not node.kind.is_any_server)))
 
 
 def _node(cluster: str, role: Role, index: int, wave: Wave) -> Node:
     slot = f"{cluster}-{role.name}-{index}"
+    ingress = (ingress_tag(cluster),) if role.kind.is_ingress else ()
     return Node(
         slot=slot,
         name=slot,
@@ -101,6 +112,6 @@ def _node(cluster: str, role: Role, index: int, wave: Wave) -> Node:
         size=role.size,
         node_pool=role.node_pool,
         wave=wave,
-        tags=(cluster_tag(cluster), role_tag(cluster, role.name), slot_tag(cluster, slot)),
+        tags=(cluster_tag(cluster), role_tag(cluster, role.name), slot_tag(cluster, slot), *ingress),
         settings=role.settings,
     )

@@ -4,6 +4,7 @@ A firewall filters VPC traffic as well as public traffic, and drops packets that
 (https://docs.digitalocean.com/products/networking/firewalls/). All outbound traffic is allowed.
 """
 
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from bakery.config.model import ClusterConfig, Role
@@ -17,16 +18,24 @@ MAX_RULES = 50
 
 def firewall_of(config: ClusterConfig, role: Role) -> Firewall:
     """Return the firewall of one role's droplets, bound to the role's tag."""
-    ports = [port for port in ports_of(role.kind) if port.opens_to(Source.VPC | Source.ADMIN)]
+    ports = [port for port in ports_of(role.kind) if port.opens_to(Source.VPC | Source.ADMIN) or port.networks]
     if config.access.ssh_keys:
         ports.append(BREAK_GLASS)
-    ports += opened_ports(role.name, role.kind, role.settings)
-    rules = (_rule(port, protocol, config.vpc_cidr) for port in ports for protocol in port.protocols)
+    opened = opened_ports(role.name, role.kind, role.settings)
+    rules = [_rule(port, protocol, config.vpc_cidr) for port in (*ports, *opened) for protocol in port.protocols]
+    if role.kind.is_ingress and _is_behind_balancer(config):
+        public = {port.text for port in ports if port.opens_to_everyone}
+        rules = [replace(rule, balancer_only=rule.ports in public) for rule in rules]
     return Firewall(
         name=f"{config.cluster}-{role.name}",
         tag=role_tag(config.cluster, role.name),
         inbound=(_icmp(config.vpc_cidr), *rules),
     )
+
+
+def _is_behind_balancer(config: ClusterConfig) -> bool:
+    balancer = config.ingress.load_balancer
+    return balancer is not None and not balancer.direct_access
 
 
 def _icmp(vpc_cidr: IPv4Network) -> FirewallRule:
@@ -35,7 +44,7 @@ def _icmp(vpc_cidr: IPv4Network) -> FirewallRule:
         ports="0",
         sources=(str(vpc_cidr),),
         admin=False,
-        reason="reachability and path MTU inside the VPC",
+        reason="reachability and path MTU",
     )
 
 

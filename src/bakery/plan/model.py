@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Network
 
-from bakery.config.model import NO_DOCKER, NO_SETTINGS, Docker, Kind, RoleSettings
+from bakery.config.model import NO_DOCKER, NO_INGRESS, NO_SETTINGS, Docker, Ingress, Kind, RoleSettings
 
 
 class Wave(IntEnum):
@@ -12,10 +12,8 @@ class Wave(IntEnum):
 
     FIRST_SERVER = 1
     """The first Consul server, which joins only itself."""
-    SERVERS = 2
-    """The other Consul servers and the first Nomad server."""
-    REST = 3
-    """All other nodes, with the addresses of every Consul server and of the first Nomad server."""
+    REST = 2
+    """All other nodes. They join the first server and learn of each other by gossip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +48,8 @@ class FirewallRule:
     admin: bool
     reason: str
     """Shown in ``bakery plan`` and the docs, for example "Consul gossip"."""
+    balancer_only: bool = False
+    """Whether only the cluster's load balancer may connect; while there is none, ``sources`` may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,12 @@ class ClusterPlan:
     warnings: tuple[str, ...]
     docker: Docker = NO_DOCKER
     """Settings of docker on the Nomad clients."""
+    ingress: Ingress = NO_INGRESS
+    """How services are reached from outside."""
+    mesh: bool = False
+    """Whether jobs may use Consul's service mesh."""
+    introduces_clients: bool = False
+    """Whether Nomad registers a new client only with a token that bakery sends to it."""
 
     @property
     def consul_servers(self) -> tuple[Node, ...]:
@@ -97,3 +103,7 @@ class ClusterPlan:
     @property
     def nomad_clients(self) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.kind.is_nomad_client)
+
+    @property
+    def ingress_nodes(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.kind.is_ingress)

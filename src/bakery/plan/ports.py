@@ -8,7 +8,7 @@ https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-
 https://developer.hashicorp.com/nomad/docs/configuration/client#min_dynamic_port
 
 Not in the table, because bakery does not use them: the ports of Consul's plaintext HTTP (8500), WAN gossip (8302)
-and gRPC (8502, 8503).
+and plaintext gRPC (8502).
 """
 
 from dataclasses import dataclass
@@ -19,21 +19,25 @@ from bakery.config.ports import (
     ANYWHERE,
     CONSUL_DNS,
     CONSUL_GOSSIP,
+    CONSUL_GRPC,
     CONSUL_HTTPS,
     CONSUL_RPC,
     DNS,
     FIRST_DYNAMIC,
+    HTTP,
+    HTTPS,
     LAST_DYNAMIC,
     NOMAD_GOSSIP,
     NOMAD_HTTPS,
     NOMAD_RPC,
+    PING,
     SSH,
 )
 
 __all__ = [
-    "BREAK_GLASS", "CONSUL_DNS", "CONSUL_GOSSIP", "CONSUL_HTTPS", "CONSUL_RPC", "DNS", "FIRST_DYNAMIC",
-    "LAST_DYNAMIC", "NOMAD_GOSSIP", "NOMAD_HTTPS", "NOMAD_RPC", "PORTS", "SSH", "Port", "Source", "opened_ports",
-    "ports_of", "reserved_ports",
+    "BREAK_GLASS", "CONSUL_DNS", "CONSUL_GOSSIP", "CONSUL_GRPC", "CONSUL_HTTPS", "CONSUL_RPC", "DNS",
+    "FIRST_DYNAMIC", "HTTP", "HTTPS", "LAST_DYNAMIC", "MESH", "NOMAD_GOSSIP", "NOMAD_HTTPS", "NOMAD_RPC", "PING",
+    "PORTS", "SSH", "Port", "Source", "opened_ports", "ports_of", "reserved_ports",
 ]  # fmt: skip
 """Nomad's default range of ports for tasks."""
 
@@ -96,6 +100,7 @@ _CONSUL_SERVERS = frozenset(kind for kind in Kind if kind.is_consul_server)
 _CONSUL_CLIENTS = _ALL - _CONSUL_SERVERS
 _NOMAD_SERVERS = frozenset(kind for kind in Kind if kind.is_nomad_server)
 _NOMAD_CLIENTS = frozenset(kind for kind in Kind if kind.is_nomad_client)
+_INGRESS = frozenset(kind for kind in Kind if kind.is_ingress)
 _LOCAL = Source.LOOPBACK
 _VPC = Source.VPC
 _VPC_ADMIN = Source.VPC | Source.ADMIN
@@ -127,17 +132,25 @@ PORTS: tuple[Port, ...] = (
     # requires a client certificate.
     Port(
         "Nomad's API", _one(NOMAD_HTTPS), _TCP, _NOMAD_CLIENTS - _NOMAD_SERVERS, _VPC,
-        "Nomad API of the client: logs, files and exec of its tasks", any_source_on_host=True,
+        "Nomad API: logs, files and exec", any_source_on_host=True,
     ),
     Port(
         "the jobs' ports", (FIRST_DYNAMIC, LAST_DYNAMIC), _TCP_UDP, _NOMAD_CLIENTS, _VPC | Source.CONTAINERS,
         "dynamic ports of Nomad's tasks",
     ),
+    Port("HTTP", _one(HTTP), _TCP, _INGRESS, Source(0), "HTTP to the services of jobs", networks=ANYWHERE),
+    Port("HTTPS", _one(HTTPS), _TCP, _INGRESS, Source(0), "HTTPS to the services of jobs", networks=ANYWHERE),
+    Port("Traefik's health", _one(PING), _TCP, _INGRESS, _VPC, "health of Traefik"),
 )  # fmt: skip
-BREAK_GLASS = Port(
-    "break-glass SSH", _one(SSH), _TCP, _ALL, Source.ADMIN, "SSH, because access.ssh_keys names keys"
-)
+BREAK_GLASS = Port("break-glass SSH", _one(SSH), _TCP, _ALL, Source.ADMIN, "SSH: access.ssh_keys has keys")
 """Open only if the cluster file names SSH keys."""
+# Envoy connects to it through a socket in the allocation's folder, which Nomad forwards (hashicorp/nomad
+# client/allocrunner/consul_grpc_sock_hook.go), so that containers need no way to the port.
+MESH = Port(
+    "Consul's gRPC", _one(CONSUL_GRPC), _TCP, _NOMAD_CLIENTS, _LOCAL,
+    "Consul's gRPC for sidecars: mesh is true",
+)  # fmt: skip
+"""Consul listens there only if the cluster file has ``mesh: true``."""
 
 
 def ports_of(kind: Kind) -> tuple[Port, ...]:
@@ -150,7 +163,7 @@ def opened_ports(role: str, kind: Kind, settings: RoleSettings) -> tuple[Port, .
 
     What the VPC may reach, containers on the same node may reach too.
     """
-    reason = f"roles.{role}.ports of the cluster file"
+    reason = f"roles.{role}.ports"
     return tuple(
         Port(
             f"port {port.number} of the cluster file",
@@ -165,7 +178,8 @@ def opened_ports(role: str, kind: Kind, settings: RoleSettings) -> tuple[Port, .
     )
 
 
-def reserved_ports(kind: Kind) -> tuple[int, ...]:
+def reserved_ports(kind: Kind, *, mesh: bool = False) -> tuple[int, ...]:
     """Return the ports that no job on a node of ``kind`` may use, ascending: those of the agents and SSH."""
-    single = {port.numbers[0] for port in (*ports_of(kind), BREAK_GLASS) if port.numbers[0] == port.numbers[1]}
+    ports = (*ports_of(kind), BREAK_GLASS, *((MESH,) if mesh else ()))
+    single = {port.numbers[0] for port in ports if port.numbers[0] == port.numbers[1]}
     return tuple(sorted(single))

@@ -13,6 +13,9 @@ PREFIX = "bakery"
 _CONTENT = f"{PREFIX}:image:"
 _VERSIONS = f"{PREFIX}:versions:"
 _VERSIONS_TAG = re.compile(_VERSIONS + r"(\d{1,4}-\d{1,4}-\d{1,4}):(\d{1,4}-\d{1,4}-\d{1,4})")
+_CLUSTER_TAG = re.compile(rf"{PREFIX}:([a-z0-9-]+)")
+_ADDRESS_TAG = re.compile(PREFIX + r":([a-z0-9-]+):reserved-ip:(\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})")
+_INGRESS_TAG = re.compile(PREFIX + r":[a-z0-9-]+:ingress")
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 _DROPLET_ID = re.compile("[0-9]{1,18}")
 # The name ends in a UUID whose first eight digits are seconds since 1970 (packer-plugin-sdk, uuid/uuid.go).
@@ -31,9 +34,32 @@ def cluster_tag(cluster: str) -> str:
     return f"{PREFIX}:{cluster}"
 
 
+def cluster_of(tags: Iterable[str]) -> str | None:
+    """Return the cluster to which a droplet with these tags belongs; None for the droplet of a build."""
+    return next((found[1] for tag in tags if (found := _CLUSTER_TAG.fullmatch(tag))), None)
+
+
 def role_tag(cluster: str, role: str) -> str:
     """Return the tag of all droplets of a role; the role's firewall is bound to it."""
     return f"{PREFIX}:{cluster}:role:{role}"
+
+
+def ingress_tag(cluster: str) -> str:
+    """Return the tag of all ingress droplets; the load balancer forwards to droplets with it.
+
+    A roll removes it from a droplet before that leaves, while the tag of its role, and so its firewall, stays.
+    """
+    return f"{PREFIX}:{cluster}:ingress"
+
+
+def is_ingress_tag(tag: str) -> bool:
+    """Return whether the tag is that of the ingress droplets of some cluster."""
+    return _INGRESS_TAG.fullmatch(tag) is not None
+
+
+def address_tag(cluster: str, address: str) -> str:
+    """Return the tag that marks a reserved IP as the cluster's: reserved IPs have neither names nor tags."""
+    return f"{_address_prefix(cluster)}{address.replace('.', '-')}"
 
 
 def slot_tag(cluster: str, slot: str) -> str:
@@ -72,10 +98,15 @@ def replaces_tag(cluster: str, droplet_id: int) -> str:
     return f"{_replaces_prefix(cluster)}{droplet_id}"
 
 
-def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: str) -> str:
-    """Return a snapshot's tag: a digest of its inputs (:func:`bakery.assets.image_inputs` and versions)."""
+def content_tag(inputs: Mapping[str, bytes], *, base: str, consul: str, nomad: str, traefik: bool = False) -> str:
+    """Return a snapshot's tag: a digest of its inputs (:func:`bakery.assets.image_inputs` and versions).
+
+    ``traefik`` is whether Traefik is in the snapshot. Its version is in ``inputs``.
+    """
     digest = hashlib.sha256()
     named = {**inputs, "base": base.encode(), "consul": consul.encode(), "nomad": nomad.encode()}
+    if traefik:
+        named["traefik"] = b""
     for name in sorted(named):
         digest.update(f"{name}\0{len(named[name])}\0".encode())
         digest.update(named[name])
@@ -105,10 +136,13 @@ def build_tag(build_id: str) -> str:
 
 def launches_of(droplets: Iterable[HasTags], cluster: str) -> frozenset[str]:
     """Launch ids that droplets of the cluster carry as tags."""
+    return launches_in((tag for droplet in droplets for tag in droplet.tags), cluster)
+
+
+def launches_in(tags: Iterable[str], cluster: str) -> frozenset[str]:
+    """Launch ids of the cluster in ``tags``."""
     prefix = launch_tag(cluster, "")
-    return frozenset(
-        tag.removeprefix(prefix) for droplet in droplets for tag in droplet.tags if tag.startswith(prefix)
-    )
+    return frozenset(tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
 
 
 def authorities_of(droplets: Iterable[HasTags], cluster: str) -> frozenset[str]:
@@ -151,12 +185,22 @@ def role_of_tag(tags: Iterable[str], cluster: str) -> str | None:
     return next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
 
 
+def address_of_tag(tag: str) -> tuple[str, str] | None:
+    """Return the cluster and the reserved IP in a tag of :func:`address_tag`; None for any other tag."""
+    match = _ADDRESS_TAG.fullmatch(tag)
+    return (match[1], match[2].replace("-", ".")) if match else None
+
+
 def is_cluster_tag(tag: str, cluster: str) -> bool:
     """Return whether a launch of this cluster makes the tag; False for tags of snapshots and other clusters."""
     makers = (role_tag, slot_tag, launch_tag, ca_tag)
     others = (_generation_prefix(cluster), _config_prefix(cluster), _replaces_prefix(cluster))
-    prefixes = (*(make(cluster, "") for make in makers), *others)
-    return tag == cluster_tag(cluster) or tag.startswith(prefixes)
+    prefixes = (*(make(cluster, "") for make in makers), *others, _address_prefix(cluster))
+    return tag in (cluster_tag(cluster), ingress_tag(cluster)) or tag.startswith(prefixes)
+
+
+def _address_prefix(cluster: str) -> str:
+    return f"{PREFIX}:{cluster}:reserved-ip:"
 
 
 def _generation_prefix(cluster: str) -> str:

@@ -6,11 +6,13 @@ from bakery.plan.model import ClusterPlan
 
 
 def weaknesses(plan: ClusterPlan) -> tuple[str, ...]:
-    """Return what is weaker in a cluster whose servers run jobs, one sentence each; empty for other clusters."""
+    """Return what is weaker in a cluster whose servers run jobs, or where no node does, one sentence each."""
     return tuple(_weaknesses(plan))
 
 
 def _weaknesses(plan: ClusterPlan) -> Iterator[str]:
+    if not any(node.kind.is_nomad_client for node in plan.nodes):
+        yield "no node runs jobs: no role with Nomad clients has a node"
     shared = [node for node in plan.nodes if node.kind.is_any_server and node.kind.is_nomad_client]
     if not shared:
         return
@@ -22,6 +24,12 @@ def _weaknesses(plan: ClusterPlan) -> Iterator[str]:
     )
     # https://github.com/hashicorp/nomad/issues/5053
     yield "jobs share CPU, disk and network with these servers: a job that uses them up may stop Consul and Nomad"
+    if plan.mesh:
+        # docs/security.md, as above.
+        yield (
+            "everyone with issued credentials can get the key of a service of the mesh from Consul on these"
+            " servers, and speak as that service"
+        )
     servers = {"Consul": plan.consul_servers, "Nomad": plan.nomad_servers}
     single = " and ".join(product for product, nodes in servers.items() if len(nodes) == 1)
     if single:

@@ -8,6 +8,7 @@ built here, not in the Jinja templates, because Jinja uses ``{{`` too.
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network
 
 from bakery.errors import RenderError
@@ -68,6 +69,7 @@ def checked_join(addresses: Iterable[str]) -> list[str]:
     return checked
 
 
+@lru_cache(maxsize=256)  # all nodes of a cluster join the same few servers
 def _is_address(text: str) -> bool:
     try:
         ipaddress.IPv4Address(text)

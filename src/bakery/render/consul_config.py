@@ -1,13 +1,18 @@
 """Build Consul's configuration of a node.
 
+``connect.enabled`` is not among them: it is true by default (hashicorp/consul agent/config/default.go), and the
+cluster file cannot change it. So ``mesh: true`` changes no node that runs Consul alone.
+
 Keys: https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file
 """
 
 from typing import Any
 
-from bakery.plan.ports import CONSUL_DNS, CONSUL_HTTPS
+from bakery.plan.ingress import PING_PATH, SERVICE
+from bakery.plan.ports import CONSUL_DNS, CONSUL_GRPC, CONSUL_HTTPS, HTTP, PING
 from bakery.render import paths
 from bakery.render.addresses import checked_join, vpc_address
+from bakery.render.autopilot import AUTOPILOT
 from bakery.render.context import RenderContext
 from bakery.render.merge import merged
 
@@ -22,15 +27,17 @@ def consul_config(context: RenderContext) -> dict[str, Any]:
     config = {
         **_identity(context),
         **_membership(context),
-        "ports": _ports(),
+        "ports": _ports(context),
         "addresses": _addresses(context),
-        "tls": _tls(),
+        "tls": _tls(context),
         "acl": _acl(context),
         "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
         **_hardening(),
     }
     if context.kind.is_consul_server:
         config |= _server(context)
+    if context.kind.is_ingress:
+        config |= {"services": [_ingress_service(context)]}
     return merged(config, context.settings.consul, key=f"roles.{context.role}.consul")
 
 
@@ -69,6 +76,7 @@ def _server(context: RenderContext) -> dict[str, Any]:
         "server": True,
         **expect,
         "performance": {"raft_multiplier": 1},
+        "autopilot": AUTOPILOT,
         # A server that was off for longer refuses to start until a file on it is deleted, which is impossible
         # without SSH. Consul's default is a week (agent/agent.go, checkServerLastSeen; hashicorp/consul#20110).
         "server_rejoin_age_max": "8760h",
@@ -76,26 +84,37 @@ def _server(context: RenderContext) -> dict[str, Any]:
     }
 
 
-def _ports() -> dict[str, int]:
+def _serves_sidecars(context: RenderContext) -> bool:
+    """Return whether sidecars of the service mesh get their configuration from the node's agent."""
+    return context.plan.mesh and context.kind.is_nomad_client
+
+
+def _ports(context: RenderContext) -> dict[str, int]:
     off = -1
     return {
         "http": off,
         "https": CONSUL_HTTPS,
         "dns": CONSUL_DNS,
         "grpc": off,
-        "grpc_tls": off,
+        "grpc_tls": CONSUL_GRPC if _serves_sidecars(context) else off,
         "serf_wan": off,
     }
 
 
 def _addresses(context: RenderContext) -> dict[str, str]:
+    grpc = {"grpc_tls": "127.0.0.1"} if _serves_sidecars(context) else {}
     if context.kind.is_consul_server:
-        return {"https": "0.0.0.0", "dns": "0.0.0.0"}  # noqa: S104 - behind mutual TLS and the firewall
-    return {"https": "127.0.0.1", "dns": f"127.0.0.1 {vpc_address(context.plan.vpc_cidr)}"}
+        return {"https": "0.0.0.0", "dns": "0.0.0.0", **grpc}  # noqa: S104 - behind mutual TLS and the firewall
+    return {"https": "127.0.0.1", "dns": f"127.0.0.1 {vpc_address(context.plan.vpc_cidr)}", **grpc}
 
 
-def _tls() -> dict[str, Any]:
+def _tls(context: RenderContext) -> dict[str, Any]:
+    # A sidecar has no certificate of the agents' CA to show: "consul connect envoy" writes none into Envoy's
+    # configuration (hashicorp/consul#13088, hashicorp/nomad#15360). Each request still needs a token that may
+    # write the sidecar's service (agent/xds/delta.go, checkStreamACLs).
+    grpc = {"verify_incoming": False, "cert_file": paths.CONSUL_GRPC_CERTIFICATE}
     return {
+        **({"grpc": grpc} if _serves_sidecars(context) else {}),
         "defaults": {
             "ca_file": paths.CONSUL_CA,
             "cert_file": paths.CONSUL_CERTIFICATE,
@@ -103,7 +122,7 @@ def _tls() -> dict[str, Any]:
             "verify_incoming": True,
             "verify_outgoing": True,
             "verify_server_hostname": True,
-        }
+        },
     }
 
 
@@ -116,6 +135,22 @@ def _acl(context: RenderContext) -> dict[str, Any]:
         "tokens": {
             "agent": context.credentials.consul_agent_token.secret,
             "dns": context.credentials.consul_dns_token.secret,
+        },
+    }
+
+
+def _ingress_service(context: RenderContext) -> dict[str, Any]:
+    """Return the registration of Traefik, whose check passes while the node takes requests."""
+    return {
+        "name": SERVICE,
+        "port": HTTP,
+        "token": context.credentials.consul_agent_token.secret,
+        "check": {
+            "id": f"{SERVICE}-ping",
+            "name": "Traefik takes requests",
+            "http": f"http://127.0.0.1:{PING}{PING_PATH}",
+            "interval": "2s",
+            "timeout": "2s",
         },
     }
 

@@ -25,6 +25,14 @@ class RenderContext:
     join: Join
 
     @property
+    def is_introduced(self) -> bool:
+        """Whether the node is a Nomad client that bakery introduces to the servers.
+
+        Bakery does not know the names of nodes of a role that are made by hand.
+        """
+        return self.plan.introduces_clients and self.kind.is_separate_client and self.node_name is not None
+
+    @property
     def name(self) -> str:
         """The node's name; for hand-made nodes the role's."""
         return self.node_name or self.role

@@ -53,11 +53,13 @@ table inet bakery {{
 def host_firewall(context: RenderContext) -> str:
     """Return the nftables file of a node. It replaces the table ``inet bakery`` and changes no other table."""
     ports = (*ports_of(context.kind), *opened_ports(context.role, context.kind, context.settings))
+    open_to_all = [port for port in ports if _is_for_any_source(port)]
+    limited = [port for port in ports if not _is_for_any_source(port)]
     rules = [
-        *_from_vpc(ports, context.plan.vpc_cidr),
-        *_from_networks(ports),
-        *_from_anywhere(ports),
-        *_from_containers(ports),
+        *_from_vpc(limited, context.plan.vpc_cidr),
+        *_from_networks(limited),
+        *_from_anywhere(open_to_all),
+        *_from_containers(limited),
     ]
     if context.plan.ssh_keys:
         rules += _from_anywhere([BREAK_GLASS])
@@ -70,33 +72,24 @@ def host_firewall(context: RenderContext) -> str:
 
 
 def _from_vpc(ports: Iterable[Port], vpc_cidr: IPv4Network) -> list[str]:
-    return [
-        _accept(port, f"ip saddr {vpc_cidr} ")
-        for port in ports
-        if port.opens_to(Source.VPC) and not _is_for_any_source(port)
-    ]
+    return [_accept(port, f"ip saddr {vpc_cidr} ") for port in ports if port.opens_to(Source.VPC)]
 
 
 def _from_networks(ports: Iterable[Port]) -> list[str]:
     return [
         _accept(port, f"{'ip6' if ':' in network else 'ip'} saddr {network} ")
         for port in ports
-        if not _is_for_any_source(port)
         for network in port.networks
     ]
 
 
 def _from_anywhere(ports: Iterable[Port]) -> list[str]:
-    return [_accept(port) for port in ports if _is_for_any_source(port)]
+    return [_accept(port) for port in ports]
 
 
 def _from_containers(ports: Iterable[Port]) -> list[str]:
     """Return the rules for containers: their packets to the host have an address of the bridge, not of the VPC."""
-    return [
-        _accept(port, f"iifname {WORKLOAD_BRIDGES} ")
-        for port in ports
-        if port.opens_to(Source.CONTAINERS) and not _is_for_any_source(port)
-    ]
+    return [_accept(port, f"iifname {WORKLOAD_BRIDGES} ") for port in ports if port.opens_to(Source.CONTAINERS)]
 
 
 def _is_for_any_source(port: Port) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 from bakery.credentials.model import Token
 from bakery.credentials.names import NOMAD_REGION
 from bakery.errors import RenderError
-from bakery.plan.ports import CONSUL_HTTPS, FIRST_DYNAMIC, LAST_DYNAMIC, reserved_ports
+from bakery.plan.ports import CONSUL_GRPC, CONSUL_HTTPS, FIRST_DYNAMIC, LAST_DYNAMIC, reserved_ports
 from bakery.render import paths
 from bakery.render.addresses import checked_join, public_networks, vpc_address, vpc_interface
+from bakery.render.autopilot import AUTOPILOT
 from bakery.render.context import RenderContext
 from bakery.render.merge import merged
 
@@ -19,52 +20,38 @@ _LONGEST_TOKEN = "8760h"  # noqa: S105 - a duration
 # Each queries 169.254.169.254, which the host firewall blocks.
 CLOUD_FINGERPRINTERS = ("env_aws", "env_azure", "env_digitalocean", "env_gce")
 # The root folder of a task of the exec driver, instead of Nomad's default (Nomad docs, "client block",
-# chroot_env): the default contains all of /etc, with the node's keys and tokens, and all of /usr, 800 MB for the
-# first task on a node. Nomad skips paths that a base image does not have. The list has the loader and the
-# certificates as well as the symbolic links to them.
-TASK_ROOT = (
-    "/bin",
-    "/usr/bin",
-    "/lib64",
-    "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/python3.10",
-    "/usr/lib/python3.11",
-    "/usr/lib/python3.12",
-    "/usr/lib/python3.13",
-    "/usr/lib/ssl",
-    "/usr/share/ca-certificates",
-    "/usr/share/zoneinfo",
-    "/etc/alternatives",
-    "/etc/group",
-    "/etc/hosts",
-    "/etc/localtime",
-    "/etc/nsswitch.conf",
-    "/etc/passwd",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/run/systemd/resolve",
-)
-# Nomad links the files of a task's root to the node's own (client/allocdir/fs_unix.go, linkOrCopy), and gives a
-# task of exec or java, for any user, the capabilities that are in both its default list and allow_caps
+# chroot_env): the default contains all of /etc, with the node's keys and tokens, and all of /usr. This folder has
+# copies of the node's programs (packer/files/usr/local/lib/bakery/task-root).
+TASK_ROOT = "/opt/task-root"
+# Nomad links the files of a task's root to those of TASK_ROOT (client/allocdir/fs_unix.go, linkOrCopy), and gives
+# a task of exec or java, for any user, the capabilities that are in both its default list and allow_caps
 # (drivers/shared/capabilities, Calculate). The default has DAC_OVERRIDE, FOWNER and SETUID, with which a task can
-# write the node's /etc/passwd, and KILL, with which a task with pid_mode "host" can end the agents. The remaining
-# capability opens ports below 1024.
+# write the files of other tasks, and KILL, with which a task with pid_mode "host" can end the agents. The
+# remaining capability opens ports below 1024.
 TASK_CAPABILITIES = ("net_bind_service",)
+# Nomad's default for docker (drivers/shared/capabilities/defaults.go) without MKNOD: docker keeps a container from
+# opening the node's disk, but Nomad, as root, opens for "alloc fs" and "alloc logs" what a container has made.
+CONTAINER_CAPABILITIES = (
+    "audit_write", "chown", "dac_override", "fowner", "fsetid", "kill", "net_bind_service", "setfcap", "setgid",
+    "setpcap", "setuid", "sys_chroot",
+)  # fmt: skip
 # The system's own users, consul and nomad among them (Debian policy 9.2.2). "nobody" is 65534.
 SYSTEM_USERS = "0-999"
 # java has no denied_host_uids (drivers/java/driver.go, 1.9.4 to 2.0.6), so the users that hold keys are named too.
 DENIED_USERS = ("root", "consul", "nomad")
-# The identity of every task with a block "consul {}" (launch/acl/identity.py). There is no service_identity: with
-# it, a key of Nomad that Consul does not know would fail every job that registers a service, and the clients' own
-# token registers services well. A service may still ask for an identity in its own block.
+# The identity of every task with a block "consul {}" (launch/acl/identity.py).
 TASK_IDENTITY = {"aud": ["consul.io"], "ttl": "1h"}
+# The identity of every service in Consul, only with mesh: true. A sidecar needs the token of its service, and
+# Nomad has no other way to give it one (client/allocrunner/taskrunner/sids_hook.go). The price: a key of Nomad
+# that Consul does not know fails every job that registers a service. Without the mesh the clients' own token
+# registers services well, and a service may still ask for an identity in its own block.
+SERVICE_IDENTITY = TASK_IDENTITY
 # Nomad signs identities with one key for this long, as long as the CAs last. With the default, 30 days, Nomad
 # would rotate to a key that Consul knows only after the next "bakery launch".
 SIGNING_KEY_LIFE = "87600h"
+# Servers refuse new clients without a token; by default they only warn. Tokens last as long as Nomad lets them by
+# default (nomad/structs/node.go, DefaultNodeIntroductionConfig): a client needs its token when it first boots.
+CLIENT_INTRODUCTION = {"enforcement": "strict", "default_identity_ttl": "30m", "max_identity_ttl": "30m"}
 # Limits a fork bomb in a container, so that the node's agents keep running.
 CONTAINER_PROCESSES = 4096
 # The image that holds the network of docker tasks in bridge mode. Nodes load it from a file of the snapshot
@@ -95,7 +82,7 @@ def nomad_config(context: RenderContext) -> dict[str, Any]:
         "disable_update_check": True,
     }
     if context.kind.is_nomad_server:
-        config |= {"server": _server(context)}
+        config |= {"server": _server(context), "autopilot": AUTOPILOT}
     if context.kind.is_nomad_client:
         config |= {"client": _client(context), "plugin": _plugins(context)}
     return merged(config, context.settings.nomad, key=f"roles.{context.role}.nomad")
@@ -128,6 +115,7 @@ def _server(context: RenderContext) -> dict[str, Any]:
         **expect,
         "encrypt": context.credentials.nomad_gossip_key,
         "root_key_rotation_threshold": SIGNING_KEY_LIFE,
+        **({"client_introduction": CLIENT_INTRODUCTION} if context.plan.introduces_clients else {}),
         **_server_join(context),
     }
 
@@ -142,7 +130,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
         "node_pool": context.node_pool,
         "network_interface": vpc_interface(context.plan.vpc_cidr),
         **join,
-        "chroot_env": {path: path for path in TASK_ROOT},
+        "chroot_env": {TASK_ROOT: "/"},
         "options": {
             "fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS),
             "user.denylist": ",".join(DENIED_USERS),
@@ -160,7 +148,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
 
 def _reserved(context: RenderContext) -> dict[str, Any]:
     """Return what jobs do not get, in MHz, MB and MB: for the operating system, the agents, and servers if any."""
-    ports = ",".join(map(str, reserved_ports(context.kind)))
+    ports = ",".join(map(str, reserved_ports(context.kind, mesh=context.plan.mesh)))
     cpu, memory = (500, 768) if context.kind.is_nomad_server else (100, 256)
     return {"cpu": cpu, "memory": memory, "disk": 2048, "reserved_ports": ports}
 
@@ -204,19 +192,49 @@ def _tls() -> dict[str, Any]:
 
 
 def _consul(context: RenderContext) -> dict[str, Any]:
-    identity = {"task_identity": TASK_IDENTITY} if context.kind.is_nomad_server else {}
     return {
         "address": f"127.0.0.1:{CONSUL_HTTPS}",
         "ssl": True,
         "ca_file": paths.NOMAD_CONSUL_CA,
         "cert_file": paths.NOMAD_CONSUL_CERTIFICATE,
         "key_file": paths.NOMAD_CONSUL_KEY,
-        "token": _consul_token(context).secret,
+        **_token(context),
         "auto_advertise": True,
         "server_auto_join": True,
         "client_auto_join": True,
-        **identity,
+        **_native_tasks(context),
+        **_identities(context),
+        **_sidecars(context),
     }
+
+
+def _identities(context: RenderContext) -> dict[str, Any]:
+    """Return what servers add to jobs that do not ask for an identity themselves."""
+    if not context.kind.is_nomad_server:
+        return {}
+    service = {"service_identity": SERVICE_IDENTITY} if context.plan.mesh else {}
+    return {"task_identity": TASK_IDENTITY, **service}
+
+
+def _native_tasks(context: RenderContext) -> dict[str, Any]:
+    """Return what keeps the node's key from tasks with native Connect."""
+    # By default Nomad copies this certificate and key to every task of a service with "connect { native = true }"
+    # (client/allocrunner/taskrunner/connect_native_hook.go). With it the task could ask the agent for the key of
+    # every service of the mesh that runs on the node: Consul keeps these without the token that asked for them
+    # (hashicorp/consul agent/leafcert/structs.go, ConnectCALeafRequest.Key).
+    return {"share_ssl": False} if context.kind.is_nomad_client else {}
+
+
+def _sidecars(context: RenderContext) -> dict[str, Any]:
+    """Return where the sidecars of a client's jobs get their configuration."""
+    if not context.plan.mesh or not context.kind.is_nomad_client:
+        return {}
+    return {"grpc_address": f"127.0.0.1:{CONSUL_GRPC}", "grpc_ca_file": paths.NOMAD_CONSUL_CA}
+
+
+def _token(context: RenderContext) -> dict[str, Any]:
+    """Return Nomad's Consul token; a client that is introduced gets it with its introduction."""
+    return {} if context.is_introduced else {"token": _consul_token(context).secret}
 
 
 def _consul_token(context: RenderContext) -> Token:
@@ -251,6 +269,7 @@ def _plugins(context: RenderContext) -> dict[str, Any]:
         "docker": {
             "config": {
                 "allow_privileged": False,
+                "allow_caps": list(CONTAINER_CAPABILITIES),
                 "volumes": {"enabled": False},
                 "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
                 "pids_limit": CONTAINER_PROCESSES,

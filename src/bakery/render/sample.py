@@ -63,4 +63,5 @@ def _without_secrets(kind: Kind) -> NodeCredentials:
         consul_agent_token=_TOKEN,
         consul_dns_token=_TOKEN,
         consul_nomad_token=_TOKEN,
+        consul_ingress_token=_TOKEN,
     )

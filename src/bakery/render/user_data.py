@@ -1,6 +1,5 @@
 """Render the user-data of one planned node, or of hand-made nodes of one role."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,16 +7,19 @@ import bakery
 from bakery.config.host_volumes import is_created
 from bakery.credentials.model import Leaf, NodeCredentials, RegistryLogin
 from bakery.errors import RenderError
+from bakery.plan.introduction import introduction_key
 from bakery.plan.model import ClusterPlan, Node, Wave
 from bakery.render.checks import check_document
 from bakery.render.consul_config import consul_config
 from bakery.render.context import RenderContext
-from bakery.render.docker import certificate_files, docker_auth
+from bakery.render.docker import docker_auth, docker_daemon, registry_cas
 from bakery.render.document import render_document
 from bakery.render.host_firewall import host_firewall
+from bakery.render.indented import indented
 from bakery.render.model import CREATE_FOLDER, Join, UserData
 from bakery.render.nomad_config import nomad_config
 from bakery.render.parts import with_parts
+from bakery.render.traefik_config import acme_domains, certificate_files, traefik_config, traefik_tls
 
 
 def render_node(plan: ClusterPlan, node: Node, credentials: NodeCredentials, join: Join) -> UserData:
@@ -102,17 +104,25 @@ def _values(context: RenderContext) -> dict[str, Any]:
     credentials = context.credentials
     values = {
         "header": _header(context),
-        "node": _json(_node(context)),
+        "node": indented(_node(context)),
         "firewall": host_firewall(context),
         "allow_ssh": bool(context.plan.ssh_keys),
-        "consul_config": _json(consul_config(context)),
+        "consul_config": indented(consul_config(context)),
         "consul_ca": credentials.consul_ca,
         "consul": credentials.consul,
     }
+    if context.kind.is_ingress:
+        values |= {
+            "traefik_config": indented(traefik_config(context)),
+            "traefik_tls": indented(traefik_tls(context)),
+            "domains": "".join(f"{domain}\n" for domain in acme_domains(context)),
+            "certificate_files": list(certificate_files(context)),
+            "acme_ca": context.plan.ingress.acme_ca,
+        }
     if context.kind.runs_nomad:
         values |= _client_values(context) if context.kind.is_nomad_client else {}
         values |= {
-            "nomad_config": _json(nomad_config(context)),
+            "nomad_config": indented(nomad_config(context)),
             "nomad_ca": credentials.nomad_ca,
             "nomad": _nomad_leaf(context),
         }
@@ -122,10 +132,28 @@ def _values(context: RenderContext) -> dict[str, Any]:
 def _client_values(context: RenderContext) -> dict[str, Any]:
     folders = [volume.path for volume in context.settings.host_volumes if is_created(volume.path)]
     return {
+        "introduction": indented(_introduction(context)) if context.is_introduced else None,
         "commands": [[*CREATE_FOLDER, folder] for folder in folders],
+        "consul_grpc": _grpc_certificate(context) if context.plan.mesh else None,
         "docker_auth": docker_auth(_logins(context)) if context.plan.docker.registries else None,
-        "docker_certificates": certificate_files(context.plan.docker),
+        "docker_certificates": registry_cas(context.plan.docker),
+        "docker_daemon": docker_daemon(context.plan.docker),
     }
+
+
+def _introduction(context: RenderContext) -> dict[str, str]:
+    token = context.credentials.introduction_token
+    if token is None:
+        message = f"the credentials of {context.name} hold no token for its introduction"
+        raise RenderError(message=message)
+    return {"key": introduction_key(context.name), "token": token.secret}
+
+
+def _grpc_certificate(context: RenderContext) -> str:
+    if context.credentials.consul_grpc is None:
+        message = f"the credentials of {context.name} hold no certificate for the sidecars of the service mesh"
+        raise RenderError(message=message)
+    return context.credentials.consul_grpc
 
 
 def _logins(context: RenderContext) -> Iterator[RegistryLogin]:
@@ -162,7 +190,3 @@ def _node(context: RenderContext) -> dict[str, Any]:
         "generation": context.credentials.generation,
         "bakery": bakery.__version__,
     }
-
-
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, indent=1) + "\n"

@@ -2,14 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 from bakery.console import Console
 from bakery.errors import BakeryError, ExitCode
 from bakery.hints import joined
 from bakery.toolchain.find import find_tool
 from bakery.toolchain.model import ToolName, places_from_environment
-from bakery.toolchain.source import build_tool, read_version
+from bakery.toolchain.source import build_tool, download_modules, read_version
 
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
@@ -30,9 +33,26 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
 
 
 def _build(tools: Sequence[ToolName], console: Console) -> None:
-    places = places_from_environment()
+    cache = places_from_environment().cache
+    with _downloads(tools[1:], cache):
+        for number, name in enumerate(tools, 1):
+            console.note(f"{name} ({number} of {len(tools)})")
+            build_tool(name, cache=cache, reporter=console)
+
+
+@contextmanager
+def _downloads(tools: Sequence[ToolName], cache: Path) -> Iterator[None]:
+    """Download the modules of ``tools``, one tool after the other, while the block runs.
+
+    Errors are not reported: the build of the tool meets them again.
+    """
+    pool = ThreadPoolExecutor(max_workers=1)
     for name in tools:
-        build_tool(name, cache=places.cache, reporter=console)
+        pool.submit(download_modules, name, cache=cache)
+    try:
+        yield
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _print_path(name: ToolName, version: str | None, console: Console) -> None:

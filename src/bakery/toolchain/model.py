@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from bakery.errors import UsageError
 PACKER_VERSION = "1.16.0"
 PLUGIN_VERSION = "1.4.1"
 CNI_VERSION = "1.9.1"
+TRAEFIK_VERSION = "3.7.15"
 
 CNI_PLUGINS = ("bridge", "firewall", "host-local", "loopback", "portmap")
 """The CNI plugins that Nomad's bridge mode runs (https://developer.hashicorp.com/nomad/docs/networking/cni)."""
@@ -26,6 +27,7 @@ class ToolName(StrEnum):
     PLUGIN = "packer-plugin-digitalocean"
     CNI = "cni-plugins"
     """A set: its path is a folder."""
+    TRAEFIK = "traefik"
 
 
 class Origin(StrEnum):
@@ -71,10 +73,14 @@ class Places:
     """Like PATH. Empty for tools that are put into a snapshot: a program on PATH has an unknown source."""
     releases_url: str = "https://releases.hashicorp.com"
     github_url: str = "https://github.com"
+    checksums: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """SHA256 of archives by file name; they come before :data:`bakery.toolchain.pins.PINNED`."""
 
 
-def places_from_environment(environ: Mapping[str, str] = os.environ) -> Places:
-    """Return the places that the environment sets.
+def places_from_environment(
+    environ: Mapping[str, str] = os.environ, *, checksums: Mapping[str, str] | None = None
+) -> Places:
+    """Return the places that the environment sets, with the ``image.checksums`` of a cluster file.
 
     The user's cache and PATH, ``BAKERY_TOOLCHAIN_DIR``, ``BAKERY_RELEASES_URL`` and ``BAKERY_GITHUB_URL``.
 
@@ -90,6 +96,7 @@ def places_from_environment(environ: Mapping[str, str] = os.environ) -> Places:
         path=environ.get("PATH", ""),
         releases_url=_site(environ, "BAKERY_RELEASES_URL", Places.releases_url),
         github_url=_site(environ, "BAKERY_GITHUB_URL", Places.github_url),
+        checksums=checksums or {},
     )
 
 

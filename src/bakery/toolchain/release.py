@@ -5,13 +5,17 @@ import shutil
 import tarfile
 import zipfile
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
-from bakery.errors import ChecksFailedError, MissingToolError
-from bakery.toolchain.cache import members, publish
+from bakery.console import SILENT, Reporter
+from bakery.errors import ChecksFailedError, MissingToolError, UsageError
+from bakery.toolchain.cache import RELEASE_KEY, members, publish
 from bakery.toolchain.download import LIMITS, DownloadLimits, fetch_file, fetch_text
 from bakery.toolchain.model import Origin, Places, PublishedFile, Tool, ToolName
+from bakery.toolchain.pins import PINNED
 
 DROPLET = "linux_amd64"
 """The platform of droplets, as release file names spell it."""
@@ -42,7 +46,7 @@ def build_release(name: ToolName, version: str, *, places: Places, system: str) 
     """Return the URLs of a release.
 
     Sources: https://releases.hashicorp.com (layout), the plugin's ``.goreleaser.yml``, the assets of
-    https://github.com/containernetworking/plugins/releases.
+    https://github.com/containernetworking/plugins/releases and of https://github.com/traefik/traefik/releases.
     """
     match name:
         case ToolName.PLUGIN:
@@ -54,6 +58,9 @@ def build_release(name: ToolName, version: str, *, places: Places, system: str) 
             base = f"{places.github_url}/containernetworking/plugins/releases/download/v{version}"
             archive = f"cni-plugins-{system.replace('_', '-')}-v{version}.tgz"
             return _release(base, archive, f"{archive}.sha256", prefix="./")
+        case ToolName.TRAEFIK:
+            base = f"{places.github_url}/traefik/traefik/releases/download/v{version}"
+            return _release(base, f"traefik_v{version}_{system}.tar.gz", f"traefik_v{version}_checksums.txt")
         case ToolName.CONSUL | ToolName.NOMAD | ToolName.PACKER:
             base = f"{places.releases_url}/{name}/{version}"
             return _release(base, f"{name}_{version}_{system}.zip", f"{name}_{version}_SHA256SUMS")
@@ -67,32 +74,55 @@ def find_published(
     Raises:
         UnreachableError: the site could not be reached.
         MissingToolError: the site does not have that version.
-        ChecksFailedError: its list of checksums does not have the archive.
+        ChecksFailedError: its list of checksums does not have the archive, or has another than the pinned one.
+        UsageError: the site is reached without TLS, and no checksum is pinned.
     """
     release = build_release(name, version, places=places, system=system)
-    sums = trusted_sums(fetch_text(release.sums_url, limits))
+    pinned = pinned_sum(release.archive, places)
+    if pinned is None:
+        _require_tls(release)
+    sums = published_sums(fetch_text(release.sums_url, limits))
     if release.archive not in sums:
         message = f"the published checksums do not have {release.archive}"
         raise ChecksFailedError(message=message, details=release.sums_url)
+    if pinned is not None and sums[release.archive] != pinned:
+        raise _another_sum(release, published=sums[release.archive], pinned=pinned)
     return PublishedFile(url=release.archive_url, sha256=sums[release.archive])
 
 
-def trusted_sums(sums: bytes) -> dict[str, str]:
+def pinned_sum(archive: str, places: Places) -> str | None:
+    """Return the SHA256 that the cluster file or bakery pins for an archive; None without one."""
+    return places.checksums.get(archive) or PINNED.get(archive)
+
+
+def release_key(name: ToolName, version: str, places: Places) -> str | None:
+    """Return the key in the cache of the release that is pinned for this machine; None without a pin."""
+    pinned = pinned_sum(build_release(name, version, places=places, system=this_platform()).archive, places)
+    return None if pinned is None else _key(pinned)
+
+
+def published_sums(sums: bytes) -> dict[str, str]:
     """Return the digests in a ``SHA256SUMS`` file by file name.
 
-    The file's signature is **not checked yet**; the only protection is TLS to the download site. Lines of another
-    form are ignored.
+    The file's signature is **not checked**: for an archive without a pinned checksum the only protection is TLS to
+    the download site. Lines of another form are ignored.
     """
     found: dict[str, str] = {}
     for line in sums.decode("utf-8", errors="replace").splitlines():
         words = line.split()
         if len(words) == 2 and len(words[0]) == 64 and set(words[0].lower()) <= set("0123456789abcdef"):
-            found[words[1].lstrip("*")] = words[0].lower()
+            found[words[1].lstrip("*").removeprefix("./")] = words[0].lower()
     return found
 
 
 def install_release(
-    name: ToolName, version: str, *, places: Places, system: str | None = None, limits: DownloadLimits = LIMITS
+    name: ToolName,
+    version: str,
+    *,
+    places: Places,
+    system: str | None = None,
+    limits: DownloadLimits = LIMITS,
+    reporter: Reporter = SILENT,
 ) -> Tool:
     """Download, check and unpack a release into the cache. Raises the errors of :func:`find_published`.
 
@@ -104,7 +134,7 @@ def install_release(
 
     def fill(folder: Path) -> None:
         archive = folder / "archive"
-        digest = fetch_file(published.url, archive, limits)
+        digest = fetch_file(published.url, archive, limits, reporter=reporter)
         if digest != published.sha256:
             message = f"the download of {name} {version} does not have the published SHA256"
             details = f"{published.url}\nSHA256 is        {digest}\nit must be {published.sha256}"
@@ -113,9 +143,36 @@ def install_release(
         _unpack(archive, folder, name, release, limits)
         archive.unlink()
 
-    return publish(
-        places.cache, name, version, key=f"release-{published.sha256[:12]}", origin=Origin.RELEASE, fill=fill
-    )
+    return publish(places.cache, name, version, key=_key(published.sha256), origin=Origin.RELEASE, fill=fill)
+
+
+def _key(sha256: str) -> str:
+    return f"{RELEASE_KEY}{sha256[:12]}"
+
+
+def _require_tls(release: Release) -> None:
+    """Refuse a site in plain HTTP, except on this machine."""
+    parts = urlsplit(release.sums_url)
+    if parts.scheme == "https" or _is_this_machine(parts.hostname or ""):
+        return
+    message = f"{parts.netloc} is reached without TLS, and no checksum of {release.archive} is pinned"
+    details = "anyone on the way could replace the program together with its checksum"
+    hint = "name a mirror with https://, or write the archive's SHA256 into image.checksums of the cluster file"
+    raise UsageError(message=message, details=details, hint=hint)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _another_sum(release: Release, *, published: str, pinned: str) -> ChecksFailedError:
+    message = f"the published checksum of {release.archive} is not the pinned one"
+    details = f"{release.sums_url}\nSHA256 there is {published}\npinned is       {pinned}"
+    hint = "do not use that site; a build of your own needs its SHA256 in image.checksums of the cluster file"
+    return ChecksFailedError(message=message, details=details, hint=hint)
 
 
 def _release(base: str, archive: str, sums: str, *, prefix: str = "", suffix: str = "") -> Release:
@@ -133,7 +190,7 @@ def _unpack(archive: Path, folder: Path, name: ToolName, release: Release, limit
     try:
         for member in members(name):
             inside = f"{release.prefix}{member}{release.suffix}"
-            if release.archive.endswith(".tgz"):
+            if release.archive.endswith((".tgz", ".tar.gz")):
                 _from_tar(archive, inside, folder / member, limits.size)
             else:
                 _from_zip(archive, inside, folder / member, limits.size)

@@ -15,6 +15,7 @@ from bakery.console import SILENT, Reporter
 from bakery.errors import MissingToolError, UsageError
 from bakery.toolchain.cache import find_by_key, publish
 from bakery.toolchain.model import Origin, Tool, ToolName
+from bakery.toolchain.wheel import REQUIREMENTS, install_wheel, read_requirement
 
 MODULES = assets.PACKER.parent / "toolchain"
 """Exists only in a checkout."""
@@ -41,8 +42,12 @@ class Recipe:
     def flags(self, version: str) -> list[str]:
         """Return the flags of ``go build``."""
         symbols = f" {self.symbols.format(version=version)}" if self.symbols else ""
-        tags = ["-tags", self.tags] if self.tags else []
-        return ["-trimpath", "-buildvcs=false", "-mod=readonly", *tags, "-ldflags", f"-s -w{symbols}"]
+        return ["-trimpath", "-buildvcs=false", *self.selection, "-ldflags", f"-s -w{symbols}"]
+
+    @property
+    def selection(self) -> list[str]:
+        """The flags that decide which packages are built."""
+        return ["-mod=readonly", *(["-tags", self.tags] if self.tags else [])]
 
 
 RECIPES: dict[ToolName, Recipe] = {
@@ -72,11 +77,15 @@ def build_tool(
 ) -> Tool:
     """Return the tool. Build it unless the cache has a build with the same go.sum, Go version and flags.
 
+    Traefik's wheel is downloaded instead.
+
     Raises:
         UsageError: this is not a checkout.
         MissingToolError: Go or a C compiler is not installed.
         CommandError: the build failed.
     """
+    if name is ToolName.TRAEFIK:
+        return install_wheel(name, modules / name / REQUIREMENTS, cache=cache, reporter=reporter, run=run)
     recipe = RECIPES[name]
     version = read_version(name, modules)
     go = _check_compilers(recipe, name)
@@ -97,18 +106,39 @@ def build_tool(
     return tool
 
 
+def download_modules(name: ToolName, *, cache: Path, modules: Path = MODULES, run: proc.Runner = proc.run) -> None:
+    """Download the Go modules that :func:`build_tool` needs, unless the cache has the tool.
+
+    Go downloads all of a program's modules before it compiles the first, and does not use the processors while it
+    waits for them. For a build of several tools the modules of the next can come while one is compiled.
+
+    Raises:
+        UsageError, MissingToolError, CommandError: as for :func:`build_tool`.
+    """
+    if name is ToolName.TRAEFIK:
+        return
+    recipe, module, version = RECIPES[name], modules / name, read_version(name, modules)
+    go = _check_compilers(recipe, name)
+    key = build_key(name, version, sums=(module / "go.sum").read_bytes(), go=_go_version(go, module, run))
+    if find_by_key(cache, name, version, key) is None:
+        argv: list[str | Path] = [go, "list", *recipe.selection, "-deps", "tool"]
+        run(argv, cwd=module, env=_environment(recipe), seconds=_BUILD_SECONDS)
+
+
 def read_version(name: ToolName, modules: Path = MODULES) -> str:
     """Return the version that the wrapper module requires.
 
     Raises:
         UsageError: this is not a checkout, so there are no wrapper modules.
     """
-    file = modules / name / "go.mod"
+    file = modules / name / (REQUIREMENTS if name is ToolName.TRAEFIK else "go.mod")
     if not file.is_file():
         message = f"{name} can only be built in a checkout of bakery"
         raise UsageError(
             message=message, details=f"there is no {file}", hint="git clone bakery and run `make toolchain` there"
         )
+    if name is ToolName.TRAEFIK:
+        return read_requirement(file)
     wanted = re.search(
         rf"^\s*(?:require )?{re.escape(RECIPES[name].module)} v(\S+)", file.read_text(), re.MULTILINE
     )

@@ -12,6 +12,7 @@ from bakery.toolchain.model import CNI_PLUGINS, ToolName
 _ANSWER_SECONDS = 20
 # First line of `consul version`, `nomad version`, `packer version`; "-dev" and "+ent" belong to the version.
 _FIRST_LINE = re.compile(r"(Consul|Nomad|Packer) v(\d+\.\d+\.\d+\S*)")
+_TRAEFIK_LINE = re.compile(r"Version: +(\d+\.\d+\.\d+\S*)")
 _CNI_LINE = re.compile(r"CNI (\S+) plugin v(\d+\.\d+\.\d+\S*)")
 
 
@@ -26,6 +27,8 @@ def find_version(name: ToolName, path: Path, *, run: proc.Runner = proc.run) -> 
                 return _version_of_set(path, run)
             case ToolName.PLUGIN:
                 return parse_description(_ask(run, path, "describe").stdout)
+            case ToolName.TRAEFIK:
+                return parse_traefik_version(_ask(run, path, "version").stdout)
             case ToolName.CONSUL | ToolName.NOMAD | ToolName.PACKER:
                 return parse_version_output(name, _ask(run, path, "version").stdout)
     except (CommandError, MissingToolError, OSError):
@@ -36,6 +39,12 @@ def parse_version_output(name: ToolName, output: str) -> str | None:
     """Return the version in the first line of ``<tool> version``; None if it is another program."""
     found = _FIRST_LINE.fullmatch(output.partition("\n")[0].strip())
     return found[2] if found and found[1].lower() == name else None
+
+
+def parse_traefik_version(output: str) -> str | None:
+    """Return the version in the first line of ``traefik version``; None if it is another program."""
+    found = _TRAEFIK_LINE.fullmatch(output.partition("\n")[0].strip())
+    return found[1] if found else None
 
 
 def parse_description(output: str) -> str | None:

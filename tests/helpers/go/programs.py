@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def _build(module: Path, program: Path) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         run([go, "build", *flags, "-o", f"{folder}/", "tool"], env=go_environment(), cwd=module, seconds=BUILD_S)
         program.parent.mkdir(exist_ok=True)
-        (Path(folder) / module.name).rename(program)
+        for built in Path(folder).iterdir():  # a module may have several tools
+            built.rename(program.parent / built.name)
 
 
 def _fetch(go: Path, module: Path) -> None:
@@ -64,3 +66,8 @@ def _fetch(go: Path, module: Path) -> None:
 def _key(module: Path) -> str:
     parts = [(module / name).read_bytes() for name in ("go.mod", "go.sum")]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(build_client(name))  # noqa: T201 - the answer

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from bakery.agents.monitor import follow
+from bakery.agents.monitor import follow, read_journal
 from bakery.agents.transport import AgentHttp
 from bakery.errors import AgentError
 from tests.helpers.agent_wire import target
@@ -73,3 +73,30 @@ def test_a_machine_that_is_gone_without_a_word_is_noticed_within_a_minute() -> N
         (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
         (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
     }
+
+
+def journal_of(http: AgentHttp, *, follow: bool = False) -> tuple[list[str], str]:
+    found: list[str] = []
+    try:
+        found.extend(read_journal(http, "/v1/agent/monitor", follow=follow))
+    except AgentError as error:
+        return found, error.message
+    return found, ""
+
+
+def test_a_journal_has_an_end() -> None:
+    assert journal_of(Scripted(b"", b"one\ntw", b"", b"o\nthree")) == (["one", "two", "three"], "")
+    assert journal_of(Scripted(b"")) == ([], "")
+
+
+def test_a_journal_that_is_cut_off_is_an_error() -> None:
+    assert journal_of(Scripted(b"", b"one\n", error=REFUSED)) == (["one"], REFUSED.message)
+
+
+def test_a_journal_may_be_silent_only_while_it_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bakery.agents.monitor.READ_SECONDS", 0.1)
+    released = Event()
+    hanging = Scripted(b"", b"one\n", hangs=released)
+    assert journal_of(hanging) == (["one"], "Consul at 198.18.0.1:8501 did not answer within 0 s")
+    released.set()
+    assert journal_of(hanging, follow=True) == (["one"], "")

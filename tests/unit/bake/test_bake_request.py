@@ -14,9 +14,9 @@ from bakery import assets
 from bakery.bake.model import BakeRequest, Build, Download, Downloads, Tools
 from bakery.bake.request import build_request, check_region, choose_size, pack_plugins, write_variables
 from bakery.cloud.model import Region
-from bakery.config.model import Access, Binaries, ClusterConfig, Image, Security
+from bakery.config.model import Access, Binaries, ClusterConfig, Image, Kind, Role, Security
 from bakery.errors import MissingToolError, UsageError
-from bakery.toolchain.model import CNI_VERSION
+from bakery.toolchain.model import CNI_VERSION, TRAEFIK_VERSION
 from tests.helpers.fake_packer import SIZE
 
 CANARY = "dop_v1_canary"
@@ -145,6 +145,34 @@ def test_an_upload_passes_files_under_the_names_that_the_build_knows(tmp_path: P
     assert not any(name.endswith("_url") for name in variables)
 
 
+WITH_INGRESS = replace(
+    CONFIG,
+    roles=(Role(name="edge", kind=Kind.INGRESS, count=0, size="s-1vcpu-1gb", node_pool="default"),),
+)
+
+
+def test_traefik_is_in_the_snapshot_of_a_cluster_with_an_ingress_role(tmp_path: Path) -> None:
+    assert tag(WITH_INGRESS) != tag()
+    tools = replace(upload_tools(tmp_path), traefik=tmp_path / "traefik")
+    (tmp_path / "traefik").write_text("traefik")
+    (tmp_path / "work").mkdir()
+    build = Build(id="b1", folder=tmp_path)
+    file = write_variables(request(tmp_path, WITH_INGRESS), build, tools, size="s", work=tmp_path / "work")
+    variables = json.loads(file.read_text())
+    assert [Path(path).name for path in variables["uploads"]] == ["consul", "nomad", "cni.tar", "traefik"]
+    # printf traefik | sha256sum
+    assert variables["traefik_sha256"] == "858bd5f51000cf273d4de32ef14ac9c5887cce3076ab8f8f1b2e30fd499afab6"
+
+
+def test_traefik_is_downloaded_with_its_digest(tmp_path: Path) -> None:
+    archive = Download(url="https://example.com/traefik.tar.gz", sha256="2" * 64)
+    downloads = replace(DOWNLOADS, traefik=archive)
+    tools, build = Tools(packer=tmp_path, plugin=tmp_path), Build(id="b1", folder=tmp_path)
+    asked = request(tmp_path, WITH_INGRESS, downloads=downloads)
+    variables = json.loads(write_variables(asked, build, tools, size="s", work=tmp_path / "work").read_text())
+    assert (variables["traefik_url"], variables["traefik_sha256"]) == (archive.url, "2" * 64)
+
+
 def test_an_upload_without_a_binary_names_it(tmp_path: Path) -> None:
     tools = replace(upload_tools(tmp_path), nomad=None)
     (tmp_path / "work").mkdir()
@@ -168,12 +196,13 @@ def test_the_token_hides(tmp_path: Path) -> None:
     assert CANARY not in repr(request(tmp_path))
 
 
-def test_the_template_installs_the_cni_version_that_the_toolchain_has() -> None:
-    """The version stands in the template, because the content tag covers that."""
+@pytest.mark.parametrize(("name", "version"), [("cni", CNI_VERSION), ("traefik", TRAEFIK_VERSION)])
+def test_the_template_installs_the_versions_that_the_toolchain_has(name: str, version: str) -> None:
+    """The version is in the template, because the content tag covers that."""
     variables = (assets.PACKER / "variables.pkr.hcl").read_text(encoding="utf-8")
-    found = re.search(r'variable "cni_version" \{\n.*\n\s*default = "(.*)"', variables)
+    found = re.search(rf'variable "{name}_version" \{{\n.*\n\s*default = "(.*)"', variables)
     assert found is not None
-    assert found[1] == CNI_VERSION
+    assert found[1] == version
 
 
 def test_a_region_without_metadata_service_is_refused() -> None:

@@ -56,3 +56,22 @@ def test_requests_are_traced_only_when_asked_for(capsys: pytest.CaptureFixture[s
 def test_quiet_means_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     progress_of(quiet=True)[0].retrying(BUSY)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("date", "now", "skew"),
+    [
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 100.4, 0.4),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 460.0, 360.0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0, -60.0),
+        ("", 40.0, None),
+        ("yesterday", 40.0, None),
+    ],
+)
+def test_the_clock_is_compared_with_the_date_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch, date: str, now: float, skew: float | None
+) -> None:
+    monkeypatch.setattr("time.time", lambda: now)
+    progress, _ = progress_of()
+    progress.answered(Exchange(method="GET", path="/v2/account", status=200, seconds=0.1, date=date))
+    assert progress.skew_seconds == (None if skew is None else pytest.approx(skew))

@@ -52,6 +52,8 @@ def test_as_text(error: BakeryError, expected: str) -> None:
 
 def test_as_json_has_the_same_keys_for_every_error() -> None:
     assert json.loads(as_json(CloudError(message="refused", details="no room", hint="later", status=422), 4)) == {
+        "schema": "error",
+        "schema_version": 1,
         "code": 4,
         "error": "CloudError",
         "message": "refused",

@@ -101,9 +101,9 @@ def _locked(folder: Path) -> object:
 
 
 def _launch(folder: Path) -> object:
-    bench = LaunchHarness(folder)
-    bench.cloud.fault = lambda number, call: Fault.FAIL if call.name == "create_droplet" else None
-    return bench.launch()
+    harness = LaunchHarness(folder)
+    harness.cloud.fault = lambda number, call: Fault.FAIL if call.name == "create_droplet" else None
+    return harness.launch()
 
 
 def _wait(change: Callable[[FakeCluster], None]) -> Callable[[Path], object]:

@@ -7,10 +7,12 @@ import click
 import pytest
 
 from bakery.cli.main import bakery, run
+from bakery.cli.man import contexts
+from bakery.cli.signals import Terminated
 from bakery.cli.verbs import SUMMARIES
 
-NO_VERBS = {"main", "admin"}
-"""The root group, and an option that two verbs share."""
+NO_VERBS = {"main", "admin", "credentials-at-rest"}
+"""The root group, an option that two verbs share, and subcommands of a verb."""
 FILE = """\
 version: 1
 cluster: {name}
@@ -174,7 +176,7 @@ def test_a_bug_is_reported_in_three_lines_and_a_private_file(
             2,
             "error: the operating system refused: No space left on device",
         ),
-        (KeyboardInterrupt(), 130, "error: interrupted"),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was changed"),
     ],
 )
 def test_what_the_machine_refuses_is_no_bug(
@@ -196,9 +198,67 @@ def test_what_the_machine_refuses_is_no_bug(
 
 
 def test_local_says_which_emulator(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["status", "--help"]) == 0
+    assert run(["--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert (
         "--local Use the running emulator instead of DigitalOcean; BAKERY_EMULATOR names it (else: default)."
         in text
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was changed\n"),
+        (Terminated(), 143, "error: terminated; nothing was changed\n"),
+    ],
+)
+def test_a_command_that_changes_nothing_is_not_continued(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    text: str,
+) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("bakery.config.load.load_cluster", interrupt)
+    monkeypatch.setattr("bakery.cli.dashboard.session_of", interrupt)
+    assert run(["launch"]) == code
+    assert "to continue, run the same command again" in capsys.readouterr().err, "control"
+    for arguments in (["dashboard"], ["validate"], ["plan"], ["images"], ["status"], ["launch", "--dry-run"]):
+        assert run(arguments) == code
+        assert capsys.readouterr().err == text
+    assert run(["launch"]) == code
+    assert "to continue, run the same command again" in capsys.readouterr().err, "only for those commands"
+
+
+MAY_CHANGE = {
+    "access", "access add", "access refresh", "access remove", "bootstrap", "browser-cert", "build-image",
+    "cleanup", "credentials", "credentials decrypt", "credentials encrypt", "credentials issue",
+    "credentials revoke", "demo", "destroy", "emulator", "emulator down", "emulator env", "emulator exec",
+    "emulator fault", "emulator fault add", "emulator fault clear", "emulator impair", "emulator logs",
+    "emulator restart", "emulator stand-in", "emulator status", "emulator up", "env", "init", "launch", "render",
+    "replace", "roll", "scale", "tour", "upgrade",
+}  # fmt: skip
+"""Groups, commands that change something, and those of the emulator that end too fast for a signal."""
+
+
+def test_each_other_command_says_that_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is called with a mark that raises: those without it would look for what they are about."""
+
+    class MarkedError(Exception):
+        """The command said so."""
+
+    def mark() -> None:
+        raise MarkedError
+
+    monkeypatch.setattr("bakery.cli.read_only.nothing_changes", mark)
+    every = list(contexts(click.Context(bakery)))
+    found = {each.command_path.removeprefix("bakery").strip(): each.command for each in every}
+    assert found.keys() >= MAY_CHANGE
+    for path in sorted(found.keys() - MAY_CHANGE - {""}):
+        with pytest.raises(MarkedError), click.Context(found[path]):
+            found[path].callback()  # type: ignore[misc]

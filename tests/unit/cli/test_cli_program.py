@@ -43,6 +43,7 @@ def test_the_environment_is_the_users_without_what_contradicts() -> None:
         "NOMAD_SKIP_VERIFY": "true",
         "CONSUL_HTTP_TOKEN_FILE": "/elsewhere",
         "DIGITALOCEAN_TOKEN": "account",
+        "BAKERY_AGE_PASSPHRASE": "of the bundle",
         "EDITOR": "vi",
     }
     assert environment({"NOMAD_TOKEN": "bakery's"}, mine) == {

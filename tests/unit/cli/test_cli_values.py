@@ -1,5 +1,7 @@
 """Mistyped values: the nearest one, the range in words, and flags that contradict each other."""
 
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -36,8 +38,8 @@ ADD = "emulator fault add"
             "browser-cert cnsul",
             "invalid value for '{consul|nomad}': 'cnsul' is not consul or nomad; did you mean consul?",
         ),
-        ("browser-cert", "missing argument '{consul|nomad}'. Give consul or nomad"),
-        ("completion", "missing argument '{bash|zsh|fish}'. Give bash, zsh or fish"),
+        ("browser-cert", "an argument is missing: give consul or nomad"),
+        ("completion", "an argument is missing: give bash, zsh or fish"),
         (
             "destroy --yes --node demo-nomad-client-1 --node demo-nomad-client-2",
             "--node was given more than once (demo-nomad-client-1, demo-nomad-client-2): run this once for each",
@@ -84,8 +86,6 @@ ADD = "emulator fault add"
             f"{ADD} --action snapshot --outcome dead",
             "--outcome dead needs an action that boots a droplet, and snapshot does not",
         ),
-        ("validate -f -", "the cluster file cannot be read from standard input: its state folder, .bakery/"),
-        ("init -f -", "the cluster file cannot be read from standard input: its state folder, .bakery/"),
     ],
 )
 def test_own_words_and_a_way_out(capsys: pytest.CaptureFixture[str], folder: Path, line: str, said: str) -> None:
@@ -96,12 +96,46 @@ def test_own_words_and_a_way_out(capsys: pytest.CaptureFixture[str], folder: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_an_environment_cannot_name_standard_input_either(
+def stdin_of(text: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
+
+
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_the_cluster_file_comes_from_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, *, by_environment: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin_of("version: 1\ncluster: piped\n"))
+    if by_environment:
+        monkeypatch.setenv("BAKERY_CLUSTER_FILE", "-")
+    assert run(["validate"] if by_environment else ["validate", "-f", "-"]) == 0
+    assert capsys.readouterr().err == "standard input: valid\n"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_problem_in_standard_input_has_its_place(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BAKERY_CLUSTER_FILE", "-")
-    assert run(["validate"]) == 2
-    assert "standard input" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", stdin_of("version: 1\nclustre: piped\n"))
+    assert run(["plan", "-f", "-", "--offline"]) == 2
+    assert "--> standard input:2:1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "x" * 70_000], ids=["empty", "broken", "too large"])
+def test_every_error_names_standard_input_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin_of(text))
+    assert run(["validate", "-f", "-", "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["file"] == "standard input"
+
+
+def test_init_prints_the_file_in_place_of_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin_of("version: 1\ncluster: piped\nroles:\n  nomad-client: {count: 3}\n"))
+    assert run(["init", "-f", "-"]) == 0
+    assert "cluster: " in capsys.readouterr().out
+    assert list(folder.iterdir()) == []
 
 
 FILE = "version: 1\ncluster: demo\naccess: {{admin_cidrs: ['{}']}}\n"

@@ -62,6 +62,7 @@ def test_a_firewall_there_and_back() -> None:
         "inbound_rules": [
             {"protocol": "tcp", "ports": "80", "sources": {"kubernetes_ids": ["x"], "addresses": ["10.0.0.0/8"]}},
             {"protocol": "icmp", "sources": {"tags": ["gateway"]}},
+            {"protocol": "tcp", "ports": "443", "sources": {"load_balancer_uids": ["4de7ac8b"]}},
         ],
         "outbound_rules": [
             {"protocol": "tcp", "ports": "all", "destinations": {"addresses": ["0.0.0.0/0", "::/0"]}},
@@ -71,6 +72,7 @@ def test_a_firewall_there_and_back() -> None:
     assert firewall.inbound == (
         FirewallRule(protocol="tcp", ports="80", addresses=("10.0.0.0/8",)),
         FirewallRule(protocol="icmp", ports="0", tags=("gateway",)),
+        FirewallRule(protocol="tcp", ports="443", load_balancers=("4de7ac8b",)),
     )
     assert firewall.outbound[0].ports == "0"
     request = FirewallRequest(name="fw", inbound=firewall.inbound, outbound=firewall.outbound, tags=("web",))
@@ -79,6 +81,7 @@ def test_a_firewall_there_and_back() -> None:
         "inbound_rules": [
             {"protocol": "tcp", "ports": "80", "sources": {"addresses": ["10.0.0.0/8"]}},
             {"protocol": "icmp", "ports": "0", "sources": {"tags": ["gateway"]}},
+            {"protocol": "tcp", "ports": "443", "sources": {"load_balancer_uids": ["4de7ac8b"]}},
         ],
         "outbound_rules": [
             {"protocol": "tcp", "ports": "0", "destinations": {"addresses": ["0.0.0.0/0", "::/0"]}}

@@ -92,6 +92,21 @@ YAML_TRAPS = {
         f"{HEAD}security: {{leaf_days: 3651}}\n", 3, 23, "security.leaf_days must be from 30 to 3650, not 3651",
         "a node's certificates are renewed only when the node is replaced",
     ),
+    "an unknown introduction": (
+        f"{HEAD}security: {{client_introduction: strickt}}\n", 3, 33,
+        'security.client_introduction must be one of warn, strict, not the text "strickt"', "did you mean strict?",
+    ),
+    "an introduction that Nomad does not have": (
+        f"{HEAD}image: {{nomad: 1.10.5}}\nsecurity: {{client_introduction: strict}}\n", 4, 33,
+        "security.client_introduction: Nomad 1.10.5 introduces no clients, 1.11.0 is the first that does",
+        "image.nomad: 1.11.0 or later, or client_introduction: warn",
+    ),
+    "clients that are their own servers": (
+        f"{HEAD}security: {{client_introduction: strict}}\nroles: {{all-in-one: {{count: 1}}}}\n", 3, 33,
+        "security.client_introduction: role all-in-one has clients that are their own servers: these cannot"
+        " introduce them",
+        "use roles of kind server and nomad-client, or warn",
+    ),
     "unknown key of security": (
         f"{HEAD}security: {{leafdays: 90}}\n", 3, 12, 'unknown key "leafdays" in security',
         "did you mean leaf_days?",
@@ -99,6 +114,14 @@ YAML_TRAPS = {
     "no is text": (
         f"{HEAD}protect: no\n", 3, 10, 'protect must be true or false, not the text "no"',
         "in YAML 1.2 yes, no, on and off are text",
+    ),
+    "mesh as text": (
+        f"{HEAD}mesh: enabled\n", 3, 7, 'mesh must be true or false, not the text "enabled"',
+        "in YAML 1.2 yes, no, on and off are text",
+    ),
+    "mesh as a mapping": (
+        f"{HEAD}mesh: {{enabled: true}}\n", 3, 7, "mesh must be true or false, not a mapping",
+        "for example: mesh: true",
     ),
     "on is text": (
         f"{HEAD}protect: on\n", 3, 10, 'protect must be true or false, not the text "on"',
@@ -177,7 +200,7 @@ SHAPE = {
     "unknown kind": (
         role("{kind: nomad-cleint}"), 6, 16,
         "roles.pool.kind must be one of consul-server, nomad-server, nomad-client, server, all-in-one,"
-        ' not the text "nomad-cleint"',
+        ' ingress, not the text "nomad-cleint"',
         "did you mean nomad-client?",
     ),
     "unknown binaries": (
@@ -233,6 +256,16 @@ NAMES = {
     "base": (
         f"{HEAD}image: {{base: Debian 12}}\n", 3, 15, 'image.base "Debian 12" is not a slug of DigitalOcean\'s',
         "such as debian-12-x64",
+    ),
+    "archive of a checksum": (
+        f"{HEAD}image:\n  checksums:\n    nomad: {'a' * 64}\n", 5, 5,
+        'image.checksums: "nomad" is not the archive of a release that bakery downloads',
+        "the file name in the SHA256SUMS of the release, such as nomad_2.0.6_linux_amd64.zip",
+    ),
+    "checksum": (
+        f"{HEAD}image:\n  checksums:\n    traefik_v3.7.15_linux_amd64.tar.gz: {'A' * 64}\n", 5, 41,
+        f'image.checksums: "{"A" * 40}…" is not a SHA256 in hex',
+        "64 digits and letters from a to f, in lower case",
     ),
 }  # fmt: skip
 
@@ -306,7 +339,7 @@ NETWORKS = {
         "a /20 has room for 4091 droplets",
     ),
     "no prefix": (
-        vpc("10.100.0.0"), 4, 9, f"{_FORM}the prefix length is missing, as in 10.100.0.0/32",
+        vpc("10.100.0.0"), 4, 9, f"{_FORM}the prefix length is missing",
         "such as 10.100.0.0/20",
     ),
     "netmask": (
@@ -346,11 +379,11 @@ VERSIONS = {
     ),
     "with a v": (
         f"{HEAD}image: {{nomad: v1.11.3}}\n", 3, 16, 'image.nomad: must be an exact version X.Y.Z, not "v1.11.3"',
-        "such as 1.11.3",
+        "such as 2.0.5",
     ),
     "latest": (
         f"{HEAD}image: {{nomad: latest}}\n", 3, 16, 'image.nomad: must be an exact version X.Y.Z, not "latest"',
-        "such as 1.11.3",
+        "such as 2.0.5",
     ),
     "old Consul": (
         f"{HEAD}image: {{consul: 1.16.9}}\n", 3, 17,
@@ -397,7 +430,7 @@ ACCESS = {
     ),
     "address": (
         admin("203.0.113.7"), 5, 7,
-        f"access.admin_cidrs[0] {_CIDR}the prefix length is missing, as in 203.0.113.7/32",
+        f"access.admin_cidrs[0] {_CIDR}the prefix length is missing",
         "such as 203.0.113.7/32",
     ),
     "word": (
@@ -516,3 +549,21 @@ def test_a_count_that_cannot_be_is_no_reason_for_a_larger_network() -> None:
         "version: 1\ncluster: demo\nroles:\n  server: {count: 3}\n  nomad-client: {count: 90000}\n"
     )
     assert [message for _, _, message, _ in found] == ["roles.nomad-client.count must be from 0 to 100, not 90000"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "mark"),
+    [
+        ("version: 1\nroles:\n  nomad-client: {count: 3\n", 3, 17, "{"),
+        ("version: 1\naccess: {admin_cidrs: [auto}\n", 2, 23, "["),
+        ('version: 1\ncluster: "demo\nregion: fra1\n', 2, 10, '"'),
+        ("version: 1\ncluster: 'demo\nregion: fra1\n", 2, 10, "'"),
+    ],
+)
+def test_what_is_never_closed_is_shown_where_it_opens(text: str, line: int, column: int, mark: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_cluster(text, Path("bakery.yaml"))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (line, column)
+    assert problem.message == f"the {mark} here is never closed"
+    assert problem.source == text.splitlines()[line - 1]

@@ -12,12 +12,14 @@ SOURCE = Path(__file__).parents[3] / "src" / "bakery"
 HOMES = {"config/model.py", "config/defaults.py"}
 
 CONSUL_SERVER, NOMAD_SERVER, NOMAD_CLIENT = "Consul server", "Nomad server", "Nomad client"
+INGRESS = "ingress"
 EXPECTED = {
     Kind.CONSUL_SERVER: {CONSUL_SERVER},
     Kind.NOMAD_SERVER: {NOMAD_SERVER},
     Kind.NOMAD_CLIENT: {NOMAD_CLIENT},
     Kind.SERVER: {CONSUL_SERVER, NOMAD_SERVER},
     Kind.ALL_IN_ONE: {CONSUL_SERVER, NOMAD_SERVER, NOMAD_CLIENT},
+    Kind.INGRESS: {INGRESS},
 }
 
 
@@ -27,6 +29,7 @@ def test_what_a_kind_runs(kind: Kind) -> None:
     assert kind.is_consul_server == (CONSUL_SERVER in runs)
     assert kind.is_nomad_server == (NOMAD_SERVER in runs)
     assert kind.is_nomad_client == (NOMAD_CLIENT in runs)
+    assert kind.is_ingress == (INGRESS in runs)
     assert kind.is_any_server == bool(runs & {CONSUL_SERVER, NOMAD_SERVER})
     assert kind.runs_nomad == bool(runs & {NOMAD_SERVER, NOMAD_CLIENT})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bakery.config.load import load_cluster, parse_cluster
-from bakery.config.model import Access, Binaries, ClusterConfig, Image, Kind, Role, Security
+from bakery.config.model import Access, Binaries, ClientIntroduction, ClusterConfig, Image, Kind, Role, Security
 from bakery.errors import ConfigError
 from bakery.hints import Command, Hint
 
@@ -25,7 +25,7 @@ DEFAULTS = ClusterConfig(
     cluster="demo",
     region="fra1",
     vpc_cidr=IPv4Network("10.100.0.0/20"),
-    image=Image(base="debian-12-x64", consul="1.22.5", nomad="1.11.3", binaries=Binaries.AUTO),
+    image=Image(base="debian-12-x64", consul="1.22.5", nomad="2.0.5", binaries=Binaries.AUTO),
     roles=(
         role("consul-server", Kind.CONSUL_SERVER, 3, "s-1vcpu-1gb"),
         role("nomad-server", Kind.NOMAD_SERVER, 3, "s-1vcpu-1gb"),
@@ -48,7 +48,12 @@ version: 1
 cluster: shop
 region: nyc3
 vpc: {cidr: 10.120.16.0/24}
-image: {base: ubuntu-24-04-x64, consul: 1.21.0, nomad: 1.10.5, binaries: upload}
+image:
+  base: ubuntu-24-04-x64
+  consul: 1.21.0
+  nomad: 1.11.2
+  binaries: upload
+  checksums: {consul_1.21.0_linux_amd64.zip: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}
 roles:
   control: {kind: server, count: 1, size: s-2vcpu-4gb}
   nomad-client: {}
@@ -56,7 +61,8 @@ roles:
 access:
   admin_cidrs: [203.0.113.0/24, auto, "2001:db8::/48"]
   ssh_keys: ["512189", 3b:16:bf:e4]
-security: {leaf_days: 90}
+security: {leaf_days: 90, client_introduction: strict}
+mesh: true
 protect: true
 """
     assert parse_cluster(text, Path("shop/bakery.yaml")) == ClusterConfig(
@@ -64,14 +70,21 @@ protect: true
         cluster="shop",
         region="nyc3",
         vpc_cidr=IPv4Network("10.120.16.0/24"),
-        image=Image(base="ubuntu-24-04-x64", consul="1.21.0", nomad="1.10.5", binaries=Binaries.UPLOAD),
+        image=Image(
+            base="ubuntu-24-04-x64",
+            consul="1.21.0",
+            nomad="1.11.2",
+            binaries=Binaries.UPLOAD,
+            checksums={"consul_1.21.0_linux_amd64.zip": "b" * 64},
+        ),
         roles=(
             role("control", Kind.SERVER, 1, "s-2vcpu-4gb"),
             role("nomad-client", Kind.NOMAD_CLIENT, 3, "s-2vcpu-2gb"),
             role("gpu", Kind.NOMAD_CLIENT, 2, "gpu-h100x1-80gb", "gpu"),
         ),
         access=Access(admin_cidrs=("203.0.113.0/24", "auto", "2001:db8::/48"), ssh_keys=("512189", "3b:16:bf:e4")),
-        security=Security(leaf_days=90),
+        security=Security(leaf_days=90, client_introduction=ClientIntroduction.STRICT),
+        mesh=True,
         protect=True,
         warnings=("access.ssh_keys opens SSH (port 22) on every node to the admin networks",),
     )
@@ -83,15 +96,15 @@ protect: true
         ("roles: {consul-server: {count: 1}}", ()),
         (
             "roles: {consul-server: {count: 2}}",
-            ("2 Consul servers survive no more losses than 1: use an odd number",),
+            ("2 Consul servers can lose none, as 1 can: use an odd number",),
         ),
         (
             "roles: {consul-server: {count: 5}, nomad-server: {count: 4}}",
-            ("4 Nomad servers survive no more losses than 3: use an odd number",),
+            ("4 Nomad servers can lose 1, as 3 can: use an odd number",),
         ),
         (
             "roles: {consul-server: {count: 3}, server: {count: 1}}",
-            ("4 Consul servers survive no more losses than 3: use an odd number",),
+            ("4 Consul servers can lose 1, as 3 can: use an odd number",),
         ),
         ("roles: {consul-server: {count: 7}}", ()),
         ("roles: {consul-server: {count: 9}}", ("9 Consul servers slow every write down: use 3, 5 or 7",)),
@@ -99,10 +112,12 @@ protect: true
             "image: {consul: 2.0.4}",
             (
                 "Consul 2.0.4 is accepted, but bakery's tests do not run Consul 2.x",
-                "HashiCorp lists Nomad 1.11.3 with Consul 1.19 to 1.22, not with 2.0.4",
+                "HashiCorp lists Nomad 2.0.5 with Consul 1.19 to 1.22, not with 2.0.4",
             ),
         ),
-        ("image: {nomad: 2.0.5}", ("Nomad 2.0.5 is accepted, but bakery's tests do not run Nomad 2.x",)),
+        ("image: {nomad: 2.0.5}", ()),  # the default
+        ("image: {nomad: 1.11.3}", ()),
+        ("image: {nomad: 2.0.4}", ("Nomad 2.0.4 is accepted, but bakery's tests do not run Nomad 2.x",)),
         ("image: {consul: 1.17.0, nomad: 1.9.4}", ()),
         (
             "access: {admin_cidrs: []}",
@@ -200,7 +215,6 @@ def _huge(folder: Path) -> Path:
     [
         (_missing, "there is no cluster file {path}"),
         (lambda folder: folder / "a" / "b", "there is no cluster file {path}"),
-        (lambda folder: Path("-"), "there is no cluster file -"),
         (lambda folder: Path("bakery\0.yaml"), "cannot read bakery\0.yaml"),
         (lambda folder: folder / ("x" * 300), "cannot read {path}"),
         (_folder, "{path} is a folder"),

@@ -216,7 +216,33 @@ REFUSED = {
         f"add the registry: {_REGISTRY}",
     ),
     "an unknown key of docker": (
-        docker("mirrors: [a]"), 3, 10, 'unknown key "mirrors" in docker', "known names: logs, registries, ca",
+        docker("mirrors: [a]"), 3, 10, 'unknown key "mirrors" in docker',
+        "known names: logs, registries, ca, ulimits",
+    ),
+    "logs as a number": (
+        docker("logs: 5"), 3, 16, "docker.logs must be a mapping, not the number 5",
+        "for example: logs: {max_size: 10m, max_files: 3}",
+    ),
+    "limits as a number": (
+        docker("ulimits: 5"), 3, 19, "docker.ulimits must be a mapping, not the number 5",
+        "for example: ulimits: {nofile: 1048576, memlock: -1}",
+    ),
+    "an unknown limit": (
+        docker("ulimits: {nofiles: 5}"), 3, 20, 'docker.ulimits: "nofiles" is not a limit of a process',
+        "did you mean nofile?",
+    ),
+    "a limit as text": (
+        docker('ulimits: {nofile: "1024"}'), 3, 28,
+        'docker.ulimits.nofile must be a whole number, not the text "1024"',
+        "write digits only: no quotes, no leading zeros, no fraction",
+    ),
+    "unlimited files": (
+        docker("ulimits: {nofile: -1}"), 3, 28, "docker.ulimits.nofile must be from 1 to 1048576, not -1",
+        "the kernel has no unlimited number of files",
+    ),
+    "a limit below unlimited": (
+        docker("ulimits: {memlock: -2}"), 3, 29,
+        "docker.ulimits.memlock must be -1, for unlimited, or from 0 to 9223372036854775807, not -2", None,
     ),
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """A count written into a cluster file: that one scalar changes, every other byte stays."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -143,10 +144,10 @@ def test_the_versions_of_the_file_of_init_are_saved(tmp_path: Path) -> None:
     file, text = tmp_path / "bakery.yaml", cluster_file(cluster="demo", region="fra1")
     file.write_text(text, encoding="utf-8")
     assert save_version(file, "consul", "2.0.4") is True
-    assert save_version(file, "nomad", "2.0.5") is True
-    wanted = text.replace("consul: 1.22.5", "consul: 2.0.4").replace("nomad: 1.11.3", "nomad: 2.0.5")
+    assert save_version(file, "nomad", "2.0.4") is True
+    wanted = text.replace("consul: 1.22.5", "consul: 2.0.4").replace("nomad: 2.0.5", "nomad: 2.0.4")
     assert file.read_text(encoding="utf-8") == wanted
-    assert save_version(file, "nomad", "2.0.5") is False
+    assert save_version(file, "nomad", "2.0.4") is False
 
 
 def test_a_version_with_an_escape_in_quotes_is_left_to_the_user() -> None:
@@ -175,3 +176,19 @@ def test_a_list_without_brackets_is_changed_by_hand(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         with_networks(HEAD + text, PATH, NETWORKS)
     assert caught.value.hint == "write there: access: {admin_cidrs: [auto, 203.0.113.7/32]}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text, path: with_count(text, path, "nomad-client", 5),
+        lambda text, path: with_version(text, path, "consul", "2.0.4"),
+        lambda text, path: with_networks(text, path, NETWORKS),
+    ],
+    ids=["count", "version", "networks"],
+)
+def test_standard_input_cannot_be_changed(change: Callable[[str, Path], str]) -> None:
+    text = cluster_file(cluster="demo", region="fra1")
+    assert change(text, PATH) != text, "control"
+    with pytest.raises(UsageError, match="is read from standard input, so it cannot be changed"):
+        change(text, Path("-"))

@@ -7,8 +7,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from bakery.config.load import parse_cluster
+from bakery.config.model import Kind
 from bakery.config.schema import json_schema
-from bakery.config.template import cluster_file
+from bakery.config.template import RoleLine, cluster_file
 from bakery.errors import ConfigError
 
 FILE = Path("bakery.yaml")
@@ -23,7 +24,7 @@ def test_the_commented_file_means_the_defaults() -> None:
 def test_it_contains_the_limits_of_the_containers_logs() -> None:
     """Nomad's own default is docker's json-file driver with 2 files of 2m (drivers/docker/config.go)."""
     written = yaml.safe_load(cluster_file(cluster="demo", region="fra1"))
-    assert written["docker"] == {"registries": {}, "logs": {"max_size": "2m", "max_files": 2}}
+    assert written["docker"] == {"registries": {}, "logs": {"max_size": "2m", "max_files": 2}, "ulimits": {}}
 
 
 def test_the_small_file_means_one_droplet_and_the_defaults() -> None:
@@ -84,3 +85,22 @@ def test_the_schema_takes_the_file(small: bool) -> None:  # noqa: FBT001 - a par
 def test_the_schema_refuses(wrong: dict[str, object]) -> None:
     content = {"version": 1, "cluster": "demo", **wrong}
     assert list(Draft202012Validator(json_schema()).iter_errors(content)) != []
+
+
+def test_the_file_has_the_roles_and_networks_that_were_chosen() -> None:
+    roles = (
+        RoleLine(kind=Kind.CONSUL_SERVER, count=1, size="s-1vcpu-2gb"),
+        RoleLine(kind=Kind.NOMAD_SERVER, count=5, size="s-1vcpu-1gb"),
+        RoleLine(kind=Kind.NOMAD_CLIENT, count=7, size="g-2vcpu-8gb"),
+    )
+    text = cluster_file(
+        cluster="demo", region="fra1", roles=roles, admin_cidrs=("203.0.113.7/32", "2001:db8::/32")
+    )
+    meant = (
+        "version: 1\ncluster: demo\naccess: {admin_cidrs: [203.0.113.7/32, '2001:db8::/32']}\nroles:\n"
+        "  consul-server: {count: 1, size: s-1vcpu-2gb}\n"
+        "  nomad-server: {count: 5, size: s-1vcpu-1gb}\n"
+        "  nomad-client: {count: 7, size: g-2vcpu-8gb}\n"
+    )
+    assert parse_cluster(text, FILE) == parse_cluster(meant, FILE)
+    assert "this file contains all defaults but the roles and access." in text

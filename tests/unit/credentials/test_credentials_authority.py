@@ -1,7 +1,9 @@
 """Every certificate is parsed back and compared, extension by extension, with a table written by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -229,6 +231,59 @@ def test_a_leaf_that_does_not_verify_is_never_handed_out(
     monkeypatch.setattr(authority, "_issuer", lambda _: broken)
     with pytest.raises(CredentialsError, match="does not verify against its CA"):
         leaf_of(consul_ca)
+
+
+def test_a_second_leaf_of_the_same_kind_is_checked_too(
+    consul_ca: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its names and dates are known to be right, its signature is not."""
+    issuer = authority._issuer(consul_ca)
+    leaf_of(consul_ca)
+    assert issuer.builders
+    foreign = ec.generate_private_key(ec.SECP256R1())
+    broken = replace(issuer, key=foreign)
+    monkeypatch.setattr(authority, "_issuer", lambda _: broken)
+    with pytest.raises(CredentialsError, match="does not verify against its CA"):
+        leaf_of(consul_ca)
+
+
+def test_leaves_of_one_profile_differ_in_key_and_number(consul_ca: Authority) -> None:
+    first, second = (parsed(leaf_of(consul_ca).certificate) for _ in range(2))
+    assert first.serial_number != second.serial_number
+    for leaf in (first, second):
+        own = leaf.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        assert own == x509.SubjectKeyIdentifier.from_public_key(leaf.public_key())
+    assert first.public_key() != second.public_key()
+    ca = parsed(consul_ca.certificate)
+    assert facts(first, ca) == facts(second, ca)
+    assert (first.subject, first.not_valid_after_utc) == (second.subject, second.not_valid_after_utc)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"names": ["cli.demo.consul"]},
+        {"client": False},
+        {"server": False},
+        {"address": False},
+        {"days": 7},
+        {"now": NOW + timedelta(days=1)},
+    ],
+    ids=str,
+)
+def test_leaves_of_different_profiles_are_kept_apart(consul_ca: Authority, other: dict[str, Any]) -> None:
+    """Control of the test above."""
+    usual: dict[str, Any] = {
+        "names": ["server.demo.consul"],
+        "client": True,
+        "server": True,
+        "days": 365,
+        "now": NOW,
+    }
+    first, second = (parsed(issue_leaf(consul_ca, **(usual | more)).certificate) for more in ({}, other))
+    ca = parsed(consul_ca.certificate)
+    told = [(facts(leaf, ca), leaf.not_valid_before_utc, leaf.not_valid_after_utc) for leaf in (first, second)]
+    assert told[0] != told[1]
 
 
 def test_the_longest_cluster_name_fits() -> None:

@@ -14,7 +14,12 @@ from bakery.config.paths import StatePaths
 from bakery.credentials.issue import issue_for_node, rendered_roles, role_credentials
 from bakery.credentials.model import Authority, Bundle, Leaf, NodeCredentials
 from bakery.credentials.store import create_bundle
-from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.credentials.tokens import (
+    consul_agent_token,
+    consul_dns_token,
+    consul_ingress_token,
+    consul_nomad_token,
+)
 from bakery.errors import CredentialsError
 from tests.helpers.state import paths_in
 
@@ -41,6 +46,7 @@ TABLE: dict[Kind, tuple[list[str], list[str] | None, bool]] = {
         ["server.global.nomad", "nomad.service.consul", "client.global.nomad", "localhost"],
         True,
     ),
+    Kind.INGRESS: (["client.demo.consul", "localhost"], None, False),
 }
 
 
@@ -93,8 +99,39 @@ def test_a_node_gets_what_its_kind_needs_and_nothing_more(bundle: Bundle, kind: 
     assert node.consul_dns_token == consul_dns_token(bundle)
     runs_nomad = nomad_names is not None
     assert node.consul_nomad_token == (consul_nomad_token(bundle, "demo-x-1") if runs_nomad else None)
+    assert node.consul_ingress_token == (consul_ingress_token(bundle, "demo-x-1") if kind.is_ingress else None)
     assert (node.subject, node.kind, node.generation) == ("demo-x-1", kind, 1)
     assert (node.consul_ca, node.nomad_ca) == (bundle.consul_ca.certificate, bundle.nomad_ca.certificate)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_sidecars_get_a_certificate_without_an_address_where_jobs_run(bundle: Bundle, kind: Kind) -> None:
+    """Of the agent's own key. Envoy refuses an address under a name constraint for addresses."""
+    assert issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW).consul_grpc is None
+    node = issue_for_node(bundle, name="demo-x-1", kind=kind, now=NOW, mesh=True)
+    if kind not in (Kind.NOMAD_CLIENT, Kind.ALL_IN_ONE):
+        assert node.consul_grpc is None
+        return
+    assert node.consul_grpc is not None
+    grpc = Leaf(certificate=node.consul_grpc, key=node.consul.key)
+    names = parsed(grpc).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.IPAddress) == []
+    assert dns_names(grpc) == dns_names(node.consul)
+    assert purposes(grpc) == {"serverAuth"}
+    assert parsed(grpc).public_key() == parsed(node.consul).public_key()
+    assert parsed(grpc).not_valid_after_utc == parsed(node.consul).not_valid_after_utc
+
+
+def test_a_role_gets_it_with_the_mesh_and_keeps_its_credentials_without(bundle: Bundle, paths: StatePaths) -> None:
+    def rendered(*, mesh: bool) -> NodeCredentials:
+        kind = Kind.NOMAD_CLIENT
+        return role_credentials(bundle, paths, role="workers", kind=kind, now=NOW, mesh=mesh)
+
+    before = rendered(mesh=False)
+    with_mesh = rendered(mesh=True)
+    assert (before.consul_grpc, with_mesh.consul_grpc is None) == (None, False)
+    assert rendered(mesh=True) == with_mesh
+    assert rendered(mesh=False) == replace(with_mesh, consul_grpc=None)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -165,7 +202,7 @@ def test_the_role_file_is_private_and_holds_leaf_certificates_only(bundle: Bundl
     assert file.stat().st_mode & 0o777 == 0o600
     assert paths.roles.stat().st_mode & 0o777 == 0o700
     assert set(json.loads(file.read_text())) == {
-        "format", "ca", "generation", "kind", "leaf_days", "consul", "nomad",
+        "format", "ca", "generation", "kind", "leaf_days", "consul", "nomad", "grpc",
     }  # fmt: skip
 
 

@@ -9,7 +9,12 @@ from bakery.config.model import Kind
 from bakery.credentials.issue import role_credentials
 from bakery.credentials.redaction import secrets_of, secrets_on_disk, without_secrets
 from bakery.credentials.store import create_bundle
-from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.credentials.tokens import (
+    consul_agent_token,
+    consul_dns_token,
+    consul_ingress_token,
+    consul_nomad_token,
+)
 from tests.helpers.state import paths_in
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -21,6 +26,7 @@ def test_every_secret_of_the_bundle_is_known() -> None:
     derived = (
         consul_agent_token(BUNDLE, "demo-nomad-client-1"),
         consul_nomad_token(BUNDLE, "demo-nomad-client-1"),
+        consul_ingress_token(BUNDLE, "demo-nomad-client-1"),
         consul_dns_token(BUNDLE),
         BUNDLE.consul_management,
         BUNDLE.nomad_management,

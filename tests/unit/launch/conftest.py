@@ -12,5 +12,5 @@ def _fast_disk(fast_disk: None) -> None: ...
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> LaunchHarness:
+def harness(tmp_path: Path) -> LaunchHarness:
     return LaunchHarness(tmp_path)

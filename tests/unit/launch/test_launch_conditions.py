@@ -38,21 +38,21 @@ class Watched(Session):
         return super().wait(attempt, **how)
 
 
-def _watched(bench: LaunchHarness) -> Watched:
-    cloud = bench.cloud
+def _watched(harness: LaunchHarness) -> Watched:
+    cloud = harness.cloud
     return Watched(
-        cloud=cloud, cluster="demo", paths=bench.paths, clock=cloud.clock, wall=cloud.clock.wall, account=cloud
+        cloud=cloud, cluster="demo", paths=harness.paths, clock=cloud.clock, wall=cloud.clock.wall, account=cloud
     )
 
 
-def _launch(bench: LaunchHarness) -> None:
-    launch(_watched(bench), launch_request(IMAGE, key=PUBLIC_KEY), lambda changes: True)
+def _launch(harness: LaunchHarness) -> None:
+    launch(_watched(harness), launch_request(IMAGE, key=PUBLIC_KEY), lambda changes: True)
 
 
 def test_a_launch_that_meets_another_acts_between_its_polls(tmp_path: Path) -> None:
     """Another launch creates an older droplet in a slot; it is listed while this one waits for its own."""
-    bench = LaunchHarness(tmp_path)
-    cloud = bench.cloud
+    harness = LaunchHarness(tmp_path)
+    cloud = harness.cloud
     met: list[str] = []
 
     def meet(number: int, call: Call) -> None:
@@ -62,23 +62,23 @@ def test_a_launch_that_meets_another_acts_between_its_polls(tmp_path: Path) -> N
             cloud.add_droplet("demo-nomad-client-2", tags=tags)
 
     cloud.fault = meet
-    _launch(bench)
+    _launch(harness)
     assert met == ["droplet"]
     assert "delete_droplet" in [call.name for call in cloud.mutations], "ours is removed"
     assert cloud.slots() == NAMES
 
 
 def test_a_destroy_deletes_in_attempts_only(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    _launch(bench)
-    destroy(_watched(bench), DestroyRequest(plan=bench.plan))
-    assert bench.cloud.names() == []
+    harness = LaunchHarness(tmp_path)
+    _launch(harness)
+    destroy(_watched(harness), DestroyRequest(plan=harness.plan))
+    assert harness.cloud.names() == []
 
 
 def test_a_condition_that_acts_is_noticed(tmp_path: Path) -> None:
     """Control."""
-    bench = LaunchHarness(tmp_path)
-    session = _watched(bench)
+    harness = LaunchHarness(tmp_path)
+    session = _watched(harness)
 
     def acts() -> bool:
         session.cloud.create_tag("x")
@@ -86,4 +86,4 @@ def test_a_condition_that_acts_is_noticed(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match="polling for a tag changed the account"):
         session.wait(acts, what="a tag", seconds=1)
-    assert not JournalFile(bench.paths.journal, "demo").now.requests
+    assert not JournalFile(harness.paths.journal, "demo").now.requests

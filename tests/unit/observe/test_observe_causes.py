@@ -306,7 +306,7 @@ def test_a_strangers_help_says_what_to_do() -> None:
     )
     cluster = healthy_cluster()
     _stranger_member(cluster)
-    assert "consul force-leave -prune rogue. Then: a member knows the gossip key: rotate it" in _help(
+    assert "consul force-leave -prune rogue. Then: a member knows the gossip key, which a running" in _help(
         _observe(cluster)
     )
 

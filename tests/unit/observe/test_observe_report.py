@@ -6,16 +6,10 @@ from datetime import UTC, datetime
 
 from bakery.agents.model import CatalogNode, Member
 from bakery.config.model import Kind
+from bakery.errors import AgentError
 from bakery.observe.expiry import Expiry, Source
 from bakery.observe.health import observe_cluster
-from bakery.observe.report import (
-    CONDITION_HEADER,
-    NODE_HEADER,
-    condition_rows,
-    help_lines,
-    node_rows,
-    report_json,
-)
+from bakery.observe.report import help_lines, report_json
 from tests.helpers.clusters import make_node
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_client, make_droplet, make_peer
 
@@ -53,6 +47,8 @@ def test_json_has_stable_keys() -> None:
         "nomad": "-",
         "consul_voter": True,
         "nomad_voter": None,
+        "consul_leader": False,
+        "nomad_leader": None,
         "generation": 1,
         "certificate": {"not_after": "2035-12-30T10:05:59Z", "days_left": 29, "source": "measured"},
         "healthy": True,
@@ -60,33 +56,17 @@ def test_json_has_stable_keys() -> None:
     assert document["nodes"][1]["certificate"] is None
 
 
-def test_rows_fit_their_headers_and_say_no_where_something_is_wrong() -> None:
+def test_a_leader_is_the_raft_peer_that_leads() -> None:
+    """None where the node is not a peer, and where the peers are not known."""
     cluster = healthy_cluster()
-    cluster.droplets = cluster.droplets[:5]
-    report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
-    assert {len(row) for row in node_rows(report, [])} == {len(NODE_HEADER)}
-    assert {len(row) for row in condition_rows(report)} == {len(CONDITION_HEADER)}
-    ends = datetime(2035, 12, 30, tzinfo=UTC)
-    five = Expiry(droplet_id=5, name="x", begins=ends, ends=ends, source=Source.ESTIMATED)
-    rows = node_rows(report, [five, replace(five, droplet_id=4, source=Source.MEASURED)])
-    assert rows[3][-1] == "2035-12-30"
-    assert rows[4] == (
-        "demo-nomad-client-1", "nomad-client", "active", "198.18.0.5", "10.100.0.5", "alive", "ready", "-",
-        "yes", "~2035-12-30",
-    )  # fmt: skip
-    assert rows[5] == ("demo-nomad-client-2", "nomad-client", "missing", "-", "-", "-", "-", "-", "no", "-")
-
-
-def test_only_servers_have_a_vote_and_a_server_of_both_may_have_one_of_two() -> None:
-    cluster = healthy_cluster()
-    *others, last = cluster.consul.raft
-    cluster.consul.raft = (*others, replace(last, voter=False))
-    report = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
-    votes = NODE_HEADER.index("VOTER")
-    assert [row[votes] for row in node_rows(report, [])] == ["yes", "yes", "no", "yes", "-", "-"]
-    assert [node.healthy for node in report.nodes] == [True, True, False, True, True, True]
-    half = replace(report.nodes[0], consul_voter=False, nomad_voter=True)
-    assert node_rows(replace(report, nodes=(half,)), [])[0][votes] == "nomad"
+    cluster.consul.raft = tuple(replace(peer, leader=i == 1) for i, peer in enumerate(cluster.consul.raft))
+    nodes = observe_cluster(cluster.plan, cluster.droplets, cluster.clients).nodes
+    servers = [node for node in nodes if node.role == "consul-server"]
+    assert [node.consul_leader for node in servers] == [False, True, False]
+    assert {node.nomad_leader for node in servers} == {None}
+    cluster.consul.failures = {"raft_peers": AgentError(message="no", status=500)}
+    nodes = observe_cluster(cluster.plan, cluster.droplets, cluster.clients).nodes
+    assert {node.consul_leader for node in nodes} == {None}
 
 
 def all_in_one() -> FakeCluster:

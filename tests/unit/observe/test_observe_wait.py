@@ -127,6 +127,13 @@ def test_a_healthy_cluster_is_looked_at_three_times() -> None:
     assert looks(cluster) == 3
 
 
+def test_a_healthy_cluster_whose_droplets_are_all_new_is_looked_at_once() -> None:
+    cluster, clock = healthy_cluster(), FakeClock()
+    droplets = lambda: cluster.droplets  # noqa: E731
+    wait_until_healthy(cluster.plan, droplets, cluster.clients, seconds=60, confirms=False, clock=clock)
+    assert (clock.time, looks(cluster)) == (0.0, 1)
+
+
 def test_gossip_keys_are_asked_for_every_ten_seconds_only() -> None:
     """Every member must answer; the other looks take the last answer."""
     cluster = healthy_cluster()

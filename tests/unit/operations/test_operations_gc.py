@@ -2,9 +2,16 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
+
+from bakery.cloud.model import ReservedIp
+from bakery.errors import DeadlineError
 from bakery.operations.collect_garbage import list_orphans, remove_orphans
+from bakery.plan.tags import address_tag
 from tests.helpers.fake_cloud import START, FakeCloud
+from tests.helpers.ingress_bench import LETS_ENCRYPT, ingress_bench
 from tests.helpers.launch_harness import IMAGE
 
 NOW = datetime.fromtimestamp(START, UTC) + timedelta(hours=5)
@@ -85,3 +92,54 @@ def test_a_cluster_named_build_is_no_build() -> None:
     orphans = list_orphans(cloud, now=NOW)
     assert [droplet.name for droplet in orphans.droplets] == ["bakery-old"]
     assert orphans.tags == ("bakery:build:old",)
+
+
+def test_ways_in_of_clusters_without_droplets_are_orphans(tmp_path: Path) -> None:
+    """A live cluster's, a young one's, and those of other programs are not."""
+    harness = ingress_bench(tmp_path)
+    cloud = harness.cloud
+    harness.launch()
+    (live,) = cloud.balancers.values()
+    dead = replace(live, id="dead", name="bakery-gone-ingress-1a2b3c4d", created_at="2023-11-01T00:00:00Z")
+    for balancer in (dead, replace(dead, id="user", name="web"), replace(dead, id="old", name=live.name)):
+        cloud.balancers[balancer.id] = balancer
+    cloud.balancers["young"] = replace(dead, id="young", created_at=f"{NOW:%Y-%m-%dT%H:%M:%SZ}")
+    for address, tag in (("203.0.113.1", address_tag("gone", "203.0.113.1")), ("203.0.113.2", "web")):
+        cloud.reserved[address] = ReservedIp(ip=address, region="fra1", droplet_id=None, locked=False)
+        cloud.create_tag(tag)
+
+    found = list_orphans(cloud, now=NOW)
+    assert [each.id for each in found.ways_in.balancers] == ["dead"]
+    assert [each.ip for each in found.ways_in.reserved_ips] == ["203.0.113.1"]
+    assert ("load balancer", "bakery-gone-ingress-1a2b3c4d") in found.named
+    remove_orphans(cloud, found)
+    assert sorted(cloud.balancers) == sorted([live.id, "old", "user", "young"])
+    assert list(cloud.reserved) == ["203.0.113.2"]
+
+
+def with_a_dead_balancer(folder: Path) -> FakeCloud:
+    """Its cluster has no droplets; its certificate is in use for some time after it is deleted."""
+    harness = ingress_bench(folder, LETS_ENCRYPT)
+    harness.launch()
+    cloud = harness.cloud
+    for droplet in tuple(cloud.droplets):
+        cloud.delete_droplet(droplet)
+    cloud.freed_after = 60
+    return cloud
+
+
+def test_a_certificate_is_deleted_when_its_balancer_has_let_it_go(tmp_path: Path) -> None:
+    cloud = with_a_dead_balancer(tmp_path)
+    found = list_orphans(cloud, now=NOW)
+    assert [kind for kind, _ in found.named] == ["load balancer", "certificate"]
+    remove_orphans(cloud, found, clock=cloud.clock)
+    assert (cloud.balancers, cloud.certificates) == ({}, {})
+
+
+def test_a_certificate_that_stays_in_use_is_named(tmp_path: Path) -> None:
+    cloud = with_a_dead_balancer(tmp_path)
+    cloud.freed_after = 10_000
+    (certificate,) = cloud.certificates.values()
+    with pytest.raises(DeadlineError, match=f"certificate {certificate.name} to be free") as late:
+        remove_orphans(cloud, list_orphans(cloud, now=NOW), clock=cloud.clock)
+    assert "not in use before deleting" in str(late.value.details)

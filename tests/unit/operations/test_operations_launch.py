@@ -1,27 +1,30 @@
 """The list of the steps of a launch: complete on the page, and in the order in which a launch runs them."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bakery.launch.base.model import AfterStep
+from bakery.launch.base.model import AfterStep, Changes
 from bakery.launch.converge import run
 from bakery.operations import launch_cluster
-from bakery.operations.launch_cluster import CONVERGE, FORM, PREPARE, Step
+from bakery.operations.launch_cluster import CONVERGE, ENTER, FIRST, FORM, PREPARE, SETTLE, FormStep, Step
 from tests.helpers.launch_harness import NAMES, LaunchHarness
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 STEPS = [
     "own configuration", "read credentials", "cloud", "trust check", "credentials", "snapshot", "user-data",
-    "preflight", "approval", "earlier runs", "network", "droplets", "active",
-    "access control", "health", "autopilot",
+    "preflight", "approval", "lock", "earlier runs", "network", "droplets", "load balancer", "servers",
+    "access control", "active", "address", "health", "autopilot", "journal", "certificate", "way in",
+    "direct access",
 ]  # fmt: skip
 
 
 def test_each_step_has_a_reason() -> None:
-    prepare = [(step.name, step.reason) for step in PREPARE]
-    listed = [*prepare, *((step.name, step.reason) for step in CONVERGE), *((s.name, s.reason) for s in FORM)]
+    lists: tuple[tuple[Step[Any] | FormStep, ...], ...] = (PREPARE, CONVERGE, FIRST, SETTLE, FORM, ENTER)
+    listed = [(step.name, step.reason) for steps in lists for step in steps]
     assert [name.lower() for name, _ in listed] == STEPS
     assert all(reason for _, reason in listed)
 
@@ -33,7 +36,7 @@ def test_the_page_on_the_architecture_has_the_steps_in_this_order() -> None:
     assert {step.name for step in CONVERGE} <= set(rows), "each step that changes the account is on the page"
 
 
-def _noting(noted: list[str]) -> tuple[Step[run.Launch], ...]:
+def _noting(noted: list[str], steps: Sequence[Step[run.Launch]] = CONVERGE) -> tuple[Step[run.Launch], ...]:
     def note(step: Step[run.Launch]) -> Step[run.Launch]:
         def noted_run(work: run.Launch) -> None:
             noted.append(step.name)
@@ -41,20 +44,38 @@ def _noting(noted: list[str]) -> tuple[Step[run.Launch], ...]:
 
         return Step(step.name, noted_run, step.reason)
 
-    return tuple(note(step) for step in CONVERGE)
+    return tuple(note(step) for step in steps)
 
 
-def test_the_steps_run_from_top_to_bottom(bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_run_from_top_to_bottom(harness: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[str] = []
     monkeypatch.setattr(launch_cluster, "CONVERGE", _noting(noted))
-    bench.launch(after=(AfterStep(title="Health", run=lambda droplets: noted.append("health")),))
-    assert noted == ["preflight", "approval", "earlier runs", "network", "droplets", "active", "health"]
-    assert bench.cloud.slots() == NAMES
+    monkeypatch.setattr(launch_cluster, "SETTLE", _noting(noted, SETTLE))
+    harness.launch(
+        first=(AfterStep(title="Access control", run=lambda droplets: noted.append("access control")),),
+        after=(AfterStep(title="Health", run=lambda droplets: noted.append("health")),),
+    )
+    assert noted == STEPS[STEPS.index("preflight") : STEPS.index("health") + 1]
+    assert harness.cloud.slots() == NAMES
 
 
-def test_after_a_no_nothing_else_runs(bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_launch_creates_the_cluster(harness: LaunchHarness) -> None:
+    """Then one healthy look is enough: no droplet was ever deleted."""
+    seen: list[bool] = []
+
+    def approve(changes: Changes) -> bool:
+        seen.append(changes.creates_cluster)
+        return True
+
+    harness.launch(approve=approve)
+    harness.cloud.delete_droplet(min(harness.cloud.droplets))
+    harness.launch(approve=approve)
+    assert seen == [True, False]
+
+
+def test_after_a_no_nothing_else_runs(harness: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[str] = []
     monkeypatch.setattr(launch_cluster, "CONVERGE", _noting(noted))
-    bench.launch(approve=lambda changes: False)
+    harness.launch(approve=lambda changes: False)
     assert noted == ["preflight", "approval"]
-    assert bench.cloud.mutations == []
+    assert harness.cloud.mutations == []

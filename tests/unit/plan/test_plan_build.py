@@ -28,16 +28,16 @@ def test_the_default_cluster() -> None:
         (2, "demo-consul-server-2"),
         (2, "demo-consul-server-3"),
         (2, "demo-nomad-server-1"),
-        (3, "demo-nomad-server-2"),
-        (3, "demo-nomad-server-3"),
-        (3, "demo-nomad-client-1"),
-        (3, "demo-nomad-client-2"),
-        (3, "demo-nomad-client-3"),
+        (2, "demo-nomad-server-2"),
+        (2, "demo-nomad-server-3"),
+        (2, "demo-nomad-client-1"),
+        (2, "demo-nomad-client-2"),
+        (2, "demo-nomad-client-3"),
     ]
     assert (plan.consul_expect, plan.nomad_expect) == (3, 3)
     assert (plan.cluster, plan.region, plan.vpc_name) == ("demo", "fra1", "bakery-demo")
     assert plan.vpc_cidr == IPv4Network("10.100.0.0/20")
-    assert (plan.image_base, plan.consul_version, plan.nomad_version) == ("debian-12-x64", "1.22.5", "1.11.3")
+    assert (plan.image_base, plan.consul_version, plan.nomad_version) == ("debian-12-x64", "1.22.5", "2.0.5")
     assert (plan.ssh_keys, plan.warnings) == ((), ())
 
 
@@ -60,16 +60,16 @@ def test_servers_of_both_on_one_droplet() -> None:
         (1, "demo-server-1"),
         (2, "demo-server-2"),
         (2, "demo-server-3"),
-        (3, "demo-nomad-client-1"),
-        (3, "demo-nomad-client-2"),
+        (2, "demo-nomad-client-1"),
+        (2, "demo-nomad-client-2"),
     ]
     assert (plan.consul_expect, plan.nomad_expect) == (3, 3)
     assert [node.name for node in plan.nomad_servers] == ["demo-server-1", "demo-server-2", "demo-server-3"]
 
 
-def test_when_the_first_droplet_is_both_no_other_is_the_first_nomad_server() -> None:
+def test_only_the_first_consul_server_is_in_the_first_wave() -> None:
     plan = build_plan(config_of("roles: {nomad-server: {count: 2}, server: {count: 1}}"))
-    assert rows(plan) == [(1, "demo-server-1"), (3, "demo-nomad-server-1"), (3, "demo-nomad-server-2")]
+    assert rows(plan) == [(1, "demo-server-1"), (2, "demo-nomad-server-1"), (2, "demo-nomad-server-2")]
     assert (plan.consul_expect, plan.nomad_expect) == (1, 3)
 
 
@@ -120,7 +120,7 @@ def test_the_longest_names_are_labels() -> None:
 def test_a_count_raises_one_role_and_nothing_else() -> None:
     config = config_of()
     plan = build_plan(config, counts={"nomad-client": 5})
-    assert rows(plan) == [*rows(build_plan(config)), (3, "demo-nomad-client-4"), (3, "demo-nomad-client-5")]
+    assert rows(plan) == [*rows(build_plan(config)), (2, "demo-nomad-client-4"), (2, "demo-nomad-client-5")]
     assert (plan.consul_expect, plan.nomad_expect) == (3, 3)
     assert plan.firewalls == build_plan(config).firewalls
 
@@ -185,4 +185,18 @@ def test_the_plan_is_a_function_of_its_input() -> None:
 
 def test_warnings_of_the_file_reach_the_plan() -> None:
     plan = build_plan(config_of("roles: {consul-server: {count: 2}}"))
-    assert plan.warnings == ("2 Consul servers survive no more losses than 1: use an odd number",)
+    assert plan.warnings == ("2 Consul servers can lose none, as 1 can: use an odd number",)
+
+
+@pytest.mark.parametrize(
+    ("ingress", "key"),
+    [("domains: [a.example.com], acme_email: a@example.com", "acme_email"), ("reserved_ip: auto", "reserved_ip")],
+)
+def test_a_count_makes_no_second_ingress_node_where_one_is_allowed(ingress: str, key: str) -> None:
+    """The cluster file itself is refused with two: tests/unit/config/test_config_ingress.py."""
+    roles = "roles: {consul-server: {}, ingress: {count: 1}}\n"
+    config = config_of(f"{roles}ingress: {{{ingress}}}\n")
+    assert len(build_plan(config).ingress_nodes) == 1
+    with pytest.raises(PlanError, match=f"ingress.{key} of the cluster file allows one ingress node, not 2"):
+        build_plan(config, counts={"ingress": 2})
+    assert len(build_plan(config_of(roles), counts={"ingress": 2}).ingress_nodes) == 2, "control"

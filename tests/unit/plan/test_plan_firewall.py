@@ -72,6 +72,22 @@ def test_every_node_carries_the_tag_that_a_firewall_is_bound_to() -> None:
     assert [node.name for node in plan.nodes if len(bound & set(node.tags)) != 1] == []
 
 
+@pytest.mark.parametrize(
+    ("ingress", "ports"),
+    [
+        ("{}", set()),
+        ("{domains: [a.example.com], load_balancer: {certificate: lets-encrypt}}", {"80", "443"}),
+        ("{domains: [a.example.com], load_balancer: {certificate: lets-encrypt, direct_access: true}}", set()),
+    ],
+)
+def test_behind_a_load_balancer_it_alone_connects(ingress: str, ports: set[str]) -> None:
+    """Not to the ports that only the VPC reaches, such as that of Traefik's health."""
+    text = f"version: 1\ncluster: demo\nroles: {{consul-server: {{}}, ingress: {{}}}}\ningress: {ingress}\n"
+    servers, nodes = build_plan(parse_cluster(text, Path("bakery.yaml"))).firewalls
+    assert {rule.ports for rule in nodes.inbound if rule.balancer_only} == ports
+    assert [rule for rule in servers.inbound if rule.balancer_only] == []
+
+
 def test_break_glass_keys_open_ssh_to_the_admin_networks_only() -> None:
     opened = {firewall.name: table(firewall) for firewall in firewalls("access: {ssh_keys: [me]}\n")}
     assert opened == {name: ports | {("tcp", "22"): ADMIN} for name, ports in EXPECTED.items()}

@@ -7,6 +7,7 @@ import pytest
 from bakery.plan.tags import (
     build_tag,
     ca_tag,
+    cluster_of,
     cluster_tag,
     config_of,
     config_tag,
@@ -23,6 +24,10 @@ from bakery.plan.tags import (
 
 INPUTS = {"packer/bakery.pkr.hcl": b"source {}", "systemd-units/nomad.service": b"[Unit]"}
 VERSIONS = {"base": "debian-12-x64", "consul": "1.22.5", "nomad": "1.11.3"}
+
+
+def content(inputs: dict[str, bytes], versions: dict[str, str]) -> str:
+    return content_tag(inputs, base=versions["base"], consul=versions["consul"], nomad=versions["nomad"])
 
 
 @pytest.mark.parametrize(
@@ -80,8 +85,8 @@ def test_a_droplets_configuration_is_in_its_tags() -> None:
 
 def test_digitalocean_takes_the_longest_tags() -> None:
     """At most 255 letters, digits, _, - and : (openapi tags/models/tag.yml)."""
-    for tag in (role_tag("c" * 30, "r" * 28), content_tag(INPUTS, **VERSIONS)):
-        assert re.fullmatch(r"[a-zA-Z0-9_\-:]{1,255}", tag)
+    for longest in (role_tag("c" * 30, "r" * 28), content(INPUTS, VERSIONS)):
+        assert re.fullmatch(r"[a-zA-Z0-9_\-:]{1,255}", longest)
 
 
 def test_a_snapshots_versions_are_in_a_tag() -> None:
@@ -92,7 +97,7 @@ def test_a_snapshots_versions_are_in_a_tag() -> None:
 
 
 def test_equal_inputs_have_one_content_tag() -> None:
-    assert content_tag(dict(reversed(INPUTS.items())), **VERSIONS) == content_tag(INPUTS, **VERSIONS)
+    assert content(dict(reversed(INPUTS.items())), VERSIONS) == content(INPUTS, VERSIONS)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,14 @@ def test_equal_inputs_have_one_content_tag() -> None:
     ],
 )
 def test_any_other_input_has_another(inputs: dict[str, bytes], versions: dict[str, str]) -> None:
-    assert content_tag(inputs, **versions) != content_tag(INPUTS, **VERSIONS)
+    assert content(inputs, versions) != content(INPUTS, VERSIONS)
+
+
+def test_a_snapshot_with_traefik_has_another_tag() -> None:
+    """Without an ingress role it is the tag of earlier versions, so that nothing is baked anew."""
+    plain = content_tag(INPUTS, base="debian-12-x64", consul="1.22.5", nomad="1.11.3")
+    assert content_tag(INPUTS, base="debian-12-x64", consul="1.22.5", nomad="1.11.3", traefik=True) != plain
+    assert content_tag(INPUTS, base="debian-12-x64", consul="1.22.5", nomad="1.11.3", traefik=False) == plain
 
 
 @pytest.mark.parametrize(
@@ -124,3 +136,17 @@ def test_any_other_input_has_another(inputs: dict[str, bytes], versions: dict[st
 def test_the_name_of_packers_key_says_when_it_was_made(name: str, seconds: int | None) -> None:
     """packer-plugin-sdk, uuid/uuid.go, TimeOrderedUUID: the first four bytes are the Unix time."""
     assert packer_key_time(name) == seconds
+
+
+@pytest.mark.parametrize(
+    ("tags", "cluster"),
+    [
+        (("bakery:demo", "bakery:demo:role:nomad-client"), "demo"),
+        (("web", "bakery:my-cluster-2"), "my-cluster-2"),
+        (("bakery:build:0123456789ab",), None),
+        (("bakery:image:0123", "bakery"), None),
+        ((), None),
+    ],
+)
+def test_a_droplets_cluster_is_in_its_tags(tags: tuple[str, ...], cluster: str | None) -> None:
+    assert cluster_of(tags) == cluster

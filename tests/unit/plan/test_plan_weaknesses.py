@@ -19,6 +19,12 @@ SINGLE = (
 )
 
 
+MESH = (
+    "everyone with issued credentials can get the key of a service of the mesh from Consul on these servers, and"
+    " speak as that service"
+)
+
+
 @pytest.mark.parametrize(
     ("roles", "expected"),
     [
@@ -46,3 +52,14 @@ SINGLE = (
 def test_what_is_weaker_is_said(roles: str, expected: tuple[str, ...]) -> None:
     config = parse_cluster(f"version: 1\ncluster: demo\nroles: {{{roles}}}\n", Path("bakery.yaml"))
     assert weaknesses(build_plan(config)) == expected
+
+
+def test_with_the_mesh_servers_that_run_jobs_have_keys_of_services() -> None:
+    """Control: where Consul's servers run no jobs, nothing is weaker with it."""
+
+    def said(roles: str) -> tuple[str, ...]:
+        text = f"version: 1\ncluster: demo\nmesh: true\nroles: {{{roles}}}\n"
+        return weaknesses(build_plan(parse_cluster(text, Path("bakery.yaml"))))
+
+    assert said("all-in-one: {count: 3}") == (SHARED.format("all-in-one"), BUSY, MESH)
+    assert said("server: {count: 1}, nomad-client: {count: 1}") == ()

@@ -86,8 +86,22 @@ CONSUL_SERVER_ONLY = {
     "server": True,
     "bootstrap_expect": 3,
     "performance": {"raft_multiplier": 1},
+    "autopilot": {"server_stabilization_time": "3s"},
     "server_rejoin_age_max": "8760h",  # a year
     "ui_config": {"enabled": True},
+}
+# https://developer.hashicorp.com/consul/docs/reference/service, and .../service/health-check
+TRAEFIK_SERVICE = {
+    "name": "ingress",
+    "port": 80,
+    "token": AGENT_TOKEN,
+    "check": {
+        "id": "ingress-ping",
+        "name": "Traefik takes requests",
+        "http": "http://127.0.0.1:8082/ping",
+        "interval": "2s",
+        "timeout": "2s",
+    },
 }
 CONSUL_CLIENT_ONLY = {"addresses": {"https": "127.0.0.1", "dns": f"127.0.0.1 {VPC_ADDRESS}"}}
 
@@ -95,8 +109,43 @@ CONSUL_CLIENT_ONLY = {"addresses": {"https": "127.0.0.1", "dns": f"127.0.0.1 {VP
 @pytest.mark.parametrize("kind", list(Kind))
 def test_consul(kind: Kind) -> None:
     own = CONSUL_SERVER_ONLY if kind in CONSUL_SERVERS else CONSUL_CLIENT_ONLY
+    services = {"services": [TRAEFIK_SERVICE]} if kind is Kind.INGRESS else {}
     name = node_of(make_plan(), kind).name
-    assert consul(kind) == {"node_name": name, **CONSUL_ON_EVERY_NODE, **own}
+    assert consul(kind) == {"node_name": name, **CONSUL_ON_EVERY_NODE, **own, **services}
+
+
+SERVES_SIDECARS = [Kind.NOMAD_CLIENT, Kind.ALL_IN_ONE]
+
+
+def with_mesh(kind: Kind, path: str) -> dict[str, Any]:
+    plan = replace(make_plan(), mesh=True)
+    return json_of(render_node(plan, node_of(plan, kind), make_credentials(kind), JOIN), path)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_consul_in_the_mesh(kind: Kind) -> None:
+    """Port 8503 on loopback, without a client certificate, where jobs run, and nothing elsewhere."""
+    expected = consul(kind)
+    if kind in SERVES_SIDECARS:
+        expected["ports"]["grpc_tls"] = 8503
+        expected["addresses"]["grpc_tls"] = "127.0.0.1"
+        expected["tls"]["grpc"] = {"verify_incoming": False, "cert_file": "/etc/consul.d/tls/grpc.pem"}
+    assert with_mesh(kind, "/etc/consul.d/consul.json") == expected
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.runs_nomad])
+def test_nomad_in_the_mesh(kind: Kind) -> None:
+    """Servers give every service an identity; clients know where Consul's gRPC is, and keep its port from jobs."""
+    expected = nomad(kind)
+    if kind.is_nomad_server:
+        expected["consul"]["service_identity"] = {"aud": ["consul.io"], "ttl": "1h"}
+    if kind in SERVES_SIDECARS:
+        expected["consul"]["grpc_address"] = "127.0.0.1:8503"
+        expected["consul"]["grpc_ca_file"] = "/etc/nomad.d/tls/consul-ca.pem"
+        reserved = expected["client"]["reserved"]
+        reserved["reserved_ports"] = reserved["reserved_ports"].replace("8501,", "8501,8503,")
+    name = "server" if kind in NOMAD_SERVERS else "client"
+    assert with_mesh(kind, f"/etc/nomad.d/{name}.json") == expected
 
 
 def test_consul_tries_for_ever() -> None:
@@ -145,39 +194,12 @@ NOMAD_ON_EVERY_NODE = {
     "leave_on_terminate": False,
     "disable_update_check": True,
 }
-# By hand: programs, the loader and the libraries they need, names and certificates. No /etc, which holds the keys.
-CHROOT = {
-    "/bin": "/bin",
-    "/usr/bin": "/usr/bin",
-    "/lib64": "/lib64",
-    "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
-    "/usr/lib/x86_64-linux-gnu": "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/python3.10": "/usr/lib/python3.10",
-    "/usr/lib/python3.11": "/usr/lib/python3.11",
-    "/usr/lib/python3.12": "/usr/lib/python3.12",
-    "/usr/lib/python3.13": "/usr/lib/python3.13",
-    "/usr/lib/ssl": "/usr/lib/ssl",
-    "/usr/share/ca-certificates": "/usr/share/ca-certificates",
-    "/usr/share/zoneinfo": "/usr/share/zoneinfo",
-    "/etc/alternatives": "/etc/alternatives",
-    "/etc/group": "/etc/group",
-    "/etc/hosts": "/etc/hosts",
-    "/etc/localtime": "/etc/localtime",
-    "/etc/nsswitch.conf": "/etc/nsswitch.conf",
-    "/etc/passwd": "/etc/passwd",
-    "/etc/protocols": "/etc/protocols",
-    "/etc/resolv.conf": "/etc/resolv.conf",
-    "/etc/services": "/etc/services",
-    "/etc/ssl/certs": "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf": "/etc/ssl/openssl.cnf",
-    "/run/systemd/resolve": "/run/systemd/resolve",
-}
 # Of a client, but for what it joins and keeps from jobs.
 NOMAD_CLIENT_ONLY = {
     "enabled": True,
     "node_pool": "default",
     "network_interface": VPC_INTERFACE,
-    "chroot_env": CHROOT,
+    "chroot_env": {"/opt/task-root": "/"},
     "options": {
         "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
         "user.denylist": "root,consul,nomad",
@@ -191,6 +213,20 @@ PLUGINS = {
     "docker": {
         "config": {
             "allow_privileged": False,
+            "allow_caps": [
+                "audit_write",
+                "chown",
+                "dac_override",
+                "fowner",
+                "fsetid",
+                "kill",
+                "net_bind_service",
+                "setfcap",
+                "setgid",
+                "setpcap",
+                "setuid",
+                "sys_chroot",
+            ],
             "volumes": {"enabled": False},
             "extra_labels": ["job_name", "task_group_name", "task_name", "node_name"],
             "pids_limit": 4096,
@@ -219,6 +255,7 @@ def test_a_nomad_server(kind: Kind) -> None:
             "root_key_rotation_threshold": "87600h",
             "server_join": SERVER_JOIN,
         },
+        "autopilot": {"server_stabilization_time": "3s"},
     }
 
 
@@ -226,6 +263,7 @@ def test_a_nomad_client() -> None:
     assert nomad(Kind.NOMAD_CLIENT) == {
         "name": "demo-nomad-client-1",
         **NOMAD_ON_EVERY_NODE,
+        "consul": {**NOMADS_CONSUL, "share_ssl": False},
         "addresses": {"http": f"127.0.0.1 {VPC_ADDRESS}"},
         "client": {
             **NOMAD_CLIENT_ONLY,
@@ -242,7 +280,7 @@ def test_a_nomad_agent_that_is_server_and_client() -> None:
     assert nomad(Kind.ALL_IN_ONE) == {
         "name": "demo-all-in-one-1",
         **NOMAD_ON_EVERY_NODE,
-        "consul": {**NOMADS_CONSUL, "task_identity": {"aud": ["consul.io"], "ttl": "1h"}},
+        "consul": {**NOMADS_CONSUL, "share_ssl": False, "task_identity": {"aud": ["consul.io"], "ttl": "1h"}},
         "addresses": {"http": "0.0.0.0"},
         "server": {
             "enabled": True,
@@ -251,12 +289,28 @@ def test_a_nomad_agent_that_is_server_and_client() -> None:
             "root_key_rotation_threshold": "87600h",
             "server_join": SERVER_JOIN,
         },
+        "autopilot": {"server_stabilization_time": "3s"},
         "client": {
             **NOMAD_CLIENT_ONLY,
             "reserved": {"cpu": 500, "memory": 768, "disk": 2048, "reserved_ports": ports},
         },
         "plugin": PLUGINS,
     }
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind.runs_nomad])
+def test_nomad_that_introduces_clients(kind: Kind) -> None:
+    """Servers refuse others. A client's token for Consul is not in its file: it comes with the introduction."""
+    plan = replace(make_plan(), introduces_clients=True)
+    expected = nomad(kind)
+    if kind.is_nomad_server:
+        life = {"default_identity_ttl": "30m", "max_identity_ttl": "30m"}
+        expected["server"]["client_introduction"] = {"enforcement": "strict", **life}
+    else:
+        del expected["consul"]["token"]
+    name = "server" if kind in NOMAD_SERVERS else "client"
+    rendered = render_node(plan, node_of(plan, kind), make_credentials(kind), JOIN)
+    assert json_of(rendered, f"/etc/nomad.d/{name}.json") == expected
 
 
 def test_a_node_pool_reaches_nomad() -> None:

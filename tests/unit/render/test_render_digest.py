@@ -64,6 +64,8 @@ OF_CLIENTS: dict[str, Change] = {
     "host volume": settings(host_volumes=(HostVolume(name="a", path="/srv/a", read_only=False),)),
     "Nomad": settings(nomad={"client": {"gc_max_allocs": 5}}),
     "registry": lambda plan, node: (replace(plan, docker=Docker(registries=(REGISTRY,))), node),
+    "limit of processes": lambda plan, node: (replace(plan, docker=Docker(ulimits=(("nofile", 4096),))), node),
+    "introduction": lambda plan, node: (replace(plan, introduces_clients=True), node),
     "CA": lambda plan, node: (replace(plan, docker=Docker(registries=(REGISTRY,), ca="x")), node),
 }
 
@@ -75,6 +77,14 @@ def test_what_clients_have_changes_theirs(name: str) -> None:
     assert config_digest(*OF_CLIENTS[name](plan, node)) != config_digest(plan, node)
     digests = {config_digest(*change(plan, node)) for change in OF_CLIENTS.values()}
     assert len(digests) == len(OF_CLIENTS)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_mesh_changes_every_node_but_those_that_run_consul_alone(kind: Kind) -> None:
+    plan = make_plan()
+    node = node_of(plan, kind)
+    same = config_digest(replace(plan, mesh=True), node) == config_digest(plan, node)
+    assert same == (kind in (Kind.CONSUL_SERVER, Kind.INGRESS))
 
 
 def test_registries_do_not_change_the_configuration_of_servers() -> None:

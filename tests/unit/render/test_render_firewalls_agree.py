@@ -39,12 +39,13 @@ EXPECTED: dict[Kind, Admitted] = {
     Kind.NOMAD_CLIENT: EVERY_NODE | NOMAD_CLIENT,
     Kind.SERVER: EVERY_NODE | CONSUL_SERVER | NOMAD_SERVER,
     Kind.ALL_IN_ONE: EVERY_NODE | CONSUL_SERVER | NOMAD_CLIENT | NOMAD_SERVER,
+    Kind.INGRESS: EVERY_NODE | {("tcp", "80"): OUTSIDE, ("tcp", "443"): OUTSIDE, ("tcp", "8082"): VPC},
 }
 # The API of a Nomad client: the cloud firewall admits the VPC, the host firewall every source, since containers on
 # any bridge of the node reach it. It asks for a client certificate.
 HOST_IS_WIDER: dict[Kind, Admitted] = {Kind.NOMAD_CLIENT: {("tcp", "4646"): OUTSIDE}}
 SSH = {("tcp", "22"): OUTSIDE}
-ROLES = "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}, all-in-one: {}}\n"
+ROLES = "roles: {consul-server: {}, nomad-server: {}, nomad-client: {}, server: {}, all-in-one: {}, ingress: {}}\n"
 
 
 def plan_of(text: str = "") -> ClusterPlan:
@@ -93,6 +94,14 @@ def test_with_ssh_keys_both_open_ssh(kind: Kind) -> None:
     plan = plan_of("access: {ssh_keys: [me]}\n")
     assert by_cloud(plan, kind) == EXPECTED[kind] | SSH
     assert by_host(host_table(plan, kind)) == EXPECTED[kind] | HOST_IS_WIDER.get(kind, {}) | SSH
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_mesh_opens_neither(kind: Kind) -> None:
+    """Sidecars meet at dynamic ports, and Consul's gRPC listens on loopback."""
+    plan = plan_of("mesh: true\n")
+    assert by_cloud(plan, kind) == EXPECTED[kind]
+    assert host_table(plan, kind) == host_table(plan_of(), kind)
 
 
 def test_both_open_the_ports_of_the_cluster_file() -> None:

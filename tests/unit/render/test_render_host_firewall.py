@@ -46,6 +46,9 @@ EXPECTED = {
         f"{VPC} {BOTH} 20000-32000 accept", "tcp dport 8501 accept", f"{BOTH} 8600 accept",
         "tcp dport 4646 accept", f"{BRIDGES} {BOTH} 53 accept", f"{BRIDGES} {BOTH} 20000-32000 accept",
     ],
+    Kind.INGRESS: [
+        GOSSIP, f"{VPC} tcp dport 8082 accept", "tcp dport 80 accept", "tcp dport 443 accept",
+    ],
 }  # fmt: skip
 
 

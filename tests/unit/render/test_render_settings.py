@@ -1,7 +1,9 @@
 """What the cluster file adds to the nodes of a role, as the node gets it."""
 
+import json
 from dataclasses import replace
 from email import message_from_string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from bakery.render.user_data import render_node
 from tests.helpers.clusters import make_credentials, make_plan, node_of
 from tests.helpers.rendered import json_of
 
+ROOT = Path(__file__).parents[3]
 JOIN = Join(consul=("10.100.0.2",), nomad=("10.100.0.4",))
 CLIENT = Kind.NOMAD_CLIENT
 
@@ -96,6 +99,20 @@ def test_the_limits_of_container_logs_reach_dockers_plugin() -> None:
     config = json_of(rendered, "/etc/nomad.d/client.json")["plugin"]["docker"]["config"]
     assert config["logging"] == {"type": "json-file", "config": {"max-file": "3", "max-size": "10m"}}
     assert "logging" not in nomad(CLIENT)["plugin"]["docker"]["config"]
+
+
+def test_limits_of_processes_are_in_dockers_own_configuration() -> None:
+    """The image's file stays as it is without them; with them, the node's file has what the image's has too."""
+    plan = replace(make_plan(), docker=Docker(ulimits=(("nofile", 4096), ("memlock", -1))))
+    rendered = render_node(plan, node_of(plan, CLIENT), make_credentials(CLIENT), JOIN)
+    image = json.loads((ROOT / "packer/files/etc/docker/daemon.json").read_text())
+    assert json_of(rendered, "/etc/docker/daemon.json") == image | {
+        "default-ulimits": {
+            "nofile": {"Name": "nofile", "Soft": 4096, "Hard": 4096},
+            "memlock": {"Name": "memlock", "Soft": -1, "Hard": -1},
+        }
+    }
+    assert "/etc/docker/daemon.json" not in render(CLIENT).text, "control"
 
 
 SCRIPT = UserDataPart(name="setup.sh", mime_type="text/x-shellscript", text="#!/bin/sh\necho hello\n")

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from jinja2 import nodes
 
 from bakery.assets import CLOUD_INIT
 from bakery.config.model import Kind
 from bakery.errors import RenderError
-from bakery.render import document
+from bakery.render import checks, document
 from bakery.render.checks import check_document
 from bakery.render.document import environment, render_document
 
@@ -107,3 +110,75 @@ def test_a_broken_document_is_refused(wrong: str, right: str, details: str) -> N
         check_document(GOOD.replace(wrong, right), "demo")
     assert caught.value.message == "the user-data of demo is not valid"
     assert str(caught.value.details).startswith(details)
+
+
+ENTRY = """#cloud-config
+ssh_pwauth: false
+write_files:
+  - path: "/etc/bakery/node.json"
+    owner: "root:root"
+    permissions: "0644"
+    encoding: "text/plain"
+    content: {content}
+"""
+
+
+@given(st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"])))
+def test_a_content_that_is_left_out_of_the_check_is_the_same_string_in_yaml(content: str) -> None:
+    written = ENTRY.format(content=document.to_json(content))
+    assert checks._shape(written) == ENTRY.format(content='""')
+    check_document(written, "demo")
+    assert yaml.safe_load(written)["write_files"][0]["content"] == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"x" y',
+        '"x',
+        'x"',
+        "x",
+        '"\\q"',
+        '"\\ud83d\\ude00"',
+        '"\t"',
+        '"é"',
+        '"x"\nruncmd: [reboot]',
+        '"x"\n    mode: "1"',
+    ],
+)
+def test_any_other_content_is_checked_with_the_document(content: str) -> None:
+    """Control: what is not one JSON string that YAML has too, stays."""
+    assert checks._shape(ENTRY.format(content=content)) != ENTRY.format(content='""')
+
+
+@pytest.mark.parametrize(
+    ("content", "details"),
+    [
+        ('"x" y', "it is not YAML"),
+        ('"\\ud83d\\ude00"', "it is not YAML"),
+        ('"x"\nruncmd: [reboot]', "its keys are"),
+    ],
+)
+def test_a_document_after_a_good_one_is_refused_by_its_own_name(content: str, details: str) -> None:
+    check_document(ENTRY.format(content='"x"'), "good")
+    for name in ("first", "second"):
+        with pytest.raises(RenderError, match=f"the user-data of {name} is not valid") as caught:
+            check_document(ENTRY.format(content=content), name)
+        assert str(caught.value.details).startswith(details)
+
+
+def test_a_structure_is_parsed_once_for_all_nodes_of_a_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    load = yaml.load
+
+    def count(text: str, **options: Any) -> Any:  # noqa: ANN401 - YAML
+        parsed.append(text)
+        return load(text, **options)
+
+    monkeypatch.setattr(yaml, "load", count)
+    checks._defect.cache_clear()
+    for node in ("demo-1", "demo-2"):
+        check_document(ENTRY.replace("ssh_pw", f"# node {node}\nssh_pw").format(content=f'"{node}"'), node)
+    assert parsed == [ENTRY.format(content='""')]
+    check_document(ENTRY.replace("0644", "0640").format(content='"x"'), "other")
+    assert len(parsed) == 2

@@ -17,6 +17,7 @@ from bakery.render.docker import docker_auth
 from bakery.render.model import MAX_USER_DATA, Join, UserData
 from bakery.render.user_data import render_node, render_role
 from tests.helpers.clusters import (
+    INTRODUCTION_TOKEN,
     REGISTRY_AUTH,
     REGISTRY_LOGIN,
     make_credentials,
@@ -45,6 +46,13 @@ NOMAD = {
     "/etc/nomad.d/tls/consul.pem",
     "/etc/nomad.d/tls/consul-key.pem",
 }
+TRAEFIK = {
+    "/etc/traefik/traefik.yml",
+    "/var/lib/traefik/routes/tls.yml",
+    "/etc/traefik/tls/consul-ca.pem",
+    "/etc/traefik/tls/consul.pem",
+    "/etc/traefik/tls/consul-key.pem",
+}
 # The security table: every file of a node, by kind.
 FILES = {
     Kind.CONSUL_SERVER: COMMON | CONSUL,
@@ -52,6 +60,7 @@ FILES = {
     Kind.NOMAD_CLIENT: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/client.json"},
     Kind.SERVER: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/server.json"},
     Kind.ALL_IN_ONE: COMMON | CONSUL | NOMAD | {"/etc/nomad.d/client.json"},
+    Kind.INGRESS: COMMON | CONSUL | TRAEFIK,
 }
 # Which secret of NodeCredentials may appear on which kind. The words come from tests/helpers/clusters.py.
 EVERYWHERE = {"key-consul", "consul_gossip_key", "consul_agent_token", "consul_dns_token"}
@@ -61,8 +70,15 @@ SECRETS = {
     Kind.NOMAD_CLIENT: EVERYWHERE | {"key-nomad", "consul_nomad_token"},
     Kind.SERVER: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
     Kind.ALL_IN_ONE: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
+    Kind.INGRESS: EVERYWHERE | {"consul_ingress_token"},
 }
-OVERFULL = replace(make_credentials(Kind.SERVER), registries=(REGISTRY_LOGIN,))
+OVERFULL = replace(
+    make_credentials(Kind.SERVER),
+    registries=(REGISTRY_LOGIN,),
+    consul_ingress_token=make_credentials(Kind.INGRESS).consul_ingress_token,
+    introduction_token=make_credentials(Kind.NOMAD_CLIENT).introduction_token,
+    certificates=(make_leaf("own"),),
+)
 CANARIES = {
     "key-consul": "key-consul",
     "key-nomad": "key-nomad",
@@ -71,6 +87,9 @@ CANARIES = {
     "consul_agent_token": OVERFULL.consul_agent_token.secret,
     "consul_dns_token": OVERFULL.consul_dns_token.secret,
     "consul_nomad_token": OVERFULL.consul_nomad_token.secret if OVERFULL.consul_nomad_token else "",
+    "consul_ingress_token": OVERFULL.consul_ingress_token.secret if OVERFULL.consul_ingress_token else "",
+    "introduction_token": INTRODUCTION_TOKEN,
+    "certificates": "key-own",
     "registries": REGISTRY_AUTH,
     "password of a registry": REGISTRY_LOGIN.password,
 }
@@ -116,6 +135,31 @@ def test_credentials_that_hold_too_much_do_not_reach_the_node(kind: Kind) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_is_introduced_holds_one_right_and_nomads_token_is_not_in_its_file(kind: Kind) -> None:
+    """All-in-one is not introduced: the cluster file refuses it."""
+    plan = replace(make_plan(), introduces_clients=True)
+    node = node_of(plan, kind)
+    rendered = render_node(plan, node, replace(OVERFULL, kind=kind), JOIN)
+    file = "/etc/bakery/introduction.json"
+    if kind is not Kind.NOMAD_CLIENT:
+        assert secrets_in(rendered) == SECRETS[kind]
+        assert set(files_of(rendered)) == FILES[kind]
+        return
+    assert secrets_in(rendered) == (SECRETS[kind] - {"consul_nomad_token"}) | {"introduction_token"}
+    assert set(files_of(rendered)) == FILES[kind] | {file}
+    assert (files_of(rendered)[file].owner, files_of(rendered)[file].permissions) == ("root:root", "0600")
+    key = "bakery/introduction/demo-nomad-client-1"
+    assert json_of(rendered, file) == {"key": key, "token": INTRODUCTION_TOKEN}
+
+
+def test_nodes_of_a_role_are_not_introduced_since_their_names_are_not_known() -> None:
+    plan = replace(make_plan(), introduces_clients=True)
+    rendered = render_role(plan, "nomad-client", make_credentials(Kind.NOMAD_CLIENT, "nomad-client"), JOIN)
+    assert secrets_in(rendered) == SECRETS[Kind.NOMAD_CLIENT]
+    assert set(files_of(rendered)) == FILES[Kind.NOMAD_CLIENT]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_only_nomad_clients_hold_the_credentials_of_registries(kind: Kind) -> None:
     """In a file that only root may read; beside its configuration, Nomad would read it as configuration."""
     plan = replace(make_plan(), docker=WITH_REGISTRY)
@@ -136,6 +180,22 @@ def test_only_nomad_clients_hold_the_credentials_of_registries(kind: Kind) -> No
     assert plugin["auth"] == {"config": auth}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_nodes_with_jobs_hold_the_certificate_for_sidecars_and_only_with_the_mesh(kind: Kind) -> None:
+    """Without it: test_a_node_gets_the_files_of_its_kind_and_no_other, whose credentials hold one."""
+    plan, path = replace(make_plan(), mesh=True), "/etc/consul.d/tls/grpc.pem"
+    node = node_of(plan, kind)
+    files = files_of(render_node(plan, node, make_credentials(kind), JOIN))
+    if not kind.is_nomad_client:
+        assert set(files) == FILES[kind]
+        return
+    assert set(files) == FILES[kind] | {path}
+    assert (files[path].owner, files[path].permissions) == ("root:consul", "0640")
+    assert "certificate-grpc" in files[path].content
+    with pytest.raises(RenderError, match="hold no certificate for the sidecars"):
+        render_node(plan, node, replace(make_credentials(kind), consul_grpc=None), JOIN)
+
+
 def test_docker_hub_has_its_own_name_in_dockers_file() -> None:
     """moby/moby registry/config.go, IndexServer."""
     found = docker_auth([replace(REGISTRY_LOGIN, host="docker.io")])
@@ -154,7 +214,7 @@ def test_the_credentials_of_a_node_have_no_field_that_this_page_does_not_judge()
     assert {field.name for field in fields(OVERFULL)} == {
         "subject", "kind", "generation", "consul_ca", "nomad_ca", "consul", "nomad", "consul_gossip_key",
         "nomad_gossip_key", "consul_agent_token", "consul_dns_token", "consul_nomad_token",
-        "registries",
+        "consul_ingress_token", "introduction_token", "registries", "certificates", "consul_grpc",
     }  # fmt: skip
 
 
@@ -163,7 +223,7 @@ def test_private_files_are_closed_to_others(kind: Kind) -> None:
     for path, file in files_of(render(kind)).items():
         if not path.startswith("/etc/bakery/"):
             assert file.permissions[-1] == "0", path
-            assert file.owner in {"root:consul", "root:nomad", "root:root"}, path
+            assert file.owner in {"root:consul", "root:nomad", "root:traefik", "root:root"}, path
     public = "".join(f.content for p, f in files_of(render(kind)).items() if p.startswith("/etc/bakery/"))
     assert not any(word in public for word in CANARIES.values())
 
@@ -178,6 +238,7 @@ def test_who_may_read_nomads_files(kind: Kind) -> None:
         Kind.NOMAD_CLIENT: {"root:root"},
         Kind.SERVER: {"root:nomad"},
         Kind.ALL_IN_ONE: {"root:root"},
+        Kind.INGRESS: set(),
     }
     assert owners == expected[kind]
 
@@ -345,7 +406,9 @@ def test_the_largest_cluster_with_the_longest_names_fits() -> None:
 def test_every_kind_stays_below_24_kib(kind: Kind) -> None:
     credentials = replace(make_credentials(kind), consul=large_leaf())
     credentials = replace(credentials, nomad=large_leaf() if kind.runs_nomad else None)
-    plan = make_plan()
+    if kind.is_nomad_client:
+        credentials = replace(credentials, consul_grpc=large_leaf().certificate)
+    plan = replace(make_plan(), mesh=True)
     assert render_node(plan, node_of(plan, kind), credentials, JOIN).size < 24 * 1024
 
 

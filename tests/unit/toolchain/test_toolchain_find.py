@@ -1,5 +1,6 @@
 """Where a tool is looked for, in which order, and what the error says when it is nowhere."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bakery import proc
+from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION, TESTED_CONSUL_VERSION, TESTED_NOMAD_VERSION
+from bakery.config.schema import ARCHIVE
 from bakery.errors import MissingToolError, UsageError
 from bakery.toolchain import release
 from bakery.toolchain.cache import publish
@@ -15,11 +18,13 @@ from bakery.toolchain.model import (
     CNI_VERSION,
     PACKER_VERSION,
     PLUGIN_VERSION,
+    TRAEFIK_VERSION,
     Origin,
     Places,
     ToolName,
     places_from_environment,
 )
+from bakery.toolchain.pins import NOT_PINNED, PINNED
 from bakery.toolchain.source import RECIPES, build_key, read_version
 
 
@@ -79,6 +84,15 @@ def test_nowhere_without_a_download_names_the_ways_out(tmp_path: Path) -> None:
     assert caught.value.hint == "`make toolchain` builds it from source with Go; or put consul 1.22.5 on PATH"
 
 
+def test_for_a_version_that_cannot_be_built_the_other_is_named(tmp_path: Path) -> None:
+    """The default version of Nomad comes from the official releases only."""
+    with pytest.raises(MissingToolError) as caught:
+        find_tool(ToolName.NOMAD, NOMAD_VERSION, places=Places(cache=tmp_path), download=False, run=says_content)
+    assert caught.value.hint == (
+        "put nomad 2.0.5 on PATH; or take nomad 1.11.3, which `make toolchain` builds from source with Go"
+    )
+
+
 def test_the_environment_moves_the_places() -> None:
     places = places_from_environment(
         {
@@ -122,6 +136,12 @@ ADDRESSES = [
         "https://github.com/containernetworking/plugins/releases/download/v1.9.1/"
         "cni-plugins-linux-amd64-v1.9.1.tgz.sha256",
     ),
+    (
+        ToolName.TRAEFIK,
+        "3.7.15",
+        "https://github.com/traefik/traefik/releases/download/v3.7.15/traefik_v3.7.15_linux_amd64.tar.gz",
+        "https://github.com/traefik/traefik/releases/download/v3.7.15/traefik_v3.7.15_checksums.txt",
+    ),
 ]
 
 
@@ -133,14 +153,46 @@ def test_official_addresses(name: ToolName, version: str, archive: str, sums: st
 
 def test_checksums_are_read_line_by_line() -> None:
     one, two = "a" * 64, "B" * 64
-    sums = f"{one}  consul_1_linux_amd64.zip\n{two} *other.zip\nshort  x.zip\n{one}\n<html>\n".encode()
-    assert release.trusted_sums(sums) == {"consul_1_linux_amd64.zip": one, "other.zip": two.lower()}
+    sums = f"{one}  ./consul_1_linux_amd64.zip\n{two} *other.zip\nshort  x.zip\n{one}\n<html>\n".encode()
+    assert release.published_sums(sums) == {"consul_1_linux_amd64.zip": one, "other.zip": two.lower()}
+
+
+def test_archives_of_the_default_versions_are_pinned() -> None:
+    """Those that enter a snapshot, and those that run here. A new version needs its checksums."""
+    versions = [
+        (ToolName.CONSUL, CONSUL_VERSION), (ToolName.NOMAD, NOMAD_VERSION), (ToolName.PACKER, PACKER_VERSION),
+        (ToolName.CONSUL, TESTED_CONSUL_VERSION), (ToolName.NOMAD, TESTED_NOMAD_VERSION),
+        (ToolName.CNI, CNI_VERSION), (ToolName.PLUGIN, PLUGIN_VERSION), (ToolName.TRAEFIK, TRAEFIK_VERSION),
+    ]  # fmt: skip
+    places = Places(cache=Path("cache"))
+    archives = {
+        release.build_release(name, version, places=places, system=release.DROPLET).archive: name
+        for name, version in versions
+    }
+    assert {archives[archive] for archive in archives.keys() - PINNED.keys()} == NOT_PINNED
+    assert all(len(bytes.fromhex(sha256)) == 32 for sha256 in PINNED.values())
+    assert len(set(PINNED.values())) == len(PINNED)
+    assert [archive for archive in PINNED if not re.fullmatch(ARCHIVE, archive)] == []
+
+
+def test_clusters_that_boot_in_tests_have_the_version_that_is_built() -> None:
+    """The default version of Nomad is not on a machine without the official releases, such as that of CI."""
+    files = {file.name: file.read_text() for file in (Path(__file__).parents[2] / "e2e").glob("test_*.py")}
+    with_file = {
+        name for name, text in files.items() if "version: 1\ncluster" in text or "version: 1\\ncluster" in text
+    }
+    plan_only = {"test_emulator_firewalls.py"}
+    assert {name for name in with_file - plan_only if "nomad: " not in files[name]} == set()
+    assert len(with_file) > 3
 
 
 def test_the_wrapper_modules_are_the_versions_that_bakery_asks_for() -> None:
     assert read_version(ToolName.PACKER) == PACKER_VERSION
     assert read_version(ToolName.PLUGIN) == PLUGIN_VERSION
     assert read_version(ToolName.CNI) == CNI_VERSION
+    assert read_version(ToolName.TRAEFIK) == TRAEFIK_VERSION
+    assert read_version(ToolName.CONSUL) == TESTED_CONSUL_VERSION
+    assert read_version(ToolName.NOMAD) == TESTED_NOMAD_VERSION
 
 
 def test_each_input_of_a_build_changes_its_key(monkeypatch: pytest.MonkeyPatch) -> None:

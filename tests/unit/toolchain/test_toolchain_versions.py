@@ -7,7 +7,13 @@ import pytest
 from bakery import proc
 from bakery.errors import CommandError
 from bakery.toolchain.model import ToolName
-from bakery.toolchain.versions import find_version, parse_cni_version, parse_description, parse_version_output
+from bakery.toolchain.versions import (
+    find_version,
+    parse_cni_version,
+    parse_description,
+    parse_traefik_version,
+    parse_version_output,
+)
 
 # First column: what the real programs print (consul 1.22.5, nomad 1.11.3, packer 1.16.0), then strangers.
 ANSWERS = [
@@ -48,6 +54,13 @@ def test_a_cni_plugin_says_its_own_name() -> None:
     assert parse_cni_version("bridge", output) == "1.9.1"
     assert parse_cni_version("portmap", output) is None
     assert parse_cni_version("bridge", "CNI bridge plugin version unknown\n") is None
+
+
+def test_traefiks_version_is_in_a_table() -> None:
+    output = "Version:      3.7.15\nCodename:     langres\nGo version:   go1.26.9\n"
+    assert parse_traefik_version(output) == "3.7.15"
+    assert parse_traefik_version("Codename: langres\nVersion: 3.7.15\n") is None
+    assert parse_traefik_version("Consul v1.22.5\n") is None
 
 
 def test_a_program_that_fails_has_no_version(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Actions of droplets and images, with their status."""
+"""Actions of droplets, images and reserved IPs, with their status."""
 
 from collections.abc import Iterable
 from operator import attrgetter
@@ -45,6 +45,10 @@ class Actions:
         """Oldest first."""
         return list(self._by_resource.get(("image", image_id), {}).values())
 
+    def of_reserved_ip(self, number: int) -> list[Action]:
+        """Oldest first."""
+        return list(self._by_resource.get(("reserved_ip", number), {}).values())
+
     def get(self, action_id: int) -> Action:
         """Return the action. Raises NotFound, also for a finished action that was forgotten."""
         action = self._actions.get(action_id)
@@ -53,7 +57,7 @@ class Actions:
         return action
 
     def start(self, kind: str, *, resource_id: int, resource_type: str, region: str) -> Action:
-        """Start an action of a droplet or image; it is in progress until :meth:`finish`."""
+        """Start an action of a resource; it is in progress until :meth:`finish`."""
         action = Action(
             id=self._ids.number(),
             type=kind,

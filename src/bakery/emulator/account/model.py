@@ -87,13 +87,13 @@ class Droplet:
 
 @dataclass(kw_only=True)
 class Action:
-    """An action of a droplet or image."""
+    """An action of a droplet, image or reserved IP."""
 
     id: int
     type: str
     resource_id: int
     resource_type: str
-    """droplet or image."""
+    """droplet, image or reserved_ip."""
     region: str
     started_at: datetime
     completed_at: datetime | None = None
@@ -166,3 +166,134 @@ class NewDroplet:
     tags: tuple[str, ...]
     features: tuple[str, ...]
     public_networking: bool
+
+
+@dataclass(kw_only=True)
+class ForwardingRule:
+    """One port of a load balancer, and the port of the droplets behind it."""
+
+    entry_protocol: str
+    """http, https or tcp; ``target_protocol`` too."""
+    entry_port: int
+    target_protocol: str
+    target_port: int
+    certificate_id: str = ""
+    """The certificate with which the load balancer terminates TLS; empty for none."""
+    tls_passthrough: bool = False
+
+
+@dataclass(kw_only=True)
+class HealthCheck:
+    """How a load balancer finds out which droplets can take traffic (OpenAPI: health_check.yml)."""
+
+    protocol: str = "http"
+    """http, https or tcp."""
+    port: int = 80
+    path: str = "/"
+    """Of http and https."""
+    check_interval_seconds: int = 10
+    response_timeout_seconds: int = 5
+    unhealthy_threshold: int = 5
+    healthy_threshold: int = 3
+
+
+@dataclass(kw_only=True)
+class BalancerSettings:
+    """The fields of a load balancer that a PUT replaces."""
+
+    name: str
+    rules: list[ForwardingRule]
+    health_check: HealthCheck
+    droplet_ids: list[int]
+    """Empty if the droplets are those with ``tag``."""
+    tag: str
+    """Empty if the droplets are given by id."""
+    size_unit: int = 1
+    """Number of nodes, for the price."""
+    redirect_http_to_https: bool = False
+    enable_proxy_protocol: bool = False
+    enable_backend_keepalive: bool = False
+    http_idle_timeout_seconds: int = 60
+    disable_lets_encrypt_dns_records: bool = False
+    allow: list[str] = field(default_factory=list)
+    """Sources that alone may connect, as ``ip:ADDRESS`` or ``cidr:NETWORK``; all if empty."""
+    deny: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class LoadBalancer:
+    """A regional load balancer."""
+
+    id: str
+    region: str
+    vpc_id: str
+    created_at: datetime
+    address: str
+    """Its public address; the API shows it once the load balancer is active."""
+    private_address: str
+    """Its address in the VPC, from which it connects to droplets."""
+    settings: BalancerSettings
+    active_at: datetime | None = None
+    """``new`` before, ``active`` from then on; None until its traffic is forwarded."""
+    failure: str | None = None
+    """Why its traffic cannot be forwarded: then it is ``errored``."""
+
+
+@dataclass(kw_only=True)
+class ReservedIp:
+    """A public address that moves between droplets."""
+
+    ip: str
+    number: int
+    """What its actions have as ``resource_id``."""
+    region: str
+    droplet_id: int | None = None
+    """The droplet that receives its traffic."""
+    pending_action: int | None = None
+    """Id of the action in progress, or None."""
+
+
+@dataclass(kw_only=True)
+class DomainRecord:
+    """One DNS record. Fields that its type does not have are None (OpenAPI: domain_record.yml)."""
+
+    id: int
+    type: str
+    name: str
+    """Relative to the domain; ``@`` is the domain itself."""
+    data: str
+    ttl: int = 1800
+    priority: int | None = None
+    port: int | None = None
+    weight: int | None = None
+    flags: int | None = None
+    tag: str | None = None
+
+
+@dataclass(kw_only=True)
+class Domain:
+    """A domain whose DNS the account manages."""
+
+    name: str
+    ttl: int = 1800
+    records: list[DomainRecord] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Certificate:
+    """A TLS certificate for load balancers."""
+
+    id: str
+    name: str
+    type: str
+    """custom or lets_encrypt."""
+    dns_names: list[str]
+    not_after: datetime
+    sha1_fingerprint: str
+    created_at: datetime
+    chain: str
+    """PEM: the leaf and the certificates after it."""
+    private_key: str = field(repr=False)
+    """PEM."""
+    verified_at: datetime
+    """``pending`` before, ``verified`` from then on."""

@@ -3,13 +3,25 @@
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from bakery.emulator.account.model import Action, Droplet, Firewall, Image, SshKey, Tag, Vpc
+from bakery.emulator.account.model import (
+    Action,
+    Certificate,
+    Domain,
+    Droplet,
+    Firewall,
+    Image,
+    LoadBalancer,
+    ReservedIp,
+    SshKey,
+    Tag,
+    Vpc,
+)
 from bakery.emulator.account.state import AccountState
 from bakery.errors import EmulatorError
 from bakery.hints import Command
@@ -31,6 +43,10 @@ class SavedAccount:
     firewalls: list[Firewall]
     droplets: list[Droplet]
     leaving: list[Droplet]
+    load_balancers: list[LoadBalancer] = field(default_factory=list)
+    reserved_ips: list[ReservedIp] = field(default_factory=list)
+    domains: list[Domain] = field(default_factory=list)
+    certificates: list[Certificate] = field(default_factory=list)
 
 
 _ACCOUNT = TypeAdapter(SavedAccount)
@@ -50,6 +66,10 @@ def take_snapshot(state: AccountState) -> Snapshot:
         firewalls=state.firewalls.all(),
         droplets=state.droplets.all(),
         leaving=state.droplets.leaving(),
+        load_balancers=state.load_balancers.all(),
+        reserved_ips=state.reserved_ips.all(),
+        domains=state.domains.all(),
+        certificates=state.certificates.all(),
     )
     actions = [copy.copy(each) if each.completed_at is None else each for each in state.actions.all()]
     return {**_ACCOUNT.dump_python(records), "actions": actions}
@@ -78,7 +98,10 @@ def read(text: str) -> SavedAccount:
 def next_id(saved: SavedAccount) -> int:
     """Return an id greater than all that the account has given out."""
     lists = (saved.actions, saved.keys, saved.images, saved.droplets, saved.leaving)
-    return max((record.id for records in lists for record in records), default=0) + 1
+    numbers = [record.id for records in lists for record in records]
+    numbers += [reserved.number for reserved in saved.reserved_ips]
+    numbers += [record.id for domain in saved.domains for record in domain.records]
+    return max(numbers, default=0) + 1
 
 
 def restore(state: AccountState, saved: SavedAccount) -> None:
@@ -90,6 +113,10 @@ def restore(state: AccountState, saved: SavedAccount) -> None:
     state.vpcs.restore(saved.vpcs)
     state.firewalls.restore(saved.firewalls)
     state.droplets.restore(saved.droplets, saved.leaving)
+    state.load_balancers.restore(saved.load_balancers)
+    state.reserved_ips.restore(saved.reserved_ips)
+    state.domains.restore(saved.domains)
+    state.certificates.restore(saved.certificates)
     for action in state.actions.all():
         if action.status == "in-progress":
             state.actions.finish(action, errored=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bakery.emulator.account.catalog import REGION_FEATURES
+from bakery.emulator.account.latency import NONE, Latency
 
 DEFAULT_PORT = 7180
 VENDOR_DATA = "#cloud-config\nmanage_etc_hosts: true\n"
@@ -29,6 +30,9 @@ class EmulatorSettings:
     base_images: tuple[str, ...] = ("debian-12-x64", "debian-13-x64", "ubuntu-22-04-x64", "ubuntu-24-04-x64")
     """Slugs of the public images that the API lists; ``Machines.check_image`` decides which can boot here."""
     droplet_limit: int = 10_000
+    load_balancer_limit: int = 10
+    reserved_ip_limit: int = 3
+    """https://docs.digitalocean.com/products/networking/reserved-ips/details/limits/"""
     team_uuid: str = "00000000-0000-4000-8000-000000000002"
     """The account's team; every emulator that is started has another."""
     team_name: str = "Emulator"
@@ -55,12 +59,14 @@ class EmulatorSettings:
     """DigitalOcean's resolvers (https://docs.digitalocean.com/products/networking/dns/)."""
     vendor_data: str | None = field(default=VENDOR_DATA, repr=False)
 
-    action_s: float = 0.0
-    """Added to every action, beside the time its machine needs."""
+    latency: Latency = NONE
+    """Added to the time that the emulator's own work takes."""
     private_address_delay_s: float = 0.0
     """How long after a droplet is active the API first shows its VPC address."""
     firewall_delay_s: float = 0.0
     """How long a changed firewall stays ``waiting``."""
+    certificate_s: float = 0.0
+    """How long a Let's Encrypt certificate stays ``pending``."""
     shutdown_timeout_s: float = 90.0
     """A shutdown action is errored if the guest still runs after so many seconds."""
     workers: int = 32

@@ -11,6 +11,7 @@ from bakery.emulator.api.recording import Recording
 from bakery.emulator.api.request_log import RequestLog
 from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
+from bakery.emulator.work.edge_sync import EdgeSync
 from bakery.emulator.work.firewall_sync import FirewallSync
 from bakery.emulator.work.machine_actions import ActionRunner
 
@@ -28,12 +29,14 @@ class Emulator:
     tokens: AccessTokens
     recording: Recording
     firewall_sync: FirewallSync
+    edge_sync: EdgeSync
     store: AccountStore
 
     def close(self) -> None:
         """Finish the running machine work and stop every machine."""
         self.work.close()
         self.firewall_sync.close()
+        self.edge_sync.close()
         self.work.stop_machines()
         self.store.close()
         self.recording.stop()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from bakery.emulator.account.errors import ApiError, BadRequest, ServerError
@@ -22,7 +22,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
-    """Return a starlette endpoint that never raises: a bug in a handler is logged and answers 500."""
+    """Return a starlette endpoint. A bug in a handler is logged and answers 500.
+
+    The endpoint raises only ClientDisconnect: the client has gone before its request was read.
+    """
 
     async def serve(request: Request) -> Response:
         record: RequestRecord = request.scope[RECORD]
@@ -37,6 +40,8 @@ def endpoint(rule: Rule, emulator: Emulator) -> Endpoint:
             record.applied = True
         except ApiError as error:
             return refusal(error, record.request_id)
+        except ClientDisconnect:
+            raise
         except Exception:
             log.exception("%s %s: a bug of the emulator", record.method, record.path)
             return refusal(ServerError(), record.request_id)
@@ -54,6 +59,8 @@ def _apply(rule: Rule, call: Call, emulator: Emulator) -> Reply:
     with call.state.lock:
         reply = rule.handler(call)
         emulator.firewall_sync.notice()
+        if rule.method != "GET":
+            emulator.edge_sync.notice()
         return reply
 
 

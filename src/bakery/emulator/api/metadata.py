@@ -76,7 +76,7 @@ def metadata_tree(spec: MachineSpec) -> Tree:
     """Return the folders and values below ``/metadata/v1/``."""
     public = {} if spec.public is None else {"0": _interface_tree(spec.public, "public", spec.anchor)}
     kinds = {"public": public, "private": {"0": _interface_tree(spec.private, "private", None)}}
-    unassigned = {"ipv4": {"active": "false"}}
+    reserved = {"ipv4": _reserved(spec, active="true", inactive="false")}
     tree: Tree = {
         "id": str(spec.droplet_id),
         "hostname": spec.name,
@@ -86,12 +86,18 @@ def metadata_tree(spec: MachineSpec) -> Tree:
         "region": spec.region,
         "interfaces": {kind: tree for kind, tree in kinds.items() if tree},
         "dns": {"nameservers": "\n".join(spec.dns)},
-        "floating_ip": unassigned,
-        "reserved_ip": unassigned,
+        "floating_ip": reserved,
+        "reserved_ip": reserved,
         "tags": dict.fromkeys(spec.tags, ""),
         "features": {"dhcp_enabled": "false"},
     }
     return {name: value for name, value in tree.items() if value is not None}
+
+
+def _reserved(spec: MachineSpec, *, active: str | bool, inactive: str | bool) -> dict[str, str | bool]:
+    if spec.reserved_ip is None:
+        return {"active": inactive}
+    return {"active": active, "ip_address": spec.reserved_ip}
 
 
 def _interface_tree(interface: Interface, kind: str, anchor: Interface | None) -> Tree:
@@ -112,7 +118,7 @@ def _address_tree(interface: Interface) -> Tree:
 def metadata_json(spec: MachineSpec) -> dict[str, Any]:
     """Return the document at ``/metadata/v1.json``."""
     public = [] if spec.public is None else [_interface_json(spec.public, "public", spec.anchor)]
-    unassigned = {"ipv4": {"active": False}}
+    reserved = {"ipv4": _reserved(spec, active=True, inactive=False)}
     document: dict[str, Any] = {
         "droplet_id": spec.droplet_id,
         "hostname": spec.name,
@@ -122,8 +128,8 @@ def metadata_json(spec: MachineSpec) -> dict[str, Any]:
         "region": spec.region,
         "interfaces": {"public": public, "private": [_interface_json(spec.private, "private", None)]},
         "dns": {"nameservers": list(spec.dns)},
-        "floating_ip": unassigned,
-        "reserved_ip": unassigned,
+        "floating_ip": reserved,
+        "reserved_ip": reserved,
         "tags": list(spec.tags),
         "features": {"dhcp_enabled": False},
     }

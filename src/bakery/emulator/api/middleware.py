@@ -1,9 +1,12 @@
 """Wraps every request: request log, faults, token, rate limits, headers."""
 
 import asyncio
+import itertools
 import uuid
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +30,8 @@ class ApiMiddleware:
     def __init__(self, app: ASGIApp, *, emulator: Emulator) -> None:
         self._app = app
         self._emulator = emulator
+        self._numbers = itertools.count(1)
+        """Of the requests, for their latency."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,10 +42,16 @@ class ApiMiddleware:
         if scope["path"].startswith(ADMIN):
             await self._serve(scope, receive, send)
             return
+        await self._delay()
         try:
             await self._meet(self._emulator.faults.take(record.method, record.path), scope, receive, send)
         finally:
             self._emulator.requests.add(record)
+
+    async def _delay(self) -> None:
+        latency = self._emulator.settings.latency
+        if latency.request:
+            await asyncio.sleep(latency.draw("request", next(self._numbers)))  # as the real API, not a wait
 
     async def _meet(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Apply the fault, if there is one, or serve the request; the fault's delay comes first."""
@@ -82,7 +93,8 @@ class ApiMiddleware:
         error = self._refuse(record, access)
         send = self._finishing(record, access, self._recorded(record, send))
         if error is None:
-            await self._app(scope, receive, send)
+            with suppress(ClientDisconnect):
+                await self._app(scope, receive, send)
         else:
             await refusal(error, record.request_id)(scope, receive, send)
 

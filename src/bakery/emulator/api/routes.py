@@ -5,16 +5,35 @@ from bakery.emulator.api.call import Rule
 from bakery.emulator.api.resources import (
     actions,
     catalog,
+    certificates,
+    domains,
     droplet_actions,
     droplets,
     empty,
     firewalls,
     images,
     keys,
+    load_balancers,
     projects,
+    reserved_ips,
     tags,
     vpcs,
 )
+
+
+def _reserved(path: str, key: str, one: str) -> tuple[Rule, ...]:
+    """Return the routes of reserved IPs below ``path``, which have an old and a new name."""
+    address = f"{path}/{{reserved}}"
+    return (
+        Rule("GET", path, reserved_ips.list_as(key), "reserved_ip:read"),
+        Rule("POST", path, reserved_ips.create_as(one), "reserved_ip:create"),
+        Rule("GET", address, reserved_ips.get_as(one), "reserved_ip:read"),
+        Rule("DELETE", address, reserved_ips.delete_reserved, "reserved_ip:delete"),
+        Rule("GET", f"{address}/actions", reserved_ips.list_actions, "reserved_ip:read"),
+        Rule("POST", f"{address}/actions", reserved_ips.act, "reserved_ip:update"),
+        Rule("GET", f"{address}/actions/{{action}}", reserved_ips.get_action, "reserved_ip:read"),
+    )
+
 
 ROUTES: tuple[Rule, ...] = (
     Rule("GET", "/v2/account", catalog.get_account, "account:read"),
@@ -81,13 +100,42 @@ ROUTES: tuple[Rule, ...] = (
     Rule("GET", "/v2/projects", projects.list_projects, "project:read"),
     Rule("GET", "/v2/projects/{project}", projects.get_project, "project:read"),
     Rule("GET", "/v2/projects/{project}/resources", projects.list_resources, "project:read"),
-    Rule("GET", "/v2/load_balancers", empty.empty_page("load_balancers"), "load_balancer:read"),
-    Rule("GET", "/v2/reserved_ips", empty.empty_page("reserved_ips"), "reserved_ip:read"),
+    Rule("GET", "/v2/load_balancers", load_balancers.list_load_balancers, "load_balancer:read"),
+    Rule("POST", "/v2/load_balancers", load_balancers.create_load_balancer, "load_balancer:create"),
+    Rule("GET", "/v2/load_balancers/{balancer}", load_balancers.get_load_balancer, "load_balancer:read"),
+    Rule("PUT", "/v2/load_balancers/{balancer}", load_balancers.replace_load_balancer, "load_balancer:update"),
+    Rule("DELETE", "/v2/load_balancers/{balancer}", load_balancers.delete_load_balancer, "load_balancer:delete"),
+    Rule("POST", "/v2/load_balancers/{balancer}/droplets", load_balancers.add_droplets, "load_balancer:update"),
+    Rule(
+        "DELETE", "/v2/load_balancers/{balancer}/droplets", load_balancers.remove_droplets, "load_balancer:update"
+    ),
+    Rule(
+        "POST", "/v2/load_balancers/{balancer}/forwarding_rules", load_balancers.add_rules, "load_balancer:update"
+    ),
+    Rule(
+        "DELETE",
+        "/v2/load_balancers/{balancer}/forwarding_rules",
+        load_balancers.remove_rules,
+        "load_balancer:update",
+    ),
+    *_reserved("/v2/reserved_ips", "reserved_ips", "reserved_ip"),
+    *_reserved("/v2/floating_ips", "floating_ips", "floating_ip"),
     Rule("GET", "/v2/reserved_ipv6", empty.empty_page("reserved_ipv6s"), "reserved_ip:read"),
-    Rule("GET", "/v2/floating_ips", empty.empty_page("floating_ips"), "reserved_ip:read"),
     Rule("GET", "/v2/volumes", empty.empty_page("volumes"), "block_storage:read"),
-    Rule("GET", "/v2/certificates", empty.empty_page("certificates"), "certificate:read"),
-    Rule("GET", "/v2/domains", empty.empty_page("domains"), "domain:read"),
+    Rule("GET", "/v2/certificates", certificates.list_certificates, "certificate:read"),
+    Rule("POST", "/v2/certificates", certificates.create_certificate, "certificate:create"),
+    Rule("GET", "/v2/certificates/{certificate}", certificates.get_certificate, "certificate:read"),
+    Rule("DELETE", "/v2/certificates/{certificate}", certificates.delete_certificate, "certificate:delete"),
+    Rule("GET", "/v2/domains", domains.list_domains, "domain:read"),
+    Rule("POST", "/v2/domains", domains.create_domain, "domain:create"),
+    Rule("GET", "/v2/domains/{domain}", domains.get_domain, "domain:read"),
+    Rule("DELETE", "/v2/domains/{domain}", domains.delete_domain, "domain:delete"),
+    Rule("GET", "/v2/domains/{domain}/records", domains.list_records, "domain:read"),
+    Rule("POST", "/v2/domains/{domain}/records", domains.create_record, "domain:create"),
+    Rule("GET", "/v2/domains/{domain}/records/{record}", domains.get_record, "domain:read"),
+    Rule("PUT", "/v2/domains/{domain}/records/{record}", domains.update_record, "domain:update"),
+    Rule("PATCH", "/v2/domains/{domain}/records/{record}", domains.update_record, "domain:update"),
+    Rule("DELETE", "/v2/domains/{domain}/records/{record}", domains.delete_record, "domain:delete"),
     Rule("GET", "/v2/vpc_peerings", empty.empty_page("vpc_peerings"), "vpc_peering:read"),
     Rule("GET", "/_emulator/address", controls.get_address),
     Rule("GET", "/_emulator/status", controls.get_status),

@@ -26,6 +26,7 @@ from bakery.emulator.api.scope import RECORD
 from bakery.emulator.api.tokens import AccessTokens
 from bakery.emulator.faults.table import Faults
 from bakery.emulator.machines.interface import Machines
+from bakery.emulator.work.edge_sync import EdgeSync
 from bakery.emulator.work.firewall_sync import FirewallSync
 from bakery.emulator.work.machine_actions import ActionRunner
 
@@ -66,9 +67,15 @@ def build_app(
         tokens=AccessTokens(settings),
         recording=Recording(),
         firewall_sync=FirewallSync(state, machines),
+        edge_sync=EdgeSync(state, machines),
         store=AccountStore(state, account_file),
     )
-    emulator.work.queues.after_task = emulator.store.save
+
+    def after_task() -> None:
+        emulator.edge_sync.notice()
+        emulator.store.save()
+
+    emulator.work.queues.after_task = after_task
     app = Starlette(
         routes=[Route(rule.path, endpoint(rule, emulator), methods=[rule.method]) for rule in ROUTES],
         middleware=[Middleware(ApiMiddleware, emulator=emulator)],

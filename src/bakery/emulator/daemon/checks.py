@@ -8,10 +8,9 @@ from pathlib import Path
 
 from bakery.console import Reporter
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.daemon.folder import EmulatorOptions
+from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord
 from bakery.emulator.daemon.sockets import listen
 from bakery.emulator.host import cgroups
-from bakery.emulator.network.plan import NetworkPlan
 from bakery.emulator.network.router import check_range
 from bakery.errors import EmulatorError, MissingToolError
 from bakery.hints import Command, Hint
@@ -54,7 +53,7 @@ def check_machine(folder: Path, reporter: Reporter) -> None:
         EmulatorError: it cannot; the hint is what can be run instead.
         MissingToolError: programs are missing; the error names all of them and the command that installs them.
     """
-    _check_system()
+    check_system("emulator up", _MEMORY)
     check_tools()
     _check_kernel()
     _check_disk(folder)
@@ -82,20 +81,23 @@ def check_public_range(wanted: IPv4Network) -> None:
             raise EmulatorError(message=message, hint=hint)
 
 
-def check_network(options: EmulatorOptions) -> None:
-    """Raise EmulatorError if a part of the public range is used on this machine."""
-    check_range(NetworkPlan(id="", range=options.public_range))
+def check_network(options: EmulatorOptions, *, besides: EmulatorRecord | None) -> None:
+    """Raise EmulatorError if a part of the public range is used on this machine by others than ``besides``."""
+    check_range(options.public_range, besides=None if besides is None else besides.network)
 
 
-def _check_system() -> None:
+def check_system(verb: str, without: Hint) -> None:
+    """Check that this is Linux, and that the user is root. ``without`` says what can be run otherwise.
+
+    Raises:
+        EmulatorError: it is not; the hint runs ``verb`` as root.
+    """
     if sys.platform != "linux":
         message = "droplets boot on Linux only"
-        raise EmulatorError(message=message, hint=Hint("use a Debian virtual machine, or ", _MEMORY))
+        raise EmulatorError(message=message, hint=Hint("use a Debian virtual machine, or ", without))
     if os.geteuid() != 0:
         message = "booting droplets needs root"
-        raise EmulatorError(
-            message=message, hint=Hint(f"sudo {Path(sys.argv[0]).resolve()} emulator up; or ", _MEMORY)
-        )
+        raise EmulatorError(message=message, hint=Hint(f"sudo {Path(sys.argv[0]).resolve()} {verb}; or ", without))
 
 
 def check_tools() -> None:

@@ -10,16 +10,18 @@ from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 
+from bakery.emulator.account.latency import parse_latency
 from bakery.emulator.account.settings import DEFAULT_PORT
 from bakery.emulator.host.process import start_time
 from bakery.emulator.host.record import ResourceRecord
 from bakery.emulator.network.plan import DEFAULT_RANGE, MEMORY_RANGE, NetworkPlan
 from bakery.errors import EmulatorError
 from bakery.files import write_secret
-from bakery.hints import Command
+from bakery.hints import Command, Text, joined
 
 MachineKind = Literal["nspawn", "memory"]
 EmulatorState = Literal["running", "starting", "crashed"]
@@ -37,6 +39,8 @@ class EmulatorOptions:
     public_range: IPv4Network = DEFAULT_RANGE
     reuse_addresses: bool = False
     """Give the VPC addresses of deleted droplets to new ones at once."""
+    latency: str = "none"
+    """As :func:`bakery.emulator.account.latency.parse_latency` takes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,8 @@ class EmulatorRecord:
     team_uuid: str = ""
     """Team of its account; empty in a file that an older bakery wrote."""
     reuse_addresses: bool = False
+    """As in :class:`EmulatorOptions`."""
+    latency: str = "none"
     """As in :class:`EmulatorOptions`."""
 
     @property
@@ -125,7 +131,13 @@ class EmulatorDir:
 
 
 def parse_options(
-    *, name: str, port: int, machines: str, public_range: str | None, reuse_addresses: bool = False
+    *,
+    name: str,
+    port: int,
+    machines: str,
+    public_range: str | None,
+    reuse_addresses: bool = False,
+    latency: str = "none",
 ) -> EmulatorOptions:
     """Parse options of the command line; the default range depends on the machines.
 
@@ -135,6 +147,7 @@ def parse_options(
     if machines not in ("nspawn", "memory"):
         message = f"machines are nspawn or memory, not {machines}"
         raise EmulatorError(message=message)
+    parse_latency(latency)
     kind: MachineKind = "memory" if machines == "memory" else "nspawn"
     if public_range is None:
         fitting = MEMORY_RANGE if kind == "memory" else DEFAULT_RANGE
@@ -142,7 +155,12 @@ def parse_options(
     else:
         network = _network(public_range)
     return EmulatorOptions(
-        name=name, port=port, machines=kind, public_range=network, reuse_addresses=reuse_addresses
+        name=name,
+        port=port,
+        machines=kind,
+        public_range=network,
+        reuse_addresses=reuse_addresses,
+        latency=latency,
     )
 
 
@@ -156,15 +174,35 @@ def _network(public_range: str) -> IPv4Network:
         ) from error
 
 
-def up_command(name: str, machines: MachineKind = "nspawn", *, resumes: bool = False) -> Command:
+def up_command(name: str, machines: MachineKind = "nspawn") -> Command:
     """Return the command that starts the emulator ``name``."""
-    kind = ("--machines", "memory") if machines == "memory" else ()
-    return Command("emulator up", *_named(name), *kind, *(["--resume"] if resumes else []))
+    return Command("emulator up", *_named(name), *(("--machines", "memory") if machines == "memory" else ()))
 
 
 def up_again_command(was: EmulatorRecord) -> Command:
-    """Return the command that starts a crashed emulator again, with its booted droplets if it has some."""
-    return up_command(was.name, was.machines, resumes=was.machines == "nspawn")
+    """Return the command that starts an emulator again: with its booted droplets, or in memory as it was."""
+    start = up_command(was.name, was.machines)
+    options = ("--resume",) if was.machines == "nspawn" else _options_of(was)
+    return Command(start.verb, *start.arguments, *options)
+
+
+def start_hint(name: str) -> Text:
+    """Return how to start the emulator ``name``, which does not run: again as it was, if it has crashed."""
+    crashed = emulator_dir(name).read()
+    if crashed is not None:
+        return up_again_command(crashed)
+    return joined("; with droplets in memory: ", (up_command(name), up_command(name, "memory")))
+
+
+def _options_of(was: EmulatorRecord) -> tuple[str, ...]:
+    """Return the options that are not the defaults of droplets in memory."""
+    port = urlsplit(was.endpoint).port
+    return (
+        *(("--port", str(port)) if port != DEFAULT_PORT else ()),
+        *(("--public-range", was.public_range) if was.public_range != str(MEMORY_RANGE) else ()),
+        *(("--reuse-addresses",) if was.reuse_addresses else ()),
+        *(("--latency", was.latency) if was.latency != "none" else ()),
+    )
 
 
 def down_command(name: str) -> Command:
@@ -220,6 +258,7 @@ def new_emulator(options: EmulatorOptions) -> EmulatorRecord:
         id=secrets.token_hex(2),
         team_uuid=str(uuid.uuid4()),
         reuse_addresses=options.reuse_addresses,
+        latency=options.latency,
     )
 
 

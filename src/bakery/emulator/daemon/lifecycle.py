@@ -23,6 +23,8 @@ from bakery.emulator.daemon.folder import (
     is_alive,
     new_emulator,
     parse_options,
+    start_hint,
+    up_again_command,
     up_command,
 )
 from bakery.emulator.host import netns
@@ -76,7 +78,8 @@ def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: boo
     With ``foreground`` serve in this process, and return after a signal to stop.
 
     Raises:
-        EmulatorError: this machine cannot run it, or the port or the public range is taken. Nothing was created.
+        EmulatorError: this machine cannot run it, or the port or the public range is taken. Nothing was
+            created, and what a crash has left can still be resumed.
         LockedError: another process starts or stops it.
         DeadlineError: it did not answer in time; it was stopped again.
     """
@@ -85,7 +88,7 @@ def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: boo
         running = find_running(options.name)
         if running is not None:
             return running
-        _check(options, place, reporter)
+        _prepare(options, place, reporter)
         planned = new_emulator(options)
         place.log.unlink(missing_ok=True)
         place.write(planned)
@@ -112,8 +115,7 @@ def resume(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRec
             return running
         planned = place.read()
         if planned is None or not place.account.exists() or not _router_is_there(planned):
-            message = f"there is nothing to resume of the emulator {name}"
-            raise EmulatorError(message=message, hint=up_command(name))
+            raise _nothing_to_resume(name, planned)
         _check_account(place)
         checks.check_port(EmulatorOptions(name=name, port=urlsplit(planned.endpoint).port or 0))
         return _start(place, planned, reporter, "--resume")
@@ -133,11 +135,20 @@ def restart(name: str = "default", *, reporter: Reporter = SILENT) -> EmulatorRe
             else "droplets in memory end with the emulator's process"
         )
         hint: Text = (
-            up_command(name) if running is None else joined("; ", (down_command(name), up_command(name, "memory")))
+            start_hint(name) if running is None else joined("; ", (down_command(name), up_again_command(running)))
         )
         raise EmulatorError(message=message, hint=hint)
     _signal(running, signal.SIGKILL, KILL_SECONDS)
     return resume(name, reporter=reporter)
+
+
+def _nothing_to_resume(name: str, planned: EmulatorRecord | None) -> EmulatorError:
+    message = f"there is nothing to resume of the emulator {name}"
+    if planned is None or planned.machines == "nspawn":
+        return EmulatorError(message=message, hint=up_command(name))
+    return EmulatorError(
+        message=f"{message}: droplets in memory end with its process", hint=up_again_command(planned)
+    )
 
 
 def _check_account(place: EmulatorDir) -> None:
@@ -174,6 +185,7 @@ def status(running: EmulatorRecord) -> dict[str, Any]:
         "endpoint": running.endpoint,
         "machines": running.machines,
         "public_range": running.public_range,
+        "latency": running.latency,
         "droplets": reply["status"]["droplets"],
         "running": reply["status"]["running"],
         "memory_bytes": memory_in_use(cgroup_of(running.network)) if running.machines == "nspawn" else 0,
@@ -217,16 +229,23 @@ def _said(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def _check(options: EmulatorOptions, place: EmulatorDir, reporter: Reporter) -> None:
-    """Check this machine, remove leftovers of a crash, and build the base image if it is missing."""
+def _prepare(options: EmulatorOptions, place: EmulatorDir, reporter: Reporter) -> None:
+    """Check this machine, build the base image if it is missing, then remove leftovers of a crash.
+
+    Raises:
+        EmulatorError, MissingToolError: a check failed. What a crash has left is unchanged and can be resumed.
+    """
+    left = place.read()
+    if left is not None and is_alive(left):  # its starter was killed; it may have the port
+        _take_down(place, reporter)
+        left = None
     checks.check_public_range(options.public_range)
-    if options.machines == "nspawn":
-        checks.check_machine(place.folder, reporter)
-    _take_down(place, reporter)
     checks.check_port(options)
     if options.machines == "nspawn":
-        checks.check_network(options)
+        checks.check_machine(place.folder, reporter)
+        checks.check_network(options, besides=left)
         bases.base_image(reporter=reporter)
+    _take_down(place, reporter)
 
 
 def _start(place: EmulatorDir, planned: EmulatorRecord, reporter: Reporter, *flags: str) -> EmulatorRecord:

@@ -12,6 +12,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from bakery.emulator.account.catalog import REGION_FEATURES
+from bakery.emulator.account.latency import parse_latency
 from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.api.metadata import build_metadata_app
 from bakery.emulator.daemon.app import build_app, emulator_of
@@ -96,7 +97,7 @@ def _machines(
 
 
 def _settings(planned: EmulatorRecord) -> EmulatorSettings:
-    network, limit = planned.network, EmulatorSettings.droplet_limit
+    network, limit, latency = planned.network, EmulatorSettings.droplet_limit, parse_latency(planned.latency)
     # Droplets in memory have no guest that could read metadata; clients see that in the regions' features.
     absent = {"metadata"} if planned.machines == "memory" else set()
     return EmulatorSettings(
@@ -110,6 +111,8 @@ def _settings(planned: EmulatorRecord) -> EmulatorSettings:
         host_address=str(network.host),
         first_public_address=str(network.range[10]),
         reuse_vpc_addresses=planned.reuse_addresses,
+        latency=latency,
+        firewall_delay_s=latency.draw("firewall", ""),
     )
 
 

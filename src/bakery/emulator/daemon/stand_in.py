@@ -15,7 +15,8 @@ from bakery.hints import Command, Hint
 from bakery.wait import Pending, wait_until
 
 NAME = "bakery-stand-in"
-WORK_SECONDS = 60.0
+WORK_SECONDS = 600.0
+"""A snapshot takes minutes if the emulator has a latency."""
 
 
 @dataclass(frozen=True, kw_only=True)

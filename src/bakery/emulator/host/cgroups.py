@@ -57,6 +57,20 @@ def make(name: str, *, memory: int | None = None) -> tuple[Path, ...]:
     return tuple(folders)
 
 
+def give_cpu(name: str, share: float) -> None:
+    """Give the cgroup's processes that share of CPU time, relative to the default share of a cgroup, 1.
+
+    Nothing happens if the cgroup does not exist, or if no hierarchy controls CPU time.
+    Source: cpu.shares (version 1), cpu.weight (version 2, Documentation/admin-guide/cgroup-v2.rst).
+    """
+    for hierarchy in hierarchies():
+        for file, default in (("cpu.shares", 1024), ("cpu.weight", 100)):
+            found = hierarchy.mount / name / file
+            with suppress(OSError):
+                if found.exists():
+                    found.write_text(str(max(round(default * share), 1)), encoding="ascii")
+
+
 def exists(name: str) -> bool:
     """Return whether any hierarchy has the cgroup. Raises ValueError for a name that is not the emulator's."""
     if not name.startswith(PREFIX) or ".." in Path(name).parts:

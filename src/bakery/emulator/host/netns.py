@@ -25,7 +25,7 @@ def inside(namespace: str, work: Callable[[], T]) -> T:
 
     def enter_and_work() -> None:
         try:
-            _enter(namespace)
+            enter(namespace)
             results.append(work())
         except BaseException as error:
             errors.append(error)
@@ -53,7 +53,8 @@ def write_settings(namespace: str, settings: dict[str, str]) -> None:
     inside(namespace, write)
 
 
-def _enter(namespace: str) -> None:
+def enter(namespace: str) -> None:
+    """Move the calling thread into the namespace, for good. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open(FOLDER / namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -10,19 +10,39 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from bakery.emulator.host.failure import MachineFailure
-from bakery.emulator.network.model import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules, Impairment
+from bakery.emulator.network.model import (
+    AllowRule,
+    Balancer,
+    Check,
+    EdgePolicy,
+    FirewallBinding,
+    FirewallPolicy,
+    FirewallRules,
+    Impairment,
+    Listener,
+    TlsCertificate,
+    Zone,
+    ZoneRecord,
+)
 
 __all__ = [
     "AllowRule",
+    "Balancer",
     "BootFault",
+    "Check",
+    "EdgePolicy",
     "FirewallBinding",
     "FirewallPolicy",
     "FirewallRules",
     "Impairment",
     "Interface",
+    "Listener",
     "MachineFailure",
     "MachineSpec",
     "Machines",
+    "TlsCertificate",
+    "Zone",
+    "ZoneRecord",
 ]
 
 BootFault = Literal["boot", "cloud-init"]
@@ -66,6 +86,8 @@ class MachineSpec:
     """The VPC address, on eth1."""
     vpc_id: str
     dns: tuple[str, ...]
+    reserved_ip: str | None = None
+    """The reserved IP whose traffic it receives."""
 
 
 class Machines(Protocol):
@@ -77,6 +99,16 @@ class Machines(Protocol):
 
     def enforce(self, policy: FirewallPolicy) -> None:
         """Replace all enforced firewalls by these, at once."""
+
+    @property
+    def forwards(self) -> bool:
+        """Whether :meth:`serve` forwards traffic."""
+
+    def serve(self, policy: EdgePolicy) -> dict[str, str]:
+        """Forward the traffic of load balancers and reserved IPs, and answer for the zones, as ``policy`` has it.
+
+        Return why load balancers cannot be served, by their id.
+        """
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
         """Impair the droplet's network, in place of an earlier impairment.

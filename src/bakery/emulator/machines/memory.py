@@ -4,7 +4,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
+from bakery.emulator.machines.interface import (
+    BootFault,
+    EdgePolicy,
+    FirewallPolicy,
+    Impairment,
+    MachineFailure,
+    MachineSpec,
+)
 
 SNAPSHOT_BYTES = 2 * 1024**3
 """The size of every snapshot."""
@@ -35,6 +42,14 @@ class InMemoryMachines:
 
     def enforce(self, policy: FirewallPolicy) -> None:
         """Do nothing: there is no traffic."""
+
+    @property
+    def forwards(self) -> bool:
+        return False
+
+    def serve(self, policy: EdgePolicy) -> dict[str, str]:  # noqa: ARG002 - the port's argument
+        """Do nothing: there is no traffic."""
+        return {}
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:  # noqa: ARG002 - the port's argument
         message = f"droplet {droplet_id} is in memory only and has no links"

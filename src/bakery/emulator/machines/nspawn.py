@@ -12,7 +12,15 @@ from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import ResourceKind, ResourceRecord
 from bakery.emulator.images import bases, debian
 from bakery.emulator.machines import nspawn_logs, nspawn_process
-from bakery.emulator.machines.interface import BootFault, FirewallPolicy, Impairment, MachineFailure, MachineSpec
+from bakery.emulator.machines.boot_order import BootOrder
+from bakery.emulator.machines.interface import (
+    BootFault,
+    EdgePolicy,
+    FirewallPolicy,
+    Impairment,
+    MachineFailure,
+    MachineSpec,
+)
 from bakery.emulator.machines.nspawn_disk import Disk, Snapshots, find_disk
 from bakery.emulator.machines.nspawn_process import POWER_OFF, REBOOT
 from bakery.emulator.machines.nspawn_seed import write_seed
@@ -49,6 +57,7 @@ class NspawnMachines:
         self._machines: dict[int, _Machine] = {}
         self._snapshots = Snapshots(folder / "snapshots")
         self._boot_faults: dict[int, BootFault] = {}
+        self._boot_order = BootOrder()
         self._listeners: list[Callable[[int], None]] = []
         for name in ("snapshots", "consoles"):
             record.will_make(ResourceKind.FOLDER, str(folder / name))
@@ -59,6 +68,13 @@ class NspawnMachines:
 
     def enforce(self, policy: FirewallPolicy) -> None:
         self._router.enforce(policy)
+
+    @property
+    def forwards(self) -> bool:
+        return True
+
+    def serve(self, policy: EdgePolicy) -> dict[str, str]:
+        return self._router.serve(policy)
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
         self._router.impair(droplet_id, impairment)
@@ -100,6 +116,7 @@ class NspawnMachines:
     def _resume(self, machine: _Machine) -> None:
         process = machine.process
         if process is not None:
+            self._boot_order.end(self._cgroup(machine.spec.droplet_id))
             self._in_background(lambda: self._watch(machine, process), f"droplet {machine.spec.droplet_id}")
             return
         self._stop(machine)
@@ -239,6 +256,7 @@ class NspawnMachines:
         cgroup = self._cgroup(spec.droplet_id)
         self._record.will_make(ResourceKind.CGROUP, cgroup)
         groups = cgroups.make(cgroup, memory=spec.memory)
+        self._boot_order.begin(cgroup, memory=spec.memory, droplet_id=spec.droplet_id)
         console = self.console(spec.droplet_id)
         ensure_private_folder(console.parent)
         (machine.disk.folder / nspawn_process.ENDED).unlink(missing_ok=True)
@@ -251,6 +269,7 @@ class NspawnMachines:
         with machine.lock:
             process, machine.process = machine.process, None
             cgroup = self._cgroup(machine.spec.droplet_id)
+            self._boot_order.end(cgroup)
             end(process, cgroup)
             self._record.gone(ResourceKind.CGROUP, cgroup)
             namespace = self._router.plan.namespace(machine.spec.droplet_id)

@@ -15,7 +15,8 @@ TABLE = "inet cloud"
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 # These chains run after the router's own, and see only packets that those accept. The rules match the original
-# destination, because the router has replaced the address of name servers by then.
+# destination, because the router has replaced the address of name servers by then. Load balancers and the name
+# server are on the router itself: it sends their connections to droplets, and receives those of droplets to them.
 _HOOKS = """\
   chain outbound {
     type filter hook forward priority filter + 10; policy accept;
@@ -26,6 +27,17 @@ _HOOKS = """\
     type filter hook forward priority filter + 20; policy accept;
     ct state established,related accept
     oifname vmap @inbound_of
+  }
+  chain from_router {
+    type filter hook output priority filter + 20; policy accept;
+    ct state established,related accept
+    meta l4proto { tcp, udp } oifname vmap @inbound_of
+  }
+  chain to_router {
+    type filter hook input priority filter + 20; policy accept;
+    ct state established,related accept
+    ip daddr 169.254.169.254 accept
+    meta l4proto { tcp, udp } iifname vmap @outbound_of
   }
 """
 

@@ -5,9 +5,10 @@ route to each of its addresses, and the router answers ARP for all other address
 of a droplet passes the router's forward hook.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 METADATA = "169.254.169.254"
 METADATA_PORT = 80
@@ -141,6 +142,17 @@ def overlaps(wanted: IPv4Network, taken: Iterable[str]) -> list[str]:
         if network.prefixlen > 0 and network.overlaps(wanted):
             found.append(text)
     return found
+
+
+def networks_in_use(
+    routes: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]], *, ignored: str | None
+) -> list[str]:
+    """Return routes and addresses as ``ip -json`` shows them, without default routes and those of one link."""
+    used = [str(route.get("dst", "default")) for route in routes if route.get("dev", "") != ignored]
+    for link in links:
+        if link.get("ifname") != ignored:
+            used += [str(address["local"]) for address in link.get("addr_info", ()) if "local" in address]
+    return [text for text in used if text != "default"]
 
 
 def _answer_at_once(interface: str) -> str:

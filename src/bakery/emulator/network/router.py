@@ -4,15 +4,19 @@ import json
 import socket
 import threading
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from bakery.emulator.host import cgroups, netns
 from bakery.emulator.host.failure import MachineFailure
 from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import ResourceKind, ResourceRecord
-from bakery.emulator.network import firewalls, impairments, rules
+from bakery.emulator.network import edge, firewalls, impairments, rules
+from bakery.emulator.network.edge_servers import EdgeServers
 from bakery.emulator.network.impairments import Impairments
-from bakery.emulator.network.model import FirewallPolicy, Impairment
+from bakery.emulator.network.model import EdgePolicy, FirewallPolicy, Impairment
+from bakery.emulator.network.name_server import PORT as DNS_PORT
+from bakery.emulator.network.name_server import NameServer
 from bakery.emulator.network.plan import (
     METADATA,
     METADATA_PORT,
@@ -20,6 +24,7 @@ from bakery.emulator.network.plan import (
     VethPair,
     attach_commands,
     attach_inside_commands,
+    networks_in_use,
     overlaps,
     router_commands,
     router_inside_commands,
@@ -51,6 +56,8 @@ class Router:
         """Held until the kernel has a change of the impairments, so that no older table replaces a newer one."""
         self._delayed: dict[int, bool] = {}
         """Whether packets to a droplet are delayed now; unknown for droplets of an earlier process."""
+        self._edge = EdgeServers(plan.router, NameServer(str(plan.gateway), (str(plan.egress_resolver), DNS_PORT)))
+        self._edge_addresses: set[str] = set()
 
     @property
     def cgroup(self) -> str:
@@ -63,7 +70,7 @@ class Router:
         Raises:
             EmulatorError: this machine already uses addresses of the range.
         """
-        check_range(self.plan)
+        check_range(self.plan.range)
         self._record.will_make(ResourceKind.CGROUP, self.cgroup)
         if not netns.FOLDER.is_mount():
             # ip-netns(8) mounts the folder for the first namespace, and never unmounts it.
@@ -78,7 +85,11 @@ class Router:
         self._open_egress()
 
     def close(self) -> None:
-        """Stop slirp4netns; the record lists everything else to remove. Idempotent."""
+        """Stop the load balancers, the name server and slirp4netns; the record lists everything else to remove.
+
+        Idempotent.
+        """
+        self._edge.close()
         end(self._egress_process, f"{self.cgroup}/router")
 
     def attach(self, droplet_id: int, veths: Sequence[VethPair], resolvers: Sequence[str]) -> str:
@@ -111,6 +122,19 @@ class Router:
     def enforce(self, policy: FirewallPolicy) -> None:
         """Enforce the cloud firewalls; the kernel takes the whole table at once, or none of it."""
         self._nft(firewalls.ruleset(policy))
+
+    def serve(self, policy: EdgePolicy) -> dict[str, str]:
+        """Forward the traffic of load balancers and reserved IPs, and answer for the zones, as ``policy`` has it.
+
+        Return why load balancers cannot be served, by their id.
+        """
+        wanted = edge.addresses(policy)
+        _batch(edge.address_commands("replace", wanted - self._edge_addresses), namespace=self.plan.router)
+        failures = self._edge.apply(policy)
+        self._nft(edge.ruleset(self.plan, policy))
+        _batch(edge.address_commands("delete", self._edge_addresses - wanted), namespace=self.plan.router)
+        self._edge_addresses = wanted
+        return failures
 
     def impair(self, droplet_id: int, impairment: Impairment) -> None:
         """Impair a droplet's network, also of a droplet that is off.
@@ -183,32 +207,25 @@ def cgroup_of(plan: NetworkPlan) -> str:
     return f"{cgroups.PREFIX}{plan.id}"
 
 
-def check_range(plan: NetworkPlan) -> None:
-    """Check that this machine uses no addresses of the public range.
+def check_range(wanted: IPv4Network, *, besides: NetworkPlan | None = None) -> None:
+    """Check that this machine uses no addresses of the public range, except for ``besides``.
 
     Raises:
         EmulatorError: it does; the error names its routes and addresses in the range.
     """
-    found = overlaps(plan.range, _taken())
+    ignored = None if besides is None else besides.host_link
+    routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]).stdout or "[]")
+    links = json.loads(run(["ip", "-json", "-4", "addr", "show"]).stdout or "[]")
+    found = overlaps(wanted, networks_in_use(routes, links, ignored=ignored))
     if found:
-        message = f"this machine already uses addresses of the range {plan.range}"
+        message = f"this machine already uses addresses of the range {wanted}"
         details = "routes and addresses in the range: " + ", ".join(sorted(set(found)))
-        others = [link.name for link in Path("/sys/class/net").glob("bk-*-h")]
+        others = [link.name for link in Path("/sys/class/net").glob("bk-*-h") if link.name != ignored]
         if others:
             details += f"\nanother emulator runs, with the link {', '.join(others)}"
         raise EmulatorError(
             message=message, details=details, hint=Command("emulator up", "--public-range", "ANOTHER/15")
         )
-
-
-def _taken() -> list[str]:
-    routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]).stdout or "[]")
-    links = json.loads(run(["ip", "-json", "-4", "addr", "show"]).stdout or "[]")
-    used = [str(route["dst"]) for route in routes if route.get("dst", "default") != "default"]
-    used += [
-        str(address["local"]) for link in links for address in link.get("addr_info", []) if "local" in address
-    ]
-    return used
 
 
 def _batch(lines: Sequence[str], *, namespace: str | None = None) -> None:

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from bakery.emulator.network.plan import METADATA, METADATA_PORT, RESOLVERS, NetworkPlan, VethPair
 
 TABLE = "inet bakery"
+BALANCERS = f"{TABLE} balancers"
+"""The set of addresses and ports on which load balancers listen."""
 
 _RULES = """\
 table inet bakery {{
   set sources {{ type ifname . ipv4_addr; elements = {{ "host" . {host} }} }}
   set resolvers {{ type ipv4_addr; elements = {{ {resolvers} }} }}
+  set balancers {{ type ipv4_addr . inet_service; }}
   map vpc_of {{ type ifname : mark; }}
   set members {{ type ifname . mark; }}
 
@@ -39,6 +42,8 @@ table inet bakery {{
     iifname "tap0" drop
     iifname . ip saddr != @sources drop
     ip daddr {metadata} tcp dport {port} accept
+    ip daddr . tcp dport @balancers accept
+    ip daddr {gateway} meta l4proto {{ tcp, udp }} th dport 53 accept
     icmp type echo-request accept
     ct state established,related accept
     reject
@@ -61,6 +66,7 @@ def ruleset(plan: NetworkPlan) -> str:
     """Return the router's rules before any droplet is attached."""
     return _RULES.format(
         host=plan.host,
+        gateway=plan.gateway,
         range=plan.range,
         metadata=METADATA,
         port=METADATA_PORT,

@@ -1,50 +1,39 @@
 """Enforces the account's firewalls on the machines after every change that they depend on."""
 
 import logging
-import threading
 
 from bakery.emulator.account.model import Droplet, Firewall, FirewallRule, FirewallTargets
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.machines.interface import AllowRule, FirewallBinding, FirewallPolicy, FirewallRules, Machines
+from bakery.emulator.work.change_thread import ChangeThread
 
 log = logging.getLogger("bakery.emulator")
 
 
 class FirewallSync:
-    """A thread that enforces the newest revision of the firewalls; it may skip revisions in between."""
+    """Enforces the newest revision of the firewalls; it may skip revisions in between, and works in a thread."""
 
     def __init__(self, state: AccountState, machines: Machines) -> None:
         self._state = state
         self._machines = machines
         self._seen = state.firewalls.revision
-        self._changed = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="firewalls", daemon=True)
+        self._thread = ChangeThread("firewalls", self._enforce, delay_s=state.settings.firewall_delay_s)
         if machines.enforces_firewalls:
             state.firewalls.in_force = 0
             self._thread.start()
             if self._seen:
-                self._changed.set()  # a resumed account: which revision the machines enforce is unknown
+                self._thread.notice()  # a resumed account: which revision the machines enforce is unknown
 
     def notice(self) -> None:
         """Enforce the firewalls soon if their revision has changed; call it with the account's lock held."""
         revision = self._state.firewalls.revision
         if revision != self._seen:
             self._seen = revision
-            self._changed.set()
+            self._thread.notice()
 
     def close(self) -> None:
         """End the thread."""
-        self._closing.set()
-        self._changed.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _work(self) -> None:
-        while self._changed.wait() and not self._closing.is_set():
-            self._changed.clear()
-            self._closing.wait(self._state.settings.firewall_delay_s)
-            self._enforce()
+        self._thread.close()
 
     def _enforce(self) -> None:
         firewalls = self._state.firewalls
@@ -98,7 +87,11 @@ def _allow_rule(rule: FirewallRule) -> AllowRule:
         protocol=rule.protocol,
         ports=rule.ports,
         networks=tuple(targets.addresses),
-        groups=(*(_by_tag(name) for name in targets.tags), *(_by_id(number) for number in targets.droplet_ids)),
+        groups=(
+            *(_by_tag(name) for name in targets.tags),
+            *(_by_id(number) for number in targets.droplet_ids),
+            *(_by_balancer(balancer_id) for balancer_id in targets.load_balancer_uids),
+        ),
     )
 
 
@@ -109,7 +102,15 @@ def _groups(state: AccountState, targets: list[FirewallTargets]) -> dict[str, tu
     for number in {number for target in targets for number in target.droplet_ids}:
         known = [state.droplets.get(number)] if state.droplets.exists(number) else []
         groups[_by_id(number)] = _addresses(known)
+    for balancer_id in {balancer_id for target in targets for balancer_id in target.load_balancer_uids}:
+        balancer = state.load_balancers.find(balancer_id)
+        both = () if balancer is None else (balancer.address, balancer.private_address)
+        groups[_by_balancer(balancer_id)] = both
     return groups
+
+
+def _by_balancer(balancer_id: str) -> str:
+    return f"load balancer {balancer_id.lower()}"
 
 
 def _by_tag(name: str) -> str:

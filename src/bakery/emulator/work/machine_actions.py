@@ -1,13 +1,13 @@
 """Carries out the API's actions on the machines, and records their results in the account."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 
 from bakery.emulator.account.catalog import Size
 from bakery.emulator.account.errors import NotFound, Unprocessable
 from bakery.emulator.account.images import snapshot_key
-from bakery.emulator.account.model import Action, Droplet, Image
+from bakery.emulator.account.model import Action, Droplet, Image, ReservedIp
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.faults.table import Fault, Faults, Outcome
 from bakery.emulator.machines.interface import BootFault, Impairment, MachineFailure, Machines, MachineSpec
@@ -33,6 +33,7 @@ class ActionRunner:
         self._state = state
         self._machines = machines
         self._faults = faults
+        self._latency = state.settings.latency
         machines.on_stop(self._stopped)
 
     def create(self, droplet: Droplet, action: Action) -> None:
@@ -113,22 +114,26 @@ class ActionRunner:
         self._run(droplet, action, step, done)
 
     def transfer(self, image: Image, action: Action, region: str) -> None:
-        """Add the region to the image's regions, after the time of an action."""
+        """Add the region to the image's regions."""
 
-        def task() -> None:
-            fault = self._faults.take_action(action.type) or Fault()
-            self.queues.pause(self._state.settings.action_s + fault.delay_s)
-            if fault.outcome == "endless":
-                return
-            with self._state.lock:
-                if fault.outcome is not None:
-                    self._state.actions.finish(action, errored=True)
-                    return
-                if region not in image.regions:
-                    image.regions.append(region)
-                self._state.actions.finish(action)
+        def end(outcome: Outcome | None) -> None:
+            if outcome is None and region not in image.regions:
+                image.regions.append(region)
+            self._state.actions.finish(action, errored=outcome is not None)
 
-        self.queues.submit(("image", image.id), task)
+        self._run_without_machine(("image", image.id), image.name, action, end)
+
+    def assign(self, reserved: ReservedIp, action: Action, droplet_id: int | None) -> None:
+        """Point the reserved IP at the droplet, or at none."""
+
+        def end(outcome: Outcome | None) -> None:
+            gone = droplet_id is not None and not self._state.droplets.exists(droplet_id)
+            errored = outcome is not None or gone
+            if not errored:
+                reserved.droplet_id = droplet_id
+            self._state.reserved_ips.finish_action(reserved, action, errored=errored)
+
+        self._run_without_machine(("reserved IP", reserved.ip), reserved.ip, action, end)
 
     def destroy(self, droplet: Droplet) -> None:
         """Remove the machine after the work that is queued for it; then free the droplet's addresses."""
@@ -143,7 +148,7 @@ class ActionRunner:
             with self._state.lock:
                 self._state.droplets.left(droplet)
 
-        self.queues.submit(droplet.id, task)
+        self.queues.submit(droplet.id, task, delay=self._latency.draw("delete", droplet.name))
 
     def delete_snapshot(self, image: Image) -> None:
         def task() -> None:
@@ -209,7 +214,7 @@ class ActionRunner:
         self.queues.close()
 
     def stop_machines(self) -> None:
-        """Stop every machine. Call :meth:`close` and close the firewall sync first."""
+        """Stop every machine. Call :meth:`close`, and close the syncs of firewalls and of the edge, first."""
         self._machines.close()
 
     def _run(self, droplet: Droplet, action: Action, step: Step, done: Step) -> None:
@@ -222,7 +227,7 @@ class ActionRunner:
                 return
             try:
                 self._execute(droplet, step, fault)
-                self.queues.pause(self._state.settings.action_s + fault.delay_s)
+                self.queues.pause(fault.delay_s)
             except Exception as error:
                 self._fail(droplet, action, error)
                 return
@@ -230,7 +235,23 @@ class ActionRunner:
                 done()
                 self._state.droplets.finish_action(droplet, action)
 
-        self.queues.submit(droplet.id, task)
+        # The machine boots when its droplet becomes active, as at DigitalOcean.
+        self.queues.submit(droplet.id, task, delay=self._latency.of_action(action.type, droplet.name))
+
+    def _run_without_machine(
+        self, key: Hashable, name: str, action: Action, end: Callable[[Outcome | None], None]
+    ) -> None:
+        """Call ``end`` when the action of the resource is due, with its fault's outcome, and the lock held."""
+
+        def task() -> None:
+            fault = self._faults.take_action(action.type) or Fault()
+            self.queues.pause(fault.delay_s)
+            if fault.outcome == "endless":
+                return
+            with self._state.lock:
+                end(fault.outcome)
+
+        self.queues.submit(key, task, delay=self._latency.of_action(action.type, name))
 
     def _stopped(self, droplet_id: int) -> None:
         """Set a droplet off whose guest has stopped by itself, after the tasks that are queued for it."""

@@ -31,6 +31,7 @@ def machine_spec(state: AccountState, droplet: Droplet) -> MachineSpec:
         private=private,
         vpc_id=droplet.vpc_id,
         dns=settings.dns,
+        reserved_ip=reserved.ip if (reserved := state.reserved_ips.find_by_droplet(droplet.id)) else None,
     )
 
 

@@ -5,8 +5,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
+from bakery.emulator.work.timers import Timers
 from bakery.wait import Clock, SystemClock
 
 T = TypeVar("T")
@@ -15,13 +17,20 @@ Task = Callable[[], None]
 log = logging.getLogger("bakery.emulator")
 
 
+@dataclass(frozen=True)
+class _Entry:
+    task: Task
+    delay: float
+
+
 class Queues:
     """Tasks of one key run one after the other, in the order of their submission. A task must not raise."""
 
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="machine-work")
+        self._timers = Timers()
         self._lock = threading.Lock()
-        self._waiting: dict[Hashable, deque[Task]] = {}
+        self._waiting: dict[Hashable, deque[_Entry]] = {}
         self._closing = threading.Event()
         self.after_task: Task = lambda: None
         """Called after every task, in its thread."""
@@ -39,16 +48,20 @@ class Queues:
         self.submit(key, task)
         return future
 
-    def submit(self, key: Hashable, task: Task) -> None:
-        """Run the task after all earlier ones of ``key``; an emulator that stops drops it."""
+    def submit(self, key: Hashable, task: Task, *, delay: float = 0.0) -> None:
+        """Run the task after all earlier ones of ``key`` and ``delay`` seconds more.
+
+        The delay needs no thread, so any number of keys can wait. An emulator that stops drops the task.
+        """
         with self._lock:
             if self._closing.is_set():
                 return
+            entry = _Entry(task, delay)
             if key in self._waiting:
-                self._waiting[key].append(task)
+                self._waiting[key].append(entry)
                 return
-            self._waiting[key] = deque([task])
-            self._pool.submit(self._work, key)
+            self._waiting[key] = deque([entry])
+            self._start(key)
 
     def pause(self, seconds: float) -> None:
         """Wait ``seconds``, or until the emulator stops."""
@@ -72,12 +85,26 @@ class Queues:
     def close(self) -> None:
         """Finish the tasks that run, drop those that wait, accept no new ones."""
         self._closing.set()
+        self._timers.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self, key: Hashable) -> None:
+        """Start a worker for the first task of ``key`` when its delay is over; hold the lock."""
+        delay = self._waiting[key][0].delay
+        if delay <= 0:
+            self._pool.submit(self._work, key)
+        else:
+            self._timers.call_after(delay, lambda: self._start_delayed(key))
+
+    def _start_delayed(self, key: Hashable) -> None:
+        with self._lock:
+            if not self._closing.is_set():
+                self._pool.submit(self._work, key)
 
     def _work(self, key: Hashable) -> None:
         while True:
             with self._lock:
-                task = self._waiting[key][0]
+                task = self._waiting[key][0].task
             try:
                 task()
                 self.after_task()
@@ -88,6 +115,9 @@ class Queues:
                 tasks.popleft()
                 if not tasks or self._closing.is_set():
                     del self._waiting[key]
+                    return
+                if tasks[0].delay > 0:
+                    self._start(key)
                     return
 
 

@@ -1,6 +1,8 @@
 """Bootstraps the ACLs of Consul and Nomad with our own secrets, then writes policies and pre-made tokens.
 
-Then it makes Consul accept the identities that Nomad signs (:mod:`bakery.launch.acl.identity`).
+Then it makes Consul accept the identities that Nomad signs (:mod:`bakery.launch.acl.identity`), and introduces
+new clients if Nomad demands it (:mod:`bakery.launch.acl.introduction`). While it waits, it makes Nomad's servers
+join each other (:mod:`bakery.launch.acl.nomad_join`).
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
-from bakery.agents.model import AclToken
+from bakery.agents.model import AclPolicy, AclToken
 from bakery.cloud.model import Droplet
 from bakery.config.model import Role
 from bakery.console import SILENT, Reporter
@@ -17,10 +19,17 @@ from bakery.credentials.model import Bundle
 from bakery.errors import AgentError, CredentialsError, DeadlineError
 from bakery.hints import Command, Hint
 from bakery.launch.acl.identity import keys_to_accept, write_identity
-from bakery.launch.acl.policies import POLICIES, consul_tokens, role_tokens
+from bakery.launch.acl.introduction import (
+    begin_introductions,
+    create_introductions,
+    deliver_introductions,
+    list_introductions,
+)
+from bakery.launch.acl.nomad_join import NomadJoin
+from bakery.launch.acl.policies import consul_policies, consul_tokens, role_tokens
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import launches_of
-from bakery.wait import Clock, Pending, wait_until
+from bakery.wait import Clock, Pending, Tell, wait_until
 
 T = TypeVar("T")
 Api = TypeVar("Api", bound=AclApi)
@@ -29,7 +38,6 @@ OWN_TOKEN_SECONDS = 15.0
 """Deadline for a follower to know a new token, which it learns a moment after the leader."""
 WRITE_SECONDS = 60.0
 _PARALLEL = 8
-_TOO_MANY, _SERVER_FAULT = 429, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +106,7 @@ def ensure_acls(
     """
     consuls = [clients.consul(address) for address in request.consul_servers]
     nomads = [clients.nomad(address) for address in request.nomad_servers]
-    waiter = _Waiter(clock=clock, tell=reporter.waiting)
+    waiter = _Waiter(clock=clock, tell=reporter.waiting, beside=_nomad_join(request, clients).attempt)
     with reporter.step("Consul's ACLs"):
         _bootstrap(waiter, "Consul", consuls, request.bundle.consul_management.secret, seconds=seconds)
         wanted = _wanted(request)
@@ -114,7 +122,16 @@ def ensure_acls(
             _bootstrap(waiter, "Nomad", nomads, request.bundle.nomad_management.secret, seconds=seconds)
         with reporter.step("Consul's trust in Nomad's keys"):
             outcome = replace(outcome, identity_written=_ensure_identity(waiter, consuls, nomads))
+        if request.plan.introduces_clients:
+            with reporter.step("New clients' introductions"):
+                _introduce(waiter, consuls, nomads, request)
     return outcome
+
+
+def _nomad_join(request: AclRequest, clients: AgentClients) -> NomadJoin:
+    private = {droplet.public_ipv4: droplet.private_ipv4 for droplet in request.droplets}
+    servers = [(address, private.get(address)) for address in request.nomad_servers]
+    return NomadJoin((clients.nomad(public), address) for public, address in servers if address)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +139,22 @@ class _Waiter:
     """The clock of the waits, and the function that reports what they wait for."""
 
     clock: Clock | None
-    tell: Callable[[str], None]
+    tell: Tell
+    beside: Callable[[], None]
+    """Called at each poll, at the same time."""
 
     def persist(self, what: str, apis: Sequence[Api], work: Callable[[Api], T | Pending], *, seconds: float) -> T:
         """Call ``work`` with a server that sees a leader. Retry while there is none, or while it is overloaded."""
+
+        def attempt() -> T | Pending:
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                beside = pool.submit(self.beside)
+                answer = _attempt(apis, work)
+                beside.result()
+                return answer
+
         return wait_until(
-            lambda: _attempt(apis, work),
+            attempt,
             what=what,
             seconds=seconds,
             clock=self.clock,
@@ -147,6 +174,32 @@ def _ensure_identity(waiter: _Waiter, consuls: Sequence[ConsulApi], nomads: Sequ
     keys = waiter.persist("Nomad to have a signing key", nomads, keys_to_accept, seconds=WRITE_SECONDS)
     return waiter.persist(
         "Consul to take Nomad's keys", consuls, lambda consul: write_identity(consul, keys), seconds=WRITE_SECONDS
+    )
+
+
+def _introduce(
+    waiter: _Waiter, consuls: Sequence[ConsulApi], nomads: Sequence[NomadApi], request: AclRequest
+) -> None:
+    plan, bundle = request.plan, request.bundle
+    waiting = waiter.persist(
+        "Consul to list its tokens",
+        consuls,
+        lambda consul: list_introductions(consul, plan, bundle),
+        seconds=WRITE_SECONDS,
+    )
+    if not waiting:
+        return
+    introductions = waiter.persist(
+        "Nomad to introduce new clients",
+        nomads,
+        lambda nomad: create_introductions(nomad, waiting),
+        seconds=WRITE_SECONDS,
+    )
+    waiter.persist(
+        "Consul to take introductions",
+        consuls,
+        lambda consul: deliver_introductions(consul, bundle, waiting, introductions),
+        seconds=WRITE_SECONDS,
     )
 
 
@@ -174,8 +227,10 @@ def _require_own_token(waiter: _Waiter, product: str, apis: Sequence[Api]) -> No
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """The tokens that should exist, and those of earlier versions that should not."""
+    """The policies and tokens that should exist, and the tokens of earlier versions that should not."""
 
+    request: AclRequest
+    policies: tuple[AclPolicy, ...]
     tokens: tuple[AclToken, ...]
     unrendered: dict[str, tuple[AclToken, ...]]
     """Tokens of roles that were not rendered, by role."""
@@ -187,15 +242,21 @@ def _wanted(request: AclRequest) -> _Wanted:
     plan, bundle = request.plan, request.bundle
     rendered = [role for role in request.roles if role.name in request.rendered]
     return _Wanted(
+        request=request,
+        policies=consul_policies(plan),
         tokens=consul_tokens(plan, rendered, bundle),
-        unrendered={role.name: role_tokens(role, bundle) for role in request.roles if role not in rendered},
+        unrendered={
+            role.name: role_tokens(role, bundle, mesh=plan.mesh) for role in request.roles if role not in rendered
+        },
         launched=frozenset(d.name for d in request.droplets if launches_of([d], plan.cluster)),
     )
 
 
 def _write(consul: ConsulApi, wanted: _Wanted) -> AclOutcome:
-    policies = sum(consul.put_policy(policy) for policy in POLICIES)
+    policies = sum(consul.put_policy(policy) for policy in wanted.policies)
     existing = {listed.accessor: listed.grant for listed in consul.list_tokens()}
+    # First: a client that has other tokens when this is interrupted would never be introduced.
+    begin_introductions(consul, wanted.request.plan, wanted.request.bundle, existing)
     to_write = [token for token in wanted.tokens if existing.get(token.accessor) != token.grant]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         list(pool.map(consul.put_token, to_write))
@@ -265,6 +326,6 @@ def _leaderless(apis: Sequence[AclApi]) -> Sequence[str]:
 
 def _passing(error: AgentError) -> str:
     """Return the text of an error that may go away by itself; raise any other."""
-    if 0 < error.status < _SERVER_FAULT and error.status != _TOO_MANY:
+    if not error.may_pass:
         raise error
     return error.full_message

@@ -1,5 +1,6 @@
-"""The policies of credentials that are issued to other people and to pipelines, as data."""
+"""The policies of the operator's shell, and of credentials for other people and pipelines, as data."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from bakery.agents.model import AclPolicy, TokenGrant
@@ -14,7 +15,14 @@ class PersonRole(StrEnum):
     READ = "read"
     DEPLOY = "deploy"
     METRICS = "metrics"
+    OPERATOR = "operator"
+    """The operator's own shell: everything but the right to secrets that outlive the token."""
 
+
+OPERATOR = "operator"
+"""The name under which the tokens of ``bakery env`` are issued; nothing else is issued under it."""
+ALL_NAMESPACES = "all"
+"""The namespace of the operator's rights, in names of policies, which take no ``*``."""
 
 # The catalog and health of Consul: nodes and services. Neither keys nor sessions, intentions, or an agent's
 # configuration (Consul docs, "ACL rules").
@@ -31,6 +39,38 @@ CONSUL_METRICS = AclPolicy(
     description="Issued credentials: read metrics, nodes and services",
     rules=f'agent_prefix "" {{ policy = "read" }}\n{CONSUL_READ.rules}',
 )
+# Everything except acl and keyring, and so no snapshot (hashicorp/consul acl/policy_authorizer.go, Snapshot): with
+# these rights, the holder could make or read secrets that are valid after the token has expired. A peering is one
+# too (Consul docs, "ACL rules"). The keys below bakery/ are bakery's own: a new node may get a token through one.
+# With operator:write the holder could set a CA of its own for the mesh (agent/consul/connect_ca_endpoint.go,
+# ConfigurationSet).
+_CONSUL_PREFIXES = ("agent", "event", "key", "node", "query", "session")
+CONSUL_OPERATOR = AclPolicy(
+    name="bakery-operator",
+    description="The operator's shell: everything but ACLs, gossip keys and snapshots",
+    rules="".join(
+        [f'{each}_prefix "" {{ policy = "write" }}\n' for each in _CONSUL_PREFIXES]
+        + ['key_prefix "bakery/" { policy = "deny" }\n']
+        + ['service_prefix "" { policy = "write" intentions = "write" }\n', 'mesh = "write"\noperator = "read"\n']
+    ),
+)
+# agent:write would show the gossip keys (hashicorp/nomad command/agent/agent_endpoint.go,
+# KeyringOperationRequest), and operator:write would give snapshots, which contain every token
+# (nomad/operator_endpoint.go, snapshotSave).
+# ACLs, namespaces, Raft and garbage collection need a management token, which no policy replaces.
+NOMAD_OPERATOR = AclPolicy(
+    name="bakery-operator-all",
+    description="The operator's shell: everything but ACLs, namespaces, gossip keys and snapshots",
+    rules=(
+        'namespace "*" {\n'
+        '  policy = "write"\n'
+        '  capabilities = ["host-volume-register", "host-volume-write", "host-volume-delete"]\n'
+        '  variables { path "*" { capabilities = ["read", "list", "write", "destroy"] } }\n'
+        "}\n"
+        'node { policy = "write" }\nnode_pool "*" { policy = "write" }\nhost_volume "*" { policy = "write" }\n'
+        'agent { policy = "read" }\noperator { policy = "read" }\nplugin { policy = "read" }\n'
+    ),
+)
 # hashicorp/nomad acl/policy.go lists the capabilities. The shorthand "read" has no logs; "write" has volumes and
 # scaling recommendations. Variables have rules of their own, none here (Nomad docs, "ACL policy specification").
 _READ = ("list-jobs", "parse-job", "read-job", "read-logs", "read-job-scaling")
@@ -39,24 +79,37 @@ _READ = ("list-jobs", "parse-job", "read-job", "read-logs", "read-job-scaling")
 _DEPLOY = (*_READ, "submit-job", "alloc-exec", "dispatch-job", "scale-job", "alloc-lifecycle", "read-fs")
 # What Prometheus needs to discover Nomad's services (/v1/services).
 _METRICS = ("list-jobs", "read-job")
+
+
+def _rules(namespace: str, capabilities: Iterable[str]) -> str:
+    """Return rules with ``node:read``, since `nomad alloc logs` and `alloc exec` look up the client first."""
+    listed = ", ".join(f'"{each}"' for each in capabilities)
+    return f'namespace "{namespace}" {{ capabilities = [{listed}] }}\nnode {{ policy = "read" }}\n'
+
+
+# Its name has no namespace, so that it is not the policy of a namespace called "all".
+NOMAD_READ = AclPolicy(
+    name="bakery-read",
+    description="Read in all namespaces, for the pages in the browser",
+    rules=_rules("*", _READ),
+)
+_CONSUL = {PersonRole.METRICS: CONSUL_METRICS, PersonRole.OPERATOR: CONSUL_OPERATOR}
 _CAPABILITIES = {PersonRole.READ: _READ, PersonRole.DEPLOY: _DEPLOY, PersonRole.METRICS: _METRICS}
 
 
 def consul_policy(role: PersonRole) -> AclPolicy:
     """Return Consul's policy of ``role``."""
-    return CONSUL_METRICS if role is PersonRole.METRICS else CONSUL_READ
+    return _CONSUL.get(role, CONSUL_READ)
 
 
 def nomad_policy(role: PersonRole, namespace: str) -> AclPolicy:
-    """Return Nomad's policy of ``role`` in one namespace.
-
-    ``node:read`` shows the clients; `nomad alloc logs` and `alloc exec` look up the client first.
-    """
-    capabilities = ", ".join(f'"{each}"' for each in _CAPABILITIES[role])
+    """Return Nomad's policy of ``role`` in one namespace; the operator's is for all of them."""
+    if role is PersonRole.OPERATOR:
+        return NOMAD_OPERATOR
     return AclPolicy(
         name=_POLICY.format(role=role, namespace=namespace),
         description=f"Issued credentials: {role} in namespace {namespace}",
-        rules=(f'namespace "{namespace}" {{ capabilities = [{capabilities}] }}\nnode {{ policy = "read" }}\n'),
+        rules=_rules(namespace, _CAPABILITIES[role]),
     )
 
 
@@ -74,6 +127,8 @@ def person_of(grant: TokenGrant) -> str | None:
 def role_of(grant: TokenGrant) -> tuple[PersonRole, str] | None:
     """Return role and namespace of a person's Nomad token; None if its policies are not bakery's."""
     for policy in grant.policies:
+        if policy == NOMAD_READ.name:
+            return PersonRole.READ, ALL_NAMESPACES
         for role in PersonRole:
             prefix = _POLICY.format(role=role, namespace="")
             if policy.startswith(prefix):

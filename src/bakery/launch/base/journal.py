@@ -7,121 +7,30 @@ under way, which droplets failed, and which resources without tags belong to the
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, write_atomically
+from bakery.launch.base.journal_content import (
+    BALANCER,
+    CERTIFICATE,
+    RESERVED_IP,
+    Departing,
+    Journal,
+    Replacing,
+    Request,
+    Rolling,
+)
 from bakery.launch.base.write_errors import explain_write_errors
+
+__all__ = ["Departing", "Journal", "JournalFile", "Replacing", "Request", "Rolling", "load_journal"]
 
 VERSION = 1
 _FILE_KEYS = {"deleted_ids": "gone", "not_joined": "absent"}
 """Fields that the file calls by another name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One create request."""
-
-    what: str
-    """The slot of the droplet, or "vpc", "ssh-key", "firewall NAME", "tag NAME"."""
-    at: float
-    """Epoch seconds, just before the request was sent."""
-    droplet_id: int | None = None
-    """Id in the reply; None while there is no reply."""
-    failed: bool = False
-    """The droplet did not become active in time."""
-    not_joined: bool = False
-    """The droplet is active, but its agent had not appeared in gossip when the launch gave up."""
-
-    @property
-    def is_for_droplet(self) -> bool:
-        return self.what not in ("vpc", "ssh-key") and " " not in self.what
-
-
-@dataclass(frozen=True, kw_only=True)
-class Replacing:
-    """A node whose replacement is not finished."""
-
-    old_id: int
-    slot: str
-    name: str
-    address: str | None
-    """Address in the VPC."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Departing:
-    """A node whose removal is not finished."""
-
-    droplet_id: int
-    name: str
-    address: str | None
-    """Address in the VPC."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rolling:
-    """A roll that is not finished: a rerun has the same target."""
-
-    image_id: int
-    """The snapshot of new droplets."""
-    started: float
-    """Epoch seconds."""
-    ineligible: tuple[str, ...] = ()
-    """Ids of Nomad nodes that the roll made ineligible, so that work does not move to nodes that leave too."""
-    roles: tuple[str, ...] = ()
-    """Only these roles; all if empty."""
-    because: tuple[str, ...] = ()
-    """The reasons for which nodes are replaced."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Journal:
-    """The content of the file."""
-
-    cluster: str
-    launch_id: str | None = None
-    """Id of the unfinished launch; None if there is none."""
-    launches: tuple[str, ...] = ()
-    """Every launch id of this cluster, oldest first."""
-    requests: tuple[Request, ...] = ()
-    deleted_ids: tuple[int, ...] = ()
-    """Ids of droplets that bakery deleted. The API's lists may show them for some seconds more."""
-    leaving: tuple[int, ...] = ()
-    """Ids of droplets whose removal from the cluster has begun. The next launch replaces them."""
-    drained: tuple[str, ...] = ()
-    """Ids of Nomad nodes that bakery drained for a removal that is not finished, and that took work before."""
-    formed: tuple[str, ...] = ()
-    """"consul" and "nomad", once the unfinished launch has bootstrapped their ACLs."""
-    never_joined: tuple[str, ...] = ()
-    """Slots in which the unfinished launch deleted a droplet that never came up or never joined."""
-    replacing: tuple[Replacing, ...] = ()
-    """Nodes that are being replaced: what the API does not know of them once their droplets are deleted."""
-    departing: tuple[Departing, ...] = ()
-    """Nodes that are being removed. Consul, Nomad and the ACLs forget them once their droplets are deleted."""
-    roll: Rolling | None = None
-    vpc_id: str | None = None
-    """Id of the VPC; set only if bakery created it."""
-    firewall_ids: tuple[str, ...] = ()
-    ssh_key_id: int | None = None
-    """Id of the launch's temporary SSH key, until it is deleted."""
-
-    def request(self, what: str) -> Request | None:
-        """Return the create request for ``what``, if there is one."""
-        return next((request for request in self.requests if request.what == what), None)
-
-    @property
-    def failed_ids(self) -> frozenset[int]:
-        """Ids of droplets that did not become active in time."""
-        return frozenset(r.droplet_id for r in self.requests if r.failed and r.droplet_id is not None)
-
-    @property
-    def not_joined_ids(self) -> frozenset[int]:
-        """Ids of droplets that were active and had not joined when a launch gave up."""
-        return frozenset(r.droplet_id for r in self.requests if r.not_joined and r.droplet_id is not None)
 
 
 def load_journal(path: Path, cluster: str) -> Journal:
@@ -178,7 +87,8 @@ def _to_json(journal: Journal) -> str:
     data = {"version": VERSION, **_renamed(asdict(journal), _FILE_KEYS)}
     data["requests"] = [_renamed(asdict(request), _FILE_KEYS) for request in journal.requests]
     # A bakery that knows no replacements reads the journal unless one is unfinished: then it must not launch.
-    for name in ("replacing", "departing", "roll"):
+    # One that knows no load balancers does not read a journal with one: its destroy would leave it.
+    for name in ("replacing", "departing", "roll", "balancer_id", "certificate_id", "reserved_ip"):
         if not data[name]:
             del data[name]
     return json.dumps(data, indent=1)
@@ -230,10 +140,15 @@ class JournalFile:
         """Record the end of the launch: every node has joined.
 
         Requests for droplets that failed stay, and so do requests for droplets that the API's lists may not show
-        yet. ``listed_since`` is in epoch seconds: the lists show every droplet that was requested before.
+        yet, and one for a reserved IP, which has no other mark. ``listed_since`` is in epoch seconds: the lists
+        show every droplet that was requested before.
         """
-        late = (r for r in self._journal.requests if r.failed or (r.droplet_id and r.at > listed_since))
-        kept = tuple(replace(request, not_joined=False) for request in late)
+
+        def stays(request: Request) -> bool:
+            late = request.droplet_id is not None and request.at > listed_since
+            return request.failed or late or request.what == RESERVED_IP
+
+        kept = tuple(replace(request, not_joined=False) for request in self._journal.requests if stays(request))
         if self._journal.launch_id is not None or kept != self._journal.requests:
             self._change(lambda j: replace(j, launch_id=None, formed=(), never_joined=(), requests=kept))
 
@@ -339,6 +254,18 @@ class JournalFile:
         """Record a firewall of the cluster; ``what`` is its create request."""
         ids = (*(i for i in self._journal.firewall_ids if i != firewall_id), firewall_id)
         self._change(lambda j: replace(j, firewall_ids=ids, requests=_without(j, what)))
+
+    def record_balancer(self, balancer_id: str) -> None:
+        """Record that bakery created the load balancer."""
+        self._change(lambda j: replace(j, balancer_id=balancer_id, requests=_without(j, BALANCER)))
+
+    def record_certificate(self, certificate_id: str) -> None:
+        """Record that bakery created the load balancer's certificate."""
+        self._change(lambda j: replace(j, certificate_id=certificate_id, requests=_without(j, CERTIFICATE)))
+
+    def record_reserved_ip(self, address: str) -> None:
+        """Record that bakery created the reserved IP."""
+        self._change(lambda j: replace(j, reserved_ip=address, requests=_without(j, RESERVED_IP)))
 
     def record_ssh_key(self, key_id: int | None) -> None:
         """Record the launch's temporary SSH key; None once it is deleted."""

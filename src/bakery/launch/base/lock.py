@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bakery.config.paths import owner_file
 from bakery.errors import DeadlineError, LockedError
 from bakery.files import PRIVATE_FILE, ensure_private_folder, file_lock, write_atomically
 from bakery.launch.base.write_errors import cannot_write, explain_write_errors
@@ -16,7 +17,7 @@ from bakery.wait import Pending, wait_until
 
 @contextmanager
 def locked(path: Path, *, cluster: str) -> Iterator[None]:
-    """Hold the lock of the cluster while the block runs. ``<path>.owner`` names the process that holds it.
+    """Hold the lock of the cluster while the block runs. ``owner_file(path)`` names the process that holds it.
 
     Raises:
         LockedError: another process holds the lock; the details name its pid, host and start time.
@@ -24,7 +25,7 @@ def locked(path: Path, *, cluster: str) -> Iterator[None]:
     """
     with explain_write_errors(path):
         ensure_private_folder(path.parent)
-    owner = path.with_name(path.name + ".owner")
+    owner = owner_file(path)
     message, hint = f"another bakery works on cluster {cluster}", "wait for it, then run the same command again"
     with ExitStack() as held:
         try:

@@ -13,9 +13,13 @@ Members = Mapping[str, Droplet]
 
 def list_members(session: Session) -> tuple[Droplet, ...]:
     """List the cluster's droplets, oldest first, without those that bakery has deleted."""
+    return existing(session, session.cloud.list_droplets(tag=cluster_tag(session.cluster)))
+
+
+def existing(session: Session, listed: Iterable[Droplet]) -> tuple[Droplet, ...]:
+    """Return the droplets in ``listed`` that bakery has not deleted, oldest first."""
     deleted = set(session.journal.now.deleted_ids)
-    droplets = session.cloud.list_droplets(tag=cluster_tag(session.cluster))
-    return tuple(sorted((d for d in droplets if d.id not in deleted), key=lambda droplet: droplet.id))
+    return tuple(sorted((d for d in listed if d.id not in deleted), key=lambda droplet: droplet.id))
 
 
 def members_of(session: Session, droplets: Iterable[Droplet]) -> dict[str, Droplet]:

@@ -6,11 +6,14 @@ from enum import StrEnum
 
 from bakery.cloud.model import (
     Account,
+    Certificate,
     Droplet,
     Firewall,
     FirewallRequest,
     Image,
+    LoadBalancer,
     Region,
+    ReservedIp,
     Size,
     SshKey,
     Vpc,
@@ -19,6 +22,7 @@ from bakery.errors import ExitCode, LaunchError
 from bakery.hints import Command, Text
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
+from bakery.plan.ways_in import PlannedBalancer
 from bakery.render.model import Join
 
 UserDataFor = Callable[[Node, Join], str]
@@ -27,6 +31,9 @@ UserDataFor = Callable[[Node, Join], str]
 FindNotJoined = Callable[[tuple[Droplet, ...]], frozenset[str]]
 """Returns the names of those droplets, among all of the cluster, that run and whose agents never joined."""
 
+FurtherObstacles = Callable[["Changes"], tuple["Obstacle", ...]]
+"""Returns what makes these changes impossible beside the account: missing credentials of a registry."""
+
 
 DRAIN_SECONDS = 600
 
@@ -34,6 +41,11 @@ DRAIN_SECONDS = 600
 def assume_all_joined(_: tuple[Droplet, ...]) -> frozenset[str]:
     """Return no names. The :data:`FindNotJoined` of a caller that cannot query Consul and Nomad."""
     return frozenset()
+
+
+def find_no_obstacles(_: "Changes") -> "tuple[Obstacle, ...]":
+    """Return none: the :data:`FurtherObstacles` of a caller that has none to look for."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +60,14 @@ class PreviewRequest:
     """Networks in CIDR notation; ``auto`` is already replaced."""
     ca_fingerprint: str | None
     """Fingerprint of the Consul CA, in hexadecimal digits; None if there are no credentials."""
+    generation: int | None = None
+    """Generation of the secrets in the user-data; None if there are no credentials."""
     only_role: str | None = None
     """Launch the nodes of this role only."""
+    until_healthy: bool = False
+    """Whether the launch will wait until the cluster is healthy."""
     find_not_joined: FindNotJoined = assume_all_joined
+    further_obstacles: FurtherObstacles = find_no_obstacles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +76,6 @@ class LaunchRequest(PreviewRequest):
 
     ca_fingerprint: str
     generation: int
-    """Generation of the secrets in the user-data."""
     user_data: UserDataFor
     throwaway_public_key: str
     """Temporary SSH key, one OpenSSH line. The private key is not kept."""
@@ -131,6 +147,11 @@ class Timings:
     active: float = 600
     firewall: float = 180
     gone: float = 300
+    balancer: float = 600
+    certificate: float = 600
+    assigned: float = 120
+    freed: float = 60
+    """Until a load balancer has let its former certificate go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +171,14 @@ class Present:
     firewalls: tuple[Firewall, ...]
     ssh_keys: tuple[SshKey, ...]
     tags: tuple[str, ...]
+    load_balancers: tuple[LoadBalancer, ...] = ()
+    """Like the next two only read if the plan or the journal has one."""
+    certificates: tuple[Certificate, ...] = ()
+    reserved_ips: tuple[ReservedIp, ...] = ()
+    own_addresses: frozenset[str] = frozenset()
+    """The reserved IPs that bakery created for the cluster."""
+    address_requested: bool = False
+    """Whether an earlier run requested a reserved IP, and died before it marked it as the cluster's."""
 
 
 class Sign(StrEnum):
@@ -166,7 +195,7 @@ class Change:
 
     sign: Sign
     kind: str
-    """"droplet", "firewall" or "vpc"."""
+    """"droplet", "firewall", "vpc", "balancer" or "address" (a reserved IP)."""
     name: str
     details: str
 
@@ -204,6 +233,22 @@ class FirewallUpdate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BalancerChange:
+    """The planned load balancer, if it does not exist or has other settings."""
+
+    planned: PlannedBalancer
+    existing: LoadBalancer | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReservedIpChange:
+    """The planned reserved IP, if it does not exist or is not assigned to the droplet in its slot."""
+
+    slot: str
+    existing: ReservedIp | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
     """What a launch changes, from the present droplets to the plan."""
 
@@ -228,6 +273,8 @@ class Changes:
     """Price of the cluster after the launch minus its price now."""
     total: Price
     """Price of the whole cluster after the launch, including extra and duplicate droplets."""
+    balancer: BalancerChange | None = None
+    reserved_ip: ReservedIpChange | None = None
     obstacles: tuple[Obstacle, ...] = ()
     """Why the launch is impossible. Set by a preview only: a launch raises an error instead."""
 
@@ -235,6 +282,11 @@ class Changes:
     def empty(self) -> bool:
         """Whether a launch would change nothing."""
         return not self.lines
+
+    @property
+    def creates_cluster(self) -> bool:
+        """Whether the cluster has no droplets yet."""
+        return not (self.unchanged or self.extra or self.replaced or self.duplicates)
 
 
 Approve = Callable[[Changes], bool]
@@ -278,6 +330,9 @@ class Targets:
 
     droplets: tuple[Droplet, ...]
     firewalls: tuple[Firewall, ...]
+    balancers: tuple[LoadBalancer, ...]
+    certificates: tuple[Certificate, ...]
+    reserved_ips: tuple[ReservedIp, ...]
     vpcs: tuple[Vpc, ...]
     ssh_keys: tuple[SshKey, ...]
     tags: tuple[str, ...]
@@ -291,6 +346,9 @@ class Targets:
         return (
             *(droplet.name for droplet in self.droplets),
             *(firewall.name for firewall in self.firewalls),
+            *(balancer.name for balancer in self.balancers),
+            *(certificate.name for certificate in self.certificates),
+            *(reserved.ip for reserved in self.reserved_ips),
             *(vpc.name for vpc in self.vpcs),
             *(key.name for key in self.ssh_keys),
             *self.tags,

@@ -14,6 +14,9 @@ _KEY_NAME = re.compile(rf"bakery-(?P<cluster>{_LABEL})-launch-(?P<launch>{_ID})"
 _VPC_DESCRIPTION = re.compile(rf"bakery cluster (?P<cluster>{_LABEL}), launch (?P<launch>{_ID})")
 
 
+_BALANCER_NAME = re.compile(rf"bakery-(?P<cluster>{_LABEL})-ingress-(?P<launch>{_ID})")
+
+
 def new_launch_id() -> str:
     """Return eight random hexadecimal digits."""
     return secrets.token_hex(4)
@@ -59,6 +62,22 @@ def vpc_description(cluster: str, launch_id: str) -> str:
 def launch_of_vpc(description: str, cluster: str) -> str | None:
     """Return the launch id in the description of a VPC of the cluster; None for any other description."""
     return _launch(_VPC_DESCRIPTION.fullmatch(description), cluster)
+
+
+def balancer_name(cluster: str, launch_id: str) -> str:
+    """Return the name of the load balancer that a launch creates, and of its certificate."""
+    return f"bakery-{cluster}-ingress-{launch_id}"
+
+
+def launch_of_balancer(name: str, cluster: str) -> str | None:
+    """Return the launch id in the name of a load balancer or certificate of the cluster; None for others."""
+    return _launch(_BALANCER_NAME.fullmatch(name), cluster)
+
+
+def cluster_of_balancer(name: str) -> str | None:
+    """Return the cluster in the name of a load balancer or certificate; None for any other name."""
+    match = _BALANCER_NAME.fullmatch(name)
+    return match["cluster"] if match else None
 
 
 def _launch(match: re.Match[str] | None, cluster: str | None) -> str | None:

@@ -45,6 +45,8 @@ class Session:
     timings: Timings = field(default_factory=Timings)
     workers: int = 8
     """How many create requests are sent at the same time."""
+    leaderless: set[str] = field(default_factory=set)
+    """Products for whose leader this command has waited until the deadline. It does not wait for them again."""
     addresses_given_to: dict[int, set[str]] = field(default_factory=dict)
     """Key: the droplet id of a server. Value: the slots of the droplets that this run created and whose user-data
     contains that server's address."""

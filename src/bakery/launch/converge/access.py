@@ -6,6 +6,7 @@ from bakery.errors import UsageError
 from bakery.hints import Command
 from bakery.launch.base.session import Session, exclusive
 from bakery.launch.converge.changes import compare_firewalls
+from bakery.launch.converge.ways_in import has_balancer_only_rules, source_balancer
 from bakery.plan.model import ClusterPlan
 
 
@@ -25,7 +26,9 @@ def refresh_access(
     """
     cloud = session.cloud
     with exclusive(session):
-        missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs)
+        balancers = cloud.list_load_balancers() if has_balancer_only_rules(plan) else ()
+        source = source_balancer(plan, balancers)
+        missing, updates = compare_firewalls(plan, cloud.list_firewalls(), admin_cidrs, source)
         if len(missing) == len(plan.firewalls):
             message = f"cluster {plan.cluster} has no firewalls yet"
             raise UsageError(message=message, hint=Command("launch"))

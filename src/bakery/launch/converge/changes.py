@@ -4,14 +4,34 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bakery.cloud.model import Droplet, Firewall, Image, Size, Vpc
 from bakery.console import counted
-from bakery.launch.base.model import Change, Changes, FirewallUpdate, Present, Price, Sign
+from bakery.launch.base.model import (
+    BalancerChange,
+    Change,
+    Changes,
+    FirewallUpdate,
+    Present,
+    Price,
+    ReservedIpChange,
+    Sign,
+)
 from bakery.launch.base.names import occupants
+from bakery.launch.base.ways_in import find_balancer
 from bakery.launch.converge.drift import differences
 from bakery.launch.converge.firewalls import describe_update, differs, find_firewall, request_for
 from bakery.launch.converge.unfinished import unfinished_lines
+from bakery.launch.converge.ways_in import (
+    BALANCER_HOURLY,
+    BALANCER_MONTHLY,
+    balancer_change,
+    change_lines,
+    reserved_ip_change,
+    source_balancer,
+    unplanned_lines,
+)
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.model import Firewall as PlannedFirewall
 from bakery.plan.slots import slot_of
+from bakery.plan.ways_in import reserved_slot
 
 
 def compare(
@@ -40,9 +60,11 @@ def compare(
     new_nodes = tuple(node for node in wanted if node.slot not in best or node.slot in replaced)
     planned = {node.slot for node in plan.nodes}
     vpc = next((v for v in present.vpcs if v.name == plan.vpc_name and v.region == plan.region), None)
-    new_firewalls, updates = compare_firewalls(plan, present.firewalls, admin_cidrs)
+    source = source_balancer(plan, present.load_balancers)
+    new_firewalls, updates = compare_firewalls(plan, present.firewalls, admin_cidrs, source)
     staying = [droplet.size for droplet in present.droplets if droplet not in replaced.values()]
     new = [node.size for node in new_nodes]
+    balancer, reserved = _compare_ways_in(plan, present, unchanged, new_nodes)
     return Changes(
         vpc=vpc,
         new_firewalls=new_firewalls,
@@ -55,10 +77,48 @@ def compare(
         later=(
             *unfinished_lines(plan.cluster, present.droplets),
             *differences(plan, unchanged, present.sizes, image),
+            *unplanned_lines(plan, present),
         ),
-        lines=_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
-        added=_less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
-        total=_price([*staying, *new], present.sizes),
+        lines=(
+            *_lines(plan, vpc, new_firewalls, updates, _node_lines(new_nodes, replaced, leaving)),
+            *change_lines(plan.cluster, balancer, reserved),
+        ),
+        added=_with_balancers(
+            _less(_price(new, present.sizes), _price([d.size for d in replaced.values()], present.sizes)),
+            1 if balancer is not None and balancer.existing is None else 0,
+        ),
+        total=_with_balancers(
+            _price([*staying, *new], present.sizes), _nodes_of_balancer(plan, present, balancer)
+        ),
+        balancer=balancer,
+        reserved_ip=reserved,
+    )
+
+
+def _compare_ways_in(
+    plan: ClusterPlan, present: Present, unchanged: Iterable[Droplet], new_nodes: Iterable[Node]
+) -> tuple[BalancerChange | None, ReservedIpChange | None]:
+    """Compare as far as there are ingress nodes: a launch of another role must not pay for a way to none."""
+    holders = {slot_of(droplet, plan.cluster): droplet for droplet in unchanged}
+    there, slot = holders.keys() | {node.slot for node in new_nodes}, reserved_slot(plan)
+    balancer = balancer_change(plan, present) if any(n.slot in there for n in plan.ingress_nodes) else None
+    reserved = reserved_ip_change(plan, present, holders.get(slot)) if slot in there and slot is not None else None
+    return balancer, reserved
+
+
+def _nodes_of_balancer(plan: ClusterPlan, present: Present, change: BalancerChange | None) -> int:
+    """Return how many nodes of load balancers the cluster pays for after the launch."""
+    if change is not None and change.existing is None:
+        return 1
+    found = find_balancer(plan.cluster, present.load_balancers)
+    return 0 if found is None else found.size_unit
+
+
+def _with_balancers(price: Price, nodes: int) -> Price:
+    return Price(
+        monthly=round(price.monthly + nodes * BALANCER_MONTHLY, 2),
+        hourly=round(price.hourly + nodes * BALANCER_HOURLY, 5),
+        unknown=price.unknown,
     )
 
 
@@ -71,9 +131,12 @@ def _never_came_up(droplet: Droplet, failed: frozenset[int]) -> bool:
 
 
 def compare_firewalls(
-    plan: ClusterPlan, firewalls: Sequence[Firewall], admin_cidrs: Sequence[str]
+    plan: ClusterPlan, firewalls: Sequence[Firewall], admin_cidrs: Sequence[str], balancer: str | None
 ) -> tuple[tuple[PlannedFirewall, ...], tuple[FirewallUpdate, ...]]:
-    """Return the planned firewalls that do not exist, and the updates for those whose rules differ."""
+    """Return the planned firewalls that do not exist, and the updates for those whose rules differ.
+
+    ``balancer`` is :func:`bakery.launch.converge.ways_in.source_balancer`.
+    """
     new: list[PlannedFirewall] = []
     updates: list[FirewallUpdate] = []
     for planned in plan.firewalls:
@@ -81,7 +144,7 @@ def compare_firewalls(
         if found is None:
             new.append(planned)
             continue
-        request = request_for(planned, name=found.name, admin_cidrs=admin_cidrs)
+        request = request_for(planned, name=found.name, admin_cidrs=admin_cidrs, balancer=balancer)
         if differs(found, request):
             updates.append(FirewallUpdate(firewall=found, request=request))
     return tuple(new), tuple(updates)

@@ -1,7 +1,8 @@
 """Creates droplets in waves, each droplet once. Each wave gets the addresses of the earlier waves' servers."""
 
+import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bakery.cloud.model import Droplet, DropletRequest
@@ -19,6 +20,8 @@ from bakery.render.model import Join
 from bakery.wait import Pending, deadline_factor
 
 CREATE_ROUNDS = 5
+SKIPPED_POLLS = 2
+"""Polls of a wait for active droplets that read no list. Two short pauses take a second; no agent runs before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,21 +84,27 @@ def create_droplets(session: Session, template: DropletTemplate, changes: Change
     for wave in Wave:
         nodes = [node for node in changes.new_nodes if node.wave is wave]
         if nodes:
-            servers = _wait_for_servers(session, template.launch.plan, members)
-            members |= servers
-            for server in servers.values():
+            members |= _wait_for_servers(session, template.launch.plan, members)
+            for server in _servers(template.launch.plan, members).values():
                 session.addresses_given_to.setdefault(server.id, set()).update(node.slot for node in nodes)
             members |= _create_wave(session, {node.slot: template.request(node, members) for node in nodes})
     return members
 
 
 def _wait_for_servers(session: Session, plan: ClusterPlan, members: Members) -> Members:
-    """Wait until each server has its VPC address, which the next wave needs. Return the servers by slot."""
-    slots = {node.slot for node in (*plan.consul_servers, *plan.nomad_servers)}
-    servers = {slot: droplet for slot, droplet in members.items() if slot in slots and droplet.status != "off"}
+    """Wait until each server has its VPC address, which the next wave needs.
+
+    Return what the API showed meanwhile, by slot.
+    """
+    servers = _servers(plan, members)
     if all(_has_address(droplet) for droplet in servers.values()):
         return servers
-    return _wait_for(session, servers, active=False)
+    return _wait_for(session, members, servers, active=False)
+
+
+def _servers(plan: ClusterPlan, members: Members) -> Members:
+    slots = {node.slot for node in (*plan.consul_servers, *plan.nomad_servers)}
+    return {slot: droplet for slot, droplet in members.items() if slot in slots and droplet.status != "off"}
 
 
 def _remove(session: Session, replaced: Iterable[Droplet]) -> None:
@@ -131,18 +140,23 @@ def _create_wave(session: Session, requests: Mapping[str, DropletRequest]) -> di
 
 
 def _send(session: Session, requests: Mapping[str, DropletRequest]) -> list[Droplet | BakeryError]:
-    """Send the create requests, ``session.workers`` at a time. If the API refuses one, send no more."""
-    pool = ThreadPoolExecutor(max_workers=session.workers, thread_name_prefix="create")
-    try:
-        sent = [pool.submit(_send_one, session, slot, request) for slot, request in requests.items()]
+    """Send the requests in this order, ``session.workers`` at a time. If the API refuses one, send no more."""
+    free = threading.Semaphore(session.workers)
+    sent: list[Future[Droplet | BakeryError]] = []
+    with ThreadPoolExecutor(max_workers=session.workers, thread_name_prefix="create") as pool:
+        for slot, request in requests.items():
+            free.acquire()
+            if any(future.done() and future.exception() for future in sent):
+                break
+            session.journal.record_create(slot, session.wall())
+            sent.append(pool.submit(_send_one, session, slot, request))
+            sent[-1].add_done_callback(lambda _: free.release())
+        # Here, inside the block: after a signal its end waits for the replies of the requests that were sent.
         return [future.result() for future in sent]
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _send_one(session: Session, slot: str, request: DropletRequest) -> Droplet | BakeryError:
     """Create a droplet. Return it, or the error after which the droplet may or may not exist."""
-    session.journal.record_create(slot, session.wall())
     try:
         droplet = session.cloud.create_droplet(request)
     except UnreachableError as error:
@@ -171,10 +185,11 @@ def _is_active(droplet: Droplet) -> bool:
     return droplet.status == "active" and droplet.private_ipv4 is not None
 
 
-def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str, Droplet]:
+def _wait_for(session: Session, known: Members, droplets: Members, *, active: bool) -> dict[str, Droplet]:
     """List the cluster's droplets until each of ``droplets`` is active, or has its VPC address.
 
-    ``droplets`` are as the API has just shown them, so the first list is read after a pause.
+    Return those of ``known`` that the last list has. ``droplets`` are some of them. They are as the API has just
+    shown them, so the first list is read after a pause.
 
     Raises:
         DeadlineError: some are not; the journal records them as failed, so that the next run replaces them.
@@ -182,21 +197,24 @@ def _wait_for(session: Session, droplets: Members, *, active: bool) -> dict[str,
     timings = session.timings
     seconds, every = (timings.active, timings.active_poll) if active else (timings.address, timings.poll)
     done, lacking = (_is_active, "not active") if active else (_has_address, "no VPC address")
-    members = dict(droplets)
+    members = dict(known)
     late: dict[str, Droplet] = dict(droplets)
-    just_shown = True
+    other = {slot: droplet for slot, droplet in known.items() if slot not in late and not _is_active(droplet)}
+    skipped = SKIPPED_POLLS if active else 1
 
     def reached() -> tuple[Droplet, ...] | Pending:
-        nonlocal just_shown
-        if just_shown:
-            just_shown = False
+        nonlocal skipped
+        if skipped:
+            skipped -= 1
             return Pending(f"{', '.join(droplet.name for droplet in late.values())}: {lacking}")
         listed = list_members(session)
         if our_duplicates(session, members, listed):
             return listed
         seen = _by_slot(members, listed)
         for slot in [slot for slot in late if slot in seen and done(seen[slot])]:
-            session.reporter.node(late.pop(slot).name, "active" if active else "has its address")
+            session.reporter.node(late.pop(slot).name, "active" if _is_active(seen[slot]) else "has its address")
+        for slot in [slot for slot in other if active and slot in seen and _is_active(seen[slot])]:
+            session.reporter.node(other.pop(slot).name, "active")
         if late:
             listed_as = {slot: seen[slot].status if slot in seen else "not listed" for slot in late}
             return Pending(", ".join(f"{late[slot].name} is {status}" for slot, status in listed_as.items()))
@@ -239,4 +257,5 @@ def wait_until_active(session: Session, members: Members, slots: Iterable[str]) 
     coming = {slot: droplet for slot, droplet in down.items() if droplet.status != "off"}
     if not coming:
         return dict(members)
-    return {**members, **_wait_for(session, coming, active=True)}
+    with session.reporter.step("Active droplets"):
+        return {**members, **_wait_for(session, members, coming, active=True)}

@@ -15,13 +15,21 @@ OUTBOUND = tuple(
 _MOST_NAMED = 3
 
 
-def request_for(planned: PlannedFirewall, *, name: str, admin_cidrs: Sequence[str]) -> FirewallRequest:
-    """Return the API request for a planned firewall; ``admin_cidrs`` may reach the APIs from outside the VPC."""
-    inbound = tuple(rule for entry in planned.inbound for rule in _rule(entry, admin_cidrs))
+def request_for(
+    planned: PlannedFirewall, *, name: str, admin_cidrs: Sequence[str], balancer: str | None = None
+) -> FirewallRequest:
+    """Return the API request for a planned firewall; ``admin_cidrs`` may reach the APIs from outside the VPC.
+
+    ``balancer`` is the id of the cluster's load balancer. While there is none, the planned sources of its rules
+    stay: otherwise nothing would reach the nodes if DigitalOcean refuses the load balancer.
+    """
+    inbound = tuple(rule for entry in planned.inbound for rule in _rule(entry, admin_cidrs, balancer))
     return FirewallRequest(name=name, inbound=inbound, outbound=OUTBOUND, tags=(planned.tag,))
 
 
-def _rule(planned: PlannedRule, admin_cidrs: Sequence[str]) -> tuple[FirewallRule, ...]:
+def _rule(planned: PlannedRule, admin_cidrs: Sequence[str], balancer: str | None) -> tuple[FirewallRule, ...]:
+    if planned.balancer_only and balancer is not None:
+        return (FirewallRule(protocol=planned.protocol, ports=planned.ports, load_balancers=(balancer,)),)
     sources = (*planned.sources, *(admin_cidrs if planned.admin else ()))
     if not sources:
         return ()
@@ -49,8 +57,16 @@ def differs(firewall: Firewall, request: FirewallRequest) -> bool:
     )
 
 
-def _canonical(rules: Iterable[FirewallRule]) -> set[tuple[str, str, frozenset[str], frozenset[str]]]:
-    return {(rule.protocol, rule.ports, frozenset(rule.addresses), frozenset(rule.tags)) for rule in rules}
+def _canonical(rules: Iterable[FirewallRule]) -> set[tuple[str, str, frozenset[str]]]:
+    return {(rule.protocol, rule.ports, frozenset(_sources(rule))) for rule in rules}
+
+
+def _sources(rule: FirewallRule) -> tuple[str, ...]:
+    return (
+        *rule.addresses,
+        *(f"droplets tagged {tag}" for tag in rule.tags),
+        *(f"load balancer {number}" for number in rule.load_balancers),
+    )
 
 
 def describe_update(firewall: Firewall, request: FirewallRequest) -> str:
@@ -66,5 +82,4 @@ def describe_update(firewall: Firewall, request: FirewallRequest) -> str:
 
 def _named(rule: FirewallRule) -> str:
     ports = "" if rule.protocol == "icmp" else f" {rule.ports}"
-    sources = (*rule.addresses, *(f"droplets tagged {tag}" for tag in rule.tags))
-    return f"{rule.protocol}{ports} from {', '.join(sources) or 'droplets or load balancers'}"
+    return f"{rule.protocol}{ports} from {', '.join(_sources(rule)) or 'droplets or Kubernetes clusters'}"

@@ -1,10 +1,12 @@
 """Finds every obstacle of a launch before the first change. Pure, except for :func:`survey`."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from ipaddress import IPv4Network
 
 from bakery.cloud.interface import Cloud
 from bakery.cloud.model import Droplet, Image, SshKey, Vpc
+from bakery.cloud.together import start_read
 from bakery.config.findings import nearest
 from bakery.config.networks import capacity, free_range
 from bakery.console import counted
@@ -19,44 +21,56 @@ from bakery.launch.converge.preflight_sizes import size_obstacles
 from bakery.launch.converge.unfinished import unfinished_obstacles
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
-from bakery.plan.tags import authorities_of, ca_tag, cluster_tag
+from bakery.plan.tags import authorities_of, ca_tag, cluster_tag, generation_of
 
 DROPLET_LIMIT = "droplet_limit"
 """Code of the obstacle."""
 
 
-def survey(cloud: Cloud, cluster: str) -> Present:
-    """Read the account, in nine requests; in ten if the cluster has droplets."""
-    droplets = cloud.list_droplets(tag=cluster_tag(cluster))
+def survey(cloud: Cloud, cluster: str, *, at_once: bool = True) -> Present:
+    """Read the account, in at most nine requests; in ten if the cluster has droplets.
+
+    They are sent at the same time, or one after another if ``at_once`` is False.
+    """
+    start = partial(start_read, at_once=at_once)
+    listed = start(lambda: cloud.list_droplets(tag=cluster_tag(cluster)))
+    account, regions, sizes = start(cloud.get_account), start(cloud.list_regions), start(cloud.list_sizes)
+    count, vpcs, firewalls = start(cloud.count_droplets), start(cloud.list_vpcs), start(cloud.list_firewalls)
+    keys, tags = start(cloud.list_ssh_keys), start(cloud.list_tags)
+    droplets = listed.result()
     vpc_id = next((droplet.vpc_id for droplet in droplets if droplet.vpc_id), None)
     return Present(
-        account=cloud.get_account(),
-        regions=cloud.list_regions(),
-        sizes=cloud.list_sizes(),
+        account=account.result(),
+        regions=regions.result(),
+        sizes=sizes.result(),
         droplets=droplets,
-        account_droplets=cloud.count_droplets(),
+        account_droplets=count.result(),
         vpc_members=cloud.count_vpc_members(vpc_id) if vpc_id else 0,
-        vpcs=cloud.list_vpcs(),
-        firewalls=cloud.list_firewalls(),
-        ssh_keys=cloud.list_ssh_keys(),
-        tags=cloud.list_tags(),
+        vpcs=vpcs.result(),
+        firewalls=firewalls.result(),
+        ssh_keys=keys.result(),
+        tags=tags.result(),
     )
 
 
-def check_trust(droplets: Iterable[Droplet], cluster: str, fingerprint: str | None) -> None:
-    """Refuse droplets whose certificates come from another CA than the credentials here.
+def check_trust(
+    droplets: Iterable[Droplet], cluster: str, fingerprint: str | None, generation: int | None = None
+) -> None:
+    """Refuse droplets whose secrets are not those of the credentials here, nor older ones of the same bundle.
 
-    ``fingerprint`` is that of the Consul CA, in hexadecimal digits; None if there are no credentials. Call this
-    before making credentials: a running cluster must never get a second CA.
+    ``fingerprint`` is that of the CAs, in hexadecimal digits; None if there are no credentials. Call this before
+    making credentials: a running cluster must never get a second CA. ``generation`` is that of the bundle.
 
     Raises:
-        CredentialsError: there are droplets, and the credentials are missing or have another CA.
+        CredentialsError: there are droplets, and the credentials are missing, have another CA, or are older.
     """
-    for obstacle in trust_obstacles(tuple(droplets), cluster, fingerprint):
+    for obstacle in trust_obstacles(tuple(droplets), cluster, fingerprint, generation):
         raise CredentialsError(message=obstacle.message, details=obstacle.details, hint=obstacle.hint)
 
 
-def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: str | None) -> Iterator[Obstacle]:
+def trust_obstacles(
+    existing: tuple[Droplet, ...], cluster: str, fingerprint: str | None, generation: int | None = None
+) -> Iterator[Obstacle]:
     """Yield the obstacles that :func:`check_trust` raises."""
     hint = "bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)"
     if existing and fingerprint is None:
@@ -71,6 +85,17 @@ def trust_obstacles(existing: tuple[Droplet, ...], cluster: str, fingerprint: st
             message=f"the credentials here are not those of cluster {cluster}",
             details=f"another CA made the certificates of {names}",
             hint=hint,
+            exit_code=ExitCode.CREDENTIALS,
+        )
+    newer = [d for d in existing if generation_of(d.tags, cluster) > generation] if generation is not None else []
+    if newer:
+        latest = max(generation_of(droplet.tags, cluster) for droplet in newer)
+        names = ", ".join(sorted(droplet.name for droplet in newer))
+        yield Obstacle(
+            code="credentials_old",
+            message=f"the credentials here are of generation {generation}, and cluster {cluster} has {latest}",
+            details=f"secrets of a later generation are on {names}",
+            hint="bring back the newest copy of the credentials bundle: an older one locks its nodes out",
             exit_code=ExitCode.CREDENTIALS,
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet
+from bakery.launch.base.agentless import agentless_obstacle
 from bakery.launch.base.journal import Journal
 from bakery.launch.base.members import complete_listing
 from bakery.launch.base.model import (
@@ -21,6 +22,8 @@ from bakery.launch.converge.changes import compare
 from bakery.launch.converge.formed import Formed, what_formed
 from bakery.launch.converge.preflight import check_trust, find_obstacles, survey, trust_obstacles
 from bakery.launch.converge.verdict import refusal
+from bakery.launch.converge.ways_in import survey_ways_in
+from bakery.plan.model import ClusterPlan
 from bakery.render.model import Join
 from bakery.wait import deadline_factor
 
@@ -43,10 +46,10 @@ def prepare(session: Session, request: LaunchRequest, run_id: str) -> Prepared:
         UsageError, CredentialsError: the launch is impossible; the error names every obstacle
             (:mod:`bakery.launch.converge.preflight`).
     """
-    listed = survey(session.cloud, session.cluster)
+    listed = _survey(session, request.plan)
     present = replace(listed, droplets=complete_listing(session, listed.droplets))
     plan = name_nodes(request.plan, present, run_id, renamed=frozenset(session.journal.now.leaving))
-    check_trust(present.droplets, plan.cluster, request.ca_fingerprint)
+    check_trust(present.droplets, plan.cluster, request.ca_fingerprint, request.generation)
     named = replace(request, plan=plan)
     changes = _compare(session, named, present)
     obstacles = _obstacles(session, named, present, changes)
@@ -62,12 +65,18 @@ def preview(session: Session, request: PreviewRequest, before: Sequence[Obstacle
     ``before`` are obstacles that end a launch before it reads the account: unreadable credentials, another cloud.
     If there are any, the CA of the droplets is not checked.
     """
-    present = survey(session.cloud, session.cluster)
+    present = _survey(session, request.plan)
     plan = name_nodes(request.plan, present, None, renamed=frozenset(session.journal.now.leaving))
     named = replace(request, plan=plan)
     changes = _compare(session, named, present)
-    trust = () if before else trust_obstacles(present.droplets, plan.cluster, request.ca_fingerprint)
+    known = (request.ca_fingerprint, request.generation)
+    trust = () if before else trust_obstacles(present.droplets, plan.cluster, *known)
     return replace(changes, obstacles=(*before, *trust, *_obstacles(session, named, present, changes)))
+
+
+def _survey(session: Session, plan: ClusterPlan) -> Present:
+    present = survey(session.cloud, session.cluster, at_once=session.workers > 1)
+    return survey_ways_in(session.cloud, plan, present, session.journal.now)
 
 
 def _compare(session: Session, request: PreviewRequest, present: Present) -> Changes:
@@ -88,7 +97,9 @@ def _obstacles(
     session: Session, request: PreviewRequest, present: Present, changes: Changes
 ) -> tuple[Obstacle, ...]:
     journal, role = session.journal.now, request.only_role
-    return find_obstacles(request.plan, present, changes, journal, image=request.image, only_role=role)
+    found = find_obstacles(request.plan, present, changes, journal, image=request.image, only_role=role)
+    vain = agentless_obstacle(present.regions, request.plan.region) if request.until_healthy else ()
+    return (*found, *vain, *request.further_obstacles(changes))
 
 
 def given_up(journal: Journal, now: float, timings: Timings) -> frozenset[int]:

@@ -4,25 +4,33 @@
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from bakery.cloud.model import Droplet
-from bakery.errors import DeadlineError
+from bakery.errors import BakeryError, DeadlineError, LaunchError, UnauthorizedError, UnprocessableError
 from bakery.hints import Command, Hint
+from bakery.launch.base.consul_lock import HeldLock, consul_finder, lock_if_led
 from bakery.launch.base.members import list_members, members_of
 from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest, LaunchResult
 from bakery.launch.base.ownership import new_launch_id
 from bakery.launch.base.session import Session
+from bakery.launch.converge import network
 from bakery.launch.converge.droplets import DropletTemplate, create_droplets, wait_until_active
 from bakery.launch.converge.duplicates import resolve_duplicate_firewalls, resolve_from_earlier_run
+from bakery.launch.converge.enter import (
+    ensure_balancer,
+    ensure_reserved_ip,
+    refused_error,
+    wait_until_balancer_active,
+)
 from bakery.launch.converge.keys import leftover_keys, remove_key, throwaway_key
-from bakery.launch.converge.network import ensure_network
 from bakery.launch.converge.preflight import ssh_key_ids
 from bakery.launch.converge.prepare import Prepared, check_user_data_renders, prepare
 from bakery.launch.teardown.mend import mend
 from bakery.launch.teardown.removal import finish_removals
 from bakery.plan.slots import slot_of
+from bakery.plan.ways_in import balancer_of
 
 
 @dataclass(kw_only=True)
@@ -32,16 +40,25 @@ class Launch:
     session: Session
     request: LaunchRequest
     approve: Approve
+    held: ExitStack = field(default_factory=ExitStack)
+    """Ended with the launch."""
+    lock: HeldLock | None = None
+    """Set by :func:`hold_lock`, if Consul can give it."""
     run_id: str = field(default_factory=new_launch_id)
     """Drawn anew by each run; the launch of an unfinished run keeps the id of its first run."""
     prepared: Prepared = field(init=False)
     """Set by :func:`read_account`."""
     declined: bool = False
     """Whether ``approve`` returned False: then no further step runs."""
+    begun: str = field(init=False)
+    """Id of this launch. Set by :func:`create_network`, if there are changes."""
     vpc_id: str = field(init=False)
     """Set by :func:`create_network`, if there are changes."""
     members: dict[str, Droplet] = field(init=False)
     """The planned droplets that exist, by slot."""
+    balancer_requested: bool = False
+    refused: BakeryError | None = None
+    """Why there is no load balancer or no reserved IP; the cluster forms without it."""
 
     @property
     def changes(self) -> Changes:
@@ -84,6 +101,21 @@ def ask_approval(launch: Launch) -> None:
         launch.declined = True
 
 
+def hold_lock(launch: Launch) -> None:
+    """Hold the lock in Consul until the launch ends. A cluster that is not formed, or has no leader, has none.
+
+    Raises:
+        LockedError: another operator's bakery changes the cluster.
+    """
+    if launch.changes.empty:
+        return
+    session, changes = launch.session, launch.changes
+    there = [droplet for droplet in launch.prepared.present.droplets if droplet not in changes.replaced]
+    find = consul_finder(session, launch.request.plan, there)
+    leaving = {droplet.name for droplet in changes.replaced}
+    launch.lock = launch.held.enter_context(lock_if_led(session, find, leaving=leaving))
+
+
 def finish_earlier_runs(launch: Launch) -> None:
     """Finish what interrupted runs left: duplicates, removals of nodes, temporary SSH keys.
 
@@ -104,9 +136,9 @@ def create_network(launch: Launch) -> None:
     """Create or update tags, VPC and firewalls, and wait until the firewalls are in force."""
     if launch.changes.empty:
         return
-    launch.session.journal.begin(launch.launch_id)
+    launch.begun = launch.session.journal.begin(launch.launch_id)
     with launch.session.reporter.step("Network and firewalls"):
-        launch.vpc_id = ensure_network(
+        launch.vpc_id = network.ensure_network(
             launch.session,
             launch.prepared.request,
             launch.prepared.present,
@@ -116,10 +148,17 @@ def create_network(launch: Launch) -> None:
 
 
 def create_nodes(launch: Launch) -> None:
-    """Create the droplets of new nodes, in waves, with a temporary SSH key."""
+    """Create the droplets of new nodes, in waves, with a temporary SSH key.
+
+    Raises:
+        LockedError: the lock in Consul is lost, so another operator may change the cluster.
+    """
     session, prepared = launch.session, launch.prepared
     if not launch.changes.new_nodes:
         return
+    if launch.lock is not None:
+        launch.lock.check_if_led()
+    session.reporter.expect([node.name for node in launch.changes.new_nodes])
     with (
         session.reporter.step("Droplets"),
         throwaway_key(session, launch.request.throwaway_public_key, launch.launch_id) as key_id,
@@ -132,6 +171,75 @@ def create_nodes(launch: Launch) -> None:
             formed=prepared.formed,
         )
         launch.members = create_droplets(session, template, launch.changes)
+
+
+def create_balancer(launch: Launch) -> None:
+    """Request the load balancer. What DigitalOcean refuses is reported at the end of the launch."""
+    _ensure_balancer(launch, "Load balancer", waits=False)
+
+
+def finish_balancer(launch: Launch) -> None:
+    """Create the load balancer if it waits for its certificate."""
+    _ensure_balancer(launch, "Load balancer's certificate", waits=True)
+
+
+def _ensure_balancer(launch: Launch, title: str, *, waits: bool) -> None:
+    change, session = launch.changes.balancer, launch.session
+    if change is None or launch.balancer_requested or launch.refused is not None:
+        return
+    with session.reporter.step(title), _going_on(launch, "load balancer"):
+        launch.balancer_requested = ensure_balancer(
+            session,
+            change,
+            region=launch.request.plan.region,
+            vpc_id=launch.vpc_id,
+            launch_id=launch.begun,
+            waits=waits,
+        )
+
+
+def assign_address(launch: Launch) -> None:
+    """Create the reserved IP, or assign it to the droplet in its slot."""
+    change = launch.changes.reserved_ip
+    droplet = None if change is None else launch.members.get(change.slot)
+    if change is None or droplet is None:
+        return
+    session = launch.session
+    with session.reporter.step("Reserved IP"), _going_on(launch, "reserved IP"):
+        ensure_reserved_ip(session, change, droplet)
+
+
+def wait_for_balancer(launch: Launch) -> None:
+    """Wait until the load balancer is active, unless an earlier step failed or no ingress node exists.
+
+    Raises:
+        LaunchError: DigitalOcean refused the load balancer or the reserved IP; everything else is done.
+        DeadlineError: the load balancer is not active in time, or a certificate or an assignment was not.
+    """
+    if launch.refused is not None:
+        raise launch.refused
+    if _is_behind_balancer(launch):
+        with launch.session.reporter.step("Load balancer's address"):
+            found = wait_until_balancer_active(launch.session)
+        launch.session.reporter.note(f"    {found.name} has the address {found.ip}")
+
+
+def close_direct_access(launch: Launch) -> None:
+    """Let only the load balancer connect to the ingress nodes, unless the cluster file keeps them open."""
+    if _is_behind_balancer(launch):
+        network.close_direct_access(launch.session, launch.request)
+
+
+def _is_behind_balancer(launch: Launch) -> bool:
+    plan = launch.request.plan
+    return balancer_of(plan) is not None and any(node.slot in launch.members for node in plan.ingress_nodes)
+
+
+def wait_for_servers(launch: Launch) -> None:
+    """Wait until the servers that this launch wants are active."""
+    servers = [node.slot for node in launch.request.wanted if node.kind.is_any_server]
+    running = [slot for slot in servers if launch.members[slot].status != "off"]
+    launch.members = wait_until_active(launch.session, launch.members, running)
 
 
 def wait_for_nodes(launch: Launch) -> None:
@@ -149,8 +257,9 @@ def run_after(launch: Launch, step: AfterStep) -> None:
         step.run(launch.droplets)
     if step.forms_cluster:
         session.journal.record_formed()
-    # Gossip finds a dead member within half a minute, so each step may find more of them.
-    if session.running is not None:
+    # Gossip finds a dead member within half a minute, so each step may find more of them. A Consul that this
+    # launch forms has no dead members.
+    if session.running is not None and launch.prepared.formed.consul:
         mend(session, launch.request.plan, list_members(session))
 
 
@@ -163,6 +272,22 @@ def finish(launch: Launch) -> None:
 def _prepare(launch: Launch) -> None:
     launch.prepared = prepare(launch.session, launch.request, launch.run_id)
     launch.members = members_of(launch.session, launch.changes.unchanged)
+
+
+@contextmanager
+def _going_on(launch: Launch, what: str) -> Iterator[None]:
+    """If the block fails for good, warn, and keep the error for the end of the launch: the cluster forms first."""
+    try:
+        yield
+    except (UnprocessableError, UnauthorizedError) as error:
+        if isinstance(error, UnauthorizedError) and error.rejects_token:
+            raise
+        launch.refused = refused_error(what, error)
+    except (LaunchError, DeadlineError) as error:
+        launch.refused = error
+    else:
+        return
+    launch.session.reporter.warn(f"{launch.refused.full_message}; the launch continues without the {what}")
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bakery.agents.interface import AgentClients
 from bakery.cloud.model import Droplet
 from bakery.errors import ChecksFailedError, DeadlineError
 from bakery.hints import Command, Hint
+from bakery.launch.base.agentless import check_agents_exist
 from bakery.launch.base.members import complete_listing, list_members
 from bakery.launch.base.session import Session
 from bakery.launch.roll.model import Target
@@ -51,7 +53,7 @@ def check_rest(session: Session, view: View, target: Target) -> None:
         return _unmet(replace(view, droplets=droplets), with_successor(view.plan, target), rest, leaving)
 
     message = f"{target.name} cannot be replaced now: the rest of {session.cluster} is not healthy"
-    _check(session, look, what=f"the rest of {session.cluster}", message=message)
+    _check(session, look, view.plan.region, what=f"the rest of {session.cluster}", message=message)
 
 
 def check_all(session: Session, view: View, leaving: Collection[Droplet] = (), *, what: str = "leave it") -> None:
@@ -67,7 +69,8 @@ def check_all(session: Session, view: View, leaving: Collection[Droplet] = (), *
     for node in [node for node in view.plan.nodes if node.slot in slots]:
         judged = plan_after(judged, node, None)
     message = f"{session.cluster} is not healthy, so no node may {what}"
-    _check(session, lambda: _unmet(view, view.plan, judged, leaving), what=session.cluster, message=message)
+    unmet = partial(_unmet, view, view.plan, judged, leaving)
+    _check(session, unmet, view.plan.region, what=session.cluster, message=message)
 
 
 def wait_until_fit(session: Session, view: View, target: Target, *, seconds: float) -> None:
@@ -104,11 +107,12 @@ def with_successor(plan: ClusterPlan, target: Target) -> ClusterPlan:
     return replace(plan, nodes=(*plan.nodes, coming))
 
 
-def _check(session: Session, look: Callable[[], str], *, what: str, message: str) -> None:
+def _check(session: Session, look: Callable[[], str], region: str, *, what: str, message: str) -> None:
     """Wait until ``look`` finds nothing. If it finds something at first, print that once: the wait is silent.
 
     Raises:
         ChecksFailedError: it still finds something; with ``message`` as the first line.
+        UsageError: droplets in ``region`` do not boot.
     """
     told = False
 
@@ -117,6 +121,7 @@ def _check(session: Session, look: Callable[[], str], *, what: str, message: str
         unmet = look()
         if unmet and not told:
             told = True
+            check_agents_exist(session.cloud, region)
             first = unmet.splitlines()[0]
             session.reporter.note(f"    waiting up to {GATE_SECONDS:.0f} s for {what} to be healthy: {first}")
         return unmet

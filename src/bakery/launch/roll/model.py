@@ -27,7 +27,7 @@ class ReplaceRequest:
     """The plan, and what a new droplet is made from."""
     write_tokens: WriteTokens
     lost: bool = False
-    """The droplet is dead: its work is not moved, and its servers are not asked to leave."""
+    """The droplet counts as dead: its work is not moved, and its servers are not asked to leave."""
     drain: DrainPolicy = DEFAULT_DRAIN
     fit_seconds: float = FIT_SECONDS
     """How long a successor that is active may take to be a healthy part of the cluster."""

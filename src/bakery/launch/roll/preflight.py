@@ -20,11 +20,11 @@ def look(session: Session, launch: LaunchRequest) -> Present:
     """Read the account.
 
     Raises:
-        CredentialsError: another CA made the certificates of the cluster's droplets.
+        CredentialsError: another CA made the certificates of the cluster's droplets, or they have later secrets.
     """
     listed = survey(session.cloud, session.cluster)
     present = replace(listed, droplets=complete_listing(session, listed.droplets))
-    check_trust(present.droplets, session.cluster, launch.ca_fingerprint)
+    check_trust(present.droplets, session.cluster, launch.ca_fingerprint, launch.generation)
     return present
 
 

@@ -1,21 +1,25 @@
 """Replaces one node: the successor is created and fit before the old node leaves. Every step can be run again."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from bakery.cloud.model import Droplet
-from bakery.errors import CredentialsError, DeadlineError
+from bakery.errors import ChecksFailedError, CredentialsError, DeadlineError
+from bakery.hints import Command
+from bakery.launch.base.consul_lock import HeldLock, consul_lock
 from bakery.launch.base.journal import Replacing
 from bakery.launch.base.members import list_members
-from bakery.launch.base.model import Present
+from bakery.launch.base.model import DrainPolicy, Present
 from bakery.launch.base.names import name_nodes
-from bakery.launch.base.running import Running, consul_api, reach
+from bakery.launch.base.patience import persist, reach_patiently
+from bakery.launch.base.running import Running, consul_api
 from bakery.launch.base.session import Session
 from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.keys import leftover_keys, remove_key
 from bakery.launch.roll.gate import View, check_all, check_rest, wait_until_fit, with_successor
-from bakery.launch.roll.lock import HeldLock, consul_lock
+from bakery.launch.roll.hand_over import hand_over
 from bakery.launch.roll.model import Replaced, ReplaceRequest, Target
 from bakery.launch.roll.preflight import look, one_more
 from bakery.launch.roll.prune import prune_everywhere
@@ -28,13 +32,16 @@ from bakery.launch.roll.successor import (
     wait_until_active,
     what_of,
 )
-from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
-from bakery.launch.teardown.drain import NO_DRAIN, drained, end_drains, plan_drain
+from bakery.launch.teardown.departure import Identity, forget_everywhere
+from bakery.launch.teardown.drain import NO_DRAIN, check_asked, drained, end_drains, plan_drain
 from bakery.launch.teardown.hurt import NO_WORK, Work, look_at_work
 from bakery.launch.teardown.quorum import check_quorum
 from bakery.launch.teardown.removal import remove_nodes
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import replaces_tag
+
+CUT_OFF = DrainPolicy(drains=False, abandons_volumes=True)
+"""What becomes of a node that counts as lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +51,9 @@ class Checked:
     target: Target
     site: Site
     work: Work = NO_WORK
-    """What becomes of the work of the old node."""
+    """What becomes of the work of the old node, as the user knows it."""
+    alive: bool = False
+    """Whether a node that counts as lost is alive."""
 
 
 def check_replacement(
@@ -76,10 +85,21 @@ def check_replacement(
         check_all(session, view, what="be replaced now")
     else:
         check_rest(session, view, target)
-    work = NO_WORK
-    if not request.lost:
-        work = look_at_work(session, plan, [target.old], present.droplets, request.drain, replaced=True)
-    return Checked(target=target, site=Site(launch=launch, present=present, vpc_id=vpc_id), work=work)
+    site = Site(launch=launch, present=present, vpc_id=vpc_id)
+    lives = request.lost and _is_alive(session, plan, target.old, present.droplets)
+    if request.lost and not lives:
+        return Checked(target=target, site=site)
+    policy = CUT_OFF if request.lost else request.drain
+    work = look_at_work(session, plan, [target.old], present.droplets, policy, replaced=True)
+    return Checked(target=target, site=site, work=work, alive=lives)
+
+
+def _is_alive(session: Session, plan: ClusterPlan, old: Droplet, droplets: tuple[Droplet, ...]) -> bool:
+    """Whether Consul lists the droplet's agent as alive. Every node has one."""
+    consul = reach_patiently(session, plan, droplets).consul
+    one = Identity(old.name, old.private_ipv4)
+    members = persist(session, consul.members, what="Consul to list its members") if consul is not None else ()
+    return any(one.is_of(member) and member.status == "alive" for member in members)
 
 
 def replace_node(session: Session, request: ReplaceRequest, checked: Checked) -> Replaced:
@@ -123,7 +143,7 @@ def _replace(session: Session, request: ReplaceRequest, checked: Checked, lock: 
     if target.old is not None:
         target, members = _bring_up(session, request, checked.site, target, target.old)
         with session.reporter.step(f"Taking {target.name} out"):
-            staying = _take_out(session, request, plan, target, members, lock)
+            staying = _take_out(session, request, replace(checked, target=target), members, lock)
     else:
         staying = list_members(session)
     return _finish(session, plan, target, staying)
@@ -173,8 +193,7 @@ def _wait_until_fit(
 def _take_out(
     session: Session,
     request: ReplaceRequest,
-    plan: ClusterPlan,
-    target: Target,
+    checked: Checked,
     members: tuple[Droplet, ...],
     lock: HeldLock,
 ) -> tuple[Droplet, ...]:
@@ -182,6 +201,7 @@ def _take_out(
 
     The quorum is asked with the successor as a voter.
     """
+    plan, target = checked.site.launch.plan, checked.target
     staying = tuple(member for member in members if member.id != target.old_id)
     old = next((member for member in members if member.id == target.old_id), None)
     if old is None:
@@ -192,8 +212,11 @@ def _take_out(
     request.before_removal(members)
     drain = NO_DRAIN
     if not request.lost:
-        drain = plan_drain(plan, session.running, [old], staying, request.drain)
+        planned = plan_drain(session, plan, [old], staying, request.drain, announced=checked.work.batch)
+        drain = check_asked(planned)
     with drained(session, drain):
+        lock.check()
+        hand_over(session, plan, target)
         lock.check()
         remove_nodes(session, plan, [old], members, lost=request.lost)
     return staying
@@ -216,9 +239,16 @@ def _finish(session: Session, plan: ClusterPlan, target: Target, staying: tuple[
 
 
 def _forget(session: Session, plan: ClusterPlan, gone: Identity) -> None:
-    reached = reach(running(session), plan, list_members(session))
-    if reached.nomad is not None:
-        end_drains(session, reached.nomad, session.journal.now.drained)
-        forget_in_nomad(session, reached.nomad, gone)
-    if reached.consul is not None:
-        forget_in_consul(session, reached.consul, gone)
+    reached = reach_patiently(session, plan, list_members(session))
+    consul, nomad = reached.consul, reached.nomad
+    if consul is None or (nomad is None and plan.nomad_servers):
+        message = f"what Consul and Nomad know of {gone.name} cannot be removed: no server sees a leader"
+        raise ChecksFailedError(message=message, hint=Command("status"))
+    if nomad is not None:
+        end_drains(session, nomad, session.journal.now.drained)
+
+    def attempt(step: Callable[[], None]) -> bool:
+        persist(session, step, what=f"Consul and Nomad to forget {gone.name}")
+        return True
+
+    forget_everywhere(session, reached, gone, attempt)

@@ -6,27 +6,30 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 
-from bakery.agents.interface import NomadApi
+from bakery.agents.interface import AclApi, NomadApi
 from bakery.agents.model import NomadNode
 from bakery.cloud.model import Droplet, Image
-from bakery.errors import ChecksFailedError, DeadlineError, LaunchError, LockedError, UsageError
+from bakery.errors import AgentError, BakeryError, LaunchError, UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.journal import Rolling
 from bakery.launch.base.members import complete_listing, list_members
 from bakery.launch.base.model import DrainPolicy, Present
-from bakery.launch.base.running import reach
+from bakery.launch.base.patience import ELECTION_SECONDS, persist, reach_patiently
 from bakery.launch.base.session import Session
 from bakery.launch.roll.model import Replaced, ReplaceRequest, RollRequest
 from bakery.launch.roll.need import UNFINISHED, Because, Need, Wanted, differences, find_needs
 from bakery.launch.roll.order import in_roll_order
+from bakery.launch.roll.pinned import find_pinned
 from bakery.launch.roll.preflight import look, with_droplets
-from bakery.launch.roll.replace import Checked, check_replacement, replace_node, running
+from bakery.launch.roll.replace import Checked, check_replacement, replace_node
 from bakery.launch.roll.successor import find_requested
 from bakery.launch.roll.target import half_done, target_in
 from bakery.launch.roll.versions import check_versions, versions_in, versions_on
 from bakery.launch.teardown.drain import give_back
 from bakery.launch.teardown.hurt import NO_WORK, Work, look_at_work
+from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import as_running, slot_of
+from bakery.wait import Pending
 
 MINUTES_PER_NODE = 2
 """A droplet boots for about a minute at DigitalOcean; a new server votes after ten healthy seconds."""
@@ -40,7 +43,7 @@ class RollPlan:
     needs: tuple[Need, ...]
     """In the order of replacement."""
     work: Work
-    """What becomes of the work of the clients."""
+    """What becomes of the work of the clients, as the user knows it."""
     drain: DrainPolicy
     continues: bool
     """Whether an earlier run of the roll was interrupted."""
@@ -146,7 +149,7 @@ def run_roll(session: Session, request: RollRequest, plan: RollPlan) -> tuple[Re
                 message = f"{need.droplet.name} still differs after its replacement: {', '.join(need.reasons)}"
                 raise LaunchError(message=message, hint=Command("status"))
             with _counting(len(done), len(plan.needs)):
-                done.append(_replace(session, request, wanted, need, present))
+                done.append(_replace(session, request, plan, need, present))
             if need.reasons != UNFINISHED:  # a successor of an earlier run may be from another snapshot
                 made.add(done[-1].new)
         _give_back(session, request)
@@ -193,24 +196,13 @@ def _end(session: Session, request: RollRequest, wanted: Wanted, droplets: Colle
 def _wanted(session: Session, request: RollRequest) -> Wanted:
     launch, roll = request.replace.launch, session.journal.now.roll
     image = request.image or launch.image
-    if request.image is None and roll is not None and (image is None or image.id != roll.image_id):
-        pinned = next((each for each in session.cloud.list_images() if each.id == roll.image_id), None)
-        if pinned is None:
-            session.reporter.warn(f"the snapshot of the unfinished roll ({roll.image_id}) is deleted")
-        else:
-            session.reporter.warn(_continues_with(pinned, versions_in(pinned, launch)))
-        image = pinned or image
+    if request.image is None:
+        image = find_pinned(session, launch) or image
     if image is None:
         message = "there is no snapshot to make droplets from"
         raise UsageError(message=message, hint=Command("build-image"))
     started = session.wall() if roll is None else roll.started
     return Wanted(image=image, generation=launch.generation, now=started, oldest_days=request.oldest_days)
-
-
-def _continues_with(image: Image, versions: tuple[str, str] | None) -> Hint:
-    known = f" (Consul {versions[0]}, Nomad {versions[1]})" if versions else ""
-    text = f"the unfinished roll continues with its own snapshot, {image.name}{known};"
-    return Hint(f"{text} what the cluster file asks for now comes after it: ", Command("roll"))
 
 
 def _pinned(request: RollRequest, image: Image) -> ReplaceRequest:
@@ -231,9 +223,22 @@ def _needs(
     )
     if not needs:
         return ()
-    reached = reach(running(session), as_running(plan, droplets), droplets)
-    leaders = {api.leader().rpartition(":")[0] for api in (reached.consul, reached.nomad) if api is not None}
-    return in_roll_order(needs, leaders)
+    return in_roll_order(needs, _leaders(session, plan, droplets))
+
+
+def _leaders(session: Session, plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> frozenset[str]:
+    """Return the VPC addresses of the leaders of Consul and Nomad, as far as there are leaders."""
+    reached = reach_patiently(session, plan, droplets)
+    apis: tuple[AclApi, ...] = tuple(api for api in (reached.consul, reached.nomad) if api is not None)
+
+    def look() -> frozenset[str] | Pending:
+        try:
+            found = {api.leader().rpartition(":")[0] for api in apis}
+        except AgentError as error:
+            return Pending(error.full_message)
+        return frozenset(found) if all(found) else Pending("a leader is being elected")
+
+    return session.wait(look, what="the leaders of Consul and Nomad", seconds=ELECTION_SECONDS, every=1.0)
 
 
 def _check(session: Session, request: ReplaceRequest, need: Need, present: Present) -> Checked:
@@ -242,13 +247,14 @@ def _check(session: Session, request: ReplaceRequest, need: Need, present: Prese
     return check_replacement(session, request, find_requested(session, target), present, alive=alive)
 
 
-def _replace(session: Session, request: RollRequest, wanted: Wanted, need: Need, present: Present) -> Replaced:
-    one = _pinned(request, wanted.image)
+def _replace(session: Session, request: RollRequest, plan: RollPlan, need: Need, present: Present) -> Replaced:
+    one = _pinned(request, plan.wanted.image)
     if need.node.kind.is_nomad_client:
-        one = replace(one, before_removal=partial(_make_ineligible, session, request, wanted, need.node.role))
+        old = partial(_make_ineligible, session, request, plan.wanted, need.node.role)
+        one = replace(one, before_removal=old)
     checked = _check(session, one, need, present)
     session.reporter.note(f"{need.droplet.name}: {'; '.join(need.reasons)}")
-    return replace_node(session, one, checked)
+    return replace_node(session, one, replace(checked, work=plan.work))
 
 
 def _make_ineligible(
@@ -259,25 +265,25 @@ def _make_ineligible(
     Source: https://developer.hashicorp.com/nomad/docs/commands/node/drain ("recommended you first disable
     scheduling eligibility").
     """
-    nomad, roll = _nomad(session, request, droplets), session.journal.now.roll
-    if nomad is None or roll is None:
-        return
     plan = request.replace.launch.plan
+    nomad = reach_patiently(session, plan, droplets).nomad
     needs = find_needs(plan, droplets, wanted, because=request.because, roles=(role,))
-    old = [node for node in _nodes_of(nomad, needs) if node.eligible]
-    session.journal.record_ineligible(dict.fromkeys((*roll.ineligible, *(node.id for node in old))))
-    for node in old:
-        nomad.set_ineligible(node.id)
+
+    def make(nomad: NomadApi) -> None:
+        roll = session.journal.now.roll
+        old = [node.id for node in _nodes_of(nomad, needs) if node.eligible]
+        session.journal.record_ineligible(dict.fromkeys((*(roll.ineligible if roll else ()), *old)))
+        for node_id in old:
+            nomad.set_ineligible(node_id)
+
+    if nomad is not None:
+        persist(session, partial(make, nomad), what=f"Nomad to give the old clients of {role} no more work")
 
 
 def _nodes_of(nomad: NomadApi, needs: tuple[Need, ...]) -> tuple[NomadNode, ...]:
     """Return Nomad's entries of the droplets to replace, by name and address."""
     places = {(need.droplet.name, need.droplet.private_ipv4) for need in needs}
     return tuple(node for node in nomad.nodes() if (node.name, node.address) in places)
-
-
-def _nomad(session: Session, request: RollRequest, droplets: tuple[Droplet, ...]) -> NomadApi | None:
-    return reach(running(session), as_running(request.replace.launch.plan, droplets), droplets).nomad
 
 
 @contextmanager
@@ -294,7 +300,7 @@ def _give_back(session: Session, request: RollRequest) -> None:
     roll = session.journal.now.roll
     if roll is None or not roll.ineligible:
         return
-    nomad = _nomad(session, request, list_members(session))
+    nomad = reach_patiently(session, request.replace.launch.plan, list_members(session)).nomad
     if nomad is not None:
         give_back(session, nomad)
 
@@ -303,15 +309,15 @@ def _give_back(session: Session, request: RollRequest) -> None:
 def _counting(done: int, total: int) -> Iterator[None]:
     try:
         yield
-    except (ChecksFailedError, DeadlineError, LockedError) as error:
+    except BakeryError as error:
         counted = f"{done} of {total} nodes are replaced; "
         error.hint = Hint(counted, error.hint) if error.hint else f"{counted}run the same command again"
         raise
 
 
 def _work(session: Session, request: RollRequest, needs: tuple[Need, ...], droplets: tuple[Droplet, ...]) -> Work:
-    clients = [need.droplet for need in needs if need.node.kind.is_nomad_client]
-    if not clients:
+    working = [need.droplet for need in needs if need.node.kind.is_nomad_client or need.node.kind.is_ingress]
+    if not working:
         return NO_WORK
     plan = as_running(request.replace.launch.plan, droplets)
-    return look_at_work(session, plan, clients, droplets, request.replace.drain, replaced=True)
+    return look_at_work(session, plan, working, droplets, request.replace.drain, replaced=True)

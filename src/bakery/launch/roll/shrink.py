@@ -1,12 +1,13 @@
 """Removes the nodes of the highest slots: clients are drained together, then servers leave one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.hints import Command
+from bakery.launch.base.consul_lock import consul_lock
 from bakery.launch.base.members import list_members
 from bakery.launch.base.model import DrainPolicy
 from bakery.launch.base.names import name_nodes
@@ -15,9 +16,8 @@ from bakery.launch.base.session import Session
 from bakery.launch.base.voters import keep_voters
 from bakery.launch.converge.preflight import survey
 from bakery.launch.roll.gate import View, check_all, plan_after
-from bakery.launch.roll.lock import consul_lock
 from bakery.launch.roll.replace import running
-from bakery.launch.teardown.drain import drained, plan_drain
+from bakery.launch.teardown.drain import check_asked, drained, plan_drain
 from bakery.launch.teardown.hurt import Work, look_at_work
 from bakery.launch.teardown.mend import mend
 from bakery.launch.teardown.removal import remove_nodes
@@ -49,14 +49,19 @@ class Shrinking:
     work: Work
 
 
-def plan_shrink(session: Session, request: ShrinkRequest) -> Shrinking:
+def plan_shrink(
+    session: Session, request: ShrinkRequest, check: Callable[[tuple[Droplet, ...]], None]
+) -> Shrinking:
     """Find the droplets that ``request.after`` does not contain, and check that the cluster is healthy.
+
+    ``check`` gets the cluster's droplets before Consul and Nomad are asked.
 
     Raises:
         ChecksFailedError: it is not.
         UsageError: a replacement is unfinished, or a client holds host volumes.
     """
     present = survey(session.cloud, session.cluster)
+    check(present.droplets)
     plan = name_nodes(request.before, present, None)
     for each in unfinished(present.droplets, session.cluster):
         message = f"a replacement of {each.name} is unfinished"
@@ -90,8 +95,10 @@ def shrink(session: Session, request: ShrinkRequest, shrinking: Shrinking) -> No
         keep_voters(session, request.after, staying)
         mend(session, plan, list_members(session))
         # Servers may be clients too. All are drained at once, so that no work moves to a node that leaves later.
-        drain = plan_drain(plan, session.running, shrinking.droplets, staying, request.drain)
-        with drained(session, drain):
+        drain = plan_drain(
+            session, plan, shrinking.droplets, staying, request.drain, announced=shrinking.work.batch
+        )
+        with drained(session, check_asked(drain)):
             for server in servers:
                 members = list_members(session)
                 view = View(plan=plan, droplets=members, clients=running(session).clients)

@@ -1,6 +1,7 @@
 """Checks the versions that new droplets bring against those that run, before the first change of a replacement."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet, Image
@@ -9,14 +10,15 @@ from bakery.config.model import Kind
 from bakery.config.versions import CONSUL, NOMAD, parse_version
 from bakery.errors import AgentError
 from bakery.launch.base.model import LaunchRequest
-from bakery.launch.base.running import Reached, reach
+from bakery.launch.base.patience import persist, reach_patiently
+from bakery.launch.base.running import Reached
 from bakery.launch.base.session import Session
-from bakery.launch.roll.replace import running
 from bakery.plan.model import ClusterPlan, Node
-from bakery.plan.slots import as_running, slot_of
+from bakery.plan.slots import slot_of
 from bakery.plan.tags import is_content_tag, role_of_tag, versions_of
 
 ALIVE = {"alive", "ready"}
+VERSIONS = "Consul and Nomad to name the versions of their agents"
 
 
 def versions_in(image: Image, launch: LaunchRequest) -> tuple[str, str] | None:
@@ -39,12 +41,16 @@ def versions_on(
 
     For snapshots of bakery 0.1, which have no tag with their versions.
     """
-    reached = reach(running(session), as_running(plan, droplets), droplets)
-    if reached.consul is None or reached.nomad is None:
+    reached = reach_patiently(session, plan, droplets)
+    consul_api, nomad_api = reached.consul, reached.nomad
+    if consul_api is None or nomad_api is None:
         return None
     places = {(droplet.name, droplet.private_ipv4) for droplet in droplets if droplet.image_id == image.id}
-    of_nomad: tuple[Member | NomadNode, ...] = (*reached.nomad.members(), *reached.nomad.nodes())
-    consul = {row.version for row in reached.consul.members() if (row.name, row.address) in places}
+    of_nomad: tuple[Member | NomadNode, ...] = persist(
+        session, lambda: (*nomad_api.members(), *nomad_api.nodes()), what=VERSIONS
+    )
+    of_consul = persist(session, consul_api.members, what=VERSIONS)
+    consul = {row.version for row in of_consul if (row.name, row.address) in places}
     nomad = {row.version for row in of_nomad if (row.name, row.address) in places}
     found = tuple(version for each in (consul, nomad) if len(each) == 1 for version in each if version)
     return (found[0], found[1]) if len(found) == len((consul, nomad)) else None
@@ -67,14 +73,14 @@ def check_versions(
     """
     if versions is None:
         return
-    reached = reach(running(session), as_running(plan, droplets), droplets)
+    reached = reach_patiently(session, plan, droplets)
     fleet = _Fleet(plan, droplets, {node.slot for node in nodes})
-    check_hop(CONSUL, versions[0], fleet.of_consul(reached))
-    check_hop(NOMAD, versions[1], fleet.of_nomad(reached))
+    check_hop(CONSUL, versions[0], persist(session, partial(fleet.of_consul, reached), what=VERSIONS))
+    check_hop(NOMAD, versions[1], persist(session, partial(fleet.of_nomad, reached), what=VERSIONS))
 
 
 def check_joining(
-    session: Session, plan: ClusterPlan, nodes: Sequence[Node], droplets: Collection[Droplet]
+    plan: ClusterPlan, nodes: Sequence[Node], droplets: Collection[Droplet], reached: Reached
 ) -> None:
     """Check that new droplets of ``nodes`` with the plan's versions can join the cluster of ``droplets``.
 
@@ -83,11 +89,10 @@ def check_joining(
     Raises:
         UsageError: the rules of :mod:`bakery.config.hops` forbid it.
     """
-    if session.running is None or not droplets or not nodes:
+    if not nodes or not droplets:
         return
     fleet = _Fleet(plan, droplets, ())
     try:
-        reached = reach(session.running, as_running(plan, droplets), droplets)
         consul, nomad = fleet.of_consul(reached), fleet.of_nomad(reached)
     except AgentError:
         return

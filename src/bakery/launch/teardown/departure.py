@@ -1,6 +1,7 @@
 """Takes a node out of the cluster: out of Raft before its droplet is deleted, out of gossip and catalog after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -9,7 +10,8 @@ from bakery.agents.interface import AclApi, ConsulApi, NomadApi
 from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.base.running import Reached, servers_among
+from bakery.launch.base.patience import persist
+from bakery.launch.base.running import Reached, possible_servers
 from bakery.launch.base.session import Session
 from bakery.observe.gather import api_address
 from bakery.plan.model import ClusterPlan
@@ -56,10 +58,10 @@ def leave_raft(session: Session, plan: ClusterPlan, reached: Reached, droplet: D
     """
     if session.running is None:
         return
-    if servers_among(plan, plan.consul_servers, [droplet]):
+    if possible_servers(plan, plan.consul_servers, [droplet]):
         own = session.running.clients.consul(api_address(droplet))
         _attempt(session, droplet.name, partial(_leave_consul, session, own, reached.consul, droplet))
-    if servers_among(plan, plan.nomad_servers, [droplet]):
+    if possible_servers(plan, plan.nomad_servers, [droplet]):
         _attempt(session, droplet.name, partial(_leave_nomad, session, reached.nomad, droplet))
 
 
@@ -87,31 +89,60 @@ def _drop_peer(session: Session, product: str, api: AclApi, droplet: Droplet) ->
 
 
 def forget(session: Session, plan: ClusterPlan, reached: Reached, gone: Droplet) -> bool:
-    """Remove the node of a deleted droplet from Nomad, Consul and the ACLs, and wait until it is removed.
+    """Remove the node of a deleted droplet from Consul, Nomad and the ACLs, and wait until it is removed.
 
     Return whether that is done; if not, a warning says why. Without credentials no server can be asked.
     """
     if session.running is None:
         return True
-    one, done = Identity(gone.name, gone.private_ipv4), True
-    if reached.nomad is not None:
-        done = _attempt(session, one.name, partial(forget_in_nomad, session, reached.nomad, one))
-    elif plan.nomad_servers:
-        done = _warn_of_no_leader(session, one.name, "Nomad")
-    if reached.consul is not None:
-        return _attempt(session, one.name, partial(forget_in_consul, session, reached.consul, one)) and done
-    return _warn_of_no_leader(session, one.name, "Consul")
+    done = forget_everywhere(
+        session, reached, Identity(gone.name, gone.private_ipv4), partial(_attempt, session, gone.name)
+    )
+    if reached.consul is None:
+        done = _warn_of_no_leader(session, gone.name, "Consul")
+    if reached.nomad is None and plan.nomad_servers:
+        done = _warn_of_no_leader(session, gone.name, "Nomad")
+    return done
+
+
+def forget_everywhere(
+    session: Session, reached: Reached, gone: Identity, attempt: Callable[[Callable[[], None]], bool]
+) -> bool:
+    """Remove a node from what is reached of Consul and Nomad, step by step, and wait until it is removed.
+
+    ``attempt`` takes a step, which may be repeated, and returns whether it is done. Return whether all are.
+    """
+
+    def attempt_in_nomad(step: Callable[[Session, NomadApi, Identity, Sequence[NomadApi]], None]) -> bool:
+        nomad, servers = reached.nomad, reached.nomad_servers
+        return nomad is None or attempt(partial(step, session, nomad, gone, servers))
+
+    # Nomad needs about 7 s to forget a server. In that time Consul finds its agent dead, so Nomad comes first.
+    # What Nomad knows of a client comes after Consul (forget_in_nomad says why).
+    no_server_left = attempt_in_nomad(_forget_nomad_server)
+    not_in_consul = reached.consul is None or attempt(partial(forget_in_consul, session, reached.consul, gone))
+    return no_server_left and attempt_in_nomad(forget_in_nomad) and not_in_consul
+
+
+def _forget_nomad_server(session: Session, nomad: NomadApi, gone: Identity, servers: Sequence[NomadApi]) -> None:
+    """Do what :func:`forget_in_nomad` does, unless the node is a client."""
+    if not any(gone.is_of(node) for node in nomad.nodes()):
+        forget_in_nomad(session, nomad, gone, servers)
 
 
 def _warn_of_no_leader(session: Session, name: str, product: str) -> bool:
+    """Warn, and return that the node is not removed."""
     session.reporter.warn(
         f"{name}: no server of {product} sees a leader, so {product} still knows it; a launch removes it there"
     )
     return False
 
 
-def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
-    """Remove the node from Nomad's Raft, list of clients and gossip pool.
+def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity, servers: Sequence[NomadApi] = ()) -> None:
+    """Remove the node from Nomad's Raft, list of clients and gossip pool. ``servers`` are all that answer.
+
+    Call this after :func:`forget_in_consul`, which waits until the machine is dead: a client that still runs when
+    it is purged registers again (hashicorp/nomad client/client.go, registerAndHeartbeat).
 
     Raises:
         AgentError, DeadlineError: Nomad refused, or still lists the node.
@@ -124,7 +155,7 @@ def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity) -> None:
             nomad.purge(node.id)
     if any(gone.is_of(member) for member in nomad.members()):
         # Nomad finds a dead server after 30 to 45 s; the pool may forget it before that.
-        _wait_until_forgotten(session, "Nomad", nomad, gone, wait_for_failure=False)
+        _wait_until_forgotten(session, "Nomad", nomad, gone, servers, wait_for_failure=False)
 
 
 def forget_in_consul(session: Session, consul: ConsulApi, gone: Identity) -> None:
@@ -141,7 +172,7 @@ def forget_in_consul(session: Session, consul: ConsulApi, gone: Identity) -> Non
 
 def _attempt(session: Session, name: str, step: Callable[[], None]) -> bool:
     try:
-        step()
+        persist(session, step, what=f"Consul and Nomad to let {name} go")
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"{name}: {error.full_message}")
         return False
@@ -201,12 +232,19 @@ def _wait_until_out(session: Session, product: str, api: AclApi, droplet: Drople
 
 
 def _wait_until_forgotten(
-    session: Session, product: str, api: AclApi, gone: Identity, *, wait_for_failure: bool
+    session: Session,
+    product: str,
+    api: AclApi,
+    gone: Identity,
+    servers: Sequence[AclApi] = (),
+    *,
+    wait_for_failure: bool,
 ) -> None:
     """Send force-leave until the pool does not list the member.
 
     With ``wait_for_failure`` wait until the pool has found the member dead: force-leave of an alive member stops
-    the gossip of every agent for six seconds (hashicorp/serf serf/serf.go, handlePrune).
+    the gossip of every agent for six seconds (hashicorp/serf serf/serf.go, handlePrune). An agent passes a
+    force-leave on after these six seconds, so ``servers`` are asked at the same time as ``api``.
     """
 
     def force_leave() -> bool | Pending:
@@ -215,11 +253,24 @@ def _wait_until_forgotten(
             return True
         if wait_for_failure and member.status == "alive":
             return Pending(f"{gone.name} still counts as alive")
-        api.force_leave(gone.name)
+        _force_leave_at_once((api, *(server for server in servers if server is not api)), gone.name)
         return Pending(f"{gone.name} is still a member ({member.status})")
 
     what = f"{product}'s gossip pool to forget {gone.name}"
     session.retry(force_leave, what=what, seconds=FORGOTTEN_SECONDS, every=1.0)
+
+
+def _force_leave_at_once(servers: Sequence[AclApi], name: str) -> None:
+    """Ask every server. Only the first must answer: the request reaches the others through gossip as well.
+
+    Raises:
+        AgentError: the first refused.
+    """
+    with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+        first, *others = [pool.submit(server.force_leave, name) for server in servers]
+    for other in others:
+        _quiet(other.result)
+    first.result()
 
 
 def _quiet(call: Callable[[], T]) -> T | None:

@@ -1,12 +1,14 @@
 """Destroy: deletes every resource of a cluster, and checks that none is left."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from bakery.cloud.model import Droplet, Vpc
-from bakery.errors import UnauthorizedError, UnprocessableError
+from bakery.errors import UnprocessableError
 from bakery.launch.base.members import complete_listing, list_members
 from bakery.launch.base.model import DestroyRequest, Targets
 from bakery.launch.base.session import Session, exclusive, resumable
+from bakery.launch.base.when_free import delete_if_free
 from bakery.launch.teardown.targets import find_targets
 from bakery.plan.model import ClusterPlan
 from bakery.plan.tags import cluster_tag, launches_of
@@ -47,8 +49,14 @@ def _remove_all(session: Session, targets: Targets) -> None:
     """Delete the droplets first: the VPC cannot be deleted, and firewalls must not be, while droplets run."""
     cloud = session.cloud
     session.journal.record_launches(launches_of(targets.droplets, session.cluster))
+    for reserved in targets.reserved_ips:
+        session.journal.record_reserved_ip(reserved.ip)
+    session.reporter.expect([droplet.name for droplet in targets.droplets])
     with session.reporter.step("Droplets"):
         remove_droplets(session, targets.droplets, everything=True)
+    if targets.balancers or targets.certificates or targets.reserved_ips:
+        with session.reporter.step("Load balancer and reserved IP"):
+            _remove_ways_in(session, targets)
     with session.reporter.step("Firewalls, network, keys and tags"):
         for firewall in targets.firewalls:
             cloud.delete_firewall(firewall.id)
@@ -60,6 +68,23 @@ def _remove_all(session: Session, targets: Targets) -> None:
             cloud.delete_image(image.id)
         for tag in targets.tags:
             cloud.delete_tag(tag)
+
+
+def _remove_ways_in(session: Session, targets: Targets) -> None:
+    """Delete load balancers before their certificates, and before the VPC that they are members of."""
+    cloud = session.cloud
+    for balancer in targets.balancers:
+        cloud.delete_load_balancer(balancer.id)
+    for certificate in targets.certificates:
+        _when_free(session, partial(cloud.delete_certificate, certificate.id), f"certificate {certificate.name}")
+    for reserved in targets.reserved_ips:
+        _when_free(session, partial(cloud.delete_reserved_ip, reserved.ip), f"reserved IP {reserved.ip}")
+
+
+def _when_free(session: Session, delete: Callable[[], None], what: str, state: str = "free") -> None:
+    """Repeat a delete that DigitalOcean refuses while the resource is in use, or has an action in progress."""
+    attempt = partial(delete_if_free, delete, what)
+    session.retry(attempt, what=f"{what} to be {state}", seconds=session.timings.gone)
 
 
 def remove_droplets(
@@ -106,17 +131,7 @@ def _delete(session: Session, droplet: Droplet) -> str | None:
 
 def _remove_vpc(session: Session, vpc: Vpc) -> None:
     """Delete the VPC. DigitalOcean answers 403 or 409 for a while after its droplets are deleted."""
-
-    def delete() -> bool | Pending:
-        try:
-            session.cloud.delete_vpc(vpc.id)
-        except (UnprocessableError, UnauthorizedError) as error:
-            if isinstance(error, UnauthorizedError) and error.status == 401:
-                raise
-            return Pending(f"VPC {vpc.name}: {error.details or error}")
-        return True
-
-    session.retry(delete, what=f"VPC {vpc.name} to be empty", seconds=session.timings.gone)
+    _when_free(session, partial(session.cloud.delete_vpc, vpc.id), f"VPC {vpc.name}", "empty")
 
 
 def _wait_until_gone(session: Session, plan: ClusterPlan) -> None:

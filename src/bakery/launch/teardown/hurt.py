@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bakery.agents.interface import NomadApi
 from bakery.agents.model import Allocation, NomadNode, TaskGroup
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, UsageError
 from bakery.launch.base.model import DrainPolicy
-from bakery.launch.base.running import nomad_api
+from bakery.launch.base.patience import persist, reach_patiently
 from bakery.launch.base.session import Session
 from bakery.launch.teardown.moving import name_of
 from bakery.launch.teardown.room import without_room
 from bakery.plan.model import ClusterPlan
+from bakery.plan.tags import role_of_tag
 
+ANSWER = "Nomad to name the work of its clients"
 BATCH = ("batch", "sysbatch")
 
 
@@ -23,6 +26,8 @@ class Work:
 
     warnings: tuple[str, ...] = ()
     """What may be lost or interrupted, one line per job and fault, sorted."""
+    batch: tuple[str, ...] = ()
+    """Batch work that is killed if it does not end by itself (:func:`name_of`), sorted."""
     busy: tuple[str, ...] = ()
     """Names of the clients that have work to move, sorted."""
 
@@ -39,7 +44,7 @@ def look_at_work(
     *,
     replaced: bool = False,
 ) -> Work:
-    """Return what becomes of the work of the droplets in ``going``. Change nothing.
+    """Return what becomes of the work of the droplets in ``going``, and of certificates. Change nothing.
 
     ``droplets`` are those of the cluster. With ``replaced`` each has a successor that takes its work, so whether
     other clients have room is not asked.
@@ -47,16 +52,50 @@ def look_at_work(
     Raises:
         UsageError: a client holds data in host volumes, and ``policy`` does not abandon them.
     """
+    leaving = tuple(going)
+    work = _work_of_nomad(session, plan, leaving, droplets, policy, replaced=replaced)
+    return replace(work, warnings=tuple(sorted((*work.warnings, *certificates_anew(plan, leaving)))))
+
+
+def certificates_anew(plan: ClusterPlan, going: Iterable[Droplet]) -> tuple[str, ...]:
+    """Return a line for each ingress node whose certificates are lost with its disk, so that others are requested.
+
+    Let's Encrypt's limits: https://letsencrypt.org/docs/rate-limits/#new-certificates-per-exact-set-of-identifiers
+    """
+    ingress, roles = plan.ingress, {node.role for node in plan.ingress_nodes}
+    if not ingress.acme_email:
+        return ()
+    return tuple(
+        f"{droplet.name}: its certificates for {', '.join(ingress.domains)} are lost, and its successor requests"
+        " new ones; Let's Encrypt issues the same names five times a week"
+        for droplet in going
+        if role_of_tag(droplet.tags, plan.cluster) in roles
+    )
+
+
+def _work_of_nomad(
+    session: Session,
+    plan: ClusterPlan,
+    going: Iterable[Droplet],
+    droplets: Iterable[Droplet],
+    policy: DrainPolicy,
+    *,
+    replaced: bool,
+) -> Work:
     places = {(droplet.name, droplet.private_ipv4) for droplet in going}
-    nomad = nomad_api(session.running, plan, droplets) if session.running is not None else None
-    if nomad is None or not places:
+    nomad = reach_patiently(session, plan, droplets).nomad if places else None
+    if nomad is None:
         return NO_WORK
     try:
-        nodes = nomad.nodes()
-        leaving = [_ask(nomad, node) for node in nodes if (node.name, node.address) in places]
+        nodes = persist(session, nomad.nodes, what=ANSWER)
+        leaving = [
+            persist(session, partial(_ask, nomad, node), what=ANSWER)
+            for node in nodes
+            if (node.name, node.address) in places
+        ]
         ids = {client.node.id for client in leaving}
         others = [node for node in nodes if node.id not in ids]
-        crowded = () if replaced else _crowded(nomad, leaving, others)
+        crowded = () if replaced else persist(session, partial(_crowded, nomad, leaving, others), what=ANSWER)
     except AgentError as error:
         return Work(warnings=(f"the work on the clients is not known: {error.full_message}",))
     _check_volumes(leaving, policy)
@@ -64,7 +103,8 @@ def look_at_work(
         policy = replace(policy, drains=False)  # as plan_drain does
     warnings = {*crowded, *(line for client in leaving for line in _warnings(client, policy))}
     busy = sorted(client.node.name for client in leaving if any(map(_moves, client.allocations)))
-    return Work(warnings=tuple(sorted(warnings)), busy=tuple(busy))
+    batch = {name_of(each) for client in leaving for each in client.allocations if each.job_type in BATCH}
+    return Work(warnings=tuple(sorted(warnings)), batch=tuple(sorted(batch)), busy=tuple(busy))
 
 
 @dataclass(frozen=True, kw_only=True)

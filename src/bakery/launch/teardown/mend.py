@@ -1,16 +1,18 @@
 """Repairs a running cluster at a launch: ends interrupted drains, and removes nodes whose droplets are deleted."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 
 from bakery.agents.interface import AclApi
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
-from bakery.launch.base.running import Reached, reach
+from bakery.launch.base.patience import persist, reach_patiently
+from bakery.launch.base.running import Reached
 from bakery.launch.base.session import Session
-from bakery.launch.teardown.departure import Identity, forget_in_consul, forget_in_nomad
+from bakery.launch.teardown.departure import Identity, forget_everywhere, forget_in_consul, forget_in_nomad
 from bakery.launch.teardown.drain import end_drains, give_back
 from bakery.plan.model import ClusterPlan
 
@@ -27,23 +29,28 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
     if session.running is None:
         return
     present = tuple(droplets)
-    reached = reach(session.running, plan, present)
-    consul, nomad = reached.consul, reached.nomad
-    if nomad is not None:
-        end_drains(session, nomad, session.journal.now.drained)
-        give_back(session, nomad)
+    reached = reach_patiently(session, plan, present)
+    if reached.nomad is not None:
+        end_drains(session, reached.nomad, session.journal.now.drained)
+        give_back(session, reached.nomad)
     try:
-        _finish_departures(session, plan, reached, present)
-        if nomad is not None:
-            _drop_dead_peers(plan, nomad, present)
-            for gone in _ours(plan, present, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
-                forget_in_nomad(session, nomad, gone)
-        if consul is not None:
-            _drop_dead_peers(plan, consul, present)
-            for gone in _ours(plan, present, _dead(consul.members())):
-                forget_in_consul(session, consul, gone)
+        remove = partial(_remove_dead, session, plan, reached, present)
+        persist(session, remove, what="Consul and Nomad to forget nodes without a droplet")
     except (AgentError, DeadlineError) as error:
         session.reporter.warn(f"nodes whose droplets are gone are still known: {error.full_message}")
+
+
+def _remove_dead(session: Session, plan: ClusterPlan, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
+    consul, nomad = reached.consul, reached.nomad
+    _finish_departures(session, plan, reached, droplets)
+    if nomad is not None:
+        _drop_dead_peers(plan, nomad, droplets)
+        for gone in _ours(plan, droplets, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
+            forget_in_nomad(session, nomad, gone)
+    if consul is not None:
+        _drop_dead_peers(plan, consul, droplets)
+        for gone in _ours(plan, droplets, _dead(consul.members())):
+            forget_in_consul(session, consul, gone)
 
 
 def _finish_departures(
@@ -54,11 +61,13 @@ def _finish_departures(
     for each in session.journal.now.departing:
         if each.droplet_id in there or reached.consul is None or (plan.nomad_servers and reached.nomad is None):
             continue
-        gone = Identity(each.name, each.address)
-        if reached.nomad is not None:
-            forget_in_nomad(session, reached.nomad, gone)
-        forget_in_consul(session, reached.consul, gone)
+        forget_everywhere(session, reached, Identity(each.name, each.address), _done)
         session.journal.record_deleted(each.droplet_id)
+
+
+def _done(step: Callable[[], None]) -> bool:
+    step()
+    return True
 
 
 def _drop_dead_peers(plan: ClusterPlan, api: AclApi, droplets: tuple[Droplet, ...]) -> None:

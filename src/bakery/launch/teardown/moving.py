@@ -4,12 +4,14 @@
 if its successor fits on no client (hashicorp/nomad scheduler/reconciler/allocs.go, StopPreviousAlloc).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 
 from bakery.agents.interface import NomadApi
 from bakery.agents.model import Allocation, NomadNode
 from bakery.errors import AgentError, DeadlineError
 from bakery.hints import Hint
+from bakery.launch.base.patience import persist
 from bakery.launch.base.session import Session
 from bakery.wait import Pending
 
@@ -18,20 +20,26 @@ GRACE_SECONDS = 60
 NO_DRAIN_HINT = "to remove it without moving its work: --no-drain"
 
 
-def move_work(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...], seconds: int) -> None:
+def move_work(
+    session: Session,
+    nomad: NomadApi,
+    nodes: tuple[NomadNode, ...],
+    seconds: int,
+    announced: Collection[str] = (),
+) -> None:
     """Drain the clients, and wait until nothing runs on them and what they ran is healthy on other clients.
 
-    System jobs do not count: they run on every client.
+    System jobs do not count: they run on every client. ``announced`` is batch work (:func:`name_of`) that the
+    user knows to be killed at the deadline: if it is killed, a warning says that.
 
     Raises:
-        DeadlineError: some work has not moved, or was killed at the deadline; the details name each job.
+        DeadlineError: some work has not moved, or other batch work was killed; the details name each job.
         AgentError: Nomad refused the drain.
     """
     names = ", ".join(sorted(node.name for node in nodes))
+    begin = partial(_begin, nomad, nodes, seconds)
     try:
-        moving = _Moving(nomad, nodes)
-        for node in nodes:
-            nomad.drain(node.id, seconds=seconds)
+        moving = persist(session, begin, what=f"Nomad to drain {names}")
     except AgentError as error:
         error.hint = error.hint or Hint("run the same command again; ", NO_DRAIN_HINT)
         raise
@@ -39,9 +47,18 @@ def move_work(session: Session, nomad: NomadApi, nodes: tuple[NomadNode, ...], s
     try:
         session.wait(moving.look, what="Nomad to move the work away", seconds=seconds + GRACE_SECONDS, every=2)
     except DeadlineError:
-        raise _not_moved(names, seconds, (*moving.faults, *moving.killed)) from None
-    if moving.killed:
-        raise _killed(names, seconds, moving.killed)
+        raise _not_moved(names, seconds, (*moving.faults, *moving.killed.values())) from None
+    if moving.killed.keys() - set(announced):
+        raise _killed(names, seconds, moving.killed.values())
+    for line in moving.killed.values():
+        session.reporter.warn(f"{line}, as announced")
+
+
+def _begin(nomad: NomadApi, nodes: tuple[NomadNode, ...], seconds: int) -> "_Moving":
+    moving = _Moving(nomad, nodes)
+    for node in nodes:
+        nomad.drain(node.id, seconds=seconds)
+    return moving
 
 
 def _not_moved(names: str, seconds: int, reasons: Iterable[str]) -> DeadlineError:
@@ -72,8 +89,8 @@ class _Moving:
         self._batch = {each.id for each in found if each.job_type in ("batch", "sysbatch") and each.is_live}
         self.faults: tuple[str, ...] = ()
         """What has not moved yet, and why, at the last look."""
-        self.killed: tuple[str, ...] = ()
-        """Batch work that Nomad has stopped at the deadline."""
+        self.killed: dict[str, str] = {}
+        """Batch work that Nomad has stopped at the deadline, as text, by its name."""
 
     def look(self) -> bool | Pending:
         """Return whether everything has moved."""
@@ -86,13 +103,13 @@ class _Moving:
     def _look(self) -> Iterator[str]:
         nodes = [node for node in self._nomad.nodes() if node.id in self._names]
         here = {node.id: self._nomad.allocations(node.id) for node in nodes}
-        killed = (
-            f"{name_of(each)} on {self._names[node_id]}: batch work was killed at the deadline"
+        killed = {
+            name_of(each): f"{name_of(each)} on {self._names[node_id]}: batch work was killed at the deadline"
             for node_id, found in here.items()
             for each in found
             if each.id in self._batch and each.migrates and not each.is_live
-        )
-        self.killed = tuple(sorted(killed))
+        }
+        self.killed = dict(sorted(killed.items()))
         for node in nodes:
             yield from _still_busy(node, here[node.id])
         ended = [each for found in here.values() for each in found if each.id in self._services]

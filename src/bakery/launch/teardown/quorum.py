@@ -8,7 +8,8 @@ from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError, UsageError
 from bakery.hints import Command, Hint
-from bakery.launch.base.running import Running, consul_api, nomad_api, servers_among
+from bakery.launch.base.patience import reach_patiently
+from bakery.launch.base.running import possible_servers
 from bakery.launch.base.session import Session
 from bakery.plan.model import ClusterPlan
 from bakery.wait import Pending
@@ -55,7 +56,7 @@ def check_quorum(
         UsageError: the quorum would be lost, or the servers cannot be asked.
     """
     risks = []
-    for group in _groups(session.running, plan, tuple(going), tuple(members), leaves=leaves):
+    for group in _groups(session, plan, tuple(going), tuple(members), leaves=leaves):
         names = sorted(droplet.name for droplet in group.going)
         protected = [name for name in names if name not in accept_quorum_loss]
         try:
@@ -68,46 +69,43 @@ def check_quorum(
 
 
 def _groups(
-    running: Running | None,
+    session: Session,
     plan: ClusterPlan,
     going: tuple[Droplet, ...],
     members: tuple[Droplet, ...],
     *,
     leaves: bool,
 ) -> list[_Group]:
+    consul = possible_servers(plan, plan.consul_servers, going)
+    nomad = possible_servers(plan, plan.nomad_servers, going)
+    if not consul and not nomad:
+        return []
     staying = [droplet for droplet in members if droplet not in going]
-    order = (*staying, *going)
-    consul = servers_among(plan, plan.consul_servers, going)
-    nomad = servers_among(plan, plan.nomad_servers, going)
-    groups = []
-    if consul:
-        api: AclApi | None = consul_api(running, plan, order) if running else None
-        groups.append(_Group(product="Consul", going=consul, api=api, leaves=leaves))
-    if nomad:
-        api = nomad_api(running, plan, order) if running else None
-        groups.append(_Group(product="Nomad", going=nomad, api=api, leaves=leaves))
-    return groups
+    reached = reach_patiently(session, plan, (*staying, *going))
+    found = (("Consul", consul, reached.consul), ("Nomad", nomad, reached.nomad))
+    return [
+        _Group(product=product, going=servers, api=api, leaves=leaves)
+        for product, servers, api in found
+        if servers
+    ]
 
 
 def _check_group(session: Session, group: _Group, names: list[str], *, asked: bool) -> None:
     api = group.api
     if api is None:
         why = "no server of it sees a leader" if asked else "the cluster's credentials are not here"
-        message = (
-            f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked: {why}"
-        )
+        message = f"{_unasked(group, names)}: {why}"
         raise UsageError(message=message, hint=Hint(Command("status"), _quorum_loss_flags(names)))
     try:
         session.wait(
-            lambda: _look(group, api, names),
+            lambda: _look_or_wait(group, api, names),
             what=f"the other {group.product} servers to be healthy",
             seconds=HEALTHY_SECONDS,
             every=2.0,
         )
     except AgentError as error:
-        message = f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked"
         raise UsageError(
-            message=message,
+            message=_unasked(group, names),
             details=error.full_message,
             hint=Hint(Command("status"), _quorum_loss_flags(names)),
         ) from None
@@ -115,6 +113,19 @@ def _check_group(session: Session, group: _Group, names: list[str], *, asked: bo
         message = str(error.details or error.message)
         hint = Hint("bring the other servers up first: ", Command("launch"), _quorum_loss_flags(names))
         raise UsageError(message=message, hint=hint) from None
+
+
+def _look_or_wait(group: _Group, api: AclApi, names: list[str]) -> bool | Pending:
+    try:
+        return _look(group, api, names)
+    except AgentError as error:
+        if not error.may_pass:
+            raise
+        return Pending(f"{_unasked(group, names)}: {error.full_message}")
+
+
+def _unasked(group: _Group, names: list[str]) -> str:
+    return f"whether {group.product} would keep its quorum without {', '.join(names)} cannot be asked"
 
 
 def _look(group: _Group, api: AclApi, names: list[str]) -> bool | Pending:

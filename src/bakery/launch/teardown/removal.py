@@ -4,11 +4,14 @@ from collections.abc import Iterable
 
 from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
-from bakery.launch.base.running import Reached, reach, servers_among
+from bakery.launch.base.patience import reach_patiently
+from bakery.launch.base.running import Reached, possible_servers
 from bakery.launch.base.session import Session
 from bakery.launch.teardown.departure import drop_from_raft, forget, leave_raft
 from bakery.launch.teardown.destroy import remove_droplets
+from bakery.launch.teardown.leave_balancer import leave_balancer
 from bakery.launch.teardown.quorum import check_quorum
+from bakery.launch.teardown.shutdown import shut_down_ingress
 from bakery.plan.model import ClusterPlan
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import slot_tag
@@ -27,17 +30,21 @@ def remove_nodes(
 ) -> None:
     """Take the nodes out of the cluster and delete their droplets: first the servers, one by one, then the rest.
 
-    ``lost`` servers are not asked to leave: the others drop them from Raft.
+    Ingress nodes are shut down first, so that requests can finish. ``lost`` servers are not asked to leave: the
+    others drop them from Raft.
 
     Raises:
         CloudError, DeadlineError: the removal stopped half-way; the same command continues it.
     """
     leaving = tuple(going)
     staying = [member for member in members if member not in leaving]
-    servers = servers_among(plan, (*plan.consul_servers, *plan.nomad_servers), leaving)
+    servers = possible_servers(plan, (*plan.consul_servers, *plan.nomad_servers), leaving)
     others = tuple(droplet for droplet in leaving if droplet not in servers)
     _mark_slots(session, plan, leaving)
-    reached = Reached() if session.running is None else reach(session.running, plan, staying)
+    balanced = leave_balancer(session, plan, leaving, lost=lost)
+    if not lost and not balanced:
+        shut_down_ingress(session, leaving)
+    reached = reach_patiently(session, plan, staying)
     for server in servers:
         session.journal.record_leaving([server])
         if lost:

@@ -1,39 +1,76 @@
 """Find the resources of a cluster, and those that only look like them. A name alone does not prove ownership.
 
-A droplet belongs to the cluster by its tag. A VPC, a firewall or an SSH key must have the right name *and* be
-known: by its id in the journal, or by a launch id that is in the journal or on a droplet of the cluster.
+A droplet belongs to the cluster by its tag. A VPC, a firewall, a load balancer, its certificate or an SSH key must
+have the right name *and* be known: by its id in the journal, or by a launch id that is in the journal or in a tag
+of the account. A reserved IP has no name: a tag of the account, or the journal, has its address.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from bakery.cloud.model import Droplet, Firewall, Image, SshKey, Vpc
-from bakery.launch.base.journal import Journal
+from bakery.cloud.model import Certificate, Droplet, Firewall, Image, LoadBalancer, ReservedIp, SshKey, Vpc
+from bakery.launch.base.journal_content import RESERVED_IP, Journal
 from bakery.launch.base.model import DestroyRequest, NotRemoved, Targets
-from bakery.launch.base.ownership import launch_of_firewall, launch_of_key, launch_of_vpc
+from bakery.launch.base.ownership import (
+    launch_of_balancer,
+    launch_of_firewall,
+    launch_of_key,
+    launch_of_vpc,
+)
 from bakery.launch.base.session import Session
+from bakery.launch.base.ways_in import may_have_balancer, own_addresses
 from bakery.plan.model import ClusterPlan
-from bakery.plan.tags import is_cluster_tag, launches_of, role_of_tag
+from bakery.plan.slots import slot_of
+from bakery.plan.tags import is_cluster_tag, launches_in, launches_of, role_of_tag
+from bakery.plan.ways_in import reserved_slot
 
 
 def find_targets(session: Session, request: DestroyRequest, droplets: tuple[Droplet, ...]) -> Targets:
     """Return every resource of the cluster, including its ``droplets``."""
     cloud, plan = session.cloud, request.plan
-    sorter = _Sorter(plan, session.journal.now, droplets)
+    tags = cloud.list_tags()
+    sorter = _Sorter(plan, session.journal.now, droplets, tags)
     images = cloud.list_images(tag=request.snapshot_tag) if request.snapshot_tag else ()
     used = _used_by_others(session, images, droplets) if request.snapshots else {}
     free = tuple(image for image in images if image.id not in used) if request.snapshots else ()
     shared = [_shared_snapshot(image, used.get(image.id, ())) for image in images if image not in free]
     firewalls = tuple(firewall for firewall in cloud.list_firewalls() if sorter.owns_firewall(firewall))
     vpcs = tuple(vpc for vpc in cloud.list_vpcs() if sorter.owns_vpc(vpc))
+    balancers, certificates, reserved = _ways_in(session, plan, sorter, tags)
     keys = tuple(key for key in cloud.list_ssh_keys() if sorter.owns_key(key))
     return Targets(
         droplets=droplets,
         firewalls=firewalls,
+        balancers=balancers,
+        certificates=certificates,
+        reserved_ips=reserved,
         vpcs=vpcs,
         ssh_keys=keys,
-        tags=tuple(tag for tag in cloud.list_tags() if is_cluster_tag(tag, plan.cluster)),
+        tags=tuple(tag for tag in tags if is_cluster_tag(tag, plan.cluster)),
         snapshots=free,
         not_removed=(*sorter.not_removed, *shared),
+    )
+
+
+def _ways_in(
+    session: Session, plan: ClusterPlan, sorter: "_Sorter", tags: Sequence[str]
+) -> tuple[tuple[LoadBalancer, ...], tuple[Certificate, ...], tuple[ReservedIp, ...]]:
+    """Return the ways in. Lists that the cluster cannot be in are not read: the token may lack their scopes."""
+    cloud, journal = session.cloud, session.journal.now
+    balancers: tuple[LoadBalancer, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    reserved: tuple[ReservedIp, ...] = ()
+    if may_have_balancer(plan.cluster, tags, journal):
+        balancers, certificates = cloud.list_load_balancers(), cloud.list_certificates()
+    if (
+        reserved_slot(plan) is not None
+        or journal.request(RESERVED_IP)
+        or own_addresses(plan.cluster, tags, journal)
+    ):
+        reserved = cloud.list_reserved_ips()
+    return (
+        tuple(each for each in balancers if sorter.owns_balancer(each)),
+        tuple(each for each in certificates if sorter.owns_certificate(each)),
+        tuple(each for each in reserved if sorter.owns_reserved_ip(each)),
     )
 
 
@@ -54,13 +91,26 @@ def _shared_snapshot(image: Image, used_by: tuple[str, ...]) -> NotRemoved:
     return NotRemoved(kind="snapshot", name=image.name, reason=reason)
 
 
+def _with_requested_ip(plan: ClusterPlan, journal: Journal, droplets: Iterable[Droplet]) -> set[int]:
+    """Return the id of the droplet for which a launch requested a reserved IP and died before it marked it."""
+    slots = {node.slot for node in plan.ingress_nodes[:1]} if journal.request(RESERVED_IP) else set()
+    return {droplet.id for droplet in droplets if slot_of(droplet, plan.cluster) in slots}
+
+
 class _Sorter:
     """Decides whether a resource is the cluster's, and collects those that only look so."""
 
-    def __init__(self, plan: ClusterPlan, journal: Journal, droplets: tuple[Droplet, ...]) -> None:
+    def __init__(
+        self, plan: ClusterPlan, journal: Journal, droplets: tuple[Droplet, ...], tags: Sequence[str]
+    ) -> None:
         self._plan = plan
         self._journal = journal
-        self._launches = set(journal.launches) | launches_of(droplets, plan.cluster)
+        self._launches = (
+            set(journal.launches) | launches_of(droplets, plan.cluster) | launches_in(tags, plan.cluster)
+        )
+        self._addresses = own_addresses(plan.cluster, tags, journal)
+        self._droplet_ids = {droplet.id for droplet in droplets}
+        self._requested_for = _with_requested_ip(plan, journal, droplets)
         self.not_removed: list[NotRemoved] = []
 
     def owns_firewall(self, firewall: Firewall) -> bool:
@@ -84,6 +134,28 @@ class _Sorter:
         if vpc.default:
             self._skip("vpc", vpc.name, f"it is the default VPC of {vpc.region}, which cannot be deleted")
         return not vpc.default
+
+    def owns_balancer(self, balancer: LoadBalancer) -> bool:
+        """Whether a launch of this cluster created the load balancer."""
+        launch = launch_of_balancer(balancer.name, self._plan.cluster)
+        return launch is not None and self._is_known(
+            "load balancer", balancer.name, known=balancer.id == self._journal.balancer_id, launch=launch
+        )
+
+    def owns_certificate(self, certificate: Certificate) -> bool:
+        """Whether a launch of this cluster created the certificate."""
+        launch = launch_of_balancer(certificate.name, self._plan.cluster)
+        return launch is not None and self._is_known(
+            "certificate", certificate.name, known=certificate.id == self._journal.certificate_id, launch=launch
+        )
+
+    def owns_reserved_ip(self, reserved: ReservedIp) -> bool:
+        """Whether bakery created the reserved IP for the cluster; report another one of its droplets."""
+        if reserved.ip in self._addresses or reserved.droplet_id in self._requested_for:
+            return True
+        if reserved.droplet_id in self._droplet_ids:
+            self._skip("reserved IP", reserved.ip, "no launch of this cluster is known to have made it")
+        return False
 
     def owns_key(self, key: SshKey) -> bool:
         """Whether the key is the temporary key of a launch of this cluster."""

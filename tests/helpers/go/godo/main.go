@@ -28,6 +28,7 @@ type seen struct {
 	Firewall  string
 	Members   int
 	Project   string
+	WaysIn    []string
 	Errors    map[string]string
 	Left      int
 	Rate      int
@@ -109,8 +110,7 @@ func main() {
 	out.Firewall = firewall.Name
 	out.Members = len(must(client.VPCs.ListMembers(ctx, vpc.ID, nil, nil)))
 	out.Project = must(client.Projects.GetDefault(ctx)).Name
-	must(client.LoadBalancers.List(ctx, nil))
-	must(client.ReservedIPs.List(ctx, nil))
+	waysIn(ctx, client, vpc.ID, first.ID, &out)
 	must(client.Storage.ListVolumes(ctx, nil))
 	must(client.Balance.Get(ctx))
 	must(client.Account.Get(ctx))
@@ -127,6 +127,52 @@ func main() {
 	check(err)
 	out.Left = len(must(client.Droplets.List(ctx, nil)))
 	check(json.NewEncoder(os.Stdout).Encode(out))
+}
+
+// waysIn makes a load balancer, a reserved IP, a certificate and a DNS record, and deletes them again.
+func waysIn(ctx context.Context, client *godo.Client, vpc string, droplet int, out *seen) {
+	must(client.Domains.Create(ctx, &godo.DomainCreateRequest{Name: "example.com"}))
+	record := must(client.Domains.CreateRecord(ctx, "example.com", &godo.DomainRecordEditRequest{
+		Type: "A", Name: "www", Data: "192.0.2.7", TTL: 60,
+	}))
+	certificate := must(client.Certificates.Create(ctx, &godo.CertificateRequest{
+		Name: "godo", Type: "lets_encrypt", DNSNames: []string{"www.example.com"},
+	}))
+	request := &godo.LoadBalancerRequest{
+		Name: "godo", Region: "fra1", Tag: "godo", VPCUUID: vpc, EnableProxyProtocol: true,
+		ForwardingRules: []godo.ForwardingRule{
+			{EntryProtocol: "http", EntryPort: 80, TargetProtocol: "http", TargetPort: 8080},
+			{EntryProtocol: "https", EntryPort: 443, TargetProtocol: "http", TargetPort: 8080, CertificateID: certificate.ID},
+		},
+		HealthCheck: &godo.HealthCheck{Protocol: "tcp", Port: 8080, CheckIntervalSeconds: 3, ResponseTimeoutSeconds: 3},
+	}
+	balancer := must(client.LoadBalancers.Create(ctx, request))
+	for balancer.Status != "active" {
+		time.Sleep(20 * time.Millisecond)
+		balancer = must(client.LoadBalancers.Get(ctx, balancer.ID))
+	}
+	request.Name = "renamed"
+	updated := must(client.LoadBalancers.Update(ctx, balancer.ID, request))
+	reserved := must(client.ReservedIPs.Create(ctx, &godo.ReservedIPCreateRequest{DropletID: droplet}))
+	for must(client.ReservedIPs.Get(ctx, reserved.IP)).Droplet == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+	action := must(client.ReservedIPActions.Unassign(ctx, reserved.IP))
+	finish(ctx, client, action.ID)
+	out.WaysIn = []string{updated.Name, updated.Status, fmt.Sprint(len(updated.DropletIDs)), certificate.Type, record.Data}
+	for _, err := range []error{
+		second(client.LoadBalancers.Delete(ctx, balancer.ID)),
+		second(client.ReservedIPs.Delete(ctx, reserved.IP)),
+		second(client.Certificates.Delete(ctx, certificate.ID)),
+		second(client.Domains.DeleteRecord(ctx, "example.com", record.ID)),
+		second(client.Domains.Delete(ctx, "example.com")),
+	} {
+		check(err)
+	}
+}
+
+func second(_ *godo.Response, err error) error {
+	return err
 }
 
 func wait(ctx context.Context, client *godo.Client, id int) *godo.Droplet {

@@ -254,4 +254,8 @@ def test_the_file_is_one_json_object_of_lists() -> None:
             }
         ],
         "leaving": [],
+        "load_balancers": [],
+        "reserved_ips": [],
+        "domains": [],
+        "certificates": [],
     }

@@ -57,6 +57,19 @@ def test_the_tree_says_the_same_as_the_document() -> None:
     assert list(tree["tags"]) == ["bakery:demo"]
 
 
+def test_a_reserved_ip_is_shown_in_both() -> None:
+    state = make_state()
+    droplet, _ = add_droplet(state)
+    reserved = state.reserved_ips.create("fra1")
+    reserved.droplet_id = droplet.id
+    spec = machine_spec(state, droplet)
+
+    shown = {"ipv4": {"active": True, "ip_address": "198.18.0.11"}}
+    document = metadata_json(spec)
+    assert (document["reserved_ip"], document["floating_ip"]) == (shown, shown)
+    assert metadata_tree(spec)["reserved_ip"] == {"ipv4": {"active": "true", "ip_address": "198.18.0.11"}}
+
+
 def test_a_private_droplet_has_no_public_interface() -> None:
     spec = make_spec(public=False)
 

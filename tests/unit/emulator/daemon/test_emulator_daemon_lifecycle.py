@@ -145,6 +145,20 @@ def test_whether_addresses_are_reused_is_kept_for_a_resume() -> None:
     assert not new_emulator(EmulatorOptions()).reuse_addresses  # control
 
 
+def test_the_latency_is_kept_for_a_resume() -> None:
+    options = parse_options(
+        name="x", port=7190, machines="memory", public_range=None, latency="digitalocean,create=2"
+    )
+    place = emulator_dir("x")
+    place.write(new_emulator(options))
+    found = place.read()
+    assert found is not None
+    assert found.latency == "digitalocean,create=2"
+    assert new_emulator(EmulatorOptions()).latency == "none"  # control
+    with pytest.raises(EmulatorError, match="'fast' is not a profile"):
+        parse_options(name="x", port=7190, machines="memory", public_range=None, latency="fast")
+
+
 @pytest.mark.parametrize("text", ["198.18.0.1/15", "fe80::/64", "everything"])
 def test_a_range_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(EmulatorError, match="is not an IPv4 network"):

@@ -9,6 +9,7 @@ from bakery.emulator.network.plan import (
     NetworkPlan,
     attach_commands,
     attach_inside_commands,
+    networks_in_use,
     overlaps,
     router_commands,
     router_settings,
@@ -97,3 +98,23 @@ def test_the_router_forwards_and_answers_for_others_but_speaks_no_ipv6() -> None
 )
 def test_a_range_that_the_machine_uses_is_found(taken: str, count: int) -> None:
     assert overlaps(PLAN.range, ["10.0.0.0/8", taken]) == [taken] * count
+
+
+def test_what_one_link_uses_can_be_ignored() -> None:
+    """A crashed emulator's own link: it is removed before a new emulator starts."""
+    routes = [
+        {"dst": "default", "dev": "eth0"},
+        {"type": "unreachable", "dst": "10.9.0.0/16"},
+        {"dst": "198.18.0.0/15", "dev": "bk-7a51-h"},
+        {"dst": "198.18.7.0/24", "dev": "bk-beef-h"},
+    ]
+    links: list[dict[str, object]] = [
+        {"ifname": "lo", "addr_info": [{"local": "127.0.0.1"}]},
+        {"ifname": "bk-7a51-h", "addr_info": [{"local": "198.18.0.2"}]},
+        {"ifname": "bk-beef-h"},
+    ]
+    rest = ["10.9.0.0/16", "198.18.7.0/24", "127.0.0.1"]
+    assert networks_in_use(routes, links, ignored="bk-7a51-h") == rest
+    assert networks_in_use(routes, links, ignored=None) == [
+        "10.9.0.0/16", "198.18.0.0/15", "198.18.7.0/24", "127.0.0.1", "198.18.0.2"
+    ]  # fmt: skip

@@ -45,6 +45,26 @@ def test_a_task_that_raises_stops_nobody() -> None:
     assert ran == [1]
 
 
+def test_a_delayed_task_holds_up_its_own_key_only_and_no_thread() -> None:
+    queues, ran = Queues(1), list[str]()
+    queues.submit("slow", lambda: ran.append("slow"), delay=0.2)
+    queues.submit("slow", lambda: ran.append("after it"))
+    queues.submit("fast", lambda: ran.append("fast"))
+    queues.submit("fast", lambda: ran.append("fast, later"), delay=0.01)
+    drain(queues, WAIT_S)
+    queues.close()
+
+    assert ran == ["fast", "fast, later", "slow", "after it"]
+
+
+def test_close_drops_delayed_tasks() -> None:
+    queues, ran = Queues(1), list[int]()
+    queues.submit("one", lambda: ran.append(1), delay=60)
+    queues.close()
+
+    assert ran == []
+
+
 def test_a_call_gives_its_result_or_its_error() -> None:
     queues = Queues(1)
     assert queues.call("one", lambda: 7).result(WAIT_S) == 7

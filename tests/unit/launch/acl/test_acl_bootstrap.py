@@ -11,10 +11,16 @@ from bakery.config.model import Kind, Role
 from bakery.console import SILENT, Reporter
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
-from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token
+from bakery.credentials.tokens import (
+    consul_agent_token,
+    consul_dns_token,
+    consul_ingress_token,
+    consul_nomad_token,
+)
 from bakery.errors import AgentError, CredentialsError, DeadlineError, ExitCode
 from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
-from bakery.launch.acl.policies import NOMAD_BOTH, NOMAD_CLIENT, POLICIES, consul_tokens
+from bakery.launch.acl.policies import NOMAD_BOTH, NOMAD_CLIENT, POLICIES, consul_policies, consul_tokens
+from tests.helpers.clusters import make_node, make_plan
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster
 from tests.helpers.reporter import RecordingReporter
 
@@ -83,7 +89,7 @@ def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_t
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
     assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
     # One for DNS; an agent's on 6 nodes; Nomad's on 3.
-    assert outcome == AclOutcome(policies_written=6, tokens_written=1 + 6 + 3, identity_written=5)
+    assert outcome == AclOutcome(policies_written=8, tokens_written=1 + 6 + 3, identity_written=5)
     secrets = {token.secret for token in cluster.consul.tokens.values()}
     assert consul_agent_token(bundle, "demo-nomad-client-2").secret in secrets
     assert consul_nomad_token(bundle, "demo-nomad-client-2").secret in secrets
@@ -340,7 +346,28 @@ def test_no_rule_gives_more_than_its_agent_needs() -> None:
             'service_prefix "" { policy = "read" }',
             'key_prefix "apps/" { policy = "read" }',
         ],
+        "bakery-ingress-agent": ['service "ingress" { policy = "write" }'],
+        # https://doc.traefik.io/traefik/providers/consul-catalog/ names no rules; these are of what it calls.
+        "bakery-ingress": ['node_prefix "" { policy = "read" }', 'service_prefix "" { policy = "read" }'],
     }
+
+
+def test_a_client_reads_the_agents_of_clients_and_of_no_consul_server() -> None:
+    """All-in-one is a Consul server too. The last role is named like the beginning of a client's."""
+    plan = make_plan()
+    names = replace(make_node(Kind.NOMAD_CLIENT), role="server-a", name="demo-server-a-1")
+    policies = {policy.name: policy for policy in consul_policies(replace(plan, nodes=(*plan.nodes, names)))}
+    rules = policies["bakery-nomad-client"].rules.splitlines()
+    assert [rule for rule in rules if rule.startswith("agent_prefix")] == [
+        'agent_prefix "" { policy = "read" }',
+        'agent_prefix "demo-all-in-one-" { policy = "deny" }',
+        'agent_prefix "demo-consul-server-" { policy = "deny" }',
+        'agent_prefix "demo-nomad-client-" { policy = "read" }',
+        'agent_prefix "demo-server-" { policy = "deny" }',
+        'agent_prefix "demo-server-a-" { policy = "read" }',
+    ]
+    others = {name: policy for name, policy in policies.items() if name != "bakery-nomad-client"}
+    assert others == {policy.name: policy for policy in POLICIES if policy != NOMAD_CLIENT}
 
 
 def test_a_planned_node_may_write_itself_only_and_a_role_any_node(bundle: Bundle) -> None:
@@ -360,6 +387,7 @@ def test_a_planned_node_may_write_itself_only_and_a_role_any_node(bundle: Bundle
         (Kind.NOMAD_CLIENT, ("bakery-nomad-client",)),
         (Kind.SERVER, ("bakery-nomad-server",)),
         (Kind.ALL_IN_ONE, ("bakery-nomad-server-and-client",)),
+        (Kind.INGRESS, None),
     ],
 )
 def test_nomads_token_by_kind(bundle: Bundle, kind: Kind, policies: tuple[str, ...] | None) -> None:
@@ -368,6 +396,42 @@ def test_nomads_token_by_kind(bundle: Bundle, kind: Kind, policies: tuple[str, .
     tokens = {token.accessor: token.grant for token in consul_tokens(plan, (role,), bundle)}
     found = tokens.get(consul_nomad_token(bundle, "some").accessor)
     assert (found.policies if found else None) == policies
+
+
+def test_an_ingress_node_has_a_token_for_traefik_and_its_agent_registers_it(bundle: Bundle) -> None:
+    """Also a node made by hand. Traefik's own token cannot write."""
+    role = Role(name="edge", kind=Kind.INGRESS, count=1, size="s-1vcpu-1gb", node_pool="default")
+    plan = replace(healthy_cluster().plan, nodes=(make_node(Kind.INGRESS),))
+    tokens = {token.accessor: token.grant for token in consul_tokens(plan, (role,), bundle)}
+    node = tokens[consul_agent_token(bundle, "demo-ingress-1").accessor]
+    assert (node.node and node.node.node, node.policies) == ("demo-ingress-1", ("bakery-ingress-agent",))
+    assert tokens[consul_ingress_token(bundle, "demo-ingress-1").accessor].policies == ("bakery-ingress",)
+    agent = tokens[consul_agent_token(bundle, "edge").accessor]
+    assert (agent.node, agent.policies) == (None, ("bakery-ingress-agent", "bakery-role-agent"))
+    assert tokens[consul_ingress_token(bundle, "edge").accessor].policies == ("bakery-ingress",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "policies"),
+    [
+        (Kind.CONSUL_SERVER, None),
+        (Kind.NOMAD_SERVER, ("bakery-nomad-mesh", "bakery-nomad-server")),
+        (Kind.NOMAD_CLIENT, ("bakery-nomad-client",)),
+        (Kind.SERVER, ("bakery-nomad-mesh", "bakery-nomad-server")),
+        (Kind.ALL_IN_ONE, ("bakery-nomad-mesh", "bakery-nomad-server-and-client")),
+    ],
+)
+def test_with_the_mesh_nomads_servers_may_write_its_entries(
+    bundle: Bundle, kind: Kind, policies: tuple[str, ...] | None
+) -> None:
+    """Sorted, as Consul's tokens are read back, or every launch would write them again."""
+    role = Role(name="some", kind=kind, count=1, size="s-1vcpu-1gb", node_pool="default")
+    plan = replace(healthy_cluster().plan, nodes=(), mesh=True)
+    tokens = {token.accessor: token.grant for token in consul_tokens(plan, (role,), bundle)}
+    found = tokens.get(consul_nomad_token(bundle, "some").accessor)
+    assert (found.policies if found else None) == policies
+    (added,) = set(consul_policies(plan)) - set(consul_policies(replace(plan, mesh=False)))
+    assert added.rules == 'mesh = "write"\n'
 
 
 def test_no_secret_shows_in_what_it_says_or_raises(bundle: Bundle) -> None:

@@ -40,13 +40,49 @@ def test_the_roles_policies_are_these() -> None:
     assert CONSUL_READ.rules == 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n'
 
 
-def test_the_command_line_offers_every_role() -> None:
-    assert tuple(PersonRole) == ROLES
+# Without acl, keyring, peering and operator:write of Consul, and without agent:write and operator:write of Nomad.
+CONSUL_OPERATOR = """\
+agent_prefix "" { policy = "write" }
+event_prefix "" { policy = "write" }
+key_prefix "" { policy = "write" }
+node_prefix "" { policy = "write" }
+query_prefix "" { policy = "write" }
+session_prefix "" { policy = "write" }
+key_prefix "bakery/" { policy = "deny" }
+service_prefix "" { policy = "write" intentions = "write" }
+mesh = "write"
+operator = "read"
+"""
+NOMAD_OPERATOR = """\
+namespace "*" {
+  policy = "write"
+  capabilities = ["host-volume-register", "host-volume-write", "host-volume-delete"]
+  variables { path "*" { capabilities = ["read", "list", "write", "destroy"] } }
+}
+node { policy = "write" }
+node_pool "*" { policy = "write" }
+host_volume "*" { policy = "write" }
+agent { policy = "read" }
+operator { policy = "read" }
+plugin { policy = "read" }
+"""
 
 
-@pytest.mark.parametrize("role", PersonRole)
-def test_a_token_says_whose_it_is(role: PersonRole) -> None:
-    policy = nomad_policy(role, "dev-2")
+def test_the_operators_policies_are_these_in_every_namespace() -> None:
+    nomad = nomad_policy(PersonRole.OPERATOR, "dev")
+    assert (nomad.name, nomad.rules) == ("bakery-operator-all", NOMAD_OPERATOR)
+    assert consul_policy(PersonRole.OPERATOR).rules == CONSUL_OPERATOR
+    grant = TokenGrant(description=token_name("operator"), policies=(nomad.name,))
+    assert role_of(grant) == (PersonRole.OPERATOR, "all")
+
+
+def test_the_command_line_offers_every_role_but_the_operators() -> None:
+    assert {*PersonRole} - {PersonRole.OPERATOR} == set(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_token_says_whose_it_is(role: str) -> None:
+    policy = nomad_policy(PersonRole(role), "dev-2")
     grant = TokenGrant(description=token_name("ci"), policies=("other", policy.name))
     assert (person_of(grant), role_of(grant)) == ("ci", (role, "dev-2"))
 

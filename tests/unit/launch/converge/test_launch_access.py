@@ -10,8 +10,8 @@ from bakery.launch.converge.access import refresh_access
 from tests.helpers.launch_harness import ADMIN, LaunchHarness
 
 
-def _refresh(bench: LaunchHarness, *cidrs: str) -> tuple[str, ...]:
-    return refresh_access(bench.session(), bench.plan, cidrs)
+def _refresh(harness: LaunchHarness, *cidrs: str) -> tuple[str, ...]:
+    return refresh_access(harness.session(), harness.plan, cidrs)
 
 
 ADMITTING = ["demo-consul-server", "demo-nomad-server"]
@@ -23,41 +23,41 @@ def _roles(names: Sequence[str]) -> list[str]:
 
 
 def test_only_the_firewalls_change(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    bench.launch()
-    bench.cloud.revive()
-    assert _roles(_refresh(bench, "203.0.113.99/32")) == ADMITTING
-    assert [call.name for call in bench.cloud.mutations] == ["update_firewall"] * 2
-    admitted = {a for f in bench.cloud.firewalls.values() for r in f.inbound for a in r.addresses}
+    harness = LaunchHarness(tmp_path)
+    harness.launch()
+    harness.cloud.revive()
+    assert _roles(_refresh(harness, "203.0.113.99/32")) == ADMITTING
+    assert [call.name for call in harness.cloud.mutations] == ["update_firewall"] * 2
+    admitted = {a for f in harness.cloud.firewalls.values() for r in f.inbound for a in r.addresses}
     assert admitted == {"10.100.0.0/20", "203.0.113.99/32"}, "the old address is out"
 
 
 def test_what_is_not_approved_does_not_change(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    bench.launch()
-    bench.cloud.revive()
+    harness = LaunchHarness(tmp_path)
+    harness.launch()
+    harness.cloud.revive()
     shown: list[str] = []
 
     def refuse(names: Sequence[str]) -> bool:
         shown.extend(names)
         return False
 
-    refresh_access(bench.session(), bench.plan, ["203.0.113.99/32"], refuse)
+    refresh_access(harness.session(), harness.plan, ["203.0.113.99/32"], refuse)
     assert _roles(shown) == ADMITTING
-    assert bench.cloud.mutations == []
+    assert harness.cloud.mutations == []
 
 
 def test_the_same_address_changes_nothing(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    bench.launch()
-    bench.cloud.revive()
-    assert _refresh(bench, *ADMIN) == ()
-    assert bench.cloud.mutations == []
+    harness = LaunchHarness(tmp_path)
+    harness.launch()
+    harness.cloud.revive()
+    assert _refresh(harness, *ADMIN) == ()
+    assert harness.cloud.mutations == []
 
 
 def test_a_cluster_that_is_not_there_gets_no_firewalls(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
+    harness = LaunchHarness(tmp_path)
     with pytest.raises(UsageError) as caught:
-        _refresh(bench, *ADMIN)
+        _refresh(harness, *ADMIN)
     assert str(caught.value.hint) == "bakery launch"
-    assert bench.cloud.mutations == []
+    assert harness.cloud.mutations == []

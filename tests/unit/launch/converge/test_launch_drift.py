@@ -13,112 +13,114 @@ from tests.helpers.launch_harness import IMAGE, NAMES, LaunchHarness, small_plan
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> LaunchHarness:
-    bench = LaunchHarness(tmp_path)
-    bench.launch()
-    bench.cloud.regions = (*bench.cloud.regions, replace(bench.cloud.regions[0], slug="nyc3"))
-    bench.cloud.revive()
-    return bench
+def harness(tmp_path: Path) -> LaunchHarness:
+    harness = LaunchHarness(tmp_path)
+    harness.launch()
+    harness.cloud.regions = (*harness.cloud.regions, replace(harness.cloud.regions[0], slug="nyc3"))
+    harness.cloud.revive()
+    return harness
 
 
-def _refused(bench: LaunchHarness, plan: ClusterPlan) -> str:
+def _refused(harness: LaunchHarness, plan: ClusterPlan) -> str:
     with pytest.raises(UsageError) as caught:
-        bench.launch(plan=plan)
-    assert bench.cloud.mutations == []
+        harness.launch(plan=plan)
+    assert harness.cloud.mutations == []
     return f"{caught.value.message}\n{caught.value.details}"
 
 
-def test_another_region_is_refused(bench: LaunchHarness) -> None:
-    text = _refused(bench, replace(small_plan(), region="nyc3"))
+def test_another_region_is_refused(harness: LaunchHarness) -> None:
+    text = _refused(harness, replace(small_plan(), region="nyc3"))
     assert "demo-consul-server-1" in text
     assert "in region fra1, the file says nyc3; droplets and networks cannot move" in text
 
 
-def test_another_vpc_range_is_refused(bench: LaunchHarness) -> None:
-    text = _refused(bench, replace(small_plan(), vpc_cidr=IPv4Network("10.200.0.0/20")))
+def test_another_vpc_range_is_refused(harness: LaunchHarness) -> None:
+    text = _refused(harness, replace(small_plan(), vpc_cidr=IPv4Network("10.200.0.0/20")))
     assert "VPC bakery-demo has the range 10.100.0.0/20, the plan says 10.200.0.0/20" in text
 
 
-def test_fewer_servers_are_refused_until_they_are_gone(bench: LaunchHarness) -> None:
+def test_fewer_servers_are_refused_until_they_are_gone(harness: LaunchHarness) -> None:
     whole = small_plan()
     nodes = tuple(node for node in whole.nodes if node.name != "demo-consul-server-3")
     fewer = replace(whole, nodes=nodes, consul_expect=2)
-    assert _refused(bench, fewer).startswith(
+    assert _refused(harness, fewer).startswith(
         "the file says 2 Consul servers, and demo-consul-server-3 runs beyond them\n"
     )
-    gone = next(d.id for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-3")
-    bench.cloud.delete_droplet(gone)
-    bench.cloud.revive()
-    bench.launch(plan=fewer)
-    assert bench.cloud.mutations == []
+    gone = next(d.id for d in harness.cloud.droplets.values() if d.name == "demo-consul-server-3")
+    harness.cloud.delete_droplet(gone)
+    harness.cloud.revive()
+    harness.launch(plan=fewer)
+    assert harness.cloud.mutations == []
 
 
-def test_one_server_is_singular(bench: LaunchHarness) -> None:
+def test_one_server_is_singular(harness: LaunchHarness) -> None:
     """And the servers beyond it are counted by themselves."""
     whole = small_plan()
     beyond = ("demo-consul-server-2", "demo-consul-server-3")
     fewer = replace(whole, nodes=tuple(node for node in whole.nodes if node.name not in beyond), consul_expect=1)
-    text = _refused(bench, fewer)
+    text = _refused(harness, fewer)
     assert text.startswith(
         "the file says 1 Consul server, and demo-consul-server-2, demo-consul-server-3 run beyond"
     )
 
 
-def test_fewer_clients_are_only_reported(bench: LaunchHarness) -> None:
-    bench.launch(plan=small_plan(clients=2))
-    assert bench.cloud.mutations == []
-    assert bench.reporter.warnings == [
+def test_fewer_clients_are_only_reported(harness: LaunchHarness) -> None:
+    harness.launch(plan=small_plan(clients=2))
+    assert harness.cloud.mutations == []
+    assert harness.reporter.warnings == [
         "demo-nomad-client-3 is not in the plan; to remove it: bakery destroy --node demo-nomad-client-3"
     ]
 
 
-def test_another_size_is_for_new_droplets(bench: LaunchHarness) -> None:
-    bench.launch(plan=small_plan(clients=4, size="s-2vcpu-2gb"))
-    sizes = {droplet.name: droplet.size for droplet in bench.cloud.droplets.values()}
-    assert bench.cloud.names() == sorted([*NAMES, "demo-nomad-client-4"])
+def test_another_size_is_for_new_droplets(harness: LaunchHarness) -> None:
+    harness.launch(plan=small_plan(clients=4, size="s-2vcpu-2gb"))
+    sizes = {droplet.name: droplet.size for droplet in harness.cloud.droplets.values()}
+    assert harness.cloud.names() == sorted([*NAMES, "demo-nomad-client-4"])
     assert sizes["demo-nomad-client-1"] == "s-1vcpu-1gb"
-    assert bench.reporter.warnings[0] == (
+    assert harness.reporter.warnings[0] == (
         "9 droplets: size s-1vcpu-1gb, the file says s-2vcpu-2gb; only new droplets get this;"
         " to replace these one by one: bakery roll"
     )
 
 
-def test_another_configuration_is_for_new_droplets(bench: LaunchHarness) -> None:
+def test_another_configuration_is_for_new_droplets(harness: LaunchHarness) -> None:
     opened = OpenPort(number=80, protocol="tcp", vpc=False, networks=("0.0.0.0/0", "::/0"))
     plan = small_plan()
     nodes = tuple(
         replace(node, settings=RoleSettings(ports=(opened,))) if node.kind.is_nomad_client else node
         for node in plan.nodes
     )
-    bench.launch(plan=replace(plan, nodes=nodes))
-    assert bench.cloud.mutations == []
-    assert bench.reporter.warnings == [
+    harness.launch(plan=replace(plan, nodes=nodes))
+    assert harness.cloud.mutations == []
+    assert harness.reporter.warnings == [
         "demo-nomad-client-1, demo-nomad-client-2, demo-nomad-client-3: configured differently from a new droplet;"
         " only new droplets get this; to replace these one by one: bakery roll"
     ]
 
 
-def test_another_snapshot_is_for_new_droplets(bench: LaunchHarness) -> None:
+def test_another_snapshot_is_for_new_droplets(harness: LaunchHarness) -> None:
     newer = replace(IMAGE, id=78, name="bakery-newer")
-    bench.launch(image=newer)
-    assert bench.cloud.mutations == []
-    assert "made from snapshot 77; the file asks for bakery-newer (id 78); only new" in bench.reporter.warnings[0]
+    harness.launch(image=newer)
+    assert harness.cloud.mutations == []
+    assert (
+        "made from snapshot 77; the file asks for bakery-newer (id 78); only new" in harness.reporter.warnings[0]
+    )
 
 
-def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(bench: LaunchHarness) -> None:
-    bench.launch(image=None)
-    assert bench.cloud.mutations == []
+def test_a_complete_cluster_needs_no_snapshot_and_is_told_that_it_differs(harness: LaunchHarness) -> None:
+    harness.launch(image=None)
+    assert harness.cloud.mutations == []
     expected = (
-        "made from snapshot 77; the file asks for consul 1.22.5 and nomad 1.11.3 on debian-12-x64, and there is"
+        "made from snapshot 77; the file asks for consul 1.22.5 and nomad 2.0.5 on debian-12-x64, and there is"
         " no snapshot with these versions yet (bakery build-image); do that before you replace a node"
     )
-    assert expected in bench.reporter.warnings[0]
+    assert expected in harness.reporter.warnings[0]
 
 
-def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(bench: LaunchHarness) -> None:
+def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(harness: LaunchHarness) -> None:
     """Whoever destroys a node on that advice has one node less, and a launch that is refused."""
-    bench.launch(plan=small_plan(size="s-1vcpu-1gbb"))
-    (line,) = bench.reporter.warnings
+    harness.launch(plan=small_plan(size="s-1vcpu-1gbb"))
+    (line,) = harness.reporter.warnings
     assert line.endswith(
         "; fix this before you replace a node: DigitalOcean has no size 's-1vcpu-1gbb' (did you mean s-1vcpu-1gb?"
         " set roles.consul-server.size, roles.nomad-server.size, roles.nomad-client.size)"
@@ -126,33 +128,33 @@ def test_nobody_is_told_to_replace_a_node_that_could_not_be_made_again(bench: La
     assert "bakery destroy" not in line
 
 
-def test_without_a_snapshot_another_size_is_no_reason_to_replace_a_node(bench: LaunchHarness) -> None:
-    bench.launch(plan=small_plan(size="s-2vcpu-2gb"), image=None)
-    sizes, snapshot = bench.reporter.warnings
+def test_without_a_snapshot_another_size_is_no_reason_to_replace_a_node(harness: LaunchHarness) -> None:
+    harness.launch(plan=small_plan(size="s-2vcpu-2gb"), image=None)
+    sizes, snapshot = harness.reporter.warnings
     assert sizes.endswith(
         "the file says s-2vcpu-2gb; fix this before you replace a node: the account has no snapshot of consul"
-        " 1.22.5 and nomad 1.11.3 on debian-12-x64 (bakery build-image)"
+        " 1.22.5 and nomad 2.0.5 on debian-12-x64 (bakery build-image)"
     )
     assert "bakery destroy" not in sizes + snapshot
 
 
-def test_a_snapshot_that_is_not_in_the_region_is_none(bench: LaunchHarness) -> None:
-    bench.launch(image=replace(IMAGE, id=78, name="bakery-newer", regions=("nyc3",)))
-    (line,) = bench.reporter.warnings
+def test_a_snapshot_that_is_not_in_the_region_is_none(harness: LaunchHarness) -> None:
+    harness.launch(image=replace(IMAGE, id=78, name="bakery-newer", regions=("nyc3",)))
+    (line,) = harness.reporter.warnings
     assert line.endswith(
         "; fix this before you replace a node: snapshot bakery-newer is not in region fra1 (it is in nyc3)"
         " (bakery build-image)"
     )
 
 
-def test_a_new_droplet_needs_one(bench: LaunchHarness) -> None:
-    with pytest.raises(UsageError, match=r"no snapshot of consul 1\.22\.5 and nomad 1\.11\.3 on debian-12-x64"):
-        bench.launch(plan=small_plan(clients=4), image=None)
-    assert bench.cloud.mutations == []
+def test_a_new_droplet_needs_one(harness: LaunchHarness) -> None:
+    with pytest.raises(UsageError, match=r"no snapshot of consul 1\.22\.5 and nomad 2\.0\.5 on debian-12-x64"):
+        harness.launch(plan=small_plan(clients=4), image=None)
+    assert harness.cloud.mutations == []
 
 
-def test_plan_says_both_before_anybody_launches(bench: LaunchHarness) -> None:
-    changes = bench.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
+def test_plan_says_both_before_anybody_launches(harness: LaunchHarness) -> None:
+    changes = harness.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
     assert [obstacle.code for obstacle in changes.obstacles] == ["region_changed"]
     assert changes.obstacles[0].message.startswith("demo-consul-server-1, ")
     assert "s-2vcpu-2gb; fix this before you replace a node: size s-2vcpu-2gb is not to be had" in str(
@@ -160,7 +162,7 @@ def test_plan_says_both_before_anybody_launches(bench: LaunchHarness) -> None:
     )
 
 
-def test_an_unchanged_file_is_nothing_to_speak_of(bench: LaunchHarness) -> None:
+def test_an_unchanged_file_is_nothing_to_speak_of(harness: LaunchHarness) -> None:
     """Control: the warnings above are about changes."""
-    assert bench.launch().changes.later == ()
-    assert bench.reporter.warnings == []
+    assert harness.launch().changes.later == ()
+    assert harness.reporter.warnings == []

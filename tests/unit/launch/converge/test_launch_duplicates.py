@@ -80,19 +80,19 @@ def test_those_who_were_told_a_lost_servers_address_go_with_it(session: Session,
 
 
 def test_a_run_that_died_settles_in_the_next(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    bench.launch()
-    theirs = next(d for d in bench.cloud.droplets.values() if d.name == "demo-nomad-client-1")
-    twin = bench.cloud.add_droplet(theirs.name, tags=theirs.tags)
-    journal = JournalFile(bench.paths.journal, "demo")
-    journal.record_created(theirs.name, twin, bench.cloud.clock.wall())
-    bench.cloud.revive()
-    bench.launch()
-    assert bench.cloud.names() == NAMES
-    assert not bench.cloud.is_there(twin)
-    bench.cloud.revive()
-    bench.launch()
-    assert bench.cloud.mutations == []
+    harness = LaunchHarness(tmp_path)
+    harness.launch()
+    theirs = next(d for d in harness.cloud.droplets.values() if d.name == "demo-nomad-client-1")
+    twin = harness.cloud.add_droplet(theirs.name, tags=theirs.tags)
+    journal = JournalFile(harness.paths.journal, "demo")
+    journal.record_created(theirs.name, twin, harness.cloud.clock.wall())
+    harness.cloud.revive()
+    harness.launch()
+    assert harness.cloud.names() == NAMES
+    assert not harness.cloud.is_there(twin)
+    harness.cloud.revive()
+    harness.launch()
+    assert harness.cloud.mutations == []
 
 
 def test_nothing_to_settle(session: Session, cloud: FakeCloud) -> None:

@@ -40,6 +40,14 @@ def test_a_rule_by_hand_for_a_tag() -> None:
     )
 
 
+def test_a_load_balancer_in_place_of_everyone() -> None:
+    through = FirewallRule(protocol="tcp", ports="80", load_balancers=("4de7ac8b",))
+    assert described((WEB,), (through,)) == (
+        "its rules differ from the plan: adds tcp 80 from load balancer 4de7ac8b;"
+        " removes tcp 80 from 0.0.0.0/0, ::/0"
+    )
+
+
 def test_of_many_rules_only_the_first_are_named() -> None:
     many = tuple(FirewallRule(protocol="udp", ports=str(port), addresses=VPC) for port in range(9000, 9006))
     text = described((GOSSIP,), (GOSSIP, *many))

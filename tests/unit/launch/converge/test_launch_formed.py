@@ -36,50 +36,50 @@ NOMAD = {f"demo-nomad-server-{index}" for index in (1, 2, 3)}
 ACLS = AfterStep(title="Access control", run=lambda droplets: None, forms_cluster=True)
 
 
-def _delete(bench: LaunchHarness, *slots: str) -> None:
+def _delete(harness: LaunchHarness, *slots: str) -> None:
     """In the control panel, behind bakery's back."""
-    for number, droplet in list(bench.cloud.droplets.items()):
+    for number, droplet in list(harness.cloud.droplets.items()):
         if any(f"bakery:demo:slot:{slot}" in droplet.tags for slot in slots):
-            bench.cloud.delete_droplet(number)
+            harness.cloud.delete_droplet(number)
 
 
-def test_the_first_launch_forms_both(bench: LaunchHarness) -> None:
+def test_the_first_launch_forms_both(harness: LaunchHarness) -> None:
     forms = Forms()
-    bench.launch(user_data=forms.user_data)
+    harness.launch(user_data=forms.user_data)
     assert (forms.consul, forms.nomad) == (CONSUL, NOMAD)
 
 
 @pytest.mark.parametrize("slots", [("consul-server-1",), ("consul-server-2", "nomad-server-1", "nomad-server-3")])
-def test_a_replaced_server_only_joins(bench: LaunchHarness, slots: tuple[str, ...]) -> None:
-    bench.launch()
-    _delete(bench, *slots)
+def test_a_replaced_server_only_joins(harness: LaunchHarness, slots: tuple[str, ...]) -> None:
+    harness.launch()
+    _delete(harness, *slots)
     forms = Forms()
-    bench.launch(user_data=_after_rehearsal(forms))
+    harness.launch(user_data=_after_rehearsal(forms))
     assert (forms.consul, forms.nomad) == (set(), set())
 
 
-def test_more_servers_only_join(bench: LaunchHarness) -> None:
+def test_more_servers_only_join(harness: LaunchHarness) -> None:
     plan = small_plan()
     one = tuple(n for n in plan.nodes if n.slot.endswith("-1"))
-    bench.launch(plan=_with(plan, one))
+    harness.launch(plan=_with(plan, one))
     forms = Forms()
-    bench.launch(plan=plan, user_data=_after_rehearsal(forms))
+    harness.launch(plan=plan, user_data=_after_rehearsal(forms))
     assert (forms.consul, forms.nomad) == (set(), set())
 
 
-def test_an_interrupted_first_launch_forms_the_cluster_when_it_goes_on(bench: LaunchHarness) -> None:
-    bench.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-server-1" else None
+def test_an_interrupted_first_launch_forms_the_cluster_when_it_goes_on(harness: LaunchHarness) -> None:
+    harness.cloud.fault = lambda number, call: Fault.KILL_AFTER if call.subject == "demo-nomad-server-1" else None
     with pytest.raises(Killed):
-        bench.launch()
-    bench.cloud.revive()
+        harness.launch()
+    harness.cloud.revive()
     forms = Forms()
-    bench.launch(user_data=_after_rehearsal(forms))
+    harness.launch(user_data=_after_rehearsal(forms))
     assert forms.nomad == {"demo-nomad-server-2", "demo-nomad-server-3"}
 
 
 @pytest.mark.parametrize(("after", "expected"), [((ACLS,), set()), ((), {"demo-consul-server-2"})])
 def test_an_unfinished_launch_has_formed_once_the_access_control_is_done(
-    bench: LaunchHarness, after: tuple[AfterStep, ...], expected: set[str]
+    harness: LaunchHarness, after: tuple[AfterStep, ...], expected: set[str]
 ) -> None:
     """Control: without that step a server that is created again may still begin the first election."""
 
@@ -88,28 +88,28 @@ def test_an_unfinished_launch_has_formed_once_the_access_control_is_done(
         raise UsageError(message=message)
 
     with pytest.raises(UsageError):
-        bench.launch(after=(*after, AfterStep(title="Health", run=fail)))
-    _delete(bench, "consul-server-2")
+        harness.launch(after=(*after, AfterStep(title="Health", run=fail)))
+    _delete(harness, "consul-server-2")
     forms = Forms()
-    bench.launch(user_data=_after_rehearsal(forms))
+    harness.launch(user_data=_after_rehearsal(forms))
     assert {name[: len("demo-consul-server-2")] for name in forms.consul} == expected
 
 
-def test_nomad_is_added_to_a_cluster_that_had_none(bench: LaunchHarness) -> None:
+def test_nomad_is_added_to_a_cluster_that_had_none(harness: LaunchHarness) -> None:
     plan = small_plan()
-    bench.launch(plan=_with(plan, plan.consul_servers))
+    harness.launch(plan=_with(plan, plan.consul_servers))
     forms = Forms()
-    bench.launch(plan=plan, user_data=_after_rehearsal(forms))
+    harness.launch(plan=plan, user_data=_after_rehearsal(forms))
     assert (forms.consul, forms.nomad) == (set(), NOMAD)
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])
-def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: LaunchHarness, product: str) -> None:
-    bench.launch()
-    _delete(bench, *(f"{product}-server-{index}" for index in (1, 2, 3)))
-    before = len(bench.cloud.mutations)
+def test_a_product_whose_last_server_is_gone_is_not_begun_anew(harness: LaunchHarness, product: str) -> None:
+    harness.launch()
+    _delete(harness, *(f"{product}-server-{index}" for index in (1, 2, 3)))
+    before = len(harness.cloud.mutations)
     with pytest.raises(UsageError) as caught:
-        bench.launch()
+        harness.launch()
     named = product.capitalize()
     assert caught.value == UsageError(
         message=f"the last {named} server of cluster demo is gone, and {named}'s data with it",
@@ -117,105 +117,105 @@ def test_a_product_whose_last_server_is_gone_is_not_begun_anew(bench: LaunchHarn
         hint=Hint("destroy the whole cluster and launch it again: ", Command("destroy"), "; ", Command("launch")),
     )
     assert caught.value.exit_code is ExitCode.USAGE
-    assert len(bench.cloud.mutations) == before
+    assert len(harness.cloud.mutations) == before
 
 
-def test_where_nothing_is_left_the_cluster_begins_anew(bench: LaunchHarness) -> None:
+def test_where_nothing_is_left_the_cluster_begins_anew(harness: LaunchHarness) -> None:
     """Control of the refusal: there is no droplet that would be locked out."""
-    bench.launch()
-    _delete(bench, *(node.slot.removeprefix("demo-") for node in bench.plan.nodes))
+    harness.launch()
+    _delete(harness, *(node.slot.removeprefix("demo-") for node in harness.plan.nodes))
     forms = Forms()
-    bench.launch(user_data=_after_rehearsal(forms))
+    harness.launch(user_data=_after_rehearsal(forms))
     assert {len(forms.consul), len(forms.nomad)} == {3}
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
 def test_a_droplet_whose_removal_has_begun_is_replaced_under_another_name(
-    bench: LaunchHarness, fault: Fault
+    harness: LaunchHarness, fault: Fault
 ) -> None:
-    bench.launch()
-    leaver = next(d for d in bench.cloud.droplets.values() if d.name == "demo-consul-server-2")
-    JournalFile(bench.paths.journal, "demo").record_leaving([leaver])
-    bench.cloud.revive()
-    bench.cloud.fault = lambda number, call: _at_delete(call, fault)
+    harness.launch()
+    leaver = next(d for d in harness.cloud.droplets.values() if d.name == "demo-consul-server-2")
+    JournalFile(harness.paths.journal, "demo").record_leaving([leaver])
+    harness.cloud.revive()
+    harness.cloud.fault = lambda number, call: _at_delete(call, fault)
     with pytest.raises(Killed):
-        bench.launch()
-    bench.cloud.revive()
-    bench.launch()
-    assert "demo-consul-server-2" not in bench.cloud.names()
-    assert bench.cloud.slots().count("demo-consul-server-2") == 1
+        harness.launch()
+    harness.cloud.revive()
+    harness.launch()
+    assert "demo-consul-server-2" not in harness.cloud.names()
+    assert harness.cloud.slots().count("demo-consul-server-2") == 1
 
 
-def test_a_last_server_that_is_about_to_be_removed_is_not_gone(bench: LaunchHarness) -> None:
+def test_a_last_server_that_is_about_to_be_removed_is_not_gone(harness: LaunchHarness) -> None:
     """A destroy that was told to was interrupted before the droplet went: its data is there still."""
-    bench.launch()
-    _delete(bench, "nomad-server-1", "nomad-server-3")
-    last = next(d for d in bench.cloud.droplets.values() if d.name == "demo-nomad-server-2")
-    JournalFile(bench.paths.journal, "demo").record_leaving([last])
-    bench.launch(running=LiveCluster(bench.cloud).running)
-    assert bench.cloud.slots() == NAMES
-    assert bench.cloud.is_there(last.id)
-    assert any("demo-nomad-server-2 was begun and is given up" in line for line in bench.reporter.warnings)
+    harness.launch()
+    _delete(harness, "nomad-server-1", "nomad-server-3")
+    last = next(d for d in harness.cloud.droplets.values() if d.name == "demo-nomad-server-2")
+    JournalFile(harness.paths.journal, "demo").record_leaving([last])
+    harness.launch(running=LiveCluster(harness.cloud).running)
+    assert harness.cloud.slots() == NAMES
+    assert harness.cloud.is_there(last.id)
+    assert any("demo-nomad-server-2 was begun and is given up" in line for line in harness.reporter.warnings)
 
 
-def test_servers_that_never_came_up_took_no_data_with_them(bench: LaunchHarness) -> None:
+def test_servers_that_never_came_up_took_no_data_with_them(harness: LaunchHarness) -> None:
     """A launch that adds Nomad replaces all of its servers and dies before it has made the new ones."""
     plan = small_plan()
-    bench.launch(plan=_with(plan, plan.consul_servers))
-    bench.cloud.stuck = {node.name for node in plan.nomad_servers}
+    harness.launch(plan=_with(plan, plan.consul_servers))
+    harness.cloud.stuck = {node.name for node in plan.nomad_servers}
     with pytest.raises(DeadlineError):
-        bench.launch()
-    bench.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_droplet" else None
+        harness.launch()
+    harness.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_droplet" else None
     with pytest.raises(Killed):
-        bench.launch()
-    assert not any("nomad-server" in name for name in bench.cloud.names()), "control"
-    bench.cloud.revive()
+        harness.launch()
+    assert not any("nomad-server" in name for name in harness.cloud.names()), "control"
+    harness.cloud.revive()
     forms = Forms()
-    bench.launch(user_data=_after_rehearsal(forms))
-    assert bench.cloud.slots() == NAMES
+    harness.launch(user_data=_after_rehearsal(forms))
+    assert harness.cloud.slots() == NAMES
     assert len(forms.nomad) == 3
 
 
-def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(bench: LaunchHarness) -> None:
+def test_what_formed_is_not_begun_anew_although_servers_before_it_never_came_up(harness: LaunchHarness) -> None:
     """Control of the one above."""
     plan = small_plan()
-    bench.launch(plan=_with(plan, plan.consul_servers))
-    bench.cloud.stuck = {node.name for node in plan.nomad_servers}
+    harness.launch(plan=_with(plan, plan.consul_servers))
+    harness.cloud.stuck = {node.name for node in plan.nomad_servers}
     with pytest.raises(DeadlineError):
-        bench.launch()
+        harness.launch()
 
     def fail(droplets: object) -> None:
         message = "stopped by the test"
         raise UsageError(message=message)
 
     with pytest.raises(UsageError, match="stopped by the test"):
-        bench.launch(after=(ACLS, AfterStep(title="Health", run=fail)))
-    _delete(bench, *(f"nomad-server-{index}" for index in (1, 2, 3)))
+        harness.launch(after=(ACLS, AfterStep(title="Health", run=fail)))
+    _delete(harness, *(f"nomad-server-{index}" for index in (1, 2, 3)))
     with pytest.raises(UsageError, match="the last Nomad server of cluster demo is gone"):
-        bench.launch()
+        harness.launch()
 
 
 @pytest.mark.parametrize("deleted", [True, False])
 def test_one_server_that_never_came_up_says_nothing_of_the_others(
-    bench: LaunchHarness,
+    harness: LaunchHarness,
     deleted: bool,  # noqa: FBT001 - a parameter of the table
 ) -> None:
-    bench.launch()
-    _delete(bench, "nomad-server-2")
-    bench.cloud.stuck = {"demo-nomad-server-2"}
+    harness.launch()
+    _delete(harness, "nomad-server-2")
+    harness.cloud.stuck = {"demo-nomad-server-2"}
     with pytest.raises(DeadlineError):
-        bench.launch()
+        harness.launch()
     if deleted:
-        bench.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_droplet" else None
+        harness.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_droplet" else None
         with pytest.raises(Killed):
-            bench.launch()
-        bench.cloud.revive()
-    _delete(bench, "nomad-server-1", "nomad-server-3")
+            harness.launch()
+        harness.cloud.revive()
+    _delete(harness, "nomad-server-1", "nomad-server-3")
     with pytest.raises(UsageError, match="the last Nomad server of cluster demo is gone"):
-        bench.launch()
+        harness.launch()
 
 
-def test_an_unfinished_launch_gives_no_name_twice(bench: LaunchHarness) -> None:
+def test_an_unfinished_launch_gives_no_name_twice(harness: LaunchHarness) -> None:
     def fail(droplets: object) -> None:
         message = "stopped by the test"
         raise UsageError(message=message)
@@ -223,9 +223,9 @@ def test_an_unfinished_launch_gives_no_name_twice(bench: LaunchHarness) -> None:
     names = set()
     for _ in range(3):
         with pytest.raises(UsageError):
-            bench.launch(after=(AfterStep(title="Health", run=fail),))
-        names.add(next(name for name in bench.cloud.names() if name.startswith("demo-consul-server-2")))
-        _delete(bench, "consul-server-2")
+            harness.launch(after=(AfterStep(title="Health", run=fail),))
+        names.add(next(name for name in harness.cloud.names() if name.startswith("demo-consul-server-2")))
+        _delete(harness, "consul-server-2")
     assert len(names) == 3
 
 

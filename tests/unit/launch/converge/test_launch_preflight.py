@@ -12,37 +12,37 @@ from bakery.launch.converge.verdict import Outcome, exit_code_of, outcome_of, re
 from tests.helpers.launch_harness import IMAGE, LaunchHarness, small_plan
 
 
-def _full(bench: LaunchHarness) -> None:
-    bench.cloud.account = replace(bench.cloud.account, droplet_limit=8)
+def _full(harness: LaunchHarness) -> None:
+    harness.cloud.account = replace(harness.cloud.account, droplet_limit=8)
 
 
-def _locked(bench: LaunchHarness) -> None:
-    bench.cloud.account = replace(bench.cloud.account, status="locked")
+def _locked(harness: LaunchHarness) -> None:
+    harness.cloud.account = replace(harness.cloud.account, status="locked")
 
 
-def _no_region(bench: LaunchHarness) -> None:
-    bench.plan = replace(bench.plan, region="fra9")
+def _no_region(harness: LaunchHarness) -> None:
+    harness.plan = replace(harness.plan, region="fra9")
 
 
-def _region_closed(bench: LaunchHarness) -> None:
-    bench.cloud.regions = (replace(bench.cloud.regions[0], available=False),)
+def _region_closed(harness: LaunchHarness) -> None:
+    harness.cloud.regions = (replace(harness.cloud.regions[0], available=False),)
 
 
-def _vpc_overlaps(bench: LaunchHarness) -> None:
-    bench.cloud.add_vpc("office", ip_range="10.100.8.0/24")
+def _vpc_overlaps(harness: LaunchHarness) -> None:
+    harness.cloud.add_vpc("office", ip_range="10.100.8.0/24")
 
 
-def _vpc_other_range(bench: LaunchHarness) -> None:
-    bench.cloud.add_vpc("bakery-demo", ip_range="10.9.0.0/20")
+def _vpc_other_range(harness: LaunchHarness) -> None:
+    harness.cloud.add_vpc("bakery-demo", ip_range="10.9.0.0/20")
 
 
-def _vpc_elsewhere(bench: LaunchHarness) -> None:
-    bench.cloud.add_vpc("bakery-demo", ip_range="10.9.0.0/20", region="nyc3")
+def _vpc_elsewhere(harness: LaunchHarness) -> None:
+    harness.cloud.add_vpc("bakery-demo", ip_range="10.9.0.0/20", region="nyc3")
 
 
 def _size(slug: str) -> Callable[[LaunchHarness], None]:
-    def change(bench: LaunchHarness) -> None:
-        bench.plan = small_plan(size=slug)
+    def change(harness: LaunchHarness) -> None:
+        harness.plan = small_plan(size=slug)
 
     return change
 
@@ -65,38 +65,38 @@ def _size(slug: str) -> Callable[[LaunchHarness], None]:
 def test_obstacles_stop_the_launch_before_it_makes_anything(
     tmp_path: Path, change: Callable[[LaunchHarness], None], message: str
 ) -> None:
-    bench = LaunchHarness(tmp_path)
-    change(bench)
+    harness = LaunchHarness(tmp_path)
+    change(harness)
     with pytest.raises(UsageError) as caught:
-        bench.launch()
+        harness.launch()
     assert message in caught.value.message
     assert caught.value.exit_code == 2
-    assert bench.cloud.mutations == []
-    assert bench.cloud.droplets == {}
+    assert harness.cloud.mutations == []
+    assert harness.cloud.droplets == {}
 
 
 @pytest.mark.parametrize(
     "change", [_full, _locked, _no_region, _region_closed, _vpc_overlaps, _vpc_other_range, _size("s-none")]
 )
 def test_a_preview_says_what_the_launch_will(tmp_path: Path, change: Callable[[LaunchHarness], None]) -> None:
-    bench = LaunchHarness(tmp_path)
-    change(bench)
-    changes = bench.preview()
+    harness = LaunchHarness(tmp_path)
+    change(harness)
+    changes = harness.preview()
     assert outcome_of(changes) is Outcome.CANNOT
     assert exit_code_of(changes, tells_changes=True) == 2
     with pytest.raises(UsageError) as caught:
-        bench.launch()
+        harness.launch()
     assert caught.value == refusal(changes.obstacles)
 
 
 def test_lost_credentials_weigh_more_than_the_rest(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    bench.launch()
-    bench.plan = small_plan(clients=4, size="s-none")
-    changes = bench.preview(ca_fingerprint=None)
+    harness = LaunchHarness(tmp_path)
+    harness.launch()
+    harness.plan = small_plan(clients=4, size="s-none")
+    changes = harness.preview(ca_fingerprint=None)
     assert [obstacle.code for obstacle in changes.obstacles] == ["credentials_lost", "size_unknown"]
     assert exit_code_of(changes) == 3
-    assert exit_code_of(bench.preview()) == 2, "control: with them it is the size"
+    assert exit_code_of(harness.preview()) == 2, "control: with them it is the size"
 
 
 def test_a_price_that_is_not_known_is_not_nothing(tmp_path: Path) -> None:
@@ -119,12 +119,12 @@ def test_a_snapshot_that_cannot_boot_here(tmp_path: Path, image: object, message
 
 
 def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    _full(bench)
-    _vpc_overlaps(bench)
-    bench.plan = replace(small_plan(size="s-none"), ssh_keys=("phone",))
+    harness = LaunchHarness(tmp_path)
+    _full(harness)
+    _vpc_overlaps(harness)
+    harness.plan = replace(small_plan(size="s-none"), ssh_keys=("phone",))
     with pytest.raises(UsageError) as caught:
-        bench.launch()
+        harness.launch()
     assert caught.value.message == "4 obstacles make the launch impossible"
     lines = str(caught.value.details).splitlines()
     assert lines[::2] == [
@@ -137,9 +137,9 @@ def test_every_obstacle_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_bundle_is_not_made_anew_for_droplets_that_run(tmp_path: Path) -> None:
-    bench = LaunchHarness(tmp_path)
-    bench.cloud.add_droplet("demo-consul-server-1", tags=("bakery:demo", "bakery:demo:ca:aaaaaaaaaaaaaaaa"))
-    droplets = tuple(bench.cloud.droplets.values())
+    harness = LaunchHarness(tmp_path)
+    harness.cloud.add_droplet("demo-consul-server-1", tags=("bakery:demo", "bakery:demo:ca:aaaaaaaaaaaaaaaa"))
+    droplets = tuple(harness.cloud.droplets.values())
     with pytest.raises(CredentialsError, match="its credentials are not here"):
         check_trust(droplets, "demo", None)
     with pytest.raises(CredentialsError) as caught:

@@ -49,7 +49,7 @@ def test_none_names_the_command_that_bakes_it() -> None:
     with pytest.raises(UsageError) as caught:
         find_snapshot(_account(_image(1, tag="bakery:image:9999"), _image(2, status="deleted")), CONFIG, TAG)
     assert caught.value == UsageError(
-        message="the account has no snapshot of consul 1.22.5 and nomad 1.11.3 on debian-12-x64",
+        message="the account has no snapshot of consul 1.22.5 and nomad 2.0.5 on debian-12-x64",
         details="none has the tag bakery:image:0123",
         hint=Command("build-image"),
     )

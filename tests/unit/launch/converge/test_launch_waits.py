@@ -14,33 +14,33 @@ SERVERS = "demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1"
 GOES_ON = "run the same command again: it continues from here"
 
 
-def _no_firewall(bench: LaunchHarness) -> None:
-    bench.cloud.firewall_after = NEVER
-    bench.launch()
+def _no_firewall(harness: LaunchHarness) -> None:
+    harness.cloud.firewall_after = NEVER
+    harness.launch()
 
 
-def _no_address(bench: LaunchHarness) -> None:
-    bench.cloud.address_after = NEVER
-    bench.launch()
+def _no_address(harness: LaunchHarness) -> None:
+    harness.cloud.address_after = NEVER
+    harness.launch()
 
 
-def _never_active(bench: LaunchHarness) -> None:
-    bench.cloud.stuck = {"demo-nomad-server-3"}
-    bench.launch()
+def _never_active(harness: LaunchHarness) -> None:
+    harness.cloud.stuck = {"demo-nomad-server-3"}
+    harness.launch()
 
 
-def _never_gone(bench: LaunchHarness) -> None:
-    bench.launch(plan=bench.plan)
-    bench.cloud.gone_after = NEVER
-    bench.destroy()
+def _never_gone(harness: LaunchHarness) -> None:
+    harness.launch(plan=harness.plan)
+    harness.cloud.gone_after = NEVER
+    harness.destroy()
 
 
-def _member_that_nobody_sees(bench: LaunchHarness) -> None:
+def _member_that_nobody_sees(harness: LaunchHarness) -> None:
     """Somebody put a droplet of his own into the cluster's network."""
-    bench.launch()
-    vpc = next(iter(bench.cloud.vpcs))
-    bench.cloud.add_droplet("mine", vpc=vpc)
-    bench.destroy()
+    harness.launch()
+    vpc = next(iter(harness.cloud.vpcs))
+    harness.cloud.add_droplet("mine", vpc=vpc)
+    harness.destroy()
 
 
 @pytest.mark.parametrize(
@@ -79,58 +79,60 @@ def _member_that_nobody_sees(bench: LaunchHarness) -> None:
     ],
 )
 def test_a_wait_that_ends_names_the_culprit(
-    bench: LaunchHarness, run: Callable[[LaunchHarness], None], message: str, details: str, hint: str
+    harness: LaunchHarness, run: Callable[[LaunchHarness], None], message: str, details: str, hint: str
 ) -> None:
     with pytest.raises(DeadlineError) as caught:
-        run(bench)
+        run(harness)
     assert caught.value.message == message
     assert str(caught.value.details).startswith(details)
     assert caught.value.hint == hint
 
 
 def test_a_deadline_that_was_scaled_is_told_as_it_was(
-    bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch
+    harness: LaunchHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "2")
     with pytest.raises(DeadlineError) as caught:
-        _never_active(bench)
+        _never_active(harness)
     assert caught.value.message == "demo-nomad-server-3: not active after 1200 s"
 
 
 def test_what_was_refused_for_certain_is_not_looked_for_by_the_next_run(
-    bench: LaunchHarness, monkeypatch: pytest.MonkeyPatch
+    harness: LaunchHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(**_: object) -> Vpc:
         message = "DigitalOcean does not allow POST /v2/vpcs"
         raise UnauthorizedError(message=message, status=403)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.cloud, "create_vpc", forbidden)
+        patch.setattr(harness.cloud, "create_vpc", forbidden)
         with pytest.raises(UnauthorizedError):
-            bench.launch()
-    before = bench.cloud.clock.now()
-    bench.cloud.calls.clear()
-    bench.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_vpc" else None
+            harness.launch()
+    before = harness.cloud.clock.now()
+    harness.cloud.calls.clear()
+    harness.cloud.fault = lambda number, call: Fault.KILL_BEFORE if call.name == "create_vpc" else None
     with pytest.raises(Killed):
-        bench.launch()
-    assert bench.cloud.clock.now() == before
+        harness.launch()
+    assert harness.cloud.clock.now() == before
 
 
 @pytest.mark.parametrize("fault", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
-def test_killed_while_it_replaces_a_droplet_no_second_one_stays_hidden(bench: LaunchHarness, fault: Fault) -> None:
+def test_killed_while_it_replaces_a_droplet_no_second_one_stays_hidden(
+    harness: LaunchHarness, fault: Fault
+) -> None:
     """Noted as gone before it is deleted, the droplet would never be looked at again, and cost money for ever."""
     with pytest.raises(DeadlineError):
-        _never_active(bench)
+        _never_active(harness)
 
     def kill(number: int, call: Call) -> Fault | None:
         return fault if call.name == "delete_droplet" else None
 
-    bench.cloud.revive()
-    bench.cloud.fault = kill
+    harness.cloud.revive()
+    harness.cloud.fault = kill
     with pytest.raises(Killed):
-        bench.launch()
-    bench.cloud.revive()
-    bench.launch()
-    assert bench.cloud.slots() == NAMES
-    bench.destroy()
-    assert bench.cloud.names() == []
+        harness.launch()
+    harness.cloud.revive()
+    harness.launch()
+    assert harness.cloud.slots() == NAMES
+    harness.destroy()
+    assert harness.cloud.names() == []

@@ -12,16 +12,16 @@ from bakery.launch.teardown.destroy_some import destroy_node, destroy_role
 from bakery.operations.scale_down import scale_down
 from bakery.plan.model import ClusterPlan
 from tests.helpers.launch_harness import plan_of
-from tests.helpers.roll_bench import RollBench, roll_bench
+from tests.helpers.roll_harness import RollHarness, roll_harness
 
 ONE, TWO, THREE = (f"demo-all-in-one-{number}" for number in (1, 2, 3))
-Make = Callable[..., RollBench]
+Make = Callable[..., RollHarness]
 
 
 @pytest.fixture
 def cluster_of(tmp_path: Path) -> Make:
-    def make(**counts: int) -> RollBench:
-        found = roll_bench(tmp_path, plan=plan({"all-in-one": 3} | counts))
+    def make(**counts: int) -> RollHarness:
+        found = roll_harness(tmp_path, plan=plan({"all-in-one": 3} | counts))
         found.live.ends_drains = True
         return found
 
@@ -32,14 +32,14 @@ def plan(counts: dict[str, int]) -> ClusterPlan:
     return plan_of({role.replace("_", "-"): count for role, count in counts.items()})
 
 
-def lead(cluster: RollBench, name: str) -> None:
+def lead(cluster: RollHarness, name: str) -> None:
     """Make ``name`` the leader of both products."""
     for product in ("consul", "nomad"):
         agent = cluster.agent(product)
         agent.transfer_leadership(next(peer.id for peer in agent.raft if peer.name == name))
 
 
-def changes(cluster: RollBench) -> list[str]:
+def changes(cluster: RollHarness) -> list[str]:
     """The calls to Nomad that move work, or remove a server or a client, in order."""
     return [
         call.partition(" ")[0]
@@ -79,7 +79,7 @@ def test_three_become_one_and_all_work_moves_before_a_server_leaves(cluster_of: 
     """Both that leave are drained together, so that no work moves to one that leaves later."""
     cluster = cluster_of()
     cluster.live.nomad.calls.clear()
-    request = ShrinkRequest(before=cluster.bench.plan, after=plan({"all-in-one": 1}), drain=DEFAULT_DRAIN)
+    request = ShrinkRequest(before=cluster.harness.plan, after=plan({"all-in-one": 1}), drain=DEFAULT_DRAIN)
     gone = scale_down(cluster.session, request, lambda found: True)
     assert [droplet.name for droplet in gone] == [THREE, TWO]
     assert changes(cluster) == ["drain", "drain", "remove_peer", "purge", "remove_peer", "purge"]
@@ -90,7 +90,7 @@ def test_three_become_one_and_all_work_moves_before_a_server_leaves(cluster_of: 
 
 def test_if_the_cluster_is_not_healthy_the_drained_nodes_take_work_again(cluster_of: Make) -> None:
     cluster = cluster_of()
-    request = ShrinkRequest(before=cluster.bench.plan, after=plan({"all-in-one": 1}), drain=DEFAULT_DRAIN)
+    request = ShrinkRequest(before=cluster.harness.plan, after=plan({"all-in-one": 1}), drain=DEFAULT_DRAIN)
     seen = 0
 
     def end_a_server_during_the_drain() -> None:
@@ -117,7 +117,7 @@ def test_if_the_cluster_is_not_healthy_the_drained_nodes_take_work_again(cluster
 def test_a_destroyed_node_is_drained_and_leaves_both_quorums(cluster_of: Make) -> None:
     cluster = cluster_of()
     cluster.live.nomad.calls.clear()
-    destroy_node(cluster.session, cluster.bench.removal(), THREE)
+    destroy_node(cluster.session, cluster.harness.removal(), THREE)
     assert changes(cluster) == ["drain", "remove_peer", "purge"]
     assert [cluster.voters(product) for product in ("consul", "nomad")] == [[ONE, TWO], [ONE, TWO]]
 
@@ -125,16 +125,16 @@ def test_a_destroyed_node_is_drained_and_leaves_both_quorums(cluster_of: Make) -
 def test_the_only_node_is_not_destroyed_by_name(cluster_of: Make) -> None:
     cluster = cluster_of(**{"all-in-one": 1})
     with pytest.raises(UsageError, match=f"{ONE} holds all of Consul's data"):
-        destroy_node(cluster.session, cluster.bench.removal(), ONE)
+        destroy_node(cluster.session, cluster.harness.removal(), ONE)
     assert cluster.cloud.slots() == [ONE]
 
 
 def test_a_grown_cluster_joins_its_first_node(cluster_of: Make) -> None:
     """Both products of a new node know the first one's address."""
     cluster = cluster_of(**{"all-in-one": 1})
-    cluster.bench.plan = plan({"all-in-one": 3})
+    cluster.harness.plan = plan({"all-in-one": 3})
     cluster.launch()
-    joins, first = cluster.bench.joins(), cluster.in_slot("all-in-one-1").private_ipv4
+    joins, first = cluster.harness.joins(), cluster.in_slot("all-in-one-1").private_ipv4
     assert joins[ONE] == "consul= nomad="
     assert joins[TWO] == joins[THREE] == f"consul={first} nomad={first}"
     assert [len(cluster.voters(product)) for product in ("consul", "nomad")] == [3, 3]
@@ -142,7 +142,7 @@ def test_a_grown_cluster_joins_its_first_node(cluster_of: Make) -> None:
 
 def test_clients_are_added_beside_it(cluster_of: Make) -> None:
     cluster = cluster_of(**{"all-in-one": 1})
-    cluster.bench.plan = plan({"all-in-one": 1, "nomad-client": 2})
+    cluster.harness.plan = plan({"all-in-one": 1, "nomad-client": 2})
     cluster.launch()
     assert [node.name for node in cluster.live.nomad.clients] == [
         ONE, "demo-nomad-client-1", "demo-nomad-client-2",
@@ -156,19 +156,19 @@ def test_it_grows_to_the_full_form_and_leaves(cluster_of: Make, first: int) -> N
     cluster = cluster_of(**{"all-in-one": first})
     full = {"nomad-client": 3, "consul-server": 3, "nomad-server": 3}
     before, after = (plan({"all-in-one": count} | full) for count in (first, 1))
-    cluster.bench.plan = before
+    cluster.harness.plan = before
     cluster.launch()
     assert len(cluster.voters("consul")) == len(cluster.voters("nomad")) == first + 3
     if first > 1:
         with pytest.raises(UsageError, match="Consul would have 3 of 6 voters, and 4 must be left"):
-            destroy_role(cluster.session, cluster.bench.removal(), "all-in-one")
+            destroy_role(cluster.session, cluster.harness.removal(), "all-in-one")
         scale_down(
             cluster.session, ShrinkRequest(before=before, after=after, drain=DEFAULT_DRAIN), lambda found: True
         )
-    cluster.bench.plan = after
-    (gone,) = destroy_role(cluster.session, cluster.bench.removal(), "all-in-one")
+    cluster.harness.plan = after
+    (gone,) = destroy_role(cluster.session, cluster.harness.removal(), "all-in-one")
     assert gone.name == ONE
-    cluster.bench.plan = plan(full)
+    cluster.harness.plan = plan(full)
     cluster.launch()
     for product in ("consul", "nomad"):
         assert cluster.voters(product) == [f"demo-{product}-server-{number}" for number in (1, 2, 3)]

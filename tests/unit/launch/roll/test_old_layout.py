@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.launch_harness import NAMES, small_plan
-from tests.helpers.roll_bench import RollBench, assert_exactly_the_plan, roll_bench
 from tests.helpers.roll_crash import NEWER, roll
+from tests.helpers.roll_harness import RollHarness, assert_exactly_the_plan, roll_harness
 
 
 def _is_new(tag: str) -> bool:
@@ -15,8 +15,8 @@ def _is_new(tag: str) -> bool:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> RollBench:
-    found = roll_bench(tmp_path)
+def cluster(tmp_path: Path) -> RollHarness:
+    found = roll_harness(tmp_path)
     cloud = found.cloud
     assert [tag for tag in cloud.tags if _is_new(tag)], "control: there is something to strip"
     cloud.tags = {tag: None for tag in cloud.tags if not _is_new(tag)}
@@ -26,20 +26,20 @@ def cluster(tmp_path: Path) -> RollBench:
     return found
 
 
-def test_a_launch_finds_every_droplet(cluster: RollBench) -> None:
+def test_a_launch_finds_every_droplet(cluster: RollHarness) -> None:
     cluster.launch()
     assert cluster.cloud.mutations == []
     assert cluster.cloud.names() == NAMES
 
 
-def test_it_grows(cluster: RollBench) -> None:
-    cluster.bench.plan = small_plan(clients=4)
+def test_it_grows(cluster: RollHarness) -> None:
+    cluster.harness.plan = small_plan(clients=4)
     cluster.launch()
     assert cluster.cloud.names() == sorted([*NAMES, "demo-nomad-client-4"])
 
 
 @pytest.mark.parametrize("slot", ["consul-server-1", "nomad-server-2", "nomad-client-3"])
-def test_a_node_is_replaced_and_its_name_is_not_used_again(cluster: RollBench, slot: str) -> None:
+def test_a_node_is_replaced_and_its_name_is_not_used_again(cluster: RollHarness, slot: str) -> None:
     cluster.replace(f"demo-{slot}")
     assert_exactly_the_plan(cluster, slot)
     assert f"bakery:demo:slot:{slot}" in cluster.cloud.tags, "shows that the slot's name was used"
@@ -50,14 +50,14 @@ def test_a_node_is_replaced_and_its_name_is_not_used_again(cluster: RollBench, s
     assert name not in (f"demo-{slot}", cluster.cloud.droplets[number].name)
 
 
-def test_all_nine_are_rolled(cluster: RollBench) -> None:
+def test_all_nine_are_rolled(cluster: RollHarness) -> None:
     roll(cluster)
     assert_exactly_the_plan(cluster, "rolled")
     assert not set(NAMES) & set(cluster.cloud.names())
 
 
-def test_nothing_is_left_after_a_destroy(cluster: RollBench) -> None:
-    cluster.bench.destroy()
+def test_nothing_is_left_after_a_destroy(cluster: RollHarness) -> None:
+    cluster.harness.destroy()
     assert cluster.cloud.names() == []
     assert cluster.cloud.firewalls == {}
     assert cluster.cloud.vpcs == {}

@@ -12,19 +12,19 @@ from bakery.launch.roll.replace import Checked
 from bakery.plan.model import Node
 from bakery.render.model import Join
 from tests.helpers.launch_harness import IMAGE, NAMES
-from tests.helpers.roll_bench import RollBench, roll_bench
+from tests.helpers.roll_harness import RollHarness, roll_harness
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> RollBench:
-    return roll_bench(tmp_path)
+def cluster(tmp_path: Path) -> RollHarness:
+    return roll_harness(tmp_path)
 
 
 SLOTS = ["consul-server-1", "consul-server-2", "nomad-server-1", "nomad-server-3", "nomad-client-2"]
 
 
 @pytest.mark.parametrize("slot", SLOTS)
-def test_the_successor_has_the_slot_and_a_name_of_its_own(cluster: RollBench, slot: str) -> None:
+def test_the_successor_has_the_slot_and_a_name_of_its_own(cluster: RollHarness, slot: str) -> None:
     name = f"demo-{slot}"
     done = cluster.replace(name)
     new = cluster.in_slot(slot)
@@ -34,12 +34,12 @@ def test_the_successor_has_the_slot_and_a_name_of_its_own(cluster: RollBench, sl
     assert cluster.cloud.slots() == NAMES
     assert not [tag for tag in (*cluster.cloud.tags, *new.tags) if ":replaces:" in tag]
     assert cluster.cloud.ssh_keys == {}
-    journal = load_journal(cluster.bench.paths.journal, "demo")
+    journal = load_journal(cluster.harness.paths.journal, "demo")
     assert (journal.replacing, journal.leaving, journal.request(f"successor {name}")) == ((), (), None)
 
 
 @pytest.mark.parametrize("slot", SLOTS)
-def test_nothing_is_left_of_the_old_node(cluster: RollBench, slot: str) -> None:
+def test_nothing_is_left_of_the_old_node(cluster: RollHarness, slot: str) -> None:
     name = f"demo-{slot}"
     cluster.replace(name)
     for product in ("consul", "nomad"):
@@ -54,7 +54,7 @@ def test_nothing_is_left_of_the_old_node(cluster: RollBench, slot: str) -> None:
 
 @pytest.mark.parametrize(("product", "slot"), [("consul", "consul-server-1"), ("nomad", "nomad-server-2")])
 def test_the_voters_are_never_fewer_than_before(
-    cluster: RollBench, product: str, slot: str, monkeypatch: pytest.MonkeyPatch
+    cluster: RollHarness, product: str, slot: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked at each change of Raft: three, four, three."""
     agent = cluster.agent(product)
@@ -72,23 +72,23 @@ def test_the_voters_are_never_fewer_than_before(
     assert seen == [3, 4, 3]
 
 
-def test_the_successor_joins_every_server_and_does_not_form_a_cluster(cluster: RollBench) -> None:
+def test_the_successor_joins_every_server_and_does_not_form_a_cluster(cluster: RollHarness) -> None:
     cluster.replace("demo-consul-server-1")
-    join = cluster.bench.joins()[cluster.in_slot("consul-server-1").name]
+    join = cluster.harness.joins()[cluster.in_slot("consul-server-1").name]
     consul = join.removeprefix("consul=").split(" ")[0].split(",")
     old = [d for d in cluster.cloud.droplets.values() if d.name.startswith("demo-consul-server")][:3]
     assert sorted(consul) == sorted(str(droplet.private_ipv4) for droplet in old)
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])
-def test_a_leader_hands_over_and_another_server_leads(cluster: RollBench, product: str) -> None:
+def test_a_leader_hands_over_and_another_server_leads(cluster: RollHarness, product: str) -> None:
     leader = cluster.leader(product)
     cluster.replace(leader)
     assert cluster.leader(product) != leader
     assert len(cluster.voters(product)) == 3
 
 
-def test_twice_in_a_row_and_by_slot(cluster: RollBench) -> None:
+def test_twice_in_a_row_and_by_slot(cluster: RollHarness) -> None:
     first = cluster.replace("demo-consul-server-2")
     second = cluster.replace("demo-consul-server-2")
     assert first is not None
@@ -99,7 +99,7 @@ def test_twice_in_a_row_and_by_slot(cluster: RollBench) -> None:
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])
-def test_another_server_that_is_down_refuses_the_replacement(cluster: RollBench, product: str) -> None:
+def test_another_server_that_is_down_refuses_the_replacement(cluster: RollHarness, product: str) -> None:
     cluster.turn_off(f"demo-{product}-server-3")
     with pytest.raises(ChecksFailedError) as caught:
         cluster.replace(f"demo-{product}-server-2")
@@ -112,7 +112,7 @@ def test_another_server_that_is_down_refuses_the_replacement(cluster: RollBench,
 
 
 @pytest.mark.parametrize("slot", ["consul-server-3", "nomad-server-3", "nomad-client-1"])
-def test_a_lost_node_is_neither_drained_nor_asked_to_leave(cluster: RollBench, slot: str) -> None:
+def test_a_lost_node_is_neither_drained_nor_asked_to_leave(cluster: RollHarness, slot: str) -> None:
     cluster.turn_off(f"demo-{slot}")
     cluster.replace(f"demo-{slot}", lost=True)
     assert cluster.cloud.slots() == NAMES
@@ -123,7 +123,7 @@ def test_a_lost_node_is_neither_drained_nor_asked_to_leave(cluster: RollBench, s
     assert (len(cluster.voters("consul")), len(cluster.voters("nomad"))) == (3, 3)
 
 
-def test_a_client_is_drained_once_its_successor_takes_work(cluster: RollBench) -> None:
+def test_a_client_is_drained_once_its_successor_takes_work(cluster: RollHarness) -> None:
     old = cluster.in_slot("nomad-client-2")
     ready: list[list[str]] = []
     drain = cluster.live.nomad.drain
@@ -140,7 +140,7 @@ def test_a_client_is_drained_once_its_successor_takes_work(cluster: RollBench) -
 
 
 @pytest.mark.parametrize("slot", ["consul-server-2", "nomad-client-2"])
-def test_a_successor_that_never_joins_leaves_the_old_node_untouched(cluster: RollBench, slot: str) -> None:
+def test_a_successor_that_never_joins_leaves_the_old_node_untouched(cluster: RollHarness, slot: str) -> None:
     name = f"demo-{slot}"
     cluster.live.keeps_out = lambda droplet: droplet.name.startswith(f"{name}-")
     with pytest.raises(DeadlineError) as caught:
@@ -159,7 +159,7 @@ def test_a_successor_that_never_joins_leaves_the_old_node_untouched(cluster: Rol
     assert cluster.cloud.slots() == NAMES
 
 
-def test_a_successor_that_comes_late_is_not_created_again(cluster: RollBench) -> None:
+def test_a_successor_that_comes_late_is_not_created_again(cluster: RollHarness) -> None:
     name = "demo-consul-server-2"
     cluster.live.keeps_out = lambda droplet: droplet.name.startswith(f"{name}-")
     with pytest.raises(DeadlineError):
@@ -171,7 +171,7 @@ def test_a_successor_that_comes_late_is_not_created_again(cluster: RollBench) ->
     assert done.new == first
 
 
-def test_one_that_never_becomes_active_is_replaced_by_the_next_run(cluster: RollBench) -> None:
+def test_one_that_never_becomes_active_is_replaced_by_the_next_run(cluster: RollHarness) -> None:
     cluster.cloud.stuck.add("demo-nomad-client-2")
     with pytest.raises(DeadlineError):
         cluster.replace("demo-nomad-client-2")
@@ -180,7 +180,7 @@ def test_one_that_never_becomes_active_is_replaced_by_the_next_run(cluster: Roll
     assert cluster.cloud.slots() == NAMES
 
 
-def test_without_its_snapshot_nothing_is_replaced(cluster: RollBench) -> None:
+def test_without_its_snapshot_nothing_is_replaced(cluster: RollHarness) -> None:
     request = cluster.request()
     with pytest.raises(UsageError):
         cluster.replace("demo-nomad-client-2", launch=replace(request.launch, image=None))
@@ -188,26 +188,26 @@ def test_without_its_snapshot_nothing_is_replaced(cluster: RollBench) -> None:
     assert IMAGE.id == cluster.in_slot("nomad-client-2").image_id
 
 
-def test_a_name_that_the_cluster_does_not_have_is_refused(cluster: RollBench) -> None:
+def test_a_name_that_the_cluster_does_not_have_is_refused(cluster: RollHarness) -> None:
     with pytest.raises(UsageError) as caught:
         cluster.replace("demo-nomad-client-9")
     assert caught.value.message == "cluster demo has no node 'demo-nomad-client-9'"
 
 
-def test_without_credentials_nothing_is_replaced(cluster: RollBench) -> None:
+def test_without_credentials_nothing_is_replaced(cluster: RollHarness) -> None:
     from bakery.operations.replace_node import replace_node
 
     with pytest.raises(CredentialsError):
-        replace_node(cluster.bench.session(), cluster.request(), "demo-nomad-client-2", lambda checked: True)
+        replace_node(cluster.harness.session(), cluster.request(), "demo-nomad-client-2", lambda checked: True)
     assert cluster.cloud.mutations == []
 
 
-def test_a_no_changes_nothing(cluster: RollBench) -> None:
+def test_a_no_changes_nothing(cluster: RollHarness) -> None:
     assert cluster.replace("demo-nomad-client-2", lambda checked: False) is None
     assert cluster.cloud.mutations == []
 
 
-def test_without_the_credentials_of_a_registry_nothing_is_changed(cluster: RollBench) -> None:
+def test_without_the_credentials_of_a_registry_nothing_is_changed(cluster: RollHarness) -> None:
     """They are read with the user-data: before the droplet is requested, and before the user is asked."""
 
     def user_data(node: Node, join: Join) -> str:

@@ -10,29 +10,30 @@ import pytest
 
 from bakery.errors import UsageError
 from tests.helpers.fake_cloud import Killed
-from tests.helpers.roll_bench import Death, RollBench, assert_exactly_the_plan, roll_bench
+from tests.helpers.live_cluster import FORGOTTEN, calls_in_order
+from tests.helpers.roll_harness import Death, RollHarness, assert_exactly_the_plan, roll_harness
 
 STRIDE = 3
 
 
 def _killed(
     folder: Path, slot: str, *, first: int, after: bool, lag: float = 0
-) -> Iterator[tuple[int, RollBench]]:
+) -> Iterator[tuple[int, RollHarness]]:
     """For every third change of the replacement, from number ``first`` on, a cluster whose bakery died there."""
-    whole = roll_bench(folder / "whole", lag=lag)
+    whole = roll_harness(folder / "whole", lag=lag)
     with Death(whole, at=0, after=False) as death:
         whole.replace(f"demo-{slot}")
     assert_exactly_the_plan(whole, "undisturbed")
     assert death.count > 15, "control: there are places to die"
     for number in range(first, death.count + 1, STRIDE):
-        rolling = roll_bench(folder / f"{number}", lag=lag)
+        rolling = roll_harness(folder / f"{number}", lag=lag)
         with Death(rolling, at=number, after=after), pytest.raises(Killed):
             rolling.replace(f"demo-{slot}")
         rolling.cloud.revive()
         yield number, rolling
 
 
-def _is_unfinished(rolling: RollBench) -> bool:
+def _is_unfinished(rolling: RollHarness) -> bool:
     """Whether a replacement is under way: one that is finished would be begun anew."""
     return any(":replaces:" in tag for d in rolling.cloud.droplets.values() for tag in d.tags)
 
@@ -64,7 +65,7 @@ def test_lists_that_lag_make_no_second_successor(tmp_path: Path) -> None:
 def test_a_launch_in_between_takes_no_successor_for_a_duplicate(tmp_path: Path, slot: str, first: int) -> None:
     for number, rolling in _killed(tmp_path, slot, first=first, after=True):
         unfinished = _is_unfinished(rolling)
-        said = rolling.bench.reporter.warnings
+        said = rolling.harness.reporter.warnings
         try:
             rolling.launch()
         except UsageError as refused:
@@ -75,3 +76,22 @@ def test_a_launch_in_between_takes_no_successor_for_a_duplicate(tmp_path: Path, 
         rolling.cloud.revive()
         rolling.replace(f"demo-{slot}")
         assert_exactly_the_plan(rolling, number)
+
+
+@pytest.mark.parametrize(("slot", "expected"), FORGOTTEN.items())
+def test_what_died_before_the_node_was_forgotten_goes_on_in_the_order_of_a_removal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slot: str, expected: list[str]
+) -> None:
+    rolling = roll_harness(tmp_path)
+    with monkeypatch.context() as dying:
+        dying.setattr("bakery.launch.teardown.removal.forget", _die)
+        with pytest.raises(Killed):
+            rolling.replace(f"demo-{slot}")
+    seen = calls_in_order(rolling.live)
+    rolling.replace(f"demo-{slot}")
+    assert [call for call in seen if call.endswith(("force_leave", "purge"))] == expected
+    assert_exactly_the_plan(rolling, 0)
+
+
+def _die(*_: object) -> None:
+    raise Killed

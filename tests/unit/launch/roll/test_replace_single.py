@@ -6,19 +6,19 @@ import pytest
 
 from bakery.errors import ChecksFailedError
 from tests.helpers.launch_harness import plan_of
-from tests.helpers.roll_bench import RollBench, assert_exactly_the_plan, roll_bench
+from tests.helpers.roll_harness import RollHarness, assert_exactly_the_plan, roll_harness
 
 SMALL = {"consul-server": 1, "nomad-server": 1, "nomad-client": 1}
 BOTH = {"server": 1, "nomad-client": 1}
 
 
-def _bench(folder: Path, counts: dict[str, int]) -> RollBench:
-    rolling = roll_bench(folder, plan=plan_of(counts))
+def _bench(folder: Path, counts: dict[str, int]) -> RollHarness:
+    rolling = roll_harness(folder, plan=plan_of(counts))
     rolling.live.ends_drains = True
     return rolling
 
 
-def _watch_voters(cluster: RollBench, product: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def _watch_voters(cluster: RollHarness, product: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of voters, as they change from now on."""
     agent = cluster.agent(product)
     seen = [len(cluster.voters(product))]

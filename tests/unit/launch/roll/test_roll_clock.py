@@ -7,15 +7,15 @@ from bakery.launch.base.journal import load_journal
 from bakery.launch.roll.model import RollRequest
 from bakery.launch.roll.need import Because
 from bakery.operations.roll_cluster import roll_cluster
-from tests.helpers.roll_bench import roll_bench
+from tests.helpers.roll_harness import roll_harness
 
 HOUR = 3600
 
 
 def test_a_droplet_that_the_roll_has_just_made_is_not_old(tmp_path: Path) -> None:
-    cluster = roll_bench(tmp_path)
+    cluster = roll_harness(tmp_path)
     session = replace(cluster.session, wall=lambda: cluster.cloud.clock.wall() + HOUR)
     request = RollRequest(replace=cluster.request(), because=frozenset(Because), oldest_days=0)
     done = roll_cluster(session, request, lambda plan: True)
-    assert len(done) == len({each.slot for each in done}) == len(cluster.bench.plan.nodes)
-    assert load_journal(cluster.bench.paths.journal, "demo").roll is None
+    assert len(done) == len({each.slot for each in done}) == len(cluster.harness.plan.nodes)
+    assert load_journal(cluster.harness.paths.journal, "demo").roll is None

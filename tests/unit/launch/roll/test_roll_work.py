@@ -16,7 +16,7 @@ from bakery.launch.roll.shrink import Shrinking, ShrinkRequest
 from bakery.operations.roll_cluster import roll_cluster
 from bakery.operations.scale_down import scale_down
 from tests.helpers.launch_harness import IMAGE, NAMES, small_plan
-from tests.helpers.roll_bench import RollBench, roll_bench
+from tests.helpers.roll_harness import RollHarness, roll_harness
 
 NEWER = replace(IMAGE, id=78, name="bakery-newer", created_at="2026-11-20T00:00:00Z")
 CLIENT = "demo-nomad-client-3"
@@ -26,8 +26,8 @@ VERBS = ["replace", "roll", "scale"]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> RollBench:
-    cluster = roll_bench(tmp_path)
+def cluster(tmp_path: Path) -> RollHarness:
+    cluster = roll_harness(tmp_path)
     cluster.cloud.images[NEWER.id] = NEWER
     group = TaskGroup(
         name="web", count=1, max_parallel=1, shutdown_delay_seconds=5.0, sticky_disk=False, migrates_disk=False,
@@ -41,7 +41,7 @@ def cluster(tmp_path: Path) -> RollBench:
     return cluster
 
 
-def _run(cluster: RollBench, verb: str, policy: DrainPolicy, *, agree: bool = True) -> tuple[str, ...]:
+def _run(cluster: RollHarness, verb: str, policy: DrainPolicy, *, agree: bool = True) -> tuple[str, ...]:
     """Run the command that removes the client, and return the warnings before its question."""
     said: list[str] = []
 
@@ -64,13 +64,13 @@ def _run(cluster: RollBench, verb: str, policy: DrainPolicy, *, agree: bool = Tr
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_what_hurts_is_said_before_the_question(cluster: RollBench, verb: str) -> None:
+def test_what_hurts_is_said_before_the_question(cluster: RollHarness, verb: str) -> None:
     assert _run(cluster, verb, DrainPolicy(), agree=False) == (ONCE,)
     assert cluster.cloud.mutations == []
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_host_volume_is_refused_before_the_first_change(cluster: RollBench, verb: str) -> None:
+def test_a_host_volume_is_refused_before_the_first_change(cluster: RollHarness, verb: str) -> None:
     cluster.live.nomad.volumes[f"id-{cluster.in_slot('nomad-client-3').id}"] = ("uploads",)
     with pytest.raises(UsageError, match="host volumes with data would be deleted with demo-nomad-client-3"):
         _run(cluster, verb, DrainPolicy())
@@ -81,7 +81,7 @@ def test_a_host_volume_is_refused_before_the_first_change(cluster: RollBench, ve
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_client_stays_while_its_work_is_blocked(cluster: RollBench, verb: str) -> None:
+def test_a_client_stays_while_its_work_is_blocked(cluster: RollHarness, verb: str) -> None:
     """Its successors exist and are ready, and the work fits on none of them."""
     cluster.live.ends_drains = False
     client = f"id-{cluster.in_slot('nomad-client-3').id}"
@@ -110,7 +110,7 @@ def test_a_client_stays_while_its_work_is_blocked(cluster: RollBench, verb: str)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_without_a_drain_the_work_is_cut_off(cluster: RollBench, verb: str) -> None:
+def test_without_a_drain_the_work_is_cut_off(cluster: RollHarness, verb: str) -> None:
     cluster.live.ends_drains = False
     said = _run(cluster, verb, DrainPolicy(drains=False))
     assert said == ("shop.web: it is cut off; once Nomad misses its client, it starts where there is room",)

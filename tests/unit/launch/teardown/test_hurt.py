@@ -12,7 +12,7 @@ from bakery.launch.base.model import DEFAULT_DRAIN, DrainPolicy
 from bakery.launch.teardown.hurt import Work, look_at_work, warnings_of
 from bakery.launch.teardown.room import without_room
 from tests.helpers.launch_harness import small_plan
-from tests.helpers.roll_bench import RollBench, roll_bench
+from tests.helpers.roll_harness import RollHarness, roll_harness
 
 KEEPS = Resources(cpu_mhz=100, memory_mb=200)
 CLIENT, OTHERS = "nomad-client-2", ("nomad-client-1", "nomad-client-3")
@@ -111,27 +111,27 @@ def test_room_is_used_once_and_a_datacenter_may_be_a_pattern() -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> RollBench:
-    return roll_bench(tmp_path)
+def cluster(tmp_path: Path) -> RollHarness:
+    return roll_harness(tmp_path)
 
 
-def _look(cluster: RollBench, policy: DrainPolicy = DEFAULT_DRAIN, *, replaced: bool = False) -> Work:
+def _look(cluster: RollHarness, policy: DrainPolicy = DEFAULT_DRAIN, *, replaced: bool = False) -> Work:
     droplets = list_members(cluster.session)
     going = [each for each in droplets if each.name == f"demo-{CLIENT}"]
     return look_at_work(cluster.session, small_plan(), going, droplets, policy, replaced=replaced)
 
 
-def _id(cluster: RollBench, slot: str) -> str:
+def _id(cluster: RollHarness, slot: str) -> str:
     return f"id-{cluster.in_slot(slot).id}"
 
 
-def test_a_client_without_work_has_nothing_to_say(cluster: RollBench) -> None:
+def test_a_client_without_work_has_nothing_to_say(cluster: RollHarness) -> None:
     assert _look(cluster) == Work()
     cluster.live.nomad.running[_id(cluster, CLIENT)] = (_allocation(status="complete"), _allocation("system"))
     assert _look(cluster) == Work()
 
 
-def test_a_client_whose_work_fits_nowhere_else_is_named(cluster: RollBench) -> None:
+def test_a_client_whose_work_fits_nowhere_else_is_named(cluster: RollHarness) -> None:
     cluster.live.nomad.running[_id(cluster, CLIENT)] = (_allocation(),)
     name = cluster.in_slot(CLIENT).name
     assert _look(cluster) == Work(busy=(name,))
@@ -140,7 +140,7 @@ def test_a_client_whose_work_fits_nowhere_else_is_named(cluster: RollBench) -> N
     assert _look(cluster, replaced=True) == Work(busy=(name,)), "its successor takes the work"
 
 
-def test_where_no_client_takes_work_nothing_is_drained_and_everything_is_cut_off(cluster: RollBench) -> None:
+def test_where_no_client_takes_work_nothing_is_drained_and_everything_is_cut_off(cluster: RollHarness) -> None:
     batch = replace(_allocation("batch"), job="report")
     cluster.live.nomad.running[_id(cluster, CLIENT)] = (_allocation(), batch)
     for slot in OTHERS:
@@ -154,7 +154,7 @@ def test_where_no_client_takes_work_nothing_is_drained_and_everything_is_cut_off
 
 @pytest.mark.parametrize("dynamic", [True, False])
 def test_a_client_that_holds_a_host_volume_stays_unless_the_volume_is_abandoned(
-    cluster: RollBench,
+    cluster: RollHarness,
     dynamic: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     client, name = _id(cluster, CLIENT), cluster.in_slot(CLIENT).name
@@ -172,6 +172,6 @@ def test_a_client_that_holds_a_host_volume_stays_unless_the_volume_is_abandoned(
     assert _look(cluster, DrainPolicy(abandons_volumes=True)).warnings == (warning,)
 
 
-def test_what_nomad_does_not_answer_is_said(cluster: RollBench) -> None:
+def test_what_nomad_does_not_answer_is_said(cluster: RollHarness) -> None:
     cluster.live.nomad.failures["allocations"] = AgentError(message="Nomad refused", details="no")
     assert _look(cluster) == Work(warnings=("the work on the clients is not known: Nomad refused: no",))

@@ -10,7 +10,7 @@ from bakery.agents.model import Allocation, Evaluation
 from bakery.errors import AgentError, DeadlineError, ExitCode
 from bakery.launch.teardown.moving import move_work
 from tests.helpers.fake_agents import FakeNomad
-from tests.helpers.roll_bench import RollBench, roll_bench
+from tests.helpers.roll_harness import RollHarness, roll_harness
 
 SECONDS = 100
 WEB = Allocation(
@@ -26,7 +26,7 @@ BLOCKED = Evaluation(status="blocked", unplaced={"web": "memory exhausted on 2 c
 class World:
     """One client that is drained, beside others, and what Nomad has made of its work."""
 
-    def __init__(self, cluster: RollBench) -> None:
+    def __init__(self, cluster: RollHarness) -> None:
         self.cluster = cluster
         cluster.live.ends_drains = False
         self.nomad: FakeNomad = cluster.live.nomad
@@ -47,9 +47,9 @@ class World:
 
         self.cluster.cloud.clock.on_sleep = change
 
-    def move(self, *before: Allocation) -> None:
+    def move(self, *before: Allocation, announced: tuple[str, ...] = ()) -> None:
         self.nomad.running = {self.node.id: before}
-        move_work(self.cluster.session, self.nomad, (self.node,), SECONDS)
+        move_work(self.cluster.session, self.nomad, (self.node,), SECONDS, announced)
 
     def fault(self, *before: Allocation) -> str:
         with pytest.raises(DeadlineError) as caught:
@@ -63,7 +63,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(roll_bench(tmp_path))
+    return World(roll_harness(tmp_path))
 
 
 def test_a_healthy_successor_ends_the_wait(world: World) -> None:
@@ -155,6 +155,35 @@ def test_batch_work_that_was_killed_at_the_deadline_is_named(world: World) -> No
     assert caught.value.hint == (
         "its files are on the client until it is removed; to remove it, run the same command again"
     )
+
+
+KILLED = replace(BATCH, status="complete", desired="stop", migrates=True)
+
+
+def test_batch_work_that_was_announced_is_killed_and_named(world: World) -> None:
+    world.becomes((KILLED,))
+    world.move(BATCH, announced=("report.crunch",))
+    assert world.cluster.harness.reporter.warnings == [
+        "report.crunch on demo-nomad-client-2: batch work was killed at the deadline, as announced"
+    ]
+
+
+def test_batch_work_that_was_not_announced_ends_the_drain_beside_work_that_was(world: World) -> None:
+    other = replace(KILLED, id="b2", job="other")
+    world.becomes((KILLED, other))
+    with pytest.raises(DeadlineError) as caught:
+        world.move(BATCH, replace(BATCH, id="b2", job="other"), announced=("report.crunch",))
+    assert str(caught.value.details).splitlines() == [
+        "other.crunch on demo-nomad-client-2: batch work was killed at the deadline",
+        "report.crunch on demo-nomad-client-2: batch work was killed at the deadline",
+    ]
+
+
+def test_a_service_that_has_not_moved_ends_the_drain_even_if_all_batch_work_was_announced(world: World) -> None:
+    world.nomad.evaluated = {"shop": (BLOCKED,)}
+    world.becomes((KILLED, replace(STOPPED, next_id="")))
+    with pytest.raises(DeadlineError, match="has not moved by the drain deadline"):
+        world.move(BATCH, WEB, announced=("report.crunch",))
 
 
 def test_the_rerun_removes_what_was_killed_and_still_waits_for_what_was_stopped(world: World) -> None:

@@ -9,41 +9,42 @@ import pytest
 from bakery.errors import AgentError
 from bakery.launch.base.journal import load_journal
 from bakery.launch.teardown.destroy_some import destroy_node
-from tests.helpers.roll_bench import RollBench, roll_bench
+from tests.helpers.live_cluster import FORGOTTEN, calls_in_order
+from tests.helpers.roll_harness import RollHarness, roll_harness
 
 GONE = "demo-nomad-client-2"
 TOKENS = {f"delete_token agent of {GONE}", f"delete_token nomad of {GONE}"}
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> RollBench:
-    return roll_bench(tmp_path)
+def cluster(tmp_path: Path) -> RollHarness:
+    return roll_harness(tmp_path)
 
 
 @contextmanager
-def _without_leader(cluster: RollBench, product: str) -> Iterator[None]:
+def _without_leader(cluster: RollHarness, product: str) -> Iterator[None]:
     agent = cluster.agent(product)
     leader, agent.leader_address = agent.leader_address, ""
     yield
     agent.leader_address = leader
 
 
-def _departing(cluster: RollBench) -> list[str]:
-    return [each.name for each in load_journal(cluster.bench.paths.journal, "demo").departing]
+def _departing(cluster: RollHarness) -> list[str]:
+    return [each.name for each in load_journal(cluster.harness.paths.journal, "demo").departing]
 
 
-def _gossip_forgets(cluster: RollBench) -> None:
+def _gossip_forgets(cluster: RollHarness) -> None:
     """As when every server has restarted since: nothing but the journal knows the node."""
     cluster.live.consul.pool = tuple(member for member in cluster.live.consul.pool if member.name != GONE)
 
 
 @pytest.mark.parametrize("product", ["consul", "nomad"])
-def test_without_a_leader_the_launch_forgets_the_node(cluster: RollBench, product: str) -> None:
+def test_without_a_leader_the_launch_forgets_the_node(cluster: RollHarness, product: str) -> None:
     with _without_leader(cluster, product):
-        destroy_node(cluster.session, cluster.bench.removal(), GONE)
+        destroy_node(cluster.session, cluster.harness.removal(), GONE)
         assert _departing(cluster) == [GONE]
         warning = f"{GONE}: no server of {product.title()} sees a leader, so {product.title()} still knows it"
-        assert [text for text in cluster.bench.reporter.warnings if text.startswith(warning)]
+        assert [text for text in cluster.harness.reporter.warnings if text.startswith(warning)]
     _gossip_forgets(cluster)
     cluster.launch()
     assert set(cluster.live.consul.calls) >= TOKENS
@@ -52,15 +53,47 @@ def test_without_a_leader_the_launch_forgets_the_node(cluster: RollBench, produc
     assert _departing(cluster) == []
 
 
-def test_a_refusal_is_repeated_by_the_launch(cluster: RollBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_launch_purges_a_client_once_its_machine_is_dead(
+    cluster: RollHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that still runs when it is purged registers again: Consul's pool finds out that it is dead."""
+    with _without_leader(cluster, "consul"), _without_leader(cluster, "nomad"):
+        destroy_node(cluster.session, cluster.harness.removal(), GONE)
+    nomad, consul = cluster.live.nomad, cluster.live.consul
+    purge, listed = nomad.purge, []
+
+    def purged(node_id: str) -> None:
+        listed.append(GONE in [member.name for member in consul.pool])
+        purge(node_id)
+
+    monkeypatch.setattr(nomad, "purge", purged)
+    cluster.launch()
+    assert listed == [False]
+
+
+def test_a_refusal_is_repeated_by_the_launch(cluster: RollHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise AgentError(message="Consul is busy", status=500)
 
     with monkeypatch.context() as busy:
         busy.setattr(cluster.live.consul, "deregister_node", refuse)
-        destroy_node(cluster.session, cluster.bench.removal(), GONE)
+        destroy_node(cluster.session, cluster.harness.removal(), GONE)
     assert not TOKENS.intersection(cluster.live.consul.calls), "control: its tokens are valid still"
     assert _departing(cluster) == [GONE]
     cluster.launch()
     assert set(cluster.live.consul.calls) >= TOKENS
+    assert _departing(cluster) == []
+
+
+@pytest.mark.parametrize(("slot", "expected"), FORGOTTEN.items())
+def test_the_launch_forgets_in_the_order_of_a_removal(
+    cluster: RollHarness, monkeypatch: pytest.MonkeyPatch, slot: str, expected: list[str]
+) -> None:
+    with monkeypatch.context() as failing:
+        failing.setattr("bakery.launch.teardown.removal.forget", lambda *_: False)
+        destroy_node(cluster.session, cluster.harness.removal(), f"demo-{slot}")
+    assert _departing(cluster) == [f"demo-{slot}"]
+    seen = calls_in_order(cluster.live)
+    cluster.launch()
+    assert [call for call in seen if call.endswith(("force_leave", "purge"))] == expected
     assert _departing(cluster) == []

@@ -13,8 +13,8 @@ def get_account(call: Call) -> Reply:
     settings = call.settings
     account = {
         "droplet_limit": settings.droplet_limit,
-        "floating_ip_limit": 3,
-        "reserved_ip_limit": 3,
+        "floating_ip_limit": settings.reserved_ip_limit,
+        "reserved_ip_limit": settings.reserved_ip_limit,
         "volume_limit": 100,
         "email": "operator@emulator.invalid",
         "name": "Emulator",

@@ -7,10 +7,11 @@ import re
 
 from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.account.errors import Unprocessable
-from bakery.emulator.account.model import Image, NewDroplet, Vpc
+from bakery.emulator.account.model import Image, NewDroplet
 from bakery.emulator.account.tags import is_tag_name
 from bakery.emulator.api import fields
 from bakery.emulator.api.call import Call
+from bakery.emulator.api.resources.references import read_vpc
 
 MAX_NAMES = 10
 MAX_NAME = 255
@@ -18,6 +19,7 @@ MAX_USER_DATA = 65_536
 """Bytes; the API documents 64 KiB of plain text."""
 
 _NAME = re.compile(r"[a-zA-Z0-9.\-]*[a-zA-Z0-9]")
+_WRONG_VPC = "You specified an invalid VPC for Droplet creation: it is not in the selected region."
 
 
 def read_request(call: Call) -> list[NewDroplet]:
@@ -36,7 +38,7 @@ def read_request(call: Call) -> list[NewDroplet]:
     tags = _tags(call)
     features = _features(call)
     public = fields.boolean(call.body, "public_networking", default=True)
-    vpc = _vpc(call, region)
+    vpc = read_vpc(call, region, refusal=_WRONG_VPC)
     call.state.droplets.check_room(len(names), vpc)
     return [
         NewDroplet(
@@ -140,17 +142,6 @@ def _public_keys(call: Call) -> tuple[str, ...]:
         message = f"{', '.join(unknown)} are invalid key identifiers for Droplet creation."
         raise Unprocessable(message)
     return tuple(key.public_key for key in keys if key is not None)
-
-
-def _vpc(call: Call, region: str) -> Vpc:
-    vpc_id = fields.optional_text(call.body, "vpc_uuid")
-    if not vpc_id:
-        return call.state.vpcs.default_of(region)
-    vpc = call.state.vpcs.find(vpc_id)
-    if vpc is None or vpc.region != region:
-        message = "You specified an invalid VPC for Droplet creation: it is not in the selected region."
-        raise Unprocessable(message)
-    return vpc
 
 
 def _user_data(call: Call) -> str | None:

@@ -156,9 +156,13 @@ def _networks(call: Call, droplet: Droplet) -> list[dict[str, Any]]:
 
     The anchor address is never shown.
     """
+    settings = call.settings
     if droplet.active_at is None:
         return []
-    settings = call.settings
+    if call.state.clock() < droplet.active_at + timedelta(
+        seconds=settings.latency.draw("addresses", droplet.name)
+    ):
+        return []
     networks = []
     if call.state.clock() >= droplet.active_at + timedelta(seconds=settings.private_address_delay_s):
         # OpenAPI's examples of droplets have "nil" as the gateway of a private address

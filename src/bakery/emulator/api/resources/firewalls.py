@@ -10,6 +10,7 @@ from bakery.emulator.api import fields
 from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.api.resources.catalog import timestamp
 from bakery.emulator.api.resources.firewall_rules import DESTINATIONS, SOURCES, read_rules, rule_view
+from bakery.emulator.api.resources.references import read_droplet_ids
 from bakery.emulator.work.firewall_sync import droplets_of
 
 
@@ -36,7 +37,7 @@ def create_firewall(call: Call) -> Reply:
         name=fields.text(call.body, "name"),
         inbound=inbound,
         outbound=outbound,
-        droplet_ids=_droplet_ids(call),
+        droplet_ids=read_droplet_ids(call),
         tags=_tags(call),
     )
     return Reply(status=202, body={"firewall": {**firewall_view(call, firewall), "status": "waiting"}})
@@ -55,7 +56,7 @@ def replace_firewall(call: Call) -> Reply:
         name=fields.text(call.body, "name"),
         inbound=inbound,
         outbound=outbound,
-        droplet_ids=_droplet_ids(call),
+        droplet_ids=read_droplet_ids(call),
         tags=_tags(call),
     )
     call.state.firewalls.replace(firewall, wanted)
@@ -86,7 +87,7 @@ def remove_rules(call: Call) -> Reply:
 
 
 def add_droplets(call: Call) -> Reply:
-    ids = _droplet_ids(call)
+    ids = read_droplet_ids(call)
     return _change(call, lambda old: replace(old, droplet_ids=list(dict.fromkeys([*old.droplet_ids, *ids]))))
 
 
@@ -129,15 +130,6 @@ def _merge(old: list[FirewallRule], new: list[FirewallRule]) -> list[FirewallRul
 
 def _without(old: list[FirewallRule], gone: list[FirewallRule]) -> list[FirewallRule]:
     return [rule for rule in old if rule not in gone]
-
-
-def _droplet_ids(call: Call) -> list[int]:
-    ids = fields.integers(call.body, "droplet_ids")
-    for droplet_id in ids:
-        if not call.state.droplets.exists(droplet_id):
-            message = f"Droplet {droplet_id} does not exist"
-            raise Unprocessable(message)
-    return ids
 
 
 def _tags(call: Call) -> list[str]:

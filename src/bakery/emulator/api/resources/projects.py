@@ -1,9 +1,9 @@
-"""The account's one project, which holds every droplet (OpenAPI: resources/projects)."""
+"""The account's one project, which holds every droplet and load balancer (OpenAPI: resources/projects)."""
 
 from typing import Any
 
 from bakery.emulator.account.errors import NotFound
-from bakery.emulator.account.model import Droplet
+from bakery.emulator.account.model import Droplet, LoadBalancer
 from bakery.emulator.api.call import Call, Reply, page
 from bakery.emulator.api.resources.catalog import timestamp
 
@@ -23,7 +23,8 @@ def get_project(call: Call) -> Reply:
 
 def list_resources(call: Call) -> Reply:
     _find(call)
-    return page(call, "resources", call.state.droplets.all(), lambda droplet: _resource_view(call, droplet))
+    resources: list[Droplet | LoadBalancer] = [*call.state.droplets.all(), *call.state.load_balancers.all()]
+    return page(call, "resources", resources, lambda each: _resource_view(call, each))
 
 
 def _find(call: Call) -> str:
@@ -47,10 +48,12 @@ def _project_view(project_id: str) -> dict[str, Any]:
     }
 
 
-def _resource_view(call: Call, droplet: Droplet) -> dict[str, Any]:
+def _resource_view(call: Call, resource: Droplet | LoadBalancer) -> dict[str, Any]:
+    is_balancer = isinstance(resource, LoadBalancer)
+    kind, path = ("loadbalancer", "load_balancers") if is_balancer else ("droplet", "droplets")
     return {
-        "urn": f"do:droplet:{droplet.id}",
-        "assigned_at": timestamp(droplet.created_at),
-        "links": {"self": f"{call.base_url}/v2/droplets/{droplet.id}"},
+        "urn": f"do:{kind}:{resource.id}",
+        "assigned_at": timestamp(resource.created_at),
+        "links": {"self": f"{call.base_url}/v2/{path}/{resource.id}"},
         "status": "ok",
     }

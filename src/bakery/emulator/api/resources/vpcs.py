@@ -3,7 +3,7 @@
 from typing import Any
 
 from bakery.emulator.account.errors import Unprocessable
-from bakery.emulator.account.model import Droplet, Vpc
+from bakery.emulator.account.model import Droplet, LoadBalancer, Vpc
 from bakery.emulator.api import fields
 from bakery.emulator.api.call import NO_CONTENT, Call, Reply, page
 from bakery.emulator.api.resources.catalog import timestamp
@@ -54,14 +54,17 @@ def patch_vpc(call: Call) -> Reply:
 
 def delete_vpc(call: Call) -> Reply:
     vpc = call.state.vpcs.get(call.params["vpc"])
-    call.state.vpcs.remove(vpc, members=len(call.state.droplets.members(vpc.id)))
+    members = len(call.state.droplets.members(vpc.id)) + len(call.state.load_balancers.members(vpc.id))
+    call.state.vpcs.remove(vpc, members=members)
     return NO_CONTENT
 
 
 def list_members(call: Call) -> Reply:
     vpc = call.state.vpcs.get(call.params["vpc"])
-    wanted = call.query.get("resource_type", "droplet")
-    members = call.state.droplets.members(vpc.id) if wanted == "droplet" else []
+    wanted = call.query.get("resource_type")
+    droplets = call.state.droplets.members(vpc.id) if wanted in (None, "droplet") else []
+    balancers = call.state.load_balancers.members(vpc.id) if wanted in (None, "load_balancer") else []
+    members: list[Droplet | LoadBalancer] = [*droplets, *balancers]
     return page(call, "members", members, member_view)
 
 
@@ -92,5 +95,7 @@ def vpc_view(vpc: Vpc) -> dict[str, Any]:
     }
 
 
-def member_view(droplet: Droplet) -> dict[str, Any]:
-    return {"urn": f"do:droplet:{droplet.id}", "name": droplet.name, "created_at": timestamp(droplet.created_at)}
+def member_view(member: Droplet | LoadBalancer) -> dict[str, Any]:
+    name = member.settings.name if isinstance(member, LoadBalancer) else member.name
+    kind = "loadbalancer" if isinstance(member, LoadBalancer) else "droplet"
+    return {"urn": f"do:{kind}:{member.id}", "name": name, "created_at": timestamp(member.created_at)}

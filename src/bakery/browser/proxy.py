@@ -1,0 +1,118 @@
+"""A proxy on loopback to the web UI and the API of one product.
+
+It adds the certificate and the token, so that the browser has neither.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from bakery.agents.passage import PassedReply, PassedRequest
+from bakery.browser.callers import Callers
+from bakery.browser.server import GUARDS, LARGEST_BODY, LocalHandler, LocalServer, port_errors, served
+from bakery.browser.upstream import Upstream
+from bakery.errors import AgentError
+
+SENT = (
+    "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type",
+    "If-Match", "If-Modified-Since", "If-None-Match", "Range",
+)  # fmt: skip
+"""Headers of a request that the server gets. Others are about the browser's own connection, or are a token."""
+HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "server", "date"}
+"""Headers of a reply that the proxy writes itself (RFC 9110, 7.6.1)."""
+NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
+
+
+class ProxyServer(LocalServer):
+    """The server, and where its requests are sent."""
+
+    def __init__(self, port: int, upstream: Upstream, on_socket: Callable[[], None]) -> None:
+        super().__init__(port, _Handler)
+        self.upstream = upstream
+        self.on_socket = on_socket
+        self.callers = Callers()
+
+
+@contextmanager
+def proxied(upstream: Upstream, port: int, on_socket: Callable[[], None]) -> Iterator[str]:
+    """Serve the product's UI and API until the context ends; yield the URL, without a path.
+
+    Port 0 is a free port. ``on_socket`` is called when a page asks for a WebSocket.
+
+    Raises:
+        UsageError: the port cannot be had.
+    """
+    with port_errors(port):
+        server = ProxyServer(port, upstream, on_socket)
+    server.callers.start()
+    with served(server) as url:
+        try:
+            yield url
+        finally:
+            server.callers.close()
+            upstream.close()
+
+
+class _Handler(LocalHandler):
+    server: ProxyServer
+
+    def answer(self) -> None:
+        body = self._body()
+        if body is None:
+            return
+        headers = {name: self.headers[name] for name in SENT if name in self.headers}
+        request = PassedRequest(method=self.command, path=self.path, headers=headers, body=body)
+        with self.server.callers.waiting(self.connection) as caller:
+            try:
+                reply = self.server.upstream.send(request, caller)
+            except AgentError as error:
+                self.refuse(HTTPStatus.BAD_GATEWAY, error.full_message)
+                return
+            try:
+                self._pass(reply)
+            finally:
+                reply.give_up()
+
+    def _body(self) -> bytes | None:
+        """Return the body; None if the request was refused."""
+        length = self.headers.get("Content-Length", "0")
+        if "Upgrade" in self.headers:
+            self.server.on_socket()
+            self.refuse(HTTPStatus.NOT_IMPLEMENTED, NO_SOCKETS)
+        elif "Transfer-Encoding" in self.headers or not length.isdecimal():
+            self.refuse(HTTPStatus.LENGTH_REQUIRED, "the request has a body without a length")
+        elif int(length) > LARGEST_BODY:
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too large")
+        else:
+            return self.rfile.read(int(length))
+        return None
+
+    def _pass(self, reply: PassedReply) -> None:
+        given = {name.lower(): value for name, value in reply.headers}
+        has_body = self.command != "HEAD" and reply.status not in (204, 304)
+        self.send_response(reply.status)
+        for name, value in reply.headers:
+            if name.lower() not in HOP:
+                self.send_header(name, value)
+        for name, value in GUARDS.items():
+            if name.lower() not in given:
+                self.send_header(name, value)
+        chunked = "content-length" not in given and has_body and self.request_version != "HTTP/1.0"
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif "content-length" in given:
+            self.send_header("Content-Length", given["content-length"])
+        elif has_body:
+            self.close_connection = True
+        self.end_headers()
+        self._pass_body(reply, chunked=chunked)
+
+    def _pass_body(self, reply: PassedReply, *, chunked: bool) -> None:
+        """Pass the body on piece by piece. If one end breaks, the other is closed: the body is not whole."""
+        try:
+            for piece in reply.pieces:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if chunked:
+                self.wfile.write(b"0\r\n\r\n")
+        except (OSError, AgentError):
+            self.close_connection = True

@@ -1,0 +1,97 @@
+"""What protects a node against what runs on it: kernel settings, units, and no server without its firewall."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.helpers.cluster_e2e import Cluster
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+CLIENT = "demo-nomad-client-1"
+SERVER = "demo-consul-server-3"
+# Those that each droplet has for itself. Of the others the emulator's kernel has one value for this machine and
+# all droplets: tests/unit/bake/test_bake_kernel_settings.py reads them in the file.
+SETTINGS = {
+    "ipv4/conf/all/accept_source_route": "0",
+    "ipv4/conf/all/accept_redirects": "0",
+    "ipv4/conf/all/secure_redirects": "0",
+    "ipv4/conf/all/send_redirects": "0",
+    "ipv4/tcp_syncookies": "1",
+    "ipv6/conf/all/accept_redirects": "0",
+}
+FORWARDING = "ipv4/ip_forward"
+# The overall exposure that systemd 252 counts on a droplet, of 10.
+EXPOSURE = {"consul": 1.5, "nomad-client": 7.2, "containerd": 7.7, "docker": 7.6}
+
+
+@pytest.mark.parametrize("node", [CLIENT, SERVER])
+def test_the_kernels_settings_are_in_force(cluster: Cluster, node: str) -> None:
+    read = " ".join(f"/proc/sys/net/{key}" for key in SETTINGS)
+    assert cluster.inside(node, f"cat {read}").stdout.split() == list(SETTINGS.values())
+    # Control: a network namespace that systemd-sysctl has not seen.
+    plain = cluster.inside(node, f"unshare --net cat {read}").stdout.split()
+    assert plain != list(SETTINGS.values())
+
+
+def test_clients_still_forward_for_containers(cluster: Cluster) -> None:
+    assert cluster.inside(CLIENT, f"cat /proc/sys/net/{FORWARDING}").stdout == "1\n"
+
+
+def test_no_setting_reaches_the_machine_below(cluster: Cluster) -> None:
+    """The emulator's droplets share its kernel: what is not a network's own is read-only for them."""
+    options = cluster.inside(CLIENT, "awk '$2 == \"/proc/sys\" { print $4 }' /proc/mounts").stdout
+    assert options.startswith("ro,")
+
+
+def test_the_units_are_restricted(cluster: Cluster) -> None:
+    said = cluster.inside(CLIENT, f"systemd-analyze security --no-pager {' '.join(EXPOSURE)}").stdout
+    found = dict(re.findall(r"Overall exposure level for (\S+)\.service: ([0-9.]+)", said))
+    assert {name: float(value) <= EXPOSURE[name] for name, value in found.items()} == dict.fromkeys(EXPOSURE, True)
+
+
+def test_no_program_is_setuid_or_setgid(cluster: Cluster) -> None:
+    """The search of packer/scripts/hygiene.sh, which fails the bake. Control: it finds one that was made."""
+    look = "find / -xdev -type f -perm /6000"
+    assert cluster.inside(SERVER, look).stdout == ""
+    made = "/opt/setgid"
+    cluster.inside(SERVER, f"cp /bin/true {made}; chmod g+s {made}")
+    try:
+        assert cluster.inside(SERVER, look).stdout == f"{made}\n"
+    finally:
+        cluster.inside(SERVER, f"rm {made}")
+
+
+def test_there_is_no_sudo(cluster: Cluster) -> None:
+    assert cluster.inside(CLIENT, "command -v sudo; command -v nft").stdout == "/usr/sbin/nft\n"
+
+
+@contextmanager
+def broken_firewall(cluster: Cluster) -> Iterator[None]:
+    """Let nft fail on the server, and stop its agent: both stop, because one requires the other."""
+    file = "/etc/bakery/firewall.nft"
+    cluster.inside(SERVER, f"cp -a {file} /run/kept; echo nonsense >>{file}; systemctl stop bakery-firewall")
+    try:
+        yield
+    finally:
+        cluster.inside(SERVER, f"mv /run/kept {file}; systemctl restart bakery-firewall consul")
+        cluster.wait_healthy()
+
+
+def test_a_server_does_not_start_when_nft_fails(cluster: Cluster) -> None:
+    unit, start = "/etc/systemd/system/consul.service", "systemctl start consul"
+    with broken_firewall(cluster):
+        assert cluster.inside(SERVER, "systemctl is-active consul", check=False).returncode != 0
+        refused = cluster.inside(SERVER, start, check=False)
+        assert refused.returncode != 0
+        assert "dependency job for consul.service failed" in refused.stderr
+        # Control: the same unit as it was, which only starts after the firewall.
+        cluster.inside(
+            SERVER, f"cp {unit} /run/unit; sed -i /^Requires=bakery-firewall/d {unit}; systemctl daemon-reload"
+        )
+        try:
+            assert cluster.inside(SERVER, start).returncode == 0
+        finally:
+            cluster.inside(SERVER, f"mv /run/unit {unit}; systemctl daemon-reload")

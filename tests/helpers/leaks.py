@@ -1,0 +1,112 @@
+"""Where a secret could have got to: outputs, files, and the arguments and environments of processes."""
+
+import base64
+import gzip
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bakery.credentials.model import Bundle
+
+EVERY = 0.003
+"""Seconds between two looks at the processes."""
+PARTS = ("cmdline", "environ")
+SHORTEST = 16
+"""The last line of a key in PEM may be a few letters, which are anywhere."""
+_SECRET_FIELDS = ("key", "secret", "consul_gossip_key", "nomad_gossip_key", "token_seed")
+
+
+def lines_of(pem: str) -> list[str]:
+    """The lines of a key in PEM without its frame and its first line, which many keys share; or the one text."""
+    lines = [line for line in pem.splitlines() if len(line) >= SHORTEST and not line.startswith("-")]
+    return lines[1:] if len(lines) > 1 else lines
+
+
+def secrets_in(bundle: Bundle) -> dict[str, str]:
+    """Every secret of the bundle by the name of its field."""
+    found: dict[str, str] = {}
+
+    def walk(place: str, value: Any) -> None:  # noqa: ANN401 - a part of the bundle
+        if isinstance(value, dict):
+            for name, part in value.items():
+                walk(f"{place}.{name}".removeprefix("."), part)
+        elif place.rpartition(".")[2] in _SECRET_FIELDS:
+            found.update({f"{place}.{number}": line for number, line in enumerate(lines_of(value))})
+
+    walk("", asdict(bundle))
+    return found
+
+
+def found_in(text: str, secrets: dict[str, str]) -> list[str]:
+    """The names of the secrets that are in ``text``, as they are or in base64."""
+    return [
+        name
+        for name, secret in secrets.items()
+        if secret in text or base64.b64encode(secret.encode()).decode() in text
+    ]
+
+
+def holders(folder: Path, secrets: dict[str, str], *, but: Iterable[Path] = ()) -> list[str]:
+    """The files in ``folder`` with a secret, and whose; without those in the folders ``but``."""
+    found = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not any(file.is_relative_to(each) for each in but):
+            content = file.read_bytes()
+            if file.suffix == ".gz":
+                content = gzip.decompress(content)
+            names = found_in(content.decode(errors="replace"), secrets)
+            found += [f"{file.relative_to(folder)}: {name}" for name in names]
+    return found
+
+
+@contextmanager
+def watched(
+    processes: Callable[[], Iterable[Path]], temporary: Path | None = None
+) -> Iterator[dict[str, set[str]]]:
+    """Collect "cmdline" of ``processes``, and "environ" behind it, while the block runs: a text for each process.
+
+    With a folder for temporary files, "temporary" has the texts of the files that were ever in it.
+    """
+    seen: dict[str, set[str]] = {"cmdline": set(), "environ": set(), "temporary": set()}
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(EVERY):
+            for process in processes():
+                with suppress(OSError):
+                    words, environment = ((process / name).read_text(errors="replace") for name in PARTS)
+                    seen["cmdline"].add(words)
+                    seen["environ"].add(f"{words}\0{environment}")
+            for file in temporary.rglob("*") if temporary else ():
+                with suppress(OSError):
+                    seen["temporary"].add(file.read_text(errors="replace"))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
+
+
+def all_processes() -> Iterator[Path]:
+    """Every process of the machine, as its folder in /proc."""
+    return Path("/proc").glob("[0-9]*")
+
+
+def children() -> Iterator[Path]:
+    """The processes that this one started, and theirs."""
+    yield from _children(os.getpid())
+
+
+def _children(pid: int) -> Iterator[Path]:
+    with suppress(OSError, ValueError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                yield Path(f"/proc/{child}")
+                yield from _children(child)

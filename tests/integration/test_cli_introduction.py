@@ -1,0 +1,85 @@
+"""``security.client_introduction: strict`` for users: every verb that makes clients introduces them, once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli_agents import AgentsCli, agents_cli
+from tests.helpers.snapshot import bake
+
+pytestmark = pytest.mark.integration
+
+STRICT = SMALL.replace("count: 1", "count: 3") + "security: {client_introduction: strict}\n"
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+    with cli_harness(tmp_path, monkeypatch) as harness:
+        yield harness
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentsCli]:
+    """Its clients have booted, and wait for their introductions."""
+    monkeypatch.setattr("tests.helpers.live_cluster.LiveCluster.strict", True)
+    with agents_cli(tmp_path, monkeypatch, STRICT) as made:
+        yield made
+
+
+def registered(cluster: AgentsCli) -> list[str]:
+    return sorted(client.name for client in cluster.live.nomad.clients)
+
+
+def left_of_introductions(cluster: AgentsCli) -> list[str]:
+    tokens = [token.grant.description for token in cluster.live.consul.tokens.values()]
+    return [
+        name
+        for name in (*tokens, *cluster.live.consul.policies, *cluster.live.consul.keys)
+        if "introduction" in name
+    ]
+
+
+def test_a_launch_introduces_its_clients_and_leaves_nothing_of_it(cluster: AgentsCli) -> None:
+    assert registered(cluster) == []
+    assert cluster.at("launch", "--yes").code == 0
+    assert registered(cluster) == ["demo-nomad-client-1", "demo-nomad-client-2"]
+    assert left_of_introductions(cluster) == []
+    written = len([call for call in cluster.live.consul.calls if call.startswith(("put_key", "delete_"))])
+    assert cluster.at("launch", "--yes").code == 0
+    again = len([call for call in cluster.live.consul.calls if call.startswith(("put_key", "delete_"))])
+    assert again == written, "a second launch changes nothing"
+
+
+def test_scale_replace_and_roll_introduce_theirs(cluster: AgentsCli) -> None:
+    assert cluster.at("launch", "--yes").code == 0
+    assert cluster.at("scale", "nomad-client=3", "--yes").code == 0
+    assert len(registered(cluster)) == 3
+    assert cluster.at("replace", "demo-nomad-client-1", "--yes").code == 0
+    (successor,) = [name for name in registered(cluster) if name.startswith("demo-nomad-client-1-")]
+    bake(cluster.at.api, name="bakery-next")
+    assert cluster.at("roll", "--role", "nomad-client", "--yes").code == 0
+    assert len(registered(cluster)) == 3
+    assert successor not in registered(cluster)
+    assert cluster.at("launch", "--yes").code == 0
+    assert left_of_introductions(cluster) == []
+
+
+def test_a_file_for_a_role_says_how_its_nodes_become_clients(at: CliHarness) -> None:
+    """Controls: a file for one node, a role without clients, and a cluster that only warns."""
+    at.write(STRICT.replace("size: s-1vcpu-1gb}\nsecurity", "size: s-1vcpu-1gb, node_pool: edge}\nsecurity"))
+    join = ("--join", "10.100.0.2", "-o", "out")
+    ran = at("render", "--role", "nomad-client", *join)
+    assert ran.code == 0
+    assert "bakery nomad node intro create -node-name=NAME -node-pool=edge" in ran.err
+    assert "/opt/nomad/client/intro_token.jwt, permissions 0600" in ran.err
+    assert "they need security.client_introduction: warn" in ran.err
+    assert "introduction.json" not in (at.folder / "out" / "nomad-client.yaml").read_text(encoding="utf-8")
+    one = at("render", "--role", "nomad-client", "--node", "demo-nomad-client-1", *join)
+    assert "introduction.json" in (at.folder / "out" / "demo-nomad-client-1.yaml").read_text(encoding="utf-8")
+    servers = at("render", "--role", "nomad-server", *join)
+    at.write(SMALL)
+    for control in (one, servers, at("render", "--role", "nomad-client", *join)):
+        assert control.code == 0
+        assert "intro create" not in control.err

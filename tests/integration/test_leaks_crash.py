@@ -1,0 +1,151 @@
+"""A crash in any step: neither the output nor the report has a secret, though the exception quotes them all."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakery.cli import crash
+from bakery.credentials.store import find_bundle
+from bakery.credentials.tokens import consul_agent_token
+from bakery.operations import launch_cluster
+from bakery.operations.launch_cluster import FormStep, Step
+from tests.helpers.cli import SMALL
+from tests.helpers.cli_agents import AgentsCli, agents_cli
+from tests.helpers.emulated import TOKEN
+from tests.helpers.leaks import found_in, secrets_in
+from tests.helpers.state import leave_operator_tokens, paths_in
+
+pytestmark = pytest.mark.integration
+
+DOCKER = """\
+docker:
+  registries:
+    registry.example.com: {username: ci, password_env: REGISTRY_PASSWORD}
+"""
+LISTS = [
+    name
+    for name, value in vars(launch_cluster).items()
+    if isinstance(value, tuple) and any(isinstance(each, Step | FormStep) for each in value)
+]
+"""The names of all lists of steps."""
+LAUNCH = ("launch", "--yes", "-v", "--deadline", "5")
+INSIDE = {
+    ("plan",): "bakery.operations.preview_launch.preview_launch",
+    ("status",): "bakery.observe.health.observe_cluster",
+    ("env", "--management"): "bakery.operations.collect_env.build_variables",
+    ("render", "--role", "nomad-client", "-o", "out"): "bakery.operations.render_by_hand.render_role",
+    ("roll", "--because", "age", "--older-than", "0", "--yes"): "bakery.operations.roll_cluster.open_session",
+    ("credentials", "list"): "bakery.operations.people.connect_agents",
+    ("credentials",): "bakery.credentials.inspect.describe",
+    ("browser-cert", "consul"): "bakery.credentials.browser.browser_certificate",
+}
+"""A function that a command calls with the credentials in hand."""
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentsCli]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGISTRY_PASSWORD", "canary-registry-password")
+        patch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
+        with agents_cli(tmp_path_factory.mktemp("crash"), patch, SMALL + DOCKER) as made:
+            patch.setenv("REGISTRY_PASSWORD", "canary-registry-password")
+            patch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
+            yield made
+
+
+@pytest.fixture(scope="module")
+def secrets(live: AgentsCli) -> dict[str, str]:
+    bundle = find_bundle(paths_in(live.at.folder))
+    assert bundle is not None
+    found = secrets_in(bundle)
+    assert len(found) >= 4 * 2 + 2 + 1 + 2  # four keys of two lines, two gossip keys, the seed, two tokens
+    consul, nomad = leave_operator_tokens(live.at.folder)
+    return found | {
+        "a node": consul_agent_token(bundle, "demo-nomad-client-1").secret,
+        "the shell's for Consul": consul,
+        "the shell's for Nomad": nomad,
+        "account": TOKEN,
+        "registry": "canary-registry-password",
+        "registry's login": base64.b64encode(b"ci:canary-registry-password").decode(),
+        "p12": "canary-p12-password",
+    }
+
+
+class Crash:
+    """Stands where a function stood: what it raises quotes its arguments and every secret."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        self._secrets = secrets
+        self.called = False
+
+    def __call__(self, *arguments: object, **more: object) -> None:
+        self.called = True
+        quoted = [getattr(each, "__dict__", each) for each in (*arguments, *more.values())]
+        message = f"injected {quoted!r} {' '.join(self._secrets.values())}"
+        raise RuntimeError(message)
+
+
+def crashed(live: AgentsCli, *words: str) -> str:
+    """What a command that crashes prints, and its report."""
+    reports = live.at.folder.parent / "home" / "state"
+    for report in reports.rglob("crash-*.txt"):
+        report.unlink()
+    ran = live.at(*words)
+    assert ran.code == 1, (words, ran.err)
+    assert "unexpected RuntimeError: injected" in ran.err
+    (report,) = reports.rglob("crash-*.txt")
+    assert report.stat().st_mode & 0o777 == 0o600
+    text = report.read_text(encoding="utf-8")
+    assert "RuntimeError: injected" in text
+    return ran.out + ran.err + text
+
+
+def test_a_crash_in_any_step_of_a_launch_shows_no_secret(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [(name, step) for name in LISTS for step in getattr(launch_cluster, name)]
+    assert len(steps) >= 23
+    for name, broken in steps:
+        fails = Crash(secrets)
+        with monkeypatch.context() as patch:
+            changed = [replace(s, run=fails) if s is broken else s for s in getattr(launch_cluster, name)]
+            patch.setattr(launch_cluster, name, tuple(changed))
+            text = crashed(live, *LAUNCH)
+        assert fails.called
+        assert found_in(text, secrets) == [], broken.name
+
+
+@pytest.mark.parametrize("words", INSIDE, ids=" ".join)
+def test_nor_does_a_crash_in_another_command(
+    live: AgentsCli, secrets: dict[str, str], words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = Crash(secrets)
+    monkeypatch.setattr(INSIDE[words], fails)
+    assert found_in(crashed(live, *words, "-v"), secrets) == []
+    assert fails.called
+
+
+def test_without_the_cut_the_search_finds_them_all(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control."""
+
+    def whole(text: str, _: Any) -> str:  # noqa: ANN401 - not used
+        return text
+
+    monkeypatch.setattr(crash, "_without", whole)
+    monkeypatch.setattr("bakery.observe.health.observe_cluster", Crash(secrets))
+    assert set(found_in(crashed(live, "status"), secrets)) >= set(secrets)
+
+
+def test_a_crash_before_the_cluster_is_known_is_reported_too(
+    live: AgentsCli, secrets: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster file cannot be read again; what has the form of a secret is cut out."""
+    monkeypatch.setattr("bakery.config.load.load_cluster", Crash({"account": f"dop_v1_{'a' * 64}"}))
+    text = crashed(live, "plan")
+    assert "dop_v1_" not in text
