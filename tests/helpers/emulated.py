@@ -20,7 +20,6 @@ from bakery.emulator.account.settings import EmulatorSettings
 from bakery.emulator.account.source import SystemIds, system_clock
 from bakery.emulator.account.state import AccountState
 from bakery.emulator.daemon.app import Emulator, build_app, emulator_of
-from bakery.wait import Pending, wait_until
 from tests.helpers import shared_server
 from tests.helpers.queues import drain
 from tests.helpers.schemas import check_recording
@@ -37,9 +36,6 @@ LOOPBACK = replace(
 )
 """For droplets in memory that a program dials: a connection to a loopback address is refused at once."""
 WORK_S = 20.0
-MARK = "mark"
-"""In the query of a request of our own, which is no part of what a test counts."""
-_marks = itertools.count(1)
 
 
 class ManualClock:
@@ -137,22 +133,10 @@ class Api:
 
     def requests(self) -> list[tuple[str, str]]:
         """Return method and path of every request since :meth:`forget_requests`."""
-        self._complete_log()
-        return [(each.method, each.path) for each in self.emulator.requests.all() if MARK not in each.query]
+        return [(each.method, each.path) for each in self.emulator.requests.all()]
 
     def forget_requests(self) -> None:
-        self._complete_log()
         self.emulator.requests.clear()
-
-    def _complete_log(self) -> None:
-        """Wait until the log holds every request that was answered: each is logged after its answer."""
-        query = f"per_page=1&{MARK}={next(_marks)}"
-        self.get(f"/v2/regions?{query}")
-
-        def logged() -> bool | Pending:
-            return any(each.query == query for each in self.emulator.requests.all()) or Pending("it is not")
-
-        wait_until(logged, what="the request to be logged", seconds=10, every=0.05)
 
     def create(self, **changes: object) -> dict[str, Any]:
         """The droplet object of the 202."""

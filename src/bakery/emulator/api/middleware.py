@@ -43,15 +43,27 @@ class ApiMiddleware:
             await self._serve(scope, receive, send)
             return
         await self._delay()
+        fault = self._emulator.faults.take(record.method, record.path)
         try:
-            await self._meet(self._emulator.faults.take(record.method, record.path), scope, receive, send)
+            await self._meet(fault, scope, receive, self._logging(record, send))
         finally:
-            self._emulator.requests.add(record)
+            if not record.status:  # no answer was sent
+                self._emulator.requests.add(record)
 
     async def _delay(self) -> None:
         latency = self._emulator.settings.latency
         if latency.request:
             await asyncio.sleep(latency.draw("request", next(self._numbers)))  # as the real API, not a wait
+
+    def _logging(self, record: RequestRecord, send: Send) -> Send:
+        """Return ``send`` that logs the request first: a client that has its answer finds it in the log."""
+
+        async def log_and_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._emulator.requests.add(record)
+            await send(message)
+
+        return log_and_send
 
     async def _meet(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
         """Apply the fault, if there is one, or serve the request; the fault's delay comes first."""
