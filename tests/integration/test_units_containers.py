@@ -17,6 +17,7 @@ PLAIN: dict[str, Any] = {
     "process": {"apparmorProfile": "docker-default"},
     "mounts": [
         {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]},
         {"destination": "/etc/hosts", "type": "bind", "source": "/var/lib/docker/containers/0a/hosts"},
     ],
     "linux": {
@@ -87,6 +88,13 @@ def with_apparmor(profile: str) -> dict[str, Any]:
     return config
 
 
+def with_cgroups(kind: str, *options: str) -> dict[str, Any]:
+    """As docker 28 mounts them with ``writable-cgroups=true``, if ``ro`` is not among the options."""
+    config = deepcopy(PLAIN)
+    config["mounts"][1] |= {"type": kind, "options": list(options)}
+    return config
+
+
 def with_seccomp(action: str) -> dict[str, Any]:
     config = deepcopy(PLAIN)
     config["linux"]["seccomp"]["defaultAction"] = action
@@ -135,6 +143,8 @@ REFUSED = [
     (with_device("/dev/mem", "c", 1, 1), "the device /dev/mem (c 1:1)"),
     # A name in the container is the job's choice: only the numbers count.
     (with_device("/dev/fuse", "b", 8, 0), "the device /dev/fuse (b 8:0)"),
+    (with_cgroups("cgroup", "nosuid", "noexec", "nodev"), "control groups that it may write"),
+    (with_cgroups("cgroup2", "rw"), "control groups that it may write"),
     (without_seccomp(), "seccomp switched off"),
     (with_seccomp("SCMP_ACT_ALLOW"), "seccomp switched off"),
     # These run the system call too.
