@@ -1,0 +1,212 @@
+"""The rendered host firewall on a host of its own, against scans from the VPC, from outside and from a container.
+
+A program listens on every port of the table, on TCP and UDP, so that a port which does not answer is one that the
+firewall closes. Control: without the table all of them answer.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bakery.config.model import Kind
+from bakery.proc import run
+from bakery.render.model import Join
+from bakery.render.user_data import render_node
+from bakery.wait import Pending, wait_until
+from tests.helpers.clusters import make_credentials, make_plan, node_of
+from tests.helpers.lan import Lan
+from tests.helpers.rendered import files_of
+from tests.helpers.tools import require_tool
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+# Each source has an address of its own; the node has one in the same network. A task behind docker's bridge is the
+# second host with docker's network, on the node's interface docker0.
+NETWORKS = {"vpc": ("10.100.0.5", "10.100.0.6"), "outside": ("203.0.113.5", "203.0.113.6")}
+BRIDGE = ("172.17.0.1", "172.17.0.2")
+# Every number of docs/architecture.md, the first and a middle one of the dynamic range, and numbers in no table.
+PORTS = (22, 53, 80, 443, 4646, 4647, 4648, 8082, 8300, 8301, 8302, 8500, 8501, 8503, 8600, 9090, 20000, 25000)
+JOBS = {20000, 25000}
+# By hand, from the table in docs/architecture.md; the same on TCP and UDP but for ONLY_TCP. From outside the host
+# firewall admits what the cloud firewall admits from the operator, and 4646 of a client (see there).
+VPC = {
+    Kind.CONSUL_SERVER: {8300, 8301, 8501, 8600},
+    Kind.NOMAD_SERVER: {4646, 4647, 4648, 8301},
+    Kind.NOMAD_CLIENT: {4646, 8301} | JOBS,
+    Kind.SERVER: {4646, 4647, 4648, 8300, 8301, 8501, 8600},
+    Kind.ALL_IN_ONE: {4646, 4647, 4648, 8300, 8301, 8501, 8600} | JOBS,
+    Kind.INGRESS: {80, 443, 8082, 8301},
+}
+OUTSIDE = {
+    Kind.CONSUL_SERVER: {8501, 8600},
+    Kind.NOMAD_SERVER: {4646},
+    Kind.NOMAD_CLIENT: {4646},
+    Kind.SERVER: {4646, 8501, 8600},
+    Kind.ALL_IN_ONE: {4646, 8501, 8600},
+    Kind.INGRESS: {80, 443},
+}
+CONTAINERS = {
+    **OUTSIDE,
+    Kind.NOMAD_CLIENT: {53, 4646, 8600} | JOBS,
+    Kind.ALL_IN_ONE: {53, 4646, 8501, 8600} | JOBS,
+}
+ONLY_TCP = {80, 443, 4646, 4647, 8082, 8300, 8501}
+FORWARDER = 53
+
+LISTEN = """
+import selectors, socket, sys
+poll = selectors.DefaultSelector()
+for port in map(int, sys.argv[1:]):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        one = socket.socket(socket.AF_INET, kind)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(("0.0.0.0", port))
+        if kind == socket.SOCK_STREAM:
+            one.listen(64)
+        poll.register(one, selectors.EVENT_READ, kind)
+print("listening", flush=True)
+while True:
+    for key, _ in poll.select():
+        if key.data == socket.SOCK_STREAM:
+            key.fileobj.accept()[0].close()
+        else:
+            key.fileobj.sendto(*key.fileobj.recvfrom(64))
+"""
+SCAN = """
+import json, socket, sys
+from concurrent.futures import ThreadPoolExecutor
+own, address, *ports = sys.argv[1:]
+def answers(probe):
+    kind, port = probe
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.settimeout(1)
+        one.bind((own, 0))
+        try:
+            one.connect((address, port))
+            if kind == socket.SOCK_DGRAM:
+                one.send(b"x")
+                one.recv(64)
+            return True
+        except OSError:
+            return False
+probes = [(kind, int(port)) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM) for port in ports]
+with ThreadPoolExecutor(max_workers=len(probes)) as pool:
+    found = list(pool.map(answers, probes))
+print(json.dumps([[port for (kind, port), is_open in zip(probes, found) if is_open and kind == wanted]
+                  for wanted in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]))
+"""
+
+
+class Node:
+    """Host 0 of two in one network: a program listens there on every port. Host 1 is the attacker."""
+
+    def __init__(self, lan: Lan, folder: Path) -> None:
+        self.lan = lan
+        self.rules = folder / "firewall.nft"
+        self.nft = require_tool("nft")
+        for host, address in enumerate(NETWORKS["outside"]):
+            run(lan.inside(host, ["ip", "address", "add", f"{address}/24", "dev", "eth1"]))
+        lan.start(0, "listeners", [sys.executable, "-c", LISTEN, *map(str, PORTS)])
+        wait_until(self._listens, what="the listeners", seconds=20, every=0.05)
+
+    def _listens(self) -> bool | Pending:
+        text = self.lan.log("listeners")
+        return True if "listening" in text else Pending(text)
+
+    def load(self, kind: Kind) -> None:
+        rendered = render_node(
+            make_plan(), node_of(make_plan(), kind), make_credentials(kind), Join(consul=("10.100.0.2",), nomad=())
+        )
+        self.rules.write_text(files_of(rendered)["/etc/bakery/firewall.nft"].content)
+        run(self.lan.inside(0, [self.nft, "-f", self.rules]))
+
+    def unload(self) -> None:
+        run(self.lan.inside(0, [self.nft, "delete", "table", "inet", "bakery"]), check=False)
+
+    def scan(self, address: str, own: str) -> tuple[set[int], set[int]]:
+        """The ports of host 0 that answer host 1, on TCP and on UDP."""
+        done = self.lan.run(1, [sys.executable, "-c", SCAN, own, address, *map(str, PORTS)])
+        tcp, udp = json.loads(done.stdout)
+        return set(tcp), set(udp)
+
+
+@pytest.fixture(scope="module")
+def lan_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("firewall")
+    lan = Lan(folder)
+    try:
+        yield Node(lan, folder)
+    finally:
+        lan.close()
+
+
+@pytest.fixture
+def node(lan_node: Node) -> Iterator[Node]:
+    """Without a firewall."""
+    yield lan_node
+    lan_node.unload()
+
+
+@contextmanager
+def behind_the_bridge(node: Node) -> Iterator[None]:
+    """Let host 1 be a container: its packets come in by docker0."""
+    setup = [(0, "ip link set eth1 down"), (0, "ip link set eth1 name docker0"), (0, "ip link set docker0 up")]
+    addresses = [(0, f"ip address add {BRIDGE[0]}/16 dev docker0"), (1, f"ip address add {BRIDGE[1]}/16 dev eth1")]
+    undo = [(0, f"ip address del {BRIDGE[0]}/16 dev docker0"), (1, f"ip address del {BRIDGE[1]}/16 dev eth1")]
+    back = [(0, "ip link set docker0 down"), (0, "ip link set docker0 name eth1"), (0, "ip link set eth1 up")]
+    for host, command in (*setup, *addresses):
+        run(node.lan.inside(host, command.split()))
+    try:
+        yield
+    finally:
+        for host, command in (*undo, *back):
+            run(node.lan.inside(host, command.split()))
+
+
+def both(ports: set[int]) -> tuple[set[int], set[int]]:
+    return ports, ports - ONLY_TCP
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_from_the_network_the_ports_of_the_table_are_open_and_no_others(node: Node, kind: Kind) -> None:
+    """An ingress node has 80 and 443 for everyone, and its health for the VPC."""
+    node.load(kind)
+    assert node.scan(*NETWORKS["vpc"]) == both(VPC[kind])
+    assert node.scan(*NETWORKS["outside"]) == both(OUTSIDE[kind])
+
+
+@pytest.mark.parametrize("source", list(NETWORKS))
+def test_without_the_firewall_they_are_all_open(node: Node, source: str) -> None:
+    """Control."""
+    assert node.scan(*NETWORKS[source]) == (set(PORTS), set(PORTS))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_forwarder_is_open_to_containers_of_clients_only(node: Node, kind: Kind) -> None:
+    """Control of the tests above: the rules for the bridge are the firewall's, not an accident of the network."""
+    node.load(kind)
+    with behind_the_bridge(node):
+        assert node.scan(*BRIDGE) == both(CONTAINERS[kind])
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_host_reaches_the_forwarder_by_the_address_of_a_bridge(node: Node, kind: Kind) -> None:
+    """It sends its packets there by a route, and Linux takes them for each address of the node, on each interface.
+
+    Over TCP: the answers of this listener over UDP would have another source. Control: no firewall, an answer.
+    """
+    address = BRIDGE[0]
+    run(node.lan.inside(0, ["ip", "address", "add", f"{address}/32", "dev", "lo"]))
+    run(node.lan.inside(1, ["ip", "route", "add", f"{address}/32", "via", NETWORKS["vpc"][0]]))
+    try:
+        own = NETWORKS["vpc"][1]
+        assert FORWARDER in node.scan(address, own)[0]
+        node.load(kind)
+        assert FORWARDER not in node.scan(address, own)[0]
+    finally:
+        run(node.lan.inside(1, ["ip", "route", "del", f"{address}/32"]))
+        run(node.lan.inside(0, ["ip", "address", "del", f"{address}/32", "dev", "lo"]))
