@@ -24,8 +24,17 @@ class Lan:
         self._holders.append(self._hold(self.inside(0, ["unshare", "--net", "sleep", "600"]), "second"))
         self._connect()
 
+    def add_host(self) -> int:
+        """Add a namespace without interfaces; return its number."""
+        self._holders.append(self._hold(self.inside(0, ["unshare", "--net", "sleep", "600"]), "another"))
+        return len(self._holders) - 1
+
+    def move(self, link: str, host: int) -> None:
+        """Move an interface of host 0 to another host."""
+        run(self.inside(0, ["ip", "link", "set", link, "netns", str(self._holders[host])]))
+
     def inside(self, host: int, argv: Sequence[str | Path]) -> list[str]:
-        """``argv`` wrapped so that it runs on host 0 or 1."""
+        """``argv`` wrapped so that it runs on that host."""
         target = f"--target={self._holders[host]}"
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
         return ["nsenter", target, "--net", *user, *map(str, argv)]

@@ -210,3 +210,76 @@ def test_no_host_reaches_the_forwarder_by_the_address_of_a_bridge(node: Node, ki
     finally:
         run(node.lan.inside(1, ["ip", "route", "del", f"{address}/32"]))
         run(node.lan.inside(0, ["ip", "address", "del", f"{address}/32", "dev", "lo"]))
+
+
+# A task behind Nomad's bridge, which listens on two ports; one is published. Nomad itself admits every packet to
+# the bridge (client/allocrunner/networking_bridge_linux.go, ensureForwardingRules), as a host without rules does.
+TASK, TASKS = "172.26.64.2", "172.26.64.0/20"
+TASK_PORTS = {8080, 25000}
+PUBLISHED = 20000
+ANSWER = """
+import selectors, socket, sys
+poll = selectors.DefaultSelector()
+for port in map(int, sys.argv[1:]):
+    poll.register(socket.create_server(("0.0.0.0", port)), selectors.EVENT_READ)
+print("listening", flush=True)
+while True:
+    for key, _ in poll.select():
+        with key.fileobj.accept()[0] as client:
+            client.sendall(b"task")
+"""
+ASK = """
+import socket, sys
+try:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1) as one:
+        print(one.recv(16).decode())
+except OSError:
+    print("closed")
+"""
+BRIDGE_SETUP = f"""
+set -e
+echo 1 >/proc/sys/net/ipv4/ip_forward
+ip link add nomad type bridge
+ip address add 172.26.64.1/20 dev nomad
+ip link set nomad up
+ip link add task0 type veth peer name task1
+ip link set task0 master nomad up
+nft add table ip portmap
+nft add chain ip portmap prerouting "{{ type nat hook prerouting priority dstnat; }}"
+nft add rule ip portmap prerouting ip daddr {NETWORKS["vpc"][0]} tcp dport {PUBLISHED} dnat to {TASK}:8080
+"""
+
+
+@pytest.fixture(scope="module")
+def task(lan_node: Node) -> int:
+    """The host that is the task. The attacker has a route to it, by way of the node."""
+    lan = lan_node.lan
+    number = lan.add_host()
+    run(lan.inside(0, ["sh", "-c", BRIDGE_SETUP]))
+    lan.move("task1", number)
+    for command in (f"address add {TASK}/20 dev task1", "link set task1 up", "route add default via 172.26.64.1"):
+        run(lan.inside(number, ["ip", *command.split()]))
+    run(lan.inside(1, ["ip", "route", "add", TASKS, "via", NETWORKS["vpc"][0]]))
+    lan.start(number, "task", [sys.executable, "-c", ANSWER, *map(str, TASK_PORTS)])
+    lan.start(1, "outside", [sys.executable, "-c", ANSWER, "9999"])
+
+    def listens() -> bool | Pending:
+        texts = lan.log("task"), lan.log("outside")
+        return True if all("listening" in text for text in texts) else Pending(str(texts))
+
+    wait_until(listens, what="the task to listen", seconds=20, every=0.05)
+    return number
+
+
+def asked(node: Node, host: int, address: str, port: int) -> str:
+    return node.lan.run(host, [sys.executable, "-c", ASK, address, str(port)]).stdout.strip()
+
+
+@pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.ALL_IN_ONE])
+def test_a_port_of_a_task_is_reached_only_where_it_is_published(node: Node, task: int, kind: Kind) -> None:
+    """Control: without the firewall another droplet reaches each port of the task, by a route."""
+    assert {asked(node, 1, TASK, port) for port in TASK_PORTS} == {"task"}
+    node.load(kind)
+    assert {asked(node, 1, TASK, port) for port in TASK_PORTS} == {"closed"}
+    assert asked(node, 1, NETWORKS["vpc"][0], PUBLISHED) == "task"
+    assert asked(node, task, NETWORKS["vpc"][1], 9999) == "task", "the task reaches other hosts"

@@ -16,6 +16,13 @@ METADATA_ADDRESS = "169.254.169.254"
 # docker's default bridge and Nomad's.
 WORKLOAD_BRIDGES = '{ "docker0", "nomad" }'
 
+# Nomad accepts every packet to its bridge (hashicorp/nomad client/allocrunner/networking_bridge_linux.go,
+# ensureForwardingRules), so a host with a route to the node would reach ports of tasks that are not published.
+# Packets to a published port have passed a DNAT of Nomad's or docker's before.
+_TO_CONTAINERS = f"""\
+    iifname != {WORKLOAD_BRIDGES} oifname {WORKLOAD_BRIDGES} ct state new ct status & dnat == 0 drop
+"""
+
 # In nftables a drop is final, but an accept is not: docker's and CNI's tables still filter what this table
 # accepts. `add` before `delete` lets the first load work like every later one.
 _TABLE = """\
@@ -45,7 +52,7 @@ table inet bakery {{
   chain forward {{
     type filter hook forward priority filter; policy accept;
     ip daddr {metadata} drop
-  }}
+{forward}  }}
 }}
 """
 
@@ -68,6 +75,7 @@ def host_firewall(context: RenderContext) -> str:
         cluster=context.plan.cluster,
         metadata=METADATA_ADDRESS,
         rules="\n".join(f"    {rule}" for rule in rules),
+        forward=_TO_CONTAINERS if context.kind.is_nomad_client else "",
     )
 
 

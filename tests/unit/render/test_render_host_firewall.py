@@ -16,6 +16,10 @@ from tests.helpers.rendered import files_of
 VPC = "ip saddr 10.100.0.0/20"
 BOTH = "meta l4proto { tcp, udp } th dport"
 BRIDGES = 'iifname { "docker0", "nomad" }'
+# From outside, a container is reached by what was sent to a published port, and has another destination since.
+FORWARD = [
+    'iifname != { "docker0", "nomad" } oifname { "docker0", "nomad" } ct state new ct status & dnat == 0 drop'
+]
 ALWAYS = [
     "ct state established,related accept",
     "ct state invalid drop",
@@ -93,6 +97,7 @@ def test_nobody_reaches_the_metadata_and_all_else_passes(kind: Kind, name: str) 
     assert chain(firewall(kind), name) == [
         f"type filter hook {name} priority filter; policy accept;",
         "ip daddr 169.254.169.254 drop",
+        *(FORWARD if name == "forward" and kind.is_nomad_client else []),
     ]
 
 
