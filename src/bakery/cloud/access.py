@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bakery.cloud.endpoint import is_loopback, split_url
+from bakery.cloud.endpoint import split_url
 from bakery.errors import CredentialsError, UsageError
+from bakery.loopback import is_loopback
 
 TOKEN_VARIABLES = ("DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN")
 """Environment variables. Packer and Terraform use the first, doctl and python-digitalocean the second."""

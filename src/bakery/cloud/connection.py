@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
-from bakery.cloud.endpoint import is_loopback
 from bakery.hints import Command, Hint, Text
+from bakery.loopback import is_loopback
 
 _AGAIN = "then run the same command again"
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"}

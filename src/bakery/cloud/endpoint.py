@@ -1,9 +1,9 @@
 """Check the API's base URL before a token is sent to it."""
 
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from bakery.errors import UsageError
+from bakery.loopback import is_loopback
 
 DEFAULT_ENDPOINT = "https://api.digitalocean.com"
 
@@ -43,13 +43,3 @@ def split_url(url: str) -> SplitResult:
     _ = parts.port
     (parts.hostname or "").encode("idna")  # urllib3 does the same, but requests does not catch its error
     return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether ``host`` is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -18,10 +18,10 @@ from requests.auth import AuthBase
 from bakery import __version__
 from bakery.cloud.api_errors import api_error, as_object
 from bakery.cloud.connection import no_reply
-from bakery.cloud.endpoint import is_loopback
 from bakery.cloud.rate_limiter import RateLimiter
 from bakery.cloud.watch import UNWATCHED, Exchange, Retry, Watcher
 from bakery.errors import BakeryError, RateLimitedError, UnreachableError
+from bakery.loopback import is_loopback
 from bakery.wait import Clock, SystemClock
 
 PER_PAGE = 200

@@ -5,13 +5,13 @@ import shutil
 import tarfile
 import zipfile
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from bakery.console import SILENT, Reporter
 from bakery.errors import ChecksFailedError, MissingToolError, UsageError
+from bakery.loopback import is_loopback
 from bakery.toolchain.cache import RELEASE_KEY, members, publish
 from bakery.toolchain.download import LIMITS, DownloadLimits, fetch_file, fetch_text
 from bakery.toolchain.model import Origin, Places, PublishedFile, Tool, ToolName
@@ -153,19 +153,12 @@ def _key(sha256: str) -> str:
 def _require_tls(release: Release) -> None:
     """Refuse a site in plain HTTP, except on this machine."""
     parts = urlsplit(release.sums_url)
-    if parts.scheme == "https" or _is_this_machine(parts.hostname or ""):
+    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
         return
     message = f"{parts.netloc} is reached without TLS, and no checksum of {release.archive} is pinned"
     details = "anyone on the way could replace the program together with its checksum"
     hint = "name a mirror with https://, or write the archive's SHA256 into image.checksums of the cluster file"
     raise UsageError(message=message, details=details, hint=hint)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _another_sum(release: Release, *, published: str, pinned: str) -> ChecksFailedError:

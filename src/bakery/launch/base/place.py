@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bakery.cloud.endpoint import DEFAULT_ENDPOINT, checked_endpoint, is_loopback, split_url
+from bakery.cloud.endpoint import DEFAULT_ENDPOINT, checked_endpoint, split_url
 from bakery.cloud.model import Account
 from bakery.errors import UsageError
 from bakery.files import write_secret
 from bakery.launch.base.model import Obstacle
 from bakery.launch.base.write_errors import explain_write_errors
+from bakery.loopback import is_loopback
 
 VERSION = 1
 PROBE_SECONDS = 1.0
