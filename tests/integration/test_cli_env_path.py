@@ -12,7 +12,10 @@ import pytest
 
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.files import file_sha256
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from bakery.toolchain.model import PACKER_VERSION
+from bakery.toolchain.pins import PINNED
+from bakery.toolchain.release import this_platform
+from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
 from tests.helpers.state import leave_operator_tokens
 
 pytestmark = pytest.mark.integration
@@ -43,11 +46,10 @@ def program(folder: Path, name: str, version: str) -> Path:
     return file
 
 
-def cached(at: CliHarness, name: str, version: str) -> Path:
+def cached(at: CliHarness, name: str, version: str, key: str = "abc") -> Path:
     """The program as the cache keeps what it has verified (bakery.toolchain.cache)."""
-    file = program(
-        Path(os.environ["XDG_CACHE_HOME"]) / "bakery" / "toolchain" / name / f"{version}-abc", name, version
-    )
+    folder = Path(os.environ["XDG_CACHE_HOME"]) / "bakery" / "toolchain" / name / f"{version}-{key}"
+    file = program(folder, name, version)
     label = {"name": name, "version": version, "sha256": file_sha256(file), "origin": "release"}
     (file.parent / "tool.json").write_text(json.dumps(label))
     return file
@@ -110,6 +112,21 @@ def test_a_program_that_was_changed_in_the_cache_is_not_used(at: CliHarness) -> 
     ran = at("env")
     assert str(file.parent) not in ran.out
     assert f"not on this machine: consul {CONSUL_VERSION};" in ran.err
+
+
+def test_doctor_looks_for_the_packer_that_the_file_pins(at: CliHarness) -> None:
+    archive = f"packer_{PACKER_VERSION}_{this_platform()}.zip"
+    file = cached(at, "packer", PACKER_VERSION, f"release-{PINNED[archive][:12]}")
+
+    def programs() -> str:
+        checks = at("doctor", "--json").json["checks"]
+        return next(str(check["message"]) for check in checks if check["name"] == "programs")
+
+    assert programs() == f"packer {PACKER_VERSION} at {file}", "control"
+    at.write(f"{SMALL}image: {{checksums: {{{archive}: {'ab' * 32}}}}}\n")
+    assert programs() == f"packer {PACKER_VERSION} is not on this machine; build-image downloads it"
+    own = cached(at, "packer", PACKER_VERSION, "release-" + "ab" * 6)
+    assert programs() == f"packer {PACKER_VERSION} at {own}"
 
 
 @pytest.mark.parametrize("name", SHELLS)

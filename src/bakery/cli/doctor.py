@@ -1,6 +1,6 @@
 """``bakery doctor``: check everything that bakery needs, from this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -144,10 +144,19 @@ def _token_of_cluster(session: Session) -> str:
 
 
 def _programs(_session: Session) -> str | Check:
+    return _packer({})
+
+
+def _programs_of_file(session: Session) -> str | Check:
+    """Check that this machine has the Packer that the file's ``image.checksums`` pin, if they pin one."""
+    return _packer(session.config.image.checksums)
+
+
+def _packer(checksums: Mapping[str, str]) -> str | Check:
     from bakery.toolchain.find import find_local_tool
     from bakery.toolchain.model import PACKER_VERSION, ToolName, places_from_environment
 
-    tool = find_local_tool(ToolName.PACKER, PACKER_VERSION, places=places_from_environment())
+    tool = find_local_tool(ToolName.PACKER, PACKER_VERSION, places=places_from_environment(checksums=checksums))
     if tool is not None:
         return f"packer {tool.version} at {tool.path}"
     message = f"packer {PACKER_VERSION} is not on this machine; build-image downloads it"
@@ -361,7 +370,7 @@ CHECKS: Checks = (
     ("token", _token_of_cluster),
     ("clock", doctor_here.clock),
     ("droplet limit", doctor_here.droplet_limit),
-    ("programs", _programs),
+    ("programs", _programs_of_file),
     ("versions", _versions),
     ("snapshot", _snapshot),
     ("certificates", _certificates),
