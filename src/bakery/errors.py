@@ -66,6 +66,9 @@ class BakeryError(Exception):
     """What the tool or the API answered, verbatim except for secrets; may have several lines."""
     hint: Text | None = None
     """The next step, as a command where there is one."""
+    cause: str | None = field(default=None, compare=False)
+    """The message without the place where it happened; None if the message names no place. Two agents with one
+    problem have the same cause."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
 
@@ -75,7 +78,15 @@ class BakeryError(Exception):
     @property
     def full_message(self) -> str:
         """Message and details in one line, to quote in another message."""
-        return f"{self.message}: {self.details}" if self.details else self.message
+        return self._with_details(self.message)
+
+    @property
+    def full_cause(self) -> str:
+        """Cause and details in one line; without a cause the message and details."""
+        return self._with_details(self.cause or self.message)
+
+    def _with_details(self, text: str) -> str:
+        return f"{text}: {self.details}" if self.details else text
 
     __hash__ = Exception.__hash__
 

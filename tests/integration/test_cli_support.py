@@ -1,6 +1,7 @@
 """``bakery support``: what is in the bundle, and that no secret is, not even where an agent logged one."""
 
 import json
+import re
 import tarfile
 from base64 import b64encode
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from bakery.credentials.tokens import consul_agent_token
 from bakery.errors import AgentError
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
 from tests.helpers.emulated import TOKEN
 from tests.helpers.live_cli import LiveCli, live_cli
 from tests.helpers.real_agents import LOOPBACK
@@ -174,3 +175,22 @@ def test_where_nobody_answers_the_errors_are_in_it(fresh: CliHarness) -> None:
     files = unpack(fresh.folder / "bundle.tar.gz")
     assert "cannot be reached" in files["consul.json"]
     assert json.loads(files["status.json"])["healthy"] is False
+
+
+def test_one_cause_at_several_addresses_is_one_warning(fresh: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where droplets boot, so that their agents could answer."""
+    fresh.write(SMALL.replace("consul-server: {count: 1", "consul-server: {count: 3"))
+    assert fresh("launch", "--yes", "--wait", "active").code == 0
+    monkeypatch.setattr("bakery.operations.agent_logs.asks_agents_in_vain", lambda *_: False)
+    ran = fresh("support", "-o", "bundle.tar.gz", "--seconds", "1")
+    assert [line for line in ran.err.splitlines() if "cannot be reached" in line] == [
+        f"warning: no log of {agent}: {product} cannot be reached: Connection refused"
+        for agent, product in (
+            ("consul on demo-consul-server-1 and 2 more", "Consul"),
+            ("nomad on demo-nomad-server-1 and 1 more", "Nomad"),
+        )
+    ]
+    consul = unpack(fresh.folder / "bundle.tar.gz")["consul.json"]
+    assert re.search(r"Consul at [\d.]+:8501 cannot be reached", consul), (
+        "control: the whole error has the address"
+    )

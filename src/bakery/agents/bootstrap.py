@@ -1,7 +1,6 @@
 """The ACL bootstrap: one request form for Consul and Nomad, with different texts for "already done"."""
 
 from bakery.agents.transport import AgentHttp
-from bakery.errors import AgentError
 
 
 def bootstrap_acl(http: AgentHttp, method: str, secret: str, *, refused: int, already: str) -> bool:
@@ -25,5 +24,4 @@ def bootstrap_acl(http: AgentHttp, method: str, secret: str, *, refused: int, al
         return True
     if already in reply.error_text:
         return False
-    message = f"{http.name} refused the ACL bootstrap"
-    raise AgentError(message=message, details=reply.error_text, status=reply.status)
+    raise http.error(what="refused the ACL bootstrap", details=reply.error_text, status=reply.status)

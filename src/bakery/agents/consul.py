@@ -30,7 +30,6 @@ from bakery.agents.model import (
 from bakery.agents.monitor import follow
 from bakery.agents.raft import read_autopilot, read_min_quorum, read_raft_peers, remove_peer, set_min_quorum
 from bakery.agents.transport import JOIN_SECONDS, AgentHttp, read_time, text
-from bakery.errors import AgentError
 
 # Serf's member states by number (hashicorp/serf serf/serf.go, MemberStatus).
 _SERF_STATUS = ("none", "alive", "leaving", "left", "failed")
@@ -179,8 +178,8 @@ class Consul:
         # Creating a token whose accessor exists is refused; an update has another path
         # (hashicorp/consul agent/consul/auth/token_writer.go, Create and Update).
         if "AccessorID is already in use" not in reply.error_text:
-            message = f"{self._http.name} refused the token of {token.grant.description}"
-            raise AgentError(message=message, details=reply.error_text, status=reply.status)
+            what = f"refused the token of {token.grant.description}"
+            raise self._http.error(what=what, details=reply.error_text, status=reply.status)
         self._http.call("PUT", f"/v1/acl/token/{token.accessor}", body, secrets=secrets)
 
     def delete_token(self, accessor: str) -> None:
@@ -189,8 +188,7 @@ class Consul:
         # Consul answers the same if it does not know the token of the request (agent/acl_endpoint.go,
         # ACLTokenDelete).
         if not deleted and not self.has_management_token():
-            message = f"{self._http.name} does not accept the cluster's management token"
-            raise AgentError(message=message, status=_NOT_FOUND)
+            raise self._http.error(what="does not accept the cluster's management token", status=_NOT_FOUND)
 
     def put_role(self, role: AclRole) -> bool:
         return identity.put_role(self._http, role)

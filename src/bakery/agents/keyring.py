@@ -6,7 +6,6 @@ from typing import Any
 
 from bakery.agents.model import GossipKeys
 from bakery.agents.transport import AgentHttp
-from bakery.errors import AgentError
 
 _FAILED = 500
 # hashicorp/serf serf/keymanager.go, handleKeyRequest: if one member does not answer, no keys are returned.
@@ -20,8 +19,7 @@ def read_keys(http: AgentHttp, path: str, parse: Callable[[Any], GossipKeys]) ->
         return http.parse(reply, f"GET {path}", parse)
     found = _SILENT.search(reply.error_text)
     if found is None:
-        message = f"{http.name} refused GET {path.partition('?')[0]} ({_FAILED})"
-        raise AgentError(message=message, details=reply.error_text or None, status=_FAILED)
+        raise http.refusal(path, reply.error_text, status=_FAILED)
     answered, members = int(found[1]), int(found[2])
     return GossipKeys(members=members, with_ours=0, others=0, silent=members - answered)
 

@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bakery.agents.model import LockHolder
-from bakery.agents.transport import AgentHttp
-from bakery.errors import AgentError
+from bakery.agents.transport import UNREADABLE, AgentHttp
 
 _NOT_FOUND = 404
 
@@ -63,8 +62,7 @@ def _change(http: AgentHttp, key: str, query: str, value: dict[str, Any]) -> boo
     reply = http.call("PUT", f"{_path(key)}?{query}", value)
     if isinstance(reply.value, bool):
         return reply.value
-    message = f"{http.name} answered PUT {_path(key)} in a form that bakery cannot read"
-    raise AgentError(message=message, status=reply.status)
+    raise http.error(what=f"answered PUT {_path(key)} {UNREADABLE}", status=reply.status)
 
 
 def _holder(value: Sequence[Mapping[str, Any]] | None) -> LockHolder | None:

@@ -40,7 +40,7 @@ def follow(http: AgentHttp, path: str, *, seconds: float | None, answers_at_once
             *lines, rest = (rest + piece).split(b"\n")
             yield from (line.decode(errors="replace") for line in lines)
         else:
-            ended = piece or AgentError(message=f"{http.name} ended its log", details="the agent stopped")
+            ended = piece or http.error(what="ended its log", details="the agent stopped")
     if rest:
         yield rest.decode(errors="replace")
     if ended is not None:
@@ -67,8 +67,7 @@ def _next(http: AgentHttp, pieces: "queue.Queue[_Piece]", seconds: float | None)
     try:
         piece = pieces.get(timeout=seconds)
     except queue.Empty:
-        message = f"{http.name} did not answer within {seconds:.0f} s"
-        raise AgentError(message=message) from None
+        raise http.error(what=f"did not answer within {seconds:.0f} s") from None
     if isinstance(piece, AgentError):
         raise piece
     return piece

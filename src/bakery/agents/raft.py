@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from bakery.agents.model import Autopilot, RaftPeer, ServerHealth
 from bakery.agents.transport import AgentHttp
-from bakery.errors import AgentError
 
 # Both answer 429 if autopilot is not healthy, with the same body as for 200 (OperatorServerHealth).
 _UNHEALTHY = 429
@@ -56,8 +55,8 @@ def set_min_quorum(http: AgentHttp, voters: int) -> bool:
         index = http.parse(reply, f"GET {_AUTOPILOT}", lambda value: int(value["ModifyIndex"]))
         if http.call("PUT", f"{_AUTOPILOT}?cas={index}", settings).value is True:
             return True
-    message = f"{http.name} refused autopilot's new settings: another client changed them {_TRIES} times"
-    raise AgentError(message=message, status=_OK)
+    what = f"refused autopilot's new settings: another client changed them {_TRIES} times"
+    raise http.error(what=what, status=_OK)
 
 
 def remove_peer(http: AgentHttp, peer_id: str) -> None:

@@ -25,6 +25,7 @@ JOIN_SECONDS = 15.0
 TCPTimeout)."""
 PARALLEL = 8
 """Parallel requests to one agent. Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
+UNREADABLE = "in a form that bakery cannot read"
 _LONGEST_DETAILS = 600
 # A log that is followed may be quiet for hours. A machine that is gone without a word is noticed after a minute.
 KEEPALIVE = [
@@ -73,6 +74,7 @@ class AgentHttp:
     """
 
     def __init__(self, target: Target, *, product: str, token_header: str) -> None:
+        self._product = product
         self.name = f"{product} at {target.address}:{target.port}"
         host = f"[{target.address}]" if ":" in target.address else target.address
         self._base = f"https://{host}:{target.port}"
@@ -85,6 +87,21 @@ class AgentHttp:
         self._session.cert = (str(target.tls.certificate), str(target.tls.key))
         self._session.mount("https://", ServerNameAdapter(target.server_name))
 
+    def error(self, *, what: str, details: str = "", status: int = 0, hint: Hint | None = None) -> AgentError:
+        """Return the error that says ``what`` this agent did, for example "cannot be reached"."""
+        return AgentError(
+            message=f"{self.name} {what}",
+            cause=f"{self._product} {what}",
+            details=details or None,
+            hint=hint,
+            status=status,
+        )
+
+    def refusal(self, path: str, details: str, *, status: int, method: str = "GET") -> AgentError:
+        """Return the error for a request that the agent refused; the query of ``path`` is left out."""
+        what = f"refused {method} {path.partition('?')[0]} ({status})"
+        return self.error(what=what, details=details, status=status)
+
     def read(self, path: str, parse: Callable[[Any], T], *, accept: frozenset[int] = frozenset()) -> T:
         """Return ``parse`` of the JSON at ``path``; its lookup errors become an AgentError."""
         return self.parse(self.call("GET", path, accept=accept), f"GET {path}", parse)
@@ -94,10 +111,8 @@ class AgentHttp:
         try:
             return parse(reply.value)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            message = f"{self.name} answered {asked} in a form that bakery cannot read"
-            raise AgentError(
-                message=message, details=f"{type(error).__name__}: {error}", status=reply.status
-            ) from None
+            details = f"{type(error).__name__}: {error}"
+            raise self.error(what=f"answered {asked} {UNREADABLE}", details=details, status=reply.status) from None
 
     def call(
         self,
@@ -116,8 +131,7 @@ class AgentHttp:
 
         Raises:
             AgentError: there was no reply (status 0), or its status is neither 2xx nor in ``accept``. A redirect
-            is
-                an error too.
+            is an error too.
         """
         hidden = (*self._hidden, *secrets)
         headers = {self._token_header: self._token} if self._token and not anonymous else {}
@@ -134,17 +148,13 @@ class AgentHttp:
         # OSError: requests' exceptions and unreadable certificate files. ValueError: urllib3, of a malformed
         # address.
         except (OSError, ValueError) as error:
-            message = f"{self.name} cannot be reached"
-            raise AgentError(
-                message=message, details=redact(_reason(error), hidden), hint=_UNREACHED, status=0
-            ) from None
+            raise self._unreached(error, hidden) from None
         status = response.status_code
         if 200 <= status < 300:
             return Reply(status=status, error_text="", value=_json(response))
         error_text = redact(body_text.strip(), hidden)[:_LONGEST_DETAILS]
         if status not in accept:
-            message = f"{self.name} refused {method} {path.partition('?')[0]} ({status})"
-            raise AgentError(message=message, details=error_text or None, status=status)
+            raise self.refusal(path, error_text, status=status, method=method)
         return Reply(status=status, error_text=error_text, value=_json(response))
 
     def stream(self, path: str) -> Iterator[bytes]:
@@ -166,15 +176,12 @@ class AgentHttp:
                 stream=True,
             ) as response:
                 if response.status_code != 200:
-                    message = f"{self.name} refused GET {path.partition('?')[0]} ({response.status_code})"
-                    details = redact(response.text.strip(), self._hidden)[:_LONGEST_DETAILS] or None
-                    raise AgentError(message=message, details=details, status=response.status_code)
+                    details = redact(response.text.strip(), self._hidden)[:_LONGEST_DETAILS]
+                    raise self.refusal(path, details, status=response.status_code)
                 yield b""
                 yield from response.iter_content(chunk_size=None)
         except (OSError, ValueError) as error:  # as in `call`
-            message = f"{self.name} cannot be reached"
-            details = redact(_reason(error), self._hidden)
-            raise AgentError(message=message, details=details, hint=_UNREACHED, status=0) from None
+            raise self._unreached(error, self._hidden) from None
 
     def call_unless_done(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, refused: int, already: str
@@ -192,8 +199,11 @@ class AgentHttp:
             return True
         if already in reply.error_text:
             return False
-        message = f"{self.name} refused {method} {path.partition('?')[0]} ({refused})"
-        raise AgentError(message=message, details=reply.error_text or None, status=refused)
+        raise self.refusal(path, reply.error_text, status=refused, method=method)
+
+    def _unreached(self, error: Exception, hidden: tuple[str, ...]) -> AgentError:
+        details = redact(_reason(error), hidden)
+        return self.error(what="cannot be reached", details=details, hint=_UNREACHED)
 
 
 def text(value: object) -> str:

@@ -114,9 +114,11 @@ def _open(content: bytes, source: Path) -> bytes:
         plain: bytes = pyrage.decrypt(content, _identities(source))
     except pyrage.DecryptError as error:
         _check_damage(error, source)
-        message = f"{source} cannot be decrypted with the identity in {IDENTITY_VARIABLE}"
+        what = f"cannot be decrypted with the identity in {IDENTITY_VARIABLE}"
         hint = f"set {IDENTITY_VARIABLE} to the identity of its recipient, or {_RESTORE}"
-        raise CredentialsError(message=message, details=str(error), hint=hint) from error
+        raise CredentialsError(
+            message=f"{source} {what}", cause=f"it {what}", details=str(error), hint=hint
+        ) from error
     return plain
 
 
@@ -151,8 +153,9 @@ def _identities(source: Path) -> Sequence[Any]:
 
     path = os.environ.get(IDENTITY_VARIABLE, "").strip()
     if not path:
-        message = f"{source} is encrypted and {IDENTITY_VARIABLE} is not set"
-        raise CredentialsError(message=message, hint=f"export {IDENTITY_VARIABLE}=PATH-OF-YOUR-AGE-IDENTITY")
+        cause = f"{IDENTITY_VARIABLE} is not set"
+        hint = f"export {IDENTITY_VARIABLE}=PATH-OF-YOUR-AGE-IDENTITY"
+        raise CredentialsError(message=f"{source} is encrypted and {cause}", cause=cause, hint=hint)
     try:
         text = Path(path).expanduser().read_bytes()
         if text.startswith(b"-----BEGIN"):

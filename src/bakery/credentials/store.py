@@ -135,8 +135,7 @@ def _check_opens(encrypted: bytes, lock: Lock, file: Path) -> None:
             f"put the identity's file on this machine and export {at_rest.IDENTITY_VARIABLE}=FILE,"
             " or add a recipient whose identity is here: --recipient may be repeated"
         )
-        why = error.message.removeprefix(f"{file} is encrypted and ").replace(str(file), "it")
-        raise CredentialsError(message=message, details=why, hint=hint) from error
+        raise CredentialsError(message=message, details=error.cause or error.message, hint=hint) from error
 
 
 def _remove(file: Path) -> None:

@@ -1,6 +1,5 @@
 """The log of one node, over the APIs of Consul and Nomad: no SSH."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,10 +29,6 @@ Live = Callable[[str, float | None], Iterator[str]]
 
 SYSTEM = "system"
 """The agents, docker and bakery's own services on a node."""
-
-
-# "Consul at 10.1.2.3:8501 cannot be reached": the same cause on several nodes.
-_ADDRESS = re.compile(r" at \d+\.\d+\.\d+\.\d+:\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +119,7 @@ def all_logs(context: Context, bundle: Bundle) -> tuple[LogSource, ...]:
             try:
                 found += [_source(reach, node, agent)] if wanted else []
             except AgentError as error:
-                cause = _ADDRESS.sub("", error.full_message)
-                silent.setdefault(cause, []).append(f"{agent} on {node.name}")
+                silent.setdefault(error.full_cause, []).append(f"{agent} on {node.name}")
     if silent and not found and asks_agents_in_vain(context.cloud, reach.plan.region):
         silent = {NO_AGENTS: [name for names in silent.values() for name in names]}
     for cause, names in silent.items():
