@@ -138,7 +138,7 @@ def _warn_of_no_leader(session: Session, name: str, product: str) -> bool:
     return False
 
 
-def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity, servers: Sequence[NomadApi] = ()) -> None:
+def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity, servers: Sequence[NomadApi]) -> None:
     """Remove the node from Nomad's Raft, list of clients and gossip pool. ``servers`` are all that answer.
 
     Call this after :func:`forget_in_consul`, which waits until the machine is dead: a client that still runs when

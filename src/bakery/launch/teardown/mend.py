@@ -46,7 +46,7 @@ def _remove_dead(session: Session, plan: ClusterPlan, reached: Reached, droplets
     if nomad is not None:
         _drop_dead_peers(plan, nomad, droplets)
         for gone in _ours(plan, droplets, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
-            forget_in_nomad(session, nomad, gone)
+            forget_in_nomad(session, nomad, gone, reached.nomad_servers)
     if consul is not None:
         _drop_dead_peers(plan, consul, droplets)
         for gone in _ours(plan, droplets, _dead(consul.members())):
