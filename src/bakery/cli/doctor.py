@@ -284,7 +284,7 @@ def _look(session: Session) -> _Look | str:
     """Return the state of the cluster, or why it was not asked."""
     from bakery.credentials.inspect import first_to_end
     from bakery.credentials.store import find_bundle
-    from bakery.launch.base.agentless import NO_AGENTS, asks_agents_in_vain
+    from bakery.launch.base.agentless import NO_AGENTS, none_will_answer
     from bakery.observe.expiry import observe_with_expiry
     from bakery.operations.credentials import check_own_droplets, connect_agents, load_credentials
     from bakery.operations.droplets import list_droplets
@@ -300,7 +300,7 @@ def _look(session: Session) -> _Look | str:
     check_own_droplets(bundle, droplets, plan.cluster)
     running, clients = as_running(plan, droplets), connect_agents(session, bundle)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
-    if not report.healthy and asks_agents_in_vain(session.cloud, plan.region):
+    if none_will_answer(session.cloud, plan.region, report):
         return NO_AGENTS
     return _Look(report=report, expiries=expiries)
 

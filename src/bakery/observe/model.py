@@ -74,6 +74,11 @@ class ClusterReport:
         return not any(condition.blocks for condition in self.missing)
 
     @property
+    def answered(self) -> bool:
+        """Whether a server of Consul or Nomad answered: it knows at least one node."""
+        return any(node.consul != "-" or node.nomad != "-" for node in self.nodes)
+
+    @property
     def settled(self) -> bool:
         """Whether the cluster is healthy apart from what a user caused."""
         return not any(condition.blocks and not condition.by_choice for condition in self.missing)

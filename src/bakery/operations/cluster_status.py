@@ -9,7 +9,7 @@ from bakery.cloud.model import Droplet
 from bakery.credentials.inspect import first_to_end
 from bakery.credentials.model import Bundle
 from bakery.hints import Hint, Text
-from bakery.launch.base.agentless import asks_agents_in_vain
+from bakery.launch.base.agentless import none_will_answer
 from bakery.launch.converge.snapshot import SnapshotUse
 from bakery.launch.roll.need import Wanted
 from bakery.observe.expiry import (
@@ -79,7 +79,7 @@ def look_at_cluster(context: Context, *, other_cloud: bool) -> ClusterStatus:
         rolling=rolled_snapshot(context),
         warnings=_warnings(context, droplets, expiries, now),
         now=now,
-        in_vain=_in_vain(context, report),
+        in_vain=none_will_answer(context.cloud, plan.region, report),
         ways_in=ways_in,
     )
 
@@ -94,11 +94,6 @@ def look_again(context: Context, before: ClusterStatus, bundle: Bundle, clients:
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
     wanted = replace(before.wanted, now=now.timestamp())
     return replace(before, droplets=droplets, report=report, expiries=expiries, wanted=wanted, now=now)
-
-
-def _in_vain(context: Context, report: ClusterReport) -> bool:
-    answers = any(node.consul != "-" or node.nomad != "-" for node in report.nodes)
-    return not (report.healthy or answers) and asks_agents_in_vain(context.cloud, context.config.region)
 
 
 def _warnings(

@@ -11,6 +11,7 @@ from bakery.cloud.model import Region, has_metadata
 from bakery.errors import BakeryError, UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.model import Obstacle
+from bakery.observe.model import ClusterReport
 
 NO_AGENTS = "droplets in memory do not boot, so no node runs Consul or Nomad"
 _BOOTS = Hint("an emulator whose droplets boot (needs root): ", Command("demo"))
@@ -22,6 +23,11 @@ def asks_agents_in_vain(cloud: Cloud, region: str) -> bool:
     with suppress(BakeryError):
         return not has_metadata(cloud.list_regions(), region)
     return False
+
+
+def none_will_answer(cloud: Cloud, region: str, report: ClusterReport) -> bool:
+    """Return whether no agent answered and none ever will. Sends a request if none answered."""
+    return not (report.healthy or report.answered) and asks_agents_in_vain(cloud, region)
 
 
 def check_agents_exist(cloud: Cloud, region: str) -> None:

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from bakery.cloud.model import has_metadata
-from bakery.errors import UnreachableError, UsageError
-from bakery.launch.base.agentless import NO_AGENTS, asks_agents_in_vain, check_agents_exist
+from bakery.errors import AgentError, UnreachableError, UsageError
+from bakery.launch.base.agentless import (
+    NO_AGENTS,
+    asks_agents_in_vain,
+    check_agents_exist,
+    none_will_answer,
+)
+from bakery.observe.health import observe_cluster
+from tests.helpers.fake_agents import healthy_cluster
 from tests.helpers.launch_harness import LaunchHarness
 
 
@@ -41,6 +48,19 @@ def test_an_api_that_does_not_answer_says_nothing_about_agents(
 
     monkeypatch.setattr(harness.cloud, "list_regions", refuse)
     assert not asks_agents_in_vain(harness.cloud, "fra1")
+
+
+def test_agents_that_answer_need_no_question_about_droplets(tmp_path: Path) -> None:
+    harness, cluster = in_memory(LaunchHarness(tmp_path)), healthy_cluster()
+    cluster.nomad.failures["gossip_keys"] = AgentError(message="no", status=500)
+    unhealthy = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    assert not unhealthy.healthy
+    assert not none_will_answer(harness.cloud, "fra1", unhealthy)
+    assert harness.cloud.calls == []
+    cluster.unreachable = {str(droplet.public_ipv4) for droplet in cluster.droplets}
+    silent = observe_cluster(cluster.plan, cluster.droplets, cluster.clients)
+    assert none_will_answer(harness.cloud, "fra1", silent), "control"
+    assert not none_will_answer(LaunchHarness(tmp_path).cloud, "fra1", silent)
 
 
 @pytest.mark.parametrize("change", [in_memory, lambda harness: harness])
