@@ -3,8 +3,13 @@
 Both sides of a ratio are measured in the same run on the same machine. No figure fails a test. If a ratio is more
 than a fifth above that of the page, the bench fails and the page stays as it is; ``--accept`` (``make bench
 ACCEPT=1``) writes it anyway.
+
+Two parts take long, and run only if they are asked for: an hour without requests (``--hour``, of ``make bench
+HOUR=1``), and the build of the tools from empty caches (``--cold``, ``COLD=1``; with ``--before COMMIT`` or
+``BEFORE=COMMIT`` of that commit's tools too). Otherwise the page keeps their last figures, with their date.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -17,7 +22,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +36,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bakery.cloud.transport import TransportLimits
 from bakery.config.defaults import NOMAD_VERSION, TESTED_NOMAD_VERSION
 from bakery.emulator.account.latency import DIGITALOCEAN
+from bakery.emulator.daemon.folder import emulator_dir
+from bakery.emulator.network.router import cgroup_of
+from scripts import bench_cold as cold
+from scripts import bench_hour as hour
 from scripts.bench_alternatives import BAKED, installed, seconds_to_leader
+from scripts.bench_page import LATENCIES, PAGE, Row, kept, page, table, write_page
 from tests.helpers.file_server import served
 from tests.helpers.launch_limits import DROPLETS, launched_with_limits, least_seconds
 from tests.helpers.tools import require_tool
@@ -44,13 +54,14 @@ NAMES = tuple(f"bench-{role}-{n}" for role in ("consul-server", "nomad-server", 
 NODES = len(NAMES)
 ROUNDS = 3
 """Rounds of launch and bare boot in turn; the medians are compared."""
-LATENCIES = {"none": "without", "digitalocean,snapshot=0": "with --latency digitalocean"}
-"""Latency of the emulator, and its name on the page. A bake waits for its snapshot, a launch does not."""
-WORSE = 1.2
-"""A ratio that grows by more than this factor fails the bench."""
-PAGE = TOP / "docs" / "benchmarks.md"
 WAIT_S = 600
 BASE = "debian-12-x64"
+HOUR_TITLE = "The nine droplets an hour after a launch"
+HOUR_NOTE = (
+    "Measured on {today}, without jobs, in the control groups of the droplets. The CPU is the share of one core in"
+    "\nthe last five minutes of the hour."
+)
+COLD_TITLE = "make toolchain from empty caches"
 TOOL_RUNS = 20
 """Certificates that the official tool creates for a comparison."""
 OTHERS = (
@@ -62,9 +73,10 @@ OTHERS = (
     ),
     (
         "bench_busy.py",
-        "The emulated API while nine droplets boot and their links are impaired",
-        "| finished actions before | requests | GETs, p50/p99 | impairments, p50/p99 | all requests, p50/p99 |"
-        " longest |",
+        "The emulated API while nine droplets boot, snapshots are taken and links are impaired (aim: p99 of all"
+        " requests under 20 ms)",
+        "| finished actions before | snapshots | requests | GETs, p50/p99 | impairments, p50/p99 |"
+        " requests for snapshots, p50/p99 | all requests, p50/p99 | longest |",
     ),
     (
         "bench_launch.py",
@@ -77,23 +89,6 @@ OTHERS = (
         "| way | requests per second | beside directly | p50/p99 |",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure: its name, value, reference and aim."""
-
-    what: str
-    figure: str
-    beside: str = ""
-    aim: str = ""
-    ratio: float | None = None
-    """The figure over what it is compared with."""
-
-    @property
-    def cells(self) -> str:
-        ratio = "" if self.ratio is None else f"{self.ratio:.3g} x"  # digits that count, also of a small one
-        return f"| {self.what} | {self.figure} | {self.beside} | {ratio} | {self.aim} |"
 
 
 class Bench:
@@ -119,13 +114,21 @@ class Bench:
         self.bakery(*words)
         return time.monotonic() - started
 
-    def row(self, what: str, figure: str, beside: str = "", aim: str = "", *, ratio: float | None = None) -> None:
-        self.rows.append(Row(what, figure, beside, aim, ratio))
+    def row(
+        self,
+        what: str,
+        figure: str,
+        beside: str = "",
+        aim: str = "",
+        *,
+        ratio: float | None = None,
+        latency: str | None = None,
+    ) -> None:
+        self.rows.append(Row(what, figure, beside, aim, ratio, latency))
         print(self.rows[-1].cells, flush=True)  # noqa: T201 - the bench's answer
 
-    def table(self, title: str, head: str, rows: list[str]) -> None:
-        table = [f"## {title}", "", head, "|---" * (head.count("|") - 1) + "|", *rows, ""]
-        self.tables.append("\n".join(table))
+    def table(self, title: str, head: str, rows: Iterable[str], note: str = "") -> None:
+        self.tables.append(table(title, head, rows, note))
         print(self.tables[-1], flush=True)  # noqa: T201 - the bench's answer
 
 
@@ -220,13 +223,12 @@ def bench_cluster(bench: Bench, latency: str) -> None:
         baking = bench.timed("build-image", "--local", "--yes")
         launches = [launch_once(bench, api)]
         whole, used = time.monotonic() - started, before - available_mib()
+        bench_commands(bench, api, latency)
         if latency == "none":
-            bench_commands(bench, api)
-            bench_roll(bench)
+            bench_roll(bench, latency)
         bench.bakery("destroy", "--local", "--yes")
         image = json.loads(bench.bakery("images", "--local", "--json"))["images"][0]["id"]
-        if latency == "none":
-            bench_alternative(bench, api, image)
+        bench_alternative(bench, api, image, latency)
         floors = [measure_floor(api, image)]
         for _ in range(ROUNDS - 1):
             launches.append(launch_once(bench, api))
@@ -234,8 +236,11 @@ def bench_cluster(bench: Bench, latency: str) -> None:
             floors.append(measure_floor(api, image))
     shutil.rmtree(state)
     report_launches(bench, latency, launches, floors)
+    beside = f"bake {baking:.1f} s"
+    bench.row(
+        "emulator, bake and launch, warm", f"{whole:.1f} s", beside, "180 s without latency", latency=latency
+    )
     if latency == "none":
-        bench.row("emulator, bake and launch, warm", f"{whole:.1f} s", f"bake {baking:.1f} s", "180 s")
         bench.row("memory of emulator and nine droplets", f"{used:.0f} MiB", "less available", "2048 MiB")
 
 
@@ -265,17 +270,21 @@ def requests_of(bench: Bench, api: Api, *words: str) -> int:
 
 
 def report_launches(bench: Bench, latency: str, launches: list[Launch], floors: list[float]) -> None:
-    name, seconds = LATENCIES[latency], [launch.seconds for launch in launches]
+    seconds = [launch.seconds for launch in launches]
     launching, floor = statistics.median(seconds), statistics.median(floors)
     span = f"{min(seconds):.1f} to {max(seconds):.1f} s in {ROUNDS} runs; bare boot of nine {floor:.1f} s"
     create = 0.0 if latency == "none" else DIGITALOCEAN.draw("create", "bench-consul-server-1")
-    aim = "1.25 x" if latency == "none" else f"1.25 x after the first droplet's create, {create:.0f} s"
-    what = f"launch to healthy, 3 + 3 + 3, {name}"
-    bench.row(what, f"{launching:.1f} s", span, aim, ratio=(launching - create) / floor)
+    beside = f"{span}; create of the first droplet {create:.0f} s"
+    aim, ratio = "1.25 x after the create of the first droplet", (launching - create) / floor
+    bench.row("launch to healthy, 3 + 3 + 3", f"{launching:.1f} s", beside, aim, ratio=ratio, latency=latency)
     requests = max(launch.requests for launch in launches)
-    bench.row(f"API requests of that launch, {name}", str(requests), "", "35")
+    bench.row("API requests of that launch", str(requests), "", "35", latency=latency)
     typical = min(launches, key=lambda launch: abs(launch.seconds - launching))
-    bench.table(f"The critical path of a launch, {name}", "| step | seconds | last node |", critical_path(typical))
+    bench.table(
+        f"The critical path of a launch, {LATENCIES[latency]}",
+        "| step | seconds | last node |",
+        critical_path(typical),
+    )
 
 
 def critical_path(launch: Launch) -> list[str]:
@@ -292,7 +301,7 @@ def critical_path(launch: Launch) -> list[str]:
     return [*rows, f"| process start to end | {launch.seconds:.1f} | |"]
 
 
-def bench_alternative(bench: Bench, api: Api, image: int) -> None:
+def bench_alternative(bench: Bench, api: Api, image: int, latency: str) -> None:
     """One droplet until its Consul has a leader: from the baked snapshot, and with programs installed at boot."""
     programs = {name: require_tool(name).read_bytes() for name in ("consul", "nomad")}
     with served(api.text("/_emulator/address"), programs) as source:
@@ -300,10 +309,11 @@ def bench_alternative(bench: Bench, api: Api, image: int) -> None:
         at_boot = [seconds_to_leader(api.call, BASE, installed(source)) for _ in range(ROUNDS)]
     mine, others = statistics.median(baked), statistics.median(at_boot)
     beside = f"programs installed at boot by cloud-init: {others:.1f} s, from a mirror on this machine"
-    bench.row("one droplet, POST to Consul's leader, baked", f"{mine:.1f} s", beside, "", ratio=mine / others)
+    what = "one droplet, POST to Consul's leader, baked"
+    bench.row(what, f"{mine:.1f} s", beside, ratio=mine / others, latency=latency)
 
 
-def bench_commands(bench: Bench, api: Api) -> None:
+def bench_commands(bench: Bench, api: Api, latency: str) -> None:
     """Commands that only read, on the launched cluster; medians of five."""
     for words, aim in (
         (("validate",), "0.3 s"),
@@ -312,16 +322,48 @@ def bench_commands(bench: Bench, api: Api) -> None:
         (("env", "--local"), "1 s"),
     ):
         seconds = statistics.median(bench.timed(*words) for _ in range(5))
-        bench.row(f"bakery {words[0]}", f"{seconds:.2f} s", "", aim)
-    bench.row("API requests of bakery status", str(requests_of(bench, api, "status", "--local")), "", "12")
+        bench.row(f"bakery {words[0]}", f"{seconds:.2f} s", "", aim, latency=latency)
+    asked = requests_of(bench, api, "status", "--local")
+    bench.row("API requests of bakery status", str(asked), "", "12", latency=latency)
     again = requests_of(bench, api, "launch", "--local", "--yes")
-    bench.row("API requests of a launch that has nothing to do", str(again), "", "15")
+    bench.row("API requests of a launch that has nothing to do", str(again), "", "15", latency=latency)
 
 
-def bench_roll(bench: Bench) -> None:
+def bench_roll(bench: Bench, latency: str) -> None:
     """Replace every node of the launched cluster; no jobs run on it."""
     seconds = bench.timed("roll", "--local", "--yes", "--because", "age", "--older-than", "0")
-    bench.row("roll of nine, without jobs", f"{seconds:.0f} s", f"{seconds / NODES:.0f} s a node", "240 s")
+    beside = f"{seconds / NODES:.0f} s a node"
+    bench.row("roll of nine, without jobs", f"{seconds:.0f} s", beside, "240 s without latency", latency=latency)
+
+
+def bench_hour(bench: Bench) -> None:
+    """Launch a cluster, leave it alone for an hour, and read the control groups of its droplets."""
+    with emulator(bench, "none"):
+        api = Api(bench)
+        bench.bakery("build-image", "--local", "--yes")
+        bench.bakery("launch", "--local", "--yes")
+        groups = cgroups_of(api)
+        bench.table(HOUR_TITLE, hour.HEAD, hour.measure(groups), HOUR_NOTE.format(today=today()))
+        bench.bakery("destroy", "--local", "--yes")
+
+
+def cgroups_of(api: Api) -> dict[str, str]:
+    """Return the control group of each droplet of the launched cluster, by the droplet's name."""
+    running = emulator_dir(NAME).read()
+    if running is None:
+        message = f"the emulator {NAME} is not running"
+        raise SystemExit(message)
+    ids = {droplet["name"]: droplet["id"] for droplet in api.call("GET", "/v2/droplets?per_page=200")["droplets"]}
+    return {name: f"{cgroup_of(running.network)}/{ids[name]}" for name in NAMES}
+
+
+def bench_cold(bench: Bench, before: str | None) -> None:
+    """Build the tools from empty caches."""
+    bench.table(COLD_TITLE, cold.HEAD, cold.measure(before), f"Measured on {today()}.")
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def bench_user_data(bench: Bench) -> None:
@@ -432,41 +474,6 @@ def _as_row(line: str) -> str:
     return "| " + " | ".join(re.split(r"\s{2,}", line.strip())) + " |"
 
 
-def page(bench: Bench) -> str:
-    machine = f"{os.cpu_count()} cores, {available_mib() / 1024:.0f} GiB free, Linux {platform.release()}"
-    lines = [
-        "# Benchmarks",
-        "",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}. Figures of one run, with",
-        "the machine's noise in them. Both sides of a ratio come from the same run. `make bench` fails if a ratio",
-        "grows by more than a fifth. The latency is that of [emulator.md](emulator.md); boots are as long with it",
-        "as without. Nothing is compared with the emulated API: the mocks in use (moto) have no DigitalOcean.",
-        "",
-        "| what | figure | beside | ratio | aim |",
-        "|---|---|---|---|---|",
-        *(row.cells for row in bench.rows),
-        "",
-        *bench.tables,
-    ]
-    return "\n".join(lines)
-
-
-def ratios(text: str) -> dict[str, float]:
-    """Return the ratios of a page, by what they are of."""
-    rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|")
-    return {cells[0]: float(cells[3][:-1]) for cells in rows if len(cells) == 5 and cells[3].endswith(" x")}
-
-
-def grown(before: str, now: str) -> list[str]:
-    """Return a line for each ratio of ``now`` that is more than a fifth above that of ``before``."""
-    earlier = ratios(before)
-    return [
-        f"{what}: {ratio:.3g} x, on the page {earlier[what]:.3g} x"
-        for what, ratio in ratios(now).items()
-        if what in earlier and ratio > WORSE * earlier[what]
-    ]
-
-
 def use_tested_nomad(file: Path) -> None:
     """Write the version of Nomad that ``toolchain/`` builds into the cluster file."""
     text = file.read_text(encoding="utf-8")
@@ -476,11 +483,13 @@ def use_tested_nomad(file: Path) -> None:
 
 
 def main() -> int:
-    if sys.argv[1:] == ["--render"]:
+    options = parse(sys.argv[1:])
+    if options.render:
         render_thousand()
         return 0
     work = Path(tempfile.mkdtemp(prefix="bakery-bench-"))
     bench = Bench(work)
+    machine = f"{os.cpu_count()} cores, {available_mib() / 1024:.0f} GiB free, Linux {platform.release()}"
     try:
         bench.bakery("init", "--cluster", "bench")
         use_tested_nomad(work / "bakery.yaml")
@@ -491,19 +500,33 @@ def main() -> int:
         bench_render(bench)
         bench_limits(bench)
         bench_others(bench)
+        bench_long_parts(bench, options)
     finally:
         shutil.rmtree(work)
-    return write_page(page(bench), accept="--accept" in sys.argv)
+    return write_page(page(bench.rows, bench.tables, machine), accept=options.accept)
 
 
-def write_page(text: str, *, accept: bool, file: Path = PAGE) -> int:
-    """Write the page, unless a ratio has grown and ``accept`` is False. Return the exit code."""
-    worse = grown(file.read_text(encoding="utf-8"), text)
-    if worse and not accept:
-        sys.stderr.write("\n".join(["error: ratios have grown; the page is unchanged", *worse, ""]))
-        return 1
-    file.write_text(text, encoding="utf-8")
-    return 0
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accept", action="store_true", help="write the page even if a ratio has grown")
+    parser.add_argument("--hour", action="store_true", help="measure the droplets an hour after a launch")
+    parser.add_argument("--cold", action="store_true", help="measure make toolchain from empty caches")
+    parser.add_argument("--before", metavar="COMMIT", help="--cold, and the same for the tools of this commit")
+    parser.add_argument("--render", action="store_true", help="only issue and render 1,000 nodes")
+    return parser.parse_args(words)
+
+
+def bench_long_parts(bench: Bench, options: argparse.Namespace) -> None:
+    """Measure the parts that were asked for, and keep the page's sections of the others."""
+    before = PAGE.read_text(encoding="utf-8")
+    if options.hour:
+        bench_hour(bench)
+    else:
+        bench.tables.append(kept(before, HOUR_TITLE, "make bench HOUR=1"))
+    if options.cold or options.before:
+        bench_cold(bench, options.before)
+    else:
+        bench.tables.append(kept(before, COLD_TITLE, "make bench COLD=1"))
 
 
 if __name__ == "__main__":

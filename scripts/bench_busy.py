@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the latency of the emulated API while its droplets boot and their links are impaired; needs root.
+"""Print the latency of the emulated API while droplets boot, with snapshots and impairments; needs root.
 
 sudo .venv/bin/python scripts/bench_busy.py [--actions N]
 """
@@ -23,9 +23,11 @@ OPTIONS = EmulatorOptions(name="bench-busy", port=7188, public_range=IPv4Network
 NINE = [f"busy-{number}" for number in range(1, 10)]
 ROUNDS = 5
 """How often each droplet is impaired and healed."""
+SNAPSHOTS = 3
+"""How many droplets a snapshot is taken of, one after the other."""
 READERS = 2
 PAUSE_S = 0.01
-"""Between two requests of a reader."""
+"""Between two requests of a reader, and before a snapshot's action is read again."""
 WAIT_S = 300.0
 
 
@@ -108,6 +110,20 @@ def impair(client: Client, ids: list[int]) -> None:
             client.call("DELETE", f"/_emulator/droplets/{droplet}/impairment")
 
 
+def take_snapshots(client: Client, ids: list[int]) -> None:
+    """Take a snapshot of each droplet, and wait until its action has completed."""
+    for droplet in ids:
+        body = {"type": "snapshot", "name": f"busy-{droplet}"}
+        action = client.call("POST", f"/v2/droplets/{droplet}/actions", body).json()["action"]
+        end = time.monotonic() + WAIT_S
+        while action["status"] == "in-progress" and time.monotonic() < end:
+            time.sleep(PAUSE_S)
+            action = client.call("GET", f"/v2/actions/{action['id']}").json()["action"]
+        if action["status"] != "completed":
+            message = f"the snapshot of droplet {droplet} is {action['status']}"
+            raise SystemExit(message)
+
+
 def measure(actions: int) -> str:
     running = lifecycle.up(OPTIONS)
     try:
@@ -116,17 +132,22 @@ def measure(actions: int) -> str:
         writer.seconds.clear()
         with reading(running.endpoint, running.token) as readers:
             ids = make(writer, NINE)
-            impairer = Client(running.endpoint, running.token)
-            impair(impairer, ids)
+            impairer, snapshotter = (Client(running.endpoint, running.token) for _ in range(2))
+            with ThreadPoolExecutor(1) as pool:
+                snapshots = pool.submit(take_snapshots, snapshotter, ids[:SNAPSHOTS])
+                impair(impairer, ids)
+            snapshots.result()
     finally:
         lifecycle.down(OPTIONS.name)
     reads = [seconds for reader in readers for seconds in reader.seconds]
-    every = [*reads, *writer.seconds, *impairer.seconds]
+    every = [*reads, *writer.seconds, *impairer.seconds, *snapshotter.seconds]
     cells = [
         actions,
+        SNAPSHOTS,
         len(every),
         shown(reads),
         shown(impairer.seconds),
+        shown(snapshotter.seconds),
         shown(every),
         f"{max(every) * 1000:.0f} ms",
     ]

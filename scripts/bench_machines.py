@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bakery.emulator.host import cgroups
 from bakery.proc import run
+from scripts.bench_hour import cpu_seconds
 from tests.helpers.emulator_lab import LabApi, lab_api, running_lab
 
 RANGE = IPv4Network("100.96.0.0/15")
@@ -39,15 +40,9 @@ def droplets(*names: str) -> Iterator[tuple[LabApi, list[int], dict[str, float]]
         yield api, ids, {"active": active, "done": time.monotonic() - started}
 
 
-def cpu_seconds(api: LabApi, droplet_id: int) -> float:
+def cpu_of(api: LabApi, droplet_id: int) -> float:
     """Return the CPU seconds that the droplet's processes have used."""
-    name = f"{api.lab.router.cgroup}/{droplet_id}"
-    for hierarchy in cgroups.hierarchies():
-        usage = hierarchy.mount / name / "cpuacct.usage"
-        if usage.exists():
-            return int(usage.read_text(encoding="ascii")) / 1e9
-    stat = (cgroups.hierarchies()[0].mount / name / "cpu.stat").read_text(encoding="ascii")
-    return int(stat.split("usage_usec", 1)[1].split()[0]) / 1e6
+    return cpu_seconds(f"{api.lab.router.cgroup}/{droplet_id}")
 
 
 def disk_bytes(api: LabApi, droplet_id: int) -> int:
@@ -60,16 +55,16 @@ def rows() -> Iterator[tuple[str, str]]:
     with droplets("bench-1") as (api, ids, seconds):
         yield "one droplet: POST to active", f"{seconds['active']:.2f} s"
         yield "one droplet: POST to cloud-init done", f"{seconds['done']:.1f} s"
-        yield "CPU of a boot", f"{cpu_seconds(api, ids[0]):.2f} s"
+        yield "CPU of a boot", f"{cpu_of(api, ids[0]):.2f} s"
         yield "disk written by a boot", f"{disk_bytes(api, ids[0]) / 2**20:.1f} MiB"
     with droplets(*NINE) as (api, ids, seconds):
         yield "nine droplets: POST to active", f"{seconds['active']:.2f} s"
         yield "nine droplets: POST to cloud-init done", f"{seconds['done']:.1f} s"
         memory = cgroups.memory_in_use(api.lab.router.cgroup)
         yield "memory of an idle droplet, page cache included", f"{memory / len(ids) / 2**20:.0f} MiB"
-        before = sum(cpu_seconds(api, droplet_id) for droplet_id in ids)
+        before = sum(cpu_of(api, droplet_id) for droplet_id in ids)
         time.sleep(IDLE_SECONDS)
-        used = sum(cpu_seconds(api, droplet_id) for droplet_id in ids) - before
+        used = sum(cpu_of(api, droplet_id) for droplet_id in ids) - before
         yield "CPU of an idle droplet", f"{100 * used / IDLE_SECONDS / len(ids):.2f} %"
 
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench import Bench, Launch, Row, critical_path, grown, page, ratios, write_page
+from scripts.bench import Launch, critical_path
+from scripts.bench_hour import Usage, rows
+from scripts.bench_page import Row, grown, kept, page, ratios, table, write_page
 
+WITH = "digitalocean,snapshot=0"
 BEFORE = """# Benchmarks
 
 | what | figure | beside | ratio | aim |
@@ -36,16 +39,54 @@ def test_a_new_row_is_compared_with_nothing() -> None:
 
 
 def test_what_is_written_is_read_back() -> None:
-    bench = Bench.__new__(Bench)
-    bench.rows = [Row("launch to healthy", "12.2 s", "bare boot 10.0 s", "1.25 x", 1.219)]
-    bench.tables = []
-    assert ratios(page(bench)) == {"launch to healthy": 1.22}
+    rows = [
+        Row("1,000 nodes", "1.0 s", "110 s", "1 s", 0.0123),
+        Row("launch", "12.2 s", "bare boot 10.0 s", "1.25 x", 1.219, "none"),
+        Row("launch", "45.6 s", "bare boot 10.0 s", "1.25 x", 1.303, WITH),
+    ]
+    assert ratios(page(rows, [], "2 cores")) == {
+        "1,000 nodes": 0.0123,
+        "launch, without": 1.22,
+        "launch, with --latency digitalocean": 1.3,
+    }
+
+
+def test_a_figure_has_a_column_without_and_with_latency() -> None:
+    rows = [
+        Row("launch", "12.2 s", "bare boot 10.0 s", "1.25 x", 1.22, "none"),
+        Row("roll", "200 s", "22 s a node", "240 s", latency="none"),
+        Row("launch", "45.6 s", "bare boot 10.1 s", "1.25 x", 1.3, WITH),
+    ]
+    lines = page(rows, [], "2 cores").splitlines()
+    assert "| launch | 12.2 s | bare boot 10.0 s | 1.22 x | 45.6 s | bare boot 10.1 s | 1.3 x | 1.25 x |" in lines
+    assert "| roll | 200 s | 22 s a node |  | not measured |  |  | 240 s |" in lines
+
+
+def test_a_part_that_is_not_measured_keeps_the_section_of_the_page() -> None:
+    hour = table("An hour later", "| what | figure |", ["| memory | 90 MiB |"], "Measured on 2026-11-29.")
+    before = page([], [table("Others", "| a |", ["| 1 |"]), hour, table("Last", "| b |", ["| 2 |"])], "2 cores")
+    assert kept(before, "An hour later", "make bench HOUR=1") == hour
+    after = page([], [kept(before, "An hour later", "make bench HOUR=1")], "2 cores")
+    assert kept(after, "An hour later", "make bench HOUR=1") == hour
+    assert "`make bench HOUR=1`" in kept("# Benchmarks\n", "An hour later", "make bench HOUR=1")
+
+
+def test_the_rows_of_the_hour_are_means_of_a_role_and_sums_of_all() -> None:
+    mib = 2**20
+    usages = {
+        "bench-consul-server-1": Usage(100 * mib, 60 * mib, 0.01, 100),
+        "bench-consul-server-2": Usage(120 * mib, 70 * mib, 0.03, 300),
+        "bench-nomad-client-1": Usage(200 * mib, 90 * mib, 0.02, 150),
+    }
+    assert list(rows(usages)) == [
+        "| 2 x bench-consul-server | 110 MiB | 65 MiB | 2.00 % | 200 s |",
+        "| 1 x bench-nomad-client | 200 MiB | 90 MiB | 2.00 % | 150 s |",
+        "| all 3 together | 420 MiB | 220 MiB | 6.00 % | 550 s |",
+    ]
 
 
 def written(ratio: float) -> str:
-    bench = Bench.__new__(Bench)
-    bench.rows, bench.tables = [Row("1,000 nodes", "1.0 s", "110 s", "1 s", ratio)], []
-    return page(bench)
+    return page([Row("1,000 nodes", "1.0 s", "110 s", "1 s", ratio)], [], "2 cores")
 
 
 def test_a_small_ratio_is_compared_too() -> None:
