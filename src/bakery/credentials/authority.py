@@ -56,6 +56,8 @@ class _Issuer:
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
+    public_key: ec.EllipticCurvePublicKey
+    """Of ``key``. That the certificate has it too is verified with the first leaf of each profile."""
     store: Store
     builders: dict[_Profile, x509.CertificateBuilder] = field(default_factory=dict)
     """For each profile whose first leaf was verified as a client and a server do it."""
@@ -114,7 +116,7 @@ def issue_leaf(
     certificate = _of_key(builder, key).sign(issuer.key, SHA256())
     if profile in issuer.builders:
         # Apart from key and signature, it is the same as the one that was verified.
-        _verify_signature(certificate, issuer.certificate, names=names)
+        _verify_signature(certificate, issuer.public_key, names=names)
     else:
         _verify(certificate, issuer.store, names=names, client=client, server=server, now=now)
         issuer.builders[profile] = builder
@@ -150,8 +152,8 @@ def is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
 
 @lru_cache(maxsize=16)
 def _issuer(authority: Authority) -> _Issuer:
-    certificate = parse_certificate(authority.certificate)
-    return _Issuer(certificate=certificate, key=parse_key(authority.key), store=Store([certificate]))
+    certificate, key = parse_certificate(authority.certificate), parse_key(authority.key)
+    return _Issuer(certificate=certificate, key=key, public_key=key.public_key(), store=Store([certificate]))
 
 
 def _leaf_builder(profile: _Profile, ca: x509.Certificate) -> x509.CertificateBuilder:
@@ -262,11 +264,14 @@ def _verify(
         raise _not_verified(names, str(error)) from error
 
 
-def _verify_signature(certificate: x509.Certificate, ca: x509.Certificate, *, names: Sequence[str]) -> None:
+def _verify_signature(
+    certificate: x509.Certificate, ca_key: ec.EllipticCurvePublicKey, *, names: Sequence[str]
+) -> None:
+    # Certificate.verify_directly_issued_by takes a third longer: it parses the CA's key on each call.
     try:
-        certificate.verify_directly_issued_by(ca)
-    except (InvalidSignature, ValueError, TypeError) as error:
-        raise _not_verified(names, f"{type(error).__name__} {error}".strip()) from error
+        ca_key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(SHA256()))
+    except InvalidSignature as error:
+        raise _not_verified(names, type(error).__name__) from error
 
 
 def _not_verified(names: Sequence[str], details: str) -> CredentialsError:

@@ -227,7 +227,7 @@ def test_a_leaf_that_does_not_verify_is_never_handed_out(
 ) -> None:
     foreign = ec.generate_private_key(ec.SECP256R1())
     issuer = authority._issuer(consul_ca)
-    broken = authority._Issuer(certificate=issuer.certificate, key=foreign, store=issuer.store)
+    broken = replace(issuer, key=foreign, builders={})
     monkeypatch.setattr(authority, "_issuer", lambda _: broken)
     with pytest.raises(CredentialsError, match="does not verify against its CA"):
         leaf_of(consul_ca)
