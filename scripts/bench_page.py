@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-LATENCIES = {"none": "without", "digitalocean,snapshot=0": "with --latency digitalocean"}
+LATENCIES = {"none": "without latency", "digitalocean,snapshot=0": "with --latency digitalocean"}
 """Latency of the emulator, and its name on the page. A bake waits for its snapshot, a launch does not."""
 WORSE = 1.2
 """A ratio that grows by more than this factor fails the bench."""
@@ -26,7 +26,7 @@ class Row:
     ratio: float | None = None
     """The figure over what it is compared with."""
     latency: str | None = None
-    """The emulator's latency during the measurement; None for a figure without requests to the emulator."""
+    """The emulator's latency during the measurement; None for a figure that is measured once."""
 
     @property
     def measured(self) -> tuple[str, str, str]:
@@ -82,7 +82,7 @@ def page(rows: Sequence[Row], tables: Sequence[str], machine: str) -> str:
         "the services of AWS and none of DigitalOcean, so the same requests cannot be sent to it.",
         "",
         table("Without and with the latency of the API", f"| what | {columns} | aim |", both_columns(rows)),
-        table("Figures without requests to the emulator", "| what | figure | beside | ratio | aim |", others),
+        table("Other figures", "| what | figure | beside | ratio | aim |", others),
         *tables,
     ]
     return "\n".join(lines)

@@ -46,7 +46,7 @@ def test_what_is_written_is_read_back() -> None:
     ]
     assert ratios(page(rows, [], "2 cores")) == {
         "1,000 nodes": 0.0123,
-        "launch, without": 1.22,
+        "launch, without latency": 1.22,
         "launch, with --latency digitalocean": 1.3,
     }
 
