@@ -10,7 +10,7 @@ import pytest
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir
 from bakery.emulator.host.process import start_time
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness, cli_harness
 from tests.helpers.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -116,6 +116,12 @@ def test_what_needs_an_agent_says_at_once_that_there_is_none(
         2, f"{NO_AGENTS}help: an emulator whose droplets boot (needs root): bakery demo\n"
     )  # fmt: skip
     assert changing(memory) == before
+
+
+def test_an_upgrade_with_a_bake_names_the_agents_and_not_the_bake(launched: CliHarness) -> None:
+    launched.write(SMALL + "image: {nomad: 1.11.3}\n")
+    assert launched("--local", "build-image", "--dry-run").err.startswith("error: nothing can be baked"), "control"
+    assert launched("--local", "upgrade", "--dry-run").err.startswith(NO_AGENTS)
 
 
 @pytest.mark.parametrize(

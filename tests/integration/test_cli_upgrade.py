@@ -70,6 +70,8 @@ def test_an_upgrade_writes_the_file_and_replaces_every_node(cluster: AgentsCli) 
     ]
     assert lines[-2] == "7 nodes, replaced one at a time by droplets from bakery-next; about 14 minutes"
     assert (cluster.at.changing(), _file(cluster)) == ([], FILE)
+    asked = [record.path for record in cluster.at.api.emulator.requests.all()]
+    assert asked.count("/v2/regions") == 1, "agents answer, so only the survey of the account needs the regions"
     ran = cluster.at("upgrade", *TO, "--yes", "--json")
     assert ran.code == 0, ran.err
     assert (ran.json["versions"], ran.json["bakes"]) == ({"consul": "2.0.4", "nomad": "2.0.5"}, False)

@@ -7,7 +7,6 @@ from bakery.bake.model import BakeRequest
 from bakery.cloud.model import Image
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
-from bakery.launch.base.agentless import check_agents_exist
 from bakery.launch.base.model import DrainPolicy
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge.snapshot import unbaked_snapshot
@@ -69,7 +68,6 @@ def plan_upgrade(context: Context, request: UpgradeRequest) -> UpgradePlan:
 
 def _plan(context: Context, session: Session, request: UpgradeRequest) -> UpgradePlan:
     plan = build_plan(context.config)
-    check_agents_exist(context.cloud, plan.region)
     load_credentials(context)
     # First, so that a version that is not allowed is the error, and not what stands in the way of a bake.
     versions = (plan.consul_version, plan.nomad_version)

@@ -9,6 +9,7 @@ from bakery.config.hops import Agent, check_hop
 from bakery.config.model import Kind
 from bakery.config.versions import CONSUL, NOMAD, parse_version
 from bakery.errors import AgentError
+from bakery.launch.base.agentless import check_agents_exist
 from bakery.launch.base.model import LaunchRequest
 from bakery.launch.base.patience import persist, reach_patiently
 from bakery.launch.base.running import Reached
@@ -69,11 +70,13 @@ def check_versions(
     without a leader.
 
     Raises:
-        UsageError: the rules of :mod:`bakery.config.hops` forbid it.
+        UsageError: the rules of :mod:`bakery.config.hops` forbid it, or droplets do not boot.
     """
     if versions is None:
         return
     reached = reach_patiently(session, plan, droplets)
+    if reached == Reached():
+        check_agents_exist(session.cloud, plan.region)
     fleet = _Fleet(plan, droplets, {node.slot for node in nodes})
     check_hop(CONSUL, versions[0], persist(session, partial(fleet.of_consul, reached), what=VERSIONS))
     check_hop(NOMAD, versions[1], persist(session, partial(fleet.of_nomad, reached), what=VERSIONS))
