@@ -1,6 +1,8 @@
 """``bakery plan``: the planned cluster, and, with a token, what a launch would change."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,7 @@ from bakery.console import counted
 from bakery.errors import CredentialsError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from bakery.hints import Text
     from bakery.launch.base.model import Changes
     from bakery.plan.model import ClusterPlan
 
@@ -51,7 +54,8 @@ def plan(
     """Show the nodes, the firewall rules and, with a token, the pending changes and the price. Changes nothing.
 
     If the plan cannot be launched, the reasons are listed, and the exit code is that of the launch: 2, or 3 for
-    credentials. On a terminal more than 20 nodes are shown by role; -o wide or -v lists each.
+    credentials. If only launch --wait active works, a warning says so. On a terminal more than 20 nodes are shown
+    by role; -o wide or -v lists each.
 
     \b
     Examples:
@@ -66,23 +70,32 @@ def plan(
     from bakery.operations.domains import address_warning
     from bakery.operations.launch_cluster import LaunchOptions
     from bakery.operations.preview_launch import preview_launch
+    from bakery.plan.weaknesses import weaknesses
 
     session = session_of(context)
     planned = session.plan()
     check_agents(session, planned)
     domains = None if offline else address_warning(planned.ingress)
+    warnings: list[Text] = [*weaknesses(planned), *([domains] if domains else [])]
     changes = None
     if not offline and _has_token(session, required=exit_code):
-        # Which nodes there will be does not depend on whether the cluster can become healthy.
-        options = LaunchOptions(
-            plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud, until_healthy=False
-        )
-        changes = preview_launch(session, options)
+        options = LaunchOptions(plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud)
+        changes, more = _of_any_launch(preview_launch(session, options))
+        warnings += more
     if session.settings.json:
-        print_answer(session.settings, "plan", _as_json(session, planned, changes, domains))
+        print_answer(session.settings, "plan", _as_json(session, planned, changes, warnings))
     else:
-        _show(session, planned, changes, domains)
+        _show(session, planned, changes, warnings)
     return _exit_code(changes, tells_changes=exit_code)
+
+
+def _of_any_launch(changes: "Changes") -> "tuple[Changes, tuple[Text, ...]]":
+    """Return the changes without the obstacle that ``--wait active`` removes, and in its place a warning."""
+    from bakery.launch.base.agentless import LAUNCH_THERE, NO_AGENTS_CODE
+
+    others = tuple(obstacle for obstacle in changes.obstacles if obstacle.code != NO_AGENTS_CODE)
+    warnings = () if others == changes.obstacles else (LAUNCH_THERE,)
+    return replace(changes, obstacles=others), warnings
 
 
 def _exit_code(changes: "Changes | None", *, tells_changes: bool) -> ExitCode:
@@ -103,11 +116,10 @@ def _has_token(session: Session, *, required: bool) -> bool:
     return True
 
 
-def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", domains: str | None) -> None:
+def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", warnings: "Sequence[Text]") -> None:
     from bakery.cli.changes_view import show_verdict
     from bakery.config.advisories import advisory_lines
     from bakery.config.versions import describe_tested
-    from bakery.plan.weaknesses import weaknesses
 
     nodes = Table(header=NODE_HEADER, rows=_node_rows(planned, changes), drops=NODE_DROPS)
     if session.settings.columns:
@@ -128,7 +140,7 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", d
     advisories = tuple(advisory_lines(planned.consul_version, planned.nomad_version))
     if advisories:
         print_text(session.settings, "", *advisories)
-    for warning in (*weaknesses(planned), *([domains] if domains else [])):
+    for warning in warnings:
         console.warn(warning)
     if changes is not None:
         console.print("")
@@ -190,12 +202,11 @@ def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
 
 
 def _as_json(
-    session: Session, planned: "ClusterPlan", changes: "Changes | None", domains: str | None
+    session: Session, planned: "ClusterPlan", changes: "Changes | None", warnings: "Sequence[Text]"
 ) -> dict[str, Any]:
     from bakery.cli.changes_view import changes_json
     from bakery.config.advisories import advisory_lines
     from bakery.config.versions import CONSUL, NOMAD
-    from bakery.plan.weaknesses import weaknesses
 
     value: dict[str, Any] = {
         "cluster": planned.cluster,
@@ -224,7 +235,7 @@ def _as_json(
         ],
         "tested": {"consul": CONSUL.tested, "nomad": NOMAD.tested},
         "settings": [{"name": name, "value": value} for name, value in setting_rows(planned)],
-        "warnings": [*planned.warnings, *weaknesses(planned), *([domains] if domains else [])],
+        "warnings": [*planned.warnings, *map(session.settings.spell, warnings)],
         "advisories": list(advisory_lines(planned.consul_version, planned.nomad_version)),
     }
     if changes is None:

@@ -15,7 +15,11 @@ from bakery.observe.model import ClusterReport
 
 NO_AGENTS = "droplets in memory do not boot, so no node runs Consul or Nomad"
 _BOOTS = Hint("an emulator whose droplets boot (needs root): ", Command("demo"))
-_ACTIVE = Hint("to create droplets, with the counts in the cluster file: ", Command("launch", "--wait", "active"))
+NO_AGENTS_CODE = "no_agents"
+"""Code of the obstacle."""
+_LAUNCH = Command("launch", "--wait", "active")
+_ACTIVE = Hint("to create droplets, with the counts in the cluster file: ", _LAUNCH)
+LAUNCH_THERE = Hint(NO_AGENTS, "; the launch that works there: ", _LAUNCH)
 
 
 def asks_agents_in_vain(cloud: Cloud, region: str) -> bool:
@@ -45,4 +49,4 @@ def agentless_obstacle(regions: Iterable[Region], slug: str) -> tuple[Obstacle, 
     if has_metadata(regions, slug):
         return ()
     message = f"{NO_AGENTS}, and the cluster cannot become healthy"
-    return (Obstacle(code="no_agents", message=message, hint=Hint(_ACTIVE, "; ", _BOOTS)),)
+    return (Obstacle(code=NO_AGENTS_CODE, message=message, hint=Hint(_ACTIVE, "; ", _BOOTS)),)
