@@ -62,7 +62,7 @@ def leave_raft(session: Session, plan: ClusterPlan, reached: Reached, droplet: D
         own = session.running.clients.consul(api_address(droplet))
         _attempt(session, droplet.name, partial(_leave_consul, session, own, reached.consul, droplet))
     if possible_servers(plan, plan.nomad_servers, [droplet]):
-        _attempt(session, droplet.name, partial(_leave_nomad, session, reached.nomad, droplet))
+        _attempt(session, droplet.name, partial(_drop_peer, session, "Nomad", reached.nomad, droplet))
 
 
 def drop_from_raft(session: Session, reached: Reached, droplet: Droplet) -> None:
@@ -71,13 +71,12 @@ def drop_from_raft(session: Session, reached: Reached, droplet: Droplet) -> None
     A peer that leads hands leadership over first: Raft cannot remove its leader.
     """
     for product, api in (("Consul", reached.consul), ("Nomad", reached.nomad)):
-        if api is not None:
-            _attempt(session, droplet.name, partial(_drop_peer, session, product, api, droplet))
+        _attempt(session, droplet.name, partial(_drop_peer, session, product, api, droplet))
 
 
-def _drop_peer(session: Session, product: str, api: AclApi, droplet: Droplet) -> None:
+def _drop_peer(session: Session, product: str, api: AclApi | None, droplet: Droplet) -> None:
     peer = _peer_of(api, droplet)
-    if peer is None:
+    if api is None or peer is None:
         return
     if peer.leader:
         healthy = [s for s in api.autopilot().servers if s.voter and s.healthy and s.id != peer.id]
@@ -191,19 +190,6 @@ def _leave_consul(session: Session, own: ConsulApi, other: ConsulApi | None, dro
         if not peer.leader:
             other.remove_peer(peer.id)
     _wait_until_out(session, "Consul", other, droplet)
-
-
-def _leave_nomad(session: Session, nomad: NomadApi | None, droplet: Droplet) -> None:
-    peer = _peer_of(nomad, droplet)
-    if nomad is None or peer is None:
-        return
-    if peer.leader:
-        healthy = [s for s in nomad.autopilot().servers if s.voter and s.healthy and s.id != peer.id]
-        if healthy:
-            nomad.transfer_leadership(healthy[0].id)
-            _wait_for_other_leader(session, "Nomad", nomad, droplet)
-    nomad.remove_peer(peer.id)
-    _wait_until_out(session, "Nomad", nomad, droplet)
 
 
 def _peer_of(api: AclApi | None, droplet: Droplet) -> RaftPeer | None:

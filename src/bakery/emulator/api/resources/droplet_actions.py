@@ -10,6 +10,7 @@ from bakery.emulator.api import fields
 from bakery.emulator.api.call import Call, Reply
 from bakery.emulator.api.resources.actions import action_view
 from bakery.emulator.api.resources.droplet_request import check_name, read_image
+from bakery.emulator.work.machine_actions import ActionRunner
 
 Start = Callable[[Call, Droplet], Action]
 
@@ -69,35 +70,15 @@ def _starter(call: Call, starters: dict[str, Start]) -> Start:
     return starters[kind]
 
 
-def _power_on(call: Call, droplet: Droplet) -> Action:
-    action = _start(call, droplet, "power_on", needs="off")
-    call.work.power_on(droplet, action)
-    return action
+def _plain(kind: str, work: Callable[[ActionRunner, Droplet, Action], None], *, needs: str | None = None) -> Start:
+    """Return how to start an action that has no parameters."""
 
+    def start(call: Call, droplet: Droplet) -> Action:
+        action = _start(call, droplet, kind, needs=needs)
+        work(call.work, droplet, action)
+        return action
 
-def _power_off(call: Call, droplet: Droplet) -> Action:
-    action = _start(call, droplet, "power_off", needs="active")
-    call.work.power_off(droplet, action)
-    return action
-
-
-def _power_cycle(call: Call, droplet: Droplet) -> Action:
-    action = _start(call, droplet, "power_cycle")
-    call.work.power_cycle(droplet, action)
-    return action
-
-
-def _reboot(call: Call, droplet: Droplet) -> Action:
-    action = _start(call, droplet, "reboot", needs="active")
-    call.work.reboot(droplet, action)
-    return action
-
-
-def _shutdown(call: Call, droplet: Droplet) -> Action:
-    """Start a shutdown, also of a droplet that is off (terraform-provider-digitalocean, resource_droplet.go)."""
-    action = _start(call, droplet, "shutdown")
-    call.work.shutdown(droplet, action)
-    return action
+    return start
 
 
 def _snapshot(call: Call, droplet: Droplet) -> Action:
@@ -151,11 +132,12 @@ def _start(call: Call, droplet: Droplet, kind: str, *, needs: str | None = None)
 
 
 _STARTERS: dict[str, Start] = {
-    "power_on": _power_on,
-    "power_off": _power_off,
-    "power_cycle": _power_cycle,
-    "reboot": _reboot,
-    "shutdown": _shutdown,
+    "power_on": _plain("power_on", ActionRunner.power_on, needs="off"),
+    "power_off": _plain("power_off", ActionRunner.power_off, needs="active"),
+    "power_cycle": _plain("power_cycle", ActionRunner.power_cycle),
+    "reboot": _plain("reboot", ActionRunner.reboot, needs="active"),
+    # Also of a droplet that is off (terraform-provider-digitalocean, resource_droplet.go).
+    "shutdown": _plain("shutdown", ActionRunner.shutdown),
     "snapshot": _snapshot,
     "rebuild": _rebuild,
     "rename": _rename,
