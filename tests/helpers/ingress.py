@@ -48,14 +48,14 @@ def cluster_with_acls(folder: Path) -> Iterator[RealCluster]:
 
 
 @contextmanager
-def serving(text: str) -> Iterator[int]:
-    """An HTTP server on loopback that answers every request with ``text``."""
+def serving(text: str, *, echo: str = "") -> Iterator[int]:
+    """An HTTP server on loopback that answers with ``text``, or with the request's header ``echo``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write((self.headers.get(echo, "") if echo else text).encode())
 
         def log_message(self, *_: object) -> None:
             pass

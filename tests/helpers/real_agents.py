@@ -110,14 +110,14 @@ def running_cluster(
     With ``mesh`` both agents have what a node has with ``mesh: true``. With ``introduces_clients`` Nomad refuses
     new clients without a token. ``more`` are further nodes of the plan.
     """
-    consul, nomad_program = require_tool("consul"), require_tool("nomad")
+    consul = require_tool("consul")
     cluster, ports = _prepare(folder, bundle or create_bundle("demo", now=datetime.now(UTC)), mesh=mesh)
     cluster = replace(cluster, more=more, introduces_clients=introduces_clients)
     write_json(folder / "consul.json", _consul_config(cluster, ports, default_policy))
     write_json(folder / "nomad.json", _nomad_config(cluster, ports))
     argvs: dict[str, list[str | Path]] = {"consul": [consul, "agent", f"-config-file={folder / 'consul.json'}"]}
     if nomad:
-        argvs["nomad"] = [nomad_program, "agent", f"-config={folder / 'nomad.json'}"]
+        argvs["nomad"] = [require_tool("nomad"), "agent", f"-config={folder / 'nomad.json'}"]
     processes = [start(argv, output=folder / f"{name}.log") for name, argv in argvs.items()]
     try:
         yield cluster

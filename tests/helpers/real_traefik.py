@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,18 @@ def running_traefik(
     node: Node = NODE,
     ports: dict[str, int] | None = None,
     drain: str | None = None,
+    vpc: str | None = None,
 ) -> Iterator[RealTraefik]:
     """Traefik as the ingress node has it, with other ports and folders; stopped at the end.
 
-    ``drain`` is another time for which it takes requests while it stops.
+    ``drain`` is another time for which it takes requests while it stops, ``vpc`` another network than the plan's.
     """
     program = require_tool("traefik")
     held = issue_for_node(cluster.bundle, name=node.name, kind=node.kind, now=datetime.now(UTC))
     credentials = replace(held, certificates=tuple(certificates))
-    user_data = render_node(ingress_plan(cluster, ingress), node, credentials, Join(consul=(LOOPBACK,), nomad=()))
+    plan = ingress_plan(cluster, ingress)
+    plan = replace(plan, vpc_cidr=IPv4Network(vpc)) if vpc else plan
+    user_data = render_node(plan, node, credentials, Join(consul=(LOOPBACK,), nomad=()))
     ports = ports or {name: free_port() for name in _ENTRY_POINTS}
     for path, file in files_of(user_data).items():
         if path.startswith("/etc/traefik/"):

@@ -1,6 +1,7 @@
 """Real Traefik in front of real Consul: routes by tags, a token that only reads, a health that fails first."""
 
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from bakery.config.model import BalancerCertificate, Ingress, LoadBalancer
 from bakery.credentials.tokens import consul_ingress_token
 from bakery.observe.gather import WITHOUT_KEYS, Facts, gather
 from bakery.observe.ingress import routes
 from bakery.observe.rules import rule_problem
 from bakery.wait import Pending
 from tests.helpers.ingress import cluster_with_acls, eventually, registered, rule, serving
-from tests.helpers.real_agents import RealCluster
+from tests.helpers.real_agents import LOOPBACK, RealCluster
 from tests.helpers.real_jobs import consul
 from tests.helpers.real_traefik import NODE, RealTraefik, ingress_plan, running_traefik
 from tests.helpers.rules import BAD_RULES, GOOD_RULES
@@ -105,9 +107,40 @@ def test_the_token_of_traefik_only_reads_nodes_and_services(cluster: RealCluster
         for method, path, body in DENIED:
             status = mine.call(method, path, body, accept=refused).status
             assert status in refused, f"{method} {path}: {status}"
+            if method == "GET":
+                assert consul(cluster).call(method, path).status == 200, "control: the operator"
         assert mine.call("GET", "/v1/kv/?keys").value == [], "Consul leaves out what a token may not read"
     nobody = consul(cluster, "")
     assert nobody.call("GET", "/v1/catalog/services").value == {}, "control: without a token nothing is read"
+
+
+BALANCER = Ingress(load_balancer=LoadBalancer(certificate=BalancerCertificate.PASSTHROUGH, proxy_protocol=True))
+INSIDE, OUTSIDE, FORGED = "127.0.0.1", "127.0.1.1", "203.0.113.7"
+"""Addresses of clients: in the VPC of this test and outside of it, and one that a client only claims."""
+
+
+def seen_from(traefik: RealTraefik, sender: str) -> str:
+    """The client's address that a service sees, if ``sender`` claims to pass on a request of another client."""
+    request = f"PROXY TCP4 {FORGED} {LOOPBACK} 4000 80\r\nGET / HTTP/1.0\r\nHost: one.example.com\r\n\r\n"
+    with socket.create_connection((LOOPBACK, traefik.ports["web"]), 5, source_address=(sender, 0)) as client:
+        client.sendall(request.encode())
+        return client.makefile().read().rpartition("\n")[2]
+
+
+def test_the_address_in_a_proxy_header_is_a_load_balancers_word(
+    cluster: RealCluster, traefik: RealTraefik, tmp_path: Path
+) -> None:
+    """Without one, and from outside the VPC, nobody is believed. Control: the load balancer is."""
+    with (
+        running_traefik(cluster, tmp_path, ingress=BALANCER, vpc="127.0.0.0/24") as behind,
+        serving("", echo="X-Forwarded-For") as port,
+        registered(cluster, "one", port, *rule("one", "Host(`one.example.com`)")),
+    ):
+        for each in (behind, traefik):
+            routed(each, "one.example.com")
+        assert seen_from(behind, INSIDE) == FORGED
+        assert seen_from(behind, OUTSIDE) == OUTSIDE
+        assert FORGED not in seen_from(traefik, INSIDE)
 
 
 def test_while_it_stops_its_health_fails_first_and_requests_are_still_answered(
