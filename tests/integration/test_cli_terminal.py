@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 from bakery.wait import Pending, wait_until
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
 
 pytestmark = pytest.mark.integration
 
@@ -271,7 +271,7 @@ def _imports(arguments: tuple[str, ...], line: str = "") -> tuple[int, int, list
         check=True,
         timeout=60,
     )
-    own, every, *heavy = done.stderr.split()
+    own, every, *heavy = done.stderr.splitlines()[-1].split()
     return int(own), int(every), heavy
 
 
@@ -290,6 +290,13 @@ def test_help_and_completion_import_few_modules(arguments: tuple[str, ...], line
 def test_the_completion_of_a_role_reads_the_file_and_nothing_heavier(at: CliHarness) -> None:
     assert _imports((), "bakery launch --role nomad")[2] == ["yaml"]
     assert _imports(("validate", "--quiet"))[1] > 160, "control of the number"
+
+
+def test_validate_imports_nothing_for_requests_and_certificates(at: CliHarness) -> None:
+    """They take as long as the rest of it. Control: a file with settings that a program checks needs requests."""
+    assert {"requests", "cryptography"}.isdisjoint(_imports(("validate", "--quiet"))[2])
+    at.write(SMALL.replace("{count: 2", "{nomad: {log_json: true}, count: 2"))
+    assert "requests" in _imports(("validate", "--quiet"))[2]
 
 
 def test_the_import_test_can_fail(at: CliHarness) -> None:
