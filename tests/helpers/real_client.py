@@ -109,6 +109,20 @@ def running_runner(cluster: RealCluster) -> Iterator[None]:
 
 
 @contextmanager
+def running_second_client(cluster: RealCluster, consul: Mapping[str, Any]) -> Iterator[str]:
+    """Run another Nomad client beside the cluster's Consul agent, with ``consul`` in its block of that name.
+
+    Yields its name.
+    """
+    name, folder = "demo-second-1", cluster.folder / "second"
+    of_server = json.loads((cluster.folder / "nomad.json").read_text(encoding="utf-8"))["consul"]
+    config = nomad_client_config(cluster, folder, name, free_ports(), {**of_server, **consul})
+    write_json(folder / "nomad-client.json", config)
+    with _running(folder / "nomad-client.json"):
+        yield name
+
+
+@contextmanager
 def _running(config: Path) -> Iterator[None]:
     argv: list[str | Path] = [require_tool("nomad"), "agent", f"-config={config}"]
     process = start(argv, output=config.with_suffix(".log"))

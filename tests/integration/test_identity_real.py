@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from bakery.agents.model import AclRole, AclToken, TokenGrant
 from bakery.agents.transport import AgentHttp
 from bakery.credentials.tokens import consul_nomad_token
 from bakery.launch.acl.ensure import AclOutcome
+from bakery.launch.acl.identity import BINDING_RULES
+from bakery.observe.gather import AUTH_METHOD
 from bakery.observe.health import observe_cluster
 from bakery.observe.model import Condition, ConditionState
 from bakery.wait import Pending
 from tests.helpers.real_agents import LOOPBACK, RealCluster, running_cluster
-from tests.helpers.real_client import running_client
+from tests.helpers.real_client import running_client, running_second_client
 from tests.helpers.real_jobs import (
     allocation_of,
     consul,
@@ -254,13 +257,49 @@ def test_a_native_task_of_the_mesh_gets_no_key_of_its_node(cluster: RealCluster)
     assert (folder / "consul_token").exists(), "control: the folder is the task's"
 
 
+def test_with_nomads_default_it_would(cluster: RealCluster) -> None:
+    """Control of the test above, on a second client."""
+    with running_second_client(cluster, {"share_ssl": True}) as name:
+        mine = f"""constraint {{
+      attribute = "${{node.unique.name}}"
+      value     = "{name}"
+    }}
+    network"""
+        run_job(cluster, NATIVE.replace("JOB", "sharing").replace("network", mine, 1))
+        running = allocation_of(cluster, "sharing", "running")["ID"]
+        folder = cluster.folder / "second" / "nomad-client-data" / "alloc" / running / "t" / "secrets"
+        copied = {file.name for file in folder.iterdir() if file.suffix == ".pem"}
+        assert copied == {"consul_ca_file.pem", "consul_cert_file.pem", "consul_key_file.pem"}
+        nomad(cluster).call("DELETE", "/v1/job/sharing")
+        allocation_of(cluster, "sharing", "complete")
+
+
 @pytest.mark.parametrize("name", ["consul", "nomad", "Nomad"])
 def test_no_job_gets_an_identity_for_the_servers_services(cluster: RealCluster, name: str) -> None:
-    """Agents find their servers by them, in any spelling. Control: another name, above."""
+    """Agents find their servers by them, in any spelling."""
     job = f"impostor-{name}"
     run_job(cluster, SERVICE.replace("JOB", job).replace("NAME", name))
     failed = allocation_of(cluster, job, "failed")
     assert "Permission denied" in json.dumps(failed["TaskStates"])
+
+
+def test_without_the_rules_exception_a_job_gets_one(cluster: RealCluster) -> None:
+    """Control: with the rule of "nomad setup consul" it registers as Nomad's servers."""
+    api = cluster.clients.consul(LOOPBACK)
+    of_services, *others = BINDING_RULES
+    api.put_binding_rules(AUTH_METHOD, (replace(of_services, selector='"nomad_service" in value'), *others))
+    try:
+        run_job(cluster, SERVICE.replace("JOB", "impostor").replace("NAME", "nomad"))
+        running = allocation_of(cluster, "impostor", "running")["ID"]
+
+        def registered() -> bool | Pending:
+            listed = consul(cluster).call("GET", "/v1/catalog/service/nomad").value
+            return any(running in each["ServiceID"] for each in listed) or Pending(str(listed))
+
+        eventually(registered, "the impostor among Nomad's servers")
+    finally:
+        nomad(cluster).call("DELETE", "/v1/job/impostor?purge=true")
+        api.put_binding_rules(AUTH_METHOD, BINDING_RULES)
 
 
 def test_a_namespace_may_have_a_role_of_its_own(cluster: RealCluster) -> None:
