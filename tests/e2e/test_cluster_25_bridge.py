@@ -7,8 +7,11 @@ import pytest
 
 from bakery.wait import Pending, wait_until
 from tests.helpers.cluster_e2e import JOBS, PATIENCE, Cluster
+from tests.helpers.firewalls_e2e import BOTH_KEEP_CLOSED, reached_without
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+OTHER = "demo-nomad-server-1"
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +37,33 @@ def test_every_client_offers_bridge_mode(cluster: Cluster) -> None:
 
 
 def test_a_job_behind_the_bridge_is_placed_and_answers(cluster: Cluster, bridged: dict[str, Any]) -> None:
-    """From another droplet, by the port of the node; and its own network has no other way in."""
+    """From another droplet, by the port of the node. The test below tries the task's own address."""
     (port,) = bridged["AllocatedResources"]["Shared"]["Ports"]
     assert port["To"] == 8080
     node = cluster.droplet(bridged["NodeName"])
 
     def page() -> str | Pending:
-        return cluster.reads("demo-nomad-server-1", f"curl -sS -m 5 http://{node.private}:{port['Value']}/")
+        return cluster.reads(OTHER, f"curl -sS -m 5 http://{node.private}:{port['Value']}/")
 
     said = wait_until(page, what="an answer from behind the bridge", seconds=PATIENCE)
     assert said == f"behind the bridge of {node.name}"
-    refused = cluster.inside("demo-nomad-server-1", f"curl -sS -m 5 http://{node.private}:8080/", check=False)
+    refused = cluster.inside(OTHER, f"curl -sS -m 5 http://{node.private}:8080/", check=False)
     assert refused.returncode in {7, 28}, "control: 8080 is the port inside"
+
+
+def test_another_droplet_does_not_reach_it_at_its_own_address(cluster: Cluster, bridged: dict[str, Any]) -> None:
+    """By a route through the node: Nomad accepts every packet to its bridge. Control: both firewalls are off."""
+    node, address = cluster.droplet(bridged["NodeName"]), bridged["NetworkStatus"]["Address"]
+    route = f"{address}/32 via {node.private}"
+    fetch = f"ip route replace {route}; curl -sS -m 3 -o /dev/null http://{address}:8080/"
+
+    def reaches() -> bool:
+        return cluster.inside(OTHER, fetch, check=False).returncode == 0
+
+    try:
+        assert reached_without(cluster, node.name, reaches) == BOTH_KEEP_CLOSED
+    finally:
+        cluster.inside(OTHER, f"ip route del {route}")
 
 
 def test_consul_sees_it_pass_its_check(cluster: Cluster, bridged: dict[str, Any]) -> None:

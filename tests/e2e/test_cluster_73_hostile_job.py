@@ -7,6 +7,7 @@ test_cluster_30_docker and test_cluster_60_reboot, Consul's tokens in test_clust
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +394,29 @@ def test_without_bakerys_configuration_nomads_tries_succeed(
     assert wrong == {}
     for name in ("volume", "volume-above", "bind", "local-volume"):
         assert "/x/etc/nomad.d/client.json" in ran[name].output
+
+
+# Nomad's default root of a task has all of /etc. These capabilities are the least with which LOOK gets something.
+NOMADS_ROOT = {"/etc/nomad.d": "/etc/nomad.d", "/etc/consul.d": "/etc/consul.d"}
+FINDING = Try(
+    name="finding", driver="exec", config={"command": "/usr/bin/find", "args": ["/etc", "-name", "agent-key.pem"]}
+)
+
+
+@pytest.mark.e2e_sweep
+def test_with_nomads_own_configuration_an_exec_task_gets_keys_and_environments(
+    cluster: Cluster, image_url: str, variables: None, tmp_path: Path
+) -> None:
+    """Control of a task among the node's processes, and of a task's root, which test_cluster_20_jobs looks at."""
+    looking = replace(LOOKING, config={**LOOKING.config, "cap_add": ["setuid", "kill", "sys_ptrace"]})
+    with unprotected(cluster, NOMADS_ROOT):
+        ran = outcomes(cluster, tmp_path, [looking, FINDING], image_url=image_url, node=CLIENT)
+    said = json.loads(ran["looking"].output)
+    assert said["environments"]
+    assert said["roots"]
+    assert (said["kill"], said["setuid"]) == ("done", "done")
+    found = ran["finding"].output.split()
+    assert {"/etc/nomad.d/tls/agent-key.pem", "/etc/consul.d/tls/agent-key.pem"} <= set(found)
 
 
 # Files that nothing needs: a program, and a list of names.

@@ -14,6 +14,7 @@ import pytest
 from bakery.config.model import Kind
 from bakery.plan.ports import Source, ports_of
 from tests.helpers.cluster_e2e import Cluster
+from tests.helpers.firewalls_e2e import BOTH_KEEP_CLOSED, reached_without
 from tests.helpers.hostile_job import Try, outcomes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -109,13 +110,13 @@ def test_from_outside(cluster: Cluster, kind: Kind) -> None:
 
 @pytest.fixture
 def listeners(cluster: Cluster) -> Iterator[None]:
-    """Programs on the client that listen on two more ports."""
+    """Programs on the client that listen on two more ports, at all its addresses."""
     name = NODES[Kind.NOMAD_CLIENT]
-    address = cluster.droplet(name).private
-    serve = "systemd-run --quiet --unit=probe{port} python3 -m http.server --bind {address} {port}"
-    cluster.inside(name, "; ".join(serve.format(port=port, address=address) for port in (OPEN, CLOSED)))
+    serve = "systemd-run --quiet --unit=probe{port} python3 -m http.server --bind 0.0.0.0 {port}"
+    cluster.inside(name, "; ".join(serve.format(port=port) for port in (OPEN, CLOSED)))
     try:
-        cluster.inside(name, f"until ss -Hltn | grep -q {address}:{CLOSED}; do sleep 0.1; done", seconds=20)
+        listening = " && ".join(f"ss -Hltn | grep -q 0.0.0.0:{port}" for port in (OPEN, CLOSED))
+        cluster.inside(name, f"until {listening}; do sleep 0.1; done", seconds=20)
         yield
     finally:
         cluster.inside(name, f"systemctl stop probe{OPEN} probe{CLOSED}")
@@ -130,6 +131,22 @@ def test_from_another_node(cluster: Cluster) -> None:
     assert OPEN in found[droplets[Kind.NOMAD_CLIENT].private]
     assert {kind: found[each.private] - {OPEN} for kind, each in droplets.items()} == FROM_THE_VPC
     assert [found[each.public] for each in droplets.values()] == [set(), set(), set()]
+
+
+@pytest.mark.usefixtures("listeners")
+def test_either_firewall_closes_what_no_table_has(cluster: Cluster) -> None:
+    """Control: without both, the program is reached from outside and from another node."""
+    name = NODES[Kind.NOMAD_CLIENT]
+    client = cluster.droplet(name)
+
+    def from_outside() -> bool:
+        return opens(client.public, CLOSED)
+
+    def from_a_node() -> bool:
+        return CLOSED in scanned_inside(cluster, [client.private], f"[{CLOSED}]")[client.private]
+
+    assert reached_without(cluster, name, from_outside) == BOTH_KEEP_CLOSED
+    assert reached_without(cluster, name, from_a_node) == BOTH_KEEP_CLOSED
 
 
 def task(network: str, addresses: list[str]) -> Try:

@@ -5,6 +5,7 @@ pebble has a name server that answers every name with the node's public address.
 """
 
 import json
+import re
 import socket
 import ssl
 import time
@@ -19,6 +20,7 @@ from cryptography import x509
 from bakery.wait import Pending, deadline_factor
 from tests.helpers.client_load import ClientLoad
 from tests.helpers.cluster_e2e import JOBS, Cluster, wait_for
+from tests.helpers.firewalls_e2e import BOTH_KEEP_CLOSED, reached_without
 from tests.helpers.pebble import Pebble, running_pebble
 from tests.helpers.port_scan import open_ports
 
@@ -27,6 +29,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 DOMAIN = "ingress.service.consul"
 CERTIFICATE_SECONDS = 30.0
 ROUTE_SECONDS = 5.0
+OTHER = 8080
+"""A port in no table, among those of the scan."""
 FILE = """\
 version: 1
 cluster: edge
@@ -178,6 +182,20 @@ def test_80_and_443_are_open_from_outside_and_nothing_else(edge: Edge) -> None:
     assert open_ports(edge.address) == [80, 443]
 
 
+def test_either_firewall_closes_the_other_ports(edge: Edge) -> None:
+    """Control: a program that listens on another port is reached once both firewalls are open."""
+    serve = f"systemd-run --quiet --unit=probe python3 -m http.server --bind {edge.address} {OTHER}"
+    edge.cluster.inside(edge.name, f"{serve}; until ss -Hltn | grep -q :{OTHER}; do sleep 0.1; done", seconds=20)
+
+    def reaches() -> bool:
+        return OTHER in open_ports(edge.address)
+
+    try:
+        assert reached_without(edge.cluster, edge.name, reaches) == BOTH_KEEP_CLOSED
+    finally:
+        edge.cluster.inside(edge.name, "systemctl stop probe")
+
+
 def test_traefik_is_a_user_with_one_capability(edge: Edge) -> None:
     """CAP_NET_BIND_SERVICE is number 10 (linux/capability.h). Neither docker nor Nomad runs beside it."""
     script = "p=$(pidof traefik); ps -o user= -p $p; grep -E '^(CapPrm|CapBnd|NoNewPrivs)' /proc/$p/status"
@@ -186,6 +204,58 @@ def test_traefik_is_a_user_with_one_capability(edge: Edge) -> None:
         "traefik", "CapPrm:", "0000000000000400", "CapBnd:", "0000000000000400", "NoNewPrivs:", "1",
     ]  # fmt: skip
     assert edge.cluster.inside(edge.name, "pidof nomad dockerd containerd", check=False).stdout == ""
+
+
+# What code in Traefik's place could try. Each attempt is undone, or changes nothing.
+ATTEMPTS = """
+import json, os, socket
+def done(call):
+    try:
+        call()
+        return True
+    except OSError:
+        return False
+def bind(port):
+    with socket.socket() as one:
+        one.bind(("", port))
+attempts = {
+    "a port below 1024": lambda: bind(81),
+    "a packet of its own": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP).close(),
+    "the keys of Consul's agent": lambda: open("/etc/consul.d/consul.json").close(),
+    "passwords": lambda: open("/etc/shadow").close(),
+    "a program": lambda: open("/usr/local/bin/consul", "ab").close(),
+    "its own configuration": lambda: open("/etc/traefik/traefik.yml", "ab").close(),
+    "another's process": lambda: os.kill(1, 0),
+    "another's file": lambda: os.chown("/etc/hostname", 0, 0),
+    "another root": lambda: os.chroot("/"),
+    "another user": lambda: os.setuid(0),
+}
+print(json.dumps([name for name, call in attempts.items() if done(call)]))
+"""
+
+
+def attempted(edge: Edge, unit: str) -> list[str]:
+    """The attempts that succeed in a service with the restrictions of ``unit``."""
+    lines = [line for line in unit.splitlines() if not line.startswith(("Restart", "StartLimit", "Condition"))]
+    text = "\n".join(lines).replace(
+        "[Service]", "[Service]\nType=oneshot\nStandardOutput=truncate:/run/attempts.json"
+    )
+    text = re.sub("^ExecStart=.*", "ExecStart=/usr/bin/python3 /run/attempts.py", text, flags=re.MULTILINE)
+    files = {"attempts.py": ATTEMPTS, "systemd/system/attempts.service": text}
+    write = "\n".join(f"cat >/run/{name} <<'END'\n{content}\nEND" for name, content in files.items())
+    remove = "rm " + " ".join(f"/run/{name}" for name in files)
+    run_it = "systemctl daemon-reload; systemctl start attempts; cat /run/attempts.json"
+    found: list[str] = json.loads(edge.cluster.inside(edge.name, f"{write}\n{run_it}; {remove}").stdout)
+    return found
+
+
+def test_code_in_traefiks_place_may_open_a_low_port_and_do_nothing_else(edge: Edge) -> None:
+    """Controls: without the capability it may not, and without the lines that restrict the unit it may do all."""
+    unit = edge.cluster.inside(edge.name, "cat /etc/systemd/system/traefik.service").stdout
+    assert attempted(edge, unit) == ["a port below 1024"]
+    assert attempted(edge, unit.replace("AmbientCapabilities=CAP_NET_BIND_SERVICE\n", "")) == []
+    unrestricted = re.sub("^(User|Group)=.*\n", "", unit, flags=re.MULTILINE).partition("ReadWritePaths=")[0]
+    assert len(attempted(edge, unrestricted)) == 10
 
 
 def test_status_says_that_it_takes_requests_and_names_a_wrong_tag(edge: Edge) -> None:
