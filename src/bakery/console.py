@@ -302,6 +302,7 @@ class Console:
         if _erases(sys.stdout):
             self._erase()
             sys.stdout.write(_CLEAR_SCREEN)
+            sys.stdout.flush()  # before the next line on stderr, which is not buffered
 
     def _write(self, text: str) -> None:
         self._erase()

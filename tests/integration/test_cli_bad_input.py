@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -619,6 +620,21 @@ def test_a_busy_port(at: CliHarness) -> None:
         f"error: port {port} on 127.0.0.1 is already in use\n"
         "help: choose another: bakery emulator up --port PORT\n"
     )
+
+
+def test_a_port_of_another_emulator_names_it(at: CliHarness) -> None:
+    at.announce()
+    port = str(urlsplit(at.api.url).port)
+    ran = at("emulator", "up", "--machines", "memory", "--name", "other", "--port", port)
+    assert (ran.code, ran.err.splitlines()[1]) == (2, "  the emulator default answers there")
+
+
+@pytest.mark.parametrize("verb", [("launch", "--yes", "--wait", "active"), ("destroy", "--yes")])
+def test_a_file_in_the_place_of_the_state_folder_is_named(at: CliHarness, verb: tuple[str, ...]) -> None:
+    (at.folder / ".bakery").write_text("mine\n", encoding="utf-8")
+    ran = at(*verb)
+    assert ran.code == 2
+    assert "/.bakery is not a folder, and the cluster's state has to be in it\nhelp: move it away" in ran.err
 
 
 def test_a_busy_address_range(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -630,7 +630,9 @@ def test_doctor_asks_the_cluster_who_is_in_it(launched: CliHarness) -> None:
 
     unanswered = (False, "not known: there is no leader", "bakery status")
     assert checks()["strangers"] == unanswered, "droplets in memory have no agents"
-    assert checks()["keyrings"] == (False, "not known either: see strangers", None), "each cause once"
+    assert checks()["keyrings"] == (False, "not checked, for the same reason: see strangers", None), (
+        "each cause once"
+    )
     shutil.rmtree(launched.folder / ".bakery")
     not_asked = (True, "not checked: there are no credentials of demo here", None)
     assert checks()["strangers"] == checks()["keyrings"] == not_asked

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ def test_in_memory_from_start_to_removal(folder: Path, capfd: pytest.CaptureFixt
     shown = capfd.readouterr()
     assert "demo is active: 1 droplet, 1 new" in shown.err
     assert "$ bakery launch --local --yes --wait active" in shown.out
+    steps = [line.partition(".")[0] for line in shown.out.splitlines() if re.match(r"\d\. ", line)]
+    assert steps == ["1", "2", "3", "4", "5"], "in memory there is no step for the programs"
     assert shown.out.rstrip().splitlines()[-1].endswith(f"demo --remove --name demo --folder {folder}/bakery-demo")
     assert (dict(os.environ), Path.cwd()) == (before, folder), "the shell of the commands has ended"
     file = (folder / "bakery-demo" / "bakery.yaml").read_text(encoding="utf-8")

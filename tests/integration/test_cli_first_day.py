@@ -288,7 +288,7 @@ def test_up_again_says_what_it_does_not_change(at: CliHarness, emulator: Emulato
     assert other.code == 0
     advice = "to use that, first run: bakery emulator down --name first"
     assert f"warning: it runs without --port 7199 and --machines nspawn; {advice}" in other.err.splitlines()
-    assert "next: export BAKERY_EMULATOR=first; bakery emulator stand-in, bakery launch --local" in other.err
+    assert "next: export BAKERY_EMULATOR=first\n      bakery emulator stand-in\n" in other.err
 
 
 # make --------------------------------------------------------------------------------

@@ -199,16 +199,32 @@ def test_where_droplets_boot_a_stand_in_is_refused(at: CliHarness, monkeypatch: 
 def test_up_names_the_commands_that_work_there(at: CliHarness, memory: EmulatorRecord) -> None:
     (at.folder / "bakery.yaml").unlink()
     ran = at("emulator", "up", "--name", "memory")
-    assert ran.err.splitlines()[-1] == (
-        "next: export BAKERY_EMULATOR=memory; bakery init --local, bakery emulator stand-in,"
-        ' bakery launch --local --wait active; or eval "$(bakery emulator env)" for other tools'
-    )
+    assert ran.err.splitlines()[-5:] == [
+        "next: export BAKERY_EMULATOR=memory",
+        "      bakery init --local",
+        "      bakery emulator stand-in",
+        "      bakery launch --local --wait active",
+        'for other programs: eval "$(bakery emulator env)"',
+    ]
     for command in (
         ("init", "--cluster", "demo"), ("emulator", "stand-in"), ("--local", *ACTIVE),
     ):  # fmt: skip
         assert at(*command).code == 0
     ran = at("emulator", "up", "--name", "memory")
+    assert ran.err.splitlines()[-4:-1] == [
+        "next: export BAKERY_EMULATOR=memory",
+        "      bakery emulator stand-in",
+        "      bakery launch --local --wait active",
+    ]
+
+
+def test_nothing_sends_one_to_a_bake(at: CliHarness, memory: EmulatorRecord) -> None:
+    """A bake in memory is refused, so init, plan and doctor name the stand-in."""
+    (at.folder / "bakery.yaml").unlink()
+    ran = at("init", "--local", "--cluster", "demo")
     assert ran.err.splitlines()[-1] == (
-        "next: export BAKERY_EMULATOR=memory; bakery emulator stand-in, bakery launch --local --wait active; "
-        'or eval "$(bakery emulator env)" for other tools'
+        "next: bakery plan --local, bakery emulator stand-in --local, bakery launch --local --wait active"
     )
+    assert "help: bakery emulator stand-in --local" in at("--local", "plan").out
+    snapshot = next(c for c in at("--local", "doctor", "--json").json["checks"] if c["name"] == "snapshot")
+    assert snapshot["remedy"] == "bakery emulator stand-in --local"

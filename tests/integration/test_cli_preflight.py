@@ -133,9 +133,7 @@ RUNNING = {
         change=_append("region: ams3"),
         says=(
             CANNOT,
-            "demo-consul-server-1, demo-consul-server-2, demo-consul-server-3, demo-nomad-server-1,"
-            " demo-nomad-client-1, demo-nomad-client-2: in region fra1, the file says ams3;"
-            " droplets and networks cannot move",
+            "6 droplets: in region fra1, the file says ams3; droplets and networks cannot move",
             "help: set region: fra1 again, or launch a new cluster under another name",
         ),
         code=2,
@@ -155,7 +153,7 @@ RUNNING = {
         change=_file("consul-server: {count: 3", "consul-server: {count: 1"),
         says=(
             CANNOT,
-            "the file says 1 Consul server, and demo-consul-server-2, demo-consul-server-3 run beyond them",
+            "the file says 1 Consul server, but demo-consul-server-2, demo-consul-server-3 run too",
             "help: remove them first: bakery scale consul-server=1",
         ),
         code=2,

@@ -39,7 +39,7 @@ def test_a_launch_is_drawn_in_the_width_of_the_terminal(at: CliHarness, columns:
     child = terminal(columns, *LAUNCH)
     assert ends(child) == 0
     text = ESCAPES.sub("", child.before)
-    for wanted in ("==> Droplets", "demo-consul-server-1  ", "of 4", "given up in", "took 0:"):
+    for wanted in ("==> Droplets", "demo-consul-server-1  ", "of 4", "deadline in", "took 0:"):
         assert wanted in text
     drawn = [line for line in re.split(r"[\r\n]+", text) if not line.startswith(("warning:", "on "))]
     assert [line for line in drawn if len(line) > columns] == []

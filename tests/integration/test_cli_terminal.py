@@ -6,11 +6,13 @@ import subprocess  # noqa: TID251 - signals and pipes are what is tested
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import pexpect
 import pytest
 
+from bakery.cloud import digitalocean
+from bakery.errors import CloudError
 from bakery.wait import Pending, wait_until
 from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
 
@@ -77,6 +79,53 @@ def test_a_yes_creates_it(at: CliHarness) -> None:
     child.expect("demo is active: 1 droplet, 1 new")
     assert _ends(child) == 0
     assert at.droplets() == ["demo-consul-server-1"]
+
+
+def test_the_question_shows_every_changed_firewall_rule(launched: CliHarness) -> None:
+    """At 80 columns, too: what the user agrees to is not cut."""
+    child = _on_a_terminal("launch", "--wait", "active", "--admin-cidr", "203.0.113.0/24")
+    child.expect(r"make these changes\? \[y/N\]: ")
+    shown = " ".join((child.before or "").split())
+    child.sendline("n")
+    assert _ends(child) == 2
+    for rule in ("adds tcp 8501 from 10.100.0.0/20, 203.0.113.0/24", "removes tcp 4646 from 10.100.0.0/20, "):
+        assert rule in shown
+    assert "…" not in shown.partition("its rules differ")[2]
+
+
+def test_destroy_counts_what_it_deletes_and_what_that_saves(launched: CliHarness) -> None:
+    """On a terminal the tags are one line; a pipe gets each of them."""
+    child = _on_a_terminal("destroy")
+    child.expect("type the cluster's name to destroy it: ")
+    shown = child.before or ""
+    child.sendline("n")
+    assert _ends(child) == 2
+    tags = [line for line in launched("destroy", "--dry-run").out.splitlines() if line.startswith("  - tag ")]
+    assert f"tag      bakery:demo and {len(tags) - 1} more that begin with it (-v lists them)\r\n" in shown
+    assert f"4 droplets, 3 firewalls, 1 vpc, {len(tags)} tags to delete; saves $24.00 a month\r\n" in shown
+    assert shown.count("bakery:demo:") == 0
+
+
+def test_a_destroy_without_the_right_to_read_prices_shows_none(
+    launched: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise CloudError(message="403")
+
+    monkeypatch.setattr(digitalocean.DigitalOcean, "list_sizes", refuse)
+    ran = launched("destroy", "--dry-run")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].endswith(" tags to delete")
+
+
+def test_the_cloud_stays_on_the_screen_of_a_watch(launched: CliHarness) -> None:
+    """It is printed to stderr, and the screen is cleared by stdout, which has a buffer."""
+    child = _on_a_terminal("status", "--watch")
+    child.expect("4 nodes healthy")
+    shown = child.before or ""
+    child.sendintr()
+    assert _ends(child) == 130
+    assert 0 <= shown.index("\x1b[2J") < shown.index("on the API at 127.0.0.1")
 
 
 def test_a_wrong_name_destroys_nothing(launched: CliHarness) -> None:

@@ -11,11 +11,12 @@ from bakery.cli.options import Settings
 from bakery.console import counted, width_of
 from bakery.hints import Command, Hint, Text
 from bakery.launch.base.model import Sign
-from bakery.launch.converge.verdict import Outcome, lines_of, outcome_of
+from bakery.launch.converge.verdict import Outcome, extra_lines, lines_of, outcome_of
 
 if TYPE_CHECKING:
     from bakery.launch.base.model import Change, Changes, Obstacle, Price
 
+_BELOW = " " * 8
 _STYLES = {"+": "green", "~": "yellow", "-/+": "yellow"}
 
 
@@ -34,8 +35,10 @@ def show_changes(
     for line in lines:
         sign = console.style(f"{line.sign.value:>3}", _STYLES[line.sign.value], out=out)
         space = None if columns is None else max(columns - width - 16, 1)
-        details = line.details if space is None else textwrap.shorten(line.details, space, placeholder="…")
+        details, below = _details(line, space, columns)
         print_line(f"{sign} {line.kind:<9} {line.name:<{width}}  {details}".rstrip())
+        for more in below:
+            print_line(f"{_BELOW}{more}")
     if changes.obstacles:
         print_line(console.style("cannot be launched:", "red", out=out))
     for obstacle in changes.obstacles:
@@ -44,6 +47,18 @@ def show_changes(
     if not changes.empty:
         print_line(_tally(changes) + (" (-v lists each)" if short else ""))
         print_line(_price(changes))
+
+
+def _details(line: "Change", space: int | None, columns: int | None) -> tuple[str, list[str]]:
+    """Return the text that fits beside the name, and the lines below it.
+
+    What an update changes is never cut: the user is asked about it. Other details repeat the cluster file.
+    """
+    if space is None or columns is None or len(line.details) <= space:
+        return line.details, []
+    if line.sign is not Sign.UPDATE:
+        return textwrap.shorten(line.details, space, placeholder="…"), []
+    return "", textwrap.wrap(line.details, max(columns - len(_BELOW) - 1, space), break_on_hyphens=False)
 
 
 def _grouped(changes: "Changes") -> "tuple[Change, ...]":
@@ -89,9 +104,7 @@ def show_verdict(settings: Settings, changes: "Changes", print_line: Callable[[T
 
 def _different(changes: "Changes") -> Iterator[Text]:
     yield from changes.later
-    for droplet in changes.extra:
-        remove = Command("destroy", "--node", droplet.name)
-        yield Hint(f"{droplet.name} is not in the plan; to remove it: ", remove)
+    yield from extra_lines(changes.extra)
     for droplet in changes.duplicates:
         twin = f"{droplet.name} exists more than once (droplet {droplet.id})"
         yield Hint(f"{twin}; to remove the newest: ", Command("destroy", "--node", droplet.name))

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from itertools import count
 from typing import TYPE_CHECKING
 
 from bakery.cli.demo_removal import CLUSTER, FILE
@@ -29,24 +30,27 @@ def walk(commands: ShownCommands, *, memory: bool, small: bool, port: int | None
     """
     commands.line(f"$ cd {shlex.quote(os.getcwd())}")  # noqa: PTH109 - as a shell prints it
     commands.line(f"$ export BAKERY_EMULATOR={os.environ['BAKERY_EMULATOR']}")
-    commands.title("1. The cluster file")
+    steps = count(1)
+    commands.title(f"{next(steps)}. The cluster file")
     _write_file(commands, small=small)
     commands.run(Command("plan", "--offline"))
     session = Session(Settings(cluster_file=FILE, local=True, quiet=commands.settings.quiet))
     if not memory:
-        commands.title("2. Programs: Packer, Consul, Nomad")
+        commands.title(f"{next(steps)}. Programs: Packer, Consul, Nomad")
         _find_programs(commands, session.config)
-    commands.title("3. A local DigitalOcean")
+    commands.title(f"{next(steps)}. A local DigitalOcean")
     commands.run(_emulator_up(port, memory=memory))
     if memory:
-        commands.title("4. Droplets in memory boot nothing: an empty snapshot in place of a baked one")
+        commands.title(
+            f"{next(steps)}. Droplets in memory boot nothing: an empty snapshot in place of a baked one"
+        )
         commands.run(Command("emulator stand-in"))
     else:
-        commands.title("4. One snapshot for every role, baked with Packer")
+        commands.title(f"{next(steps)}. One snapshot for every role, baked with Packer")
         commands.run(Command("build-image", "--yes"), "--local")
-    commands.title("5. The droplets: one cluster, no SSH")
+    commands.title(f"{next(steps)}. The droplets: one cluster, no SSH")
     commands.run(Command("launch", "--yes", *(("--wait", "active") if memory else ())), "--local")
-    commands.title("6. Looking at it")
+    commands.title(f"{next(steps)}. Looking at it")
     if memory:
         commands.line("Droplets in memory run no agents, and status says so (exit code 7).")
         commands.run(Command("status"), "--local", codes=(ExitCode.DONE, ExitCode.CHECKS))

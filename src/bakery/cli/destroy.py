@@ -1,5 +1,6 @@
 """``bakery destroy``: delete the cluster, one node or one role, after listing it and asking."""
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from bakery.cli.replacing import drain_options, show_warnings
 from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import cloud_line, other_cloud_option
-from bakery.console import counted
+from bakery.console import counted, width_of
 from bakery.errors import UsageError
 from bakery.hints import Text
 
@@ -184,7 +185,7 @@ def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
         "certificate": [c.name for c in targets.certificates],
         "reserved IP": [r.ip for r in targets.reserved_ips],
         "SSH key": [k.name for k in targets.ssh_keys],
-        "VPC": [v.name for v in targets.vpcs],
+        "vpc": [v.name for v in targets.vpcs],
         "snapshot": [s.name for s in targets.snapshots],
         "tag": list(targets.tags),
     }
@@ -201,17 +202,38 @@ def _print_json(session: Session, targets: "Targets") -> None:
 
 
 def _show(session: Session, targets: "Targets", print_line: Callable[[Text], None]) -> None:
-    console = session.console
-    minus = console.style("-", "red", out=print_line == console.print)
+    console, out = session.console, print_line == session.console.print
+    minus = console.style("-", "red", out=out)
     found = {kind: names for kind, names in _targets_by_kind(targets).items() if names}
     width = max(map(len, [*found, *(kept.kind for kept in targets.not_removed)]), default=0)
+    on_terminal = width_of(sys.stdout if out else sys.stderr) is not None
     for kind, names in found.items():
-        for name in names:
+        for name in _of_one(names) if kind == "tag" and on_terminal and not session.settings.verbose else names:
             print_line(f"  {minus} {kind:<{width}} {name}")
-    if targets.empty:
-        print_line(f"cluster {session.config.cluster} has no resources here")
     for kept in targets.not_removed:
         print_line(f"    {kept.kind:<{width}} {kept.name} is not deleted: {kept.reason}")
+    if targets.empty:
+        print_line(f"cluster {session.config.cluster} has no resources here")
+    else:
+        print_line(_tally(session, found, targets))
+
+
+def _of_one(tags: list[str]) -> list[str]:
+    """Return one line in place of the tags if the shortest, the cluster's own, begins all of them."""
+    shortest = min(tags, key=len)
+    if len(tags) == 1 or not all(tag.startswith(shortest) for tag in tags):
+        return tags
+    return [f"{shortest} and {len(tags) - 1} more that begin with it (-v lists them)"]
+
+
+def _tally(session: Session, found: dict[str, list[str]], targets: "Targets") -> str:
+    """Return how much is deleted, and what it costs a month until then."""
+    from bakery.operations.destroy_cluster import monthly_price
+
+    parts = [counted(len(names), kind) for kind, names in found.items()]
+    price = monthly_price(session, targets)
+    saved = "" if price is None else f"; saves ${price:.2f} a month"
+    return f"{', '.join(parts)} to delete{saved}"
 
 
 def _ask_for_some(session: Session, confirmed: str | None, removal: "Removal") -> None:

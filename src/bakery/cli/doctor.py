@@ -77,7 +77,9 @@ def _each_cause_once(checks: list[Check]) -> list[Check]:
         if name == check.name or check.passed:
             shown.append(check)
         else:
-            shown.append(Check(name=check.name, state=check.state, message=f"not known either: see {name}"))
+            shown.append(
+                Check(name=check.name, state=check.state, message=f"not checked, for the same reason: see {name}")
+            )
     return shown
 
 
@@ -166,13 +168,16 @@ def _packer(checksums: Mapping[str, str]) -> str | Check:
 def _snapshot(session: Session) -> str | Check:
     from bakery.bake.snapshot import OLD_DAYS, age_in_days, is_old
     from bakery.errors import ChecksFailedError
+    from bakery.launch.base.agentless import asks_agents_in_vain
+    from bakery.launch.converge.preflight_image import image_command
     from bakery.operations.droplets import present_snapshot
 
     now, versions = datetime.now(UTC), session.config.image
     image = present_snapshot(session)
     if image is None:
         message = f"there is no snapshot of consul {versions.consul} and nomad {versions.nomad}"
-        return _not_yet("snapshot", message, Command("build-image"), session)
+        bakes = not asks_agents_in_vain(session.cloud, session.config.region)
+        return _not_yet("snapshot", message, image_command(bakes=bakes), session)
     if is_old(image, now):
         message = f"{image.name} is {age_in_days(image, now)} days old and lacks the security updates since then"
         hint = Hint(Command("build-image", "--fresh"), f" (bake one every {OLD_DAYS} days, and replace the nodes)")

@@ -1,6 +1,7 @@
 """``bakery emulator``: a local DigitalOcean whose droplets really boot."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -129,12 +130,12 @@ def up(
         print_answer(settings_of(context), "emulator", shown)
         return
     console.note(f"the emulator answers at {running.endpoint} ({running.machines})")
-    other = "" if name == "default" else f"export BAKERY_EMULATOR={name}; "
+    other = () if name == "default" else (f"export BAKERY_EMULATOR={name}",)
     # Both commands need the cluster file.
     init = () if settings_of(context).cluster_file.exists() else (Command("init", "--local"),)
     then = _MEMORY_NEXT if running.machines == "memory" else _NEXT
-    tools = Hint('; or eval "$(', Command("emulator env"), ')" for other tools')
-    console.note(Hint(f"next: {other}", joined(", ", (*init, *then)), tools))
+    console.note(Hint("next: ", joined("\n      ", (*other, *init, *then))))
+    console.note(Hint('for other programs: eval "$(', Command("emulator env"), ')"'))
 
 
 def _warn_of_differences(context: click.Context, running: "EmulatorRecord") -> None:
@@ -273,6 +274,7 @@ def env(context: click.Context, name: str) -> None:
 @emulator.command()
 @_NAME
 @click.option("--console", "printed", is_flag=True, help="Show its console instead of its journal.")
+@click.option("--follow", is_flag=True, help="Show the journal's last lines and new ones, until Ctrl-C.")
 @click.option(
     "--all", "folder", type=click.Path(path_type=Path), help="Write the logs of all droplets into this folder."
 )
@@ -283,6 +285,7 @@ def logs(
     context: click.Context,
     name: str,
     printed: bool,  # noqa: FBT001 - a click flag
+    follow: bool,  # noqa: FBT001 - a click flag
     folder: Path | None,
     droplet: str | None,
 ) -> None:
@@ -290,7 +293,7 @@ def logs(
 
     \b
     Examples:
-      bakery emulator logs demo-nomad-client-1
+      bakery emulator logs demo-nomad-client-1 --follow
       bakery emulator logs --all logs/
     """
     from bakery.emulator.daemon import droplets
@@ -298,6 +301,9 @@ def logs(
     if settings_of(context).json:
         message = "logs are text, not JSON"
         raise UsageError(message=message, hint="run the command without --json")
+    if follow and (printed or folder is not None):
+        message = "--follow shows the journal of one droplet"
+        raise UsageError(message=message, hint="leave out --console and --all")
     _refuse_memory(name)
     if folder is not None:
         droplets.write_logs(name, folder)
@@ -306,6 +312,9 @@ def logs(
         message = "give the name or id of a droplet, or --all FOLDER"
         raise click.UsageError(message)
     number = droplets.find(name, droplet)
+    if follow:
+        sys.stdout.flush()
+        droplets.follow_journal(name, number)
     click.echo(droplets.read_console(name, number) if printed else droplets.read_journal(name, number))
 
 

@@ -95,7 +95,17 @@ def init(
     if session.settings.json:
         print_answer(session.settings, "init", {"file": str(path), "vpc_cidr": vpc_cidr})
     session.console.note(f"wrote {path}")
-    session.console.note(Hint("next: ", joined(", ", map(Command, ("plan", "build-image", "launch")))))
+    session.console.note(Hint("next: ", joined(", ", _next_commands(session, config.region))))
+
+
+def _next_commands(session: Session, region: str) -> tuple[Command, ...]:
+    """Return what is run next: droplets in memory boot no baked snapshot, and do not become healthy."""
+    from bakery.launch.base.agentless import asks_agents_in_vain
+    from bakery.launch.converge.preflight_image import image_command
+
+    in_memory = session.settings.local and asks_agents_in_vain(session.quick_cloud, region)
+    until = ("--wait", "active") if in_memory else ()
+    return Command("plan"), image_command(bakes=not in_memory), Command("launch", *until)
 
 
 def _asks(context: click.Context, session: Session) -> bool:

@@ -106,7 +106,8 @@ def launch(
     save_scaling(session, scaling)
     scalings = (scaling,) if scaling is not None else ()
     created, healthy = len(result.created), options.until_healthy
-    finish_launch(session, plan, result.droplets, scalings, times, created=created, healthy=healthy)
+    extra = len(result.changes.extra)
+    finish_launch(session, plan, result.droplets, scalings, times, created=created, healthy=healthy, extra=extra)
     return ExitCode.DONE
 
 
@@ -147,8 +148,9 @@ def finish_launch(
     *,
     created: int,
     healthy: bool,
+    extra: int = 0,
 ) -> None:
-    """Print what a launch has done, and what to run next."""
+    """Print what a launch has done, and what to run next. ``extra`` droplets are not in the plan."""
     if session.settings.json:
         print_answer(
             session.settings,
@@ -167,7 +169,8 @@ def finish_launch(
         )
     times.show()
     state = "healthy" if healthy else "active"
-    session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new")
+    others = f"; {counted(extra, 'droplet')} more, not in the plan" if extra else ""
+    session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new{others}")
     for scaling in scalings:
         tell_scaling(session, scaling)
     # Droplets that are active may have no agents yet.

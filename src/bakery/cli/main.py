@@ -107,7 +107,7 @@ def run(arguments: Sequence[str], *, timings: "Timings | None" = None, changes_n
     signals.offer_to_continue(not changes_nothing)
     settings = Settings(timings=timings, arguments=tuple(arguments), changes_nothing=changes_nothing)
     try:
-        code = _invoke(list(arguments) or ["--help"], settings)
+        code = _invoke(list(arguments), settings)
     except BrokenPipeError:
         code = _hang_up()
     except BaseException as error:
@@ -150,15 +150,20 @@ def _error_of(error: BaseException, settings: Settings) -> tuple[BakeryError, in
 
 
 def _invoke(arguments: list[str], settings: Settings) -> int:
+    if not arguments:
+        from bakery.cli.start import start_page
+
+        click.echo(start_page())
+        return ExitCode.DONE
     try:
         with bakery.make_context("bakery", arguments, obj=settings) as context:
             result = bakery.invoke(context)
         return result if isinstance(result, int) else ExitCode.DONE
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:  # bakery emulator, as docker and kubectl do
+        click.echo(error.format_message())
+        return ExitCode.DONE
     except click.ClickException as error:
         settings.json = settings.json or "--json" in arguments
         raise _of_click(error, arguments) from error

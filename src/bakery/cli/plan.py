@@ -77,15 +77,16 @@ def plan(
     check_agents(session, planned)
     domains = None if offline else address_warning(planned.ingress)
     warnings: list[Text] = [*weaknesses(planned), *([domains] if domains else [])]
-    changes = None
+    changes, admins = None, session.config.access.admin_cidrs
     if not offline and _has_token(session, required=exit_code):
-        options = LaunchOptions(plan=planned, admin_cidrs=admin_cidrs(session, cidrs), other_cloud=other_cloud)
+        admins = admin_cidrs(session, cidrs)
+        options = LaunchOptions(plan=planned, admin_cidrs=admins, other_cloud=other_cloud)
         changes, more = _of_any_launch(preview_launch(session, options))
         warnings += more
     if session.settings.json:
-        print_answer(session.settings, "plan", _as_json(session, planned, changes, warnings))
+        print_answer(session.settings, "plan", _as_json(session, planned, changes, admins, warnings))
     else:
-        _show(session, planned, changes, warnings)
+        _show(session, planned, changes, admins, warnings)
     return _exit_code(changes, tells_changes=exit_code)
 
 
@@ -116,7 +117,13 @@ def _has_token(session: Session, *, required: bool) -> bool:
     return True
 
 
-def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", warnings: "Sequence[Text]") -> None:
+def _show(
+    session: Session,
+    planned: "ClusterPlan",
+    changes: "Changes | None",
+    admins: Sequence[str],
+    warnings: "Sequence[Text]",
+) -> None:
     from bakery.cli.changes_view import show_verdict
     from bakery.config.advisories import advisory_lines
     from bakery.config.versions import describe_tested
@@ -136,7 +143,7 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", w
         _show_summary(session, planned, changes)
     else:
         print_table(session.settings, nodes)
-        _show_details(session, planned)
+        _show_details(session, planned, admins)
     advisories = tuple(advisory_lines(planned.consul_version, planned.nomad_version))
     if advisories:
         print_text(session.settings, "", *advisories)
@@ -147,10 +154,12 @@ def _show(session: Session, planned: "ClusterPlan", changes: "Changes | None", w
         show_verdict(session.settings, changes, console.print)
 
 
-def _show_details(session: Session, planned: "ClusterPlan") -> None:
-    """Print the firewall rules, and the settings of roles if there are any."""
+def _show_details(session: Session, planned: "ClusterPlan", admins: Sequence[str]) -> None:
+    """Print the firewall rules, who the admins are, and the settings of roles if there are any."""
     session.console.print("")
     print_table(session.settings, Table(header=RULE_HEADER, rows=_rule_rows(planned), drops=RULE_DROPS))
+    networks = ", ".join("auto (your address)" if entry == "auto" else entry for entry in admins)
+    print_text(session.settings, f"vpc: {planned.vpc_cidr}; admin: {networks or 'nobody'}")
     settings = setting_rows(planned)
     if settings:
         session.console.print("")
@@ -177,12 +186,19 @@ def _show_summary(session: Session, planned: "ClusterPlan", changes: "Changes | 
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
-    from bakery.plan.slots import as_running, slot_of
+    from bakery.plan.slots import as_running
+
+    there = _addresses(planned, changes)
+    nodes = as_running(planned, changes.unchanged if changes else ()).nodes
+    return [(n.name, n.role, n.size, str(n.wave.value), there.get(n.slot) or "at launch") for n in nodes]
+
+
+def _addresses(planned: "ClusterPlan", changes: "Changes | None") -> dict[str, str | None]:
+    """Return the private addresses of the droplets that stay, by slot."""
+    from bakery.plan.slots import slot_of
 
     kept = changes.unchanged if changes else ()
-    there = {slot_of(droplet, planned.cluster): droplet.private_ipv4 for droplet in kept}
-    nodes = as_running(planned, kept).nodes
-    return [(n.name, n.role, n.size, str(n.wave.value), there.get(n.slot) or "at launch") for n in nodes]
+    return {slot_of(droplet, planned.cluster): droplet.private_ipv4 for droplet in kept}
 
 
 def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
@@ -202,18 +218,30 @@ def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
 
 
 def _as_json(
-    session: Session, planned: "ClusterPlan", changes: "Changes | None", warnings: "Sequence[Text]"
+    session: Session,
+    planned: "ClusterPlan",
+    changes: "Changes | None",
+    admins: Sequence[str],
+    warnings: "Sequence[Text]",
 ) -> dict[str, Any]:
     from bakery.cli.changes_view import changes_json
     from bakery.config.advisories import advisory_lines
     from bakery.config.versions import CONSUL, NOMAD
 
+    addresses = _addresses(planned, changes)
     value: dict[str, Any] = {
         "cluster": planned.cluster,
         "region": planned.region,
         "vpc": {"name": planned.vpc_name, "cidr": str(planned.vpc_cidr)},
         "nodes": [
-            {"name": n.name, "role": n.role, "kind": n.kind.value, "size": n.size, "wave": n.wave.value}
+            {
+                "name": n.name,
+                "role": n.role,
+                "kind": n.kind.value,
+                "size": n.size,
+                "wave": n.wave.value,
+                "address": addresses.get(n.slot),
+            }
             for n in planned.nodes
         ],
         "firewalls": [
@@ -233,6 +261,7 @@ def _as_json(
             }
             for f in planned.firewalls
         ],
+        "admin_cidrs": list(admins),
         "tested": {"consul": CONSUL.tested, "nomad": NOMAD.tested},
         "settings": [{"name": name, "value": value} for name, value in setting_rows(planned)],
         "warnings": [*planned.warnings, *map(session.settings.spell, warnings)],

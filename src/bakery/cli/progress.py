@@ -89,7 +89,7 @@ class LiveProgress:
             self._open()
 
     def waiting(self, reason: str, left: float | None) -> None:
-        """Show what is waited for, and in how many seconds the wait is given up."""
+        """Show what is waited for, and in how many seconds its deadline is."""
         with self._lock:
             now = self._now()
             self._reason = reason
@@ -197,7 +197,7 @@ class LiveProgress:
         parts = [self._counts()] if self._names else []
         parts.append(clock_text(now - (now if began is None else began)))
         if deadline is not None:
-            parts.append(f"given up in {clock_text(max(deadline - now, 0))}")
+            parts.append(f"deadline in {clock_text(max(deadline - now, 0))}")
         return Text(f"    {', '.join(parts)}", style="bold")
 
     def _reason_lines(self) -> list[Text]:

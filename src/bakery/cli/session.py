@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bakery.plan.model import ClusterPlan
 
 DEFAULT_ADDRESS_URL = "https://checkip.amazonaws.com"
+_OF_ROOT = "an emulator that sudo started belongs to root, and is used with sudo"
 NO_ACCESS_HINT = "export DIGITALOCEAN_TOKEN, or DIGITALOCEAN_TOKEN_FILE; without an account: --local"
 
 
@@ -229,8 +230,8 @@ def _no_emulator(name: str) -> UsageError:
         return UsageError(message=message, hint=start_hint(name))
     others = [running.name for running in list_running()]
     if not others:
-        message = "--local was given, but no emulator is running"
-        return UsageError(message=message, hint=start_hint(name))
+        message = "--local was given, but no emulator of this user is running"
+        return UsageError(message=message, details=_OF_ROOT if os.geteuid() else None, hint=start_hint(name))
     message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
     return UsageError(message=message, hint=f"export BAKERY_EMULATOR={others[0]}")
 

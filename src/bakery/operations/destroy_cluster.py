@@ -8,12 +8,13 @@ from bakery.cloud.model import Droplet
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
 from bakery.credentials.store import find_bundle
-from bakery.errors import CredentialsError
+from bakery.errors import BakeryError, CredentialsError
 from bakery.launch.base.consul_lock import check_free, consul_finder
 from bakery.launch.base.model import DestroyRequest, DrainPolicy, RemovalRequest, Targets
 from bakery.launch.base.place import forget_place
 from bakery.launch.base.session import Session
 from bakery.launch.converge.preflight import check_trust
+from bakery.launch.converge.ways_in import BALANCER_MONTHLY
 from bakery.launch.teardown.destroy import destroy, list_targets
 from bakery.launch.teardown.destroy_some import ApproveSome, Removal, destroy_node, destroy_role
 from bakery.operations.cluster import running_with
@@ -51,6 +52,20 @@ def destroy_cluster(
     targets = destroy_if_free(session, _request(context, snapshots=snapshots), approve, is_own)
     forget_place(context.paths.place, context.place)
     return targets
+
+
+def monthly_price(context: Context, targets: Targets) -> float | None:
+    """Return what the droplets and load balancers cost a month; None if the API does not say it.
+
+    A destroy must not fail because the prices cannot be read.
+    """
+    try:
+        prices = {size.slug: size.price_monthly for size in context.cloud.list_sizes()}
+    except BakeryError:
+        return None
+    costs = [prices.get(droplet.size) for droplet in targets.droplets]
+    balancers = sum(balancer.size_unit for balancer in targets.balancers) * BALANCER_MONTHLY
+    return None if None in costs else round(sum(filter(None, costs)) + balancers, 2)
 
 
 def destroy_if_free(

@@ -9,6 +9,7 @@ import pytest
 from bakery.cli.main import bakery, run
 from bakery.cli.man import contexts
 from bakery.cli.signals import Terminated
+from bakery.cli.start import SECTIONS
 from bakery.cli.verbs import SUMMARIES
 
 NO_VERBS = {"main", "admin", "credentials-at-rest"}
@@ -75,8 +76,29 @@ def test_a_hint_names_the_file_that_a_flag_named(folder: Path, capsys: pytest.Ca
     )
 
 
-def test_bakery_alone_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bakery_alone_prints_the_first_commands_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
+    streams = capsys.readouterr()
+    lines = streams.out.splitlines()
+    assert streams.err == ""
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    for section in SECTIONS:
+        for command, _ in section[1]:
+            assert command.verb in SUMMARIES
+            assert any(line.startswith(f"  {command.line()}  ") for line in lines)
+
+
+@pytest.mark.parametrize("group", ["emulator", "access", "emulator fault"])
+def test_a_group_alone_prints_its_help(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(group.split()) == 0
+    streams = capsys.readouterr()
+    assert streams.out.startswith(f"Usage: bakery {group} [OPTIONS] COMMAND [ARGS]...\n")
+    assert streams.err == ""
+
+
+def test_the_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
     streams = capsys.readouterr()
     assert streams.out.startswith("Usage: bakery [OPTIONS] COMMAND [ARGS]...\n")
     assert streams.err == ""

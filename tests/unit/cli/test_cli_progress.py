@@ -42,7 +42,7 @@ def test_nodes_have_their_state_and_the_time_in_it(shown: LiveProgress, clock: F
         "    web-1  active          0:07",
         "    web-2  requested       0:07",
         "    web-3  -",
-        "    1 of 3 active, 1 requested, 0:12, given up in 14:48",
+        "    1 of 3 active, 1 requested, 0:12, deadline in 14:48",
         "    waiting: web-2: not registered (and 1 more)",
     ]
 

@@ -5,10 +5,11 @@ import shutil
 import sys
 from ipaddress import IPv4Network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bakery.console import Reporter
 from bakery.emulator.account.settings import EmulatorSettings
-from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord
+from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, list_running
 from bakery.emulator.daemon.sockets import listen
 from bakery.emulator.host import cgroups
 from bakery.emulator.network.router import check_range
@@ -42,8 +43,14 @@ _MEMORY = Hint("to run without booting droplets: ", Command("emulator up", "--ma
 
 
 def check_port(options: EmulatorOptions) -> None:
-    """Raise EmulatorError if the port is taken."""
-    listen("127.0.0.1", options.port).close()
+    """Raise EmulatorError if the port is taken; the details name an emulator of this user that has it."""
+    try:
+        listen("127.0.0.1", options.port).close()
+    except EmulatorError as error:
+        holders = (each.name for each in list_running() if urlsplit(each.endpoint).port == options.port)
+        holder = next(holders, None)
+        error.details = error.details if holder is None else f"the emulator {holder} answers there"
+        raise
 
 
 def check_machine(folder: Path, reporter: Reporter) -> None:

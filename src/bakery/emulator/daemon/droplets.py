@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bakery.emulator.account.settings import IMPAIRMENT_MOST
 from bakery.emulator.daemon.folder import EmulatorRecord, emulator_dir
 from bakery.emulator.machines import nspawn_exec, nspawn_logs
 from bakery.emulator.machines.interface import MachineFailure
 from bakery.emulator.network.router import cgroup_of
-from bakery.proc import Completed
+from bakery.proc import Completed, clean_environment, replace_process
 
 
 def find(emulator: str, droplet: str) -> int:
@@ -23,6 +24,16 @@ def find(emulator: str, droplet: str) -> int:
 def read_journal(emulator: str, droplet_id: int) -> str:
     """Return the droplet's journal as text; empty if it has not written one yet."""
     return nspawn_logs.journal(nspawn_logs.droplet_folders(emulator_dir(emulator).folder)[droplet_id])
+
+
+def follow_journal(emulator: str, droplet_id: int) -> NoReturn:
+    """Print the droplet's journal and each new line of it, in place of this process, until a signal ends it.
+
+    Raises:
+        EmulatorError: the droplet has not written a journal yet.
+    """
+    folder = nspawn_logs.droplet_folders(emulator_dir(emulator).folder)[droplet_id]
+    replace_process(nspawn_logs.follow_command(folder), clean_environment())
 
 
 def read_console(emulator: str, droplet_id: int) -> str:

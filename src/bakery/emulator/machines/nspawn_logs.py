@@ -6,7 +6,7 @@ from pathlib import Path
 from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.errors import EmulatorError
 from bakery.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
-from bakery.proc import run
+from bakery.proc import find_on_path, run
 
 NAME_FILE = "name"
 """The file in a droplet's folder with the droplet's name, for commands that have only the folder."""
@@ -43,10 +43,30 @@ def find(folder: Path, droplet: str) -> int:
 
 def journal(droplet_folder: Path) -> str:
     """Return the droplet's journal as text; empty if it has not written one yet."""
-    files = Disk(folder=droplet_folder, lower=()).upper / "var/log/journal"
+    files = _journal_files(droplet_folder)
+    return run(_journalctl(files), check=False).stdout if files.is_dir() else ""
+
+
+def follow_command(droplet_folder: Path) -> tuple[str, ...]:
+    """Return the command that prints the journal's last lines and each new one until a signal.
+
+    Raises:
+        EmulatorError: the droplet has not written a journal yet.
+    """
+    files = _journal_files(droplet_folder)
     if not files.is_dir():
-        return ""
-    return run(["journalctl", f"--directory={files}", "--no-pager", "--output=short-precise"], check=False).stdout
+        message = "the droplet has not written a journal yet"
+        raise EmulatorError(message=message, hint="run the same command again in some seconds")
+    program = find_on_path("journalctl", reason="to read the journal", hint="it is a part of systemd")
+    return (str(program), *_journalctl(files)[1:], "--follow")
+
+
+def _journal_files(droplet_folder: Path) -> Path:
+    return Disk(folder=droplet_folder, lower=()).upper / "var/log/journal"
+
+
+def _journalctl(files: Path) -> tuple[str, ...]:
+    return ("journalctl", f"--directory={files}", "--no-pager", "--output=short-precise")
 
 
 def console(folder: Path, droplet_id: int) -> Path:

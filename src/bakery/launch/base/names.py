@@ -1,8 +1,10 @@
 """Which droplet is in which slot, and which name the next droplet in a slot gets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from bakery.cloud.model import Droplet
+from bakery.config.findings import nearest
+from bakery.hints import Command, Hint, Text
 from bakery.launch.base.model import Present
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import later_name, slot_of, with_names
@@ -41,3 +43,11 @@ def name_nodes(
         return later_name(node.slot, run_id) if was_used and run_id else node.slot
 
     return with_names(plan, {node.slot: name(node) for node in plan.nodes})
+
+
+def name_hint(name: str, known: Set[str], what: str) -> Text:
+    """Return the most similar name, and all names after ``what``; the next command if there is no droplet."""
+    if not known:
+        return Hint("it has no droplets yet: ", Command("launch"))
+    near = nearest(name, sorted(known))
+    return f"{f'did you mean {near}? ' if near else ''}{what}: {', '.join(sorted(known))}"

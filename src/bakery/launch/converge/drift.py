@@ -109,7 +109,7 @@ def obstacles(plan: ClusterPlan, droplets: Iterable[Droplet]) -> Iterator[Obstac
     """Yield what the file asks for and a launch cannot do while these droplets exist."""
     members = in_plan_order(plan, droplets)
     for region in sorted({droplet.region for droplet in members} - {plan.region}):
-        names = ", ".join(droplet.name for droplet in members if droplet.region == region)
+        names = named([droplet.name for droplet in members if droplet.region == region])
         yield Obstacle(
             code="region_changed",
             message=f"{names}: in region {region}, the file says {plan.region}; droplets and networks cannot move",
@@ -133,6 +133,6 @@ def _fewer(
         run = "runs" if len(beyond) == 1 else "run"
         yield Obstacle(
             code="fewer_servers",
-            message=f"the file says {wanted}, and {', '.join(beyond)} {run} beyond them",
+            message=f"the file says {wanted}, but {', '.join(beyond)} {run} too",
             hint=Hint("remove them first: ", Command("scale", *counts)),
         )

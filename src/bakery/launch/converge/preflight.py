@@ -5,7 +5,7 @@ from functools import partial
 from ipaddress import IPv4Network
 
 from bakery.cloud.interface import Cloud
-from bakery.cloud.model import Droplet, Image, SshKey, Vpc
+from bakery.cloud.model import Droplet, Image, SshKey, Vpc, has_metadata
 from bakery.cloud.together import start_read
 from bakery.config.findings import nearest
 from bakery.config.networks import capacity, free_range
@@ -128,7 +128,9 @@ def _places(plan: ClusterPlan, present: Present, changes: Changes, image: Image 
     region = tuple(_region(plan, present))
     if any(obstacle.code == "region_unknown" for obstacle in region):
         return region
-    return (*region, *size_obstacles(plan, present.sizes, changes.new_nodes, image), *image_obstacles(plan, image))
+    bakes = has_metadata(present.regions, plan.region)
+    sizes = size_obstacles(plan, present.sizes, changes.new_nodes, image)
+    return (*region, *sizes, *image_obstacles(plan, image, bakes=bakes))
 
 
 def _role(plan: ClusterPlan, changes: Changes, only_role: str | None) -> Iterator[Obstacle]:

@@ -8,14 +8,17 @@ from bakery.launch.base.model import Obstacle
 from bakery.plan.model import ClusterPlan
 
 
-def image_obstacles(plan: ClusterPlan, image: Image | None) -> Iterator[Obstacle]:
-    """Yield why no droplet can boot from ``image``: it is missing (None), not ready, or not in the region."""
+def image_obstacles(plan: ClusterPlan, image: Image | None, *, bakes: bool = True) -> Iterator[Obstacle]:
+    """Yield why no droplet can boot from ``image``: it is missing (None), not ready, or not in the region.
+
+    ``bakes`` is whether an image can be baked in the region.
+    """
     if image is None:
         message = (
             f"the account has no snapshot of consul {plan.consul_version} and nomad {plan.nomad_version}"
             f" on {plan.image_base}"
         )
-        yield Obstacle(code="snapshot_missing", message=message, hint=Command("build-image"))
+        yield Obstacle(code="snapshot_missing", message=message, hint=image_command(bakes=bakes))
     elif image.status.lower() != "available":
         message = f"snapshot {image.name} is {image.status}, not available"
         yield Obstacle(
@@ -26,3 +29,8 @@ def image_obstacles(plan: ClusterPlan, image: Image | None) -> Iterator[Obstacle
     elif plan.region not in image.regions:
         message = f"snapshot {image.name} is not in region {plan.region} (it is in {', '.join(image.regions)})"
         yield Obstacle(code="snapshot_not_in_region", message=message, hint=Command("build-image"))
+
+
+def image_command(*, bakes: bool) -> Command:
+    """Return the command that makes a snapshot: without a metadata service nothing can be baked."""
+    return Command("build-image") if bakes else Command("emulator stand-in")

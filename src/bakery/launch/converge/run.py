@@ -27,6 +27,7 @@ from bakery.launch.converge.enter import (
 from bakery.launch.converge.keys import leftover_keys, remove_key, throwaway_key
 from bakery.launch.converge.preflight import ssh_key_ids
 from bakery.launch.converge.prepare import Prepared, check_user_data_renders, prepare
+from bakery.launch.converge.verdict import extra_lines
 from bakery.launch.teardown.mend import mend
 from bakery.launch.teardown.removal import finish_removals
 from bakery.plan.slots import slot_of
@@ -307,10 +308,8 @@ def _recording_not_joined(launch: Launch) -> Iterator[None]:
 def _report(session: Session, changes: Changes) -> None:
     for line in changes.later:
         session.reporter.warn(line)
-    for droplet in changes.extra:
-        session.reporter.warn(
-            Hint(f"{droplet.name} is not in the plan; to remove it: ", Command("destroy", "--node", droplet.name))
-        )
+    for line in extra_lines(changes.extra):
+        session.reporter.warn(line)
     for droplet in changes.duplicates:
         duplicate = f"{slot_of(droplet, session.cluster)} exists more than once (droplet {droplet.id})"
         session.reporter.warn(

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
+from bakery.cloud.model import Droplet
 from bakery.errors import BakeryError, CredentialsError, ExitCode, UsageError
-from bakery.hints import Hint, Text, joined
+from bakery.hints import Command, Hint, Text, joined
 from bakery.launch.base.model import Changes, Obstacle
+from bakery.launch.converge.drift import MOST_NAMED
 
 
 class Outcome(StrEnum):
@@ -54,7 +56,19 @@ def refusal(obstacles: Sequence[Obstacle]) -> BakeryError:
     return error(
         message=message,
         details=joined("\n", lines),
-        hint="nothing was made; see to each of them, then run it again",
+        hint="nothing was created in the account; remove each obstacle, then run the same command again",
+    )
+
+
+def extra_lines(extra: Sequence[Droplet]) -> tuple[Text, ...]:
+    """Describe droplets that are not in the plan: a line for each, or one line for more than three."""
+    if len(extra) > MOST_NAMED:
+        names = ", ".join(droplet.name for droplet in extra[:MOST_NAMED])
+        text = f"{names} and {len(extra) - MOST_NAMED} more are not in the plan; to remove the last: "
+        return (Hint(text, Command("destroy", "--node", extra[-1].name)),)
+    return tuple(
+        Hint(f"{droplet.name} is not in the plan; to remove it: ", Command("destroy", "--node", droplet.name))
+        for droplet in extra
     )
 
 

@@ -6,7 +6,7 @@ from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.journal import Journal, Replacing
-from bakery.launch.base.names import occupants
+from bakery.launch.base.names import name_hint, occupants
 from bakery.launch.roll.model import Target
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
@@ -68,6 +68,5 @@ def _unknown(plan: ClusterPlan, droplets: tuple[Droplet, ...], name: str, slot: 
     if slot is not None:
         message = f"{name} is not in the plan"
         return UsageError(message=message, hint=Hint("to remove it: ", Command("destroy", "--node", name)))
-    names = ", ".join(sorted(droplet.name for droplet in droplets)) or "none"
     message = f"cluster {plan.cluster} has no node {name!r}"
-    return UsageError(message=message, hint=f"its droplets: {names}")
+    return UsageError(message=message, hint=name_hint(name, {each.name for each in droplets}, "its droplets"))

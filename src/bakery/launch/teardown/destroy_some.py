@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from bakery.cloud.model import Droplet
-from bakery.config.findings import nearest
 from bakery.errors import UsageError
-from bakery.hints import Command, Hint, Text
 from bakery.launch.base.consul_lock import consul_finder, lock_if_led
 from bakery.launch.base.members import existing, list_members
 from bakery.launch.base.model import RemovalRequest
+from bakery.launch.base.names import name_hint
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.teardown.drain import NO_DRAIN, check_asked, drained, end_dead_roll, left_ineligible, plan_drain
 from bakery.launch.teardown.hurt import look_at_work
@@ -139,7 +138,8 @@ def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet
     found = max(named, key=lambda droplet: droplet.id, default=None)
     if found is None:
         message = f"cluster {plan.cluster} has no droplet {name!r}"
-        raise UsageError(message=message, hint=_hint(name, {member.name for member in members}, "its droplets"))
+        known = {member.name for member in members}
+        raise UsageError(message=message, hint=name_hint(name, known, "its droplets"))
     return found
 
 
@@ -149,14 +149,6 @@ def _of_role(plan: ClusterPlan, role: str, members: Iterable[Droplet]) -> tuple[
     if not found:
         message = f"cluster {plan.cluster} has no droplet of a role {role!r}"
         raise UsageError(
-            message=message, hint=_hint(role, set(filter(None, roles.values())), "roles with droplets")
+            message=message, hint=name_hint(role, set(filter(None, roles.values())), "roles with droplets")
         )
     return found
-
-
-def _hint(name: str, known: set[str], what: str) -> Text:
-    """Return the most similar name, and all names; the next command if there is no droplet."""
-    if not known:
-        return Hint("it has no droplets yet: ", Command("launch"))
-    near = nearest(name, sorted(known))
-    return f"{f'did you mean {near}? ' if near else ''}{what}: {', '.join(sorted(known))}"

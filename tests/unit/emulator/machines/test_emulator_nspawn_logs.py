@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakery.emulator.machines import nspawn_logs
+from bakery.emulator.machines.nspawn_disk import Disk
 from bakery.errors import EmulatorError
 
 
@@ -31,6 +32,17 @@ def test_an_unknown_droplet_is_answered_with_those_that_are(folder: Path) -> Non
         "there is no droplet demo-3",
         "droplets here: demo-1, demo-2",
     )
+
+
+def test_a_journal_is_followed_once_there_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    droplet = folder / "droplets" / "400000008"
+    with pytest.raises(EmulatorError, match="has not written a journal yet"):
+        nspawn_logs.follow_command(droplet)
+    files = Disk(folder=droplet, lower=()).upper / "var/log/journal"
+    files.mkdir(parents=True)
+    monkeypatch.setattr(nspawn_logs, "find_on_path", lambda name, **_: Path("/bin") / name)
+    program, *words = nspawn_logs.follow_command(droplet)
+    assert (program, words[0], words[-1]) == ("/bin/journalctl", f"--directory={files}", "--follow")
 
 
 def test_logs_are_kept_private_and_the_folder_as_it_is(folder: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def _refused(harness: LaunchHarness, plan: ClusterPlan) -> str:
 
 def test_another_region_is_refused(harness: LaunchHarness) -> None:
     text = _refused(harness, replace(small_plan(), region="nyc3"))
-    assert "demo-consul-server-1" in text
+    assert text.startswith("9 droplets: ")
     assert "in region fra1, the file says nyc3; droplets and networks cannot move" in text
 
 
@@ -44,7 +44,7 @@ def test_fewer_servers_are_refused_until_they_are_gone(harness: LaunchHarness) -
     nodes = tuple(node for node in whole.nodes if node.name != "demo-consul-server-3")
     fewer = replace(whole, nodes=nodes, consul_expect=2)
     assert _refused(harness, fewer).startswith(
-        "the file says 2 Consul servers, and demo-consul-server-3 runs beyond them\n"
+        "the file says 2 Consul servers, but demo-consul-server-3 runs too\n"
     )
     gone = next(d.id for d in harness.cloud.droplets.values() if d.name == "demo-consul-server-3")
     harness.cloud.delete_droplet(gone)
@@ -59,9 +59,7 @@ def test_one_server_is_singular(harness: LaunchHarness) -> None:
     beyond = ("demo-consul-server-2", "demo-consul-server-3")
     fewer = replace(whole, nodes=tuple(node for node in whole.nodes if node.name not in beyond), consul_expect=1)
     text = _refused(harness, fewer)
-    assert text.startswith(
-        "the file says 1 Consul server, and demo-consul-server-2, demo-consul-server-3 run beyond"
-    )
+    assert text.startswith("the file says 1 Consul server, but demo-consul-server-2, demo-consul-server-3 run too")
 
 
 def test_fewer_clients_are_only_reported(harness: LaunchHarness) -> None:
@@ -69,6 +67,17 @@ def test_fewer_clients_are_only_reported(harness: LaunchHarness) -> None:
     assert harness.cloud.mutations == []
     assert harness.reporter.warnings == [
         "demo-nomad-client-3 is not in the plan; to remove it: bakery destroy --node demo-nomad-client-3"
+    ]
+
+
+def test_many_droplets_beyond_the_plan_are_one_line(harness: LaunchHarness) -> None:
+    harness.launch(plan=small_plan(clients=7))
+    harness.cloud.revive()
+    del harness.reporter.warnings[:]
+    harness.launch(plan=small_plan(clients=3))
+    assert [str(warning) for warning in harness.reporter.warnings] == [
+        "demo-nomad-client-4, demo-nomad-client-5, demo-nomad-client-6 and 1 more are not in the plan;"
+        " to remove the last: bakery destroy --node demo-nomad-client-7"
     ]
 
 
@@ -156,7 +165,7 @@ def test_a_new_droplet_needs_one(harness: LaunchHarness) -> None:
 def test_plan_says_both_before_anybody_launches(harness: LaunchHarness) -> None:
     changes = harness.preview(replace(small_plan(size="s-2vcpu-2gb"), region="nyc3"))
     assert [obstacle.code for obstacle in changes.obstacles] == ["region_changed"]
-    assert changes.obstacles[0].message.startswith("demo-consul-server-1, ")
+    assert changes.obstacles[0].message.startswith("9 droplets: ")
     assert "s-2vcpu-2gb; fix this before you replace a node: size s-2vcpu-2gb is not to be had" in str(
         changes.later[0]
     )

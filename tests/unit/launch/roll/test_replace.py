@@ -192,6 +192,7 @@ def test_a_name_that_the_cluster_does_not_have_is_refused(cluster: RollHarness) 
     with pytest.raises(UsageError) as caught:
         cluster.replace("demo-nomad-client-9")
     assert caught.value.message == "cluster demo has no node 'demo-nomad-client-9'"
+    assert str(caught.value.hint).startswith("did you mean demo-nomad-client-")
 
 
 def test_without_credentials_nothing_is_replaced(cluster: RollHarness) -> None:
