@@ -108,7 +108,8 @@ VARIABLES = (
     Variable(name="NO_COLOR", meaning="Any text but the empty one: no colour, like `--no-color`."),
     Variable(
         name="FORCE_COLOR",
-        meaning="Any text but the empty one: colours in pipes and CI logs too, unless `NO_COLOR` is set.",
+        meaning="Any text but the empty one: colours in pipes and CI logs too, unless `NO_COLOR` is set."
+        " `CLICOLOR_FORCE` is not read.",
     ),
     Variable(
         name="SUDO_UID",

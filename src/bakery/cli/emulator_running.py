@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NAME = click.option(
     "--name",
     default="default",
-    show_default=True,
+    show_default="BAKERY_EMULATOR, else default",
     envvar="BAKERY_EMULATOR",
     help="Name of the emulator.",
     shell_complete=completions.emulators,

@@ -18,7 +18,13 @@ from bakery.hints import Command, Hint
 
 @click.command()
 @click.option("--unset", is_flag=True, help="Print unset lines for the same variables.")
-@click.option("--shell", type=Choice(SHELLS), default="sh", show_default=True, help="The shell to print for.")
+@click.option(
+    "--shell",
+    type=Choice(SHELLS),
+    default="sh",
+    show_default=True,
+    help="The shell to print for; sh fits bash and zsh.",
+)
 @click.option(
     "--ttl",
     type=Duration(),

@@ -29,7 +29,7 @@ from bakery.hints import Command, Hint
 def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: FBT001 - a click flag
     """List build droplets, SSH keys, unfinished snapshots and tags that killed runs left in the account.
 
-    Also load balancers, certificates and reserved IPs of clusters that have no droplets any more.
+    It lists load balancers, certificates and reserved IPs of clusters without droplets, too.
 
     Builds of this machine are recognised by their records, everything else by its name or tag and its age.
 

@@ -37,8 +37,8 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     """List the snapshots that bakery baked in this account.
 
     CURRENT marks the one that launch would use, and the one with which an unfinished roll continues (roll).
-    DROPLETS is how many droplets of the account run from it. This cluster needs no snapshot that has 0 there and
-    no mark.
+    DROPLETS is how many droplets of the account run from it. A snapshot with 0 droplets and no mark may be
+    deleted, unless another cluster file needs it.
 
     \b
     Examples:

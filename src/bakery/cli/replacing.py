@@ -40,8 +40,8 @@ _DRAIN_OPTIONS = (
         metavar="DURATION",
         default="10m",
         show_default=True,
-        help="How long Nomad may take to move the work of a client. Nomad stops the work that is left then, and"
-        " the client is not removed, unless all of it is batch work that was named before the question.",
+        help="How long Nomad may take to move the work of a client. Work that is left then is stopped. The client"
+        " is removed only if all of that was batch work, and was named before the question.",
     ),
     click.option("--no-drain", is_flag=True, help="Remove clients without moving their work first."),
     click.option(

@@ -80,7 +80,7 @@ def roll(
     dry_run: bool,  # noqa: FBT001 - a click flag
     other_cloud: bool,  # noqa: FBT001 - a click flag
 ) -> int:
-    """Replace every node that differs from a new droplet: another snapshot, size, secrets, configuration, or old.
+    """Replace every node that differs from a new droplet in snapshot, size, secrets or configuration, or is old.
 
     One node at a time, the new droplet first: Consul servers, Nomad servers, then clients; of servers the leader
     last. If the first new droplet does not become a healthy node, no old one is touched (exit 6). The same command

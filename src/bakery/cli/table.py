@@ -88,7 +88,8 @@ def _line(
 
 
 def _folded(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    # A URL that is broken into lines cannot be opened with a click; a terminal wraps it itself.
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words="://" not in text) or [""]
 
 
 def _cut(text: str, width: int) -> str:

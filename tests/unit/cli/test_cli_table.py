@@ -62,6 +62,13 @@ def test_the_widest_column_is_cut_where_no_text_can_be_folded() -> None:
     assert shown(table, 30)[0][1] == "a     " + "x" * 23 + "…"
 
 
+def test_a_url_is_not_broken_into_lines() -> None:
+    url = "https://example.com/" + "a-word-" * 8
+    table = Table(header=("STATE", "MESSAGE"), rows=[("warn", f"help: fixed in 2.0.3: {url}")], folds="MESSAGE")
+    lines, _ = shown(table, 40)
+    assert [line.strip() for line in lines[1:]] == ["warn   help: fixed in 2.0.3:", url]
+
+
 def test_a_style_adds_no_width() -> None:
     fitted, _ = fit(TABLE, columns=None, wide=True)
     lines = lines_of(fitted, columns=None, style=lambda text, name: f"<{name}>{text}</>")

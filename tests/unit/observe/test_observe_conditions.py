@@ -1,7 +1,9 @@
 """Every condition has a case that fails it and nothing else, with the culprit's name in the message."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,10 @@ from bakery.errors import AgentError
 from bakery.observe.health import observe_cluster
 from bakery.observe.model import ClusterReport, ConditionState
 from bakery.observe.report import help_lines
+from bakery.observe.ways_in import BALANCER, RESERVED_IP
 from tests.helpers.fake_agents import FakeCluster, healthy_cluster, make_droplet
 
+ROOT = Path(__file__).parents[3]
 Break = Callable[[FakeCluster], None]
 
 
@@ -41,6 +45,17 @@ def test_a_healthy_cluster_meets_every_condition_in_the_order_in_which_it_forms(
         "keyrings",
     ]
     assert all(node.healthy for node in report.nodes)
+
+
+def test_the_page_explains_every_condition() -> None:
+    page = (
+        (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").partition("## What the conditions")[2]
+    )
+    explained = set(re.findall(r"`([a-z-]+)`", "".join(re.findall(r"^\|([^|]*)\|", page, re.MULTILINE))))
+    here = {condition.name for condition in _observe(healthy_cluster()).conditions}
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src" / "bakery").rglob("*.py"))
+    named = set(re.findall(r"judged\(\s*\"([a-z-]+)\"", sources)) | {BALANCER, RESERVED_IP}
+    assert explained == here | named
 
 
 def _droplet_off(cluster: FakeCluster) -> None:
