@@ -14,6 +14,7 @@ from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.proc import start
 from tests.helpers.real_agents import LOOPBACK, RealCluster, free_ports, stop, write_json, write_tls
+from tests.helpers.real_jobs import nomad
 from tests.helpers.tools import require_tool
 
 
@@ -112,14 +113,19 @@ def running_runner(cluster: RealCluster) -> Iterator[None]:
 def running_second_client(cluster: RealCluster, consul: Mapping[str, Any]) -> Iterator[str]:
     """Run another Nomad client beside the cluster's Consul agent, with ``consul`` in its block of that name.
 
-    Yields its name.
+    Yields its name. Nomad forgets it at the end.
     """
     name, folder = "demo-second-1", cluster.folder / "second"
     of_server = json.loads((cluster.folder / "nomad.json").read_text(encoding="utf-8"))["consul"]
     config = nomad_client_config(cluster, folder, name, free_ports(), {**of_server, **consul})
     write_json(folder / "nomad-client.json", config)
+    api = cluster.clients.nomad(LOOPBACK)
     with _running(folder / "nomad-client.json"):
         yield name
+        for node in (each for each in api.nodes() if each.name == name):
+            nomad(cluster).call("GET", f"/v1/client/gc?node_id={node.id}")  # unmounts what its tasks had
+    for node in (each for each in api.nodes() if each.name == name):
+        api.purge(node.id)
 
 
 @contextmanager
