@@ -1,11 +1,8 @@
 """Known vulnerabilities: ``plan`` names those of the cluster file, and so does ``doctor`` if no agent answers."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 
 pytestmark = pytest.mark.integration
 
@@ -15,10 +12,9 @@ WITHOUT = "version: 1\ncluster: demo\nimage: {consul: 2.0.3, nomad: 2.0.4}\n"
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        made.write(FILE)
-        yield made
+def at(at: CliHarness) -> CliHarness:
+    at.write(FILE)
+    return at
 
 
 def test_plan_has_one_line_for_each_product(at: CliHarness) -> None:

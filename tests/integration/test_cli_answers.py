@@ -1,14 +1,12 @@
 """The same answer as table, JSON, YAML and names; tables on terminals of 80 and 120 columns."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pexpect
 import pytest
 import yaml
 
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -21,19 +19,6 @@ cluster: demo
 roles: {consul-server: {count: 3}, nomad-server: {count: 3}, nomad-client: {count: 94}}
 """
 RED, GREEN = "\x1b[31m", "\x1b[32m"
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def launched(at: CliHarness) -> CliHarness:
-    assert at("launch", "--yes", "--wait", "active").code == 0
-    at.forget()
-    return at
 
 
 def on_terminal(columns: int, *arguments: str, lines: int = 50) -> str:

@@ -8,9 +8,8 @@ import json
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,18 +18,12 @@ import pytest
 from bakery.cloud import digitalocean
 from bakery.cloud.transport import TransportLimits
 from bakery.emulator.daemon import checks
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness
 
 pytestmark = pytest.mark.integration
 
 LAUNCH = ("launch", "--yes", "--wait", "active")
 NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def _nothing(at: CliHarness, patch: pytest.MonkeyPatch) -> None: ...

@@ -1,32 +1,30 @@
 """``bakery cleanup``: what it lists, what it deletes, and what it keeps."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bakery.bake.sweep import lock
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+def at(at: CliHarness, tmp_path: Path) -> CliHarness:
     """A home with programs, base images, a log of a bake, and the folder of an emulator that was taken down."""
-    with cli_harness(tmp_path, monkeypatch) as made:
-        for name, size in (
-            ("cache/bakery/toolchain/consul/consul", 3 * 1024**2),
-            ("cache/bakery/bases/debian/etc/os-release", 2048),
-            ("state/bakery/builds/one.log", 1024),
-            ("data/bakery/emulator/ended.lock", 0),
-        ):
-            file = tmp_path / "home" / name
-            file.parent.mkdir(parents=True)
-            file.write_bytes(b"x" * size)
-        yield made
+    for name, size in (
+        ("cache/bakery/toolchain/consul/consul", 3 * 1024**2),
+        ("cache/bakery/bases/debian/etc/os-release", 2048),
+        ("state/bakery/builds/one.log", 1024),
+        ("data/bakery/emulator/ended.lock", 0),
+    ):
+        file = tmp_path / "home" / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x" * size)
+    return at
 
 
 def _home(at: CliHarness) -> list[str]:

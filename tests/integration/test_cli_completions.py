@@ -1,22 +1,14 @@
 """What the shell offers: names of the cluster file, of this machine and of the account."""
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
 
 from bakery.cli.main import bakery
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def offered(line: str) -> list[str]:

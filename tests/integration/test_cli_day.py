@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,20 +23,6 @@ pytestmark = pytest.mark.integration
 
 ACTIVE = ("launch", "--yes", "--wait", "active")
 NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-server-1"]
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def launched(at: CliHarness) -> CliHarness:
-    ran = at(*ACTIVE)
-    assert ran.code == 0, ran.err
-    at.forget()
-    return at
 
 
 def test_init_writes_a_file_that_is_valid(at: CliHarness) -> None:

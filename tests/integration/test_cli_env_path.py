@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import subprocess  # noqa: TID251 - what a shell makes of the exports
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from bakery.files import file_sha256
 from bakery.toolchain.model import PACKER_VERSION
 from bakery.toolchain.pins import PINNED
 from bakery.toolchain.release import this_platform
-from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, SMALL, CliHarness
 from tests.helpers.state import leave_operator_tokens
 
 pytestmark = pytest.mark.integration
@@ -28,13 +27,12 @@ SHELLS = [shell for shell in ("bash", "dash", "zsh", "ksh") if Path(f"/usr/bin/{
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
     """A launched cluster, bakery on PATH, and neither consul nor nomad anywhere."""
-    with cli_harness(tmp_path, monkeypatch) as made:
-        monkeypatch.setenv("PATH", f"{BAKERY.parent}:/usr/bin:/bin")
-        assert made("launch", "--yes", "--wait", "active").code == 0
-        leave_operator_tokens(made.folder)
-        yield made
+    monkeypatch.setenv("PATH", f"{BAKERY.parent}:/usr/bin:/bin")
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    leave_operator_tokens(at.folder)
+    return at
 
 
 def program(folder: Path, name: str, version: str) -> Path:

@@ -1,12 +1,10 @@
 """A node's certificates come to their end: status warns and doctor fails before they do."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -15,13 +13,12 @@ REMEDY = "replace it: bakery replace demo-nomad-client-1"
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+def at(at: CliHarness) -> CliHarness:
     """A cluster whose certificates last 100 days. Droplets in memory have no agents: all is estimated."""
-    with cli_harness(tmp_path, monkeypatch) as made:
-        file = made.folder / "bakery.yaml"
-        file.write_text(file.read_text(encoding="utf-8") + "security: {leaf_days: 100}\n", encoding="utf-8")
-        assert made("launch", "--yes", "--wait", "active").code == 0
-        yield made
+    file = at.folder / "bakery.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "security: {leaf_days: 100}\n", encoding="utf-8")
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    return at
 
 
 def age(at: CliHarness, days: float, *, tagged: bool = True) -> None:

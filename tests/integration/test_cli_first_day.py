@@ -16,18 +16,12 @@ import pytest
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir, new_emulator
 from bakery.emulator.network.plan import MEMORY_RANGE
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 
 pytestmark = pytest.mark.integration
 
 CHECKOUT = Path(__file__).parents[2]
 ACTIVE = ("launch", "--yes", "--wait", "active")
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def _free_port() -> int:

@@ -2,14 +2,13 @@
 
 import os
 import subprocess  # noqa: TID251 - what a shell makes of the lines
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bakery.cli.env_path import Programs
 from bakery.cli.shells import set_lines, unset_lines
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 from tests.helpers.state import leave_operator_tokens
 from tests.helpers.tools import require_tool
 
@@ -20,10 +19,9 @@ NONE = Programs(folders=(), missing=())
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        monkeypatch.setenv("PATH", f"{BAKERY.parent}:{os.environ['PATH']}")
-        yield made
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
+    monkeypatch.setenv("PATH", f"{BAKERY.parent}:{os.environ['PATH']}")
+    return at
 
 
 def fish(script: str) -> str:

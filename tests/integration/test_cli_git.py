@@ -1,12 +1,11 @@
 """README's own commands, then ``git add -A``: no private key and no token may be in what git takes."""
 
 import subprocess  # noqa: TID251 - the real git, as a user calls it
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 
 pytestmark = pytest.mark.integration
 
@@ -23,14 +22,13 @@ def git(at: CliHarness, *words: str) -> str:
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
     """A repository with nothing in it but what ``bakery init`` writes."""
-    with cli_harness(tmp_path, monkeypatch) as made:
-        monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
-        (made.folder / "bakery.yaml").unlink()
-        git(made, "init", "--quiet")
-        assert made("init", "--cluster", "demo").code == 0
-        yield made
+    monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
+    (at.folder / "bakery.yaml").unlink()
+    git(at, "init", "--quiet")
+    assert at("init", "--cluster", "demo").code == 0
+    return at
 
 
 def taken(at: CliHarness) -> list[str]:

@@ -1,12 +1,10 @@
 """Who changed a cluster and when; the same events while it happens; and the list of all clusters."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.emulated import TOKEN
 
@@ -17,10 +15,9 @@ NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        monkeypatch.setenv("SUDO_USER", "ann")
-        yield made
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
+    monkeypatch.setenv("SUDO_USER", "ann")
+    return at
 
 
 def runs(at: CliHarness, *arguments: str) -> list[dict[str, object]]:

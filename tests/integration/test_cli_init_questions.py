@@ -1,14 +1,12 @@
 """``bakery init`` on a terminal of 80 columns: what it asks, what it writes, and when it asks nothing."""
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pexpect
 import pytest
 
 from bakery.config.load import load_cluster
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 
 pytestmark = pytest.mark.integration
 
@@ -27,10 +25,9 @@ QUESTIONS = (
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        (made.folder / "bakery.yaml").unlink()
-        yield made
+def at(at: CliHarness) -> CliHarness:
+    (at.folder / "bakery.yaml").unlink()
+    return at
 
 
 def _init(*options: str) -> "pexpect.spawn[str]":

@@ -5,19 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.cli_agents import AgentsCli, agents_cli
 from tests.helpers.snapshot import bake
 
 pytestmark = pytest.mark.integration
 
 STRICT = SMALL.replace("count: 1", "count: 3") + "security: {client_introduction: strict}\n"
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as harness:
-        yield harness
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Credentials that are lost, or another cluster's: no second CA, no wrong advice, and nothing destroyed unseen."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, SMALL, CliHarness
 from tests.helpers.emulated import LOOPBACK, emulated
 
 pytestmark = pytest.mark.integration
@@ -16,12 +14,6 @@ ACTIVE = ("launch", "--yes", "--wait", "active")
 LOST = "cluster demo has 4 droplets, but its credentials are not here"
 FIRST = ("render", "--role", "consul-server", "--first", "-o", "out")
 JOIN = ("render", "--role", "nomad-client", "--join", "10.100.0.2", "-o", "out")
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture

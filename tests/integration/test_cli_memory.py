@@ -3,14 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bakery.emulator.daemon import lifecycle
 from bakery.emulator.daemon.folder import EmulatorOptions, EmulatorRecord, emulator_dir
 from bakery.emulator.host.process import start_time
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -21,12 +20,6 @@ REFUSED = (
     "  the build droplet gets Packer's SSH key from it; without it Packer would wait for SSH until its time-out\n"
     "help: on an emulator with droplets in memory: bakery emulator stand-in makes an empty snapshot instead\n"
 )
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture

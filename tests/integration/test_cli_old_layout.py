@@ -1,11 +1,8 @@
 """A cluster of bakery 0.1, by commands: its droplets have neither slot nor generation tags."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 
 pytestmark = pytest.mark.integration
 
@@ -13,16 +10,14 @@ ACTIVE = ("launch", "--yes", "--wait", "active")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as harness:
-        harness.write(SMALL)
-        assert harness(*ACTIVE).code == 0
-        new = [tag["name"] for tag in harness.api.get("/v2/tags?per_page=200").json()["tags"]]
-        new = [tag for tag in new if ":slot:" in tag or ":gen:" in tag]
-        assert len(new) == 5, "control: four slots and a generation"
-        for tag in new:
-            assert harness.api.delete(f"/v2/tags/{tag}").status_code == 204
-        yield harness
+def at(at: CliHarness) -> CliHarness:
+    assert at(*ACTIVE).code == 0
+    new = [tag["name"] for tag in at.api.get("/v2/tags?per_page=200").json()["tags"]]
+    new = [tag for tag in new if ":slot:" in tag or ":gen:" in tag]
+    assert len(new) == 5, "control: four slots and a generation"
+    for tag in new:
+        assert at.api.delete(f"/v2/tags/{tag}").status_code == 204
+    return at
 
 
 def _names(at: CliHarness) -> list[str]:

@@ -4,12 +4,10 @@ They run no agents, so ``status`` shows a cluster that is not healthy.
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.snapshots import check_snapshot
 
 pytestmark = pytest.mark.integration
@@ -45,10 +43,9 @@ CHANGING = (
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        made.write(FILE)
-        yield made
+def at(at: CliHarness) -> CliHarness:
+    at.write(FILE)
+    return at
 
 
 def _printed(at: CliHarness, *arguments: str) -> str:

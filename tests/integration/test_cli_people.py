@@ -16,7 +16,7 @@ from cryptography import x509
 from bakery.agents.model import AclToken, TokenGrant
 from bakery.credentials.tokens import random_token
 from bakery.proc import run
-from tests.helpers.cli import cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.live_cli import LiveCli, live_cli
 from tests.helpers.real_agents import LOOPBACK
@@ -243,18 +243,15 @@ def test_no_token_is_printed(live: LiveCli) -> None:
             assert secret not in text
 
 
-def test_where_nobody_answers_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with cli_harness(tmp_path, monkeypatch) as at:
-        assert at("credentials", "issue", "early", "--role", "read").code == 3
-        assert at("launch", "--yes", "--wait", "active").code == 0
-        for words in (("issue", "early", "--role", "read"), ("list",), ("revoke", "early")):
-            ran = at("credentials", *words)
-            assert (ran.code, ran.out) == (4, "")
-            assert ran.err.startswith("error: no Consul server of cluster demo answers\n")
-        assert not paths_in(at.folder).issued.exists()
-        for command in (("env", "--as", "early"), ("nomad", "--as", "early", "status")):
-            unknown = at(*command)
-            assert (unknown.code, unknown.out) == (2, "")
-            assert unknown.err.startswith(
-                "error: no credentials were issued under the name early on this machine\n"
-            )
+def test_where_nobody_answers_nothing_is_made(at: CliHarness) -> None:
+    assert at("credentials", "issue", "early", "--role", "read").code == 3
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    for words in (("issue", "early", "--role", "read"), ("list",), ("revoke", "early")):
+        ran = at("credentials", *words)
+        assert (ran.code, ran.out) == (4, "")
+        assert ran.err.startswith("error: no Consul server of cluster demo answers\n")
+    assert not paths_in(at.folder).issued.exists()
+    for command in (("env", "--as", "early"), ("nomad", "--as", "early", "status")):
+        unknown = at(*command)
+        assert (unknown.code, unknown.out) == (2, "")
+        assert unknown.err.startswith("error: no credentials were issued under the name early on this machine\n")

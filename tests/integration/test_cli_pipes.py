@@ -2,20 +2,12 @@
 
 import os
 import subprocess  # noqa: TID251 - the streams as a shell hands them over
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def ended(*arguments: str, deaf: str, buffered: bool = True) -> tuple[int, str, str]:

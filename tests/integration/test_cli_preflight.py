@@ -4,14 +4,13 @@ Each row changes one thing of a cluster that is fine. Codes: 0 done, 2 usage or 
 10 ``plan --exit-code`` where the cloud is not as the file says (errors.py).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.helpers.cli import SMALL, CliHarness, Ran, cli_harness
+from tests.helpers.cli import SMALL, CliHarness, Ran
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -221,12 +220,6 @@ RUNNING = {
         exit_code=3,
     ),
 }
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def _lines(ran: Ran) -> list[str]:

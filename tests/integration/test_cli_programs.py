@@ -12,7 +12,7 @@ import pytest
 
 from bakery.config.defaults import TESTED_NOMAD_VERSION
 from bakery.proc import run
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 from tests.helpers.live_cli import LiveCli, live_cli
 from tests.helpers.tools import require_tool
 
@@ -138,23 +138,16 @@ def test_nomads_debug_has_consuls_part(live: LiveCli, tmp_path: Path) -> None:
     assert consul_part(with_env) == set()
 
 
-@pytest.fixture
-def silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    """A cluster at whose addresses nobody answers."""
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
-
-
-def test_without_a_server_it_says_which_were_asked(silent: CliHarness) -> None:
-    assert silent("launch", "--yes", "--wait", "active").code == 0
-    ran = silent("nomad", "status")
+def test_without_a_server_it_says_which_were_asked(at: CliHarness) -> None:
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    ran = at("nomad", "status")
     assert ran.code == 4
     assert ran.err.startswith("error: no Nomad server of cluster demo answers\n")
     assert "demo-nomad-server-1 at 127.64." in ran.err
     assert "bakery status says more" in ran.err
 
 
-def test_before_the_first_launch_the_next_step_is_a_launch(silent: CliHarness) -> None:
-    ran = silent("consul", "members")
+def test_before_the_first_launch_the_next_step_is_a_launch(at: CliHarness) -> None:
+    ran = at("consul", "members")
     assert ran.code == 3
     assert "bakery launch" in ran.err

@@ -1,13 +1,11 @@
 """A launch on a terminal: lines that are drawn over, never wider than it, clean at Ctrl-C; and in a pipe."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 
 pytestmark = pytest.mark.integration
 
@@ -17,10 +15,9 @@ LAUNCH = ["launch", "--yes", "--wait", "active"]
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        monkeypatch.setenv("TERM", "xterm-256color")
-        yield made
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return at
 
 
 def terminal(columns: int, *arguments: str) -> "pexpect.spawn[str]":

@@ -1,11 +1,8 @@
 """``bakery roll`` of a cluster that is not healthy: what would be replaced, then what stands in the way."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 
 pytestmark = pytest.mark.integration
 
@@ -13,13 +10,11 @@ ALL = ("roll", "--because", "age", "--older-than", "0")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
     """A cluster whose droplets run no agents."""
-    with cli_harness(tmp_path, monkeypatch) as harness:
-        harness.write(SMALL)
-        assert harness("launch", "--yes", "--wait", "active").code == 0
-        monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.01")
-        yield harness
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.01")
+    return at
 
 
 def test_a_dry_run_lists_the_nodes_and_then_says_why_not_now(at: CliHarness) -> None:

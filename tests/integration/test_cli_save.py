@@ -1,12 +1,9 @@
 """A count given by flag makes a cluster that its file does not describe: that is said, and --save writes it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pexpect
 import pytest
 
-from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, SMALL, CliHarness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
@@ -18,11 +15,10 @@ SAVED = FILE.replace("nomad-client: {count: 2,", "nomad-client: {count: 3,")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        (made.folder / "bakery.yaml").write_bytes(FILE.encode())
-        assert made(*ACTIVE).code == 0
-        yield made
+def at(at: CliHarness) -> CliHarness:
+    (at.folder / "bakery.yaml").write_bytes(FILE.encode())
+    assert at(*ACTIVE).code == 0
+    return at
 
 
 def _file(at: CliHarness) -> str:

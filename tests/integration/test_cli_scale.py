@@ -1,22 +1,13 @@
 """``bakery scale``: the cluster file changes once the user has agreed to what was shown, and not before."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
 
 ACTIVE = ("launch", "--yes", "--wait", "active")
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as harness:
-        yield harness
 
 
 def _file(at: CliHarness) -> str:

@@ -1,16 +1,14 @@
 """No secret of the bundle, nor the API token, leaves through anything that a command prints or leaves behind."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.store import find_bundle
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.emulated import TOKEN
 from tests.helpers.state import paths_in
 
@@ -47,14 +45,13 @@ VERBS: tuple[tuple[str, ...], ...] = (
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        made.write(SMALL + DOCKER)
-        monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
-        monkeypatch.setenv("REGISTRY_PASSWORD", "canary-registry-password")
-        monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.01")
-        assert made("render", "--role", "consul-server", "--first", "-o", "first").code == 0
-        yield made
+def at(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> CliHarness:
+    at.write(SMALL + DOCKER)
+    monkeypatch.setenv("BAKERY_P12_PASSWORD", "canary-p12-password")
+    monkeypatch.setenv("REGISTRY_PASSWORD", "canary-registry-password")
+    monkeypatch.setenv("BAKERY_DEADLINE_FACTOR", "0.01")
+    assert at("render", "--role", "consul-server", "--first", "-o", "first").code == 0
+    return at
 
 
 def _inner_line(pem: str) -> str:

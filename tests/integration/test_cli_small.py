@@ -1,12 +1,9 @@
 """A small cluster, on droplets in memory: what ``init --small`` writes, its price, and what it grows into."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from bakery.render.model import UserData
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.rendered import json_of
 
@@ -16,10 +13,9 @@ ACTIVE = ("launch", "--yes", "--wait", "active")
 
 
 @pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        assert made("init", "--small", "--force", "--cluster", "demo").code == 0
-        yield made
+def at(at: CliHarness) -> CliHarness:
+    assert at("init", "--small", "--force", "--cluster", "demo").code == 0
+    return at
 
 
 def test_one_droplet_at_18_dollars_a_month(at: CliHarness) -> None:

@@ -1,23 +1,15 @@
 """A snapshot grows old: images, doctor and status say so, and a fresh one can be baked."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.cli_schemas import check_answer
 
 pytestmark = pytest.mark.integration
 
 FRESH = "bakery build-image --fresh"
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def age(at: CliHarness, days: float) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from bakery.credentials.tokens import consul_agent_token
 from bakery.errors import AgentError
-from tests.helpers.cli import SMALL, CliHarness, cli_harness
+from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.emulated import TOKEN
 from tests.helpers.live_cli import LiveCli, live_cli
 from tests.helpers.real_agents import LOOPBACK
@@ -116,17 +116,11 @@ def test_an_existing_file_is_not_replaced(live: LiveCli) -> None:
     assert (ran.code, ran.err.splitlines()[0]) == (2, "error: there.tar.gz exists")
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
-
-
-def test_without_a_cluster_it_has_what_there_is(fresh: CliHarness) -> None:
-    ran = fresh("support", "-o", "bundle.tar.gz")
+def test_without_a_cluster_it_has_what_there_is(at: CliHarness) -> None:
+    ran = at("support", "-o", "bundle.tar.gz")
     assert ran.code == 0, ran.err
     assert ran.err.endswith("read the files in it before you send it: tar -xzf bundle.tar.gz\n")
-    files = unpack(fresh.folder / "bundle.tar.gz")
+    files = unpack(at.folder / "bundle.tar.gz")
     assert "there are no credentials of cluster demo" in files["credentials.error.txt"]
     assert json.loads(files["plan.json"])["cluster"] == "demo"
     assert files["status.exit.txt"] == "3\n"
@@ -134,18 +128,18 @@ def test_without_a_cluster_it_has_what_there_is(fresh: CliHarness) -> None:
 
 @pytest.mark.parametrize("launched", [False, True])
 def test_merged_values_and_passwords_of_registries_are_not_in_it(
-    fresh: CliHarness, monkeypatch: pytest.MonkeyPatch, *, launched: bool
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch, *, launched: bool
 ) -> None:
     """Control: the keys are, and other values of the cluster file."""
     monkeypatch.setenv("REGISTRY_PASSWORD", "canary-of-a-variable")
-    (fresh.folder / "password").write_text("canary-of-a-file\n")
+    (at.folder / "password").write_text("canary-of-a-file\n")
     canaries = (
         "canary-of-a-variable",
         "canary-of-a-file",
         "canary-vault-token",
         b64encode(b"ci:canary-of-a-file").decode(),
     )
-    file = fresh.folder / "bakery.yaml"
+    file = at.folder / "bakery.yaml"
     text = file.read_text().replace(
         "nomad-server: {", "nomad-server: {nomad: {vault: {token: canary-vault-token}}, "
     )
@@ -156,9 +150,9 @@ def test_merged_values_and_passwords_of_registries_are_not_in_it(
         + f"# {canaries}\n"
     )
     if launched:
-        assert fresh("launch", "--yes", "--wait", "active").code == 0
-    assert fresh("support", "-o", "bundle.tar.gz", "--seconds", "1").code == 0
-    files = unpack(fresh.folder / "bundle.tar.gz")
+        assert at("launch", "--yes", "--wait", "active").code == 0
+    assert at("support", "-o", "bundle.tar.gz", "--seconds", "1").code == 0
+    files = unpack(at.folder / "bundle.tar.gz")
     found = [name for name, content in files.items() if "canary" in content or canaries[-1] in content]
     assert found == []
     assert "vault: {token: ***}" in files["bakery.yaml"]
@@ -166,23 +160,23 @@ def test_merged_values_and_passwords_of_registries_are_not_in_it(
     assert json.loads(files["plan.json"])["settings"][0]["value"] == "vault.token"
 
 
-def test_where_nobody_answers_the_errors_are_in_it(fresh: CliHarness) -> None:
-    assert fresh("launch", "--yes", "--wait", "active").code == 0
-    ran = fresh("support", "-o", "bundle.tar.gz", "--seconds", "1")
+def test_where_nobody_answers_the_errors_are_in_it(at: CliHarness) -> None:
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    ran = at("support", "-o", "bundle.tar.gz", "--seconds", "1")
     assert ran.code == 0
     warnings = [line for line in ran.err.splitlines() if line.startswith("warning: ")]
     assert 0 < len(warnings) <= 3, "each cause once: of Consul's servers, Nomad's servers, and Nomad's clients"
-    files = unpack(fresh.folder / "bundle.tar.gz")
+    files = unpack(at.folder / "bundle.tar.gz")
     assert "cannot be reached" in files["consul.json"]
     assert json.loads(files["status.json"])["healthy"] is False
 
 
-def test_one_cause_at_several_addresses_is_one_warning(fresh: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_cause_at_several_addresses_is_one_warning(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where droplets boot, so that their agents could answer."""
-    fresh.write(SMALL.replace("consul-server: {count: 1", "consul-server: {count: 3"))
-    assert fresh("launch", "--yes", "--wait", "active").code == 0
+    at.write(SMALL.replace("consul-server: {count: 1", "consul-server: {count: 3"))
+    assert at("launch", "--yes", "--wait", "active").code == 0
     monkeypatch.setattr("bakery.operations.agent_logs.asks_agents_in_vain", lambda *_: False)
-    ran = fresh("support", "-o", "bundle.tar.gz", "--seconds", "1")
+    ran = at("support", "-o", "bundle.tar.gz", "--seconds", "1")
     assert [line for line in ran.err.splitlines() if "cannot be reached" in line] == [
         f"warning: no log of {agent}: {product} cannot be reached: Connection refused"
         for agent, product in (
@@ -190,7 +184,7 @@ def test_one_cause_at_several_addresses_is_one_warning(fresh: CliHarness, monkey
             ("nomad on demo-nomad-server-1 and 1 more", "Nomad"),
         )
     ]
-    consul = unpack(fresh.folder / "bundle.tar.gz")["consul.json"]
+    consul = unpack(at.folder / "bundle.tar.gz")["consul.json"]
     assert re.search(r"Consul at [\d.]+:8501 cannot be reached", consul), (
         "control: the whole error has the address"
     )

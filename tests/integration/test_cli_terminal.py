@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess  # noqa: TID251 - signals and pipes are what is tested
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, NoReturn
 
 import pexpect
@@ -14,26 +12,13 @@ import pytest
 from bakery.cloud import digitalocean
 from bakery.errors import CloudError
 from bakery.wait import Pending, wait_until
-from tests.helpers.cli import BAKERY, SMALL, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, SMALL, CliHarness
 
 pytestmark = pytest.mark.integration
 
 NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-server-1"]
 HEAVY = ("pydantic", "requests", "cryptography", "rich", "yaml", "digitalocean", "jinja2", "starlette")
 ESCAPE = "\x1b["
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def launched(at: CliHarness) -> CliHarness:
-    assert at("launch", "--yes", "--wait", "active").code == 0
-    at.forget()
-    return at
 
 
 def _run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ import pytest
 
 from bakery.wait import Pending, wait_until
 from tests.helpers.chromium import chromium, find_chromium
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.live_cli import LiveCli, live_cli
 from tests.helpers.real_agents import LOOPBACK
@@ -210,13 +209,12 @@ def seen(page: Opened, what: str = "state", *, without_error: bool = False) -> A
     return wait_until(look, what=f"a report with {what}", seconds=SECONDS, every=0.3)
 
 
-def test_without_credentials_or_servers_nothing_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with cli_harness(tmp_path, monkeypatch) as at:
-        for words in (("ui",), ("dashboard",)):
-            assert at(*words, "--no-open").code == 3
-        assert at("launch", "--yes", "--wait", "active").code == 0
-        ran = at("ui", "--no-open")
-        assert (ran.code, ran.out) == (4, "")
-        assert ran.err.startswith("error: no Consul server of cluster demo answers\n")
-        assert at("ui", "vault").err.startswith("error: invalid value for")
-        assert at("ui", "--port", "70000").code == 2
+def test_without_credentials_or_servers_nothing_is_opened(at: CliHarness) -> None:
+    for words in (("ui",), ("dashboard",)):
+        assert at(*words, "--no-open").code == 3
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    ran = at("ui", "--no-open")
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: no Consul server of cluster demo answers\n")
+    assert at("ui", "vault").err.startswith("error: invalid value for")
+    assert at("ui", "--port", "70000").code == 2

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pexpect
@@ -24,7 +23,7 @@ from bakery.emulator.daemon.folder import (
 )
 from bakery.emulator.network.plan import MEMORY_RANGE
 from bakery.wait import Pending, wait_until
-from tests.helpers.cli import BAKERY, CliHarness, cli_harness
+from tests.helpers.cli import BAKERY, CliHarness
 from tests.helpers.cli_schemas import check_answer
 from tests.helpers.emulated import LOOPBACK, Api, emulated
 from tests.helpers.ports import free_port
@@ -33,12 +32,6 @@ pytestmark = pytest.mark.integration
 
 ACTIVE = ("launch", "--yes", "--wait", "active")
 TEAM = "00000000-0000-4000-8000-0000000000aa"
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def _line(at: CliHarness) -> str:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bakery.proc import Completed, run
-from tests.helpers.cli import CliHarness, cli_harness
+from tests.helpers.cli import CliHarness
 from tests.helpers.environment import clear_environment
 from tests.helpers.make import CHECKOUT, MAKE, check_tour, run_tour
 
@@ -19,12 +19,6 @@ pytestmark = pytest.mark.integration
 SAMPLES = ("github-actions.yml", "gitlab-ci.yml")
 PIPELINE = {"build-image", "launch", "status", "render", "destroy"}
 NAMES = ["demo-consul-server-1", "demo-nomad-client-1", "demo-nomad-client-2", "demo-nomad-server-1"]
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliHarness]:
-    with cli_harness(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def _make(at: CliHarness, *arguments: str) -> Completed:
