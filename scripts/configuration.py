@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakery.cli.session import DEFAULT_ADDRESS_URL
+from bakery.cli.invocation import DEFAULT_ADDRESS_URL
 from bakery.cloud.endpoint import DEFAULT_ENDPOINT
 from bakery.config import defaults, merges
 from bakery.config.model import Kind

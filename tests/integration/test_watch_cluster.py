@@ -2,8 +2,8 @@
 
 import pytest
 
+from bakery.cli.invocation import Invocation
 from bakery.cli.options import Settings
-from bakery.cli.session import Session
 from bakery.operations.watch_cluster import WHOLE_LOOK_SECONDS, ClusterWatcher
 from tests.helpers.cli import CliHarness
 from tests.helpers.fake_agents import FakeClock
@@ -22,7 +22,7 @@ def test_a_further_look_costs_one_request(at: CliHarness) -> None:
     """And everything is looked at again after five minutes: prices, snapshots, the account."""
     assert at("launch", "--yes", "--wait", "active").code == 0
     clock = FakeClock()
-    watcher = ClusterWatcher(Session(Settings()), other_cloud=False, clock=clock)
+    watcher = ClusterWatcher(Invocation(Settings()), other_cloud=False, clock=clock)
     watcher.check()
     asked(at)
     first = watcher.look()
@@ -41,7 +41,7 @@ def test_a_further_look_costs_one_request(at: CliHarness) -> None:
 
 def test_a_droplet_that_is_gone_is_gone_at_the_next_look(at: CliHarness) -> None:
     assert at("launch", "--yes", "--wait", "active").code == 0
-    watcher = ClusterWatcher(Session(Settings()), other_cloud=False, clock=FakeClock())
+    watcher = ClusterWatcher(Invocation(Settings()), other_cloud=False, clock=FakeClock())
     watcher.look()
     droplets = at.api.get("/v2/droplets?per_page=200").json()["droplets"]
     (gone,) = [each["id"] for each in droplets if each["name"] == "demo-nomad-client-2"]

@@ -123,7 +123,7 @@ def test_the_law_can_be_broken() -> None:
     assert _forbidden("bake.packer", {"credentials.store"}) == {"credentials.store"}
     assert _forbidden("errors", {"config.model"}) == {"config.model"}
     assert _forbidden("launch.converge.run", {"operations.launch_cluster"}) == {"operations.launch_cluster"}
-    assert _forbidden("operations.launch_cluster", {"cli.session"}) == {"cli.session"}
+    assert _forbidden("operations.launch_cluster", {"cli.invocation"}) == {"cli.invocation"}
     assert _forbidden("operations.launch_cluster", {"emulator.daemon.app"}) == {"emulator.daemon.app"}
 
 

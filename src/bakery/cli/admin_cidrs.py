@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from bakery.cli.session import Session
+from bakery.cli.invocation import Invocation
 from bakery.errors import UsageError
 
 admin_cidr_option = click.option(
@@ -16,7 +16,7 @@ admin_cidr_option = click.option(
 )
 
 
-def admin_cidrs(session: Session, given: Sequence[str]) -> tuple[str, ...]:
+def admin_cidrs(invocation: Invocation, given: Sequence[str]) -> tuple[str, ...]:
     """Return ``given`` (``--admin-cidr``), or else the cluster file's list, with ``auto`` replaced by our address.
 
     Raises:
@@ -26,8 +26,10 @@ def admin_cidrs(session: Session, given: Sequence[str]) -> tuple[str, ...]:
 
     for text in given:
         check_network(text, "--admin-cidr")
-    entries = tuple(dict.fromkeys(given)) or session.config.access.admin_cidrs
-    return tuple(operator_address(session.endpoint.address_url) if entry == "auto" else entry for entry in entries)
+    entries = tuple(dict.fromkeys(given)) or invocation.config.access.admin_cidrs
+    return tuple(
+        operator_address(invocation.endpoint.address_url) if entry == "auto" else entry for entry in entries
+    )
 
 
 def check_network(text: str, option: str) -> None:

@@ -3,9 +3,9 @@
 import click
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
-from bakery.cli.session import session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import other_cloud_option
 from bakery.console import counted
@@ -51,19 +51,19 @@ def bootstrap(
     from bakery.operations.form_cluster import bootstrap_by_hand
     from bakery.operations.place import check_place
 
-    session = session_of(context)
-    plan = session.plan()
-    bundle = load_credentials(session)
+    invocation = invocation_of(context)
+    plan = invocation.plan()
+    bundle = load_credentials(invocation)
     if servers:
         _check_addresses(servers)
     else:
-        check_place(session, insists=other_cloud)
-    outcome = bootstrap_by_hand(session, plan, bundle, servers, seconds=deadline)
+        check_place(invocation, insists=other_cloud)
+    outcome = bootstrap_by_hand(invocation, plan, bundle, servers, seconds=deadline)
     if outcome.changed:
-        session.console.change()
-    if session.settings.json:
+        invocation.console.change()
+    if invocation.settings.json:
         print_answer(
-            session.settings,
+            invocation.settings,
             "bootstrap",
             {
                 "policies_written": outcome.policies_written,
@@ -72,7 +72,7 @@ def bootstrap(
                 "roles_removed": list(outcome.roles_removed),
             },
         )
-    session.console.note(
+    invocation.console.note(
         f"done: {counted(outcome.policies_written, 'policy', 'policies')},"
         f" {counted(outcome.tokens_written, 'token')} and"
         f" {counted(outcome.identity_written, 'setting')} of workload identity written"

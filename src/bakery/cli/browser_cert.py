@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options_without_o
 from bakery.cli.output import refuse_existing, warn_if_git_takes, write_errors
 from bakery.cli.prompts import ask_new_password, need_terminal
-from bakery.cli.session import session_of
 from bakery.cli.values import Choice
 from bakery.errors import UsageError
 
@@ -57,18 +57,18 @@ def browser_cert(
     from bakery.files import write_secret_file
     from bakery.operations.credentials import load_credentials
 
-    session = session_of(context)
-    bundle = load_credentials(session)
-    target = output or session.paths.browser_cert(which)
+    invocation = invocation_of(context)
+    bundle = load_credentials(invocation)
+    target = output or invocation.paths.browser_cert(which)
     refuse_existing(target, force=force)
     agent: Agent = "consul" if which == "consul" else "nomad"
     content = browser_certificate(bundle, agent, _password(password_file), now=datetime.now(UTC))
     with write_errors(target):
         write_secret_file(target, content)
-    warn_if_git_takes(target, session.console)
-    if session.settings.json:
-        print_answer(session.settings, "browser-cert", {"file": str(target)})
-    session.console.note(f"wrote {target} (it holds a private key)")
+    warn_if_git_takes(target, invocation.console)
+    if invocation.settings.json:
+        print_answer(invocation.settings, "browser-cert", {"file": str(target)})
+    invocation.console.note(f"wrote {target} (it holds a private key)")
 
 
 def _password(file: Path | None) -> str:

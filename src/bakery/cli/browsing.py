@@ -10,7 +10,7 @@ import click
 
 from bakery.cli import signals
 from bakery.cli.answers import print_answer
-from bakery.cli.session import Session
+from bakery.cli.invocation import Invocation
 from bakery.cli.values import WholeNumber
 from bakery.errors import ExitCode
 
@@ -31,17 +31,17 @@ def browser_options(function: F) -> F:
     return port(no_open(function))
 
 
-def open_pages(session: Session, pages: Mapping[str, str], *, opens: bool) -> None:
+def open_pages(invocation: Invocation, pages: Mapping[str, str], *, opens: bool) -> None:
     """Print the addresses of the pages by name, and open them in the browser if there is one."""
-    if session.settings.json:
+    if invocation.settings.json:
         listed = [{"name": name.lower(), "url": url} for name, url in pages.items()]
-        print_answer(session.settings, "ui", {"pages": listed})
+        print_answer(invocation.settings, "ui", {"pages": listed})
     else:
         width = max(map(len, pages))
         for name, url in pages.items():
-            session.console.print(f"{name:<{width}}  {url}")
+            invocation.console.print(f"{name:<{width}}  {url}")
     sys.stdout.flush()
-    session.console.note("Ctrl-C ends it")
+    invocation.console.note("Ctrl-C ends it")
     if opens and has_browser():
         from bakery.proc import open_in_browser
 

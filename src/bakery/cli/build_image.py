@@ -6,9 +6,9 @@ import click
 
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, builds_folder, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
-from bakery.cli.session import Session, builds_folder, session_of
 from bakery.cli.where import cloud_line
 
 if TYPE_CHECKING:
@@ -49,59 +49,61 @@ def build_image(
     from bakery.bake.request import build_request
     from bakery.operations.bake_image import plan_bake
 
-    session = session_of(context)
-    _ = session.place  # a token that is not accepted is said before Packer is looked for
+    invocation = invocation_of(context)
+    _ = invocation.place  # a token that is not accepted is said before Packer is looked for
     request = build_request(
-        session.config,
-        endpoint=session.endpoint.url,
-        token=session.token,
+        invocation.config,
+        endpoint=invocation.endpoint.url,
+        token=invocation.token,
         folder=builds_folder(),
         size=size,
         fresh=fresh,
     )
-    plan = plan_bake(session.cloud, request)
+    plan = plan_bake(invocation.cloud, request)
     equal = plan.equal
     if equal is not None and not plan.bakes:
-        session.console.note(f"{equal.name} already has this content; nothing to bake")
+        invocation.console.note(f"{equal.name} already has this content; nothing to bake")
     if dry_run:
-        _show_only(session, plan)
+        _show_only(invocation, plan)
         return
-    image = equal if equal is not None and not plan.bakes else _bake(session, plan)
-    if session.settings.json:
+    image = equal if equal is not None and not plan.bakes else _bake(invocation, plan)
+    if invocation.settings.json:
         print_answer(
-            session.settings, "build-image", {"id": image.id, "name": image.name, "regions": list(image.regions)}
+            invocation.settings,
+            "build-image",
+            {"id": image.id, "name": image.name, "regions": list(image.regions)},
         )
-    session.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
+    invocation.console.note(f"snapshot {image.name} (id {image.id}) is ready in {', '.join(image.regions)}")
     if equal is not None and equal.id != image.id:
-        session.console.note(f"launches use it from now on; {equal.name} (id {equal.id}) was not deleted")
+        invocation.console.note(f"launches use it from now on; {equal.name} (id {equal.id}) was not deleted")
 
 
-def _bake(session: Session, plan: "BakePlan") -> "Image":
+def _bake(invocation: Invocation, plan: "BakePlan") -> "Image":
     from bakery.operations.bake_image import bake_image
 
     def approve() -> None:
-        if not session.settings.yes:
-            for line in bake_lines(session, plan):
-                session.note_before_question(line)
-            session.confirm("bake it?")
+        if not invocation.settings.yes:
+            for line in bake_lines(invocation, plan):
+                invocation.note_before_question(line)
+            invocation.confirm("bake it?")
 
-    session.note_before_question(cloud_line(session))
-    return bake_image(session, plan, approve)
+    invocation.note_before_question(cloud_line(invocation))
+    return bake_image(invocation, plan, approve)
 
 
-def _show_only(session: Session, plan: "BakePlan") -> None:
-    if session.settings.json:
-        print_answer(session.settings, "build-image-dry-run", {"bakes": plan.bakes})
+def _show_only(invocation: Invocation, plan: "BakePlan") -> None:
+    if invocation.settings.json:
+        print_answer(invocation.settings, "build-image-dry-run", {"bakes": plan.bakes})
     elif plan.bakes:
-        for line in bake_lines(session, plan):
-            session.console.print(line)
+        for line in bake_lines(invocation, plan):
+            invocation.console.print(line)
 
 
-def bake_lines(session: Session, plan: "BakePlan") -> tuple[str, str]:
+def bake_lines(invocation: Invocation, plan: "BakePlan") -> tuple[str, str]:
     """Return lines on what a bake creates, and its price: https://docs.digitalocean.com/products/snapshots/details/pricing/."""
     from bakery.operations.bake_image import build_droplet
 
-    request, droplet = plan.request, build_droplet(session.cloud, plan.request)
+    request, droplet = plan.request, build_droplet(invocation.cloud, plan.request)
     price = "" if droplet.price_hourly is None else f" (${droplet.price_hourly:.3f} an hour)"
     return (
         f"  + snapshot  of {request.base}, Consul {request.consul} and Nomad {request.nomad}, in {request.region}",

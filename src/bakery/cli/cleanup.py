@@ -6,8 +6,8 @@ import click
 
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
-from bakery.cli.session import Session, session_of
 from bakery.cli.table import Table
 from bakery.console import counted
 from bakery.errors import UsageError
@@ -42,21 +42,21 @@ def cleanup(context: click.Context, credentials: bool, dry_run: bool) -> None:  
     """
     from bakery.operations.local_folders import delete_folders
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     folders = _find()
     if credentials:
-        folders = (*folders, _credentials(session))
+        folders = (*folders, _credentials(invocation))
     removed = tuple(folder for folder in folders if folder.kept is None)
-    _show(session, folders, deletes=bool(removed) and not dry_run)
+    _show(invocation, folders, deletes=bool(removed) and not dry_run)
     if dry_run:
         return
     if not removed:
-        session.console.note("nothing to delete")
+        invocation.console.note("nothing to delete")
         return
     size = size_text(sum(folder.bytes for folder in removed))
-    session.confirm(f"delete {counted(len(removed), 'folder')} ({size})?")
+    invocation.confirm(f"delete {counted(len(removed), 'folder')} ({size})?")
     delete_folders(removed)
-    session.console.note(f"deleted {counted(len(removed), 'folder')} ({size})")
+    invocation.console.note(f"deleted {counted(len(removed), 'folder')} ({size})")
 
 
 def size_text(size: int) -> str:
@@ -75,7 +75,7 @@ def _find() -> "tuple[LocalFolder, ...]":
     return find_local_folders(folders, boots=any(each.machines == "nspawn" for each in emulators))
 
 
-def _credentials(session: Session) -> "LocalFolder":
+def _credentials(invocation: Invocation) -> "LocalFolder":
     """Return the state folder of the cluster.
 
     Raises:
@@ -85,21 +85,21 @@ def _credentials(session: Session) -> "LocalFolder":
     from bakery.launch.base.place import load_place
     from bakery.operations.local_folders import folder_of_state
 
-    paths, cluster = session.paths, session.config.cluster
+    paths, cluster = invocation.paths, invocation.config.cluster
     if not paths.folder.is_dir():
         message = f"there are no credentials of {cluster} in {paths.root}"
         raise UsageError(message=message, hint="leave out --credentials")
     place = load_place(paths.place)
     if place is not None and (not place.is_local or place.endpoint in {each.endpoint for each in list_running()}):
         message = f"the cluster {cluster} was launched on {place.name} and not destroyed"
-        local = ("--local",) if place.is_local and not session.settings.local else ()
+        local = ("--local",) if place.is_local and not invocation.settings.local else ()
         raise UsageError(message=message, hint=Command("destroy", *local))
     return folder_of_state(paths.folder, cluster)
 
 
-def _show(session: Session, folders: "tuple[LocalFolder, ...]", *, deletes: bool) -> None:
-    spell = session.settings.spell
-    if session.settings.json:
+def _show(invocation: Invocation, folders: "tuple[LocalFolder, ...]", *, deletes: bool) -> None:
+    spell = invocation.settings.spell
+    if invocation.settings.json:
         shown = [
             {
                 "name": each.name,
@@ -109,7 +109,7 @@ def _show(session: Session, folders: "tuple[LocalFolder, ...]", *, deletes: bool
             }
             for each in folders
         ]
-        print_answer(session.settings, "cleanup", {"folders": shown, "deletes": deletes})
+        print_answer(invocation.settings, "cleanup", {"folders": shown, "deletes": deletes})
         return
     rows = [
         (
@@ -121,4 +121,4 @@ def _show(session: Session, folders: "tuple[LocalFolder, ...]", *, deletes: bool
         for each in folders
     ]
     if rows:
-        print_table(session.settings, Table(header=HEADER, rows=rows, drops=("PATH",), folds="WHAT"))
+        print_table(invocation.settings, Table(header=HEADER, rows=rows, drops=("PATH",), folds="WHAT"))

@@ -4,9 +4,9 @@ import click
 from click.shell_completion import get_completion_class
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.values import Choice
 from bakery.errors import UsageError
 
@@ -31,8 +31,8 @@ def completion(context: click.Context, shell: str) -> None:
     script = found(context.find_root().command, {}, "bakery", "_BAKERY_COMPLETE").source()
     # Click's script for fish cuts each text at its first comma.
     script = script.replace('string split ","', 'string split --max 1 ","')
-    session = session_of(context)
-    if session.settings.json:
-        print_answer(session.settings, "completion", {"shell": shell, "script": script})
+    invocation = invocation_of(context)
+    if invocation.settings.json:
+        print_answer(invocation.settings, "completion", {"shell": shell, "script": script})
     else:
-        session.console.print(script)
+        invocation.console.print(script)

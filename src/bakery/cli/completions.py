@@ -97,13 +97,13 @@ def _of_account(what: str, context: click.Context) -> list[str]:
 
 
 def _short_cloud(context: click.Context) -> "Cloud":
-    from bakery.cli.session import session_of
+    from bakery.cli.invocation import invocation_of
     from bakery.cloud.digitalocean import connect
     from bakery.cloud.transport import TransportLimits
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     limits = TransportLimits(tries=1, read=SECONDS)
-    return connect(endpoint=session.endpoint.url, token=session.token, limits=limits)
+    return connect(endpoint=invocation.endpoint.url, token=invocation.token, limits=limits)
 
 
 def _ask(cloud: "Cloud", what: str) -> list[str]:

@@ -2,11 +2,11 @@
 
 import click
 
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.person import as_option
 from bakery.cli.program import ProgramCommand, program_arguments, run_program
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.where import other_cloud_option
 
 
@@ -33,4 +33,4 @@ def consul(context: click.Context, arguments: tuple[str, ...], person: str | Non
     Example:
       bakery consul members
     """
-    run_program(session_of(context), "Consul", arguments, person=person, other_cloud=other_cloud)
+    run_program(invocation_of(context), "Consul", arguments, person=person, other_cloud=other_cloud)

@@ -9,11 +9,11 @@ import click
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
 from bakery.cli.credentials_at_rest import decrypt, encrypt
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.person import Duration, PersonName
 from bakery.cli.read_only import read_only
 from bakery.cli.recorder import recorded
-from bakery.cli.session import session_of
 from bakery.cli.table import Table
 from bakery.cli.values import Choice
 from bakery.cli.where import other_cloud_option
@@ -52,13 +52,13 @@ def _show_authorities(context: click.Context) -> None:
     from bakery.credentials.inspect import describe
     from bakery.operations.credentials import load_credentials
 
-    session = session_of(context)
-    bundle = load_credentials(session)
+    invocation = invocation_of(context)
+    bundle = load_credentials(invocation)
     now = datetime.now(UTC)
     rows = [(c.name, f"{c.not_after:%Y-%m-%d}", str(c.days_left(now))) for c in describe(bundle)]
-    if session.settings.json:
+    if invocation.settings.json:
         print_answer(
-            session.settings,
+            invocation.settings,
             "credentials",
             {
                 "cluster": bundle.cluster,
@@ -70,9 +70,9 @@ def _show_authorities(context: click.Context) -> None:
             },
         )
         return
-    print_table(session.settings, Table(header=AUTHORITY_HEADER, rows=rows))
-    file = next(each for each in (session.paths.bundle, session.paths.encrypted_bundle) if each.exists())
-    session.console.note(f"generation {bundle.generation}, in {file}")
+    print_table(invocation.settings, Table(header=AUTHORITY_HEADER, rows=rows))
+    file = next(each for each in (invocation.paths.bundle, invocation.paths.encrypted_bundle) if each.exists())
+    invocation.console.note(f"generation {bundle.generation}, in {file}")
 
 
 @credentials.command(short_help="Write certificates and tokens for a person or a pipeline.")
@@ -118,18 +118,18 @@ def issue(
     """
     from bakery.operations.people import IssueRequest, issue_credentials
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     request = IssueRequest(name=name, role=role, namespace=namespace, ttl=ttl, other_cloud=other_cloud)
-    issued = issue_credentials(session, request)
-    session.console.change()
-    folder = session.paths.issued_to(name).folder
-    if session.settings.json:
+    issued = issue_credentials(invocation, request)
+    invocation.console.change()
+    folder = invocation.paths.issued_to(name).folder
+    if invocation.settings.json:
         dates = {"expires": _iso(issued.expires), "certificate_ends": _iso(issued.certificate_ends)}
-        print_answer(session.settings, "credentials-issue", asdict(issued) | dates | {"folder": str(folder)})
+        print_answer(invocation.settings, "credentials-issue", asdict(issued) | dates | {"folder": str(folder)})
         return
-    session.console.print(str(folder))
-    session.console.note(f"{role} in namespace {namespace}, until {issued.expires:%Y-%m-%d %H:%M} UTC")
-    session.console.note("the folder holds a private key and tokens: hand it on over a private channel only")
+    invocation.console.print(str(folder))
+    invocation.console.note(f"{role} in namespace {namespace}, until {issued.expires:%Y-%m-%d %H:%M} UTC")
+    invocation.console.note("the folder holds a private key and tokens: hand it on over a private channel only")
 
 
 @credentials.command(name="list", short_help="Show what was issued, and whether its tokens exist.")
@@ -147,16 +147,16 @@ def list_(context: click.Context, other_cloud: bool) -> None:  # noqa: FBT001 - 
     """
     from bakery.operations.people import list_people
 
-    session = session_of(context)
-    people = list_people(session, other_cloud=other_cloud)
-    if session.settings.json:
+    invocation = invocation_of(context)
+    people = list_people(invocation, other_cloud=other_cloud)
+    if invocation.settings.json:
         shown = [asdict(each) | {"expires": each.expires and _iso(each.expires)} for each in people]
-        print_answer(session.settings, "credentials-list", {"people": shown})
+        print_answer(invocation.settings, "credentials-list", {"people": shown})
         return
     if not people:
-        session.console.note("no credentials were issued")
+        invocation.console.note("no credentials were issued")
         return
-    print_table(session.settings, Table(header=_HEADER, rows=[_row(each) for each in people], drops=_DROPS))
+    print_table(invocation.settings, Table(header=_HEADER, rows=[_row(each) for each in people], drops=_DROPS))
 
 
 @credentials.command(short_help="Delete the tokens and files of a name.")
@@ -176,18 +176,18 @@ def revoke(context: click.Context, name: str, other_cloud: bool) -> None:  # noq
     """
     from bakery.operations.people import revoke_credentials
 
-    session = session_of(context)
-    issued = revoke_credentials(session, name, other_cloud=other_cloud)
-    session.console.change()
+    invocation = invocation_of(context)
+    issued = revoke_credentials(invocation, name, other_cloud=other_cloud)
+    invocation.console.change()
     ends = issued.certificate_ends if issued else None
-    if session.settings.json:
+    if invocation.settings.json:
         print_answer(
-            session.settings, "credentials-revoke", {"name": name, "certificate_ends": ends and _iso(ends)}
+            invocation.settings, "credentials-revoke", {"name": name, "certificate_ends": ends and _iso(ends)}
         )
         return
     until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "until its date"
-    session.console.print(f"the tokens of {name} are deleted")
-    session.console.note(f"the certificate is valid {until}; without a token it reads nothing")
+    invocation.console.print(f"the tokens of {name} are deleted")
+    invocation.console.note(f"the certificate is valid {until}; without a token it reads nothing")
 
 
 credentials.add_command(encrypt)

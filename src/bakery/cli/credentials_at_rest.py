@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.prompts import ask_new_password, need_terminal
-from bakery.cli.session import session_of
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
 
 if TYPE_CHECKING:
-    from bakery.cli.session import Session
+    from bakery.cli.invocation import Invocation
     from bakery.credentials.at_rest import Lock
 
 LEAST_CHARACTERS = 12
@@ -54,9 +54,9 @@ def encrypt(context: click.Context, recipients: tuple[str, ...], with_passphrase
     """
     from bakery.credentials.store import encrypt_bundle
 
-    session = session_of(context)
-    lock = _lock(session, recipients, with_passphrase=with_passphrase)
-    _answer(session, encrypt_bundle(session.paths, lock), encrypted=True)
+    invocation = invocation_of(context)
+    lock = _lock(invocation, recipients, with_passphrase=with_passphrase)
+    _answer(invocation, encrypt_bundle(invocation.paths, lock), encrypted=True)
 
 
 @click.command(short_help="Store the bundle in plain text again.")
@@ -71,26 +71,26 @@ def decrypt(context: click.Context) -> None:
     """
     from bakery.credentials.store import decrypt_bundle
 
-    session = session_of(context)
-    _answer(session, decrypt_bundle(session.paths), encrypted=False)
+    invocation = invocation_of(context)
+    _answer(invocation, decrypt_bundle(invocation.paths), encrypted=False)
 
 
-def _answer(session: "Session", file: Path, *, encrypted: bool) -> None:
-    if session.settings.json:
+def _answer(invocation: "Invocation", file: Path, *, encrypted: bool) -> None:
+    if invocation.settings.json:
         document = {"file": str(file), "encrypted": encrypted}
-        print_answer(session.settings, "credentials-at-rest", document)
+        print_answer(invocation.settings, "credentials-at-rest", document)
         return
-    session.console.print(str(file))
+    invocation.console.print(str(file))
 
 
-def _lock(session: "Session", recipients: tuple[str, ...], *, with_passphrase: bool) -> "Lock":
+def _lock(invocation: "Invocation", recipients: tuple[str, ...], *, with_passphrase: bool) -> "Lock":
     from bakery.credentials.at_rest import Lock, recipient
 
     if with_passphrase:
         if recipients:
             message = "--recipient and --passphrase cannot be combined"
             raise UsageError(message=message, hint="age encrypts with a passphrase alone")
-        return Lock(passphrase=_new_passphrase(session))
+        return Lock(passphrase=_new_passphrase(invocation))
     default = recipient()
     found = recipients or ((default,) if default else ())
     if not found:
@@ -99,13 +99,13 @@ def _lock(session: "Session", recipients: tuple[str, ...], *, with_passphrase: b
     return Lock(recipients=found)
 
 
-def _new_passphrase(session: "Session") -> str:
+def _new_passphrase(invocation: "Invocation") -> str:
     """Return the passphrase for the bundle. The variable is the present one if the bundle has one already."""
     from bakery.credentials.at_rest import PASSPHRASE_VARIABLE
     from bakery.credentials.store import has_passphrase
 
     given = os.environ.get(PASSPHRASE_VARIABLE)
-    if given and not has_passphrase(session.paths):
+    if given and not has_passphrase(invocation.paths):
         return _long_enough(given, f"the passphrase in {PASSPHRASE_VARIABLE}")
     need_terminal(Hint("first ", Command("credentials decrypt")) if given else f"set {PASSPHRASE_VARIABLE}")
     return _long_enough(ask_new_password("new passphrase of the bundle"), "the passphrase")

@@ -3,9 +3,9 @@
 import click
 
 from bakery.cli.browsing import browser_options, open_pages, wait_for_signal
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.where import cloud_json, other_cloud_option
 
 EVERY_SECONDS = 5.0
@@ -35,15 +35,15 @@ def dashboard(context: click.Context, port: int | None, no_open: bool, other_clo
     from bakery.cli.dashboard_json import error_json, view_json
     from bakery.operations.watch_cluster import ClusterWatcher
 
-    session = session_of(context)
-    watcher, cloud = ClusterWatcher(session, other_cloud=other_cloud), cloud_json(session)
+    invocation = invocation_of(context)
+    watcher, cloud = ClusterWatcher(invocation, other_cloud=other_cloud), cloud_json(invocation)
     looker = Looker(
-        lambda: view_json(watcher.look(), cloud, session.settings.spell),
-        lambda error: error_json(error, session.settings.spell),
+        lambda: view_json(watcher.look(), cloud, invocation.settings.spell),
+        lambda error: error_json(error, invocation.settings.spell),
         every=EVERY_SECONDS,
     )
     watcher.check()
     looker.seen()
     with serve_dashboard(looker, port or 0) as url:
-        open_pages(session, {"Dashboard": url}, opens=not no_open)
+        open_pages(invocation, {"Dashboard": url}, opens=not no_open)
         return wait_for_signal()

@@ -6,8 +6,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from bakery.cli.demo_removal import CLUSTER, FILE
+from bakery.cli.invocation import Invocation
 from bakery.cli.options import Settings
-from bakery.cli.session import Session
 from bakery.cli.shown_commands import ShownCommands, choose_port
 from bakery.config.defaults import NOMAD_VERSION
 from bakery.errors import ExitCode
@@ -34,10 +34,10 @@ def walk(commands: ShownCommands, *, memory: bool, small: bool, port: int | None
     commands.title(f"{next(steps)}. The cluster file")
     _write_file(commands, small=small)
     commands.run(Command("plan", "--offline"))
-    session = Session(Settings(cluster_file=FILE, local=True, quiet=commands.settings.quiet))
+    invocation = Invocation(Settings(cluster_file=FILE, local=True, quiet=commands.settings.quiet))
     if not memory:
         commands.title(f"{next(steps)}. Programs: Packer, Consul, Nomad")
-        _find_programs(commands, session.config)
+        _find_programs(commands, invocation.config)
     commands.title(f"{next(steps)}. A local DigitalOcean")
     commands.run(_emulator_up(port, memory=memory))
     if memory:
@@ -56,7 +56,7 @@ def walk(commands: ShownCommands, *, memory: bool, small: bool, port: int | None
         commands.run(Command("status"), "--local", codes=(ExitCode.DONE, ExitCode.CHECKS))
     else:
         commands.run(Command("status"), "--local")
-        _look(commands, session)
+        _look(commands, invocation)
 
 
 def _emulator_up(port: int | None, *, memory: bool) -> Command:
@@ -103,15 +103,15 @@ def _find_programs(commands: ShownCommands, config: "ClusterConfig") -> None:
         commands.line(f"  {tool.name:<28} {tool.path}")
 
 
-def _look(commands: ShownCommands, session: Session) -> None:
+def _look(commands: ShownCommands, invocation: Invocation) -> None:
     """Run consul and nomad with the variables of ``bakery env``, and print what they print."""
     from bakery import proc
     from bakery.operations.collect_env import Rights, collect_env
     from bakery.toolchain.find import find_tool
     from bakery.toolchain.model import ToolName, places_from_environment
 
-    variables = collect_env(session, Rights(), other_cloud=False)
-    image = session.config.image
+    variables = collect_env(invocation, Rights(), other_cloud=False)
+    image = invocation.config.image
     places = places_from_environment(checksums=image.checksums)
     consul = find_tool(ToolName.CONSUL, image.consul, places=places)
     nomad = find_tool(ToolName.NOMAD, image.nomad, places=places)

@@ -8,11 +8,11 @@ import click
 
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.prompts import ask, has_terminal, need_terminal
 from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, show_warnings
-from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import cloud_line, other_cloud_option
 from bakery.console import counted, width_of
@@ -81,8 +81,8 @@ def destroy(
     """
     from bakery.operations.place import check_place
 
-    session = session_of(context)
-    config = session.config
+    invocation = invocation_of(context)
+    config = invocation.config
     if config.protect:
         message = f"cluster {config.cluster} is protected"
         raise UsageError(message=message, hint=f"set protect: false in {config.path} first")
@@ -100,42 +100,42 @@ def destroy(
     if snapshots and (node is not None or role is not None):
         message = "--snapshots cannot be combined with --node or --role"
         raise UsageError(message=message, hint="leave it out")
-    check_place(session, insists=other_cloud)
+    check_place(invocation, insists=other_cloud)
     if node is not None or role is not None:
         insisted = frozenset(accepted)
-        _destroy_some(session, node, role, confirmed, drain=drain, insisted=insisted, dry_run=dry_run)
+        _destroy_some(invocation, node, role, confirmed, drain=drain, insisted=insisted, dry_run=dry_run)
         return
-    _destroy_all(session, confirmed, snapshots=snapshots, dry_run=dry_run)
+    _destroy_all(invocation, confirmed, snapshots=snapshots, dry_run=dry_run)
 
 
-def _destroy_all(session: Session, confirmed: str | None, *, snapshots: bool, dry_run: bool) -> None:
+def _destroy_all(invocation: Invocation, confirmed: str | None, *, snapshots: bool, dry_run: bool) -> None:
     from bakery.operations.destroy_cluster import destroy_cluster, preview_destroy
 
     if dry_run:
-        session.console.note(cloud_line(session))
-        targets = preview_destroy(session, snapshots=snapshots, confirmed=confirmed is not None)
-        _show(session, targets, session.print_or_note)
-        _print_json(session, targets)
+        invocation.console.note(cloud_line(invocation))
+        targets = preview_destroy(invocation, snapshots=snapshots, confirmed=confirmed is not None)
+        _show(invocation, targets, invocation.print_or_note)
+        _print_json(invocation, targets)
         return
 
     def approve(targets: "Targets") -> bool:
-        print_line = session.console.note if confirmed else session.note_before_question
-        print_line(cloud_line(session))
-        _show(session, targets, print_line)
+        print_line = invocation.console.note if confirmed else invocation.note_before_question
+        print_line(cloud_line(invocation))
+        _show(invocation, targets, print_line)
         if not targets.empty:
-            _ask_for_name(session, confirmed, len(targets.droplets))
+            _ask_for_name(invocation, confirmed, len(targets.droplets))
         return True
 
-    targets = destroy_cluster(session, approve, snapshots=snapshots, confirmed=confirmed is not None)
-    _print_json(session, targets)
+    targets = destroy_cluster(invocation, approve, snapshots=snapshots, confirmed=confirmed is not None)
+    _print_json(invocation, targets)
     if targets.empty:
-        _show(session, targets, session.console.note)
+        _show(invocation, targets, invocation.console.note)
     else:
-        session.console.note(f"cluster {session.config.cluster} is destroyed")
+        invocation.console.note(f"cluster {invocation.config.cluster} is destroyed")
 
 
 def _destroy_some(
-    session: Session,
+    invocation: Invocation,
     node: str | None,
     role: str | None,
     confirmed: str | None,
@@ -146,11 +146,11 @@ def _destroy_some(
 ) -> None:
     from bakery.operations.destroy_cluster import destroy_nodes_of, destroy_one
 
-    print_line = session.print_or_note if dry_run else session.note_before_question
+    print_line = invocation.print_or_note if dry_run else invocation.note_before_question
     warnings: list[str] = []
 
     def approve(removal: "Removal") -> bool:
-        (session.console.note if dry_run else print_line)(cloud_line(session))
+        (invocation.console.note if dry_run else print_line)(cloud_line(invocation))
         for droplet in removal.droplets:
             print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         for note in removal.notes:
@@ -158,22 +158,27 @@ def _destroy_some(
         show_warnings(removal.warnings, print_line)
         warnings.extend((*removal.notes, *removal.warnings))
         if not dry_run:
-            _ask_for_some(session, confirmed, removal)
+            _ask_for_some(invocation, confirmed, removal)
         return not dry_run
 
     if node is not None:
         gone = destroy_one(
-            session, node, approve, drain=drain, accept_quorum_loss=insisted, confirmed=confirmed is not None
+            invocation, node, approve, drain=drain, accept_quorum_loss=insisted, confirmed=confirmed is not None
         )
     else:
         gone = destroy_nodes_of(
-            session, role or "", approve, drain=drain, accept_quorum_loss=insisted, confirmed=confirmed is not None
+            invocation,
+            role or "",
+            approve,
+            drain=drain,
+            accept_quorum_loss=insisted,
+            confirmed=confirmed is not None,
         )
     names = [droplet.name for droplet in gone]
-    if session.settings.json:
-        print_answer(session.settings, "destroy", {"droplets": names, "warnings": warnings})
+    if invocation.settings.json:
+        print_answer(invocation.settings, "destroy", {"droplets": names, "warnings": warnings})
     if not dry_run:
-        session.console.note(f"destroyed: {', '.join(names)}")
+        invocation.console.note(f"destroyed: {', '.join(names)}")
 
 
 def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
@@ -191,31 +196,31 @@ def _targets_by_kind(targets: "Targets") -> dict[str, list[str]]:
     }
 
 
-def _print_json(session: Session, targets: "Targets") -> None:
-    if not session.settings.json:
+def _print_json(invocation: Invocation, targets: "Targets") -> None:
+    if not invocation.settings.json:
         return
     value: dict[str, Any] = {
         f"{kind.lower().replace(' ', '_')}s": names for kind, names in _targets_by_kind(targets).items()
     }
     value["kept"] = [{"kind": k.kind, "name": k.name, "reason": k.reason} for k in targets.not_removed]
-    print_answer(session.settings, "destroy", value)
+    print_answer(invocation.settings, "destroy", value)
 
 
-def _show(session: Session, targets: "Targets", print_line: Callable[[Text], None]) -> None:
-    console, out = session.console, print_line == session.console.print
+def _show(invocation: Invocation, targets: "Targets", print_line: Callable[[Text], None]) -> None:
+    console, out = invocation.console, print_line == invocation.console.print
     minus = console.style("-", "red", out=out)
     found = {kind: names for kind, names in _targets_by_kind(targets).items() if names}
     width = max(map(len, [*found, *(kept.kind for kept in targets.not_removed)]), default=0)
     on_terminal = width_of(sys.stdout if out else sys.stderr) is not None
     for kind, names in found.items():
-        for name in _of_one(names) if kind == "tag" and on_terminal and not session.settings.verbose else names:
+        for name in _of_one(names) if kind == "tag" and on_terminal and not invocation.settings.verbose else names:
             print_line(f"  {minus} {kind:<{width}} {name}")
     for kept in targets.not_removed:
         print_line(f"    {kept.kind:<{width}} {kept.name} is not deleted: {kept.reason}")
     if targets.empty:
-        print_line(f"cluster {session.config.cluster} has no resources here")
+        print_line(f"cluster {invocation.config.cluster} has no resources here")
     else:
-        print_line(_tally(session, found, targets))
+        print_line(_tally(invocation, found, targets))
 
 
 def _of_one(tags: list[str]) -> list[str]:
@@ -226,26 +231,26 @@ def _of_one(tags: list[str]) -> list[str]:
     return [f"{shortest} and {len(tags) - 1} more that begin with it (-v lists them)"]
 
 
-def _tally(session: Session, found: dict[str, list[str]], targets: "Targets") -> str:
+def _tally(invocation: Invocation, found: dict[str, list[str]], targets: "Targets") -> str:
     """Return how much is deleted, and what it costs a month until then."""
     from bakery.operations.destroy_cluster import monthly_price
 
     parts = [counted(len(names), kind) for kind, names in found.items()]
-    price = monthly_price(session, targets)
+    price = monthly_price(invocation, targets)
     saved = "" if price is None else f"; saves ${price:.2f} a month"
     return f"{', '.join(parts)} to delete{saved}"
 
 
-def _ask_for_some(session: Session, confirmed: str | None, removal: "Removal") -> None:
+def _ask_for_some(invocation: Invocation, confirmed: str | None, removal: "Removal") -> None:
     from bakery.operations.place import was_launched_here
 
-    if was_launched_here(session.paths):
-        session.confirm(f"destroy {', '.join(droplet.name for droplet in removal.droplets)}?")
+    if was_launched_here(invocation.paths):
+        invocation.confirm(f"destroy {', '.join(droplet.name for droplet in removal.droplets)}?")
         return
-    _ask_for_name(session, confirmed, len(removal.members))
+    _ask_for_name(invocation, confirmed, len(removal.members))
 
 
-def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> None:
+def _ask_for_name(invocation: Invocation, confirmed: str | None, droplets: int) -> None:
     """Ask for the cluster's name, unless an option gives it: losing a cluster is severe (https://clig.dev/).
 
     ``droplets`` is how many the cluster has. Without a record that they were launched from here, they may
@@ -253,12 +258,12 @@ def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> Non
     """
     from bakery.operations.place import was_launched_here
 
-    cluster = session.config.cluster
+    cluster = invocation.config.cluster
     if confirmed == cluster:
         return
-    if droplets and not was_launched_here(session.paths):
-        _refuse_without_record(session, droplets)
-    elif session.settings.yes:
+    if droplets and not was_launched_here(invocation.paths):
+        _refuse_without_record(invocation, droplets)
+    elif invocation.settings.yes:
         return
     need_terminal(f"add --yes, or --confirm {cluster}")
     typed = ask("type the cluster's name to destroy it")
@@ -267,12 +272,12 @@ def _ask_for_name(session: Session, confirmed: str | None, droplets: int) -> Non
         raise UsageError(message=message, hint=f"type {cluster}, or give --confirm {cluster}")
 
 
-def _refuse_without_record(session: Session, droplets: int) -> None:
+def _refuse_without_record(invocation: Invocation, droplets: int) -> None:
     """Warn on a terminal, where the name can be typed; raise UsageError elsewhere."""
-    cluster = session.config.cluster
+    cluster = invocation.config.cluster
     there = f"cluster {cluster} has {counted(droplets, 'droplet')}"
-    here = f"{session.paths.folder} has neither its credentials nor a record that it was launched from here"
+    here = f"{invocation.paths.folder} has neither its credentials nor a record that it was launched from here"
     if not has_terminal():
         message = f"{there}, and {here}; --yes is not enough"
         raise UsageError(message=message, hint=f"if you mean that cluster: --confirm {cluster}")
-    session.console.warn(f"{there}, and {here}")
+    invocation.console.warn(f"{there}, and {here}")

@@ -12,9 +12,9 @@ from bakery.cli import doctor_here
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
 from bakery.cli.doctor_model import COLOURS, Check, CheckState
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.table import Table
 from bakery.console import counted
 from bakery.errors import BakeryError, ExitCode
@@ -52,19 +52,24 @@ def doctor(context: click.Context, fix: bool) -> int:  # noqa: FBT001 - a click 
       bakery doctor --fix
       bakery doctor -o json
     """
-    session = session_of(context)
-    first = _try("cluster file", _cluster_file, session)
+    invocation = invocation_of(context)
+    first = _try("cluster file", _cluster_file, invocation)
     rest = CHECKS if first.passed else WITHOUT_FILE
-    checks = [first, *(_try(name, check, session) for name, check in rest)]
+    checks = [first, *(_try(name, check, invocation) for name, check in rest)]
     if first.passed:
-        checks += [*_domains(session), *_ways_in(session), *_rendered(session), *_cluster_checks(session)]
+        checks += [
+            *_domains(invocation),
+            *_ways_in(invocation),
+            *_rendered(invocation),
+            *_cluster_checks(invocation),
+        ]
     checks = _each_cause_once(checks)
     if fix:
-        checks = [_fixed(check, session) for check in checks]
-    if session.settings.json:
-        print_answer(session.settings, "doctor", {"checks": [check.as_json for check in checks]})
+        checks = [_fixed(check, invocation) for check in checks]
+    if invocation.settings.json:
+        print_answer(invocation.settings, "doctor", {"checks": [check.as_json for check in checks]})
     else:
-        print_table(session.settings, _table(checks, one_line=bool(session.settings.columns)))
+        print_table(invocation.settings, _table(checks, one_line=bool(invocation.settings.columns)))
     return ExitCode.DONE if all(check.passed for check in checks) else ExitCode.CHECKS
 
 
@@ -98,60 +103,62 @@ def _rows(check: Check) -> list[tuple[str, str, str]]:
     return [first, ("", "", f"help: {check.remedy}")] if check.remedy else [first]
 
 
-def _fixed(check: Check, session: Session) -> Check:
+def _fixed(check: Check, invocation: Invocation) -> Check:
     """Remove the cause, if that is harmless, and return the check as it is then."""
     if check.fix is None:
         return check
     try:
         check.fix()
     except OSError as error:
-        session.console.warn(f"{check.name} cannot be fixed: {error.strerror}")
+        invocation.console.warn(f"{check.name} cannot be fixed: {error.strerror}")
         return check
     return Check(name=check.name, state=CheckState.PASS, message=f"fixed: {check.message}")
 
 
-def _try(name: str, check: Callable[[Session], str | Check], session: Session) -> Check:
+def _try(name: str, check: Callable[[Invocation], str | Check], invocation: Invocation) -> Check:
     try:
-        result = check(session)
+        result = check(invocation)
         return result if isinstance(result, Check) else Check(name=name, state=CheckState.PASS, message=result)
     except BakeryError as error:
-        return _failed(name, error, session)
+        return _failed(name, error, invocation)
 
 
-def _failed(name: str, error: BakeryError, session: Session) -> Check:
-    remedy = session.settings.spell(error.hint) if error.hint else None
+def _failed(name: str, error: BakeryError, invocation: Invocation) -> Check:
+    remedy = invocation.settings.spell(error.hint) if error.hint else None
     return Check(name=name, state=CheckState.FAIL, message=error.message, remedy=remedy)
 
 
-def _not_yet(name: str, message: str, command: Command, session: Session) -> Check:
-    return Check(name=name, state=CheckState.NOT_YET, message=message, remedy=session.settings.spell(command))
+def _not_yet(name: str, message: str, command: Command, invocation: Invocation) -> Check:
+    return Check(name=name, state=CheckState.NOT_YET, message=message, remedy=invocation.settings.spell(command))
 
 
-def _cluster_file(session: Session) -> str:
-    session.plan()
-    return f"{session.config.path} is valid"
+def _cluster_file(invocation: Invocation) -> str:
+    invocation.plan()
+    return f"{invocation.config.path} is valid"
 
 
-def _token(session: Session) -> str:
-    return f"{session.place.name} accepts the token; up to {counted(session.account.droplet_limit, 'droplet')}"
+def _token(invocation: Invocation) -> str:
+    return (
+        f"{invocation.place.name} accepts the token; up to {counted(invocation.account.droplet_limit, 'droplet')}"
+    )
 
 
-def _token_of_cluster(session: Session) -> str:
+def _token_of_cluster(invocation: Invocation) -> str:
     """Check the token, and that it belongs to the cloud that the cluster was launched on."""
     from bakery.operations.place import check_place
 
-    message = _token(session)
-    check_place(session, insists=False)
+    message = _token(invocation)
+    check_place(invocation, insists=False)
     return message
 
 
-def _programs(_session: Session) -> str | Check:
+def _programs(_invocation: Invocation) -> str | Check:
     return _packer({})
 
 
-def _programs_of_file(session: Session) -> str | Check:
+def _programs_of_file(invocation: Invocation) -> str | Check:
     """Check that this machine has the Packer that the file's ``image.checksums`` pin, if they pin one."""
-    return _packer(session.config.image.checksums)
+    return _packer(invocation.config.image.checksums)
 
 
 def _packer(checksums: Mapping[str, str]) -> str | Check:
@@ -165,19 +172,19 @@ def _packer(checksums: Mapping[str, str]) -> str | Check:
     return Check(name="programs", state=CheckState.NOT_YET, message=message)
 
 
-def _snapshot(session: Session) -> str | Check:
+def _snapshot(invocation: Invocation) -> str | Check:
     from bakery.bake.snapshot import OLD_DAYS, age_in_days, is_old
     from bakery.errors import ChecksFailedError
     from bakery.launch.base.agentless import asks_agents_in_vain
     from bakery.launch.converge.preflight_image import image_command
     from bakery.operations.droplets import present_snapshot
 
-    now, versions = datetime.now(UTC), session.config.image
-    image = present_snapshot(session)
+    now, versions = datetime.now(UTC), invocation.config.image
+    image = present_snapshot(invocation)
     if image is None:
         message = f"there is no snapshot of consul {versions.consul} and nomad {versions.nomad}"
-        bakes = not asks_agents_in_vain(session.cloud, session.config.region)
-        return _not_yet("snapshot", message, image_command(bakes=bakes), session)
+        bakes = not asks_agents_in_vain(invocation.cloud, invocation.config.region)
+        return _not_yet("snapshot", message, image_command(bakes=bakes), invocation)
     if is_old(image, now):
         message = f"{image.name} is {age_in_days(image, now)} days old and lacks the security updates since then"
         hint = Hint(Command("build-image", "--fresh"), f" (bake one every {OLD_DAYS} days, and replace the nodes)")
@@ -185,18 +192,18 @@ def _snapshot(session: Session) -> str | Check:
     return f"{image.name} is the snapshot that launch uses"
 
 
-def _versions(session: Session) -> str:
+def _versions(invocation: Invocation) -> str:
     from bakery.config.versions import describe_tested
 
-    image = session.config.image
+    image = invocation.config.image
     return f"Consul {image.consul} and Nomad {image.nomad}; {describe_tested(image.consul, image.nomad)}"
 
 
-def _domains(session: Session) -> list[Check]:
+def _domains(invocation: Invocation) -> list[Check]:
     """Return the check of the domains, if the user creates DNS records for any."""
     from bakery.operations.domains import address_warning, domains_of_the_user
 
-    ingress = session.config.ingress
+    ingress = invocation.config.ingress
     domains = domains_of_the_user(ingress)
     if not domains:
         return []
@@ -205,59 +212,59 @@ def _domains(session: Session) -> list[Check]:
     return [Check(name="domains", state=state, message=warning or f"{', '.join(domains)}: with an address")]
 
 
-def _ways_in(session: Session) -> list[Check]:
+def _ways_in(invocation: Invocation) -> list[Check]:
     """Return a check of the planned load balancer, and one of the reserved IP."""
     from bakery.operations.droplets import list_droplets
     from bakery.operations.ways_in import find_ways_in
 
     try:
-        droplets = list_droplets(session)
-        found = find_ways_in(session, session.plan(), droplets).conditions
+        droplets = list_droplets(invocation)
+        found = find_ways_in(invocation, invocation.plan(), droplets).conditions
     except BakeryError as error:
-        return [_failed("ways in", error, session)]
-    return [_way_in(condition, session, launched=bool(droplets)) for condition in found]
+        return [_failed("ways in", error, invocation)]
+    return [_way_in(condition, invocation, launched=bool(droplets)) for condition in found]
 
 
-def _way_in(condition: "Condition", session: Session, *, launched: bool) -> Check:
+def _way_in(condition: "Condition", invocation: Invocation, *, launched: bool) -> Check:
     from bakery.observe.model import ConditionState
 
     if condition.state is ConditionState.OK:
         return Check(name=condition.name, state=CheckState.PASS, message=condition.message)
     if not launched:
-        return _not_yet(condition.name, "the first launch makes it", Command("launch"), session)
-    remedy = condition.help or session.settings.spell(Command("launch"))
+        return _not_yet(condition.name, "the first launch makes it", Command("launch"), invocation)
+    remedy = condition.help or invocation.settings.spell(Command("launch"))
     return Check(name=condition.name, state=CheckState.FAIL, message=condition.message, remedy=remedy)
 
 
-def _rendered(session: Session) -> list[Check]:
+def _rendered(invocation: Invocation) -> list[Check]:
     """Return a warning for each role whose rendered file would make a node with old certificates."""
     from bakery.operations.render_by_hand import stale_roles
 
-    plan = session.plan()
+    plan = invocation.plan()
     try:
-        stale = stale_roles(session, plan)
+        stale = stale_roles(invocation, plan)
     except BakeryError as error:
-        return [_failed("rendered", error, session)]
+        return [_failed("rendered", error, invocation)]
     roles = {node.name: node.role for node in plan.nodes}
     checks = []
     for name in stale:
         options = ("--role", roles[name], "--node", name) if name in roles else ("--role", name)
         message = f"the rendered file of {name} is out of date: the cluster's certificates have changed since"
-        remedy = session.settings.spell(Command("render", *options, "-o", "rendered"))
+        remedy = invocation.settings.spell(Command("render", *options, "-o", "rendered"))
         checks.append(Check(name="rendered", state=CheckState.WARN, message=message, remedy=remedy))
     return checks
 
 
-def _certificates(session: Session) -> str | Check:
+def _certificates(invocation: Invocation) -> str | Check:
     from bakery.credentials.inspect import describe
     from bakery.errors import ChecksFailedError
     from bakery.operations.credentials import has_credentials, load_credentials
     from bakery.operations.droplets import list_droplets
 
-    if not has_credentials(session.paths) and not list_droplets(session):
-        return _not_yet("certificates", "the first launch makes them", Command("launch"), session)
+    if not has_credentials(invocation.paths) and not list_droplets(invocation):
+        return _not_yet("certificates", "the first launch makes them", Command("launch"), invocation)
     now = datetime.now(UTC)
-    first = min(describe(load_credentials(session)), key=lambda certificate: certificate.not_after)
+    first = min(describe(load_credentials(invocation)), key=lambda certificate: certificate.not_after)
     left = first.days_left(now)
     if left < EXPIRY_WARNING_DAYS:
         message = f"the {first.name} expires in {counted(left, 'day')}"
@@ -265,16 +272,16 @@ def _certificates(session: Session) -> str | Check:
     return f"the first to expire is the {first.name}, in {counted(left, 'day')}"
 
 
-def _cluster_checks(session: Session) -> list[Check]:
+def _cluster_checks(invocation: Invocation) -> list[Check]:
     """Return the checks of the running cluster, from one observation."""
     try:
-        looked = _look(session)
+        looked = _look(invocation)
     except BakeryError as error:
-        failed = [_failed(name, error, session) for name in CLUSTER_CHECKS]
-        return [*failed, *_advisories(error.message, session)]
-    conditions = [_try(name, partial(_condition, looked, name), session) for name in CONDITIONS]
-    certificates = _try(NODE_CERTIFICATES, partial(_node_certificates, looked), session)
-    return [*conditions, certificates, *_advisories(looked, session)]
+        failed = [_failed(name, error, invocation) for name in CLUSTER_CHECKS]
+        return [*failed, *_advisories(error.message, invocation)]
+    conditions = [_try(name, partial(_condition, looked, name), invocation) for name in CONDITIONS]
+    certificates = _try(NODE_CERTIFICATES, partial(_node_certificates, looked), invocation)
+    return [*conditions, certificates, *_advisories(looked, invocation)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +292,7 @@ class _Look:
     expiries: "tuple[Expiry, ...]"
 
 
-def _look(session: Session) -> _Look | str:
+def _look(invocation: Invocation) -> _Look | str:
     """Return the state of the cluster, or why it was not asked."""
     from bakery.credentials.inspect import first_to_end
     from bakery.credentials.store import find_bundle
@@ -295,22 +302,22 @@ def _look(session: Session) -> _Look | str:
     from bakery.operations.droplets import list_droplets
     from bakery.plan.slots import as_running
 
-    plan = session.plan()
-    droplets = list_droplets(session)
+    plan = invocation.plan()
+    droplets = list_droplets(invocation)
     if not droplets:
         return f"{plan.cluster} has no droplets"
-    if find_bundle(session.paths) is None:
+    if find_bundle(invocation.paths) is None:
         return f"there are no credentials of {plan.cluster} here"
-    bundle = load_credentials(session)
+    bundle = load_credentials(invocation)
     check_own_droplets(bundle, droplets, plan.cluster)
-    running, clients = as_running(plan, droplets), connect_agents(session, bundle)
+    running, clients = as_running(plan, droplets), connect_agents(invocation, bundle)
     report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
-    if none_will_answer(session.cloud, plan.region, report):
+    if none_will_answer(invocation.cloud, plan.region, report):
         return NO_AGENTS
     return _Look(report=report, expiries=expiries)
 
 
-def _condition(looked: _Look | str, name: str, _session: Session) -> str:
+def _condition(looked: _Look | str, name: str, _invocation: Invocation) -> str:
     """Return the message of that condition of ``bakery status``.
 
     Raises:
@@ -326,7 +333,7 @@ def _condition(looked: _Look | str, name: str, _session: Session) -> str:
     return condition.message
 
 
-def _node_certificates(looked: _Look | str, session: Session) -> str | Check:
+def _node_certificates(looked: _Look | str, invocation: Invocation) -> str | Check:
     """Return when the first certificate of a node expires, or a warning that names nodes to replace soon.
 
     Raises:
@@ -341,7 +348,7 @@ def _node_certificates(looked: _Look | str, session: Session) -> str | Check:
     if late := expiring(looked.expiries, now, FAILURE_SHARE):
         raise ChecksFailedError(message=describe_expiring(late, now), hint=renewal(late))
     if late := expiring(looked.expiries, now, WARNING_SHARE):
-        remedy, message = session.settings.spell(renewal(late)), describe_expiring(late, now)
+        remedy, message = invocation.settings.spell(renewal(late)), describe_expiring(late, now)
         return Check(name=NODE_CERTIFICATES, state=CheckState.WARN, message=message, remedy=remedy)
     if not looked.expiries:
         return "no agent answered, and no droplet has a date"
@@ -349,11 +356,11 @@ def _node_certificates(looked: _Look | str, session: Session) -> str | Check:
     return f"the first to expire are those of {first.name}, on {first.ends:%Y-%m-%d} ({first.source.value})"
 
 
-def _advisories(looked: _Look | str, session: Session) -> list[Check]:
+def _advisories(looked: _Look | str, invocation: Invocation) -> list[Check]:
     """Return a warning for each known vulnerability, or one check that there is none."""
     from bakery.operations.advisories import find_versions
 
-    versions = find_versions(session.config, None if isinstance(looked, str) else looked.report)
+    versions = find_versions(invocation.config, None if isinstance(looked, str) else looked.report)
     found = [
         Check(
             name=each.name,
@@ -369,7 +376,7 @@ def _advisories(looked: _Look | str, session: Session) -> list[Check]:
     return found or [none]
 
 
-Checks = tuple[tuple[str, Callable[[Session], str | Check]], ...]
+Checks = tuple[tuple[str, Callable[[Invocation], str | Check]], ...]
 WITHOUT_FILE: Checks = (("token", _token), ("clock", doctor_here.clock), ("programs", _programs))
 CHECKS: Checks = (
     ("token", _token_of_cluster),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bakery.cli.doctor_model import Check, CheckState
-from bakery.cli.session import Session
+from bakery.cli.invocation import Invocation
 from bakery.console import counted
 from bakery.hints import Command
 
@@ -16,10 +16,10 @@ FAIL_SKEW_SECONDS = 300
 """Certificates are valid from the time at which they are made: agents refuse one that is from the future."""
 
 
-def clock(session: Session) -> Check:
+def clock(invocation: Invocation) -> Check:
     """Compare this machine's clock with the API's, whose answers carry a date."""
-    _ = session.account
-    skew = session.api_progress.skew_seconds
+    _ = invocation.account
+    skew = invocation.api_progress.skew_seconds
     if skew is None:
         return Check(name="clock", state=CheckState.PASS, message="not checked: the API's answers have no date")
     if abs(skew) <= WARN_SKEW_SECONDS:
@@ -29,13 +29,13 @@ def clock(session: Session) -> Check:
     return Check(name="clock", state=state, message=message, remedy="timedatectl set-ntp true")
 
 
-def droplet_limit(session: Session) -> Check:
+def droplet_limit(invocation: Invocation) -> Check:
     """Check that the account may have the droplets of the cluster file."""
     from bakery.operations.droplets import list_droplets
 
-    limit, now = session.account.droplet_limit, session.cloud.count_droplets()
-    there = len(list_droplets(session))
-    after = now - there + max(len(session.plan().nodes), there)
+    limit, now = invocation.account.droplet_limit, invocation.cloud.count_droplets()
+    there = len(list_droplets(invocation))
+    after = now - there + max(len(invocation.plan().nodes), there)
     message = f"with the whole cluster the account has {counted(after, 'droplet')}, and may have {limit}"
     if after <= limit:
         return Check(name="droplet limit", state=CheckState.PASS, message=message)
@@ -43,22 +43,22 @@ def droplet_limit(session: Session) -> Check:
     return Check(name="droplet limit", state=CheckState.FAIL, message=message, remedy=remedy)
 
 
-def locks(session: Session) -> Check:
+def locks(invocation: Invocation) -> Check:
     """Find what a killed bakery left of its lock. The system has freed the lock itself."""
     from bakery.config.paths import owner_file
 
-    owner = owner_file(session.paths.lock)
+    owner = owner_file(invocation.paths.lock)
     dead = _dead_owner(owner)
     if dead is None:
         return Check(name="locks", state=CheckState.PASS, message="no lock is left over")
     message = f"{owner} names process {dead}, which has ended"
     fix = partial(owner.unlink, missing_ok=True)
-    return Check(name="locks", state=CheckState.WARN, message=message, remedy=_by_fix(session), fix=fix)
+    return Check(name="locks", state=CheckState.WARN, message=message, remedy=_by_fix(invocation), fix=fix)
 
 
-def modes(session: Session) -> Check:
+def modes(invocation: Invocation) -> Check:
     """Check that only the owner can read the cluster's state folder."""
-    folder = session.paths.folder
+    folder = invocation.paths.folder
     files = [folder, *sorted(folder.rglob("*"))] if folder.is_dir() else []
     open_to_others = [file for file in files if not file.is_symlink() and file.stat().st_mode & 0o077]
     if not open_to_others:
@@ -67,11 +67,11 @@ def modes(session: Session) -> Check:
         f" and {len(open_to_others) - 1} more" if len(open_to_others) > 1 else ""
     )
     fix = partial(_make_private, open_to_others)
-    return Check(name="state folder", state=CheckState.WARN, message=message, remedy=_by_fix(session), fix=fix)
+    return Check(name="state folder", state=CheckState.WARN, message=message, remedy=_by_fix(invocation), fix=fix)
 
 
-def _by_fix(session: Session) -> str:
-    return session.settings.spell(Command("doctor", "--fix"))
+def _by_fix(invocation: Invocation) -> str:
+    return invocation.settings.spell(Command("doctor", "--fix"))
 
 
 def _make_private(files: list[Path]) -> None:

@@ -4,8 +4,8 @@ import click
 
 from bakery.cli.answers import print_answer
 from bakery.cli.emulator_running import NAME, running
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
-from bakery.cli.session import session_of
 
 
 @click.command("stand-in", short_help="Create an empty snapshot in place of a baked one (memory only).")
@@ -24,13 +24,15 @@ def stand_in(context: click.Context, name: str) -> None:
     from bakery.emulator.daemon.stand_in import make_stand_in
     from bakery.operations.droplets import snapshot_tag
 
-    session = session_of(context)
-    emulator, config = running(name), session.config
+    invocation = invocation_of(context)
+    emulator, config = running(name), invocation.config
     made = make_stand_in(emulator, tag=snapshot_tag(config), region=config.region, base=config.image.base)
-    if session.settings.json:
-        print_answer(session.settings, "emulator-stand-in", {"id": made.id, "name": made.name, "made": made.made})
+    if invocation.settings.json:
+        print_answer(
+            invocation.settings, "emulator-stand-in", {"id": made.id, "name": made.name, "made": made.made}
+        )
     else:
-        session.console.note(
+        invocation.console.note(
             f"created the empty snapshot {made.name} (id {made.id}) in {config.region}, in place of a baked one"
             if made.made
             else f"snapshot {made.name} (id {made.id}) exists already"

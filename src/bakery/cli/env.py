@@ -6,9 +6,9 @@ import click
 
 from bakery.cli import env_path
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.person import Duration, as_option
-from bakery.cli.session import session_of
 from bakery.cli.shells import SHELLS, set_lines, unset_lines
 from bakery.cli.values import Choice
 from bakery.cli.where import other_cloud_option
@@ -69,25 +69,25 @@ def env(
     from bakery.operations.operator_tokens import WORKING_DAY
 
     _check_one_choice(ttl, person, management=management)
-    session = session_of(context)
+    invocation = invocation_of(context)
     if unset:
         names = (*CONSUL_VARIABLES, *NOMAD_VARIABLES)
-        if session.settings.json:
-            print_answer(session.settings, "env-unset", {"unset": [*names, env_path.VARIABLE]})
+        if invocation.settings.json:
+            print_answer(invocation.settings, "env-unset", {"unset": [*names, env_path.VARIABLE]})
             return
-        session.console.print("\n".join(unset_lines(shell, names)))
+        invocation.console.print("\n".join(unset_lines(shell, names)))
         return
-    if session.settings.json:
+    if invocation.settings.json:
         message = "env prints tokens, and bakery never prints tokens as JSON"
         raise UsageError(message=message, hint=Hint('eval "$(', Command("env"), ')"'))
     rights = Rights(person=person, management=management, ttl=ttl or WORKING_DAY)
-    values = collect_env(session, rights, other_cloud=other_cloud)
-    image = session.config.image
+    values = collect_env(invocation, rights, other_cloud=other_cloud)
+    image = invocation.config.image
     programs = env_path.find_programs(image)
-    session.console.print("\n".join(set_lines(shell, values, programs)))
+    invocation.console.print("\n".join(set_lines(shell, values, programs)))
     advice = env_path.advice(programs)
     if advice is not None:
-        session.console.warn(advice)
+        invocation.console.warn(advice)
 
 
 def _check_one_choice(ttl: timedelta | None, person: str | None, *, management: bool) -> None:

@@ -8,9 +8,9 @@ import click
 
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.table import Table
 from bakery.cli.values import WholeNumber
 from bakery.console import clock_text, counted
@@ -48,43 +48,43 @@ def events(context: click.Context, run: str | None, last: int, everything: bool)
     """
     from bakery.operations.history import load_runs
 
-    session = session_of(context)
-    runs = load_runs(session.paths.history)
+    invocation = invocation_of(context)
+    runs = load_runs(invocation.paths.history)
     if run is not None:
         runs = tuple(each for each in runs if each.id == run)
         if not runs:
-            message = f"no run {run} is in {session.paths.history}"
+            message = f"no run {run} is in {invocation.paths.history}"
             raise UsageError(message=message, hint=Command("events"))
     quiet = () if everything or run is not None else tuple(each for each in runs if each.changed_nothing)
     shown = tuple(each for each in runs if each not in quiet)[-last:]
-    if session.settings.json:
-        print_answer(session.settings, "events", {"runs": [_as_json(each) for each in shown]})
+    if invocation.settings.json:
+        print_answer(invocation.settings, "events", {"runs": [_as_json(each) for each in shown]})
         return
     if quiet:
-        session.console.note(f"left out: {counted(len(quiet), 'run')} that changed nothing (--all shows them)")
+        invocation.console.note(f"left out: {counted(len(quiet), 'run')} that changed nothing (--all shows them)")
     if not shown:
-        session.console.note(f"no command has changed {session.config.cluster} from here yet")
+        invocation.console.note(f"no command has changed {invocation.config.cluster} from here yet")
     elif run is None:
         rows = [_row(each) for each in shown]
         table = Table(
             header=HEADER, rows=rows, drops=("TOOK", "WHO"), wide=("MESSAGE",), folds="COMMAND", styles=STYLES
         )
-        print_table(session.settings, table)
+        print_table(invocation.settings, table)
     else:
-        _show_run(session, shown[0])
+        _show_run(invocation, shown[0])
 
 
-def _show_run(session: Session, run: "Run") -> None:
+def _show_run(invocation: Invocation, run: "Run") -> None:
     """Print what happened to the nodes, the warnings, and the error with which the run ended."""
     rows = [(each.at, each.name, each.state) for each in run.nodes]
     if rows:
-        print_table(session.settings, Table(header=OF_RUN_HEADER, rows=rows))
+        print_table(invocation.settings, Table(header=OF_RUN_HEADER, rows=rows))
     else:
-        session.console.note("this run changed no node")
+        invocation.console.note("this run changed no node")
     for warning in run.warnings:
-        session.console.warn(warning)
+        invocation.console.warn(warning)
     if run.message is not None:
-        session.console.note(f"{run.outcome}: {run.message}")
+        invocation.console.note(f"{run.outcome}: {run.message}")
 
 
 def _as_json(run: "Run") -> dict[str, Any]:

@@ -5,9 +5,9 @@ from datetime import timedelta
 import click
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import builds_folder, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import builds_folder, session_of
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import cloud_line
 from bakery.hints import Command, Hint
@@ -40,22 +40,24 @@ def gc(context: click.Context, delete: bool, older_than: int) -> None:  # noqa: 
     """
     from bakery.operations.collect_garbage import find_orphans, remove_found
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     old = timedelta(minutes=older_than)
-    orphans = find_orphans(session.cloud, builds_folder(), older_than=old)
+    orphans = find_orphans(invocation.cloud, builds_folder(), older_than=old)
     listed = orphans.named
-    if session.settings.json:
-        print_answer(session.settings, "gc", {"orphans": [{"kind": kind, "name": name} for kind, name in listed]})
+    if invocation.settings.json:
+        print_answer(
+            invocation.settings, "gc", {"orphans": [{"kind": kind, "name": name} for kind, name in listed]}
+        )
     else:
         width = max((len(kind) for kind, _ in listed), default=0)
         for kind, name in listed:
-            session.console.print(f"{kind:<{width}}  {name}")
+            invocation.console.print(f"{kind:<{width}}  {name}")
     if not listed:
-        session.console.note("nothing to delete")
+        invocation.console.note("nothing to delete")
         return
     if not delete:
-        session.console.note(Hint(Command("gc", "--delete"), " deletes them"))
+        invocation.console.note(Hint(Command("gc", "--delete"), " deletes them"))
         return
-    session.note_before_question(cloud_line(session))
-    session.confirm(f"delete these {len(listed)}?")
-    remove_found(session.cloud, builds_folder(), orphans, older_than=old, reporter=session.console)
+    invocation.note_before_question(cloud_line(invocation))
+    invocation.confirm(f"delete these {len(listed)}?")
+    remove_found(invocation.cloud, builds_folder(), orphans, older_than=old, reporter=invocation.console)

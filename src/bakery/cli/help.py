@@ -2,9 +2,9 @@
 
 import click
 
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.values import guess
 
 
@@ -24,7 +24,7 @@ def help_(context: click.Context, words: tuple[str, ...]) -> None:
     page = context.find_root()
     for word in words:
         page = _child(page, word)
-    session_of(context).console.print(page.get_help())
+    invocation_of(context).console.print(page.get_help())
 
 
 def _child(context: click.Context, word: str) -> click.Context:

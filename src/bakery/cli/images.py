@@ -7,9 +7,9 @@ import click
 
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.table import Table
 from bakery.errors import UsageError
 
@@ -49,35 +49,35 @@ def images(context: click.Context, only_tag: bool) -> None:  # noqa: FBT001 - a 
     from bakery.operations.droplets import rolled_snapshot, snapshot_tag
     from bakery.plan.tags import is_content_tag
 
-    session = session_of(context)
-    tag = snapshot_tag(session.config)
+    invocation = invocation_of(context)
+    tag = snapshot_tag(invocation.config)
     if only_tag:
-        if session.settings.json:
-            print_answer(session.settings, "images-tag", {"tag": tag})
+        if invocation.settings.json:
+            print_answer(invocation.settings, "images-tag", {"tag": tag})
         else:
-            session.console.print(tag)
+            invocation.console.print(tag)
         return
-    found = [i for i in session.cloud.list_images() if any(map(is_content_tag, i.tags))]
-    now, current = datetime.now(UTC), _current(session, tag)
-    used, rolling = [droplet.image_id for droplet in session.cloud.list_droplets()], rolled_snapshot(session)
+    found = [i for i in invocation.cloud.list_images() if any(map(is_content_tag, i.tags))]
+    now, current = datetime.now(UTC), _current(invocation, tag)
+    used, rolling = [droplet.image_id for droplet in invocation.cloud.list_droplets()], rolled_snapshot(invocation)
     shown = [
         _shown(image, age=age_in_days(image, now))
         | {"current": image.id == current, "rolling": image.id == rolling, "droplets": used.count(image.id)}
         for image in found
     ]
-    if session.settings.json:
-        print_answer(session.settings, "images", {"images": shown})
+    if invocation.settings.json:
+        print_answer(invocation.settings, "images", {"images": shown})
     else:
         rows = [_row(image, each) for image, each in zip(found, shown, strict=True)]
-        print_table(session.settings, Table(header=HEADER, rows=rows, drops=DROPS))
+        print_table(invocation.settings, Table(header=HEADER, rows=rows, drops=DROPS))
 
 
-def _current(session: Session, tag: str) -> int | None:
+def _current(invocation: Invocation, tag: str) -> int | None:
     """Return the id of the snapshot that a launch would use: the newest of those with the same content."""
     from bakery.launch.converge.snapshot import find_snapshot
 
     try:
-        return find_snapshot(session.cloud, session.config, tag).id
+        return find_snapshot(invocation.cloud, invocation.config, tag).id
     except UsageError:
         return None
 

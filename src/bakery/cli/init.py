@@ -11,9 +11,9 @@ from click.core import ParameterSource
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
 from bakery.cli.init_questions import Answers, ask_for_cluster
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.prompts import has_terminal
-from bakery.cli.session import Session, session_of
 from bakery.console import counted
 from bakery.errors import CloudError, ConfigError, CredentialsError, UsageError
 from bakery.hints import Command, Hint, joined
@@ -63,8 +63,8 @@ def init(
     from bakery.config.template import cluster_file
     from bakery.files import write_atomically
 
-    session = session_of(context)
-    path = session.settings.cluster_file
+    invocation = invocation_of(context)
+    path = invocation.settings.cluster_file
     prints = path == STDIN
     if path.is_dir():
         message = f"{path} is a folder"
@@ -74,82 +74,82 @@ def init(
         raise UsageError(message=message, hint="--force replaces it, -f FILE writes another")
     name = _name_from(Path.cwd()) if cluster is None else cluster
     answers = Answers(cluster=name, region=region, small=small)
-    if _asks(context, session):
-        answers = ask_for_cluster(session, answers)
-    vpc_cidr = _vpc_range(session, answers.cluster)
+    if _asks(context, invocation):
+        answers = ask_for_cluster(invocation, answers)
+    vpc_cidr = _vpc_range(invocation, answers.cluster)
     text = cluster_file(vpc_cidr=vpc_cidr, **vars(answers))
     try:
         config = parse_cluster(text, path)
     except ConfigError as error:
         raise _of_flags(error) from error
     for warning in config.warnings:
-        session.console.warn(warning)
+        invocation.console.warn(warning)
     if prints:
-        session.console.print(text)
+        invocation.console.print(text)
         return
     try:
         write_atomically(path, text.encode())
     except OSError as error:
         message = f"cannot write {path}"
         raise UsageError(message=message, details=error.strerror, hint="-f FILE writes another") from error
-    if session.settings.json:
-        print_answer(session.settings, "init", {"file": str(path), "vpc_cidr": vpc_cidr})
-    session.console.note(f"wrote {path}")
-    session.console.note(Hint("next: ", joined(", ", _next_commands(session, config.region))))
+    if invocation.settings.json:
+        print_answer(invocation.settings, "init", {"file": str(path), "vpc_cidr": vpc_cidr})
+    invocation.console.note(f"wrote {path}")
+    invocation.console.note(Hint("next: ", joined(", ", _next_commands(invocation, config.region))))
 
 
-def _next_commands(session: Session, region: str) -> tuple[Command, ...]:
+def _next_commands(invocation: Invocation, region: str) -> tuple[Command, ...]:
     """Return what is run next: droplets in memory boot no baked snapshot, and do not become healthy."""
     from bakery.launch.base.agentless import asks_agents_in_vain
     from bakery.launch.converge.preflight_image import image_command
 
-    in_memory = session.settings.local and asks_agents_in_vain(session.quick_cloud, region)
+    in_memory = invocation.settings.local and asks_agents_in_vain(invocation.quick_cloud, region)
     until = ("--wait", "active") if in_memory else ()
     return Command("plan"), image_command(bakes=not in_memory), Command("launch", *until)
 
 
-def _asks(context: click.Context, session: Session) -> bool:
+def _asks(context: click.Context, invocation: Invocation) -> bool:
     """Whether to ask: on a terminal, unless an option says what to write, or that nothing is asked."""
-    settings = session.settings
+    settings = invocation.settings
     given = [name for name in CHOICES if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     prints = settings.json or settings.cluster_file == Path("-")
     return has_terminal() and not (given or settings.yes or prints)
 
 
-def _vpc_range(session: Session, cluster: str) -> str:
+def _vpc_range(invocation: Invocation, cluster: str) -> str:
     """Return the default range, or a free one if a VPC of the account overlaps the default."""
     from bakery.config.defaults import VPC_CIDR
     from bakery.config.networks import free_range
     from bakery.plan.tags import cluster_tag
 
-    if not (session.settings.local or session.names_token):
+    if not (invocation.settings.local or invocation.names_token):
         return VPC_CIDR
     try:
-        cloud = session.quick_cloud
+        cloud = invocation.quick_cloud
         vpcs = cloud.list_vpcs()
         droplets = cloud.list_droplets(tag=cluster_tag(cluster))
     except (CredentialsError, CloudError) as error:
         unknown = f"the account's VPCs are not known: {error}"
-        session.console.warn(f"vpc.cidr is the default, {VPC_CIDR}; {unknown}")
+        invocation.console.warn(f"vpc.cidr is the default, {VPC_CIDR}; {unknown}")
         return VPC_CIDR
-    _tell_of_droplets(session, cluster, len(droplets))
+    _tell_of_droplets(invocation, cluster, len(droplets))
     own = next((vpc.ip_range for vpc in vpcs if vpc.name == f"bakery-{cluster}"), None)
     found = own or free_range(IPv4Network(vpc.ip_range, strict=False) for vpc in vpcs)
     if found is not None and own is None and str(found) != VPC_CIDR:
-        session.console.note(f"vpc.cidr is {found}: a VPC of the account overlaps {VPC_CIDR}, the default")
+        invocation.console.note(f"vpc.cidr is {found}: a VPC of the account overlaps {VPC_CIDR}, the default")
     return VPC_CIDR if found is None else str(found)
 
 
-def _tell_of_droplets(session: Session, cluster: str, droplets: int) -> None:
+def _tell_of_droplets(invocation: Invocation, cluster: str, droplets: int) -> None:
     """Warn if the cluster has droplets but no credentials here: they are needed to work on it."""
     from bakery.config.paths import state_paths
     from bakery.operations.credentials import has_credentials
 
-    paths = state_paths(session.settings.cluster_file, cluster)
+    paths = state_paths(invocation.settings.cluster_file, cluster)
     if droplets and not has_credentials(paths):
         there = f"cluster {cluster} has {counted(droplets, 'droplet')} in this account"
         way_out = f"bring them back (.bakery/{cluster}/), or choose another name with --cluster"
-        session.console.warn(f"{there}, and {paths.folder} has no credentials of it: {way_out}")
+        invocation.console.warn(f"{there}, and {paths.folder} has no credentials of it: {way_out}")
 
 
 def _of_flags(error: ConfigError) -> UsageError:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bakery.cli.invocation import Invocation
 from bakery.cli.prompts import ask_until_valid
-from bakery.cli.session import Session
 from bakery.cli.values import guess
 from bakery.console import counted, width_of
 from bakery.errors import CloudError, CredentialsError, UsageError
@@ -48,7 +48,7 @@ class Answers:
     admin_cidrs: tuple[str, ...] = ("auto",)
 
 
-def ask_for_cluster(session: Session, default: Answers) -> Answers:
+def ask_for_cluster(invocation: Invocation, default: Answers) -> Answers:
     """Ask for everything that the file of a first cluster needs. Enter takes the default of each question.
 
     Raises:
@@ -56,10 +56,10 @@ def ask_for_cluster(session: Session, default: Answers) -> Answers:
     """
     _say("Enter takes the answer in brackets. Ctrl-C stops, and no file is written.")
     name = ask_until_valid("name of the cluster", default.cluster, _name)
-    offer = _offer(session, None)
+    offer = _offer(invocation, None)
     _say(f"regions: {', '.join(offer.regions)}")
     region = ask_until_valid("region", default.region, lambda text: _known(text, offer.regions, "region", offer))
-    offer = _offer(session, region)
+    offer = _offer(invocation, region)
     _say("full: servers and clients on droplets of their own. small: one droplet that runs everything.")
     small = ask_until_valid("full or small", "full", _shape) == "small"
     roles = _ask_roles(offer, small=small)
@@ -84,19 +84,19 @@ def _ask_roles(offer: Offer, *, small: bool) -> "tuple[RoleLine, ...]":
     )
 
 
-def _offer(session: Session, region: str | None) -> Offer:
+def _offer(invocation: Invocation, region: str | None) -> Offer:
     """Return the regions and sizes of the account; without a token, or an answer, those of bakery's own table."""
     from bakery.emulator.daemon.prices import list_prices, list_regions
 
     try:
-        if session.settings.local or session.names_token:
-            cloud = session.quick_cloud
+        if invocation.settings.local or invocation.names_token:
+            cloud = invocation.quick_cloud
             regions = tuple(sorted(each.slug for each in cloud.list_regions() if each.available))
             sizes = [size for size in cloud.list_sizes() if size.available and region in (None, *size.regions)]
             prices = {size.slug: size.price_monthly for size in sorted(sizes, key=lambda size: size.price_monthly)}
             return Offer(regions=regions, prices=prices, source="of the account", is_whole=True)
     except (CredentialsError, CloudError) as error:
-        session.console.warn(f"the account's regions and sizes are not known: {error}")
+        invocation.console.warn(f"the account's regions and sizes are not known: {error}")
     source = "list prices; with a token, those of the account"
     return Offer(regions=list_regions(), prices=list_prices(), source=source, is_whole=False)
 

@@ -8,10 +8,10 @@ import click
 from bakery.cli import completions
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
 from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, tell_scaling
-from bakery.cli.session import Session, session_of
 from bakery.cli.times import Times
 from bakery.cli.values import Choice, WholeNumber, once
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
@@ -84,63 +84,65 @@ def launch(
     """
     from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
 
-    session = session_of(context)
-    times = Times(session.console)
+    invocation = invocation_of(context)
+    times = Times(invocation.console)
     scaling = scaling_of(role, count, save=save)
-    plan = session.plan({scaling.role: scaling.count} if scaling else None)
+    plan = invocation.plan({scaling.role: scaling.count} if scaling else None)
     if role is not None:
-        session.check_role(role)
-    check_saving(session, scaling)
-    _ = session.cloud  # raises before the first request if the token is missing
+        invocation.check_role(role)
+    check_saving(invocation, scaling)
+    _ = invocation.cloud  # raises before the first request if the token is missing
     options = LaunchOptions(
         plan=plan,
-        admin_cidrs=admin_cidrs(session, cidrs),
+        admin_cidrs=admin_cidrs(invocation, cidrs),
         only_role=role,
         other_cloud=other_cloud,
         until_healthy=until == "healthy",
         deadline=deadline,
     )
     if dry_run:
-        return show_preview(session, options)
-    result = launch_cluster(session, options, _approval(session, scaling))
-    save_scaling(session, scaling)
+        return show_preview(invocation, options)
+    result = launch_cluster(invocation, options, _approval(invocation, scaling))
+    save_scaling(invocation, scaling)
     scalings = (scaling,) if scaling is not None else ()
     created, healthy = len(result.created), options.until_healthy
     extra = len(result.changes.extra)
-    finish_launch(session, plan, result.droplets, scalings, times, created=created, healthy=healthy, extra=extra)
+    finish_launch(
+        invocation, plan, result.droplets, scalings, times, created=created, healthy=healthy, extra=extra
+    )
     return ExitCode.DONE
 
 
-def show_preview(session: Session, options: "LaunchOptions") -> ExitCode:
+def show_preview(invocation: Invocation, options: "LaunchOptions") -> ExitCode:
     """Print what a launch would do, and return the exit code it would be refused with."""
     from bakery.cli.changes_view import changes_json, show_verdict
     from bakery.launch.converge.verdict import exit_code_of
     from bakery.operations.preview_launch import preview_launch
 
-    changes = preview_launch(session, options)
-    session.print_or_note(cloud_line(session))
-    show_verdict(session.settings, changes, session.print_or_note)
-    if session.settings.json:
-        value = {"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell)
-        print_answer(session.settings, "changes", value)
+    changes = preview_launch(invocation, options)
+    invocation.print_or_note(cloud_line(invocation))
+    show_verdict(invocation.settings, changes, invocation.print_or_note)
+    if invocation.settings.json:
+        value = {"cloud": cloud_json(invocation)} | changes_json(changes, invocation.settings.spell)
+        print_answer(invocation.settings, "changes", value)
     return exit_code_of(changes)
 
 
-def _approval(session: Session, scaling: Scaling | None) -> "Callable[[Changes], bool]":
+def _approval(invocation: Invocation, scaling: Scaling | None) -> "Callable[[Changes], bool]":
     from bakery.cli.changes_view import show_changes
 
     def approve(changes: "Changes") -> bool:
-        session.note_before_question(cloud_line(session))
-        show_changes(session.settings, changes, session.note_before_question)
-        session.confirm("make these changes?")
-        save_scaling(session, scaling)
+        invocation.note_before_question(cloud_line(invocation))
+        show_changes(invocation.settings, changes, invocation.note_before_question)
+        invocation.confirm("make these changes?")
+        save_scaling(invocation, scaling)
         return True
 
     return approve
 
 
 def finish_launch(
-    session: Session,
+    invocation: Invocation,
     plan: "ClusterPlan",
     droplets: "tuple[Droplet, ...]",
     scalings: Sequence[Scaling],
@@ -151,9 +153,9 @@ def finish_launch(
     extra: int = 0,
 ) -> None:
     """Print what a launch has done, and what to run next. ``extra`` droplets are not in the plan."""
-    if session.settings.json:
+    if invocation.settings.json:
         print_answer(
-            session.settings,
+            invocation.settings,
             "launch",
             {
                 "cluster": plan.cluster,
@@ -170,9 +172,11 @@ def finish_launch(
     times.show()
     state = "healthy" if healthy else "active"
     others = f"; {counted(extra, 'droplet')} more, not in the plan" if extra else ""
-    session.console.note(f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new{others}")
+    invocation.console.note(
+        f"{plan.cluster} is {state}: {counted(len(droplets), 'droplet')}, {created} new{others}"
+    )
     for scaling in scalings:
-        tell_scaling(session, scaling)
+        tell_scaling(invocation, scaling)
     # Droplets that are active may have no agents yet.
     tools = Hint('eval "$(', Command("env"), ')"; consul members; nomad node status')
-    session.console.note(Hint("next: ", tools if healthy else Command("status")))
+    invocation.console.note(Hint("next: ", tools if healthy else Command("status")))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli import completions, signals
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options_without_f
 from bakery.cli.person import Duration
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import other_cloud_option
 from bakery.errors import ExitCode, UsageError
@@ -72,14 +72,14 @@ def logs(
     """
     from bakery.operations.agent_logs import find_log
 
-    session = session_of(context)
-    if session.settings.json:
+    invocation = invocation_of(context)
+    if invocation.settings.json:
         message = "logs are text, not JSON"
         raise UsageError(message=message, hint="run the command without --json")
     if since is not None and (level or seconds):
         message = "--since reads the journal; --level and --seconds ask the agent, which sends new lines only"
         raise UsageError(message=message, hint="leave one of them out")
-    source = find_log(session, node, agent, other_cloud=other_cloud)
+    source = find_log(invocation, node, agent, other_cloud=other_cloud)
     if level or seconds or source.journal is None:
         lines, nothing = ask_agent(source, level, seconds, since, follow=follow)
     else:
@@ -89,12 +89,12 @@ def logs(
     shown = 0
     try:
         for line in lines:
-            session.console.print(line)
+            invocation.console.print(line)
             shown += 1
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     if not shown:
-        session.console.note(nothing)
+        invocation.console.note(nothing)
     return ExitCode.DONE
 
 

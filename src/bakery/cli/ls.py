@@ -7,9 +7,9 @@ import click
 
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.table import Table
 from bakery.cli.where import cloud_line
 from bakery.errors import CredentialsError
@@ -41,24 +41,24 @@ def ls(context: click.Context) -> None:
     """
     from bakery.operations.list_clusters import list_clusters
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     try:
-        cloud, place = session.cloud, session.place
+        cloud, place = invocation.cloud, invocation.place
     except CredentialsError:
-        if session.names_token:
+        if invocation.names_token:
             raise
         cloud, place = None, None
-        session.console.note("no token: only the clusters that are known here are listed")
-    found = list_clusters(session.settings.cluster_file, cloud, place)
-    if session.settings.json:
-        print_answer(session.settings, "ls", {"clusters": [asdict(each) for each in found]})
+        invocation.console.note("no token: only the clusters that are known here are listed")
+    found = list_clusters(invocation.settings.cluster_file, cloud, place)
+    if invocation.settings.json:
+        print_answer(invocation.settings, "ls", {"clusters": [asdict(each) for each in found]})
         return
     if place is not None:
-        session.console.note(cloud_line(session))
+        invocation.console.note(cloud_line(invocation))
     if not found:
-        session.console.note(Hint("there is no cluster yet; to begin: ", Command("init")))
+        invocation.console.note(Hint("there is no cluster yet; to begin: ", Command("init")))
         return
-    print_table(session.settings, Table(header=HEADER, rows=[_row(each) for each in found], drops=DROPS))
+    print_table(invocation.settings, Table(header=HEADER, rows=[_row(each) for each in found], drops=DROPS))
 
 
 def _row(cluster: "ListedCluster") -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 import click
 
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.person import as_option
 from bakery.cli.program import ProgramCommand, program_arguments, run_program
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.where import other_cloud_option
 
 
@@ -34,4 +34,4 @@ def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None
       bakery nomad node status
       bakery nomad job run web.nomad.hcl
     """
-    run_program(session_of(context), "Nomad", arguments, person=person, other_cloud=other_cloud)
+    run_program(invocation_of(context), "Nomad", arguments, person=person, other_cloud=other_cloud)

@@ -10,9 +10,9 @@ import click
 from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.answers import print_answer, print_table, print_text, shortens
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.settings_view import SETTING_HEADER, setting_rows
 from bakery.cli.table import Table
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
@@ -72,21 +72,21 @@ def plan(
     from bakery.operations.preview_launch import preview_launch
     from bakery.plan.weaknesses import weaknesses
 
-    session = session_of(context)
-    planned = session.plan()
-    check_agents(session, planned)
+    invocation = invocation_of(context)
+    planned = invocation.plan()
+    check_agents(invocation, planned)
     domains = None if offline else address_warning(planned.ingress)
     warnings: list[Text] = [*weaknesses(planned), *([domains] if domains else [])]
-    changes, admins = None, session.config.access.admin_cidrs
-    if not offline and _has_token(session, required=exit_code):
-        admins = admin_cidrs(session, cidrs)
+    changes, admins = None, invocation.config.access.admin_cidrs
+    if not offline and _has_token(invocation, required=exit_code):
+        admins = admin_cidrs(invocation, cidrs)
         options = LaunchOptions(plan=planned, admin_cidrs=admins, other_cloud=other_cloud)
-        changes, more = _of_any_launch(preview_launch(session, options))
+        changes, more = _of_any_launch(preview_launch(invocation, options))
         warnings += more
-    if session.settings.json:
-        print_answer(session.settings, "plan", _as_json(session, planned, changes, admins, warnings))
+    if invocation.settings.json:
+        print_answer(invocation.settings, "plan", _as_json(invocation, planned, changes, admins, warnings))
     else:
-        _show(session, planned, changes, admins, warnings)
+        _show(invocation, planned, changes, admins, warnings)
     return _exit_code(changes, tells_changes=exit_code)
 
 
@@ -105,20 +105,20 @@ def _exit_code(changes: "Changes | None", *, tells_changes: bool) -> ExitCode:
     return ExitCode.DONE if changes is None else exit_code_of(changes, tells_changes=tells_changes)
 
 
-def _has_token(session: Session, *, required: bool) -> bool:
+def _has_token(invocation: Invocation, *, required: bool) -> bool:
     """Whether there is a token for the API; without one only the plan is shown."""
     try:
-        _ = session.cloud
+        _ = invocation.cloud
     except CredentialsError:
-        if required or session.names_token:
+        if required or invocation.names_token:
             raise
-        session.console.note("no token: prices and pending changes are left out")
+        invocation.console.note("no token: prices and pending changes are left out")
         return False
     return True
 
 
 def _show(
-    session: Session,
+    invocation: Invocation,
     planned: "ClusterPlan",
     changes: "Changes | None",
     admins: Sequence[str],
@@ -129,44 +129,44 @@ def _show(
     from bakery.config.versions import describe_tested
 
     nodes = Table(header=NODE_HEADER, rows=_node_rows(planned, changes), drops=NODE_DROPS)
-    if session.settings.columns:
-        print_table(session.settings, nodes)
+    if invocation.settings.columns:
+        print_table(invocation.settings, nodes)
         return
-    console = session.console
+    console = invocation.console
     console.print(f"cluster {planned.cluster}, region {planned.region}, VPC {planned.vpc_name} {planned.vpc_cidr}")
     console.print(f"consul {planned.consul_version}, nomad {planned.nomad_version}, on {planned.image_base}")
     console.print(describe_tested(planned.consul_version, planned.nomad_version))
     if changes is not None:
-        console.print(cloud_line(session))
+        console.print(cloud_line(invocation))
     console.print("")
-    if shortens(session.settings, len(planned.nodes), sys.stdout):
-        _show_summary(session, planned, changes)
+    if shortens(invocation.settings, len(planned.nodes), sys.stdout):
+        _show_summary(invocation, planned, changes)
     else:
-        print_table(session.settings, nodes)
-        _show_details(session, planned, admins)
+        print_table(invocation.settings, nodes)
+        _show_details(invocation, planned, admins)
     advisories = tuple(advisory_lines(planned.consul_version, planned.nomad_version))
     if advisories:
-        print_text(session.settings, "", *advisories)
+        print_text(invocation.settings, "", *advisories)
     for warning in warnings:
         console.warn(warning)
     if changes is not None:
         console.print("")
-        show_verdict(session.settings, changes, console.print)
+        show_verdict(invocation.settings, changes, console.print)
 
 
-def _show_details(session: Session, planned: "ClusterPlan", admins: Sequence[str]) -> None:
+def _show_details(invocation: Invocation, planned: "ClusterPlan", admins: Sequence[str]) -> None:
     """Print the firewall rules, who the admins are, and the settings of roles if there are any."""
-    session.console.print("")
-    print_table(session.settings, Table(header=RULE_HEADER, rows=_rule_rows(planned), drops=RULE_DROPS))
+    invocation.console.print("")
+    print_table(invocation.settings, Table(header=RULE_HEADER, rows=_rule_rows(planned), drops=RULE_DROPS))
     networks = ", ".join("auto (your address)" if entry == "auto" else entry for entry in admins)
-    print_text(session.settings, f"vpc: {planned.vpc_cidr}; admin: {networks or 'nobody'}")
+    print_text(invocation.settings, f"vpc: {planned.vpc_cidr}; admin: {networks or 'nobody'}")
     settings = setting_rows(planned)
     if settings:
-        session.console.print("")
-        print_table(session.settings, Table(header=SETTING_HEADER, rows=settings, folds=SETTING_HEADER[-1]))
+        invocation.console.print("")
+        print_table(invocation.settings, Table(header=SETTING_HEADER, rows=settings, folds=SETTING_HEADER[-1]))
 
 
-def _show_summary(session: Session, planned: "ClusterPlan", changes: "Changes | None") -> None:
+def _show_summary(invocation: Invocation, planned: "ClusterPlan", changes: "Changes | None") -> None:
     """Print a row for each role, and how much of the plan that leaves out."""
     from bakery.plan.slots import slot_of
 
@@ -177,12 +177,12 @@ def _show_summary(session: Session, planned: "ClusterPlan", changes: "Changes | 
         exist = str(sum(node.slot in there for node in nodes)) if changes else "-"
         waves = ",".join(dict.fromkeys(str(node.wave.value) for node in nodes))
         rows.append((role, str(len(nodes)), nodes[0].size, waves, exist))
-    print_table(session.settings, Table(header=SUMMARY_HEADER, rows=rows, drops=("WAVE",)))
+    print_table(invocation.settings, Table(header=SUMMARY_HEADER, rows=rows, drops=("WAVE",)))
     left_out = [counted(len(_rule_rows(planned)), "firewall rule")]
     settings = setting_rows(planned)
     if settings:
         left_out.append(counted(len(settings), "setting"))
-    session.console.print(f"also {' and '.join(left_out)}; -o wide lists them, and each node")
+    invocation.console.print(f"also {' and '.join(left_out)}; -o wide lists them, and each node")
 
 
 def _node_rows(planned: "ClusterPlan", changes: "Changes | None") -> list[tuple[str, ...]]:
@@ -218,7 +218,7 @@ def _rule_rows(planned: "ClusterPlan") -> list[tuple[str, ...]]:
 
 
 def _as_json(
-    session: Session,
+    invocation: Invocation,
     planned: "ClusterPlan",
     changes: "Changes | None",
     admins: Sequence[str],
@@ -264,9 +264,9 @@ def _as_json(
         "admin_cidrs": list(admins),
         "tested": {"consul": CONSUL.tested, "nomad": NOMAD.tested},
         "settings": [{"name": name, "value": value} for name, value in setting_rows(planned)],
-        "warnings": [*planned.warnings, *map(session.settings.spell, warnings)],
+        "warnings": [*planned.warnings, *map(invocation.settings.spell, warnings)],
         "advisories": list(advisory_lines(planned.consul_version, planned.nomad_version)),
     }
     if changes is None:
         return value
-    return value | {"cloud": cloud_json(session)} | changes_json(changes, session.settings.spell)
+    return value | {"cloud": cloud_json(invocation)} | changes_json(changes, invocation.settings.spell)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from bakery.cli.session import Session
+from bakery.cli.invocation import Invocation
 
 DROPPED = (
     "CONSUL_CAPATH", "CONSUL_HTTP_AUTH", "CONSUL_HTTP_SSL_VERIFY", "CONSUL_HTTP_TOKEN_FILE",
@@ -49,7 +49,7 @@ program_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED
 
 
 def run_program(
-    session: Session, product: str, arguments: Sequence[str], *, person: str | None, other_cloud: bool
+    invocation: Invocation, product: str, arguments: Sequence[str], *, person: str | None, other_cloud: bool
 ) -> None:
     """Run the program of the cluster's version; does not return.
 
@@ -63,11 +63,11 @@ def run_program(
     from bakery.toolchain.find import find_tool
     from bakery.toolchain.model import ToolName, places_from_environment
 
-    image = session.config.image
+    image = invocation.config.image
     version = image.consul if product == "Consul" else image.nomad
-    variables = program_env(session, product, other_cloud=other_cloud, person=person)
+    variables = program_env(invocation, product, other_cloud=other_cloud, person=person)
     places = places_from_environment(checksums=image.checksums)
-    tool = find_tool(ToolName(product.lower()), version, places=places, reporter=session.reporter)
+    tool = find_tool(ToolName(product.lower()), version, places=places, reporter=invocation.reporter)
     if product == "Nomad" and tuple(arguments[:2]) == ("operator", "debug"):
         variables = by_way_of_loopback(variables)
     sys.stdout.flush()

@@ -7,9 +7,9 @@ import click
 
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options_without_o
 from bakery.cli.output import ensure_folder, warn_if_git_takes, write_errors
-from bakery.cli.session import Session, session_of
 from bakery.cli.values import once
 from bakery.cli.where import other_cloud_option
 from bakery.errors import UsageError
@@ -91,45 +91,45 @@ def render(
     from bakery.operations.credentials import warn_of_second_ca
     from bakery.operations.render_by_hand import live_join, render_user_data
 
-    session = session_of(context)
-    plan = session.plan()
-    known = sorted({planned.role for planned in plan.nodes} | {r.name for r in session.config.roles})
+    invocation = invocation_of(context)
+    plan = invocation.plan()
+    known = sorted({planned.role for planned in plan.nodes} | {r.name for r in invocation.config.roles})
     if role not in known:
         message = f"there is no role {role}"
         raise UsageError(message=message, hint=name_hint(role, known))
     join = _join(joins, first=first)
     if join is None:
-        join = live_join(session, plan, other_cloud=other_cloud)
+        join = live_join(invocation, plan, other_cloud=other_cloud)
     else:
-        warn_of_second_ca(session)
-    rendered = render_user_data(session, plan, join, role=role, node=node)
+        warn_of_second_ca(invocation)
+    rendered = render_user_data(invocation, plan, join, role=role, node=node)
     user_data = rendered.user_data
     file = output / f"{user_data.name}.yaml"
     with write_errors(file):
         ensure_folder(output)
         write_secret_file(file, user_data.text.encode())
-    warn_if_git_takes(file, session.console)
-    if session.settings.json:
-        print_answer(session.settings, "render", {"file": str(file), "bytes": user_data.size})
+    warn_if_git_takes(file, invocation.console)
+    if invocation.settings.json:
+        print_answer(invocation.settings, "render", {"file": str(file), "bytes": user_data.size})
     else:
-        session.console.print(str(file))
-    tags, then = ", ".join(rendered.tags), session.settings.spell(Command("bootstrap"))
-    session.console.note(
+        invocation.console.print(str(file))
+    tags, then = ", ".join(rendered.tags), invocation.settings.spell(Command("bootstrap"))
+    invocation.console.note(
         HOW_TO.format(vpc=plan.vpc_name, region=plan.region, tags=tags, file=file, bootstrap=then)
     )
     if node is None:
-        _note_introduction(session, plan, role)
+        _note_introduction(invocation, plan, role)
 
 
-def _note_introduction(session: Session, plan: "ClusterPlan", role: str) -> None:
+def _note_introduction(invocation: Invocation, plan: "ClusterPlan", role: str) -> None:
     """Say how nodes of the role become Nomad clients, if bakery cannot introduce them to strict servers."""
     from bakery.render.paths import NOMAD_INTRODUCTION
 
     node = next(planned for planned in plan.nodes if planned.role == role)
     if plan.introduces_clients and node.kind.is_separate_client:
         arguments = ("node", "intro", "create", "-node-name=NAME", f"-node-pool={node.node_pool}")
-        create = session.settings.spell(Command("nomad", *arguments))
-        session.console.note(INTRODUCE.format(create=create, path=NOMAD_INTRODUCTION))
+        create = invocation.settings.spell(Command("nomad", *arguments))
+        invocation.console.note(INTRODUCE.format(create=create, path=NOMAD_INTRODUCTION))
 
 
 def _join(joins: tuple[str, ...], *, first: bool) -> "Join | None":

@@ -6,10 +6,10 @@ import click
 
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, replaced_json, replacement_lines, show_warnings
-from bakery.cli.session import session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
 
@@ -50,15 +50,15 @@ def replace(
     from bakery.operations.place import check_place
     from bakery.operations.replace_node import replace_one, replace_request
 
-    session = session_of(context)
-    check_place(session, insists=other_cloud)
-    request = replace_request(session, drain=drain, lost=lost)
-    print_line = session.print_or_note if dry_run else session.note_before_question
+    invocation = invocation_of(context)
+    check_place(invocation, insists=other_cloud)
+    request = replace_request(invocation, drain=drain, lost=lost)
+    print_line = invocation.print_or_note if dry_run else invocation.note_before_question
 
     warnings: list[str] = []
 
     def approve(checked: "Checked") -> bool:
-        print_line(cloud_line(session))
+        print_line(cloud_line(invocation))
         for line in replacement_lines(checked, lost=lost, drain=drain):
             print_line(line)
         name = checked.target.name
@@ -69,14 +69,16 @@ def replace(
         warnings.extend(checked.work.warnings)
         show_warnings(tuple(warnings), print_line)
         if not dry_run:
-            session.confirm(f"replace {name}, which is alive, as lost?" if checked.alive else f"replace {name}?")
+            invocation.confirm(
+                f"replace {name}, which is alive, as lost?" if checked.alive else f"replace {name}?"
+            )
         return not dry_run
 
-    done = replace_one(session, request, node, approve)
-    if session.settings.json:
+    done = replace_one(invocation, request, node, approve)
+    if invocation.settings.json:
         replaced = [] if done is None else [replaced_json(done)]
-        value = {"cloud": cloud_json(session), "replaced": replaced, "warnings": warnings}
-        print_answer(session.settings, "replace", value)
+        value = {"cloud": cloud_json(invocation), "replaced": replaced, "warnings": warnings}
+        print_answer(invocation.settings, "replace", value)
     if done is not None:
-        session.console.note(f"{done.old} is replaced by {done.new}")
+        invocation.console.note(f"{done.old} is replaced by {done.new}")
     return ExitCode.DONE

@@ -6,10 +6,10 @@ import click
 
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, replaced_json, show_warnings
-from bakery.cli.session import Session, session_of
 from bakery.cli.values import Choice, WholeNumber
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
@@ -96,57 +96,57 @@ def roll(
     from bakery.operations.replace_node import replace_request
     from bakery.operations.roll_cluster import chosen_snapshot, preview_roll, roll_differing
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     for role in roles:
-        session.check_role(role)
-    check_place(session, insists=other_cloud)
+        invocation.check_role(role)
+    check_place(invocation, insists=other_cloud)
     request = RollRequest(
-        replace=replace_request(session, drain=drain),
+        replace=replace_request(invocation, drain=drain),
         because=_because(reasons),
         roles=roles,
         oldest_days=oldest_days,
-        image=None if image_id is None else chosen_snapshot(session, image_id),
+        image=None if image_id is None else chosen_snapshot(invocation, image_id),
     )
-    print_line = session.print_or_note if dry_run else session.note_before_question
+    print_line = invocation.print_or_note if dry_run else invocation.note_before_question
     shown: list[RollPlan] = []
 
     def show(found: "RollPlan") -> None:
         shown.append(found)
-        print_line(cloud_line(session))
+        print_line(cloud_line(invocation))
         show_roll(found, print_line)
 
     done: tuple[Replaced, ...] = ()
     if dry_run:
-        preview_roll(session, request, show)
+        preview_roll(invocation, request, show)
     else:
-        done = roll_differing(session, request, lambda found: _agreed(session, found), show)
-    if session.settings.json:
-        print_answer(session.settings, "roll", _as_json(session, shown[0] if shown else None, done))
+        done = roll_differing(invocation, request, lambda found: _agreed(invocation, found), show)
+    if invocation.settings.json:
+        print_answer(invocation.settings, "roll", _as_json(invocation, shown[0] if shown else None, done))
     if not shown:
-        session.print_or_note(_nothing(reasons, roles))
+        invocation.print_or_note(_nothing(reasons, roles))
     elif not dry_run:
-        session.console.note(f"{counted(len(done), 'node')} replaced")
-    _warn_of_newer(session, request)
+        invocation.console.note(f"{counted(len(done), 'node')} replaced")
+    _warn_of_newer(invocation, request)
     return ExitCode.DONE
 
 
-def _agreed(session: Session, found: "RollPlan") -> bool:
-    session.confirm(f"replace {counted(len(found.needs), 'node')}?")
+def _agreed(invocation: Invocation, found: "RollPlan") -> bool:
+    invocation.confirm(f"replace {counted(len(found.needs), 'node')}?")
     return True
 
 
-def _as_json(session: Session, plan: "RollPlan | None", done: "tuple[Replaced, ...]") -> dict[str, Any]:
+def _as_json(invocation: Invocation, plan: "RollPlan | None", done: "tuple[Replaced, ...]") -> dict[str, Any]:
     return {
-        "cloud": cloud_json(session),
+        "cloud": cloud_json(invocation),
         **plan_json(plan),
         "replaced": [replaced_json(each) for each in done],
     }
 
 
-def _warn_of_newer(session: Session, request: "RollRequest") -> None:
+def _warn_of_newer(invocation: Invocation, request: "RollRequest") -> None:
     newest, chosen = request.replace.launch.image, request.image
     if chosen is not None and newest is not None and newest.id != chosen.id:
-        session.console.warn(
+        invocation.console.warn(
             f"launch and the next roll take {newest.name}, the newest snapshot, until it is deleted"
         )
 

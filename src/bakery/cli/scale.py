@@ -8,11 +8,11 @@ import click
 
 from bakery.cli import completions
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, show_warnings
 from bakery.cli.scaling import Scaling
-from bakery.cli.session import Session, session_of
 from bakery.cli.where import cloud_line, other_cloud_option
 from bakery.errors import ExitCode, UsageError
 
@@ -57,30 +57,30 @@ def scale(
     from bakery.operations.droplets import list_droplets
     from bakery.operations.place import check_place
 
-    session = session_of(context)
-    wanted = _parse(session, counts)
-    check_place(session, insists=other_cloud)
-    after = _changed(session, wanted)
-    now = _counts_now(session, after, list_droplets(session))
+    invocation = invocation_of(context)
+    wanted = _parse(invocation, counts)
+    check_place(invocation, insists=other_cloud)
+    after = _changed(invocation, wanted)
+    now = _counts_now(invocation, after, list_droplets(invocation))
     down = sorted(role for role, count in wanted.items() if count < now[role])
     if down and any(count > now[role] for role, count in wanted.items()):
         message = "one command scales either up or down"
         raise UsageError(message=message, hint=f"run it once for {', '.join(down)}, and once for the others")
     if not down:
-        return _up(session, wanted, after, other_cloud=other_cloud, dry_run=dry_run)
+        return _up(invocation, wanted, after, other_cloud=other_cloud, dry_run=dry_run)
     _check_single(after, down, accept_single=accept_single)
-    _down(session, wanted, after, now, drain=drain, dry_run=dry_run)
+    _down(invocation, wanted, after, now, drain=drain, dry_run=dry_run)
     return ExitCode.DONE
 
 
-def _parse(session: Session, counts: tuple[str, ...]) -> dict[str, int]:
+def _parse(invocation: Invocation, counts: tuple[str, ...]) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for pair in counts:
         role, _, number = pair.partition("=")
         if not role or not number.isdecimal() or len(number) > 4:
             message = f"{pair!r} is not ROLE=N with a whole number N"
             raise UsageError(message=message, hint="write for example nomad-client=5")
-        session.check_role(role)
+        invocation.check_role(role)
         if role in wanted:
             message = f"role {role} is given twice"
             raise UsageError(message=message, hint="give each role once")
@@ -88,7 +88,7 @@ def _parse(session: Session, counts: tuple[str, ...]) -> dict[str, int]:
     return wanted
 
 
-def _changed(session: Session, wanted: Mapping[str, int]) -> "ClusterConfig":
+def _changed(invocation: Invocation, wanted: Mapping[str, int]) -> "ClusterConfig":
     """Return the cluster file with the new counts. Write nothing.
 
     Raises:
@@ -97,20 +97,22 @@ def _changed(session: Session, wanted: Mapping[str, int]) -> "ClusterConfig":
     from bakery.config.load import parse_cluster, read_text
     from bakery.config.save import with_count
 
-    path = session.config.path
+    path = invocation.config.path
     text = read_text(path)
     for role, count in wanted.items():
         text = with_count(text, path, role, count)
     after = parse_cluster(text, path)
-    session.warn_of_changed(after)
+    invocation.warn_of_changed(after)
     return after
 
 
-def _counts_now(session: Session, config: "ClusterConfig", droplets: "tuple[Droplet, ...]") -> dict[str, int]:
+def _counts_now(
+    invocation: Invocation, config: "ClusterConfig", droplets: "tuple[Droplet, ...]"
+) -> dict[str, int]:
     """Return the highest number of a droplet of each role; 0 for a role without droplets."""
     from bakery.launch.roll.shrink import highest_index
 
-    return {role.name: highest_index(droplets, session.config.cluster, role.name) for role in config.roles}
+    return {role.name: highest_index(droplets, invocation.config.cluster, role.name) for role in config.roles}
 
 
 def _check_single(after: "ClusterConfig", down: list[str], *, accept_single: bool) -> None:
@@ -130,7 +132,7 @@ def _check_single(after: "ClusterConfig", down: list[str], *, accept_single: boo
 
 
 def _up(
-    session: Session, wanted: Mapping[str, int], after: "ClusterConfig", *, other_cloud: bool, dry_run: bool
+    invocation: Invocation, wanted: Mapping[str, int], after: "ClusterConfig", *, other_cloud: bool, dry_run: bool
 ) -> int:
     """Launch the missing nodes. The cluster file is written once the user has agreed to the changes."""
     from bakery.cli.admin_cidrs import admin_cidrs
@@ -139,40 +141,40 @@ def _up(
     from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
     from bakery.plan.build import build_plan
 
-    times = Times(session.console)
+    times = Times(invocation.console)
     plan = build_plan(after)
     roles = [role for role, count in wanted.items() if count]
     options = LaunchOptions(
         plan=plan,
-        admin_cidrs=admin_cidrs(session, ()),
+        admin_cidrs=admin_cidrs(invocation, ()),
         only_role=roles[0] if len(roles) == len(wanted) == 1 else None,
         other_cloud=other_cloud,
         until_healthy=True,
         deadline=LAUNCH_SECONDS,
     )
     if dry_run:
-        return show_preview(session, options)
-    result = launch_cluster(session, options, lambda changes: _approve_up(session, wanted, changes))
-    _save(session, wanted)
+        return show_preview(invocation, options)
+    result = launch_cluster(invocation, options, lambda changes: _approve_up(invocation, wanted, changes))
+    _save(invocation, wanted)
     scalings = [Scaling(role=role, count=count, saves=True) for role, count in wanted.items()]
-    finish_launch(session, plan, result.droplets, scalings, times, created=len(result.created), healthy=True)
+    finish_launch(invocation, plan, result.droplets, scalings, times, created=len(result.created), healthy=True)
     return ExitCode.DONE
 
 
-def _approve_up(session: Session, wanted: Mapping[str, int], changes: "Changes") -> bool:
+def _approve_up(invocation: Invocation, wanted: Mapping[str, int], changes: "Changes") -> bool:
     from bakery.cli.changes_view import show_changes
 
-    session.note_before_question(cloud_line(session))
-    show_changes(session.settings, changes, session.note_before_question)
+    invocation.note_before_question(cloud_line(invocation))
+    show_changes(invocation.settings, changes, invocation.note_before_question)
     for role, count in wanted.items():
-        session.note_before_question(f"roles.{role}.count in {session.config.path} becomes {count}")
-    session.confirm("make these changes?")
-    _save(session, wanted)
+        invocation.note_before_question(f"roles.{role}.count in {invocation.config.path} becomes {count}")
+    invocation.confirm("make these changes?")
+    _save(invocation, wanted)
     return True
 
 
 def _down(
-    session: Session,
+    invocation: Invocation,
     wanted: Mapping[str, int],
     after: "ClusterConfig",
     now: Mapping[str, int],
@@ -186,32 +188,34 @@ def _down(
 
     roles = tuple(replace(role, count=max(role.count, now[role.name])) for role in after.roles)
     request = ShrinkRequest(before=build_plan(replace(after, roles=roles)), after=build_plan(after), drain=drain)
-    print_line = session.print_or_note if dry_run else session.note_before_question
+    print_line = invocation.print_or_note if dry_run else invocation.note_before_question
     warnings: list[str] = []
     leaving: list[str] = []
 
     def approve(found: "Shrinking") -> bool:
-        print_line(cloud_line(session))
+        print_line(cloud_line(invocation))
         for droplet in found.droplets:
             print_line(f"  - droplet {droplet.name} ({droplet.public_ipv4 or 'no address'})")
         show_warnings(found.work.warnings, print_line)
         warnings.extend(found.work.warnings)
         leaving.extend(droplet.name for droplet in found.droplets)
         if not dry_run:
-            session.confirm("remove these, one server at a time?")
-            _save(session, wanted)
+            invocation.confirm("remove these, one server at a time?")
+            _save(invocation, wanted)
         return not dry_run
 
-    gone = [droplet.name for droplet in remove_highest(session, request, approve)]
-    if session.settings.json:
-        print_answer(session.settings, "scale-down", {"to_remove": leaving, "removed": gone, "warnings": warnings})
+    gone = [droplet.name for droplet in remove_highest(invocation, request, approve)]
+    if invocation.settings.json:
+        print_answer(
+            invocation.settings, "scale-down", {"to_remove": leaving, "removed": gone, "warnings": warnings}
+        )
     if gone:
-        session.console.note(f"removed: {', '.join(gone)}")
+        invocation.console.note(f"removed: {', '.join(gone)}")
 
 
-def _save(session: Session, wanted: Mapping[str, int]) -> None:
+def _save(invocation: Invocation, wanted: Mapping[str, int]) -> None:
     from bakery.config.save import save_count
 
     for role, count in wanted.items():
-        if save_count(session.config.path, role, count):
-            session.console.change()
+        if save_count(invocation.config.path, role, count):
+            invocation.console.change()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bakery.cli.session import Session
+from bakery.cli.invocation import Invocation
 from bakery.errors import UsageError
 from bakery.hints import Command
 
@@ -36,7 +36,7 @@ def scaling_of(role: str | None, count: int | None, *, save: bool) -> Scaling | 
     return Scaling(role=role, count=count, saves=save)
 
 
-def check_saving(session: Session, scaling: Scaling | None) -> None:
+def check_saving(invocation: Invocation, scaling: Scaling | None) -> None:
     """Check that ``--save`` will be able to write the count, before anything is created.
 
     Raises:
@@ -46,11 +46,11 @@ def check_saving(session: Session, scaling: Scaling | None) -> None:
     from bakery.config.save import with_count
 
     if scaling is not None and scaling.saves:
-        path = session.config.path
+        path = invocation.config.path
         with_count(read_text(path), path, scaling.role, scaling.count)
 
 
-def save_scaling(session: Session, scaling: Scaling | None) -> None:
+def save_scaling(invocation: Invocation, scaling: Scaling | None) -> None:
     """With ``--save``, write the count into the cluster file, if it has another.
 
     It is written when the launch is approved, so that after an interruption the next launch has the same count.
@@ -59,17 +59,19 @@ def save_scaling(session: Session, scaling: Scaling | None) -> None:
 
     if scaling is None or not scaling.saves:
         return
-    path = session.config.path
+    path = invocation.config.path
     if save_count(path, scaling.role, scaling.count):
-        session.console.change()
-        session.console.note(f"roles.{scaling.role}.count in {path} is {scaling.count} now")
+        invocation.console.change()
+        invocation.console.note(f"roles.{scaling.role}.count in {path} is {scaling.count} now")
 
 
-def tell_scaling(session: Session, scaling: Scaling) -> None:
+def tell_scaling(invocation: Invocation, scaling: Scaling) -> None:
     """Without ``--save``, warn of the count in the cluster file, since the next launch uses that one."""
     if scaling.saves:
         return
-    says = next((role.count for role in session.config.roles if role.name == scaling.role), scaling.count)
+    says = next((role.count for role in invocation.config.roles if role.name == scaling.role), scaling.count)
     if says != scaling.count:
         there = f"set roles.{scaling.role}.count to {scaling.count} there"
-        session.console.warn(f"{session.config.path} still has {says}; {there}, or run this again with --save")
+        invocation.console.warn(
+            f"{invocation.config.path} still has {says}; {there}, or run this again with --save"
+        )

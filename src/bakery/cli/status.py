@@ -7,9 +7,9 @@ import click
 from bakery.cli import signals
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.status_columns import NODE_HEADER
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.errors import ExitCode
@@ -44,15 +44,15 @@ def status(context: click.Context, watch: bool, other_cloud: bool) -> int:  # no
     """
     from bakery.operations.cluster_status import look_at_cluster
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     if not watch:
-        seen = look_at_cluster(session, other_cloud=other_cloud)
-        _show(session, seen)
+        seen = look_at_cluster(invocation, other_cloud=other_cloud)
+        _show(invocation, seen)
         return ExitCode.DONE if seen.report.healthy else ExitCode.CHECKS
-    return _watch(session, other_cloud=other_cloud)
+    return _watch(invocation, other_cloud=other_cloud)
 
 
-def _watch(session: Session, *, other_cloud: bool) -> int:
+def _watch(invocation: Invocation, *, other_cloud: bool) -> int:
     from bakery.operations.cluster_status import look_at_cluster
     from bakery.wait import SystemClock
 
@@ -60,40 +60,40 @@ def _watch(session: Session, *, other_cloud: bool) -> int:
     clock = SystemClock()
     try:
         while True:
-            seen = look_at_cluster(session, other_cloud=other_cloud)
-            session.console.clear_screen()
-            _show(session, seen)
+            seen = look_at_cluster(invocation, other_cloud=other_cloud)
+            invocation.console.clear_screen()
+            _show(invocation, seen)
             clock.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
 
 
-def _show(session: Session, seen: "ClusterStatus") -> None:
+def _show(invocation: Invocation, seen: "ClusterStatus") -> None:
     from bakery.cli.status_json import status_json
 
-    if session.settings.json:
-        print_answer(session.settings, "status", status_json(seen, cloud_json(session)))
+    if invocation.settings.json:
+        print_answer(invocation.settings, "status", status_json(seen, cloud_json(invocation)))
     else:
-        _show_tables(session, seen)
+        _show_tables(invocation, seen)
     for warning in seen.warnings:
-        session.console.warn(warning)
+        invocation.console.warn(warning)
 
 
-def _show_tables(session: Session, seen: "ClusterStatus") -> None:
+def _show_tables(invocation: Invocation, seen: "ClusterStatus") -> None:
     from bakery.cli.status_view import condition_table, headline, next_steps, node_table
 
-    if session.settings.columns:
-        print_table(session.settings, node_table(seen))
+    if invocation.settings.columns:
+        print_table(invocation.settings, node_table(seen))
         return
-    console, wide = session.console, session.settings.output == "wide"
-    console.note(cloud_line(session))
+    console, wide = invocation.console, invocation.settings.output == "wide"
+    console.note(cloud_line(invocation))
     console.print(console.style(headline(seen.report), "green" if seen.report.healthy else "red", out=True))
     conditions = condition_table(seen.report, wide=wide)
     if conditions.rows:
         console.print("")
-        print_table(session.settings, conditions)
+        print_table(invocation.settings, conditions)
     console.print("")
-    print_table(session.settings, node_table(seen))
+    print_table(invocation.settings, node_table(seen))
     for way in seen.ways_in.lines:
         console.print(way)
     steps = next_steps(seen)

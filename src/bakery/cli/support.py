@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options_without_o
 from bakery.cli.output import refuse_existing, write_errors
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.signals import Terminated
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import other_cloud_option
@@ -69,30 +69,30 @@ def support(
     from bakery.files import write_secret_file
     from bakery.operations.support import collect_support
 
-    session = session_of(context)
-    name = f"bakery-support-{session.config.cluster}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    invocation = invocation_of(context)
+    name = f"bakery-support-{invocation.config.cluster}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     file = output or Path(f"{name}.tar.gz")
     refuse_existing(file, force=force)
     commands: dict[str, str] = {}
     for words in COMMANDS:
-        with session.console.step(f"bakery {' '.join(words)}"):
-            commands |= _run(session, words, other_cloud=other_cloud)
-    with session.console.step(f"servers and logs, {seconds} s"):
-        files = collect_support(session, commands, log_seconds=seconds, secrets=_own_secrets(session))
+        with invocation.console.step(f"bakery {' '.join(words)}"):
+            commands |= _run(invocation, words, other_cloud=other_cloud)
+    with invocation.console.step(f"servers and logs, {seconds} s"):
+        files = collect_support(invocation, commands, log_seconds=seconds, secrets=_own_secrets(invocation))
     with write_errors(file):
         write_secret_file(file, _archive(name, {"README.txt": README, **files}))
-    if session.settings.json:
-        print_answer(session.settings, "support", {"file": str(file), "files": sorted(files)})
+    if invocation.settings.json:
+        print_answer(invocation.settings, "support", {"file": str(file), "files": sorted(files)})
         return
-    session.console.print(str(file))
-    session.console.note(f"read the files in it before you send it: tar -xzf {shlex.quote(str(file))}")
+    invocation.console.print(str(file))
+    invocation.console.note(f"read the files in it before you send it: tar -xzf {shlex.quote(str(file))}")
 
 
-def _run(session: Session, words: tuple[str, ...], *, other_cloud: bool) -> Mapping[str, str]:
+def _run(invocation: Invocation, words: tuple[str, ...], *, other_cloud: bool) -> Mapping[str, str]:
     """Run a command of bakery in this process, and return what it printed, by file name."""
     from bakery.cli.main import run
 
-    settings = session.settings
+    settings = invocation.settings
     takes_cloud = other_cloud and words[0] in {"status", "plan"}
     arguments = [*words, *settings.given, *(("--other-cloud",) if takes_cloud else ()), "--no-color"]
     out, err = io.StringIO(), io.StringIO()
@@ -106,10 +106,10 @@ def _run(session: Session, words: tuple[str, ...], *, other_cloud: bool) -> Mapp
     return {name: text for name, text in files.items() if text} | {f"{words[0]}.exit.txt": f"{int(code)}\n"}
 
 
-def _own_secrets(session: Session) -> tuple[str, ...]:
+def _own_secrets(invocation: Invocation) -> tuple[str, ...]:
     """Return the account's token, if there is one."""
     try:
-        return (session.token,)
+        return (invocation.token,)
     except BakeryError:
         return ()
 

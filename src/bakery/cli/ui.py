@@ -3,9 +3,9 @@
 import click
 
 from bakery.cli.browsing import browser_options, open_pages, wait_for_signal
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 from bakery.cli.values import Choice
 from bakery.cli.where import other_cloud_option
 
@@ -46,10 +46,10 @@ def ui(
     """
     from bakery.operations.open_ui import UiRequest, open_uis
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     request = UiRequest(products=PRODUCTS[product], management=management, port=port or 0, other_cloud=other_cloud)
-    with open_uis(session, request) as uis:
+    with open_uis(invocation, request) as uis:
         if management:
-            session.console.warn("the UIs act with the management tokens and may change everything")
-        open_pages(session, {ui.product: ui.url for ui in uis}, opens=not no_open)
+            invocation.console.warn("the UIs act with the management tokens and may change everything")
+        open_pages(invocation, {ui.product: ui.url for ui in uis}, opens=not no_open)
         return wait_for_signal()

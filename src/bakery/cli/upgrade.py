@@ -6,11 +6,11 @@ import click
 
 from bakery.cli.answers import print_answer
 from bakery.cli.build_image import bake_lines
+from bakery.cli.invocation import Invocation, builds_folder, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.recorder import recorded
 from bakery.cli.replacing import drain_options, replaced_json
 from bakery.cli.roll import plan_json, show_roll
-from bakery.cli.session import Session, builds_folder, session_of
 from bakery.cli.where import cloud_json, cloud_line, other_cloud_option
 from bakery.console import counted
 from bakery.errors import ExitCode, UsageError
@@ -56,47 +56,51 @@ def upgrade(
     from bakery.operations.place import check_place
     from bakery.operations.upgrade_cluster import UpgradeRequest, plan_upgrade
 
-    session = session_of(context)
+    invocation = invocation_of(context)
     wanted = {name: text for name, text in (("consul", consul), ("nomad", nomad)) if text is not None}
-    check_place(session, insists=other_cloud)
-    upgraded = session.with_config(_changed(session, wanted))
+    check_place(invocation, insists=other_cloud)
+    upgraded = invocation.with_config(_changed(invocation, wanted))
     bake = build_request(
-        upgraded.config, endpoint=session.endpoint.url, token=session.token, folder=builds_folder()
+        upgraded.config, endpoint=invocation.endpoint.url, token=invocation.token, folder=builds_folder()
     )
     request = UpgradeRequest(bake=bake, drain=drain)
     if dry_run:
         plan = plan_upgrade(upgraded, request)
-        _show(session, upgraded, plan, session.print_or_note)
-        if session.settings.json:
-            print_answer(session.settings, "upgrade", _as_json(session, upgraded, plan, None))
+        _show(invocation, upgraded, plan, invocation.print_or_note)
+        if invocation.settings.json:
+            print_answer(invocation.settings, "upgrade", _as_json(invocation, upgraded, plan, None))
         return ExitCode.DONE
-    _upgrade(session, upgraded, request, wanted)
+    _upgrade(invocation, upgraded, request, wanted)
     return ExitCode.DONE
 
 
-def _upgrade(session: Session, upgraded: Session, request: "UpgradeRequest", wanted: "Mapping[str, str]") -> None:
+def _upgrade(
+    invocation: Invocation, upgraded: Invocation, request: "UpgradeRequest", wanted: "Mapping[str, str]"
+) -> None:
     from bakery.operations.upgrade_cluster import upgrade_cluster
 
     shown: list[UpgradePlan] = []
 
     def approve(plan: "UpgradePlan") -> None:
         shown.append(plan)
-        _show(session, upgraded, plan, session.note_before_question)
-        session.confirm(f"replace {counted(len(plan.roll.needs), 'node')}?")
-        _save(session, wanted)
+        _show(invocation, upgraded, plan, invocation.note_before_question)
+        invocation.confirm(f"replace {counted(len(plan.roll.needs), 'node')}?")
+        _save(invocation, wanted)
 
     done = upgrade_cluster(upgraded, request, approve)
-    _save(session, wanted)
-    if session.settings.json:
-        print_answer(session.settings, "upgrade", _as_json(session, upgraded, shown[0] if shown else None, done))
+    _save(invocation, wanted)
+    if invocation.settings.json:
+        print_answer(
+            invocation.settings, "upgrade", _as_json(invocation, upgraded, shown[0] if shown else None, done)
+        )
     versions = _versions(upgraded.config)
     if not shown:
-        session.print_or_note(f"nothing to upgrade: every node runs {versions}")
+        invocation.print_or_note(f"nothing to upgrade: every node runs {versions}")
     else:
-        session.console.note(f"{counted(len(done.replaced), 'node')} replaced; the cluster runs {versions}")
+        invocation.console.note(f"{counted(len(done.replaced), 'node')} replaced; the cluster runs {versions}")
 
 
-def _changed(session: Session, wanted: "Mapping[str, str]") -> "ClusterConfig":
+def _changed(invocation: Invocation, wanted: "Mapping[str, str]") -> "ClusterConfig":
     """Return the cluster file with the versions. Write nothing.
 
     Raises:
@@ -106,7 +110,7 @@ def _changed(session: Session, wanted: "Mapping[str, str]") -> "ClusterConfig":
     from bakery.config.save import with_version
     from bakery.config.versions import CONSUL, NOMAD, version_problem
 
-    before = session.config
+    before = invocation.config
     text = read_text(before.path)
     for product in (CONSUL, NOMAD):
         name = product.name.lower()
@@ -118,34 +122,36 @@ def _changed(session: Session, wanted: "Mapping[str, str]") -> "ClusterConfig":
             raise UsageError(message=f"--{name}: {problem[0]}", hint=problem[1])
         text = with_version(text, before.path, name, version)
     after = parse_cluster(text, before.path)
-    session.warn_of_changed(after)
+    invocation.warn_of_changed(after)
     return after
 
 
-def _save(session: Session, wanted: "Mapping[str, str]") -> None:
+def _save(invocation: Invocation, wanted: "Mapping[str, str]") -> None:
     from bakery.config.save import save_version
 
-    path, image = session.config.path, session.config.image
+    path, image = invocation.config.path, invocation.config.image
     for product, version in wanted.items():
         if version != getattr(image, product) and save_version(path, product, version):
-            session.console.change()
-            session.console.note(f"image.{product} in {path} is {version} now")
+            invocation.console.change()
+            invocation.console.note(f"image.{product} in {path} is {version} now")
 
 
 def _versions(config: "ClusterConfig") -> str:
     return f"Consul {config.image.consul} and Nomad {config.image.nomad}"
 
 
-def _show(session: Session, upgraded: Session, plan: "UpgradePlan", print_line: "Callable[[Text], None]") -> None:
-    print_line(cloud_line(session))
+def _show(
+    invocation: Invocation, upgraded: Invocation, plan: "UpgradePlan", print_line: "Callable[[Text], None]"
+) -> None:
+    print_line(cloud_line(invocation))
     if not plan.bake.bakes and not plan.roll.needs:
         print_line(f"nothing to upgrade: every node runs {_versions(upgraded.config)}")
         return
-    now, after = session.config.image, upgraded.config.image
+    now, after = invocation.config.image, upgraded.config.image
     for product in ("consul", "nomad"):
         before, version = getattr(now, product), getattr(after, product)
         if before != version:
-            print_line(f"image.{product} in {session.config.path} becomes {version} (now {before})")
+            print_line(f"image.{product} in {invocation.config.path} becomes {version} (now {before})")
     for line in bake_lines(upgraded, plan.bake) if plan.bake.bakes else ():
         print_line(line)
     if plan.roll.needs:
@@ -153,11 +159,11 @@ def _show(session: Session, upgraded: Session, plan: "UpgradePlan", print_line: 
 
 
 def _as_json(
-    session: Session, upgraded: Session, plan: "UpgradePlan | None", done: "Upgraded | None"
+    invocation: Invocation, upgraded: Invocation, plan: "UpgradePlan | None", done: "Upgraded | None"
 ) -> dict[str, Any]:
     image, baked = upgraded.config.image, done.baked if done is not None else None
     return {
-        "cloud": cloud_json(session),
+        "cloud": cloud_json(invocation),
         "versions": {"consul": image.consul, "nomad": image.nomad},
         "bakes": plan is not None and plan.bake.bakes,
         "baked": None if baked is None else {"id": baked.id, "name": baked.name},

@@ -5,9 +5,9 @@ import json
 import click
 
 from bakery.cli.answers import print_answer
+from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import session_of
 
 
 @click.command()
@@ -25,19 +25,19 @@ def validate(context: click.Context, schema: bool) -> None:  # noqa: FBT001 - a 
       bakery validate
       bakery validate --schema > bakery.schema.json
     """
-    session = session_of(context)
+    invocation = invocation_of(context)
     if schema:
         from bakery.config.schema import json_schema
 
-        session.console.print(json.dumps(json_schema(), indent=2, sort_keys=True))
+        invocation.console.print(json.dumps(json_schema(), indent=2, sort_keys=True))
         return
     from bakery.config.load import shown
     from bakery.operations.check_agents import check_agents
 
-    config = session.config
-    check_agents(session, session.plan())
-    if session.settings.json:
+    config = invocation.config
+    check_agents(invocation, invocation.plan())
+    if invocation.settings.json:
         value = {"cluster": config.cluster, "valid": True, "warnings": list(config.warnings)}
-        print_answer(session.settings, "validate", value)
+        print_answer(invocation.settings, "validate", value)
     else:
-        session.console.note(f"{shown(config.path)}: valid")
+        invocation.console.note(f"{shown(config.path)}: valid")

@@ -9,9 +9,9 @@ import click
 from bakery import __version__
 from bakery.cli.answers import print_answer, print_table
 from bakery.cli.columns import column_options
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
 from bakery.cli.read_only import read_only
-from bakery.cli.session import Session, session_of
 from bakery.cli.table import Table
 
 if TYPE_CHECKING:
@@ -36,31 +36,31 @@ def version(context: click.Context) -> None:
       bakery version
       bakery version -o json
     """
-    session = session_of(context)
-    tools = _tools(session)
+    invocation = invocation_of(context)
+    tools = _tools(invocation)
     value = {
         "bakery": __version__,
         "commit": _commit(),
         "python": platform.python_version(),
         "tools": tools,
     }
-    if session.settings.json:
-        print_answer(session.settings, "version", value)
+    if invocation.settings.json:
+        print_answer(invocation.settings, "version", value)
         return
     rows = [
         ("bakery", __version__ + (f" ({value['commit']})" if value["commit"] else ""), str(_package())),
         ("python", platform.python_version(), "-"),
         *((tool["name"], tool["version"], tool["path"] or "-") for tool in tools),
     ]
-    print_table(session.settings, Table(header=HEADER, rows=rows, drops=("PATH",)))
+    print_table(invocation.settings, Table(header=HEADER, rows=rows, drops=("PATH",)))
 
 
-def _tools(session: Session) -> list[dict[str, Any]]:
+def _tools(invocation: Invocation) -> list[dict[str, Any]]:
     from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
     from bakery.toolchain.find import find_local_tool
     from bakery.toolchain.model import PACKER_VERSION, ToolName, places_from_environment
 
-    image = _image(session)
+    image = _image(invocation)
     consul, nomad = (image.consul, image.nomad) if image is not None else (CONSUL_VERSION, NOMAD_VERSION)
     places = places_from_environment(checksums=image.checksums if image is not None else None)
     wanted = ((ToolName.PACKER, PACKER_VERSION), (ToolName.CONSUL, consul), (ToolName.NOMAD, nomad))
@@ -71,12 +71,12 @@ def _tools(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def _image(session: Session) -> "Image | None":
+def _image(invocation: Invocation) -> "Image | None":
     """Return what the cluster file says about the snapshot; None without a file."""
     from bakery.config.load import STDIN
 
-    file = session.settings.cluster_file
-    return session.config.image if file == STDIN or file.exists() else None
+    file = invocation.settings.cluster_file
+    return invocation.config.image if file == STDIN or file.exists() else None
 
 
 def _package() -> Path:

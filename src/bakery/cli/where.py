@@ -2,7 +2,7 @@
 
 import click
 
-from bakery.cli.session import Session
+from bakery.cli.invocation import Invocation
 
 other_cloud_option = click.option(
     "--other-cloud",
@@ -11,12 +11,12 @@ other_cloud_option = click.option(
 )
 
 
-def cloud_line(session: Session) -> str:
+def cloud_line(invocation: Invocation) -> str:
     """Return ``on DigitalOcean (api.digitalocean.com), account a@b.c, team T``."""
-    return f"on {session.place.name}"
+    return f"on {invocation.place.name}"
 
 
-def cloud_json(session: Session) -> dict[str, str]:
+def cloud_json(invocation: Invocation) -> dict[str, str]:
     """Return the same for ``--json``; ``owner`` is the team's UUID, or the user's."""
-    place = session.place
+    place = invocation.place
     return {"name": place.name, "endpoint": place.endpoint, "owner": place.owner}

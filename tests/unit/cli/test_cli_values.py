@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bakery.cli.admin_cidrs import admin_cidrs
+from bakery.cli.invocation import Invocation
 from bakery.cli.main import run
 from bakery.cli.options import Settings
-from bakery.cli.session import Session
 from bakery.errors import UsageError
 
 
@@ -159,7 +159,7 @@ def test_the_flag_refuses_what_the_file_refuses(
     in_file = capsys.readouterr().err
     assert f"error: access.admin_cidrs[0]{said}" in in_file
     with pytest.raises(UsageError) as caught:
-        admin_cidrs(Session(Settings()), ("10.0.0.0/8", text))
+        admin_cidrs(Invocation(Settings()), ("10.0.0.0/8", text))
     assert caught.value.message.startswith(f"--admin-cidr {text}{said.removeprefix(f': {text}')}")
     assert str(caught.value.hint) in in_file
 

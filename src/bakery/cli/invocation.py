@@ -1,4 +1,4 @@
-"""What verbs work with: cluster file, plan, cloud, credentials and agents, built from the global options."""
+"""One run of bakery: cluster file, plan, cloud, credentials and agents, made from the global options."""
 
 import os
 from collections.abc import Mapping
@@ -44,8 +44,8 @@ class Endpoint:
     """The emulator's name with ``--local``."""
 
 
-class Session:
-    """What a verb works with; each part is built when it is first used."""
+class Invocation:
+    """What a verb works with, and the ``Context`` of use cases. Each part is built when it is first used."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
         self.settings = settings
@@ -68,8 +68,8 @@ class Session:
                 self.console.warn(warning)
         return self._config
 
-    def with_config(self, config: "ClusterConfig") -> "Session":
-        """Return the session with another content of the cluster file."""
+    def with_config(self, config: "ClusterConfig") -> "Invocation":
+        """Return the invocation with another content of the cluster file."""
         other = copy(self)
         other._config = config
         return other
@@ -243,10 +243,10 @@ def builds_folder() -> Path:
     return Path(platformdirs.user_state_dir("bakery")) / "builds"
 
 
-def session_of(context: click.Context) -> Session:
-    """Return a session for this run. What it reads may ask for a passphrase."""
+def invocation_of(context: click.Context) -> Invocation:
+    """Return the invocation of this run. Reading the credentials may ask for a passphrase."""
     from bakery.credentials.at_rest import ask_passphrase_with
 
-    session = Session(settings_of(context))
-    ask_passphrase_with(session.ask_passphrase)
-    return session
+    invocation = Invocation(settings_of(context))
+    ask_passphrase_with(invocation.ask_passphrase)
+    return invocation
