@@ -101,7 +101,7 @@ def _keep(context: Context, tokens: Tokens, *, expires: datetime) -> None:
     files = context.paths.issued_to(OPERATOR)
     write_secret(files.consul_token, f"{tokens.consul}\n".encode())
     write_secret(files.nomad_token, f"{tokens.nomad}\n".encode())
-    # Last: until the tokens are there, the record of earlier ones is true of them too.
+    # Last: if this is interrupted, the record is that of the earlier tokens, which end sooner.
     write_record(
         context.paths,
         Issued(

@@ -1,4 +1,4 @@
-"""Ask an ingress node over TLS for which of its domains it has no certificate from the ACME server yet."""
+"""Ask an ingress node, over TLS, which of its domains have no certificate of the ACME server yet."""
 
 import socket
 import ssl
@@ -46,7 +46,7 @@ def certificate_conditions(
 def without_certificate(domains: Sequence[str], address: str, port: int = HTTPS) -> tuple[str, ...]:
     """Return the domains for which Traefik shows the certificate that it made for itself, in the given order.
 
-    It shows that one also for a name that no certificate is for. A domain without an answer is left out: then
+    Traefik shows it for each name without a certificate. A domain without an answer is left out: then
     another condition says that Traefik does not take requests.
     """
     asked = [UNKNOWN, *domains]

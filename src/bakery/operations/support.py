@@ -80,7 +80,7 @@ def _versions(context: Context) -> Mapping[str, str]:
 
 
 def _system() -> str:
-    """Return kernel, release and machine. platform.platform() starts "uname -p", with the whole environment."""
+    """Return kernel, release and machine. platform.platform() passes all variables to a process, "uname -p"."""
     found = os.uname()
     return f"{found.sysname} {found.release} {found.machine}"
 

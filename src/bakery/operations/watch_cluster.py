@@ -51,7 +51,7 @@ class ClusterWatcher:
         self._whole_at = 0.0
 
     def check(self) -> None:
-        """Find out, before the first look, what no look would get past.
+        """Check, before the first look, what each look needs.
 
         Raises:
             CredentialsError: the cluster's credentials are not here.

@@ -52,7 +52,7 @@ def _wait_for_owner(path: Path) -> str:
     try:
         return wait_until(lambda: _owner(path), what="its name", seconds=1, every=0.02)
     except DeadlineError:
-        return "it does not say which"
+        return "its process is not known"
 
 
 def _owner(path: Path) -> str | Pending:

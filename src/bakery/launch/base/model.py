@@ -32,7 +32,7 @@ FindNotJoined = Callable[[tuple[Droplet, ...]], frozenset[str]]
 """Returns the names of those droplets, among all of the cluster, that run and whose agents never joined."""
 
 FurtherObstacles = Callable[["Changes"], tuple["Obstacle", ...]]
-"""Returns what makes these changes impossible beside the account: missing credentials of a registry."""
+"""Returns why these changes are impossible for reasons outside the account: missing credentials of a registry."""
 
 
 DRAIN_SECONDS = 600
@@ -50,7 +50,7 @@ def find_no_obstacles(_: "Changes") -> "tuple[Obstacle, ...]":
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewRequest:
-    """What a launch would have to reach: enough to compare it with the account."""
+    """What a launch would make, as far as the comparison with the account needs it."""
 
     plan: ClusterPlan
     image: Image | None
@@ -172,7 +172,7 @@ class Present:
     ssh_keys: tuple[SshKey, ...]
     tags: tuple[str, ...]
     load_balancers: tuple[LoadBalancer, ...] = ()
-    """Like the next two only read if the plan or the journal has one."""
+    """Read only if the plan or the journal has one; so are certificates and reserved IPs."""
     certificates: tuple[Certificate, ...] = ()
     reserved_ips: tuple[ReservedIp, ...] = ()
     own_addresses: frozenset[str] = frozenset()

@@ -98,7 +98,7 @@ def compare(
 def _compare_ways_in(
     plan: ClusterPlan, present: Present, unchanged: Iterable[Droplet], new_nodes: Iterable[Node]
 ) -> tuple[BalancerChange | None, ReservedIpChange | None]:
-    """Compare as far as there are ingress nodes: a launch of another role must not pay for a way to none."""
+    """Compare only if an ingress node exists or is launched: without one, nothing uses what costs money here."""
     holders = {slot_of(droplet, plan.cluster): droplet for droplet in unchanged}
     there, slot = holders.keys() | {node.slot for node in new_nodes}, reserved_slot(plan)
     balancer = balancer_change(plan, present) if any(n.slot in there for n in plan.ingress_nodes) else None

@@ -37,7 +37,7 @@ def ensure_balancer(
         DeadlineError: the certificate is not verified in time.
     """
     ensure_tag(session, change.planned.tag)
-    # The mark for a destroy from another machine: droplets of this launch would have it, if there are any.
+    # A destroy from another machine finds the launch by this tag, also if the launch makes no droplet.
     ensure_tag(session, launch_tag(session.cluster, launch_id))
     certificate = None
     if change.planned.domains:

@@ -59,7 +59,7 @@ def check_rest(session: Session, view: View, target: Target) -> None:
 def check_all(session: Session, view: View, leaving: Collection[Droplet] = (), *, what: str = "leave it") -> None:
     """Check that the cluster is healthy without ``leaving``: droplets that an interrupted run was removing.
 
-    ``what`` is what no node may do else.
+    ``what`` completes the error's sentence: otherwise no node may do it.
 
     Raises:
         ChecksFailedError: it is not.

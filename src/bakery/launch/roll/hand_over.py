@@ -20,7 +20,8 @@ def hand_over(session: Session, plan: ClusterPlan, target: Target) -> None:
     Nothing is done for a node that is not an ingress node.
 
     Raises:
-        DeadlineError: one of both does not happen in time; the old node still takes requests.
+        DeadlineError: the reserved IP is not assigned in time, or the load balancer does not send requests to the
+            successor; the old node still takes requests.
     """
     new = target.new
     if new is None or not target.node.kind.is_ingress:

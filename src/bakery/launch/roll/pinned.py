@@ -1,4 +1,4 @@
-"""The snapshot of an unfinished roll: its rerun, and a replacement meanwhile, take that and not a newer one."""
+"""The snapshot of an unfinished roll. Its rerun uses it, not a newer one; so does a replacement meanwhile."""
 
 from bakery.cloud.model import Image
 from bakery.hints import Command, Hint

@@ -17,7 +17,7 @@ def leave_balancer(session: Session, plan: ClusterPlan, leaving: Iterable[Drople
     """Remove the tag that the load balancer forwards to, and wait until the requests under way are done.
 
     Return whether the cluster has a load balancer in front of ingress nodes among ``leaving``. It may be in the
-    account though the cluster file, or its role, is without it by now.
+    account although the cluster file no longer has it, or no longer has its role.
 
     The tag of the role stays, so the firewall does too. ``lost`` droplets are not waited for. From here on a
     launch finishes the removal: without the tag the droplets would take no requests.

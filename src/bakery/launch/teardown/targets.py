@@ -98,7 +98,7 @@ def _with_requested_ip(plan: ClusterPlan, journal: Journal, droplets: Iterable[D
 
 
 class _Sorter:
-    """Decides whether a resource is the cluster's, and collects those that only look so."""
+    """Decides whether a resource is the cluster's, and collects those that only look like it."""
 
     def __init__(
         self, plan: ClusterPlan, journal: Journal, droplets: tuple[Droplet, ...], tags: Sequence[str]

@@ -157,4 +157,4 @@ def test_a_lock_whose_holder_left_no_name(tmp_path: Path) -> None:
         lock.with_name("lock.owner").write_text("?")
         with pytest.raises(LockedError) as caught, locked(lock, cluster="demo"):
             pass
-        assert caught.value.details == "it does not say which"
+        assert caught.value.details == "its process is not known"
