@@ -32,8 +32,10 @@ def on_terminal(columns: int, *arguments: str, lines: int = 50) -> str:
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("verb", ["status", "plan", "images", "doctor"])
 def test_no_line_is_wider_than_the_terminal(launched: CliHarness, verb: str, columns: int) -> None:
+    """But for an address: a broken one cannot be opened."""
     lines = ESCAPES.sub("", on_terminal(columns, verb)).splitlines()
-    assert [line for line in lines if len(line) > columns] == []
+    too_wide = [line.strip() for line in lines if len(line) > columns]
+    assert [text for text in too_wide if " " in text or not text.startswith("https://")] == []
 
 
 def test_the_plan_of_a_hundred_nodes_fits_a_small_terminal(at: CliHarness) -> None:

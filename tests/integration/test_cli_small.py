@@ -23,7 +23,14 @@ def test_one_droplet_at_18_dollars_a_month(at: CliHarness) -> None:
     check_answer(shown.json, "plan")
     assert shown.json["price_usd"]["total_monthly"] == 18
     assert shown.json["nodes"] == [
-        {"name": "demo-all-in-one-1", "role": "all-in-one", "kind": "all-in-one", "size": "s-2vcpu-2gb", "wave": 1}
+        {
+            "name": "demo-all-in-one-1",
+            "role": "all-in-one",
+            "kind": "all-in-one",
+            "size": "s-2vcpu-2gb",
+            "wave": 1,
+            "address": None,
+        }
     ]
 
 

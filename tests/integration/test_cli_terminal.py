@@ -110,7 +110,7 @@ def test_the_cloud_stays_on_the_screen_of_a_watch(launched: CliHarness) -> None:
     shown = child.before or ""
     child.sendintr()
     assert _ends(child) == 130
-    assert 0 <= shown.index("\x1b[2J") < shown.index("on the API at 127.0.0.1")
+    assert 0 <= shown.index("\x1b[2J") < shown.index("on 127.0.0.1:")
 
 
 def test_a_wrong_name_destroys_nothing(launched: CliHarness) -> None:

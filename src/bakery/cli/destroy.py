@@ -215,11 +215,11 @@ def _show(invocation: Invocation, targets: "Targets", print_line: Callable[[Text
     for kind, names in found.items():
         for name in _of_one(names) if kind == "tag" and on_terminal and not invocation.settings.verbose else names:
             print_line(f"  {minus} {kind:<{width}} {name}")
-    for kept in targets.not_removed:
-        print_line(f"    {kept.kind:<{width}} {kept.name} is not deleted: {kept.reason}")
     if targets.empty:
         print_line(f"cluster {invocation.config.cluster} has no resources here")
-    else:
+    for kept in targets.not_removed:
+        print_line(f"    {kept.kind:<{width}} {kept.name} is not deleted: {kept.reason}")
+    if not targets.empty:
         print_line(_tally(invocation, found, targets))
 
 

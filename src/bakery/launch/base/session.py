@@ -107,8 +107,9 @@ def exclusive(session: Session) -> Iterator[None]:
 
     Raises:
         LockedError: another bakery works on this cluster.
-        UsageError: the journal cannot be read.
+        UsageError: the journal cannot be read, or the state folder cannot be made.
     """
+    session.paths.ensure()
     with locked(session.paths.lock, cluster=session.cluster):
         session.journal.reload()
         yield
