@@ -28,6 +28,8 @@ class TlsAgent:
     target: Target
     server: ThreadingHTTPServer
     asked: list[str] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
+    """The token of each request."""
     connections: set[int] = field(default_factory=set)
     """Ports of the clients."""
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -101,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.agent.asked.append(f"{self.command} {self.path}")
+        self.agent.tokens.append(self.headers["X-Consul-Token"])
         self.agent.connections.add(self.client_address[1])
         path = self.path.partition("?")[0]
         {"/v1/stream": self._stream, "/v1/hold": self._hold, "/v1/short": self._short}.get(path, self._echo)()

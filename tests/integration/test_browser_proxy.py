@@ -91,13 +91,27 @@ def test_the_token_is_added_and_the_browsers_own_secrets_stay_here(proxy: Proxy)
         "Referer": "http://x/",
     }
     told = proxy.echo(Accept="application/json", **secrets)["headers"]
-    assert told["X-Consul-Token"] == TOKEN
+    assert proxy.agents[0].tokens == [TOKEN]
     assert told["Accept"] == "application/json"
     assert {"Cookie", "Authorization", "Referer", "Origin"} & set(told) == set()
     response, content = proxy.ask("GET", "/v1/agent/self")
     assert response.headers["X-Consul-Index"] == "7"
     assert TOKEN not in str(response.headers)
     assert json.loads(content)["path"] == "/v1/agent/self"
+
+
+@pytest.mark.parametrize("path", ["/v1/acl/token/self", "/v1/%61cl/token/self?pretty", "/v1/jobs"])
+def test_a_reply_that_holds_the_token_arrives_without_it(proxy: Proxy, path: str) -> None:
+    """Consul and Nomad show to every token its own secret. Control: the agent does send it, and not compressed."""
+    _, content = proxy.ask("GET", path, Accept_Encoding="gzip")
+    told = json.loads(content)
+    assert told["headers"]["X-Consul-Token"] == "x" * len(TOKEN)
+    assert "gzip" not in told["headers"].get("Accept-Encoding", "")
+    assert proxy.agents[0].tokens == [TOKEN]
+
+
+def test_files_of_the_ui_may_be_compressed(proxy: Proxy) -> None:
+    assert proxy.echo(path="/ui/assets/a.js", Accept_Encoding="gzip")["headers"]["Accept-Encoding"] == "gzip"
 
 
 def test_a_body_is_passed_on(proxy: Proxy) -> None:

@@ -113,6 +113,9 @@ def test_management_may_change_and_is_warned_of(live: LiveCli) -> None:
     with opened(live.at, "ui", "consul", "--management", "--no-open") as ui:
         assert "the UIs act with the management tokens" in ui.child.before
         assert ui.status("Consul", "PUT", "/v1/kv/apps/a", "x") == 200
+        shown = ui.ask("Consul", "GET", "/v1/acl/token/self")[1].decode()
+        assert "global-management" in shown, "control: it is this token's answer"
+        assert live.agents.bundle.consul_management.secret not in shown
         assert issued(live) == []
         ui.end()
 

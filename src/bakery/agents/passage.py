@@ -1,7 +1,7 @@
 """Pass an HTTP request on to an agent as it is, and the agent's reply back piece by piece: for the web UIs."""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -78,7 +78,10 @@ class Connection(HTTPConnection):
 
 
 class Passage:
-    """Connections to one agent. The token is added here, and no other token is passed on."""
+    """Connections to one agent. The token is added here, and no other token is passed on.
+
+    Consul and Nomad show to each token its own secret (``/v1/acl/token/self``). It is removed from replies.
+    """
 
     def __init__(self, target: Target, *, product: str) -> None:
         self.target = target
@@ -122,7 +125,7 @@ class Passage:
         return PassedReply(
             status=response.status,
             headers=tuple(response.getheaders()),
-            pieces=body.pieces(),
+            pieces=mask(body.pieces(), self.target.token.encode()),
             give_up=body.give_up,
         )
 
@@ -146,6 +149,28 @@ class Passage:
         """Return the error for a connection that cannot be made, or broke."""
         message = f"{self.name} cannot be reached"
         return AgentError(message=message, details=str(error) or type(error).__name__, status=0)
+
+
+def mask(pieces: Iterable[bytes], secret: bytes) -> Iterator[bytes]:
+    """Yield the pieces with as many ``x`` in place of the secret, also where it is spread over two pieces.
+
+    Only bytes with which the secret may begin are held back until the next piece.
+    """
+    held = b""
+    for piece in pieces:
+        text = (held + piece).replace(secret, b"x" * len(secret)) if secret else piece
+        end = len(text) - _begun(text, secret)
+        held = text[end:]
+        if end:
+            yield text[:end]
+    if held:
+        yield held
+
+
+def _begun(text: bytes, secret: bytes) -> int:
+    """Return the length of the longest beginning of the secret with which the text ends."""
+    longest = min(len(text), len(secret) - 1)
+    return next((length for length in range(longest, 0, -1) if text.endswith(secret[:length])), 0)
 
 
 class _Body:

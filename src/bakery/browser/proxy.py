@@ -14,10 +14,12 @@ from bakery.browser.upstream import Upstream
 from bakery.errors import AgentError
 
 SENT = (
-    "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type",
+    "Accept", "Accept-Language", "Cache-Control", "Content-Type",
     "If-Match", "If-Modified-Since", "If-None-Match", "Range",
 )  # fmt: skip
 """Headers of a request that the server gets. Others are about the browser's own connection, or are a token."""
+STATIC = "/ui/"
+"""Below it are files of the UI, which contain no token: only these may be compressed."""
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "server", "date"}
 """Headers of a reply that the proxy writes itself (RFC 9110, 7.6.1)."""
 NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
@@ -60,7 +62,8 @@ class _Handler(LocalHandler):
         body = self._body()
         if body is None:
             return
-        headers = {name: self.headers[name] for name in SENT if name in self.headers}
+        sent = (*SENT, "Accept-Encoding") if self.path.startswith(STATIC) else SENT
+        headers = {name: self.headers[name] for name in sent if name in self.headers}
         request = PassedRequest(method=self.command, path=self.path, headers=headers, body=body)
         with self.server.callers.waiting(self.connection) as caller:
             try:
