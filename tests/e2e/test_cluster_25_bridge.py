@@ -56,8 +56,7 @@ def neighbour(cluster: Cluster, bridged: dict[str, Any]) -> Iterator[str]:
     """A host beside the node that sends packets through it; yields the command that runs a program there.
 
     It is a namespace on the node, with a link of its own. The emulated network routes each packet by its
-    destination, so another droplet cannot send one through a node, as in a VPC of DigitalOcean (its guide
-    "Configure a Droplet as a VPC Gateway").
+    destination, so another droplet cannot send one through a node.
     """
     node = bridged["NodeName"]
     cluster.inside(node, _NEIGHBOUR)
