@@ -125,16 +125,24 @@ class StatePaths(ClientFiles):
         """Return the path of the PKCS#12 file for ``consul`` or ``nomad`` that browsers import."""
         return self.folder / f"{self.folder.name}-{which}.p12"
 
+    def check_place(self) -> None:
+        """Refuse a file in the place of the state folder.
+
+        Raises:
+            UsageError: there is one.
+        """
+        for folder in (self.root, self.folder):
+            if folder.exists() and not folder.is_dir():
+                message = f"{folder} is not a folder, and the cluster's state has to be in it"
+                raise UsageError(message=message, hint=f"move it away, or name another place with {ROOT_VARIABLE}")
+
     def ensure(self) -> None:
         """Create the folder with mode 0700, and before it the ``.gitignore`` that keeps it out of every commit.
 
         Raises:
             UsageError: the folder cannot be created, or cannot be made private.
         """
-        for folder in (self.root, self.folder):
-            if folder.exists() and not folder.is_dir():
-                message = f"{folder} is not a folder, and the cluster's state has to be in it"
-                raise UsageError(message=message, hint=f"move it away, or name another place with {ROOT_VARIABLE}")
+        self.check_place()
         try:
             ensure_private_folder(self.gitignore.parent)
             if not self.gitignore.exists():

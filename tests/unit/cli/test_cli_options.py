@@ -247,7 +247,7 @@ def test_a_command_that_changes_nothing_is_not_continued(
         raise error
 
     monkeypatch.setattr("bakery.config.load.load_cluster", interrupt)
-    monkeypatch.setattr("bakery.cli.dashboard.session_of", interrupt)
+    monkeypatch.setattr("bakery.cli.dashboard.invocation_of", interrupt)
     assert run(["launch"]) == code
     assert "to continue, run the same command again" in capsys.readouterr().err, "control"
     for arguments in (["dashboard"], ["validate"], ["plan"], ["images"], ["status"], ["launch", "--dry-run"]):

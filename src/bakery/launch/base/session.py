@@ -107,9 +107,9 @@ def exclusive(session: Session) -> Iterator[None]:
 
     Raises:
         LockedError: another bakery works on this cluster.
-        UsageError: the journal cannot be read, or the state folder cannot be made.
+        UsageError: the journal cannot be read, or a file is in the place of the state folder.
     """
-    session.paths.ensure()
+    session.paths.check_place()
     with locked(session.paths.lock, cluster=session.cluster):
         session.journal.reload()
         yield
