@@ -223,7 +223,7 @@ attempts = {
     "a packet of its own": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP).close(),
     "the keys of Consul's agent": lambda: open("/etc/consul.d/consul.json").close(),
     "passwords": lambda: open("/etc/shadow").close(),
-    "a program": lambda: open("/usr/local/bin/consul", "ab").close(),
+    "a program": lambda: open("/usr/bin/true", "ab").close(),
     "its own configuration": lambda: open("/etc/traefik/traefik.yml", "ab").close(),
     "another's process": lambda: os.kill(1, 0),
     "another's file": lambda: os.chown("/etc/hostname", 0, 0),
