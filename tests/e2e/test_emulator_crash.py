@@ -204,9 +204,10 @@ def test_droplets_run_on_when_the_emulator_is_killed(own_home: None) -> None:
         every=0.1,
     )
     lifecycle.ask(resumed, f"/v2/droplets/{first['id']}/actions", body={"type": "snapshot", "name": "kept"})
+    # Listed a moment before it is on the disk: the work of an action is saved after it.
     wait_until(
-        lambda: True if lifecycle.ask(resumed, "/v2/snapshots")["snapshots"] else Pending("none"),
-        what="a snapshot",
+        lambda: True if '"kept"' in place.account.read_text(encoding="utf-8") else Pending("none"),
+        what="a saved snapshot",
         seconds=60,
         every=0.1,
     )
