@@ -335,7 +335,7 @@ help: use https://
         (*LAUNCH, "--local"),
         2,
         """\
-error: --local was given, but no emulator is running
+error: --local was given, but no emulator of this user is running
 help: bakery emulator up; with droplets in memory: bakery emulator up --machines memory
 """,
     ),

@@ -63,7 +63,7 @@ def test_a_pipeline_from_image_to_destroy(at: CliHarness) -> None:
 def test_local_means_the_running_emulator(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DIGITALOCEAN_API_URL", "DIGITALOCEAN_TOKEN"):
         monkeypatch.delenv(name)
-    assert "no emulator is running" in _make(at, "build-image", "LOCAL=1").stderr
+    assert "no emulator of this user is running" in _make(at, "build-image", "LOCAL=1").stderr
     at.announce()
     assert _make(at, "build-image", "LOCAL=1").returncode == 0
 
