@@ -40,7 +40,7 @@ from bakery.emulator.network.router import cgroup_of
 from scripts import bench_cold as cold
 from scripts import bench_hour as hour
 from scripts.bench_alternatives import BAKED, installed, seconds_to_leader
-from scripts.bench_page import LATENCIES, PAGE, Row, kept, page, table, write_page
+from scripts.bench_page import LATENCIES, PAGE, Row, kept, page, table, today, write_page
 from tests.helpers.file_server import served
 from tests.helpers.launch_limits import DROPLETS, launched_with_limits, least_seconds
 from tests.helpers.tools import require_tool
@@ -359,10 +359,6 @@ def cgroups_of(api: Api) -> dict[str, str]:
 def bench_cold(bench: Bench, before: str | None) -> None:
     """Build the tools from empty caches."""
     bench.table(COLD_TITLE, cold.HEAD, cold.measure(before), f"Measured on {today()}.")
-
-
-def today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def bench_user_data(bench: Bench) -> None:

@@ -66,6 +66,10 @@ def both_columns(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
 def page(rows: Sequence[Row], tables: Sequence[str], machine: str) -> str:
     """Return the page."""
     columns = " | ".join(f"{name} | beside | ratio" for name in LATENCIES.values())
@@ -73,7 +77,7 @@ def page(rows: Sequence[Row], tables: Sequence[str], machine: str) -> str:
     lines = [
         "# Benchmarks",
         "",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}. Figures of one run, with",
+        f"Written by `make bench` on {today()}: {machine}. Figures of one run, with",
         "the machine's noise in them. Both sides of a ratio come from the same run. `make bench` fails if a ratio",
         "grows by more than a fifth. The latency is that of [emulator.md](emulator.md); boots are as long with it",
         "as without.",

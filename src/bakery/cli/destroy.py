@@ -232,11 +232,11 @@ def _of_one(tags: list[str]) -> list[str]:
 
 
 def _tally(invocation: Invocation, found: dict[str, list[str]], targets: "Targets") -> str:
-    """Return how much is deleted, and what it costs a month until then."""
-    from bakery.operations.destroy_cluster import monthly_price
+    """Return how much is deleted, and how much that saves a month."""
+    from bakery.operations.destroy_cluster import price_of_targets
 
     parts = [counted(len(names), kind) for kind, names in found.items()]
-    price = monthly_price(invocation, targets)
+    price = price_of_targets(invocation, targets)
     saved = "" if price is None else f"; saves ${price:.2f} a month"
     return f"{', '.join(parts)} to delete{saved}"
 

@@ -168,9 +168,7 @@ def _show_details(invocation: Invocation, planned: "ClusterPlan", admins: Sequen
 
 def _show_summary(invocation: Invocation, planned: "ClusterPlan", changes: "Changes | None") -> None:
     """Print a row for each role, and how much of the plan that leaves out."""
-    from bakery.plan.slots import slot_of
-
-    there = {slot_of(droplet, planned.cluster) for droplet in changes.unchanged} if changes else set()
+    there = _addresses(planned, changes)
     rows = []
     for role in dict.fromkeys(node.role for node in planned.nodes):
         nodes = [node for node in planned.nodes if node.role == role]

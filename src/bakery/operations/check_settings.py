@@ -39,7 +39,7 @@ class _Check:
         return "roles", self.role, str(self.tool)
 
 
-def check_settings(context: Context, plan: ClusterPlan, *, run: proc.Runner = proc.run) -> None:
+def check_settings(context: Context, plan: ClusterPlan) -> None:
     """Check the configuration of each role that has ``nomad`` or ``consul`` in the cluster file.
 
     Each is checked by the program itself, in the version of the cluster file. Nothing is downloaded: if this
@@ -52,12 +52,12 @@ def check_settings(context: Context, plan: ClusterPlan, *, run: proc.Runner = pr
     for check in _checks(plan):
         text = _rendered(context, check)
         places = places or places_from_environment(checksums=context.config.image.checksums)
-        found = find_local_tool(check.tool, check.version, places=places, run=run)
+        found = find_local_tool(check.tool, check.version, places=places)
         if found is None:
             missing = f"{check.tool} {check.version} is not on this machine"
             context.reporter.warn(f"roles.{check.role}.{check.tool} is not checked: {missing}")
             continue
-        _validate(context, check, text, found.path, run)
+        _validate(context, check, text, found.path)
 
 
 def _checks(plan: ClusterPlan) -> Iterator[_Check]:
@@ -78,11 +78,11 @@ def _rendered(context: Context, check: _Check) -> str:
         raise problem_at(context.config.path, check.field, error.message, hint) from None
 
 
-def _validate(context: Context, check: _Check, text: str, program: Path, run: proc.Runner) -> None:
+def _validate(context: Context, check: _Check, text: str, program: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="bakery-check-") as folder:
         file = Path(folder) / f"{check.tool}.json"
         write_new(file, text.encode(), mode=0o600)
-        done = run([program, *_VALIDATE[check.tool], file], check=False)
+        done = proc.run([program, *_VALIDATE[check.tool], file], check=False)
     if done.returncode != 0:
         said = " ".join((done.stdout + done.stderr).replace(f"{file}", "the configuration").split())[:_SHOWN]
         message = f"{check.tool} {check.version} refuses roles.{check.role}.{check.tool}: {said}"

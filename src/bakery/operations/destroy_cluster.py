@@ -14,7 +14,7 @@ from bakery.launch.base.model import DestroyRequest, DrainPolicy, RemovalRequest
 from bakery.launch.base.place import forget_place
 from bakery.launch.base.session import Session
 from bakery.launch.converge.preflight import check_trust
-from bakery.launch.converge.ways_in import BALANCER_MONTHLY
+from bakery.launch.converge.ways_in import monthly_price
 from bakery.launch.teardown.destroy import destroy, list_targets
 from bakery.launch.teardown.destroy_some import ApproveSome, Removal, destroy_node, destroy_role
 from bakery.operations.cluster import running_with
@@ -54,7 +54,7 @@ def destroy_cluster(
     return targets
 
 
-def monthly_price(context: Context, targets: Targets) -> float | None:
+def price_of_targets(context: Context, targets: Targets) -> float | None:
     """Return what the droplets and load balancers cost a month; None if the API does not say it.
 
     A destroy must not fail because the prices cannot be read.
@@ -63,9 +63,8 @@ def monthly_price(context: Context, targets: Targets) -> float | None:
         prices = {size.slug: size.price_monthly for size in context.cloud.list_sizes()}
     except BakeryError:
         return None
-    costs = [prices.get(droplet.size) for droplet in targets.droplets]
-    balancers = sum(balancer.size_unit for balancer in targets.balancers) * BALANCER_MONTHLY
-    return None if None in costs else round(sum(filter(None, costs)) + balancers, 2)
+    nodes = sum(balancer.size_unit for balancer in targets.balancers)
+    return monthly_price((droplet.size for droplet in targets.droplets), prices, balancer_nodes=nodes)
 
 
 def destroy_if_free(

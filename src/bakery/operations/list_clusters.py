@@ -10,7 +10,7 @@ from bakery.config.paths import StatePaths, known_clusters
 from bakery.errors import UnauthorizedError, UsageError
 from bakery.launch.base.ownership import cluster_of_balancer
 from bakery.launch.base.place import Place, load_place
-from bakery.launch.converge.ways_in import BALANCER_MONTHLY
+from bakery.launch.converge.ways_in import monthly_price
 from bakery.operations.credentials import has_credentials
 from bakery.plan.tags import cluster_of, is_ingress_tag
 
@@ -51,14 +51,14 @@ class _Account:
     droplets: Mapping[str, list[Droplet]] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     """Of a droplet a month, by size."""
-    balancers: Mapping[str, float] | None = field(default_factory=dict)
-    """Price of the cluster's load balancer a month, by cluster; None if the token may not list them."""
+    balancers: Mapping[str, int] | None = field(default_factory=dict)
+    """Number of nodes of the cluster's load balancer, by cluster; None if the token may not list them."""
 
-    def price_of_balancer(self, name: str) -> float | None:
-        """Return the price of the cluster's load balancer a month, 0 without one; None if it is not known."""
+    def balancer_nodes(self, name: str) -> int | None:
+        """Return the number of nodes of the cluster's load balancer, 0 without one; None if it is not known."""
         if self.balancers is None:
-            return None if any(map(_is_ingress, self.droplets.get(name, ()))) else 0.0
-        return self.balancers.get(name, 0.0)
+            return None if any(map(_is_ingress, self.droplets.get(name, ()))) else 0
+        return self.balancers.get(name, 0)
 
 
 def _read_account(cloud: Cloud) -> _Account:
@@ -69,36 +69,36 @@ def _read_account(cloud: Cloud) -> _Account:
             droplets.setdefault(name, []).append(droplet)
     prices = {size.slug: size.price_monthly for size in cloud.list_sizes()} if droplets else {}
     has_ingress = any(_is_ingress(each) for members in droplets.values() for each in members)
-    return _Account(droplets=droplets, prices=prices, balancers=_price_of_balancers(cloud) if has_ingress else {})
+    return _Account(droplets=droplets, prices=prices, balancers=_nodes_of_balancers(cloud) if has_ingress else {})
 
 
 def _is_ingress(droplet: Droplet) -> bool:
     return any(map(is_ingress_tag, droplet.tags))
 
 
-def _price_of_balancers(cloud: Cloud) -> dict[str, float] | None:
-    """Return the prices by cluster; None if the token may not list load balancers."""
+def _nodes_of_balancers(cloud: Cloud) -> dict[str, int] | None:
+    """Return the numbers of nodes by cluster; None if the token may not list load balancers."""
     try:
         listed = cloud.list_load_balancers()
     except UnauthorizedError as error:
         if error.rejects_token:
             raise
         return None
-    named = ((cluster_of_balancer(each.name), each.size_unit * BALANCER_MONTHLY) for each in listed)
-    return {name: price for name, price in named if name is not None}
+    named = ((cluster_of_balancer(each.name), each.size_unit) for each in listed)
+    return {name: nodes for name, nodes in named if name is not None}
 
 
 def _listed(name: str, paths: StatePaths | None, account: _Account, place: Place | None) -> ListedCluster:
-    members, prices = tuple(account.droplets.get(name, ())), account.prices
+    members = tuple(account.droplets.get(name, ()))
     launched = _place(paths)
     here = place is not None and (bool(members) or launched is None or launched.is_same(place))
-    costs = [*(prices.get(droplet.size) for droplet in members), account.price_of_balancer(name)]
+    sizes, nodes = [droplet.size for droplet in members], account.balancer_nodes(name)
     return ListedCluster(
         name=name,
         droplets=len(members) if here else None,
         active=sum(droplet.status == "active" for droplet in members) if here else None,
         regions=tuple(sorted({droplet.region for droplet in members})),
-        monthly_usd=None if not here or None in costs else round(sum(filter(None, costs)), 2),
+        monthly_usd=monthly_price(sizes, account.prices, balancer_nodes=nodes) if here else None,
         credentials=paths is not None and has_credentials(paths),
         launched_on=launched.name if launched is not None else None,
         here=here,

@@ -101,7 +101,7 @@ def _keep(context: Context, tokens: Tokens, *, expires: datetime) -> None:
     files = context.paths.issued_to(OPERATOR)
     write_secret(files.consul_token, f"{tokens.consul}\n".encode())
     write_secret(files.nomad_token, f"{tokens.nomad}\n".encode())
-    # Last: if this is interrupted, the record is that of the earlier tokens, which end sooner.
+    # Last: until both tokens are written, a new record would give the end of tokens that are not here.
     write_record(
         context.paths,
         Issued(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bakery.agents.interface import AgentClients
 from bakery.credentials.model import Bundle
-from bakery.launch.converge.ways_in import BALANCER_MONTHLY
+from bakery.launch.converge.ways_in import monthly_price
 from bakery.observe.jobs import Jobs, find_jobs
 from bakery.operations.cluster_status import ClusterStatus, look_again, look_at_cluster
 from bakery.operations.context import Context
@@ -34,10 +34,9 @@ class ClusterView:
     @property
     def monthly_usd(self) -> float | None:
         """Price of droplets and load balancer; None if DigitalOcean lists no price for one of the sizes."""
-        costs = [self.prices.get(droplet.size) for droplet in self.status.droplets]
         balancer = self.status.ways_in.balancer
         nodes = balancer.size_unit if balancer is not None else 0
-        return None if None in costs else round(sum(filter(None, costs)) + nodes * BALANCER_MONTHLY, 2)
+        return monthly_price((each.size for each in self.status.droplets), self.prices, balancer_nodes=nodes)
 
 
 class ClusterWatcher:

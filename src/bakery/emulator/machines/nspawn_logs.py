@@ -44,7 +44,7 @@ def find(folder: Path, droplet: str) -> int:
 def journal(droplet_folder: Path) -> str:
     """Return the droplet's journal as text; empty if it has not written one yet."""
     files = _journal_files(droplet_folder)
-    return run(_journalctl(files), check=False).stdout if files.is_dir() else ""
+    return run(("journalctl", *_options(files)), check=False).stdout if files.is_dir() else ""
 
 
 def follow_command(droplet_folder: Path) -> tuple[str, ...]:
@@ -58,15 +58,16 @@ def follow_command(droplet_folder: Path) -> tuple[str, ...]:
         message = "the droplet has not written a journal yet"
         raise EmulatorError(message=message, hint="run the same command again in some seconds")
     program = find_on_path("journalctl", reason="to read the journal", hint="it is a part of systemd")
-    return (str(program), *_journalctl(files)[1:], "--follow")
+    return (str(program), *_options(files), "--follow")
 
 
 def _journal_files(droplet_folder: Path) -> Path:
     return Disk(folder=droplet_folder, lower=()).upper / "var/log/journal"
 
 
-def _journalctl(files: Path) -> tuple[str, ...]:
-    return ("journalctl", f"--directory={files}", "--no-pager", "--output=short-precise")
+def _options(files: Path) -> tuple[str, ...]:
+    """Return the options of journalctl."""
+    return (f"--directory={files}", "--no-pager", "--output=short-precise")
 
 
 def console(folder: Path, droplet_id: int) -> Path:

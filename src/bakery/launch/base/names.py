@@ -45,7 +45,7 @@ def name_nodes(
     return with_names(plan, {node.slot: name(node) for node in plan.nodes})
 
 
-def name_hint(name: str, known: Set[str], what: str) -> Text:
+def choice_hint(name: str, known: Set[str], what: str) -> Text:
     """Return the most similar name, and all names after ``what``; the next command if there is no droplet."""
     if not known:
         return Hint("it has no droplets yet: ", Command("launch"))

@@ -85,7 +85,7 @@ def load_place(path: Path) -> Place | None:
         place = Place(**{key: str(value) for key, value in data.items()})
         _ = place.is_local
     except (FileNotFoundError, NotADirectoryError):
-        return None  # StatePaths.ensure explains a file in the place of the state folder
+        return None  # StatePaths.check_place explains a file in the place of the state folder
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = f"cannot read {path}, which says where the cluster was launched"
         hint = f"remove it if you know that this is the right cloud: rm {path}"

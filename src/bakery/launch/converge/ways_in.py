@@ -1,6 +1,6 @@
 """Compares the planned load balancer and reserved IP with those of the account. Pure, except for the survey."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bakery.cloud.interface import Cloud
@@ -39,6 +39,19 @@ CHECK = HealthCheck(
     healthy_threshold=2,
 )
 """A node that shuts down gets no new requests after 15 seconds (:data:`bakery.plan.ingress.DRAIN_SECONDS`)."""
+
+
+def monthly_price(
+    sizes: Iterable[str], prices: Mapping[str, float], *, balancer_nodes: int | None
+) -> float | None:
+    """Return what droplets of these sizes, and nodes of a load balancer, cost a month in US dollars.
+
+    None if a size has no price in ``prices``, or the number of nodes is not known (None).
+    """
+    costs = [prices.get(size) for size in sizes]
+    if None in costs or balancer_nodes is None:
+        return None
+    return round(sum(filter(None, costs)) + balancer_nodes * BALANCER_MONTHLY, 2)
 
 
 def survey_ways_in(cloud: Cloud, plan: ClusterPlan, present: Present, journal: Journal) -> Present:

@@ -6,7 +6,7 @@ from bakery.cloud.model import Droplet
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
 from bakery.launch.base.journal import Journal, Replacing
-from bakery.launch.base.names import name_hint, occupants
+from bakery.launch.base.names import choice_hint, occupants
 from bakery.launch.roll.model import Target
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
@@ -69,4 +69,4 @@ def _unknown(plan: ClusterPlan, droplets: tuple[Droplet, ...], name: str, slot: 
         message = f"{name} is not in the plan"
         return UsageError(message=message, hint=Hint("to remove it: ", Command("destroy", "--node", name)))
     message = f"cluster {plan.cluster} has no node {name!r}"
-    return UsageError(message=message, hint=name_hint(name, {each.name for each in droplets}, "its droplets"))
+    return UsageError(message=message, hint=choice_hint(name, {each.name for each in droplets}, "its droplets"))

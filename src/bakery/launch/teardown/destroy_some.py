@@ -9,7 +9,7 @@ from bakery.errors import UsageError
 from bakery.launch.base.consul_lock import consul_finder, lock_if_led
 from bakery.launch.base.members import existing, list_members
 from bakery.launch.base.model import RemovalRequest
-from bakery.launch.base.names import name_hint
+from bakery.launch.base.names import choice_hint
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.teardown.drain import NO_DRAIN, check_asked, drained, end_dead_roll, left_ineligible, plan_drain
 from bakery.launch.teardown.hurt import look_at_work
@@ -139,7 +139,7 @@ def _newest(plan: ClusterPlan, name: str, members: Iterable[Droplet]) -> Droplet
     if found is None:
         message = f"cluster {plan.cluster} has no droplet {name!r}"
         known = {member.name for member in members}
-        raise UsageError(message=message, hint=name_hint(name, known, "its droplets"))
+        raise UsageError(message=message, hint=choice_hint(name, known, "its droplets"))
     return found
 
 
@@ -149,6 +149,6 @@ def _of_role(plan: ClusterPlan, role: str, members: Iterable[Droplet]) -> tuple[
     if not found:
         message = f"cluster {plan.cluster} has no droplet of a role {role!r}"
         raise UsageError(
-            message=message, hint=name_hint(role, set(filter(None, roles.values())), "roles with droplets")
+            message=message, hint=choice_hint(role, set(filter(None, roles.values())), "roles with droplets")
         )
     return found
