@@ -29,7 +29,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             id="0000",
             ready=True,
         )
-        monkeypatch.setattr("bakery.emulator.daemon.lifecycle.find_running", lambda name: found)
+        monkeypatch.setattr("bakery.emulator.daemon.folder.find_running", lambda name: found)
         yield served
 
 

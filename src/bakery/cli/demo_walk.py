@@ -61,7 +61,7 @@ def walk(commands: ShownCommands, *, memory: bool, small: bool, port: int | None
 
 def _emulator_up(port: int | None, *, memory: bool) -> Command:
     """Return the command that starts the emulator; one that runs already keeps its port if none was asked for."""
-    from bakery.emulator.daemon.lifecycle import find_running
+    from bakery.emulator.daemon.folder import find_running
 
     if port is None and find_running(os.environ["BAKERY_EMULATOR"]) is None:
         port = choose_port(EMULATOR_PORT)

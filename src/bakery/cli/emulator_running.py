@@ -26,8 +26,7 @@ def running(name: str) -> "EmulatorRecord":
     Raises:
         EmulatorError: it does not run; the hint is the command that starts it.
     """
-    from bakery.emulator.daemon.folder import start_hint
-    from bakery.emulator.daemon.lifecycle import find_running
+    from bakery.emulator.daemon.folder import find_running, start_hint
 
     found = find_running(name)
     if found is None:

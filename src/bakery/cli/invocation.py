@@ -114,7 +114,7 @@ class Invocation:
 
             url = self._environment.get("DIGITALOCEAN_API_URL") or DEFAULT_ENDPOINT
             return Endpoint(url=url, address_url=address_url, token=None)
-        from bakery.emulator.daemon.lifecycle import find_running
+        from bakery.emulator.daemon.folder import find_running
 
         name = self._environment.get("BAKERY_EMULATOR", "default")
         running = find_running(name)

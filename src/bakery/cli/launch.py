@@ -22,7 +22,7 @@ from bakery.hints import Command, Hint
 if TYPE_CHECKING:
     from bakery.cloud.model import Droplet
     from bakery.launch.base.model import Changes
-    from bakery.operations.launch_cluster import LaunchOptions
+    from bakery.operations.launch_options import LaunchOptions
     from bakery.plan.model import ClusterPlan
 
 
@@ -82,7 +82,8 @@ def launch(
       bakery launch
       bakery launch --role nomad-client --count 5 --save
     """
-    from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
+    from bakery.operations.launch_cluster import launch_cluster
+    from bakery.operations.launch_options import LaunchOptions
 
     invocation = invocation_of(context)
     times = Times(invocation.console)

@@ -68,7 +68,7 @@ def plan(
         raise UsageError(message=message, hint="leave one of them out")
     from bakery.operations.check_agents import check_agents
     from bakery.operations.domains import address_warning
-    from bakery.operations.launch_cluster import LaunchOptions
+    from bakery.operations.launch_options import LaunchOptions
     from bakery.operations.preview_launch import preview_launch
     from bakery.plan.weaknesses import weaknesses
 

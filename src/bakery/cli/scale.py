@@ -138,7 +138,8 @@ def _up(
     from bakery.cli.admin_cidrs import admin_cidrs
     from bakery.cli.launch import finish_launch, show_preview
     from bakery.cli.times import Times
-    from bakery.operations.launch_cluster import LaunchOptions, launch_cluster
+    from bakery.operations.launch_cluster import launch_cluster
+    from bakery.operations.launch_options import LaunchOptions
     from bakery.plan.build import build_plan
 
     times = Times(invocation.console)

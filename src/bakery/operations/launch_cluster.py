@@ -26,28 +26,12 @@ from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import ensure_credentials, refuse_second_ca
 from bakery.operations.droplets import launch_snapshot
 from bakery.operations.form_cluster import bootstrap_acls, keep_every_server, wait_for_health
+from bakery.operations.launch_options import LaunchOptions
 from bakery.operations.obstacles import registry_obstacles
 from bakery.operations.place import check_place, record_place
 from bakery.operations.user_data import user_data_maker
-from bakery.plan.model import ClusterPlan
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaunchOptions:
-    """What the user asks of a launch, beside the cluster file."""
-
-    plan: ClusterPlan
-    admin_cidrs: tuple[str, ...]
-    """Networks in CIDR notation that may reach the APIs; ``auto`` is already replaced."""
-    only_role: str | None = None
-    other_cloud: bool = False
-    """Whether the cluster may be in another cloud than before."""
-    until_healthy: bool = True
-    """Whether to form the cluster and wait for its health; otherwise stop once the droplets are active."""
-    deadline: float = 900
-    """Seconds for each wait for Consul and Nomad."""
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from bakery.launch.roll.versions import check_joining
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.droplets import launch_snapshot, wanted_now
-from bakery.operations.launch_cluster import LaunchOptions
+from bakery.operations.launch_options import LaunchOptions
 from bakery.operations.obstacles import of_credentials, registry_obstacles
 from bakery.operations.place import place_obstacles
 

@@ -226,6 +226,12 @@ def emulator_dir(name: str) -> EmulatorDir:
     return EmulatorDir(folder=Path(platformdirs.user_data_dir("bakery")) / "emulator" / name)
 
 
+def find_running(name: str = "default") -> EmulatorRecord | None:
+    """Return the emulator ``name`` if it runs and its API has answered, else None."""
+    running = emulator_dir(name).read()
+    return running if running is not None and running.ready and is_alive(running) else None
+
+
 def list_emulators() -> tuple[EmulatorRecord, ...]:
     """Return every emulator of this user, sorted by name; :func:`state_of` says whether it runs."""
     folder = Path(platformdirs.user_data_dir("bakery")) / "emulator"

@@ -20,6 +20,7 @@ from bakery.emulator.daemon.folder import (
     EmulatorRecord,
     down_command,
     emulator_dir,
+    find_running,
     is_alive,
     new_emulator,
     parse_options,
@@ -64,12 +65,6 @@ PASSED_ON = ("XDG_CACHE_HOME", "BAKERY_DEADLINE_FACTOR")
 # An emulator may outlive this process; Python warns of a child that is still running when its Popen is deleted.
 _polls: list[Callable[[], int | None]] = []
 """``Popen.poll`` of every emulator that this process started and that may still run."""
-
-
-def find_running(name: str = "default") -> EmulatorRecord | None:
-    """Return the emulator ``name`` if it runs and its API has answered, else None."""
-    running = emulator_dir(name).read()
-    return running if running is not None and running.ready and is_alive(running) else None
 
 
 def up(options: EmulatorOptions, *, reporter: Reporter = SILENT, foreground: bool = False) -> EmulatorRecord:

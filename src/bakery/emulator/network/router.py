@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bakery.emulator.host import cgroups, netns
 from bakery.emulator.host.failure import MachineFailure
+from bakery.emulator.host.nft import Nft
 from bakery.emulator.host.process import Process, end
 from bakery.emulator.host.record import ResourceKind, ResourceRecord
 from bakery.emulator.network import edge, firewalls, impairments, rules
@@ -50,6 +51,7 @@ class Router:
         self._folder = folder
         self._record = record
         self._lock = threading.Lock()
+        self._nft = Nft(plan.router)
         self._egress_process: Process | None = None
         self._impairments = Impairments()
         self._impairing = threading.Lock()
@@ -78,7 +80,7 @@ class Router:
         self._record.will_make(ResourceKind.NAMESPACE, self.plan.router)
         run(["ip", "netns", "add", self.plan.router])
         netns.write_settings(self.plan.router, router_settings())
-        self._nft(rules.ruleset(self.plan))
+        self._nft.run(rules.ruleset(self.plan))
         self._record.will_make(ResourceKind.LINK, self.plan.host_link)
         _batch(router_commands(self.plan))
         _batch(router_inside_commands(self.plan), namespace=self.plan.router)
@@ -90,6 +92,7 @@ class Router:
         Idempotent.
         """
         self._edge.close()
+        self._nft.close()
         end(self._egress_process, f"{self.cgroup}/router")
 
     def attach(self, droplet_id: int, veths: Sequence[VethPair], resolvers: Sequence[str]) -> str:
@@ -99,7 +102,7 @@ class Router:
         run(["ip", "netns", "add", namespace])
         _batch(attach_commands(self.plan, veths, droplet_id))
         with self._lock:
-            self._nft(rules.attach_elements(veths, resolvers))
+            self._nft.run(rules.attach_elements(veths, resolvers))
         _batch(attach_inside_commands(veths), namespace=self.plan.router)
         with self._impairing:
             self._delayed[droplet_id] = False
@@ -115,13 +118,13 @@ class Router:
             run(["ip", "-n", self.plan.router, "link", "delete", "dev", veth.router], check=False)
         with self._lock:
             for line in rules.detach_elements(veths).splitlines():
-                self._nft(line, check=False)
+                self._nft.run(line, check=False)
         run(["ip", "netns", "delete", namespace])
         self._record.gone(ResourceKind.NAMESPACE, namespace)
 
     def enforce(self, policy: FirewallPolicy) -> None:
         """Enforce the cloud firewalls; the kernel takes the whole table at once, or none of it."""
-        self._nft(firewalls.ruleset(policy))
+        self._nft.run(firewalls.ruleset(policy))
 
     def serve(self, policy: EdgePolicy) -> dict[str, str]:
         """Forward the traffic of load balancers and reserved IPs, and answer for the zones, as ``policy`` has it.
@@ -131,7 +134,7 @@ class Router:
         wanted = edge.addresses(policy)
         _batch(edge.address_commands("replace", wanted - self._edge_addresses), namespace=self.plan.router)
         failures = self._edge.apply(policy)
-        self._nft(edge.ruleset(self.plan, policy))
+        self._nft.run(edge.ruleset(self.plan, policy))
         _batch(edge.address_commands("delete", self._edge_addresses - wanted), namespace=self.plan.router)
         self._edge_addresses = wanted
         return failures
@@ -145,14 +148,14 @@ class Router:
         with self._impairing:
             self._delay(droplet_id, impairment.delay_s)
             self._impairments.set(droplet_id, impairment)
-            self._nft(self._impairments.ruleset())
+            self._nft.run(self._impairments.ruleset())
 
     def forget(self, droplet_id: int) -> None:
         """Remove the impairment of a deleted droplet."""
         with self._impairing:
             self._delayed.pop(droplet_id, None)
             if self._impairments.drop(droplet_id):
-                self._nft(self._impairments.ruleset())
+                self._nft.run(self._impairments.ruleset())
 
     def metadata_socket(self) -> socket.socket:
         """Return a listening socket of the metadata service, which only droplets can reach."""
@@ -197,9 +200,6 @@ class Router:
     def _egress(self) -> bool | Pending:
         shown = run(["ip", "-n", self.plan.router, "-4", "route", "show", "default"], check=False)
         return True if "tap0" in shown.stdout else Pending("there is no default route through tap0 yet")
-
-    def _nft(self, text: str, *, check: bool = True) -> None:
-        run(["ip", "netns", "exec", self.plan.router, "nft", "-f", "-"], stdin=text, check=check)
 
 
 def cgroup_of(plan: NetworkPlan) -> str:

@@ -19,7 +19,7 @@ VETHS = (VethPair(guest="eth0", router="p7", mac="02:00:00:00:00:07", addresses=
 
 
 class FakeHost:
-    """Stands for ``run``: remembers the commands, and what nft was given last."""
+    """Stands for ``run`` and for nftables: remembers the commands, and the last rules."""
 
     def __init__(self) -> None:
         self.commands: list[str] = []
@@ -27,20 +27,29 @@ class FakeHost:
         self.at_first_nft: threading.Thread | None = None
 
     def __call__(self, argv: Sequence[str], *, stdin: str = "", check: bool = True) -> Completed:
-        if "nft" in argv and self.at_first_nft is not None:
-            other, self.at_first_nft = self.at_first_nft, None
+        self.commands.append(" ".join(argv))
+        return Completed(returncode=0, stdout="", stderr="")
+
+
+class FakeNft:
+    """Stands for nftables of the router's namespace."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def run(self, text: str, *, check: bool = True) -> None:
+        if self._host.at_first_nft is not None:
+            other, self._host.at_first_nft = self._host.at_first_nft, None
             other.start()
             other.join(timeout=0.2)  # it ends in time only if nothing keeps the two apart
-        self.commands.append(" ".join(argv))
-        if "nft" in argv:
-            self.ruleset = stdin
-        return Completed(returncode=0, stdout="", stderr="")
+        self._host.ruleset = text
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     fake = FakeHost()
     monkeypatch.setattr(router, "run", fake)
+    monkeypatch.setattr(router, "Nft", lambda _namespace: FakeNft(fake))
     return fake
 
 
