@@ -171,7 +171,8 @@ replaces bakery's. Refused, each with its reason, are
 
 A host volume's folder is on the droplet's disk, and is lost with the droplet. The files of `user_data` run as root
 at the first boot, in their order: `#cloud-boothook`, `bootcmd` and `write_files` before the agents start; scripts,
-`runcmd` and `packages` when the starting agents leave half of the CPU idle, or after a minute. A cloud-config adds to bakery's own and replaces none of its values.
+`runcmd` and `packages` when the starting agents leave half of the CPU idle, or after a minute. A cloud-config adds
+to bakery's own and replaces none of its values.
 
 Changed settings reach running nodes with `bakery roll --because config`. A changed password of a registry is
 not among the settings that it compares; `bakery roll --role nomad-client --because age --older-than 0` brings it.
