@@ -133,6 +133,14 @@ DOCKERS = with_calls(
     allow("chroot"),
 )
 NO_APPARMOR = deepcopy(PLAIN) | {"process": {}}
+
+
+def with_bind(source: str, destination: str) -> dict[str, Any]:
+    config = deepcopy(PLAIN)
+    config["mounts"].append({"destination": destination, "type": "bind", "source": source, "options": ["rbind"]})
+    return config
+
+
 REFUSED = [
     (without("pid"), "the node's own pid namespace"),
     (without("ipc"), "the node's own ipc namespace"),
@@ -143,6 +151,8 @@ REFUSED = [
     (with_device("/dev/mem", "c", 1, 1), "the device /dev/mem (c 1:1)"),
     # A name in the container is the job's choice: only the numbers count.
     (with_device("/dev/fuse", "b", 8, 0), "the device /dev/fuse (b 8:0)"),
+    (with_bind("/dev", "/dev"), "the node's /dev at /dev"),  # Nomad, for a task with csi_plugin
+    (with_bind("/dev/shm", "/x"), "the node's /dev/shm at /x"),
     (with_cgroups("cgroup", "nosuid", "noexec", "nodev"), "control groups that it may write"),
     (with_cgroups("cgroup2", "rw"), "control groups that it may write"),
     (without_seccomp(), "seccomp switched off"),
@@ -178,6 +188,8 @@ TAKEN = [
     DOCKERS,
     with_calls(allow("mount", action="SCMP_ACT_ERRNO"), allow("read")),
     without("network"),
+    with_bind("/var/lib/docker/containers/0a/mounts/shm", "/dev/shm"),  # docker's own
+    with_bind("/srv/devices", "/dev/x"),  # a host volume
     with_device("/dev/net/tun", "c", 10, 200),
     with_device("/dev/fuse", "c", 10, 229),
     with_device("/dev/kvm", "c", 10, 232),

@@ -60,7 +60,7 @@ def test_it_does_not_wait_on_an_idle_machine(tmp_path: Path) -> None:
 def test_the_boot_goes_on_at_the_limit(tmp_path: Path) -> None:
     done, pauses = run_on(tmp_path, looks(BUSY, BUSY, BUSY, BUSY))
     assert pauses == ["1"] * int(LIMIT)
-    assert done.stderr == f"the CPU is still busy after {LIMIT} s; the boot goes on\n"
+    assert done.stderr == f"the CPU is still busy after {LIMIT} s; the boot continues\n"
 
 
 def test_a_droplet_without_agents_does_not_wait(tmp_path: Path) -> None:

@@ -44,13 +44,14 @@ CONSUL_METRICS = AclPolicy(
 # too (Consul docs, "ACL rules"). The keys below bakery/ are bakery's own: a new node may get a token through one.
 # With operator:write the holder could set a CA of its own for the mesh (agent/consul/connect_ca_endpoint.go,
 # ConfigurationSet).
-_CONSUL_PREFIXES = ("agent", "event", "key", "node", "query", "session")
+# With agent:write the holder could end an agent for good (`consul leave`, agent/agent_endpoint.go, AgentLeave).
+_CONSUL_PREFIXES = ("event", "key", "node", "query", "session")
 CONSUL_OPERATOR = AclPolicy(
     name="bakery-operator",
     description="The operator's shell: everything but ACLs, gossip keys and snapshots",
     rules="".join(
         [f'{each}_prefix "" {{ policy = "write" }}\n' for each in _CONSUL_PREFIXES]
-        + ['key_prefix "bakery/" { policy = "deny" }\n']
+        + ['agent_prefix "" { policy = "read" }\n', 'key_prefix "bakery/" { policy = "deny" }\n']
         + ['service_prefix "" { policy = "write" intentions = "write" }\n', 'mesh = "write"\noperator = "read"\n']
     ),
 )
@@ -58,13 +59,15 @@ CONSUL_OPERATOR = AclPolicy(
 # KeyringOperationRequest), and operator:write would give snapshots, which contain every token
 # (nomad/operator_endpoint.go, snapshotSave).
 # ACLs, namespaces, Raft and garbage collection need a management token, which no policy replaces.
+# The shorthand "write" makes host volumes and has no right to delete or register them. With host-volume-register
+# any folder of a node becomes a volume, which root in a container may write (nomad/host_volume_endpoint.go).
 NOMAD_OPERATOR = AclPolicy(
     name="bakery-operator-all",
     description="The operator's shell: everything but ACLs, namespaces, gossip keys and snapshots",
     rules=(
         'namespace "*" {\n'
         '  policy = "write"\n'
-        '  capabilities = ["host-volume-register", "host-volume-write", "host-volume-delete"]\n'
+        '  capabilities = ["host-volume-delete"]\n'
         '  variables { path "*" { capabilities = ["read", "list", "write", "destroy"] } }\n'
         "}\n"
         'node { policy = "write" }\nnode_pool "*" { policy = "write" }\nhost_volume "*" { policy = "write" }\n'

@@ -42,12 +42,12 @@ def test_the_roles_policies_are_these() -> None:
 
 # Without acl, keyring, peering and operator:write of Consul, and without agent:write and operator:write of Nomad.
 CONSUL_OPERATOR = """\
-agent_prefix "" { policy = "write" }
 event_prefix "" { policy = "write" }
 key_prefix "" { policy = "write" }
 node_prefix "" { policy = "write" }
 query_prefix "" { policy = "write" }
 session_prefix "" { policy = "write" }
+agent_prefix "" { policy = "read" }
 key_prefix "bakery/" { policy = "deny" }
 service_prefix "" { policy = "write" intentions = "write" }
 mesh = "write"
@@ -56,7 +56,7 @@ operator = "read"
 NOMAD_OPERATOR = """\
 namespace "*" {
   policy = "write"
-  capabilities = ["host-volume-register", "host-volume-write", "host-volume-delete"]
+  capabilities = ["host-volume-delete"]
   variables { path "*" { capabilities = ["read", "list", "write", "destroy"] } }
 }
 node { policy = "write" }

@@ -1,0 +1,91 @@
+"""dns.nft: who may answer from the ports of the forwarder and of Consul, in a network namespace of the test's."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from bakery.assets import PACKER
+from bakery.proc import run
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+]
+
+RULES = PACKER / "files/usr/local/lib/bakery/dns.nft"
+FORWARDER, CONSUL, TASK = 65101, 65102, 65534
+"""Users: of dnsmasq, of Consul, and of an exec task."""
+# Answers one query as a user, and prints what the client got within a second.
+EXCHANGE = """
+import os, socket, sys, threading
+kind = socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM
+port, user = int(sys.argv[2]), int(sys.argv[3])
+client = socket.socket(socket.AF_INET, kind)
+client.settimeout(1)
+os.seteuid(user)
+server = socket.socket(socket.AF_INET, kind)
+os.seteuid(0)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", port))
+if kind == socket.SOCK_STREAM:
+    server.listen()
+def answer():
+    if kind == socket.SOCK_DGRAM:
+        server.sendto(b"answer", server.recvfrom(16)[1])
+    else:
+        connection = server.accept()[0]
+        connection.sendall(connection.recv(16) and b"answer")
+threading.Thread(target=answer, daemon=True).start()
+try:
+    client.connect(("127.0.0.1", port))
+    client.sendall(b"query")
+    print(client.recv(16).decode(), flush=True)
+except OSError as error:
+    print(type(error).__name__, flush=True)
+os._exit(0)
+"""
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    name = f"bk-dns-{os.getpid()}"
+    run(["ip", "netns", "add", name])
+    run(["ip", "-n", name, "link", "set", "lo", "up"])
+    yield name
+    run(["ip", "netns", "delete", name])
+
+
+@pytest.fixture
+def guarded(namespace: str) -> str:
+    """The namespace with the node's rules; this machine has no such users, so their numbers stand for them."""
+    text = RULES.read_text(encoding="utf-8")
+    numbered = text.replace('"dnsmasq"', str(FORWARDER)).replace('"consul"', str(CONSUL))
+    assert numbered.count(str(FORWARDER)) == numbered.count(str(CONSUL)) == 1
+    run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], stdin=numbered)
+    return namespace
+
+
+def exchange(namespace: str, protocol: str, port: int, user: int) -> str:
+    words = ["ip", "netns", "exec", namespace, "python3", "-c", EXCHANGE, protocol, str(port), str(user)]
+    return run(words, seconds=30).stdout.strip()
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_nobody_but_consul_answers_from_its_port(guarded: str, protocol: str) -> None:
+    assert exchange(guarded, protocol, 8600, CONSUL) == "answer"
+    assert exchange(guarded, protocol, 8600, TASK) == "TimeoutError"
+    assert exchange(guarded, protocol, 8600, FORWARDER) == "TimeoutError"
+    assert exchange(guarded, protocol, 8000, TASK) == "answer"
+
+
+def test_nobody_but_the_forwarder_answers_from_its_port(guarded: str) -> None:
+    assert exchange(guarded, "udp", 53, FORWARDER) == "answer"
+    assert exchange(guarded, "udp", 53, TASK) == "TimeoutError"
+    assert exchange(guarded, "udp", 53, CONSUL) == "TimeoutError"
+
+
+@pytest.mark.parametrize(("protocol", "port"), [("udp", 53), ("udp", 8600), ("tcp", 8600)])
+def test_without_the_rules_a_task_answers(namespace: str, protocol: str, port: int) -> None:
+    """Control."""
+    assert exchange(namespace, protocol, port, TASK) == "answer"
