@@ -129,6 +129,7 @@ class LaunchHarness:
         approve: Approve = lambda changes: True,
         after: Sequence[AfterStep] = (),
         first: Sequence[AfterStep] = (),
+        second: Sequence[AfterStep] = (),
         **changes: Any,  # noqa: ANN401
     ) -> LaunchResult:
         """One run. ``changes`` are fields of the session and of the request."""
@@ -138,7 +139,14 @@ class LaunchHarness:
             "throwaway_public_key": f"{PUBLIC_KEY}-{next(_numbers)}",
         }  # fmt: skip
         handles = {name: changes.pop(name) for name in _HANDLES & changes.keys()}
-        return launch(self.session(**handles), LaunchRequest(**(fields | changes)), approve, after, first=first)
+        return launch(
+            self.session(**handles),
+            LaunchRequest(**(fields | changes)),
+            approve,
+            after,
+            first=first,
+            second=second,
+        )
 
     def preview(self, plan: ClusterPlan | None = None, **changes: Any) -> Changes:  # noqa: ANN401 - fields of the request
         fields: dict[str, Any] = {

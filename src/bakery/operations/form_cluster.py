@@ -6,7 +6,13 @@ from dataclasses import replace
 from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.model import Bundle
-from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
+from bakery.launch.acl.ensure import (
+    AclOutcome,
+    AclRequest,
+    ensure_acls,
+    ensure_consul_acls,
+    ensure_nomad_acls,
+)
 from bakery.launch.acl.introduction import end_introductions
 from bakery.launch.base.patience import persist, reach_now
 from bakery.launch.base.stranded import Stranded
@@ -22,21 +28,36 @@ from bakery.plan.slots import as_running, slot_of
 LISTING_SECONDS = 10.0
 
 
-def bootstrap_acls(
+def bootstrap_consul(
     context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...], *, seconds: float
 ) -> None:
-    """Bootstrap the ACLs of the launched ``droplets``; ``seconds`` is the deadline of each wait for a leader."""
-    write_acls(context, _existing(plan, droplets), bundle, droplets, seconds=seconds)
+    """Bootstrap Consul's ACLs, once the Consul servers among ``droplets`` are active; other droplets need not be.
+
+    ``seconds`` is the deadline of each wait for a leader.
+    """
+    named = _existing(plan, droplets)
+    request = _acl_request(context, named, bundle, droplets, _servers(named, droplets))
+    clients = connect_agents(context, bundle)
+    ensure_consul_acls(request, clients, seconds=seconds, reporter=context.reporter)
+
+
+def bootstrap_nomad(
+    context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...], *, seconds: float
+) -> None:
+    """Bootstrap Nomad's ACLs, after Consul's, once the servers among ``droplets`` are active."""
+    named = _existing(plan, droplets)
+    servers = _servers(named, droplets)
+    if servers.nomad:
+        request = _acl_request(context, named, bundle, droplets, servers)
+        clients = connect_agents(context, bundle)
+        ensure_nomad_acls(request, clients, seconds=seconds, reporter=context.reporter)
 
 
 def write_acls(
     context: Context, named: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...], *, seconds: float
 ) -> None:
     """Bootstrap the ACLs, and write the tokens of the plan's nodes, which have the names of their ``droplets``."""
-    addresses = ServerAddresses(
-        consul=_public(droplets, named.consul_servers), nomad=_public(droplets, named.nomad_servers)
-    )
-    _ensure_acls(context, named, bundle, droplets, addresses, seconds=seconds)
+    _ensure_acls(context, named, bundle, droplets, _servers(named, droplets), seconds=seconds)
 
 
 def bootstrap_by_hand(
@@ -133,7 +154,14 @@ def _ensure_acls(
     *,
     seconds: float,
 ) -> AclOutcome:
-    request = AclRequest(
+    request = _acl_request(context, plan, bundle, droplets, servers)
+    return ensure_acls(request, connect_agents(context, bundle), seconds=seconds, reporter=context.reporter)
+
+
+def _acl_request(
+    context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...], servers: ServerAddresses
+) -> AclRequest:
+    return AclRequest(
         plan=plan,
         roles=context.config.roles,
         rendered=frozenset(rendered_roles(context.paths)),
@@ -142,8 +170,12 @@ def _ensure_acls(
         consul_servers=servers.consul,
         nomad_servers=servers.nomad,
     )
-    clients = connect_agents(context, bundle)
-    return ensure_acls(request, clients, seconds=seconds, reporter=context.reporter)
+
+
+def _servers(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> ServerAddresses:
+    return ServerAddresses(
+        consul=_public(droplets, named.consul_servers), nomad=_public(droplets, named.nomad_servers)
+    )
 
 
 def _existing(plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> ClusterPlan:

@@ -25,7 +25,7 @@ from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import ensure_credentials, refuse_second_ca
 from bakery.operations.droplets import launch_snapshot
-from bakery.operations.form_cluster import bootstrap_acls, keep_every_server, wait_for_health
+from bakery.operations.form_cluster import bootstrap_consul, bootstrap_nomad, keep_every_server, wait_for_health
 from bakery.operations.launch_options import LaunchOptions
 from bakery.operations.obstacles import registry_obstacles
 from bakery.operations.place import check_place, record_place
@@ -92,8 +92,12 @@ def _prepare_user_data(work: Preparation) -> None:
     work.user_data = user_data_maker(work.options.plan, work.bundle, work.context.config.path.parent)
 
 
-def _bootstrap_acls(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
-    bootstrap_acls(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
+def _bootstrap_consul(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
+    bootstrap_consul(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
+
+
+def _bootstrap_nomad(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
+    bootstrap_nomad(work.context, work.options.plan, work.bundle, droplets, seconds=work.options.deadline)
 
 
 def _wait_for_health(work: Preparation, droplets: tuple[Droplet, ...]) -> None:
@@ -150,10 +154,16 @@ CONVERGE: tuple[Step[run.Launch], ...] = (
     Step("network", run.create_network, "no droplet runs without the VPC and a firewall in force"),
     Step("droplets", run.create_nodes, "in waves, because user-data holds the addresses of earlier servers"),
     Step("load balancer", run.create_balancer, "it takes minutes to work, while the droplets boot"),
-    Step("servers", run.wait_for_servers, "access control needs the servers and no other droplet"),
+    Step("Consul servers", run.wait_for_consul_servers, "Consul's access control needs no other droplet"),
 )
 FIRST: tuple[FormStep, ...] = (
-    FormStep("Access control", _bootstrap_acls, "Consul and Nomad deny by default", forms_cluster=True),
+    FormStep("Consul's access control", _bootstrap_consul, "until then a certificate suffices to take it over"),
+)
+SERVERS: tuple[Step[run.Launch], ...] = (
+    Step("servers", run.wait_for_servers, "Nomad's access control needs the servers and no other droplet"),
+)
+SECOND: tuple[FormStep, ...] = (
+    FormStep("Nomad's access control", _bootstrap_nomad, "Nomad denies by default", forms_cluster=True),
 )
 SETTLE: tuple[Step[run.Launch], ...] = (
     Step("active", run.wait_for_nodes, "agents run once their droplets do"),
@@ -204,8 +214,15 @@ def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -
     for step in PREPARE:
         step.run(work)
     session = open_session(context, running_cluster(context))
-    first, after = (FIRST, FORM) if options.until_healthy else ((), ())
-    result = launch(session, work.request, approve_and_record, _bound(work, after), first=_bound(work, first))
+    first, second, after = (FIRST, SECOND, FORM) if options.until_healthy else ((), (), ())
+    result = launch(
+        session,
+        work.request,
+        approve_and_record,
+        _bound(work, after),
+        first=_bound(work, first),
+        second=_bound(work, second),
+    )
     record_place(context)
     return result
 
@@ -217,14 +234,15 @@ def launch(
     after: Sequence[AfterStep] = (),
     *,
     first: Sequence[AfterStep] = (),
+    second: Sequence[AfterStep] = (),
 ) -> LaunchResult:
     """Bring the cluster to the plan. Of existing droplets only those that never came up or joined are replaced.
 
-    ``approve`` is called only if there are changes. The steps of ``first`` run once the servers are active, those
-    of ``after`` once every droplet is, even without changes. If one of them misses its deadline, the nodes that
-    ``request.find_not_joined`` names are recorded, and the next launch replaces those that still have not joined.
-    A second launch without a change sends no request that changes anything. A signal must arrive as an exception
-    in the calling thread.
+    ``approve`` is called only if there are changes. The steps of ``first`` run once the Consul servers are active,
+    those of ``second`` once all servers are, those of ``after`` once every droplet is, even without changes. If
+    one of them misses its deadline, the nodes that ``request.find_not_joined`` names are recorded, and the next
+    launch replaces those that still have not joined. A second launch without a change sends no request that
+    changes anything. A signal must arrive as an exception in the calling thread.
 
     Raises:
         LockedError: another bakery works on this cluster.
@@ -239,6 +257,10 @@ def launch(
             if work.declined:
                 return work.result
         for agents_step in first:
+            run.run_after(work, agents_step)
+        for step in SERVERS:
+            step.run(work)
+        for agents_step in second:
             run.run_after(work, agents_step)
         for step in SETTLE:
             step.run(work)

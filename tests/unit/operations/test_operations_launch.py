@@ -7,23 +7,44 @@ from typing import Any
 
 import pytest
 
+from bakery.errors import DeadlineError
 from bakery.launch.base.model import AfterStep, Changes
 from bakery.launch.converge import run
 from bakery.operations import launch_cluster
-from bakery.operations.launch_cluster import CONVERGE, ENTER, FIRST, FORM, PREPARE, SETTLE, FormStep, Step
+from bakery.operations.launch_cluster import (
+    CONVERGE,
+    ENTER,
+    FIRST,
+    FORM,
+    PREPARE,
+    SECOND,
+    SERVERS,
+    SETTLE,
+    FormStep,
+    Step,
+)
 from tests.helpers.launch_harness import NAMES, LaunchHarness
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 STEPS = [
     "own configuration", "read credentials", "cloud", "trust check", "credentials", "snapshot", "user-data",
-    "preflight", "approval", "lock", "earlier runs", "network", "droplets", "load balancer", "servers",
-    "access control", "active", "address", "health", "autopilot", "journal", "certificate", "way in",
-    "direct access",
+    "preflight", "approval", "lock", "earlier runs", "network", "droplets", "load balancer",
+    "consul servers", "consul's access control", "servers", "nomad's access control", "active", "address", "health",
+    "autopilot", "journal", "certificate", "way in", "direct access",
 ]  # fmt: skip
 
 
 def test_each_step_has_a_reason() -> None:
-    lists: tuple[tuple[Step[Any] | FormStep, ...], ...] = (PREPARE, CONVERGE, FIRST, SETTLE, FORM, ENTER)
+    lists: tuple[tuple[Step[Any] | FormStep, ...], ...] = (
+        PREPARE,
+        CONVERGE,
+        FIRST,
+        SERVERS,
+        SECOND,
+        SETTLE,
+        FORM,
+        ENTER,
+    )
     listed = [(step.name, step.reason) for steps in lists for step in steps]
     assert [name.lower() for name, _ in listed] == STEPS
     assert all(reason for _, reason in listed)
@@ -31,9 +52,11 @@ def test_each_step_has_a_reason() -> None:
 
 def test_the_page_on_the_architecture_has_the_steps_in_this_order() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("| step | reason |\n")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| ([A-Za-z -]+) \| ", table, flags=re.M)
+    rows = re.findall(r"^\| ([A-Za-z' -]+) \| ", table, flags=re.M)
     assert [row.lower() for row in rows] == STEPS
-    assert {step.name for step in CONVERGE} <= set(rows), "each step that changes the account is on the page"
+    assert {step.name.lower() for step in CONVERGE} <= set(rows), (
+        "each step that changes the account is on the page"
+    )
 
 
 def _noting(noted: list[str], steps: Sequence[Step[run.Launch]] = CONVERGE) -> tuple[Step[run.Launch], ...]:
@@ -50,13 +73,27 @@ def _noting(noted: list[str], steps: Sequence[Step[run.Launch]] = CONVERGE) -> t
 def test_the_steps_run_from_top_to_bottom(harness: LaunchHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[str] = []
     monkeypatch.setattr(launch_cluster, "CONVERGE", _noting(noted))
+    monkeypatch.setattr(launch_cluster, "SERVERS", _noting(noted, SERVERS))
     monkeypatch.setattr(launch_cluster, "SETTLE", _noting(noted, SETTLE))
     harness.launch(
-        first=(AfterStep(title="Access control", run=lambda droplets: noted.append("access control")),),
+        first=(AfterStep(title="Consul", run=lambda droplets: noted.append("consul's access control")),),
+        second=(AfterStep(title="Nomad", run=lambda droplets: noted.append("nomad's access control")),),
         after=(AfterStep(title="Health", run=lambda droplets: noted.append("health")),),
     )
-    assert noted == STEPS[STEPS.index("preflight") : STEPS.index("health") + 1]
+    assert [name.lower() for name in noted] == STEPS[STEPS.index("preflight") : STEPS.index("health") + 1]
     assert harness.cloud.slots() == NAMES
+
+
+def test_consuls_access_control_waits_for_no_nomad_server(harness: LaunchHarness) -> None:
+    """Until it has run, the certificate of any node suffices to bootstrap Consul's ACLs."""
+    noted: list[str] = []
+    harness.cloud.stuck = {"demo-nomad-server-2"}
+    with pytest.raises(DeadlineError, match="demo-nomad-server-2: not active"):
+        harness.launch(
+            first=(AfterStep(title="Consul", run=lambda droplets: noted.append("consul")),),
+            second=(AfterStep(title="Nomad", run=lambda droplets: noted.append("nomad")),),
+        )
+    assert noted == ["consul"]
 
 
 def test_only_the_first_launch_creates_the_cluster(harness: LaunchHarness) -> None:

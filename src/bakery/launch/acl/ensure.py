@@ -88,9 +88,27 @@ def ensure_acls(
     reporter: Reporter = SILENT,
     clock: Clock | None = None,
 ) -> AclOutcome:
-    """Bootstrap the ACLs, and write the policies and tokens that are missing or differ. Safe to repeat.
+    """Bootstrap the ACLs of both products, with :func:`ensure_consul_acls`, then :func:`ensure_nomad_acls`.
 
-    Consul also gets an auth method with Nomad's public keys: with it a job's tasks get tokens of their own.
+    Raises:
+        CredentialsError, DeadlineError, AgentError: as these two.
+    """
+    outcome = ensure_consul_acls(request, clients, seconds=seconds, reporter=reporter, clock=clock)
+    if not request.nomad_servers:
+        return outcome
+    written = ensure_nomad_acls(request, clients, seconds=seconds, reporter=reporter, clock=clock)
+    return replace(outcome, identity_written=written)
+
+
+def ensure_consul_acls(
+    request: AclRequest,
+    clients: AgentClients,
+    *,
+    seconds: float = 300.0,
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+) -> AclOutcome:
+    """Bootstrap Consul's ACLs, and write the policies and tokens that are missing or differ. Safe to repeat.
 
     ``seconds`` is the deadline of each wait for a leader.
 
@@ -105,7 +123,6 @@ def ensure_acls(
         AgentError: an agent refused for good (ACLs are off, or a token has another secret).
     """
     consuls = [clients.consul(address) for address in request.consul_servers]
-    nomads = [clients.nomad(address) for address in request.nomad_servers]
     waiter = _Waiter(clock=clock, tell=reporter.waiting, beside=_nomad_join(request, clients).attempt)
     with reporter.step("Consul's ACLs"):
         _bootstrap(waiter, "Consul", consuls, request.bundle.consul_management.secret, seconds=seconds)
@@ -117,15 +134,36 @@ def ensure_acls(
             seconds=WRITE_SECONDS,
         )
         _report(reporter, outcome)
-    if nomads:
-        with reporter.step("Nomad's ACLs"):
-            _bootstrap(waiter, "Nomad", nomads, request.bundle.nomad_management.secret, seconds=seconds)
-        with reporter.step("Consul's trust in Nomad's keys"):
-            outcome = replace(outcome, identity_written=_ensure_identity(waiter, consuls, nomads))
-        if request.plan.introduces_clients:
-            with reporter.step("New clients' introductions"):
-                _introduce(waiter, consuls, nomads, request)
     return outcome
+
+
+def ensure_nomad_acls(
+    request: AclRequest,
+    clients: AgentClients,
+    *,
+    seconds: float = 300.0,
+    reporter: Reporter = SILENT,
+    clock: Clock | None = None,
+) -> int:
+    """Bootstrap Nomad's ACLs, and give Consul an auth method with Nomad's public keys. Safe to repeat.
+
+    With the auth method a job's tasks get tokens of their own. New clients are introduced, if Nomad demands it.
+    ``seconds`` is the deadline of the wait for a leader. Return how much of the auth method was written.
+
+    Raises:
+        CredentialsError, DeadlineError, AgentError: as :func:`ensure_consul_acls`.
+    """
+    consuls = [clients.consul(address) for address in request.consul_servers]
+    nomads = [clients.nomad(address) for address in request.nomad_servers]
+    waiter = _Waiter(clock=clock, tell=reporter.waiting, beside=_nomad_join(request, clients).attempt)
+    with reporter.step("Nomad's ACLs"):
+        _bootstrap(waiter, "Nomad", nomads, request.bundle.nomad_management.secret, seconds=seconds)
+    with reporter.step("Consul's trust in Nomad's keys"):
+        written = _ensure_identity(waiter, consuls, nomads)
+    if request.plan.introduces_clients:
+        with reporter.step("New clients' introductions"):
+            _introduce(waiter, consuls, nomads, request)
+    return written
 
 
 def _nomad_join(request: AclRequest, clients: AgentClients) -> NomadJoin:

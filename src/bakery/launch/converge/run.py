@@ -3,11 +3,12 @@
 :mod:`bakery.operations.launch_cluster` has the list of all steps, in order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from bakery.cloud.model import Droplet
+from bakery.config.model import Kind
 from bakery.errors import BakeryError, DeadlineError, LaunchError, UnauthorizedError, UnprocessableError
 from bakery.hints import Command, Hint
 from bakery.launch.base.consul_lock import HeldLock, consul_finder, lock_if_led
@@ -236,9 +237,18 @@ def _is_behind_balancer(launch: Launch) -> bool:
     return balancer_of(plan) is not None and any(node.slot in launch.members for node in plan.ingress_nodes)
 
 
+def wait_for_consul_servers(launch: Launch) -> None:
+    """Wait until the Consul servers that this launch wants are active."""
+    _wait_for_wanted(launch, lambda kind: kind.is_consul_server)
+
+
 def wait_for_servers(launch: Launch) -> None:
     """Wait until the servers that this launch wants are active."""
-    servers = [node.slot for node in launch.request.wanted if node.kind.is_any_server]
+    _wait_for_wanted(launch, lambda kind: kind.is_any_server)
+
+
+def _wait_for_wanted(launch: Launch, wanted: Callable[[Kind], bool]) -> None:
+    servers = [node.slot for node in launch.request.wanted if wanted(node.kind)]
     running = [slot for slot in servers if launch.members[slot].status != "off"]
     launch.members = wait_until_active(launch.session, launch.members, running)
 
