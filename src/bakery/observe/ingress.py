@@ -62,12 +62,15 @@ def _one_router_of_two(by_router: Mapping[str, Mapping[str, str]]) -> Iterator[s
 
 
 def _one_rule_of_two(by_router: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Yield rules that several routers have: one of them gets every request."""
+    """Yield rules that routers of different services have: one of them gets every request.
+
+    A service may have several, for example one for HTTP and one for HTTPS.
+    """
     by_rule: dict[str, list[str]] = {}
     for rules in by_router.values():
         if len(set(rules.values())) == 1:
             services, rule = " and ".join(map(plain, rules)), next(iter(rules.values()))
             by_rule.setdefault("".join(rule.split()), []).append(services)
     for rule, claimed_by in by_rule.items():
-        if len(claimed_by) > 1:
+        if len(set(claimed_by)) > 1:
             yield f"{' and '.join(claimed_by)} claim {plain(rule)}: one of them gets all requests"

@@ -83,6 +83,13 @@ FAULTS = [
 ]
 
 
+def test_two_routers_of_one_service_are_no_fault() -> None:
+    """As for HTTP and HTTPS."""
+    cluster = edge()
+    cluster.consul.tags = {"web": (*rule("plain", "Host(`a.example.com`)"), *rule("tls", "Host(`a.example.com`)"))}
+    assert condition(observe(cluster), "ingress-routes").state is ConditionState.MET
+
+
 @pytest.mark.parametrize(("tags", "message"), FAULTS)
 def test_a_wrong_route_is_named_and_blocks_nothing(tags: dict[str, tuple[str, ...]], message: str) -> None:
     cluster = edge()
