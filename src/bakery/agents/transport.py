@@ -26,6 +26,8 @@ TCPTimeout)."""
 PARALLEL = 8
 """Parallel requests to one agent. Consul's limit is 200 per client address (limits.http_max_conns_per_client)."""
 UNREADABLE = "in a form that bakery cannot read"
+_NOT_KNOWN = ("ACL not found", "ACL token not found")
+"""Answers to a token that the product does not have (Consul: acl/errors.go; Nomad: nomad/structs/errors.go)."""
 _LONGEST_DETAILS = 600
 # A log that is followed may be quiet for hours. A machine that is gone without a word is noticed after a minute.
 KEEPALIVE = [
@@ -99,6 +101,10 @@ class AgentHttp:
 
     def refusal(self, path: str, details: str, *, status: int, method: str = "GET") -> AgentError:
         """Return the error for a request that the agent refused; the query of ``path`` is left out."""
+        if any(answer in details for answer in _NOT_KNOWN):
+            details = (
+                f"{details}. It does not know this token: it has ended, or the ACLs belong to other credentials"
+            )
         what = f"refused {method} {path.partition('?')[0]} ({status})"
         return self.error(what=what, details=details, status=status)
 

@@ -109,6 +109,17 @@ MANAGEMENT_POLICY = {"ID": "00000000-0000-0000-0000-000000000001", "Name": "glob
 
 
 @pytest.mark.parametrize(
+    ("body", "explained"), [("ACL not found", True), ("ACL token not found", True), ("Permission denied", False)]
+)
+def test_a_token_that_is_unknown_there_is_explained(body: str, explained: bool) -> None:  # noqa: FBT001
+    with pytest.raises(AgentError) as caught:
+        answer(Consul, "GET /v1/agent/members", 403, body).members()
+    assert caught.value.details is not None
+    assert caught.value.details.startswith(body)
+    assert caught.value.details.endswith("or the ACLs belong to other credentials") is explained
+
+
+@pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
         (200, {"AccessorID": "a", "Policies": [MANAGEMENT_POLICY]}, True),
