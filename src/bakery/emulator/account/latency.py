@@ -51,9 +51,7 @@ class Latency:
 
 
 NONE = Latency()
-DIGITALOCEAN = Latency(
-    create=33, addresses=1, delete=10, action=8, snapshot=90, firewall=3, balancer=60, request=0.25
-)  # fmt: skip
+DIGITALOCEAN = Latency(create=33, delete=10, action=8, snapshot=90, firewall=3, balancer=60, request=0.25)
 PROFILES = {"none": NONE, "digitalocean": DIGITALOCEAN}
 
 
