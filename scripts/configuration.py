@@ -39,7 +39,8 @@ VARIABLES = (
     ),
     Variable(
         name="BAKERY_AGE_RECIPIENT",
-        meaning="An age recipient (`age1…`) or an SSH public key: new credentials are encrypted to it, and"
+        meaning="An age recipient (`age1…`) or an SSH public key (ssh-ed25519 or ssh-rsa) whose identity is on"
+        " this machine: new credentials are encrypted to it, and"
         " `bakery credentials encrypt` encrypts those that exist.",
     ),
     Variable(

@@ -12,6 +12,7 @@ from bakery.errors import LockedError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+_RANDOM_BYTES = 6
 
 
 def ensure_private_folder(path: Path) -> None:
@@ -60,7 +61,12 @@ def replace_content(path: Path, content: bytes) -> None:
 
 def temporary_beside(path: Path) -> Path:
     """Return a new hidden name in the folder of ``path``: ``.NAME.RANDOM.tmp``."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    return path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}.tmp")
+
+
+def temporaries_beside(path: Path) -> tuple[Path, ...]:
+    """Return the names of :func:`temporary_beside` that exist: each may be a whole copy of ``path``."""
+    return tuple(sorted(path.parent.glob(f".{path.name}.{'?' * 2 * _RANDOM_BYTES}.tmp")))
 
 
 def write_new(path: Path, content: bytes, *, mode: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from bakery.errors import CredentialsError
 
 RECIPIENT_VARIABLE = "BAKERY_AGE_RECIPIENT"
-"""Environment variable: ``age1...`` or an SSH public key, to which new bundles are encrypted."""
+"""Environment variable: ``age1...`` or an SSH public key (ssh-ed25519, ssh-rsa), to encrypt new bundles to."""
 IDENTITY_VARIABLE = "BAKERY_AGE_IDENTITY"
 """Environment variable: the path of the file with the matching age or SSH private key."""
 PASSPHRASE_VARIABLE = "BAKERY_AGE_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -20,6 +20,9 @@ _SCRYPT = b"-> scrypt "
 """The header of a file with a passphrase has this stanza and no other (age-encryption.org/v1, "scrypt")."""
 # pyrage names a wrong key in the texts of its errors only; every other text is of a damaged file.
 _WRONG_KEY = ("No matching keys found", "Decryption failed")
+_SSH_KINDS = ("ssh-ed25519", "ssh-rsa")
+"""The SSH keys to which age encrypts (age-encryption.org/v1, and pyrage's documentation of its module ssh)."""
+_OTHER_SSH_KINDS = ("ecdsa-", "sk-ssh-", "sk-ecdsa-", "ssh-dss")
 _RESTORE = "restore the file from a backup"
 
 AskPassphrase = Callable[[Path], str | None]
@@ -30,7 +33,7 @@ class Lock:
     """What a bundle is encrypted with: recipients, or else a passphrase."""
 
     recipients: tuple[str, ...] = ()
-    """``age1...`` or SSH public keys."""
+    """``age1...`` or SSH public keys of type ssh-ed25519 or ssh-rsa."""
     passphrase: str | None = field(default=None, repr=False)
 
 
@@ -73,22 +76,33 @@ def encrypt(content: bytes, lock: Lock, *, source: str = RECIPIENT_VARIABLE) -> 
     """Return ``content`` encrypted with ``lock``. ``source`` names in errors where the recipients are from.
 
     Raises:
-        CredentialsError: a recipient is neither an age recipient nor an SSH public key.
+        CredentialsError: a recipient is neither an age recipient nor an SSH public key that age takes.
     """
     import pyrage  # type: ignore[import-untyped]
 
     if lock.passphrase is not None:
         encrypted: bytes = pyrage.passphrase.encrypt(content, lock.passphrase)
         return encrypted
+    for to in lock.recipients:
+        _check_ssh_kind(to, source)
     kinds = [pyrage.ssh if to.startswith("ssh-") else pyrage.x25519 for to in lock.recipients]
     try:
         recipients = [kind.Recipient.from_str(to) for kind, to in zip(kinds, lock.recipients, strict=True)]
         encrypted = pyrage.encrypt(content, recipients)
     except (pyrage.RecipientError, pyrage.EncryptError) as error:
         message = f"{source} is not an age recipient"
-        hint = "give the public key that age-keygen prints (age1...) or an SSH public key"
+        hint = "give the public key that age-keygen prints (age1...) or an SSH key of type ssh-ed25519 or ssh-rsa"
         raise CredentialsError(message=message, details=str(error), hint=hint) from error
     return encrypted
+
+
+def _check_ssh_kind(to: str, source: str) -> None:
+    """Refuse an SSH public key of a type that age does not take: pyrage says only that it is no ``age1...``."""
+    kind = to.partition(" ")[0]
+    if kind.startswith(_OTHER_SSH_KINDS):
+        message = f"{source} is an SSH key of type {kind}, to which age does not encrypt"
+        hint = f"give an SSH public key of type {' or '.join(_SSH_KINDS)}, or an age recipient (age1...)"
+        raise CredentialsError(message=message, hint=hint)
 
 
 def decrypt(content: bytes, *, source: Path) -> bytes:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bakery.errors import CredentialsError, LockedError
-from bakery.files import PRIVATE_FILE, file_lock, sync_folder, temporary_beside, write_new
+from bakery.files import PRIVATE_FILE, file_lock, sync_folder, temporaries_beside, temporary_beside, write_new
 
 LOCK_SECONDS = 30.0
 """Seconds to wait for the lock. Creating a bundle takes less than one second."""
@@ -30,6 +30,12 @@ def exclusive(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         yield
 
 
+def delete_leftovers(path: Path) -> None:
+    """Delete the temporary files of ``path`` that killed commands left. Call it under :func:`exclusive`."""
+    for left in temporaries_beside(path):
+        left.unlink(missing_ok=True)
+
+
 def publish_once(path: Path, content: bytes) -> None:
     """Create the file ``path`` with mode 0600; never replace an existing file.
 
@@ -39,8 +45,7 @@ def publish_once(path: Path, content: bytes) -> None:
     Raises:
         CredentialsError: ``path`` exists already and was not changed, or the file system refuses.
     """
-    for stale in path.parent.glob(f".{path.name}.*.tmp"):
-        stale.unlink(missing_ok=True)
+    delete_leftovers(path)
     temporary = temporary_beside(path)
     try:
         write_new(temporary, content, mode=PRIVATE_FILE)

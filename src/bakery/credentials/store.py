@@ -13,10 +13,10 @@ from bakery.credentials.authority import create_authority, issue_leaf
 from bakery.credentials.codec import KEY_BYTES, decode, encode
 from bakery.credentials.model import Authority, Bundle, Leaf
 from bakery.credentials.names import consul_operator_names, nomad_operator_names
-from bakery.credentials.publish import exclusive, publish_once
+from bakery.credentials.publish import delete_leftovers, exclusive, publish_once
 from bakery.credentials.tokens import random_token
 from bakery.errors import CredentialsError
-from bakery.files import is_private, sync_folder, write_secret
+from bakery.files import is_private, sync_folder, temporaries_beside, write_secret
 from bakery.hints import Command, Hint
 
 _STORED_OPERATOR_DAYS = 365
@@ -50,7 +50,8 @@ def ensure_bundle(paths: StatePaths, cluster: str, *, now: datetime, reporter: R
     With ``BAKERY_AGE_RECIPIENT`` a new bundle is encrypted, and its file name ends in ``.age``.
 
     Raises:
-        CredentialsError: the bundle is damaged, of another cluster or a newer format, or cannot be decrypted.
+        CredentialsError: the bundle is damaged, of another cluster or a newer format, or cannot be decrypted; or
+            this machine could not decrypt a new one.
         LockedError: another process holds the lock of the credentials for too long.
     """
     bundle = find_bundle(paths, reporter=reporter) or _make_bundle(paths, cluster, now=now)
@@ -72,6 +73,9 @@ def find_bundle(paths: StatePaths, *, reporter: Reporter = SILENT) -> Bundle | N
     if files[0] == paths.bundle and at_rest.recipient() is not None:
         again = Hint(f"{files[0]} is not encrypted; to encrypt it: ", Command("credentials encrypt"))
         reporter.warn(again)
+    if files[0] == paths.encrypted_bundle:
+        for left in temporaries_beside(paths.bundle):
+            reporter.warn(f"{left} holds the credentials in plain text; run: rm {left}")
     return _load(files[0], paths, reporter)
 
 
@@ -84,15 +88,23 @@ def has_passphrase(paths: StatePaths) -> bool:
 def encrypt_bundle(paths: StatePaths, lock: Lock) -> Path:
     """Encrypt the bundle, or encrypt it anew with another lock; return its file. Safe to repeat.
 
+    What killed commands left of the bundle is deleted too.
+
     Raises:
-        CredentialsError: there is no bundle, it cannot be read, or this machine could not decrypt it afterwards.
+        CredentialsError: there is no bundle, it cannot be read, its file is a symbolic link, or this machine could
+            not decrypt it afterwards. Nothing was changed.
     """
     with exclusive(paths.folder):
+        _refuse_link(paths.bundle)
+        _refuse_link(paths.encrypted_bundle)
         content = encode(_either(paths))
         encrypted = at_rest.encrypt(content, lock, source="--recipient")
-        _check_opens(encrypted, lock, paths.encrypted_bundle)
+        another = "add a recipient whose identity is here: --recipient may be repeated"
+        _check_opens(encrypted, lock, paths.encrypted_bundle, another)
         write_secret(paths.encrypted_bundle, encrypted)
         _remove(paths.bundle)
+        delete_leftovers(paths.bundle)
+        delete_leftovers(paths.encrypted_bundle)
     return paths.encrypted_bundle
 
 
@@ -107,6 +119,7 @@ def decrypt_bundle(paths: StatePaths) -> Path:
         if not _is_there(paths.bundle):
             publish_once(paths.bundle, content)
         _remove(paths.encrypted_bundle)
+        delete_leftovers(paths.bundle)
     return paths.bundle
 
 
@@ -121,8 +134,20 @@ def _either(paths: StatePaths) -> Bundle:
     return found[0]
 
 
-def _check_opens(encrypted: bytes, lock: Lock, file: Path) -> None:
-    """Check that this machine can decrypt it: otherwise the next command could not reach the cluster."""
+def _refuse_link(file: Path) -> None:
+    """Refuse a symbolic link: writing and deleting the file would only remove the link, not what it leads to."""
+    if file.is_symlink():
+        target = file.resolve()
+        message = f"{file} is a symbolic link to {target}, which would stay as it is"
+        hint = f"move the bundle into the link's place first: mv {target} {file}"
+        raise CredentialsError(message=message, hint=hint)
+
+
+def _check_opens(encrypted: bytes, lock: Lock, file: Path, another: str) -> None:
+    """Check that this machine can decrypt it: otherwise the next command could not reach the cluster.
+
+    ``another`` is the way out of an error besides an identity.
+    """
     if lock.passphrase is not None:
         return
     try:
@@ -131,10 +156,7 @@ def _check_opens(encrypted: bytes, lock: Lock, file: Path) -> None:
         message = (
             "no identity of the recipient is on this machine, so it could not read the bundle; nothing was changed"
         )
-        hint = (
-            f"put the identity's file on this machine and export {at_rest.IDENTITY_VARIABLE}=FILE,"
-            " or add a recipient whose identity is here: --recipient may be repeated"
-        )
+        hint = f"put the identity's file on this machine and export {at_rest.IDENTITY_VARIABLE}=FILE, or {another}"
         raise CredentialsError(message=message, details=error.cause or error.message, hint=hint) from error
 
 
@@ -191,7 +213,11 @@ def _make_bundle(paths: StatePaths, cluster: str, *, now: datetime) -> Bundle:
             publish_once(paths.bundle, encode(bundle))
         else:
             lock = at_rest.Lock(recipients=(to,))
-            publish_once(paths.encrypted_bundle, at_rest.encrypt(encode(bundle), lock))
+            encrypted = at_rest.encrypt(encode(bundle), lock)
+            another = f"name one in {at_rest.RECIPIENT_VARIABLE} whose identity is here"
+            _check_opens(encrypted, lock, paths.encrypted_bundle, another)
+            publish_once(paths.encrypted_bundle, encrypted)
+            delete_leftovers(paths.bundle)
         return bundle
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from bakery.config.paths import StatePaths
+from bakery.credentials import at_rest
 from bakery.credentials.codec import encode
 from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import CredentialsError
@@ -32,6 +33,14 @@ def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BAKERY_AGE_RECIPIENT", str(key.to_public()))
     monkeypatch.setenv("BAKERY_AGE_IDENTITY", str(file))
     return file
+
+
+@pytest.fixture
+def made(paths: StatePaths, identity: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle, made by another process: this one remembers nothing."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(at_rest, "_process", at_rest._Process())
+        ensure_bundle(paths, "demo", now=NOW)
 
 
 @pytest.fixture
@@ -66,10 +75,10 @@ def test_ssh_keys_work_too(paths: StatePaths, tmp_path: Path, monkeypatch: pytes
     assert find_bundle(paths) == made
 
 
+@pytest.mark.usefixtures("made")
 def test_without_an_identity_the_error_says_which_variable(
     paths: StatePaths, identity: Path, encrypted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensure_bundle(paths, "demo", now=NOW)
     monkeypatch.delenv("BAKERY_AGE_IDENTITY")
     with pytest.raises(CredentialsError) as caught:
         ensure_bundle(paths, "demo", now=NOW)
@@ -87,11 +96,11 @@ def test_the_identity_is_needed_to_read_and_the_recipient_only_to_make(
     assert ensure_bundle(paths, "demo", now=NOW) == made
 
 
+@pytest.mark.usefixtures("made")
 @pytest.mark.parametrize("damage", ["other identity", "cut", "flipped", "empty", "plain text"])
 def test_what_cannot_be_opened_is_refused_and_kept(
     paths: StatePaths, identity: Path, encrypted: Path, damage: str
 ) -> None:
-    ensure_bundle(paths, "demo", now=NOW)
     content = encrypted.read_bytes()
     spoilt = {
         "other identity": content,
@@ -110,13 +119,13 @@ def test_what_cannot_be_opened_is_refused_and_kept(
     assert not paths.bundle.exists()
 
 
+@pytest.mark.usefixtures("made")
 @pytest.mark.parametrize(
     "content", ["nonsense", "AGE-SECRET-KEY-1QQQ", "-----BEGIN OPENSSH PRIVATE KEY-----\nc3Bv"]
 )
 def test_a_file_that_is_no_identity_is_named_without_its_content(
     paths: StatePaths, identity: Path, content: str
 ) -> None:
-    ensure_bundle(paths, "demo", now=NOW)
     identity.write_text(content, encoding="ascii")
     with pytest.raises(CredentialsError, match="cannot be used") as caught:
         find_bundle(paths)
@@ -124,10 +133,10 @@ def test_a_file_that_is_no_identity_is_named_without_its_content(
     assert caught.value.hint == "check BAKERY_AGE_IDENTITY"
 
 
+@pytest.mark.usefixtures("made")
 def test_a_missing_identity_file_is_named(
     paths: StatePaths, identity: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensure_bundle(paths, "demo", now=NOW)
     identity.unlink()
     with pytest.raises(CredentialsError, match=str(identity)) as caught:
         find_bundle(paths)

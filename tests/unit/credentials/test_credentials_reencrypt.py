@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bakery.config.paths import StatePaths
 from bakery.credentials import at_rest, store
@@ -12,6 +14,8 @@ from bakery.credentials.at_rest import Lock, ask_passphrase_with
 from bakery.credentials.codec import encode
 from bakery.credentials.store import create_bundle, decrypt_bundle, encrypt_bundle, ensure_bundle, find_bundle
 from bakery.errors import BakeryError, CredentialsError
+from bakery.files import temporary_beside, write_new
+from tests.helpers.reporter import RecordingReporter
 from tests.helpers.state import paths_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -216,3 +220,87 @@ def test_two_different_bundles_are_left_alone(paths: StatePaths, key: str) -> No
     with pytest.raises(BakeryError, match="there are two bundles"):
         decrypt_bundle(paths)
     assert contents == (paths.bundle.read_bytes(), paths.encrypted_bundle.read_bytes())
+
+
+def _leave_temporary(paths: StatePaths) -> Path:
+    """The file that a ``decrypt`` leaves that is killed before it gives the file its name."""
+    left = temporary_beside(paths.bundle)
+    write_new(left, paths.bundle.read_bytes(), mode=0o600)
+    return left
+
+
+def test_encrypt_deletes_what_a_killed_decrypt_left(paths: StatePaths, key: str) -> None:
+    plain, left = paths.bundle.read_bytes(), _leave_temporary(paths)
+    for _ in range(2):
+        assert left.read_bytes() == plain, "control: it holds the CA keys"
+        encrypt_bundle(paths, Lock(recipients=(key,)))
+        assert not left.exists()
+        write_new(left, plain, mode=0o600)
+
+
+def test_decrypt_deletes_what_a_killed_one_left(paths: StatePaths, key: str) -> None:
+    left = _leave_temporary(paths)
+    decrypt_bundle(paths)
+    assert not left.exists()
+
+
+def test_what_a_killed_decrypt_left_is_named_until_it_is_deleted(paths: StatePaths, key: str) -> None:
+    """In plain text the bundle is beside it: control."""
+    reporter, left = RecordingReporter(), _leave_temporary(paths)
+    find_bundle(paths, reporter=reporter)
+    assert reporter.warnings == []
+    encrypt_bundle(paths, Lock(recipients=(key,)))
+    write_new(left, b"{}", mode=0o600)
+    write_new(temporary_beside(paths.encrypted_bundle), b"encrypted", mode=0o600)
+    find_bundle(paths, reporter=reporter)
+    assert reporter.warnings == [f"{left} holds the credentials in plain text; run: rm {left}"]
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_encrypt_refuses_a_symbolic_link(paths: StatePaths, key: str, tmp_path: Path, encrypted: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    """It would replace the link, and the keys would stay in its target. Control: without a link, above."""
+    if encrypted:
+        encrypt_bundle(paths, Lock(recipients=(key,)))
+    file, target = paths.encrypted_bundle if encrypted else paths.bundle, tmp_path / "elsewhere"
+    file.rename(target)
+    file.symlink_to(target)
+    before = target.read_bytes()
+    with pytest.raises(CredentialsError) as caught:
+        encrypt_bundle(paths, Lock(recipients=(key,)))
+    assert caught.value.message == f"{file} is a symbolic link to {target}, which would stay as it is"
+    assert caught.value.hint == f"move the bundle into the link's place first: mv {target} {file}"
+    assert (file.is_symlink(), target.read_bytes()) == (True, before)
+    assert paths.bundle.exists() is not encrypted
+
+
+def test_a_new_bundle_is_not_encrypted_to_a_stranger(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: with the identity at hand the same recipient is taken."""
+    paths = paths_in(tmp_path / "new")
+    monkeypatch.setenv("BAKERY_AGE_RECIPIENT", str(pyrage.x25519.Identity.generate().to_public()))
+    with pytest.raises(CredentialsError, match="no identity of the recipient is on this machine") as caught:
+        ensure_bundle(paths, "demo", now=NOW)
+    assert "name one in BAKERY_AGE_RECIPIENT whose identity is here" in str(caught.value.hint)
+    assert not paths.bundle.exists()
+    assert not paths.encrypted_bundle.exists()
+    monkeypatch.setenv("BAKERY_AGE_RECIPIENT", key)
+    assert ensure_bundle(paths, "demo", now=NOW) == find_bundle(paths)
+
+
+def test_an_ecdsa_key_is_refused_as_one(paths: StatePaths) -> None:
+    """Age has no recipients of that kind; pyrage says of it that its Bech32 encoding is invalid."""
+    ecdsa = ec.generate_private_key(ec.SECP256R1()).public_key()
+    text = ecdsa.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    for public, kind in (
+        (text, "ecdsa-sha2-nistp256"),
+        ("sk-ssh-ed25519@openssh.com AAAA", "sk-ssh-ed25519@openssh.com"),
+    ):
+        with pytest.raises(CredentialsError) as caught:
+            encrypt_bundle(paths, Lock(recipients=(public,)))
+        assert caught.value.message == f"--recipient is an SSH key of type {kind}, to which age does not encrypt"
+        assert caught.value.details is None
+        assert (
+            caught.value.hint
+            == "give an SSH public key of type ssh-ed25519 or ssh-rsa, or an age recipient (age1...)"
+        )
