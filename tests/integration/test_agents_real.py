@@ -29,6 +29,8 @@ from tests.helpers.real_agents import BOTH, CLIENT, LOOPBACK, SERVER, RealCluste
 
 pytestmark = pytest.mark.integration
 
+FOREIGN_CA = "its certificate is of another CA than the credentials here"
+
 SECONDS = 60.0
 
 
@@ -307,6 +309,7 @@ def test_a_certificate_for_another_name_is_refused(cluster: RealCluster) -> None
     assert caught.value.status == 0
     assert "certificate verify failed" in str(caught.value.details)
     assert "server.other.consul" in str(caught.value.details)
+    assert FOREIGN_CA not in str(caught.value.details)
 
 
 @pytest.mark.usefixtures("closed")
@@ -316,6 +319,8 @@ def test_a_server_of_another_ca_is_refused(cluster: RealCluster, tmp_path: Path)
     with pytest.raises(AgentError) as caught:
         cluster.clients_with(consul_token="", tls=tls).consul(LOOPBACK).leader()
     assert "certificate verify failed" in str(caught.value.details)
+    assert caught.value.full_cause.startswith(f"Consul cannot be reached: {FOREIGN_CA}")
+    assert str(caught.value.hint).startswith("bring back the credentials bundle of this cluster")
 
 
 @pytest.mark.usefixtures("closed")

@@ -23,7 +23,7 @@ READERS = (
 )  # fmt: skip
 OF_THE_CLUSTER = (
     ("status",), ("env",), ("credentials", "list"), ("render", "--role", "nomad-client", "-o", "out"), ACTIVE,
-    ("roll", "--yes"), ("scale", "nomad-client=1", "--yes"),
+    ("roll", "--yes"), ("scale", "nomad-client=1", "--yes"), ("logs", "demo-nomad-server-1"), ("bootstrap",),
 )  # fmt: skip
 
 

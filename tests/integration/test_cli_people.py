@@ -122,6 +122,7 @@ def test_deploy_runs_jobs_in_its_namespace_only_until_it_is_revoked(live: LiveCl
     ran = live.at("credentials", "revoke", "ci")
     assert (ran.code, ran.out) == (0, "the tokens of ci are deleted\n")
     assert "the certificate is valid until" in ran.err
+    assert "; without a token it reads what Consul and Nomad show to every certificate\n" in ran.err
     assert ci.nomad("PUT", "/v1/jobs", job("dev")) == 403
     assert ci.consul("GET", "/v1/catalog/nodes") == 403
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +39,13 @@ KEEPALIVE = [
 if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for the first pause
     KEEPALIVE.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
 _UNREACHED = Hint("if your address has changed: ", Command("access refresh"))
+# X509_V_ERR_CERT_SIGNATURE_FAILURE, the two _SELF_SIGNED_, UNABLE_TO_GET_ISSUER_CERT_LOCALLY and
+# UNABLE_TO_VERIFY_LEAF_SIGNATURE of OpenSSL's x509_vfy.h: the CA at hand did not sign it.
+_OF_ANOTHER_CA = frozenset({7, 18, 19, 20, 21})
+_LAYERS = 4
+"""Of errors around an error of TLS: requests' SSLError, urllib3's MaxRetryError and SSLError."""
+_FOREIGN = "its certificate is of another CA than the credentials here"
+_BRING_BACK = "bring back the credentials bundle of this cluster (.bakery/ beside its cluster file)"
 
 
 class ServerNameAdapter(HTTPAdapter):
@@ -209,6 +217,9 @@ class AgentHttp:
 
     def _unreached(self, error: Exception, hidden: tuple[str, ...]) -> AgentError:
         details = redact(_reason(error), hidden)
+        if _is_of_another_ca(error):
+            foreign = f"{_FOREIGN} ({details})"
+            return self.error(what="cannot be reached", details=foreign, hint=Hint(_BRING_BACK))
         return self.error(what="cannot be reached", details=details, hint=_UNREACHED)
 
 
@@ -233,6 +244,16 @@ def _json(response: requests.Response) -> Any:  # noqa: ANN401 - any JSON value
         return response.json()
     except ValueError:
         return None
+
+
+def _is_of_another_ca(error: Exception) -> bool:
+    """Return whether the agent's certificate was refused because the CA of the credentials did not sign it."""
+    inner: object = error
+    for _ in range(_LAYERS):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return inner.verify_code in _OF_ANOTHER_CA
+        inner = getattr(inner, "reason", None) or next(iter(getattr(inner, "args", ())), None)
+    return False
 
 
 def _reason(error: Exception) -> str:

@@ -168,7 +168,8 @@ def list_(context: click.Context, other_cloud: bool) -> None:  # noqa: FBT001 - 
 def revoke(context: click.Context, name: str, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
     """Delete the tokens that were issued under NAME, and the files on this machine.
 
-    A certificate cannot be revoked: it is valid until its date. Without a token it reads nothing.
+    A certificate cannot be revoked: it is valid until its date. Without a token it reads what Consul and
+    Nomad show to every certificate.
 
     \b
     Example:
@@ -187,7 +188,8 @@ def revoke(context: click.Context, name: str, other_cloud: bool) -> None:  # noq
         return
     until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "until its date"
     invocation.console.print(f"the tokens of {name} are deleted")
-    invocation.console.note(f"the certificate is valid {until}; without a token it reads nothing")
+    without = "without a token it reads what Consul and Nomad show to every certificate"
+    invocation.console.note(f"the certificate is valid {until}; {without}")
 
 
 credentials.add_command(encrypt)

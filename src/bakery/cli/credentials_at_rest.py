@@ -27,7 +27,8 @@ LEAST_CHARACTERS = 12
     "recipients",
     multiple=True,
     metavar="KEY",
-    help="An age recipient (age1...) or SSH public key; may be repeated (default: BAKERY_AGE_RECIPIENT).",
+    help="An age recipient (age1...) or SSH public key (ssh-ed25519, ssh-rsa); may be repeated (default:"
+    " BAKERY_AGE_RECIPIENT).",
 )
 @click.option(
     "--passphrase",

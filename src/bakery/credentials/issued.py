@@ -27,7 +27,7 @@ class Issued:
     expires: datetime
     """When the tokens expire, UTC."""
     certificate_ends: datetime
-    """UTC. A certificate cannot be revoked; without a token it reads nothing."""
+    """UTC. A certificate cannot be revoked; without a token it reads what every certificate does."""
 
 
 def longest_ttl(bundle: Bundle, *, now: datetime, leaf_days: int) -> timedelta:

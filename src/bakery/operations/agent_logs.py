@@ -16,7 +16,7 @@ from bakery.observe.gather import api_address
 from bakery.observe.leaders import Servers, servers_with_leader
 from bakery.operations.cluster import need_answer
 from bakery.operations.context import Context
-from bakery.operations.credentials import connect_agents, load_credentials
+from bakery.operations.credentials import check_own_droplets, connect_agents, load_credentials
 from bakery.operations.droplets import list_droplets
 from bakery.operations.journal import SLICE, NodeJournal
 from bakery.operations.place import check_place
@@ -82,10 +82,12 @@ def find_log(context: Context, name: str, agent: str | None, *, other_cloud: boo
         UsageError: no node has that name, it does not run that agent, no server can read that log, or no droplet
             boots.
         AgentError: the agent, or every server that could ask it, is silent.
+        CredentialsError: the credentials are not here, or are not those of the droplets.
     """
     bundle = load_credentials(context)
     check_place(context, insists=other_cloud)
     reach = _reach(context, bundle)
+    check_own_droplets(bundle, reach.droplets, reach.plan.cluster)
     node = _node(reach, name)
     wanted = agent or default_agent(node.kind)
     if wanted == "nomad" and not node.kind.runs_nomad:

@@ -20,7 +20,7 @@ from bakery.launch.base.voters import keep_voters
 from bakery.observe.health import wait_until_healthy
 from bakery.operations.cluster import ServerAddresses, running_cluster, server_addresses
 from bakery.operations.context import Context, open_session
-from bakery.operations.credentials import connect_agents
+from bakery.operations.credentials import check_own_droplets, connect_agents
 from bakery.operations.droplets import list_droplets
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running, slot_of
@@ -69,12 +69,14 @@ def bootstrap_by_hand(
 
     Raises:
         UsageError: no ``servers`` are given, and the cluster has no active Consul server.
+        CredentialsError: no ``servers`` are given, and the credentials are not those of the droplets.
     """
     if servers:
         given = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
         return _ensure_acls(context, plan, bundle, (), given, seconds=seconds)
-    addresses = server_addresses(context, plan)
     droplets = list_droplets(context)
+    check_own_droplets(bundle, droplets, plan.cluster)
+    addresses = server_addresses(context, plan)
     return _ensure_acls(context, as_running(plan, droplets), bundle, droplets, addresses, seconds=seconds)
 
 
