@@ -137,7 +137,7 @@ VARIABLES = (
     Variable(
         name="HTTPS_PROXY, HTTP_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE",
         meaning="Proxies and CAs for DigitalOcean, downloads and the operator's address. Requests to Consul, "
-        "Nomad and the emulator ignore them.",
+        "Nomad and the emulator ignore them; one to a mirror on this machine uses no proxy.",
     ),
 )
 """In the order of the page. tests/unit/test_configuration_page.py compares them with the source."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import ssl
 import tarfile
 import threading
 import zipfile
@@ -36,6 +37,8 @@ class Mirror:
     checksums: dict[str, str] = field(default_factory=dict)
     """SHA256 of each archive by file name, for ``image.checksums``: they are no archives of the publishers."""
     faults: dict[str, MirrorFault] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
+    """URL by the path that is redirected to it."""
     requests: list[str] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     url: str = ""
@@ -93,12 +96,14 @@ def read_set(folder: Path) -> dict[str, bytes]:
 
 
 @contextmanager
-def serving(mirror: Mirror, *, address: str = "127.0.0.1") -> Iterator[Mirror]:
-    """The mirror over HTTP on a port of its own; ``mirror.url`` is its base URL meanwhile."""
+def serving(mirror: Mirror, *, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Mirror]:
+    """The mirror over HTTP, or HTTPS, on a port of its own; ``mirror.url`` is its base URL meanwhile."""
     server = ThreadingHTTPServer((address, 0), _handler(mirror))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    mirror.url = f"http://{address}:{server.server_port}"
+    mirror.url = f"{'https' if tls else 'http'}://{address}:{server.server_port}"
     try:
         yield mirror
     finally:
@@ -117,10 +122,18 @@ def _handler(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
                 mirror.closing.wait()
             elif fault is MirrorFault.BROKEN:
                 self.send_error(500)
+            elif self.path in mirror.redirects:
+                self._redirect(mirror.redirects[self.path])
             elif fault is MirrorFault.ABSENT or self.path not in mirror.files:
                 self.send_error(404)
             else:
                 self._send(mirror.files[self.path], fault)
+
+        def _redirect(self, url: str) -> None:
+            self.send_response(302)
+            self.send_header("Location", url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _send(self, content: bytes, fault: MirrorFault | None) -> None:
             middle = len(content) // 2

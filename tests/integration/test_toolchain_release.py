@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bakery.credentials.authority import create_authority, issue_leaf
 from bakery.errors import BakeryError, ChecksFailedError, MissingToolError, UnreachableError, UsageError
 from bakery.toolchain.cache import find_cached
 from bakery.toolchain.download import DownloadLimits, fetch_file
@@ -214,6 +219,111 @@ def test_a_site_without_tls_needs_a_pinned_checksum(places: Places) -> None:
     ):
         with pytest.raises(MissingToolError, match=r"mirror\.invalid could not be reached"):
             find_tool(ToolName.CONSUL, "1.21.0", places=allowed, limits=QUICK)
+
+
+SUMS, OTHER_SUMS = "/consul/1.21.0/consul_1.21.0_SHA256SUMS", "/sums"
+NETWORK = "network.example"
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """A site without TLS at another host than this machine, as far as its name says."""
+    resolve = socket.getaddrinfo
+
+    def resolved(host: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - as the function of the library
+        return resolve("127.0.0.1" if host == NETWORK else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    made = Mirror()
+    made.add_hashicorp("consul", "1.21.0", b"#!/bin/sh\necho 'Consul v1.21.0'\n", system=SYSTEM)
+    with serving(made) as served:
+        served.url = served.url.replace("127.0.0.1", NETWORK)
+        yield served
+
+
+@pytest.fixture
+def with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    """A site with TLS and a CA that requests trusts."""
+    now = datetime.now(UTC)
+    ca = create_authority("consul", "demo", now=now)
+    leaf = issue_leaf(ca, names=["server.demo.consul"], client=False, server=True, now=now)
+    for name, text in (("ca.pem", ca.certificate), ("site.pem", leaf.certificate), ("site.key", leaf.key)):
+        (tmp_path / name).write_text(text, encoding="ascii")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "site.pem", tmp_path / "site.key")
+    made = Mirror()
+    made.add_hashicorp("consul", "1.21.0", SCRIPT, system=SYSTEM)
+    with serving(made, tls=context) as served:
+        yield served
+
+
+def _unpinned(places: Places, site: Mirror) -> Places:
+    return replace(places, releases_url=site.url, checksums={})
+
+
+def _find_unpinned(places: Places, site: Mirror) -> Tool:
+    return find_tool(ToolName.CONSUL, "1.21.0", places=_unpinned(places, site), limits=QUICK)
+
+
+def test_a_mirror_on_this_machine_does_not_lead_to_the_network_without_tls(
+    mirror: Mirror, network: Mirror, places: Places
+) -> None:
+    """Refused before anything is sent there. Control: to another port of this machine it may lead."""
+    mirror.redirects[SUMS] = network.url + SUMS
+    with pytest.raises(MissingToolError) as caught:
+        _find_unpinned(places, mirror)
+    assert f"it redirects to {NETWORK}, without TLS" in str(caught.value.details)
+    assert network.requests == []
+    assert find_cached(places.cache, ToolName.CONSUL, "1.21.0") is None
+    for path in network.files:
+        mirror.redirects[path] = network.url.replace(NETWORK, "127.0.0.1") + path
+    assert _find_unpinned(places, mirror).path.exists()
+
+
+def test_a_pinned_archive_may_come_without_tls(mirror: Mirror, network: Mirror, places: Places) -> None:
+    """The control of the test above: the same sites, and nothing to replace."""
+    mirror.redirects[f"/consul/1.22.5/{ARCHIVE}"] = "/elsewhere"
+    mirror.files["/elsewhere"] = mirror.files[f"/consul/1.22.5/{ARCHIVE}"]
+    plain = replace(places, releases_url=mirror.url.replace("127.0.0.1", NETWORK))
+    assert find_consul(plain).path.read_bytes() == SCRIPT
+
+
+def test_no_redirect_on_the_way_leaves_tls(
+    with_tls: Mirror, mirror: Mirror, network: Mirror, places: Places
+) -> None:
+    """Also if the last site has TLS again. Control: from TLS to TLS is allowed."""
+    with_tls.files[OTHER_SUMS] = with_tls.files[SUMS]
+    with_tls.redirects[SUMS] = with_tls.url + OTHER_SUMS
+    assert _find_unpinned(places, with_tls).path.read_bytes() == SCRIPT
+    shutil.rmtree(places.cache)
+    for between in (network, mirror):
+        between.redirects["/between"] = with_tls.url + OTHER_SUMS
+        with_tls.redirects[SUMS] = f"{between.url}/between"
+        with pytest.raises(MissingToolError) as caught:
+            _find_unpinned(places, with_tls)
+        assert ", without TLS" in str(caught.value.details)
+        assert between.requests == []
+
+
+def test_no_proxy_is_between_this_machine_and_its_mirror(
+    mirror: Mirror, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be on the way, and there is no TLS. Control: to another host the proxy is used."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    mirror.redirects[f"/consul/1.22.5/{ARCHIVE}"] = f"{mirror.url}/elsewhere"
+    mirror.files["/elsewhere"] = mirror.files[f"/consul/1.22.5/{ARCHIVE}"]
+    assert find_consul(places).path.read_bytes() == SCRIPT
+    with pytest.raises(MissingToolError) as caught:
+        find_tool(
+            ToolName.CNI,
+            "1.9.1",
+            places=replace(places, github_url=mirror.url.replace("127.0.0.1", NETWORK)),
+            limits=QUICK,
+        )
+    assert "ProxyError" in str(caught.value.details)
 
 
 def test_a_program_on_path_is_asked_for_its_version(places: Places, tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
-"""Download files over HTTP with time-outs and a size limit; redirects from https to http are refused."""
+"""Download files over HTTP with time-outs and a size limit; no redirect leads to a less protected place."""
 
 import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from bakery.console import SILENT, Reporter
 from bakery.errors import MissingToolError, UnreachableError
+from bakery.loopback import is_loopback
 
 _CHUNK = 1 << 20
 
@@ -71,10 +74,49 @@ def _length(response: requests.Response) -> int | None:
     return int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None
 
 
+class Protection(IntEnum):
+    """What keeps others on the way from changing a reply."""
+
+    NONE = 0
+    THIS_MACHINE = 1
+    TLS = 2
+
+
+def protection_of(url: str) -> Protection:
+    """Return how a request to ``url`` is protected."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return Protection.TLS
+    return Protection.THIS_MACHINE if is_loopback(parts.hostname or "") else Protection.NONE
+
+
+class _Session(requests.Session):
+    """Checks every URL on the way of one download before it is asked: the last one says nothing of the others."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._least = Protection.NONE
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - as requests'
+        """Send one request; requests calls it again for each redirect."""
+        url = str(request.url)
+        protection = protection_of(url)
+        if protection < self._least:
+            raise _unreachable(self._url, f"it redirects to {urlsplit(url).hostname}, without TLS")
+        self._least = protection
+        if protection is Protection.THIS_MACHINE:
+            kwargs["proxies"] = {}  # a proxy would be on the way
+        return super().send(request, **kwargs)
+
+
 @contextmanager
 def _reply(url: str, limits: DownloadLimits) -> Iterator[requests.Response]:
     try:
-        with requests.get(url, stream=True, timeout=(limits.connect, limits.silence)) as response:
+        with (
+            _Session(url) as session,
+            session.get(url, stream=True, timeout=(limits.connect, limits.silence)) as response,
+        ):
             _check(url, response)
             yield response
     except (requests.RequestException, ValueError) as error:  # ValueError: urllib3, for a malformed host
@@ -82,8 +124,6 @@ def _reply(url: str, limits: DownloadLimits) -> Iterator[requests.Response]:
 
 
 def _check(url: str, response: requests.Response) -> None:
-    if url.startswith("https:") and not response.url.startswith("https:"):
-        raise _unreachable(url, "it redirects to a URL without TLS")
     if 400 <= response.status_code < 500:
         message = f"{urlsplit(url).netloc} does not have {urlsplit(url).path.rpartition('/')[2]}"
         raise MissingToolError(message=message, details=f"{url} answered {response.status_code}")

@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 
 from bakery.console import SILENT, Reporter
 from bakery.errors import ChecksFailedError, MissingToolError, UsageError
-from bakery.loopback import is_loopback
 from bakery.toolchain.cache import RELEASE_KEY, members, publish
-from bakery.toolchain.download import LIMITS, DownloadLimits, fetch_file, fetch_text
+from bakery.toolchain.download import LIMITS, DownloadLimits, Protection, fetch_file, fetch_text, protection_of
 from bakery.toolchain.model import Origin, Places, PublishedFile, Tool, ToolName
 from bakery.toolchain.pins import PINNED
 
@@ -152,10 +151,10 @@ def _key(sha256: str) -> str:
 
 def _require_tls(release: Release) -> None:
     """Refuse a site in plain HTTP, except on this machine."""
-    parts = urlsplit(release.sums_url)
-    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+    if protection_of(release.sums_url) is not Protection.NONE:
         return
-    message = f"{parts.netloc} is reached without TLS, and no checksum of {release.archive} is pinned"
+    site = urlsplit(release.sums_url).netloc
+    message = f"{site} is reached without TLS, and no checksum of {release.archive} is pinned"
     details = "anyone on the way could replace the program together with its checksum"
     hint = "name a mirror with https://, or write the archive's SHA256 into image.checksums of the cluster file"
     raise UsageError(message=message, details=details, hint=hint)
