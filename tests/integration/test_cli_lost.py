@@ -5,8 +5,10 @@ from dataclasses import replace
 import pexpect
 import pytest
 
+from bakery.credentials.issue import rendered_roles
 from tests.helpers.cli import BAKERY, SMALL, CliHarness
 from tests.helpers.emulated import LOOPBACK, emulated
+from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration
 
@@ -62,6 +64,48 @@ def test_render_asks_nothing_new_of_an_empty_account(at: CliHarness) -> None:
     ran = at(*FIRST)
     assert (ran.code, "warning" in ran.err) == (0, False)
     assert at.changing() == []
+
+
+@pytest.mark.parametrize("arguments", [FIRST, JOIN], ids=["first", "join"])
+def test_render_compares_the_credentials_with_the_droplets_if_it_has_a_token(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Control: with the cluster's own it renders. Without a token it cannot tell, as docs/security.md says."""
+    assert at(*ACTIVE).code == 0
+    assert at(*arguments).code == 0
+    rendered = next((at.folder / "out").iterdir())
+    files = (rendered, next(paths_in(at.folder).roles.iterdir()))
+    before = [file.read_bytes() for file in files]
+    _swap_credentials(at)
+    ran = at(*arguments)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("error: the credentials here are not those of cluster demo\n")
+    assert [file.read_bytes() for file in files] == before
+    monkeypatch.delenv("DIGITALOCEAN_TOKEN")
+    ran = at(*arguments)
+    assert ran.code == 0
+    assert all(now.read_bytes() != then for now, then in zip(files, before, strict=True))
+
+
+def test_a_render_that_fails_leaves_no_role_for_which_tokens_are_made(at: CliHarness) -> None:
+    """Neither where nothing can be rendered, nor where the file cannot be written. Control: one that succeeds."""
+    paths = paths_in(at.folder)
+    (at.folder / "taken").write_text("a file")
+    for arguments in (
+        ("render", "--role", "nomad-server", "--first", "-o", "out"),
+        ("render", "--role", "nomad-server", "--join", "10.100.0.256", "-o", "out"),
+        ("render", "--role", "nomad-server", "--join", "10.100.0.2", "-o", "taken"),
+    ):
+        assert at(*arguments).code == 2
+        assert rendered_roles(paths) == frozenset()
+    assert at(*JOIN).code == 0
+    assert rendered_roles(paths) == {"nomad-client"}
+    before = (paths.roles / "nomad-client.json").read_bytes()
+    paths.bundle.write_bytes(paths.bundle.read_bytes().replace(b'"generation": 1', b'"generation": 2'))
+    assert at(*JOIN[:-1], "taken").code == 2
+    assert (paths.roles / "nomad-client.json").read_bytes() == before, "the file that was rendered still fits it"
+    assert at(*JOIN).code == 0
+    assert (paths.roles / "nomad-client.json").read_bytes() != before
 
 
 # launch, and what only looks at it ---------------------------------------------------

@@ -88,7 +88,7 @@ def render(
     """
     from bakery.config.findings import name_hint
     from bakery.files import write_secret_file
-    from bakery.operations.credentials import warn_of_second_ca
+    from bakery.operations.credentials import warn_of_other_ca
     from bakery.operations.render_by_hand import live_join, render_user_data
 
     invocation = invocation_of(context)
@@ -101,13 +101,13 @@ def render(
     if join is None:
         join = live_join(invocation, plan, other_cloud=other_cloud)
     else:
-        warn_of_second_ca(invocation)
-    rendered = render_user_data(invocation, plan, join, role=role, node=node)
-    user_data = rendered.user_data
-    file = output / f"{user_data.name}.yaml"
-    with write_errors(file):
-        ensure_folder(output)
-        write_secret_file(file, user_data.text.encode())
+        warn_of_other_ca(invocation)
+    with render_user_data(invocation, plan, join, role=role, node=node) as rendered:
+        user_data = rendered.user_data
+        file = output / f"{user_data.name}.yaml"
+        with write_errors(file):
+            ensure_folder(output)
+            write_secret_file(file, user_data.text.encode())
     warn_if_git_takes(file, invocation.console)
     if invocation.settings.json:
         print_answer(invocation.settings, "render", {"file": str(file), "bytes": user_data.size})

@@ -1,6 +1,8 @@
 """Issue the credentials of one node: its leaf certificates, gossip keys and pre-made tokens."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +56,7 @@ def issue_for_node(
     return _credentials(bundle, name, kind, _issue(bundle, kind, now=now, days=leaf_days, mesh=mesh))
 
 
+@contextmanager
 def role_credentials(
     bundle: Bundle,
     paths: StatePaths,
@@ -63,12 +66,12 @@ def role_credentials(
     now: datetime,
     leaf_days: int = LEAF_DAYS,
     mesh: bool = False,
-) -> NodeCredentials:
-    """Return the credentials that all hand-made nodes of ``role`` share; the same ones on each call.
+) -> Iterator[NodeCredentials]:
+    """Yield the credentials that all hand-made nodes of ``role`` share; the same ones on each call.
 
-    The leaf certificates are stored in ``paths.roles``. They are issued again if the generation, a CA, the role's
-    kind or ``leaf_days`` has changed, if the cluster has got the service mesh, or if a certificate has less than a
-    fifth of its life left.
+    The leaf certificates are stored in ``paths.roles`` once the block ends without an error: only then the role
+    counts as rendered. They are issued again if the generation, a CA, the role's kind or ``leaf_days`` has
+    changed, if the cluster has got the service mesh, or if a certificate has less than a fifth of its life left.
 
     Raises:
         CredentialsError: a CA is not valid at ``now``.
@@ -78,11 +81,11 @@ def role_credentials(
     file = paths.roles / f"{role}.json"
     with exclusive(paths.folder):
         inputs = _inputs(bundle, kind, leaf_days, mesh=mesh)
-        leaves = _stored(file, inputs, kind, now=now)
-        if leaves is None:
-            leaves = _issue(bundle, kind, now=now, days=leaf_days, mesh=mesh)
+        stored = _stored(file, inputs, kind, now=now)
+        leaves = stored or _issue(bundle, kind, now=now, days=leaf_days, mesh=mesh)
+        yield _credentials(bundle, role, kind, leaves)
+        if stored is None:
             write_secret(file, _encode(inputs, leaves))
-    return _credentials(bundle, role, kind, leaves)
 
 
 def is_stale(
@@ -101,7 +104,7 @@ def is_stale(
 
 
 def rendered_roles(paths: StatePaths) -> frozenset[str]:
-    """Return the roles for which :func:`role_credentials` was ever called: they may have hand-made nodes.
+    """Return the roles that were ever rendered with :func:`role_credentials`: they may have hand-made nodes.
 
     This includes the names of planned nodes that were rendered one by one.
 

@@ -52,7 +52,7 @@ def load_credentials(context: Context) -> Bundle:
 def ensure_credentials(context: Context) -> Bundle:
     """Return the cluster's credentials; make them at a first launch.
 
-    The caller has called :func:`refuse_second_ca` or :func:`warn_of_second_ca`.
+    The caller has called :func:`refuse_second_ca` or :func:`warn_of_other_ca`.
 
     Raises:
         CredentialsError: they cannot be read, or a CA ends within a day.
@@ -84,22 +84,26 @@ def refuse_second_ca(context: Context) -> None:
         check_trust(list_droplets(context), context.config.cluster, None)
 
 
-def warn_of_second_ca(context: Context) -> None:
-    """As :func:`refuse_second_ca`, for a command that works without the API: if it cannot be asked, only warn.
+def warn_of_other_ca(context: Context) -> None:
+    """Check that droplets of the cluster have the CA that is here, for a command that works without the API.
+
+    If it cannot be asked, only warn where credentials will be made.
 
     Raises:
-        CredentialsError: the cluster has droplets, and its credentials are not here.
+        CredentialsError: the cluster has droplets, and its credentials are not here, or those here are others.
     """
-    if find_bundle(context.paths) is not None:
-        return
-    cluster = context.config.cluster
+    bundle, cluster = find_bundle(context.paths), context.config.cluster
     try:
         droplets = context.quick_cloud.list_droplets(tag=cluster_tag(cluster))
     except BakeryError as error:
-        made = f"new credentials are made for cluster {cluster}"
-        context.reporter.warn(f"{made} without checking whether it has droplets already: {error.message}")
+        if bundle is None:
+            made = f"new credentials are made for cluster {cluster}"
+            context.reporter.warn(f"{made} without checking whether it has droplets already: {error.message}")
         return
-    check_trust(droplets, cluster, None)
+    if bundle is None:
+        check_trust(droplets, cluster, None)
+    else:
+        check_own_droplets(bundle, droplets, cluster)
 
 
 def check_lasting(context: Context, bundle: Bundle, now: datetime) -> None:

@@ -1,12 +1,14 @@
 """User-data for nodes made by hand: which servers they join, and the credentials kept for them."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bakery.config.model import Kind
 from bakery.credentials.certificates import read_certificates
 from bakery.credentials.issue import is_stale, rendered_roles, role_credentials
-from bakery.credentials.model import NodeCredentials
+from bakery.credentials.model import Bundle, NodeCredentials
 from bakery.credentials.registries import read_logins
 from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import UsageError
@@ -56,10 +58,14 @@ class Rendered:
     """The tags that the droplet must have."""
 
 
-def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: str, node: str | None) -> Rendered:
-    """Render user-data for any node of ``role``, or for its planned node ``node``.
+@contextmanager
+def render_user_data(
+    context: Context, plan: ClusterPlan, join: Join, *, role: str, node: str | None
+) -> Iterator[Rendered]:
+    """Render user-data for any node of ``role``, or for its planned node ``node``, and yield it.
 
-    Make credentials if there are none. The caller has made sure that no droplet has other credentials
+    The block writes it; only if that succeeds the role counts as rendered, and gets tokens. Make credentials if
+    there are none. The caller has made sure that no droplet has other credentials
     (:mod:`bakery.operations.credentials`).
 
     Raises:
@@ -76,29 +82,25 @@ def render_user_data(context: Context, plan: ClusterPlan, join: Join, *, role: s
     context.paths.ensure()
     bundle = ensure_bundle(context.paths, plan.cluster, now=now, reporter=context.reporter)
 
-    def credentials_of(subject: str, kind: Kind) -> NodeCredentials:
-        if is_stale(
-            bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=plan.leaf_days, mesh=plan.mesh
-        ):
-            context.reporter.warn(f"earlier files of {subject} are out of date: use this one for new droplets")
-        found = role_credentials(
-            bundle,
-            context.paths,
-            role=subject,
-            kind=kind,
-            now=now,
-            leaf_days=plan.leaf_days,
-            mesh=plan.mesh,
-        )
-        return replace(found, registries=logins, certificates=certificates)
+    planned = None if node is None else _find_node(plan, role, node)
+    # A node's are stored under its name, as a role's are, so that a second rendering gives the same bytes.
+    with _credentials_of(context, plan, bundle, node or role, kind, now) as found:
+        credentials = replace(found, registries=logins, certificates=certificates)
+        if planned is None:
+            user_data = render_role(plan, role, credentials, join)
+        else:
+            user_data = render_node(plan, planned, credentials, join)
+        yield Rendered(user_data=user_data, tags=_tags(plan, role, bundle.generation))
 
-    if node is None:
-        user_data = render_role(plan, role, credentials_of(role, kind), join)
-    else:
-        planned = _find_node(plan, role, node)
-        # Stored under the node's name, as a role's are, so that a second rendering gives the same bytes.
-        user_data = render_node(plan, planned, credentials_of(node, planned.kind), join)
-    return Rendered(user_data=user_data, tags=_tags(plan, role, bundle.generation))
+
+def _credentials_of(
+    context: Context, plan: ClusterPlan, bundle: Bundle, subject: str, kind: Kind, now: datetime
+) -> AbstractContextManager[NodeCredentials]:
+    """Return the block that stores the credentials of a role or node; warn if earlier ones are out of date."""
+    days, mesh = plan.leaf_days, plan.mesh
+    if is_stale(bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=days, mesh=mesh):
+        context.reporter.warn(f"earlier files of {subject} are out of date: use this one for new droplets")
+    return role_credentials(bundle, context.paths, role=subject, kind=kind, now=now, leaf_days=days, mesh=mesh)
 
 
 def stale_roles(context: Context, plan: ClusterPlan) -> tuple[str, ...]:

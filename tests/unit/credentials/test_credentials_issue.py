@@ -67,7 +67,8 @@ def role(
     now: datetime = NOW,
     leaf_days: int = LEAF_DAYS,
 ) -> NodeCredentials:
-    return role_credentials(bundle, paths, role="workers", kind=kind, now=now, leaf_days=leaf_days)
+    with role_credentials(bundle, paths, role="workers", kind=kind, now=now, leaf_days=leaf_days) as found:
+        return found
 
 
 def parsed(leaf: Leaf | Authority) -> x509.Certificate:
@@ -125,7 +126,8 @@ def test_sidecars_get_a_certificate_without_an_address_where_jobs_run(bundle: Bu
 def test_a_role_gets_it_with_the_mesh_and_keeps_its_credentials_without(bundle: Bundle, paths: StatePaths) -> None:
     def rendered(*, mesh: bool) -> NodeCredentials:
         kind = Kind.NOMAD_CLIENT
-        return role_credentials(bundle, paths, role="workers", kind=kind, now=NOW, mesh=mesh)
+        with role_credentials(bundle, paths, role="workers", kind=kind, now=NOW, mesh=mesh) as found:
+            return found
 
     before = rendered(mesh=False)
     with_mesh = rendered(mesh=True)
@@ -212,6 +214,22 @@ def test_it_is_known_which_roles_were_rendered(bundle: Bundle, paths: StatePaths
     assert rendered_roles(paths) == {"workers"}
     (paths.roles / ".workers.json.0123.tmp").write_text("")
     assert rendered_roles(paths) == {"workers"}
+
+
+def test_a_role_that_could_not_be_rendered_is_not_known(bundle: Bundle, paths: StatePaths) -> None:
+    """Tokens are made for the roles that are known. Control: the test above."""
+    with pytest.raises(KeyboardInterrupt), role_credentials(bundle, paths, role="a", kind=Kind.SERVER, now=NOW):
+        raise KeyboardInterrupt
+    assert rendered_roles(paths) == frozenset()
+    role(bundle, paths)
+    kept = (paths.roles / "workers.json").read_bytes()
+    later = replace(bundle, generation=2)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        role_credentials(later, paths, role="workers", kind=Kind.NOMAD_CLIENT, now=NOW),
+    ):
+        raise KeyboardInterrupt
+    assert (paths.roles / "workers.json").read_bytes() == kept
 
 
 def test_an_unreadable_folder_is_no_empty_one(paths: StatePaths) -> None:

@@ -46,7 +46,8 @@ def test_a_secret_in_a_sentence_is_replaced() -> None:
 def test_the_keys_of_hand_made_nodes_are_known(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
     assert secrets_on_disk(paths) == ()
-    made = role_credentials(BUNDLE, paths, role="pool", kind=Kind.NOMAD_CLIENT, now=NOW)
+    with role_credentials(BUNDLE, paths, role="pool", kind=Kind.NOMAD_CLIENT, now=NOW) as made:
+        pass
     assert made.nomad is not None
     for leaf in (made.consul, made.nomad):
         assert leaf.key.splitlines()[1] in secrets_on_disk(paths)
