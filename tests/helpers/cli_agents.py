@@ -64,12 +64,15 @@ class AgentsCli:
 
 @contextmanager
 def agents_cli(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, nomad: str = NOMAD_VERSION
+    folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, *, nomad: str = NOMAD_VERSION, strict: bool = False
 ) -> Iterator[AgentsCli]:
-    """Launch the cluster of the file ``text``, with this version of Nomad. Its agents answer and vote at once."""
+    """Launch the cluster of the file ``text``, with this version of Nomad. Its agents answer and vote at once.
+
+    ``strict``: see LiveCluster.
+    """
     with cli_harness(folder, monkeypatch) as at:
         live = LiveCluster(EmulatedDroplets(at.api))  # type: ignore[arg-type] # the two members that it uses
-        live.ends_drains = True
+        live.ends_drains, live.strict = True, strict
 
         def clients(*_: object) -> AgentClients:
             return live.running.clients

@@ -305,6 +305,10 @@ class FakeConsul(FakeAgent):
         self._called("put_key", key)
         self.keys[key] = dict(value)
 
+    def has_key(self, key: str) -> bool:
+        self._called("has_key", key)
+        return key in self.keys
+
     def delete_key(self, key: str) -> None:
         self._called("delete_key", key)
         self.keys.pop(key, None)

@@ -14,6 +14,9 @@ from tests.helpers.fake_agents import FakeCluster, FakeConsul, FakeNomad, make_p
 from tests.helpers.fake_cloud import FakeCloud
 from tests.helpers.launch_harness import small_plan
 
+THIEF = "10.100.0.66"
+"""The address of a thief in the VPC."""
+
 
 @dataclass
 class LiveCluster:
@@ -33,6 +36,9 @@ class LiveCluster:
     """Which droplets run without agents that join."""
     strict: bool = False
     """Whether Nomad registers a client only once its introduction is in Consul, which the client then deletes."""
+    robbed: set[str] = field(default_factory=set)
+    """Clients whose next introduction a thief fetches first; he registers a client of that name, which falls
+    silent."""
     left: set[str] = field(default_factory=set)
     """Public addresses whose Consul agent has left and ended."""
     _known: set[int] = field(default_factory=set)
@@ -126,11 +132,19 @@ class LiveCluster:
     def _register(self) -> None:
         for number in sorted(self._not_introduced):
             droplet = self.cloud.droplets[number]
+            if droplet.name in self.robbed:
+                self._rob(droplet)
             introduced = self.consul.keys.pop(f"bakery/introduction/{droplet.name}", None)
             if introduced or not self.strict:
                 self._not_introduced.remove(number)
                 consul, nomad = self.versions.get(droplet.image_id, (CONSUL_VERSION, NOMAD_VERSION))
                 self.nomad.clients += (_client(droplet, consul, nomad),)
+
+    def _rob(self, droplet: Droplet) -> None:
+        if self.consul.keys.pop(f"bakery/introduction/{droplet.name}", None):
+            self.robbed.remove(droplet.name)
+            rogue = replace(_client(droplet, CONSUL_VERSION, NOMAD_VERSION), id="rogue", address=THIEF)
+            self.nomad.clients += (replace(rogue, status="down"),)
 
     def _lose(self, droplet: Droplet) -> None:
         address = droplet.private_ipv4 or ""

@@ -1,24 +1,27 @@
 """``security.client_introduction: strict`` for users: every verb that makes clients introduces them, once."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bakery.launch.roll.model import ReplaceRequest
+from bakery.operations import replace_node
 from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.cli_agents import AgentsCli, agents_cli
 from tests.helpers.snapshot import bake
 
 pytestmark = pytest.mark.integration
 
+ROBBED = "demo-nomad-client-1"
 STRICT = SMALL.replace("count: 1", "count: 3") + "security: {client_introduction: strict}\n"
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentsCli]:
     """Its clients have booted, and wait for their introductions."""
-    monkeypatch.setattr("tests.helpers.live_cluster.LiveCluster.strict", True)
-    with agents_cli(tmp_path, monkeypatch, STRICT) as made:
+    with agents_cli(tmp_path, monkeypatch, STRICT, strict=True) as made:
         yield made
 
 
@@ -44,6 +47,44 @@ def test_a_launch_introduces_its_clients_and_leaves_nothing_of_it(cluster: Agent
     assert cluster.at("launch", "--yes").code == 0
     again = len([call for call in cluster.live.consul.calls if call.startswith(("put_key", "delete_"))])
     assert again == written, "a second launch changes nothing"
+
+
+def introduced(cluster: AgentsCli, name: str) -> bool:
+    """Whether the user-data of the client may read a key."""
+    return any(name in each for each in left_of_introductions(cluster))
+
+
+def test_a_client_that_a_thief_was_faster_than_registers_at_the_next_launch(cluster: AgentsCli) -> None:
+    """The thief deletes the key too. The launch says so, and introduces the client again."""
+    cluster.live.robbed.add(ROBBED)
+    first = cluster.at("launch", "--yes", "--deadline", "3")
+    assert first.code == 6
+    assert f"nomad-clients: {ROBBED}: " in first.err
+    assert "it has not registered at its address: another holder of its user-data may have its tokens" in first.err
+    assert f"give it other tokens: bakery replace {ROBBED}" in first.err
+    assert introduced(cluster, ROBBED)
+    assert cluster.at("launch", "--yes").code == 0
+    assert ROBBED in registered(cluster)
+    assert left_of_introductions(cluster) == []
+
+
+def test_a_replacement_whose_tokens_a_thief_has_says_so(
+    cluster: AgentsCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cluster.at("launch", "--yes").code == 0
+    # The default of the field is in __init__ already.
+    monkeypatch.setattr(replace_node, "ReplaceRequest", partial(ReplaceRequest, fit_seconds=0.5))
+    monkeypatch.setattr("bakery.launch.roll.successor.later_name", lambda slot, _: f"{slot}-abcd")
+    cluster.live.robbed.add(f"{ROBBED}-abcd")
+    ran = cluster.at("replace", ROBBED, "--yes")
+    assert ran.code == 6
+    assert f"{ROBBED}-abcd: its introduction was fetched from Consul, but it has not registered" in ran.err
+    assert f"to give up: bakery destroy --node {ROBBED}-abcd" in ran.err
+    assert cluster.at("destroy", "--node", f"{ROBBED}-abcd", "--yes").code == 0
+    monkeypatch.setattr("bakery.launch.roll.successor.later_name", lambda slot, _: f"{slot}-cdef")
+    assert cluster.at("replace", ROBBED, "--yes").code == 0
+    assert f"{ROBBED}-cdef" in registered(cluster)
+    assert not introduced(cluster, f"{ROBBED}-cdef"), "a replacement ends its introduction itself"
 
 
 def test_scale_replace_and_roll_introduce_theirs(cluster: AgentsCli) -> None:

@@ -137,6 +137,13 @@ def fetch(client: Client) -> bool:
     return bool(client.script.fetch(introduction, json.loads(client.script.CLIENT.read_text())["consul"]))
 
 
+def has_key(cluster: RealCluster) -> bool:
+    """Whether the introduction is in Consul still; that of another client does not count."""
+    api = cluster.clients.consul(LOOPBACK)
+    assert not api.has_key(f"bakery/introduction/{NAME[:-1]}"), "a key that others begin with"
+    return api.has_key(f"bakery/introduction/{NAME}")
+
+
 def registered(cluster: RealCluster) -> NomadNode | Pending:
     """The client, once it is ready and has registered itself in Consul, for which it needs the other token."""
     if not consul(cluster).call("GET", "/v1/catalog/service/nomad-client").value:
@@ -152,7 +159,9 @@ def introduced(cluster: RealCluster, client: Client) -> dict[str, str]:
     """The claims of the client's introduction, once the launch has made it and the client has fetched it."""
     assert not fetch(client), "there is nothing before the launch"
     ensure(cluster)
+    assert has_key(cluster)
     assert client.script.main() == 0
+    assert not has_key(cluster)
     _, claims, _ = client.token.read_text().split(".")
     found: dict[str, str] = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     return found

@@ -205,6 +205,12 @@ class Consul:
     def put_key(self, key: str, value: Mapping[str, str]) -> None:
         self._http.call("PUT", f"/v1/kv/{quote(key)}", dict(value), secrets=tuple(value.values()))
 
+    def has_key(self, key: str) -> bool:
+        # https://developer.hashicorp.com/consul/api-docs/kv#keys-response: all keys with that prefix
+        path = f"/v1/kv/{quote(key)}?keys"
+        reply = self._http.call("GET", path, accept=frozenset({_NOT_FOUND}))
+        return reply.status != _NOT_FOUND and self._http.parse(reply, f"GET {path}", lambda keys: key in keys)
+
     def delete_key(self, key: str) -> None:
         # hashicorp/consul agent/consul/fsm/commands_ce.go, applyKVSOperation: an unknown key is not an error.
         self._http.call("DELETE", f"/v1/kv/{quote(key)}")

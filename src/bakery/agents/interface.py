@@ -165,6 +165,9 @@ class ConsulApi(AclApi, Protocol):
     def put_key(self, key: str, value: Mapping[str, str]) -> None:
         """Write the value as JSON. Errors do not contain what is in it."""
 
+    def has_key(self, key: str) -> bool:
+        """Return whether the key exists. Its value is not read."""
+
     def delete_key(self, key: str) -> None:
         """Delete the key. No error if it does not exist."""
 

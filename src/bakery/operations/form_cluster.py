@@ -6,6 +6,7 @@ from dataclasses import replace
 from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.model import Bundle
+from bakery.errors import NotHealthyError
 from bakery.launch.acl.ensure import (
     AclOutcome,
     AclRequest,
@@ -13,8 +14,6 @@ from bakery.launch.acl.ensure import (
     ensure_consul_acls,
     ensure_nomad_acls,
 )
-from bakery.launch.acl.introduction import end_introductions
-from bakery.launch.base.patience import persist, reach_now
 from bakery.launch.base.stranded import Stranded
 from bakery.launch.base.voters import keep_voters
 from bakery.observe.health import wait_until_healthy
@@ -22,6 +21,7 @@ from bakery.operations.cluster import ServerAddresses, running_cluster, server_a
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import check_own_droplets, connect_agents
 from bakery.operations.droplets import list_droplets
+from bakery.operations.introductions import end_all, find_unused, with_unused
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running, slot_of
 
@@ -97,29 +97,19 @@ def wait_for_health(
         NotHealthyError: they are not, after ``seconds``.
     """
     existing, listing = _existing(plan, droplets), _Listing(context)
-    wait_until_healthy(
-        existing,
-        listing,
-        connect_agents(context, bundle),
-        seconds=seconds,
-        confirms=confirms,
-        reporter=context.reporter,
-        on_unhealthy=Stranded(open_session(context, running_cluster(context)), existing, listing).join,
-    )
-    if plan.introduces_clients:
-        _end_introductions(context, existing, bundle, droplets)
-
-
-def _end_introductions(context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...]) -> None:
-    """Take back the rights of new clients' user-data. What cannot be done now, the next launch does."""
-    session = open_session(context, running_cluster(context))
-
-    def end() -> None:
-        reached = reach_now(session, plan, droplets)
-        if reached.consul is not None and reached.nomad is not None:
-            end_introductions(reached.consul, reached.nomad, plan, bundle)
-
-    persist(session, end, what="Consul to forget the introductions of new clients")
+    try:
+        wait_until_healthy(
+            existing,
+            listing,
+            connect_agents(context, bundle),
+            seconds=seconds,
+            confirms=confirms,
+            reporter=context.reporter,
+            on_unhealthy=Stranded(open_session(context, running_cluster(context)), existing, listing).join,
+        )
+    except NotHealthyError as error:
+        raise with_unused(error, find_unused(context, existing, bundle, listing())) from None
+    end_all(context, existing, bundle, listing())
 
 
 class _Listing:

@@ -25,6 +25,7 @@ from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import check_lasting, load_credentials
 from bakery.operations.droplets import present_snapshot
 from bakery.operations.form_cluster import write_acls
+from bakery.operations.introductions import end_all, find_unused, may_be_taken
 from bakery.operations.user_data import user_data_maker
 from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan
@@ -49,6 +50,9 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
     def write_tokens(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> None:
         write_acls(context, named, bundle, droplets, seconds=ACL_SECONDS)
 
+    def explain(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> tuple[str, ...]:
+        return tuple(map(may_be_taken, find_unused(context, named, bundle, droplets)))
+
     launch = LaunchRequest(
         plan=plan,
         image=image,
@@ -59,7 +63,14 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
         throwaway_public_key=throwaway_public_key(),
         find_not_joined=not_joined_finder(context, plan),
     )
-    return ReplaceRequest(launch=launch, write_tokens=write_tokens, lost=lost, drain=drain)
+    return ReplaceRequest(
+        launch=launch,
+        write_tokens=write_tokens,
+        end_introductions=lambda named, droplets: end_all(context, named, bundle, droplets),
+        explain_unfit=explain,
+        lost=lost,
+        drain=drain,
+    )
 
 
 def replace_one(

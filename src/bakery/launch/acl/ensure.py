@@ -230,7 +230,7 @@ def _introduce(
     introductions = waiter.persist(
         "Nomad to introduce new clients",
         nomads,
-        lambda nomad: create_introductions(nomad, waiting),
+        lambda nomad: create_introductions(nomad, waiting, request.droplets),
         seconds=WRITE_SECONDS,
     )
     waiter.persist(

@@ -7,12 +7,17 @@ servers have a leader, the launch writes both tokens into that key, and the clie
 
 A client is introduced once. The token in its user-data is created before the client's other tokens, and deleted
 when Nomad has registered the client: a node that has the others and not this one needs no introduction.
+
+Any holder of a copy of the user-data can fetch the key first, and register a client of that name. So only a client
+that is ready at its droplet's address has registered. For any other an introduction does not end, and each launch
+makes a new one: the node waits for it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 
 from bakery.agents.interface import ConsulApi, NomadApi
-from bakery.agents.model import AclPolicy, AclToken, TokenGrant
+from bakery.agents.model import AclPolicy, AclToken, NomadNode, TokenGrant
+from bakery.cloud.model import Droplet
 from bakery.credentials.model import Bundle
 from bakery.credentials.tokens import consul_nomad_token, introduction_token
 from bakery.plan.introduction import introduction_key
@@ -37,10 +42,12 @@ def list_introductions(consul: ConsulApi, plan: ClusterPlan, bundle: Bundle) -> 
     return tuple(node for node in clients if introduction_token(bundle, node.name).accessor in existing)
 
 
-def create_introductions(nomad: NomadApi, nodes: Sequence[Node]) -> dict[str, str]:
-    """Return Nomad's introduction tokens by node, for those of ``nodes`` that are not registered."""
-    registered = {client.name for client in nomad.nodes()}
-    new = (node for node in nodes if node.name not in registered)
+def create_introductions(nomad: NomadApi, nodes: Sequence[Node], droplets: Sequence[Droplet]) -> dict[str, str]:
+    """Return Nomad's introduction tokens by node, for those of ``nodes`` that are not registered.
+
+    ``droplets`` are those of the cluster; a node without one is made by hand, and its address is not known.
+    """
+    new = _not_registered(nomad, nodes, droplets)
     return {node.name: nomad.create_introduction(name=node.name, pool=node.node_pool) for node in new}
 
 
@@ -56,13 +63,34 @@ def deliver_introductions(
             _end(consul, bundle, node.name)
 
 
-def end_introductions(consul: ConsulApi, nomad: NomadApi, plan: ClusterPlan, bundle: Bundle) -> None:
-    """End the introductions of the clients that Nomad has registered."""
+def end_introductions(
+    consul: ConsulApi, nomad: NomadApi, plan: ClusterPlan, bundle: Bundle, droplets: Sequence[Droplet]
+) -> None:
+    """End the introductions of the clients that Nomad has registered; ``droplets`` are those of the cluster."""
     if waiting := list_introductions(consul, plan, bundle):
-        registered = {client.name for client in nomad.nodes()}
+        new = _not_registered(nomad, waiting, droplets)
         for node in waiting:
-            if node.name in registered:
+            if node not in new:
                 _end(consul, bundle, node.name)
+
+
+def unused_introductions(
+    consul: ConsulApi, nomad: NomadApi, plan: ClusterPlan, bundle: Bundle, droplets: Sequence[Droplet]
+) -> tuple[Node, ...]:
+    """Return the clients whose key has gone from Consul, and that have not registered."""
+    new = _not_registered(nomad, list_introductions(consul, plan, bundle), droplets)
+    return tuple(node for node in new if not consul.has_key(introduction_key(node.name)))
+
+
+def _not_registered(nomad: NomadApi, nodes: Sequence[Node], droplets: Sequence[Droplet]) -> tuple[Node, ...]:
+    clients = nomad.nodes() if nodes else ()
+    addresses = {droplet.name: droplet.private_ipv4 for droplet in droplets}
+    return tuple(node for node in nodes if not any(_is_of(client, node, addresses) for client in clients))
+
+
+def _is_of(client: NomadNode, node: Node, addresses: Mapping[str, str | None]) -> bool:
+    is_at_home = node.name not in addresses or client.address == addresses[node.name]
+    return client.name == node.name and client.status == "ready" and is_at_home
 
 
 def _clients(plan: ClusterPlan) -> tuple[Node, ...]:

@@ -15,8 +15,13 @@ WriteTokens = Callable[[ClusterPlan, tuple[Droplet, ...]], None]
 """Writes the ACL tokens of every node of the plan; ``droplets`` are those of the cluster."""
 
 
-def do_nothing(_: tuple[Droplet, ...]) -> None:
+def do_nothing(*_: object) -> None:
     """Do nothing."""
+
+
+def find_nothing(*_: object) -> tuple[str, ...]:
+    """Return nothing."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,10 @@ class ReplaceRequest:
     launch: LaunchRequest
     """The plan, and what a new droplet is made from."""
     write_tokens: WriteTokens
+    end_introductions: WriteTokens = do_nothing
+    """Called as ``write_tokens`` once the successor is fit: a client that has registered is introduced no more."""
+    explain_unfit: Callable[[ClusterPlan, tuple[Droplet, ...]], tuple[str, ...]] = find_nothing
+    """Returns further lines for the error of a successor that is not fit in time."""
     lost: bool = False
     """The droplet counts as dead: its work is not moved, and its servers are not asked to leave."""
     drain: DrainPolicy = DEFAULT_DRAIN

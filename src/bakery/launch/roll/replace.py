@@ -173,6 +173,7 @@ def _bring_up(
     target = replace(target, new=next(member for member in members if member.id == new.id))
     with session.reporter.step("Health"):
         _wait_until_fit(session, request, site.launch.plan, target, members)
+        request.end_introductions(with_successor(site.launch.plan, target), members)
     return target, members
 
 
@@ -186,7 +187,8 @@ def _wait_until_fit(
     except DeadlineError as error:
         if has_not_joined(request.launch, target, members):
             session.journal.record_not_joined([what_of(target.node.slot)])
-        raise never_came(target, target.new, error) from None
+        further = request.explain_unfit(with_successor(plan, target), members)
+        raise never_came(target, target.new, error, further) from None
     session.reporter.node(target.new.name, "healthy")
 
 

@@ -1,6 +1,6 @@
 """Creates the successor of a node: one droplet in the same slot, with a name of its own, that joins the others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bakery.cloud.model import Droplet, DropletRequest
@@ -124,12 +124,13 @@ def wait_until_active(session: Session, target: Target, new: Droplet) -> tuple[D
     return found
 
 
-def never_came(target: Target, new: Droplet, error: DeadlineError) -> DeadlineError:
-    """Return the error of a replacement whose successor is not fit in time."""
+def never_came(target: Target, new: Droplet, error: DeadlineError, further: Sequence[str] = ()) -> DeadlineError:
+    """Return the error of a replacement whose successor is not fit in time; ``further`` are lines of details."""
     message = f"{new.name} is not fit to take the place of {target.name}, which is untouched"
     again = Command("replace", target.name)
     hint = Hint("to continue: ", again, "; to give up: ", Command("destroy", "--node", new.name))
-    return DeadlineError(message=message, details=error.details or error.message, hint=hint)
+    details = "\n".join([str(error.details or error.message), *further])
+    return DeadlineError(message=message, details=details, hint=hint)
 
 
 def is_useless(session: Session, launch: LaunchRequest, target: Target, droplets: Iterable[Droplet]) -> bool:

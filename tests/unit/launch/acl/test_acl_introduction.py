@@ -11,12 +11,20 @@ from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import consul_nomad_token, introduction_token
 from bakery.errors import AgentError
 from bakery.launch.acl.ensure import AclRequest, ensure_acls
-from bakery.launch.acl.introduction import end_introductions
+from bakery.launch.acl.introduction import end_introductions, unused_introductions
 from bakery.launch.acl.policies import token_accessors
 from tests.helpers.clusters import make_node
 from tests.helpers.fake_agents import FakeClock, FakeCluster, healthy_cluster, make_client
 
 FIRST, SECOND = "demo-nomad-client-1", "demo-nomad-client-2"
+ELSEWHERE = "10.100.0.66"
+IMPOSTORS = {
+    "ready elsewhere": make_client(FIRST, ELSEWHERE),
+    "down elsewhere": replace(make_client(FIRST, ELSEWHERE), status="down"),
+    "down, with the droplet's address": replace(make_client(FIRST, "10.100.0.5"), status="down"),
+    "initializing, with the droplet's address": replace(make_client(FIRST, "10.100.0.5"), status="initializing"),
+}
+"""Clients of that name that are not the droplet's own, or not known to be."""
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +107,67 @@ def test_once_clients_have_registered_nothing_is_left(bundle: Bundle) -> None:
     ensure(cluster, bundle)
     assert len(introductions(cluster)) == 6
     cluster.nomad.clients = (make_client(FIRST, "10.100.0.5"),)
-    end_introductions(cluster.consul, cluster.nomad, cluster.plan, bundle)
+    end_introductions(cluster.consul, cluster.nomad, cluster.plan, bundle, cluster.droplets)
     assert not [each for each in introductions(cluster) if FIRST in each]
     assert len(introductions(cluster)) == 3, "the other client's"
     cluster.nomad.clients = (*cluster.nomad.clients, make_client(SECOND, "10.100.0.6"))
     ensure(cluster, bundle)
     assert introductions(cluster) == []
+
+
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+def test_another_client_of_its_name_does_not_end_the_introduction(bundle: Bundle, impostor: str) -> None:
+    """A thief of its user-data fetched and deleted the key, and registered. The node still waits."""
+    cluster = before_its_launch()
+    ensure(cluster, bundle)
+    first = cluster.consul.keys.pop(f"bakery/introduction/{FIRST}")
+    cluster.nomad.clients = (IMPOSTORS[impostor],)
+    end_introductions(cluster.consul, cluster.nomad, cluster.plan, bundle, cluster.droplets)
+    assert introduction_token(bundle, FIRST).accessor in cluster.consul.tokens
+    ensure(cluster, bundle)
+    assert cluster.consul.keys[f"bakery/introduction/{FIRST}"]["nomad"] != first["nomad"]
+    cluster.nomad.clients = (*cluster.nomad.clients, replace(make_client(FIRST, "10.100.0.5"), id="own"))
+    ensure(cluster, bundle)
+    assert not [each for each in introductions(cluster) if FIRST in each]
+
+
+def test_a_droplet_without_an_address_has_not_registered(bundle: Bundle) -> None:
+    """It is being created; whoever has registered under its name is another."""
+    cluster = before_its_launch()
+    cluster.droplets[4] = replace(cluster.droplets[4], private_ipv4=None)
+    cluster.nomad.clients = (make_client(FIRST, ELSEWHERE),)
+    ensure(cluster, bundle)
+    ensure(cluster, bundle)
+    assert f"bakery/introduction/{FIRST}" in cluster.consul.keys
+
+
+@pytest.mark.parametrize(("status", "ends"), [("ready", True), ("down", False)])
+def test_a_node_without_a_droplet_has_registered_once_it_is_ready(
+    bundle: Bundle, status: str, *, ends: bool
+) -> None:
+    """Made by hand from its file (``bakery render --node``): bakery does not know its address."""
+    cluster = before_its_launch()
+    del cluster.droplets[4]
+    ensure(cluster, bundle)
+    cluster.nomad.clients = (replace(make_client(FIRST, ELSEWHERE), status=status),)
+    ensure(cluster, bundle)
+    assert (introductions(cluster) == [each for each in introductions(cluster) if FIRST not in each]) is ends
+
+
+def test_introductions_that_were_fetched_and_not_used_are_found(bundle: Bundle) -> None:
+    cluster = before_its_launch()
+    ensure(cluster, bundle)
+
+    def unused() -> list[str]:
+        found = unused_introductions(cluster.consul, cluster.nomad, cluster.plan, bundle, cluster.droplets)
+        return [node.name for node in found]
+
+    assert unused() == [], "nobody has fetched one"
+    del cluster.consul.keys[f"bakery/introduction/{FIRST}"]
+    cluster.nomad.clients = (IMPOSTORS["down elsewhere"],)
+    assert unused() == [FIRST]
+    cluster.nomad.clients = (make_client(FIRST, "10.100.0.5"),)
+    assert unused() == []
 
 
 def test_a_client_is_introduced_once(bundle: Bundle) -> None:
