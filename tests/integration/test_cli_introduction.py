@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bakery.launch.roll.model import ReplaceRequest
+from bakery.observe import health
 from bakery.operations import replace_node
 from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.cli_agents import AgentsCli, agents_cli
+from tests.helpers.live_cluster import THIEF
 from tests.helpers.snapshot import bake
 
 pytestmark = pytest.mark.integration
@@ -54,8 +56,11 @@ def introduced(cluster: AgentsCli, name: str) -> bool:
     return any(name in each for each in left_of_introductions(cluster))
 
 
-def test_a_client_that_a_thief_was_faster_than_registers_at_the_next_launch(cluster: AgentsCli) -> None:
+def test_a_client_that_a_thief_was_faster_than_registers_at_the_next_launch(
+    cluster: AgentsCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The thief deletes the key too. The launch says so, and introduces the client again."""
+    monkeypatch.setitem(health.NOT_BY_WAITING, "strangers", 0.1)
     cluster.live.robbed.add(ROBBED)
     first = cluster.at("launch", "--yes", "--deadline", "3")
     assert first.code == 6
@@ -63,8 +68,15 @@ def test_a_client_that_a_thief_was_faster_than_registers_at_the_next_launch(clus
     assert "it has not registered at its address: another holder of its user-data may have its tokens" in first.err
     assert f"give it other tokens: bakery replace {ROBBED}" in first.err
     assert introduced(cluster, ROBBED)
-    assert cluster.at("launch", "--yes").code == 0
-    assert ROBBED in registered(cluster)
+    second = cluster.at("launch", "--yes", "--deadline", "3")
+    assert second.code == 7, "a launch does not remove the thief's client"
+    assert f"Nomad client {ROBBED} at {THIEF}, which is down" in second.err
+    assert registered(cluster).count(ROBBED) == 2
+    replaced = cluster.at("replace", ROBBED, "--yes")
+    assert replaced.code == 0, replaced.err
+    again = cluster.at("launch", "--yes")
+    assert again.code == 0, again.err
+    assert ROBBED not in registered(cluster)
     assert left_of_introductions(cluster) == []
 
 

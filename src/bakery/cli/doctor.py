@@ -317,17 +317,20 @@ def _look(invocation: Invocation) -> _Look | str:
     return _Look(report=report, expiries=expiries)
 
 
-def _condition(looked: _Look | str, name: str, _invocation: Invocation) -> str:
-    """Return the message of that condition of ``bakery status``.
+def _condition(looked: _Look | str, name: str, _invocation: Invocation) -> str | Check:
+    """Return the message of that condition of ``bakery status``; a warning if the cluster is healthy without it.
 
     Raises:
         ChecksFailedError: it is not met, or the cluster cannot be asked.
     """
     from bakery.errors import ChecksFailedError
+    from bakery.observe.model import ConditionState
 
     if isinstance(looked, str):
         return f"not checked: {looked}"
     condition = next(one for one in looked.report.conditions if one.name == name)
+    if condition.state is ConditionState.MISSING and not condition.blocks:
+        return Check(name=name, state=CheckState.WARN, message=condition.message, remedy=condition.help)
     if condition in looked.report.missing:
         raise ChecksFailedError(message=condition.message, hint=condition.help or Command("status"))
     return condition.message

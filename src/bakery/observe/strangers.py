@@ -2,9 +2,11 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from bakery.agents.model import Member, NomadNode
+from bakery.hints import Command
 from bakery.observe.gather import Answer, Facts
 from bakery.observe.model import Condition
 from bakery.observe.verdict import judged, plain, unknown
@@ -20,11 +22,17 @@ _LEAKED_KEY = (
 )
 
 
+_SILENT = ("down", "disconnected")
+"""States of a Nomad client without a heartbeat. Nomad lists one for a day (node_gc_threshold)."""
+
+
 def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
     """Check that every member, server and client that is alive is a droplet with the cluster's tag.
 
-    A Raft peer is also a member, and is reported as one. Members that failed or left and clients that are down are
-    no strangers: they are harmless.
+    A Raft peer is also a member, and is reported as one. Members that failed or left are not reported: they are
+    harmless. A silent Nomad client may have read secrets before. It is named if it has the name of a droplet whose
+    client is another, since names are not used again. Where only introduced clients register, it is also named if
+    it has no droplet; the cluster is healthy then, because a droplet may have been deleted by other means.
     """
     error = _unasked(plan, facts)
     if error:
@@ -32,19 +40,50 @@ def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
     planned = {node.name for node in plan.nodes}
     members = _not_ours(_alive(facts.consul.members.value), facts, planned)
     servers = _not_ours(_alive(facts.nomad.members.value), facts, planned)
-    ready = [node for node in facts.nomad.nodes.value or () if node.status == "ready"]
-    clients = _not_ours(ready, facts, planned)
+    nodes = facts.nomad.nodes.value or ()
+    clients = _not_ours([node for node in nodes if node.status not in _SILENT], facts, planned)
+    doubles = _doubles(nodes, facts, strict=plan.introduces_clients)
+    gone = _without_droplet(nodes, facts) if plan.introduces_clients else []
     faults = [
         *_named("Consul member", members),
         *_named("Nomad server", servers),
         *_named("Nomad client", clients),
+        *(f"{_called(one)} is not the client of the droplet with that name" for one in doubles),
+        *(f"{_called(one)} has no droplet" for one in gone),
     ]
-    return judged(
+    known = _help(cluster_tag(plan.cluster), members, servers, clients) if members or servers or clients else ""
+    helps = (known, _help_doubles(doubles), _help_gone(gone))
+    condition = judged(
         NAME,
         faults,
         "every member, server and client is a droplet of the cluster",
-        help_text=_help(cluster_tag(plan.cluster), members, servers, clients),
+        help_text=". ".join(text for text in helps if text),
     )
+    return replace(condition, blocks=len(faults) > len(gone) or not faults)
+
+
+def _doubles(nodes: Iterable[NomadNode], facts: Facts, *, strict: bool) -> list[NomadNode]:
+    """Return silent clients that have the name of a droplet, except the droplet's own.
+
+    Its own has its address; of two with that address, it is the one that is not silent. A droplet that was rebuilt
+    has two, but not if only introduced clients register (``strict``): a client is introduced once.
+    """
+    names = {droplet.name for droplet in facts.droplets}
+    homes = {(droplet.name, droplet.private_ipv4) for droplet in facts.droplets}
+    own: set[tuple[str, str]] = set()
+    found = []
+    for node in sorted(nodes, key=lambda node: node.status in _SILENT):
+        place = (node.name, node.address)
+        if place in homes and place not in own:
+            own.add(place)
+        elif node.name in names and node.status in _SILENT and (strict or place not in homes):
+            found.append(node)
+    return found
+
+
+def _without_droplet(nodes: Iterable[NomadNode], facts: Facts) -> list[NomadNode]:
+    known = {each for droplet in facts.droplets for each in (droplet.name, droplet.private_ipv4)}
+    return [node for node in nodes if node.status in _SILENT and not {node.name, node.address} & known]
 
 
 def _unasked(plan: ClusterPlan, facts: Facts) -> str:
@@ -82,6 +121,33 @@ def _named(what: str, found: Iterable[Member | NomadNode]) -> list[str]:
     return [f"{what} {plain(one.name)} at {plain(one.address)} is not a droplet of the cluster" for one in found]
 
 
+def _called(one: NomadNode) -> str:
+    return f"Nomad client {plain(one.name)} at {plain(one.address)}, which is {plain(one.status)},"
+
+
+def _help_doubles(found: Sequence[NomadNode]) -> str:
+    if not found:
+        return ""
+    names = dict.fromkeys(one.name for one in found)
+    replaced = "; ".join(str(Command("replace", plain(name))) for name in names)
+    purged = "; ".join(_commands(found, _purge))
+    return (
+        "another holder of the node's user-data may have registered that client, and have its tokens:"
+        f" {replaced}; then {purged}. Then: it can have read the secrets of the jobs: change them"
+    )
+
+
+def _help_gone(found: Sequence[NomadNode]) -> str:
+    if not found:
+        return ""
+    launched = Command("launch")
+    return f"if its droplet was deleted by other means than bakery, {launched} removes what Nomad knows of it"
+
+
+def _purge(one: NomadNode) -> str:
+    return f"nomad operator api -X POST /v1/node/{_quoted(one.id)}/purge"
+
+
 def _help(tag: str, members: Sequence[Member], servers: Sequence[Member], clients: Sequence[NomadNode]) -> str:
     """Return what to do, with the commands that remove a stranger after its machine is destroyed."""
     reasons = []
@@ -90,7 +156,7 @@ def _help(tag: str, members: Sequence[Member], servers: Sequence[Member], client
     if members or servers:
         reasons.append(_LEAKED_KEY)
     commands = [
-        *_commands(clients, lambda one: f"nomad operator api -X POST /v1/node/{_quoted(one.id)}/purge"),
+        *_commands(clients, _purge),
         *_commands(servers, lambda one: f"nomad server force-leave -prune {_quoted(one.name)}.global"),
         *_commands(members, lambda one: f"consul force-leave -prune {_quoted(one.name)}"),
     ]

@@ -257,9 +257,73 @@ def test_members_that_are_gone_are_no_strangers(status: str) -> None:
     gone = Member(name="demo-nomad-server-7", address=STRANGE, status=status)
     cluster.consul.pool = (*cluster.consul.pool, gone)
     cluster.nomad.pool = (*cluster.nomad.pool, gone)
-    old = replace(cluster.nomad.clients[0], id="old", address=STRANGE, status="down")
-    cluster.nomad.clients = (*cluster.nomad.clients, old)
     assert _observe(cluster).healthy
+
+
+def _with_client(*, strict: bool = False, **change: str) -> FakeCluster:
+    """A healthy cluster with one client more: a copy of the first, with these differences."""
+    cluster = healthy_cluster()
+    cluster.plan = replace(cluster.plan, introduces_clients=strict)
+    one = replace(cluster.nomad.clients[0], **{"id": "other", "status": "down", **change})  # type: ignore[arg-type]
+    cluster.nomad.clients = (*cluster.nomad.clients, one)
+    return cluster
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("status", ["down", "disconnected"])
+def test_a_silent_client_with_the_name_of_a_droplet_is_named(status: str, *, strict: bool) -> None:
+    """A thief who fetched the node's introduction first registers one, reads, and falls silent."""
+    report = _observe(_with_client(strict=strict, address=STRANGE, status=status))
+    assert not report.healthy
+    assert [unmet.message for unmet in report.missing] == [
+        f"Nomad client demo-nomad-client-1 at 10.100.0.66, which is {status}, "
+        "is not the client of the droplet with that name"
+    ]
+    assert _help(report) == (
+        "another holder of the node's user-data may have registered that client, and have its tokens: "
+        "bakery replace demo-nomad-client-1; then nomad operator api -X POST /v1/node/other/purge. "
+        "Then: it can have read the secrets of the jobs: change them"
+    )
+
+
+def test_so_is_one_that_came_while_the_droplets_own_client_did_not() -> None:
+    cluster = _with_client(strict=True, address=STRANGE)
+    cluster.nomad.clients = cluster.nomad.clients[1:]
+    assert [unmet.name for unmet in _observe(cluster).missing] == ["nomad-clients", "strangers"]
+
+
+@pytest.mark.parametrize(("strict", "healthy"), [(True, False), (False, True)])
+def test_a_silent_one_that_claims_the_droplets_address_is_named_where_a_client_registers_once(
+    *, strict: bool, healthy: bool
+) -> None:
+    """Control: elsewhere the droplet may have been rebuilt, and its client has a new id."""
+    assert _observe(_with_client(strict=strict, address="10.100.0.5")).healthy is healthy
+
+
+def test_a_client_that_registers_and_sends_no_heartbeat_is_a_stranger() -> None:
+    report = _observe(_with_client(address=STRANGE, status="initializing"))
+    assert [unmet.name for unmet in report.missing] == ["strangers"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_client_that_boots_again_is_no_stranger(*, strict: bool) -> None:
+    """It keeps its id. The condition of the clients says that it is down."""
+    cluster = _with_client(strict=strict)
+    cluster.nomad.clients = cluster.nomad.clients[1:]
+    assert [unmet.name for unmet in _observe(cluster).missing] == ["nomad-clients"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_silent_client_without_a_droplet_is_named_where_only_introduced_ones_register(*, strict: bool) -> None:
+    """It fails nothing: a droplet that was deleted by hand leaves one too, and so does an autoscale pool."""
+    report = _observe(_with_client(strict=strict, name="demo-nomad-client-9", address=STRANGE))
+    assert report.healthy
+    named = "Nomad client demo-nomad-client-9 at 10.100.0.66, which is down, has no droplet"
+    assert [unmet.message for unmet in report.missing] == ([named] if strict else [])
+    if strict:
+        assert _help(report) == (
+            "if its droplet was deleted by other means than bakery, bakery launch removes what Nomad knows of it"
+        )
 
 
 def test_a_node_made_by_hand_is_ours_by_its_droplets_address() -> None:

@@ -45,7 +45,10 @@ def _remove_dead(session: Session, plan: ClusterPlan, reached: Reached, droplets
     _finish_departures(session, plan, reached, droplets)
     if nomad is not None:
         _drop_dead_peers(plan, nomad, droplets)
-        for gone in _ours(plan, droplets, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
+        # Names are not used again: a dead client with the name of a droplet was never its own. status reports it.
+        names = {droplet.name for droplet in droplets}
+        nodes = (node for node in nomad.nodes() if node.name not in names)
+        for gone in _ours(plan, droplets, chain(_dead(nomad.members()), _dead(nodes))):
             forget_in_nomad(session, nomad, gone, reached.nomad_servers)
     if consul is not None:
         _drop_dead_peers(plan, consul, droplets)
