@@ -248,8 +248,9 @@ class SecurityShape(_Strict):
     )
     client_introduction: Annotated[ClientIntroduction, _BY_VALUE] = Field(
         default=ClientIntroduction.WARN,
-        description="strict: Nomad refuses a new client without a token that bakery sends to this client alone; a"
-        " copy of user-data registers nothing. Needs Nomad 1.11 or later, and no role of kind all-in-one.",
+        description="strict: Nomad refuses a new client without a token that was made for it; a copy of user-data"
+        " that is taken after its node has registered registers nothing. Needs Nomad 1.11 or later, and no role of"
+        " kind all-in-one.",
     )
 
 
