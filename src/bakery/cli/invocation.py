@@ -230,6 +230,8 @@ def _no_emulator(name: str) -> UsageError:
         return UsageError(message=message, hint=start_hint(name))
     others = [running.name for running in list_running()]
     if not others:
+        from bakery.emulator.daemon import lifecycle  # noqa: F401 - an error if the emulator's packages are missing
+
         message = "--local was given, but no emulator of this user is running"
         return UsageError(message=message, details=_OF_ROOT if os.geteuid() else None, hint=start_hint(name))
     message = f"--local means the emulator {name}, which is not running; running: {', '.join(others)}"
