@@ -13,12 +13,14 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from bakery.agents.model import NomadNode
 from bakery.agents.transport import AgentHttp
 from bakery.assets import PACKER
+from bakery.config.defaults import NOMAD_VERSION
 from bakery.config.model import Kind
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.tokens import introduction_token, random_token
@@ -162,9 +164,26 @@ def introduced(cluster: RealCluster, client: Client) -> dict[str, str]:
     assert has_key(cluster)
     assert client.script.main() == 0
     assert not has_key(cluster)
-    _, claims, _ = client.token.read_text().split(".")
+    return claims_of(client.token.read_text())
+
+
+def claims_of(token: str) -> dict[str, str]:
+    """What Nomad has signed."""
+    _, claims, _ = token.split(".")
     found: dict[str, str] = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     return found
+
+
+def unnamed_node() -> dict[str, Any]:
+    """A client that exists nowhere, for Node.Register. Nomad gives an identity to one whose version has them."""
+    made = random_token()
+    return {
+        "ID": made.accessor,
+        "SecretID": made.secret,
+        "Datacenter": "demo",
+        "Attributes": {"kernel.name": "linux", "nomad.version": NOMAD_VERSION},
+        "Status": "initializing",
+    }
 
 
 def test_the_introduction_is_for_this_client_and_for_half_an_hour(introduced: dict[str, str]) -> None:
@@ -187,20 +206,32 @@ def test_the_servers_register_a_client_with_it_and_under_that_name_only(
     cluster: RealCluster, client: Client
 ) -> None:
     thief, token = thief_of(cluster, Kind.NOMAD_CLIENT), client.token.read_text()
-    made = random_token()
-    node = {
-        "ID": made.accessor,
-        "SecretID": made.secret,
-        "Datacenter": "demo",
-        "Attributes": {"kernel.name": "linux"},
-        "Status": "initializing",
-    }
+    node = unnamed_node()
     for name, auth in (("demo-nomad-client-9", ""), (NAME, ""), ("demo-nomad-client-9", token)):
         with pytest.raises(RpcError, match="Permission denied"):
             thief.rpc("Node.Register", {"Node": {**node, "Name": name}, "AuthToken": auth})
     assert cluster.clients.nomad(LOOPBACK).nodes() == ()
     assert thief.rpc("Node.Register", {"Node": {**node, "Name": NAME}, "AuthToken": token})["HeartbeatTTL"]
-    cluster.clients.nomad(LOOPBACK).purge(made.accessor)
+    cluster.clients.nomad(LOOPBACK).purge(node["ID"])
+
+
+@pytest.mark.usefixtures("introduced")
+def test_a_thief_who_fetched_it_first_comes_back_after_a_purge_under_any_name(
+    cluster: RealCluster, client: Client
+) -> None:
+    """docs/security.md says it. Nomad gives a registered client an identity for a day, which has no name in it."""
+    thief, api = thief_of(cluster, Kind.NOMAD_CLIENT), cluster.clients.nomad(LOOPBACK)
+    node = unnamed_node()
+    request = {"Node": {**node, "Name": NAME}, "AuthToken": client.token.read_text()}
+    identity = thief.rpc("Node.Register", request)["SignedIdentity"]
+    lasts = claims_of(identity)
+    assert int(lasts["exp"]) - int(lasts["iat"]) == 24 * 60 * 60
+    api.purge(node["ID"])
+    with pytest.raises(RpcError, match="Permission denied"):
+        thief.rpc("Node.Register", {"Node": {**unnamed_node(), "Name": NAME}, "AuthToken": identity})
+    thief.rpc("Node.Register", {"Node": {**node, "Name": "other"}, "AuthToken": identity})
+    assert [one.name for one in api.nodes()] == ["other"]
+    api.purge(node["ID"])
 
 
 @pytest.mark.usefixtures("introduced")

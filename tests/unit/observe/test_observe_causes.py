@@ -322,8 +322,18 @@ def test_a_silent_client_without_a_droplet_is_named_where_only_introduced_ones_r
     assert [unmet.message for unmet in report.missing] == ([named] if strict else [])
     if strict:
         assert _help(report) == (
-            "if its droplet was deleted by other means than bakery, bakery launch removes what Nomad knows of it"
+            "if its droplet was deleted by other means than bakery, bakery launch removes what Nomad knows of it; "
+            "if not, it can have read the secrets of the jobs: change them"
         )
+
+
+def test_a_silent_client_is_named_by_its_name_and_not_by_the_address_that_it_claims() -> None:
+    """Control: the client of a node made by hand has a name of its own, and the address of a droplet."""
+    (named,) = _observe(_with_client(strict=True, name="rogue", address="10.100.0.5")).missing
+    assert named.message == "Nomad client rogue at 10.100.0.5, which is down, has no droplet"
+    by_hand = _with_client(strict=True, name="handmade", address="10.100.0.40")
+    by_hand.droplets.append(make_droplet(40, "panel-droplet", ("bakery:demo", "bakery:demo:role:nomad-client")))
+    assert _observe(by_hand).missing == ()
 
 
 def test_a_node_made_by_hand_is_ours_by_its_droplets_address() -> None:
