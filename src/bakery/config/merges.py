@@ -18,6 +18,11 @@ _ROOT = "with it a job could become root on the node, and read the node's keys"
 _SCRIPTS = "with it a token could run programs on the node"
 _JOBS_PORTS = "the firewalls are made for this range of ports"
 _META = "it has a key of its own"
+_DEBUG = "with it the holder of a certificate reads profiles of the agent without a token"
+_BRIDGE = "the host firewall knows Nomad's bridge by its name"
+
+_PROCESSES = "plugin.docker.config.pids_limit"
+"""Nomad takes 0 as no limit (drivers/docker/driver.go); a container could then use up the node's processes."""
 
 _USE = {
     "client.meta": "meta", "client.node_class": "node_class", "client.node_pool": "node_pool",
@@ -46,6 +51,8 @@ NOMAD = {
     ),
     **_for(_GOSSIP, "server.encrypt"),
     **_for(_SIGNING, "server.root_key_rotation_threshold"),
+    **_for(_DEBUG, "enable_debug"),
+    **_for(_BRIDGE, "client.bridge_network_name"),
     **_for("security.client_introduction of the cluster file decides it", "server.client_introduction"),
     **_for(_META, *_USE),
     **_for(_JOBS_PORTS, "client.min_dynamic_port", "client.max_dynamic_port", "client.reserved.reserved_ports"),
@@ -63,8 +70,15 @@ CONSUL = {
     **_for(
         _TLS, "tls", "ca_file", "ca_path", "cert_file", "key_file", "verify_incoming", "verify_incoming_rpc",
         "verify_incoming_https", "verify_outgoing", "verify_server_hostname", "auto_encrypt", "auto_config",
+        "tls_min_version", "tls_cipher_suites", "tls_prefer_server_cipher_suites",
     ),
     **_for(_ACL, "acl"),
+    # The keys of Consul before 1.4, which it still takes (agent/config/deprecated.go).
+    **_for(
+        _ACL, "acl_agent_master_token", "acl_agent_token", "acl_token", "acl_enable_key_list_policy",
+        "acl_master_token", "acl_replication_token", "enable_acl_replication", "acl_datacenter",
+        "acl_default_policy", "acl_down_policy", "acl_ttl",
+    ),
     **_for(_NAMES, "node_name", "node_id", "datacenter", "primary_datacenter", "domain"),
     **_for(
         _PORTS, "ports", "addresses", "client_addr", "bind_addr", "advertise_addr", "advertise_addr_ipv4",
@@ -121,6 +135,8 @@ def _walk(
             yield Finding(
                 path=at, message=f"{shown} cannot be set: {refused[name]}", hint=_hint(name), at_key=True
             )
+        elif name == _PROCESSES and not _is_positive(item):
+            yield Finding(path=at, message=f"{shown} must be a whole number from 1", hint="0 means no limit")
         elif name in blocks and key != key.lower():
             # The agents take keys in any case; two spellings of one key would not be merged.
             yield Finding(path=at, message=f"{shown} must be in lower case", hint=key.lower(), at_key=True)
@@ -128,6 +144,10 @@ def _walk(
             yield Finding(path=at, message=f"{shown} must be a mapping", hint="it is merged key by key")
         elif name in blocks:
             yield from _walk(at, f"{name}.", item, refused, blocks)
+
+
+def _is_positive(item: object) -> bool:
+    return isinstance(item, int) and not isinstance(item, bool) and item > 0
 
 
 def _hint(name: str) -> str:

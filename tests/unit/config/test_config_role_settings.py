@@ -273,6 +273,18 @@ def test_every_key_of_the_lists_is_refused_with_its_reason(product: str, table: 
         assert message == f"roles.pool.{product}.{key} cannot be set: {reason}"
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "true", "many", "[1]"])
+def test_containers_keep_a_limit_of_processes(limit: str) -> None:
+    text = role(f"nomad: {{plugin: {{docker: {{config: {{pids_limit: {limit}}}}}}}}}")
+    ((_, _, message, hint),) = problems(text)
+    assert message == "roles.pool.nomad.plugin.docker.config.pids_limit must be a whole number from 1"
+    assert hint == "0 means no limit"
+
+
+def test_another_limit_of_processes_is_taken() -> None:
+    parse_cluster(role("nomad: {plugin: {docker: {config: {pids_limit: 20000}}}}"), FILE)
+
+
 def test_what_is_taken(tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "a.sh").write_text("#!/bin/sh\ntrue\n")
