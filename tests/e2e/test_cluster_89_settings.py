@@ -99,17 +99,25 @@ def test_a_container_has_the_limits_of_the_file(small: Small) -> None:
     assert own.split() == ["5000", "6000"]
 
 
-def test_the_credentials_are_for_root_alone(small: Small) -> None:
+@pytest.fixture(scope="module")
+def booted(small: Small) -> Small:
+    """The cluster after the node's first boot: the last stages of cloud-init wait for the agents."""
+    look = "test -e /etc/cloud/cloud-init.disabled && echo sealed"
+    wait_until(lambda: small.cluster.reads(NODE, look), what=f"the first boot of {NODE} to end", seconds=PATIENCE)
+    return small
+
+
+def test_the_credentials_are_for_root_alone(booted: Small) -> None:
     """Nor are they left in cloud-init's copies of the user-data; control: the same search finds the file."""
     script = "stat --format='%a %U' /etc/nomad.d/docker/auth.json; ls -ld /etc/nomad.d"
-    assert small.cluster.inside(NODE, script).stdout.startswith("600 root\ndrwxr-x---")
-    auth = b64encode(f"{small.registry.username}:{small.registry.password}".encode()).decode()
+    assert booted.cluster.inside(NODE, script).stdout.startswith("600 root\ndrwxr-x---")
+    auth = b64encode(f"{booted.registry.username}:{booted.registry.password}".encode()).decode()
     script = f"grep -rlF {auth} /etc/nomad.d /var/lib/cloud /run/cloud-init"
-    assert small.cluster.inside(NODE, script, check=False).stdout == "/etc/nomad.d/docker/auth.json\n"
+    assert booted.cluster.inside(NODE, script, check=False).stdout == "/etc/nomad.d/docker/auth.json\n"
 
 
-def test_further_parts_of_user_data_run_and_replace_nothing(small: Small) -> None:
-    said = small.cluster.inside(NODE, "cat /var/log/part /etc/part; cat /etc/ssh/sshd_config.d/*").stdout
+def test_further_parts_of_user_data_run_and_replace_nothing(booted: Small) -> None:
+    said = booted.cluster.inside(NODE, "cat /var/log/part /etc/part; cat /etc/ssh/sshd_config.d/*").stdout
     assert said.startswith("the script ran\na further file")
     assert "PasswordAuthentication yes" not in said
 
