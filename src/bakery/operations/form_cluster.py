@@ -109,7 +109,8 @@ def wait_for_health(
         )
     except NotHealthyError as error:
         raise with_unused(error, find_unused(context, existing, bundle, listing())) from None
-    end_all(context, existing, bundle, listing())
+    if plan.introduces_clients:  # the list may be another request
+        end_all(context, existing, bundle, listing())
 
 
 class _Listing:
