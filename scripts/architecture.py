@@ -65,9 +65,9 @@ def steps() -> str:
     named = [
         *((step.name, step.reason) for step in launch_cluster.PREPARE),
         *((step.name, step.reason) for step in launch_cluster.CONVERGE),
-        *((step.name, step.reason) for step in launch_cluster.FIRST),
+        *((step.name, step.reason) for step in launch_cluster.CONSUL),
         *((step.name, step.reason) for step in launch_cluster.SERVERS),
-        *((step.name, step.reason) for step in launch_cluster.SECOND),
+        *((step.name, step.reason) for step in launch_cluster.NOMAD),
         *((step.name, step.reason) for step in launch_cluster.SETTLE),
         *((step.name, step.reason) for step in launch_cluster.FORM),
         *((step.name, step.reason) for step in launch_cluster.ENTER),

@@ -128,8 +128,8 @@ class LaunchHarness:
         self,
         approve: Approve = lambda changes: True,
         after: Sequence[AfterStep] = (),
-        first: Sequence[AfterStep] = (),
-        second: Sequence[AfterStep] = (),
+        consul: Sequence[AfterStep] = (),
+        nomad: Sequence[AfterStep] = (),
         **changes: Any,  # noqa: ANN401
     ) -> LaunchResult:
         """One run. ``changes`` are fields of the session and of the request."""
@@ -144,8 +144,8 @@ class LaunchHarness:
             LaunchRequest(**(fields | changes)),
             approve,
             after,
-            first=first,
-            second=second,
+            consul=consul,
+            nomad=nomad,
         )
 
     def preview(self, plan: ClusterPlan | None = None, **changes: Any) -> Changes:  # noqa: ANN401 - fields of the request

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bakery.proc import Completed, run
@@ -29,6 +30,16 @@ def isolated(argv: Sequence[str | Path], *, address: str = "10.100.0.5/20") -> l
 
 def run_isolated(argv: Sequence[str | Path], *, check: bool = True) -> Completed:
     return run(isolated(argv), check=check)
+
+
+@contextmanager
+def named_namespace(name: str) -> Iterator[str]:
+    """A namespace that ip-netns(8) knows by this name, until the block ends; it needs root."""
+    run(["ip", "netns", "add", name])
+    try:
+        yield name
+    finally:
+        run(["ip", "netns", "delete", name])
 
 
 def require_namespaces() -> None:

@@ -10,6 +10,7 @@ from bakery.emulator.host import netns
 from bakery.emulator.host.nft import Nft
 from bakery.errors import CommandError
 from bakery.proc import run
+from tests.helpers.netns import named_namespace
 
 pytestmark = [
     pytest.mark.integration,
@@ -21,10 +22,8 @@ TABLE = "add table inet filled\nadd set inet filled names { type ifname; }\n"
 
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    name = f"bk-nft-{os.getpid()}"
-    run(["ip", "netns", "add", name])
-    yield name
-    run(["ip", "netns", "delete", name])
+    with named_namespace(f"bk-nft-{os.getpid()}") as name:
+        yield name
 
 
 @pytest.fixture

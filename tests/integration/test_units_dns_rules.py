@@ -7,6 +7,7 @@ import pytest
 
 from bakery.assets import PACKER
 from bakery.proc import run
+from tests.helpers.netns import named_namespace
 
 pytestmark = [
     pytest.mark.integration,
@@ -49,11 +50,9 @@ os._exit(0)
 
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    name = f"bk-dns-{os.getpid()}"
-    run(["ip", "netns", "add", name])
-    run(["ip", "-n", name, "link", "set", "lo", "up"])
-    yield name
-    run(["ip", "netns", "delete", name])
+    with named_namespace(f"bk-dns-{os.getpid()}") as name:
+        run(["ip", "-n", name, "link", "set", "lo", "up"])
+        yield name
 
 
 @pytest.fixture

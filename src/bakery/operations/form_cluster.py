@@ -1,7 +1,9 @@
 """From active droplets to a cluster: the ACLs of Consul and Nomad, then health."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
@@ -25,6 +27,8 @@ from bakery.operations.introductions import end_all, find_unused, with_unused
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running, slot_of
 
+T = TypeVar("T")
+
 LISTING_SECONDS = 10.0
 
 
@@ -37,8 +41,7 @@ def bootstrap_consul(
     """
     named = _existing(plan, droplets)
     request = _acl_request(context, named, bundle, droplets, _servers(named, droplets))
-    clients = connect_agents(context, bundle)
-    ensure_consul_acls(request, clients, seconds=seconds, reporter=context.reporter)
+    _ensure(context, ensure_consul_acls, request, seconds=seconds)
 
 
 def bootstrap_nomad(
@@ -49,15 +52,15 @@ def bootstrap_nomad(
     servers = _servers(named, droplets)
     if servers.nomad:
         request = _acl_request(context, named, bundle, droplets, servers)
-        clients = connect_agents(context, bundle)
-        ensure_nomad_acls(request, clients, seconds=seconds, reporter=context.reporter)
+        _ensure(context, ensure_nomad_acls, request, seconds=seconds)
 
 
 def write_acls(
     context: Context, named: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...], *, seconds: float
 ) -> None:
     """Bootstrap the ACLs, and write the tokens of the plan's nodes, which have the names of their ``droplets``."""
-    _ensure_acls(context, named, bundle, droplets, _servers(named, droplets), seconds=seconds)
+    request = _acl_request(context, named, bundle, droplets, _servers(named, droplets))
+    _ensure(context, ensure_acls, request, seconds=seconds)
 
 
 def bootstrap_by_hand(
@@ -73,11 +76,12 @@ def bootstrap_by_hand(
     """
     if servers:
         given = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
-        return _ensure_acls(context, plan, bundle, (), given, seconds=seconds)
+        return _ensure(context, ensure_acls, _acl_request(context, plan, bundle, (), given), seconds=seconds)
     droplets = list_droplets(context)
     check_own_droplets(bundle, droplets, plan.cluster)
     addresses = server_addresses(context, plan)
-    return _ensure_acls(context, as_running(plan, droplets), bundle, droplets, addresses, seconds=seconds)
+    request = _acl_request(context, as_running(plan, droplets), bundle, droplets, addresses)
+    return _ensure(context, ensure_acls, request, seconds=seconds)
 
 
 def wait_for_health(
@@ -108,9 +112,8 @@ def wait_for_health(
             on_unhealthy=Stranded(open_session(context, running_cluster(context)), existing, listing).join,
         )
     except NotHealthyError as error:
-        raise with_unused(error, find_unused(context, existing, bundle, listing())) from None
-    if plan.introduces_clients:  # the list may be another request
-        end_all(context, existing, bundle, listing())
+        raise with_unused(error, find_unused(context, existing, bundle, listing)) from None
+    end_all(context, existing, bundle, listing)
 
 
 class _Listing:
@@ -138,17 +141,9 @@ def keep_every_server(context: Context, plan: ClusterPlan, droplets: tuple[Dropl
     keep_voters(session, _existing(plan, droplets), droplets)
 
 
-def _ensure_acls(
-    context: Context,
-    plan: ClusterPlan,
-    bundle: Bundle,
-    droplets: tuple[Droplet, ...],
-    servers: ServerAddresses,
-    *,
-    seconds: float,
-) -> AclOutcome:
-    request = _acl_request(context, plan, bundle, droplets, servers)
-    return ensure_acls(request, connect_agents(context, bundle), seconds=seconds, reporter=context.reporter)
+def _ensure(context: Context, ensure: Callable[..., T], request: AclRequest, *, seconds: float) -> T:
+    clients = connect_agents(context, request.bundle)
+    return ensure(request, clients, seconds=seconds, reporter=context.reporter)
 
 
 def _acl_request(

@@ -1,5 +1,6 @@
 """The introductions of new Nomad clients after the wait for them: end the used ones, name the others."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,17 +15,19 @@ from bakery.operations.context import Context, open_session
 from bakery.plan.model import ClusterPlan
 
 
-def end_all(context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...]) -> None:
+def end_all(
+    context: Context, plan: ClusterPlan, bundle: Bundle, list_droplets: Callable[[], tuple[Droplet, ...]]
+) -> None:
     """Take back the rights of the user-data of clients that have registered. The next launch does what cannot be.
 
-    ``droplets`` are those of the cluster.
+    ``list_droplets`` returns those of the cluster. It is called only if clients are introduced.
 
     Raises:
         AgentError: Consul or Nomad refused.
     """
     if not plan.introduces_clients:
         return
-    session = open_session(context, running_cluster(context))
+    session, droplets = open_session(context, running_cluster(context)), list_droplets()
 
     def end() -> None:
         reached = reach_now(session, plan, droplets)
@@ -35,13 +38,14 @@ def end_all(context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple
 
 
 def find_unused(
-    context: Context, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...]
+    context: Context, plan: ClusterPlan, bundle: Bundle, list_droplets: Callable[[], tuple[Droplet, ...]]
 ) -> tuple[str, ...]:
     """Return the names of clients whose key has gone from Consul, and that have not registered.
 
-    Empty if Consul or Nomad does not answer: this explains another error.
+    Empty if Consul or Nomad does not answer: this explains another error. ``list_droplets``: see :func:`end_all`.
     """
     if plan.introduces_clients:
+        droplets = list_droplets()
         reached = reach_now(open_session(context, running_cluster(context)), plan, droplets)
         if reached.consul is not None and reached.nomad is not None:
             with suppress(AgentError):

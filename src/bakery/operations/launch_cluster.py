@@ -156,13 +156,13 @@ CONVERGE: tuple[Step[run.Launch], ...] = (
     Step("load balancer", run.create_balancer, "it takes minutes to work, while the droplets boot"),
     Step("Consul servers", run.wait_for_consul_servers, "Consul's access control needs no other droplet"),
 )
-FIRST: tuple[FormStep, ...] = (
+CONSUL: tuple[FormStep, ...] = (
     FormStep("Consul's access control", _bootstrap_consul, "until then a certificate suffices to take it over"),
 )
 SERVERS: tuple[Step[run.Launch], ...] = (
     Step("servers", run.wait_for_servers, "Nomad's access control needs the servers and no other droplet"),
 )
-SECOND: tuple[FormStep, ...] = (
+NOMAD: tuple[FormStep, ...] = (
     FormStep("Nomad's access control", _bootstrap_nomad, "Nomad denies by default", forms_cluster=True),
 )
 SETTLE: tuple[Step[run.Launch], ...] = (
@@ -214,14 +214,14 @@ def launch_cluster(context: Context, options: LaunchOptions, approve: Approve) -
     for step in PREPARE:
         step.run(work)
     session = open_session(context, running_cluster(context))
-    first, second, after = (FIRST, SECOND, FORM) if options.until_healthy else ((), (), ())
+    consul, nomad, after = (CONSUL, NOMAD, FORM) if options.until_healthy else ((), (), ())
     result = launch(
         session,
         work.request,
         approve_and_record,
         _bound(work, after),
-        first=_bound(work, first),
-        second=_bound(work, second),
+        consul=_bound(work, consul),
+        nomad=_bound(work, nomad),
     )
     record_place(context)
     return result
@@ -233,16 +233,16 @@ def launch(
     approve: Approve,
     after: Sequence[AfterStep] = (),
     *,
-    first: Sequence[AfterStep] = (),
-    second: Sequence[AfterStep] = (),
+    consul: Sequence[AfterStep] = (),
+    nomad: Sequence[AfterStep] = (),
 ) -> LaunchResult:
     """Bring the cluster to the plan. Of existing droplets only those that never came up or joined are replaced.
 
-    ``approve`` is called only if there are changes. The steps of ``first`` run once the Consul servers are active,
-    those of ``second`` once all servers are, those of ``after`` once every droplet is, even without changes. If
-    one of them misses its deadline, the nodes that ``request.find_not_joined`` names are recorded, and the next
-    launch replaces those that still have not joined. A second launch without a change sends no request that
-    changes anything. A signal must arrive as an exception in the calling thread.
+    ``approve`` is called only if there are changes. The steps of ``consul`` run once the Consul servers are
+    active, those of ``nomad`` once all servers are, those of ``after`` once every droplet is, even without
+    changes. If one of them misses its deadline, the nodes that ``request.find_not_joined`` names are recorded, and
+    the next launch replaces those that still have not joined. A second launch without a change sends no request
+    that changes anything. A signal must arrive as an exception in the calling thread.
 
     Raises:
         LockedError: another bakery works on this cluster.
@@ -256,11 +256,11 @@ def launch(
             step.run(work)
             if work.declined:
                 return work.result
-        for agents_step in first:
+        for agents_step in consul:
             run.run_after(work, agents_step)
         for step in SERVERS:
             step.run(work)
-        for agents_step in second:
+        for agents_step in nomad:
             run.run_after(work, agents_step)
         for step in SETTLE:
             step.run(work)

@@ -51,7 +51,7 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
         write_acls(context, named, bundle, droplets, seconds=ACL_SECONDS)
 
     def explain(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> tuple[str, ...]:
-        return tuple(map(may_be_taken, find_unused(context, named, bundle, droplets)))
+        return tuple(map(may_be_taken, find_unused(context, named, bundle, lambda: droplets)))
 
     launch = LaunchRequest(
         plan=plan,
@@ -66,7 +66,7 @@ def replace_request(context: Context, *, drain: DrainPolicy, lost: bool = False)
     return ReplaceRequest(
         launch=launch,
         write_tokens=write_tokens,
-        end_introductions=lambda named, droplets: end_all(context, named, bundle, droplets),
+        end_introductions=lambda named, droplets: end_all(context, named, bundle, lambda: droplets),
         explain_unfit=explain,
         lost=lost,
         drain=drain,

@@ -12,12 +12,12 @@ from bakery.launch.base.model import AfterStep, Changes
 from bakery.launch.converge import run
 from bakery.operations import launch_cluster
 from bakery.operations.launch_cluster import (
+    CONSUL,
     CONVERGE,
     ENTER,
-    FIRST,
     FORM,
+    NOMAD,
     PREPARE,
-    SECOND,
     SERVERS,
     SETTLE,
     FormStep,
@@ -38,9 +38,9 @@ def test_each_step_has_a_reason() -> None:
     lists: tuple[tuple[Step[Any] | FormStep, ...], ...] = (
         PREPARE,
         CONVERGE,
-        FIRST,
+        CONSUL,
         SERVERS,
-        SECOND,
+        NOMAD,
         SETTLE,
         FORM,
         ENTER,
@@ -76,8 +76,8 @@ def test_the_steps_run_from_top_to_bottom(harness: LaunchHarness, monkeypatch: p
     monkeypatch.setattr(launch_cluster, "SERVERS", _noting(noted, SERVERS))
     monkeypatch.setattr(launch_cluster, "SETTLE", _noting(noted, SETTLE))
     harness.launch(
-        first=(AfterStep(title="Consul", run=lambda droplets: noted.append("consul's access control")),),
-        second=(AfterStep(title="Nomad", run=lambda droplets: noted.append("nomad's access control")),),
+        consul=(AfterStep(title="Consul", run=lambda droplets: noted.append("consul's access control")),),
+        nomad=(AfterStep(title="Nomad", run=lambda droplets: noted.append("nomad's access control")),),
         after=(AfterStep(title="Health", run=lambda droplets: noted.append("health")),),
     )
     assert [name.lower() for name in noted] == STEPS[STEPS.index("preflight") : STEPS.index("health") + 1]
@@ -90,8 +90,8 @@ def test_consuls_access_control_waits_for_no_nomad_server(harness: LaunchHarness
     harness.cloud.stuck = {"demo-nomad-server-2"}
     with pytest.raises(DeadlineError, match="demo-nomad-server-2: not active"):
         harness.launch(
-            first=(AfterStep(title="Consul", run=lambda droplets: noted.append("consul")),),
-            second=(AfterStep(title="Nomad", run=lambda droplets: noted.append("nomad")),),
+            consul=(AfterStep(title="Consul", run=lambda droplets: noted.append("consul")),),
+            nomad=(AfterStep(title="Nomad", run=lambda droplets: noted.append("nomad")),),
         )
     assert noted == ["consul"]
 

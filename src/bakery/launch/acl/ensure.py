@@ -123,7 +123,7 @@ def ensure_consul_acls(
         AgentError: an agent refused for good (ACLs are off, or a token has another secret).
     """
     consuls = [clients.consul(address) for address in request.consul_servers]
-    waiter = _Waiter(clock=clock, tell=reporter.waiting, beside=_nomad_join(request, clients).attempt)
+    waiter = _waiter(request, clients, reporter, clock)
     with reporter.step("Consul's ACLs"):
         _bootstrap(waiter, "Consul", consuls, request.bundle.consul_management.secret, seconds=seconds)
         wanted = _wanted(request)
@@ -155,7 +155,7 @@ def ensure_nomad_acls(
     """
     consuls = [clients.consul(address) for address in request.consul_servers]
     nomads = [clients.nomad(address) for address in request.nomad_servers]
-    waiter = _Waiter(clock=clock, tell=reporter.waiting, beside=_nomad_join(request, clients).attempt)
+    waiter = _waiter(request, clients, reporter, clock)
     with reporter.step("Nomad's ACLs"):
         _bootstrap(waiter, "Nomad", nomads, request.bundle.nomad_management.secret, seconds=seconds)
     with reporter.step("Consul's trust in Nomad's keys"):
@@ -166,10 +166,12 @@ def ensure_nomad_acls(
     return written
 
 
-def _nomad_join(request: AclRequest, clients: AgentClients) -> NomadJoin:
+def _waiter(request: AclRequest, clients: AgentClients, reporter: Reporter, clock: Clock | None) -> "_Waiter":
+    """Return the waits of this request; at each poll Nomad's servers are made to join each other."""
     private = {droplet.public_ipv4: droplet.private_ipv4 for droplet in request.droplets}
     servers = [(address, private.get(address)) for address in request.nomad_servers]
-    return NomadJoin((clients.nomad(public), address) for public, address in servers if address)
+    join = NomadJoin((clients.nomad(public), address) for public, address in servers if address)
+    return _Waiter(clock=clock, tell=reporter.waiting, beside=join.attempt)
 
 
 @dataclass(frozen=True, kw_only=True)
