@@ -104,7 +104,7 @@ sweep: venv ## T3: the long sweeps, not part of CI; as root also a cluster under
 
 .PHONY: bench
 bench: ## print the figures and write docs/benchmarks.md (root; ACCEPT=1 also if a ratio has grown by a fifth; HOUR=1, COLD=1 and BEFORE=COMMIT: scripts/bench.py)
-	@scripts/bench.sh $(if $(ACCEPT),--accept) $(if $(HOUR),--hour) $(if $(COLD),--cold) $(if $(BEFORE),--before $(call quoted,$(BEFORE)))
+	@scripts/bench.sh $(if $(ACCEPT),--accept) $(if $(HOUR),--hour) $(if $(COLD),--cold $(if $(filter only,$(COLD)),only,too)) $(if $(BEFORE),--before $(call quoted,$(BEFORE)))
 
 .PHONY: screenshots
 screenshots: venv ## write docs/images from the running demo (KEEP=1 make demo; Debian, root)

@@ -7,6 +7,7 @@ ACCEPT=1``) writes it anyway.
 Two parts take long, and run only if they are asked for: an hour without requests (``--hour``, of ``make bench
 HOUR=1``), and the build of the tools from empty caches (``--cold``, ``COLD=1``; with ``--before COMMIT`` or
 ``BEFORE=COMMIT`` of that commit's tools too). Otherwise the page keeps their last figures, with their date.
+``--cold only``, ``COLD=only``, measures that build and nothing else; the page keeps all other figures.
 """
 
 import argparse
@@ -40,7 +41,7 @@ from bakery.emulator.network.router import cgroup_of
 from scripts import bench_cold as cold
 from scripts import bench_hour as hour
 from scripts.bench_alternatives import BAKED, installed, seconds_to_leader
-from scripts.bench_page import LATENCIES, PAGE, Row, kept, page, table, today, write_page
+from scripts.bench_page import LATENCIES, PAGE, Row, kept, page, table, today, with_section, write_page
 from tests.helpers.file_server import served
 from tests.helpers.launch_limits import DROPLETS, launched_with_limits, least_seconds
 from tests.helpers.tools import require_tool
@@ -356,9 +357,9 @@ def cgroups_of(api: Api) -> dict[str, str]:
     return {name: f"{cgroup_of(running.network)}/{ids[name]}" for name in NAMES}
 
 
-def bench_cold(bench: Bench, before: str | None) -> None:
-    """Build the tools from empty caches."""
-    bench.table(COLD_TITLE, cold.HEAD, cold.measure(before), f"Measured on {today()}.")
+def cold_section(before: str | None) -> str:
+    """Build the tools from empty caches. Return the section of the page."""
+    return table(COLD_TITLE, cold.HEAD, cold.measure(before), f"Measured on {today()}.")
 
 
 def bench_user_data(bench: Bench) -> None:
@@ -490,6 +491,9 @@ def main() -> int:
     if options.render:
         render_thousand()
         return 0
+    if options.cold == "only":
+        text = with_section(PAGE.read_text(encoding="utf-8"), COLD_TITLE, cold_section(options.before))
+        return write_page(text, accept=options.accept)
     work = Path(tempfile.mkdtemp(prefix="bakery-bench-"))
     bench = Bench(work)
     machine = f"{os.cpu_count()} cores, {available_mib() / 1024:.0f} GiB free, Linux {platform.release()}"
@@ -513,7 +517,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accept", action="store_true", help="write the page even if a ratio has grown")
     parser.add_argument("--hour", action="store_true", help="measure the droplets an hour after a launch")
-    parser.add_argument("--cold", action="store_true", help="measure make toolchain from empty caches")
+    parser.add_argument(
+        "--cold",
+        nargs="?",
+        const="too",
+        choices=("too", "only"),
+        help="measure make toolchain from empty caches; only: and nothing else",
+    )
     parser.add_argument("--before", metavar="COMMIT", help="--cold, and the same for the tools of this commit")
     parser.add_argument("--render", action="store_true", help="only issue and render 1,000 nodes")
     return parser.parse_args(words)
@@ -527,7 +537,7 @@ def bench_long_parts(bench: Bench, options: argparse.Namespace) -> None:
     else:
         bench.tables.append(kept(before, HOUR_TITLE, "make bench HOUR=1"))
     if options.cold or options.before:
-        bench_cold(bench, options.before)
+        bench.tables.append(cold_section(options.before))
     else:
         bench.tables.append(kept(before, COLD_TITLE, "make bench COLD=1"))
 

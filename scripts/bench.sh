@@ -7,5 +7,8 @@ if [ "$(id -u)" != 0 ]; then
   exit 2
 fi
 demo/preflight.sh >/dev/null
-demo/tools.sh
+case " $* " in
+*" --cold only "*) make --no-print-directory venv ;; # it builds tools of its own, and launches nothing
+*) demo/tools.sh ;;
+esac
 exec .venv/bin/python scripts/bench.py "$@"

@@ -94,8 +94,21 @@ def page(rows: Sequence[Row], tables: Sequence[str], machine: str) -> str:
 
 def kept(before: str, title: str, command: str) -> str:
     """Return the section ``title`` of the page ``before``. If the page has none, it names the command to run."""
-    found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", before, re.MULTILINE | re.DOTALL)
+    found = _section(before, title)
     return found[0].rstrip() + "\n" if found else f"## {title}\n\nNot measured yet: `{command}`.\n"
+
+
+def with_section(before: str, title: str, section: str) -> str:
+    """Return the page ``before`` with another text of its section ``title``, at the end if it had none."""
+    found = _section(before, title)
+    if found is None:
+        return f"{before.rstrip()}\n\n{section}"
+    rest = before[found.end() :]
+    return before[: found.start()] + section + ("\n" if rest else "") + rest
+
+
+def _section(page: str, title: str) -> re.Match[str] | None:
+    return re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
 
 
 def ratios(text: str) -> dict[str, float]:

@@ -6,7 +6,7 @@ import pytest
 
 from scripts.bench import Launch, critical_path
 from scripts.bench_hour import Usage, rows
-from scripts.bench_page import Row, grown, kept, page, ratios, table, write_page
+from scripts.bench_page import Row, grown, kept, page, ratios, table, with_section, write_page
 
 WITH = "digitalocean,snapshot=0"
 BEFORE = """# Benchmarks
@@ -69,6 +69,16 @@ def test_a_part_that_is_not_measured_keeps_the_section_of_the_page() -> None:
     after = page([], [kept(before, "An hour later", "make bench HOUR=1")], "2 cores")
     assert kept(after, "An hour later", "make bench HOUR=1") == hour
     assert "`make bench HOUR=1`" in kept("# Benchmarks\n", "An hour later", "make bench HOUR=1")
+
+
+def test_one_section_of_the_page_is_written_again() -> None:
+    new = "## Another table\n\nnew\n"
+    assert with_section(BEFORE, "Another table", new).endswith("| 150 ms |\n\n" + new)
+    between = BEFORE + "\n## Last\n\nlast\n"
+    written = with_section(between, "Another table", new)
+    assert written.endswith("| 150 ms |\n\n" + new + "\n## Last\n\nlast\n")
+    assert with_section(written, "Last", "## Last\n\nother\n") == written.replace("last\n", "other\n")
+    assert with_section(BEFORE, "Cold", "## Cold\n") == BEFORE + "\n## Cold\n"
 
 
 def test_the_rows_of_the_hour_are_means_of_a_role_and_sums_of_all() -> None:
