@@ -119,6 +119,8 @@ class FakeCloud(FakeWaysIn):
     """How many deletes of the droplets of a name are refused: another action is under way."""
     hanging: set[str] = field(default_factory=set)
     """Names of droplets that do not shut down."""
+    with_database: set[str] = field(default_factory=set)
+    """Ids of VPCs with a managed database, which is a member and in no list that bakery reads."""
     dead: bool = False
     _born: dict[int | str, float] = field(default_factory=dict)
     _stuck_ids: set[int] = field(default_factory=set)
@@ -389,7 +391,8 @@ class FakeCloud(FakeWaysIn):
 
     def delete_vpc(self, vpc_id: str) -> None:
         def delete() -> None:
-            if any(droplet.vpc_id == vpc_id and self._is_member(droplet.id) for droplet in self.droplets.values()):
+            members = [d for d in self.droplets.values() if d.vpc_id == vpc_id and self._is_member(d.id)]
+            if members or vpc_id in self.with_database:
                 raise UnauthorizedError(
                     message="not allowed", details="Can not delete VPC with members", status=403
                 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from bakery.cloud.model import Droplet, Vpc
-from bakery.errors import UnprocessableError
+from bakery.errors import LaunchError, UnprocessableError
 from bakery.launch.base.members import complete_listing, list_members
 from bakery.launch.base.model import DestroyRequest, Targets
 from bakery.launch.base.session import Session, exclusive, resumable
@@ -32,6 +32,7 @@ def destroy(
 
     Raises:
         LockedError: another bakery works on this cluster.
+        LaunchError: the VPC contains droplets that are not the cluster's.
         CloudError, DeadlineError: the destroy stopped half-way.
     """
     with exclusive(session), resumable():
@@ -130,8 +131,31 @@ def _delete(session: Session, droplet: Droplet) -> str | None:
 
 
 def _remove_vpc(session: Session, vpc: Vpc) -> None:
-    """Delete the VPC. DigitalOcean answers 403 or 409 for a while after its droplets are deleted."""
-    _when_free(session, partial(session.cloud.delete_vpc, vpc.id), f"VPC {vpc.name}", "empty")
+    """Delete the VPC. DigitalOcean answers 403 or 409 for a while after its droplets are deleted.
+
+    Raises:
+        LaunchError: it contains droplets that are not the cluster's: waiting does not help.
+    """
+    what, looked = f"VPC {vpc.name}", False
+
+    def attempt() -> bool | Pending:
+        nonlocal looked
+        result = delete_if_free(partial(session.cloud.delete_vpc, vpc.id), what)
+        if isinstance(result, Pending) and not looked:
+            looked = True
+            _refuse_foreign_members(session, vpc)
+        return result
+
+    session.retry(attempt, what=f"{what} to be empty", seconds=session.timings.gone)
+
+
+def _refuse_foreign_members(session: Session, vpc: Vpc) -> None:
+    own = cluster_tag(session.cluster)
+    foreign = [d.name for d in session.cloud.list_droplets() if d.vpc_id == vpc.id and own not in d.tags]
+    if foreign:
+        message = f"VPC {vpc.name} contains droplets that are not the cluster's: {', '.join(foreign)}"
+        hint = "delete them, and run the same command again: it deletes the rest"
+        raise LaunchError(message=message, hint=hint)
 
 
 def _wait_until_gone(session: Session, plan: ClusterPlan) -> None:

@@ -36,10 +36,9 @@ def _never_gone(harness: LaunchHarness) -> None:
 
 
 def _member_that_nobody_sees(harness: LaunchHarness) -> None:
-    """Somebody put a droplet of his own into the cluster's network."""
+    """Another program made a database in the cluster's network."""
     harness.launch()
-    vpc = next(iter(harness.cloud.vpcs))
-    harness.cloud.add_droplet("mine", vpc=vpc)
+    harness.cloud.with_database.update(harness.cloud.vpcs)
     harness.destroy()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bakery.errors import DeadlineError, UsageError
+from bakery.errors import DeadlineError, LaunchError, UsageError
 from bakery.launch.base.model import DestroyRequest, DrainPolicy, Targets
 from bakery.launch.teardown.destroy import list_targets
 from bakery.launch.teardown.destroy_some import destroy_node
@@ -103,6 +103,22 @@ def test_the_regions_default_vpc_stays_and_is_reported(harness: LaunchHarness) -
 def test_a_vpc_is_deleted_once_its_members_have_left(harness: LaunchHarness) -> None:
     harness.launch()
     harness.cloud.gone_after = 40
+    _destroy(harness)
+    assert harness.cloud.vpcs == {}
+
+
+def test_a_vpc_with_a_droplet_of_somebody_else_is_not_waited_for(harness: LaunchHarness) -> None:
+    harness.launch()
+    (vpc,) = harness.cloud.vpcs
+    other = harness.cloud.add_droplet("database", vpc=vpc)
+    before = harness.cloud.clock.now()
+    with pytest.raises(LaunchError) as caught:
+        _destroy(harness)
+    assert caught.value.message == "VPC bakery-demo contains droplets that are not the cluster's: database"
+    assert caught.value.hint == "delete them, and run the same command again: it deletes the rest"
+    assert harness.cloud.clock.now() - before < 60
+    assert harness.cloud.names() == ["database"]
+    harness.cloud.delete_droplet(other)
     _destroy(harness)
     assert harness.cloud.vpcs == {}
 
