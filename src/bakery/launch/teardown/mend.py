@@ -45,10 +45,7 @@ def _remove_dead(session: Session, plan: ClusterPlan, reached: Reached, droplets
     _finish_departures(session, plan, reached, droplets)
     if nomad is not None:
         _drop_dead_peers(plan, nomad, droplets)
-        # Names are not used again: a dead client with the name of a droplet was never its own. status reports it.
-        names = {droplet.name for droplet in droplets}
-        nodes = (node for node in nomad.nodes() if node.name not in names)
-        for gone in _ours(plan, droplets, chain(_dead(nomad.members()), _dead(nodes))):
+        for gone in _ours(plan, droplets, chain(_dead(nomad.members()), _dead(nomad.nodes()))):
             forget_in_nomad(session, nomad, gone, reached.nomad_servers)
     if consul is not None:
         _drop_dead_peers(plan, consul, droplets)
@@ -90,9 +87,13 @@ def _dead(found: Iterable[Member | NomadNode]) -> list[Identity]:
 
 
 def _ours(plan: ClusterPlan, droplets: tuple[Droplet, ...], dead: Iterable[Identity]) -> list[Identity]:
-    """Return the dead nodes with a name that a launch of this cluster gives, and without a droplet, each once."""
-    there = {(droplet.name, droplet.private_ipv4) for droplet in droplets}
-    gone = (one for one in dead if (one.name, one.address) not in there and is_name_of(plan, one.name))
+    """Return the dead nodes with a name that a launch of this cluster gives, and without a droplet, each once.
+
+    Names are not used again: a dead node with the name of a droplet, but another address, was never the droplet's.
+    It stays, and status reports it: to remove it would delete the droplet's tokens.
+    """
+    there = {droplet.name for droplet in droplets}
+    gone = (one for one in dead if one.name not in there and is_name_of(plan, one.name))
     return list(dict.fromkeys(gone))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.agents.model import Member
 from bakery.errors import AgentError
 from bakery.launch.base.journal import load_journal
 from bakery.launch.teardown.destroy_some import destroy_node
@@ -97,3 +98,14 @@ def test_the_launch_forgets_in_the_order_of_a_removal(
     cluster.launch()
     assert [call for call in seen if call.endswith(("force_leave", "purge"))] == expected
     assert _departing(cluster) == []
+
+
+def test_a_dead_member_with_the_name_of_a_droplet_costs_the_droplet_no_token(cluster: RollHarness) -> None:
+    """Who has the gossip key can join as any name, from another address, and die. status reports that."""
+    there = "demo-nomad-client-1"
+    stranger = Member(name=there, address="10.100.0.99", status="failed")
+    others = tuple(member for member in cluster.live.consul.pool if member.name != there)
+    cluster.live.consul.pool = (*others, stranger)
+    cluster.launch()
+    assert not [call for call in cluster.live.consul.calls if call.startswith("delete_token")]
+    assert stranger in cluster.live.consul.pool
