@@ -25,6 +25,7 @@ job "root" {
         data        = <<-SHELL
           echo "etc: $(ls -A /etc | tr '\n' ' ')"
           echo "user: $(id -un)"
+          echo "group: $(id -gn)"
           echo "resolv: $(grep -c ^nameserver /etc/resolv.conf)"
           echo "env: $(/usr/bin/env true && echo works)"
           echo "curl: $(curl --version | head -n 1 | cut -d ' ' -f 1)"
