@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess  # noqa: TID251 - the only import
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,13 @@ ALLOWED_ENVIRONMENT = (
     "PATH", "HOME", "TERM", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 )  # fmt: skip
+# What a program with windows needs besides: https://docs.python.org/3/library/webbrowser.html (BROWSER), and the
+# specifications of freedesktop.org.
+DESKTOP_ENVIRONMENT = (
+    *ALLOWED_ENVIRONMENT, "BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
+    "DESKTOP_SESSION", "LANG", "LANGUAGE", "SHELL", "WSL_DISTRO_NAME", "WSL_INTEROP",
+)  # fmt: skip
+DESKTOP_PREFIXES = ("LC_", "XDG_", "KDE_", "GNOME_", "GTK_", "QT_", "MOZ_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,10 +155,14 @@ def replace_process(argv: Sequence[str | Path], env: Mapping[str, str]) -> NoRet
 
 
 def open_in_browser(url: str) -> None:
-    """Open a page in the user's browser. Nothing happens if there is none. ``url`` has no secret."""
-    import webbrowser  # starts a process
+    """Open a page in the user's browser. Nothing happens if there is none. ``url`` has no secret.
 
-    webbrowser.open(url)
+    The browser stays open after bakery, so its environment has what a desktop needs, and no token of bakery's.
+    """
+    words = [sys.executable, "-I", "-c", "import sys, webbrowser; webbrowser.open(sys.argv[1])", url]
+    names = (name for name in os.environ if name in DESKTOP_ENVIRONMENT or name.startswith(DESKTOP_PREFIXES))
+    allowed = {name: os.environ[name] for name in names}
+    subprocess.run(words, env=allowed, check=False)
 
 
 def start(

@@ -69,10 +69,10 @@ def test_there_is_no_sudo(cluster: Cluster) -> None:
 
 
 @contextmanager
-def broken_firewall(cluster: Cluster) -> Iterator[None]:
+def broken_firewall(cluster: Cluster, change: str = "echo nonsense >>") -> Iterator[None]:
     """Let nft fail on the server, and stop its agent: both stop, because one requires the other."""
     file = "/etc/bakery/firewall.nft"
-    cluster.inside(SERVER, f"cp -a {file} /run/kept; echo nonsense >>{file}; systemctl stop bakery-firewall")
+    cluster.inside(SERVER, f"cp -a {file} /run/kept; {change}{file}; systemctl stop bakery-firewall")
     try:
         yield
     finally:
@@ -91,6 +91,21 @@ def test_a_server_does_not_start_when_nft_fails(cluster: Cluster) -> None:
         cluster.inside(
             SERVER, f"cp {unit} /run/unit; sed -i /^Requires=bakery-firewall/d {unit}; systemctl daemon-reload"
         )
+        try:
+            assert cluster.inside(SERVER, start).returncode == 0
+        finally:
+            cluster.inside(SERVER, f"mv /run/unit {unit}; systemctl daemon-reload")
+
+
+@pytest.mark.parametrize("change", [": >", "rm "])
+def test_a_server_does_not_start_without_the_file_of_the_firewall(cluster: Cluster, change: str) -> None:
+    unit, start = "/etc/systemd/system/consul.service", "systemctl start consul"
+    with broken_firewall(cluster, change):
+        refused = cluster.inside(SERVER, start, check=False)
+        assert refused.returncode != 0
+        assert "Assertion failed on job for consul.service" in refused.stderr
+        # Control: without this line it starts, because the unit of the firewall is skipped.
+        cluster.inside(SERVER, f"cp {unit} /run/unit; sed -i /^Assert/d {unit}; systemctl daemon-reload")
         try:
             assert cluster.inside(SERVER, start).returncode == 0
         finally:

@@ -78,13 +78,14 @@ def test_nobody_but_consul_answers_from_its_port(guarded: str, protocol: str) ->
     assert exchange(guarded, protocol, 8000, TASK) == "answer"
 
 
-def test_nobody_but_the_forwarder_answers_from_its_port(guarded: str) -> None:
-    assert exchange(guarded, "udp", 53, FORWARDER) == "answer"
-    assert exchange(guarded, "udp", 53, TASK) == "TimeoutError"
-    assert exchange(guarded, "udp", 53, CONSUL) == "TimeoutError"
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+def test_nobody_but_the_forwarder_answers_from_its_port(guarded: str, protocol: str) -> None:
+    assert exchange(guarded, protocol, 53, FORWARDER) == "answer"
+    assert exchange(guarded, protocol, 53, TASK) == "TimeoutError"
+    assert exchange(guarded, protocol, 53, CONSUL) == "TimeoutError"
 
 
-@pytest.mark.parametrize(("protocol", "port"), [("udp", 53), ("udp", 8600), ("tcp", 8600)])
+@pytest.mark.parametrize(("protocol", "port"), [("udp", 53), ("tcp", 53), ("udp", 8600), ("tcp", 8600)])
 def test_without_the_rules_a_task_answers(namespace: str, protocol: str, port: int) -> None:
     """Control."""
     assert exchange(namespace, protocol, port, TASK) == "answer"

@@ -197,7 +197,8 @@ def test_what_exec_tasks_inherit_gives_their_mounts_to_docker() -> None:
 def test_a_unit_that_listens_needs_the_firewall(unit: str) -> None:
     """A start after a firewall that failed is refused: tests/e2e/test_cluster_29_hosts.py."""
     lines = (SYSTEMD_UNITS / unit).read_text().splitlines()
-    assert {"Requires=bakery-firewall.service", "After=bakery-firewall.service"} <= set(lines)
+    needed = "AssertFileNotEmpty=/etc/bakery/firewall.nft"
+    assert {"Requires=bakery-firewall.service", "After=bakery-firewall.service", needed} <= set(lines)
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.endswith(".service")])

@@ -2,11 +2,15 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from bakery.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from bakery.config.model import Docker
 
 DROPPED = (
     "CONSUL_CAPATH", "CONSUL_HTTP_AUTH", "CONSUL_HTTP_SSL_VERIFY", "CONSUL_HTTP_TOKEN_FILE",
@@ -72,9 +76,21 @@ def run_program(
         variables = by_way_of_loopback(variables)
     sys.stdout.flush()
     sys.stderr.flush()
-    proc.replace_process([tool.path, *arguments], environment(variables))
+    proc.replace_process([tool.path, *arguments], environment(variables, of_registries(invocation.config.docker)))
 
 
-def environment(variables: Mapping[str, str], mine: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the user's environment with ``variables``, and without those that contradict them."""
-    return {name: value for name, value in mine.items() if name not in DROPPED} | dict(variables)
+def environment(
+    variables: Mapping[str, str], others: Collection[str] = (), mine: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the user's environment with ``variables``, and without those that contradict them.
+
+    ``others`` are further names that the program does not get.
+    """
+    dropped = {*DROPPED, *others}
+    return {name: value for name, value in mine.items() if name not in dropped} | dict(variables)
+
+
+def of_registries(docker: "Docker") -> set[str]:
+    """Return the names of the variables that hold the credentials of registries."""
+    names = ((registry.username_env, registry.password_env) for registry in docker.registries)
+    return {name for pair in names for name in pair if name}

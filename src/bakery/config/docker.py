@@ -23,7 +23,7 @@ _MOST_FILES = 1024 * 1024
 """The kernel's own limit (fs.nr_open): a container with more, or with unlimited files, does not start."""
 _MOST = 2**63 - 1
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
-_EXAMPLE = "registry.digitalocean.com: {username_env: DO_TOKEN, password_env: DO_TOKEN}"
+_EXAMPLE = "registry.digitalocean.com: {username_env: REGISTRY_TOKEN, password_env: REGISTRY_TOKEN}"
 
 
 def docker_findings(docker: DockerShape, folder: Path) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ security:
   client_introduction: {client_introduction}
 
 # Private registries that the Nomad clients pull images from, for every job. Passwords are never in this file:
-#   registries: {{registry.digitalocean.com: {{username_env: DO_TOKEN, password_env: DO_TOKEN}}}}
+#   registries: {{registry.digitalocean.com: {{username_env: REGISTRY_TOKEN, password_env: REGISTRY_TOKEN}}}}
 docker:
   registries: {{}}
   # What is kept of a container's output.

@@ -1,9 +1,9 @@
 """Obstacles of a launch beyond the account: credentials on this machine."""
 
-from bakery.credentials.registries import read_logins
 from bakery.errors import CredentialsError
 from bakery.launch.base.model import Changes, FurtherObstacles, Obstacle
 from bakery.operations.context import Context
+from bakery.operations.registry_logins import registry_logins
 from bakery.plan.model import ClusterPlan
 
 
@@ -14,7 +14,7 @@ def registry_obstacles(context: Context, plan: ClusterPlan) -> FurtherObstacles:
         if not any(node.kind.is_nomad_client for node in changes.new_nodes):
             return ()
         try:
-            read_logins(plan.docker, context.config.path.parent)
+            registry_logins(plan.docker, context.config.path.parent)
         except CredentialsError as error:
             return (of_credentials("registry_credentials", error, "see docker.registries in the cluster file"),)
         return ()

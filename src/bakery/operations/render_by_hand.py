@@ -9,7 +9,6 @@ from bakery.config.model import Kind
 from bakery.credentials.certificates import read_certificates
 from bakery.credentials.issue import is_stale, rendered_roles, role_credentials
 from bakery.credentials.model import Bundle, NodeCredentials
-from bakery.credentials.registries import read_logins
 from bakery.credentials.store import ensure_bundle, find_bundle
 from bakery.errors import UsageError
 from bakery.launch.converge.preflight import check_trust
@@ -18,6 +17,7 @@ from bakery.operations.context import Context
 from bakery.operations.credentials import check_own_droplets
 from bakery.operations.droplets import list_droplets
 from bakery.operations.place import check_place
+from bakery.operations.registry_logins import registry_logins
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import slot_of
 from bakery.plan.tags import cluster_tag, config_tag, generation_tag, role_tag
@@ -77,7 +77,7 @@ def render_user_data(
     check_agents(context, plan)
     now = datetime.now(UTC)
     kind = next(found.kind for found in context.config.roles if found.name == role)
-    logins = read_logins(plan.docker, context.config.path.parent) if kind.is_nomad_client else ()
+    logins = registry_logins(plan.docker, context.config.path.parent) if kind.is_nomad_client else ()
     certificates = read_certificates(plan.ingress, context.config.path.parent) if kind.is_ingress else ()
     context.paths.ensure()
     bundle = ensure_bundle(context.paths, plan.cluster, now=now, reporter=context.reporter)

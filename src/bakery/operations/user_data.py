@@ -8,8 +8,8 @@ from pathlib import Path
 from bakery.credentials.certificates import read_certificates
 from bakery.credentials.issue import issue_for_node
 from bakery.credentials.model import Bundle, NodeCredentials, RegistryLogin
-from bakery.credentials.registries import read_logins
 from bakery.launch.base.model import UserDataFor
+from bakery.operations.registry_logins import registry_logins
 from bakery.plan.model import ClusterPlan, Node
 from bakery.render.model import Join
 from bakery.render.user_data import render_node
@@ -25,7 +25,7 @@ def user_data_maker(plan: ClusterPlan, bundle: Bundle, folder: Path) -> UserData
 
     @cache
     def logins() -> tuple[RegistryLogin, ...]:
-        return read_logins(plan.docker, folder)
+        return registry_logins(plan.docker, folder)
 
     issued: dict[str, NodeCredentials] = {}
 

@@ -6,7 +6,8 @@ import pytest
 from bakery.cli.main import run
 from bakery.cli.nomad import nomad
 from bakery.cli.options import Settings
-from bakery.cli.program import environment
+from bakery.cli.program import environment, of_registries
+from bakery.config.model import Docker, Registry
 
 
 @pytest.mark.parametrize(
@@ -46,8 +47,18 @@ def test_the_environment_is_the_users_without_what_contradicts() -> None:
         "BAKERY_AGE_PASSPHRASE": "of the bundle",
         "EDITOR": "vi",
     }
-    assert environment({"NOMAD_TOKEN": "bakery's"}, mine) == {
+    assert environment({"NOMAD_TOKEN": "bakery's"}, mine=mine) == {
         "NOMAD_NAMESPACE": "dev",
         "NOMAD_TOKEN": "bakery's",
         "EDITOR": "vi",
     }
+
+
+def test_the_credentials_of_registries_are_not_for_the_program() -> None:
+    both = Registry(
+        host="a.io", username="", username_env="ROBOT", password_env="ROBOT_PASSWORD", password_file=""
+    )
+    file = Registry(host="b.io", username="ci", username_env="", password_env="", password_file="password")
+    mine = {"ROBOT": "ci", "ROBOT_PASSWORD": "hidden", "EDITOR": "vi", "": "empty"}
+    found = environment({}, of_registries(Docker(registries=(both, file))), mine)
+    assert found == {"EDITOR": "vi", "": "empty"}

@@ -31,7 +31,7 @@ _SHORTEST = "such as /srv/data"
 _FOLDERS = (
     "a folder below /srv or /mnt, which bakery creates; or, with read_only: true, /var/log or /var/log/journal"
 )
-_REGISTRY = "registry.digitalocean.com: {username_env: DO_TOKEN, password_env: DO_TOKEN}"
+_REGISTRY = "registry.digitalocean.com: {username_env: REGISTRY_TOKEN, password_env: REGISTRY_TOKEN}"
 
 REFUSED = {
     "meta of a number": (
@@ -306,7 +306,7 @@ def test_what_is_taken(tmp_path: Path) -> None:
     user_data: [parts/a.sh, b.yaml]
 docker:
   registries:
-    registry.digitalocean.com: {{username_env: DO_TOKEN, password_env: DO_TOKEN}}
+    registry.digitalocean.com: {{username_env: REGISTRY_TOKEN, password_env: REGISTRY_TOKEN}}
     registry.example.com:5000: {{username: ci, password_file: secret}}
   ca: ca.pem
   logs: {{max_size: 10m, max_files: 3}}
@@ -341,8 +341,8 @@ docker:
         logs=ContainerLogs(max_size="10m", max_files=3),
         registries=(
             Registry(
-                host="registry.digitalocean.com", username="", username_env="DO_TOKEN", password_env="DO_TOKEN",
-                password_file="",
+                host="registry.digitalocean.com", username="", username_env="REGISTRY_TOKEN",
+                password_env="REGISTRY_TOKEN", password_file="",
             ),
             Registry(
                 host="registry.example.com:5000", username="ci", username_env="", password_env="",

@@ -12,8 +12,8 @@ from bakery.errors import CredentialsError, ExitCode
 BY_VARIABLES = Registry(
     host="registry.digitalocean.com",
     username="",
-    username_env="DO_TOKEN",
-    password_env="DO_TOKEN",
+    username_env="REGISTRY_TOKEN",
+    password_env="REGISTRY_TOKEN",
     password_file="",
 )
 BY_FILE = Registry(
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_they_are_read_in_file_order_without_the_line_end(folder: Path) -> None:
-    found = read_logins(DOCKER, folder, {"DO_TOKEN": "CANARY-variable"})
+    found = read_logins(DOCKER, folder, {"REGISTRY_TOKEN": "CANARY-variable"})
     assert found == (
         RegistryLogin(host=BY_VARIABLES.host, username="CANARY-variable", password="CANARY-variable"),
         RegistryLogin(host=BY_FILE.host, username="ci", password="CANARY-file"),
@@ -42,15 +42,15 @@ def test_without_registries_nothing_is_read(tmp_path: Path) -> None:
     assert read_logins(Docker(), tmp_path, {}) == ()
 
 
-@pytest.mark.parametrize("variables", [{}, {"DO_TOKEN": ""}, {"DO_TOKEN": " \n"}])
+@pytest.mark.parametrize("variables", [{}, {"REGISTRY_TOKEN": ""}, {"REGISTRY_TOKEN": " \n"}])
 def test_a_variable_that_is_not_set(folder: Path, variables: dict[str, str]) -> None:
     with pytest.raises(CredentialsError) as caught:
         read_logins(DOCKER, folder, variables)
     assert caught.value.exit_code is ExitCode.CREDENTIALS
     assert caught.value.message == (
-        "DO_TOKEN is empty or not set: it has the credentials of the registry registry.digitalocean.com"
+        "REGISTRY_TOKEN is empty or not set: it has the credentials of the registry registry.digitalocean.com"
     )
-    assert caught.value.hint == "export DO_TOKEN=…"
+    assert caught.value.hint == "export REGISTRY_TOKEN=…"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     file = tmp_path / "secrets" / "registry"
     assert caught.value.message == "the credentials of 2 registries cannot be read"
     assert caught.value.details == (
-        "DO_TOKEN is empty or not set: it has the credentials of the registry registry.digitalocean.com; "
+        "REGISTRY_TOKEN is empty or not set: it has the credentials of the registry registry.digitalocean.com; "
         f"the password of the registry registry.example.com cannot be read from {file}: No such file or directory"
     )
-    assert str(caught.value.hint) == "export DO_TOKEN=…; create the file, or use password_env"
+    assert str(caught.value.hint) == "export REGISTRY_TOKEN=…; create the file, or use password_env"

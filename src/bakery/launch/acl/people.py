@@ -24,8 +24,8 @@ OPERATOR = "operator"
 ALL_NAMESPACES = "all"
 """The namespace of the operator's rights, in names of policies, which take no ``*``."""
 
-# The catalog and health of Consul: nodes and services. Neither keys nor sessions, intentions, or an agent's
-# configuration (Consul docs, "ACL rules").
+# Consul's nodes and services, with their intentions and configuration entries (the rule for services is for these
+# too). Neither keys nor sessions, or an agent's configuration (Consul docs, "ACL rules").
 CONSUL_READ = AclPolicy(
     name="bakery-read",
     description="Issued credentials: read nodes and services",
