@@ -16,7 +16,7 @@ from bakery.agents.model import TlsFiles
 SECONDS = 10.0
 QUIET_SECONDS = 1.0
 """Within this time a server closes a connection that it refuses."""
-CONSUL_TLS, CONSUL_RAFT = b"\x03", b"\x01"
+CONSUL_TLS, CONSUL_RPC, CONSUL_RAFT = b"\x03", b"\x00", b"\x01"
 NOMAD_TLS, NOMAD_RPC, NOMAD_RAFT = b"\x04", b"\x01", b"\x02"
 
 
@@ -32,9 +32,19 @@ def call(address: tuple[str, int], tls: TlsFiles, method: str, body: dict[str, A
         OSError: it refused the connection.
     """
     with _connected(address, tls, NOMAD_TLS, NOMAD_RPC) as connection:
-        connection.sendall(packed({"ServiceMethod": method, "Seq": 1}) + packed({"Region": "global", **body}))
-        with connection.makefile("rb") as stream:
-            return _reply(_Reader(stream))
+        return _exchange(connection, method, {"Region": "global", **body})
+
+
+def call_consul(address: tuple[str, int], tls: TlsFiles, method: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Call a method of Consul and return its reply. Raises what :func:`call` does."""
+    with _connected(address, tls, CONSUL_TLS, CONSUL_RPC) as connection:
+        return _exchange(connection, method, {"Datacenter": "demo", **body})
+
+
+def _exchange(connection: ssl.SSLSocket, method: str, body: dict[str, Any]) -> dict[str, Any]:
+    connection.sendall(packed({"ServiceMethod": method, "Seq": 1}) + packed(body))
+    with connection.makefile("rb") as stream:
+        return _reply(_Reader(stream))
 
 
 def _reply(reader: "_Reader") -> dict[str, Any]:

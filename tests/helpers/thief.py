@@ -14,7 +14,7 @@ from bakery.credentials.model import Token
 from bakery.errors import AgentError
 from bakery.plan.model import Node
 from tests.helpers.clusters import make_node
-from tests.helpers.nomad_rpc import CONSUL_RAFT, CONSUL_TLS, NOMAD_RAFT, NOMAD_TLS, call, keeps_open
+from tests.helpers.nomad_rpc import CONSUL_RAFT, CONSUL_TLS, NOMAD_RAFT, NOMAD_TLS, call, call_consul, keeps_open
 from tests.helpers.real_agents import LOOPBACK, RealCluster, write_tls
 
 NUMBER = 7
@@ -53,6 +53,10 @@ class Thief:
         """Call a method of a Nomad server's RPC."""
         assert self.nomad_tls is not None
         return call((LOOPBACK, self.cluster.ports["nomad_rpc"]), self.nomad_tls, method, body)
+
+    def consul_rpc(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Call a method of a Consul server's RPC."""
+        return call_consul((LOOPBACK, self.cluster.ports["consul_rpc"]), self.consul_tls, method, body)
 
     def joins_consuls_raft(self) -> bool:
         address = (LOOPBACK, self.cluster.ports["consul_rpc"])

@@ -235,6 +235,30 @@ def test_the_same_call_with_a_token_is_answered(
     assert thieves[Kind.NOMAD_CLIENT].rpc(method, {**METHODS[method], "AuthToken": token})
 
 
+def test_a_certificate_alone_ends_a_session_whose_id_it_knows(
+    cluster: RealCluster, thieves: dict[Kind, Thief]
+) -> None:
+    """docs/security.md says it, and the same of intentions of the old kind. Control: a key is refused."""
+    api, thief = consul(cluster), thieves[Kind.INGRESS]
+    session = api.call("PUT", "/v1/session/create", {"Node": "demo-server-1", "Checks": []}).value["ID"]
+    assert api.call("PUT", f"/v1/kv/apps/lock?acquire={session}", {}).value is True
+    with pytest.raises(RpcError, match="Permission denied"):
+        thief.consul_rpc("Session.Apply", {"Op": "destroy", "Session": {"ID": session}})
+    key = {"KV": {"Verb": "delete", "DirEnt": {"Key": "apps/lock"}}}
+    (refused,) = thief.consul_rpc("Txn.Apply", {"Ops": [key]})["Errors"]
+    assert "Permission denied" in refused["What"]
+    end = {"Session": {"Verb": "delete", "Session": {"ID": session}}}
+    assert thief.consul_rpc("Txn.Apply", {"Ops": [end]})["Errors"] is None
+    other = api.call("PUT", "/v1/session/create", {"Node": "demo-server-1", "Checks": []}).value["ID"]
+    assert api.call("PUT", f"/v1/kv/apps/lock?acquire={other}", {}).value is False
+    api.call("DELETE", "/v1/kv/apps/lock")
+    assert api.call("PUT", f"/v1/kv/apps/lock?acquire={other}", {}).value is True
+    names = {"SourceNS": "default", "SourceName": "a", "DestinationNS": "default", "DestinationName": "b"}
+    intention = {"ID": random_token().accessor, "SourceType": "consul", "Action": "allow", **names}
+    old = {"Op": "create", "Intention": intention}
+    assert thief.consul_rpc("Txn.Apply", {"Ops": [{"Intention": old}]})["Errors"] is None
+
+
 def test_a_servers_certificate_reads_the_keyring_and_a_clients_does_not(
     cluster: RealCluster, thieves: dict[Kind, Thief]
 ) -> None:
