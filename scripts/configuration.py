@@ -195,7 +195,7 @@ The emulator sees {emulator} too, and Go, which builds programs from source, see
 
 `bakery env` prints the variables that `consul` and `nomad` read: `CONSUL_HTTP_ADDR`, `NOMAD_ADDR`, and those of
 tokens, CAs and certificates. bakery itself does not read them. `bakery consul` and `bakery nomad` give the program
-your whole environment with these variables and the management tokens, but without the account's token, without
+your whole environment with these variables and the operator's tokens, but without the account's token, without
 bakery's own passwords, and without variables that would switch off a check.
 """
 _WORDS = {

@@ -110,3 +110,21 @@ def _children(pid: int) -> Iterator[Path]:
             for child in map(int, (task / "children").read_text().split()):
                 yield Path(f"/proc/{child}")
                 yield from _children(child)
+
+
+def memory_holds(pid: int, text: str) -> bool:
+    """Return whether the memory of a process that it may write has ``text`` (proc(5), maps and mem)."""
+    wanted = text.encode()
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
+            addresses, rights = line.split()[:2]
+            if not rights.startswith("rw"):
+                continue
+            first, last = (int(each, 16) for each in addresses.split("-"))
+            try:
+                memory.seek(first)
+                if wanted in memory.read(last - first):
+                    return True
+            except OSError:  # a part that was returned meanwhile, or the kernel's own
+                continue
+    return False

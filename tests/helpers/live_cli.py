@@ -107,8 +107,8 @@ def _own_addresses() -> EmulatorSettings:
 
 
 @contextmanager
-def nomad_client(live: LiveCli, name: str) -> Iterator[None]:
-    """Run a real Nomad client of that name beside the server. It is ready, in Nomad's words, once this yields."""
+def nomad_client(live: LiveCli, name: str) -> Iterator[int]:
+    """Run a real Nomad client of that name beside the server. Yield its process id once Nomad says it is ready."""
     agents = live.agents
     mine = issue_for_node(agents.bundle, name=name, kind=Kind.NOMAD_CLIENT, now=datetime.now(UTC))
     assert mine.nomad is not None
@@ -145,7 +145,7 @@ def nomad_client(live: LiveCli, name: str) -> Iterator[None]:
 
     try:
         wait_until(ready, what=f"{name} to be ready", seconds=SECONDS, every=0.3)
-        yield
+        yield process.pid
     finally:
         stop(process)
 

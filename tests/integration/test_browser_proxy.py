@@ -110,6 +110,15 @@ def test_a_reply_that_holds_the_token_arrives_without_it(proxy: Proxy, path: str
     assert proxy.agents[0].tokens == [TOKEN]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/acl/token/onetime", "/v1/acl/token/%6Fnetime/", "/v1/x/../acl/token/onetime?a=b", "/v1/agent/join"],
+)
+def test_a_code_for_the_token_is_not_made(proxy: Proxy, path: str) -> None:
+    response, _ = proxy.ask("POST", path)
+    assert (response.status, proxy.agents[0].tokens) == (403, [])
+
+
 def test_files_of_the_ui_may_be_compressed(proxy: Proxy) -> None:
     assert proxy.echo(path="/ui/assets/a.js", Accept_Encoding="gzip")["headers"]["Accept-Encoding"] == "gzip"
 

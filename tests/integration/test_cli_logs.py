@@ -9,6 +9,7 @@ from threading import Timer
 import pytest
 
 from tests.helpers.cli import BAKERY
+from tests.helpers.leaks import memory_holds
 from tests.helpers.live_cli import LiveCli, live_cli, nomad_client
 from tests.helpers.real_agents import LOOPBACK
 
@@ -107,14 +108,33 @@ def test_a_client_that_nomad_does_not_know_is_named(live: LiveCli) -> None:
     assert "Nomad's servers do not reach the client demo-nomad-client-1: it is not in Nomad's list" in ran.err
 
 
-def test_a_clients_log_comes_through_a_server(live: LiveCli) -> None:
-    """Nothing else reaches a client: its own port admits the VPC only."""
-    name = "demo-nomad-client-1"
-    with nomad_client(live, name):
+def test_a_clients_log_comes_through_a_server_and_gives_it_no_token_that_lasts(live: LiveCli) -> None:
+    """Nothing else reaches a client: its own port admits the VPC only. The server passes the caller's token on.
+
+    Control: the client has the operator's own once it is asked with that.
+    """
+    name, management = "demo-nomad-client-1", live.agents.bundle.nomad_management.secret
+    api = live.agents.clients.nomad(LOOPBACK)
+    before = {token.accessor for token in api.list_tokens()}
+    with nomad_client(live, name) as process:
         ran = live.at("logs", name, "--level", "trace", "--seconds", "12")
-    assert ran.code == 0, ran.err
-    assert "client" in ran.out
-    assert "nomad.raft" not in ran.out  # control: it is not the server's
+        assert ran.code == 0, ran.err
+        assert "client" in ran.out
+        assert "nomad.raft" not in ran.out  # control: it is not the server's
+        ran = live.at("logs", name, "--since", "1h")
+        assert ran.code == 0, ran.err
+        live.process("nomad", "node", "status", "-self", check=False)
+        live.process("nomad", "node", "status", "-stats", node_id(live, name))
+        assert not memory_holds(process, management)
+        made = [token.grant.description for token in api.list_tokens() if token.accessor not in before]
+        assert made == ["bakery: issued to operator"]
+        list(api.follow_log("info", seconds=1, client=node_id(live, name)))
+        assert memory_holds(process, management)
+
+
+def node_id(live: LiveCli, name: str) -> str:
+    nodes = live.agents.clients.nomad(LOOPBACK).nodes()
+    return next(node.id for node in nodes if (node.name, node.status) == (name, "ready"))
 
 
 def test_bad_input_is_refused(live: LiveCli) -> None:

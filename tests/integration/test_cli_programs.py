@@ -76,14 +76,20 @@ def test_options_after_bakerys_own_are_the_programs(live: LiveCli, fake: dict[st
     assert json.loads(divided.stdout)["arguments"] == ["-f", "x"]
 
 
-def test_secrets_are_in_its_environment_only(live: LiveCli, fake: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [(("job", "status"), ("--management",)), (("status",), ()), (("alloc", "logs", "-f", "4f1c"), ())],
+)
+def test_secrets_are_in_its_environment_only(
+    live: LiveCli, fake: dict[str, str], words: tuple[str, ...], options: tuple[str, ...]
+) -> None:
     mine = {
         **fake, "NOMAD_NAMESPACE": "dev", "NOMAD_VAR_region": "x", "NOMAD_SKIP_VERIFY": "true",
         "CONSUL_HTTP_TOKEN_FILE": "/elsewhere", "NOMAD_TOKEN": "mine", "DIGITALOCEAN_TOKEN": "dop_v1_" + "a" * 64,
     }  # fmt: skip
     mine["DIGITALOCEAN_TOKEN"] = os.environ["DIGITALOCEAN_TOKEN"]
-    shown = json.loads(live.process("nomad", "status", check=False, env=mine).stdout)
-    expected = live.variables("--management")
+    shown = json.loads(live.process("nomad", *words, check=False, env=mine).stdout)
+    expected = live.variables(*options)
     got = shown["environment"]
     assert {name: got.get(name) for name in expected} == expected
     assert (got["NOMAD_NAMESPACE"], got["NOMAD_VAR_region"]) == ("dev", "x")

@@ -6,6 +6,8 @@ It adds the certificate and the token, so that the browser has neither.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from posixpath import normpath
+from urllib.parse import unquote
 
 from bakery.agents.passage import PassedReply, PassedRequest
 from bakery.browser.callers import Callers
@@ -22,6 +24,9 @@ STATIC = "/ui/"
 """Below it are files of the UI, which contain no token: only these may be compressed."""
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "server", "date"}
 """Headers of a reply that the proxy writes itself (RFC 9110, 7.6.1)."""
+WITHHELD = {"/v1/acl/token/onetime", "/v1/agent/join"}
+"""Paths of Nomad that no UI needs (command/agent/http.go). The first makes a code for which any certificate gets
+the token of this run; the second has the server connect to an address, and wants no right."""
 NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
 
 
@@ -55,10 +60,18 @@ def proxied(upstream: Upstream, port: int, on_socket: Callable[[], None]) -> Ite
             upstream.close()
 
 
+def is_withheld(path: str) -> bool:
+    """Return whether the agent would take ``path``, as a browser may write it, for one in ``WITHHELD``."""
+    return normpath(unquote(path.partition("?")[0])) in WITHHELD
+
+
 class _Handler(LocalHandler):
     server: ProxyServer
 
     def answer(self) -> None:
+        if is_withheld(self.path):
+            self.refuse(HTTPStatus.FORBIDDEN, "bakery ui does not pass this on")
+            return
         body = self._body()
         if body is None:
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakery.cli import completions, signals
-from bakery.cli.invocation import invocation_of
+from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options_without_f
 from bakery.cli.person import Duration
 from bakery.cli.read_only import read_only
@@ -70,7 +70,7 @@ def logs(
       bakery logs demo-nomad-client-1 --agent system -f
       bakery logs demo-consul-server-1 --level debug
     """
-    from bakery.operations.agent_logs import find_log
+    from bakery.operations.agent_logs import open_log
 
     invocation = invocation_of(context)
     if invocation.settings.json:
@@ -79,13 +79,17 @@ def logs(
     if since is not None and (level or seconds):
         message = "--since reads the journal; --level and --seconds ask the agent, which sends new lines only"
         raise UsageError(message=message, hint="leave one of them out")
-    source = find_log(invocation, node, agent, other_cloud=other_cloud)
-    if level or seconds or source.journal is None:
-        lines, nothing = ask_agent(source, level, seconds, since, follow=follow)
-    else:
-        lines, nothing = read_journal(source.journal, source.agent, since or SINCE, follow=follow)
-    if follow:
-        signals.say_nothing()
+    with open_log(invocation, node, agent, other_cloud=other_cloud) as source:
+        if level or seconds or source.journal is None:
+            lines, nothing = ask_agent(source, level, seconds, since, follow=follow)
+        else:
+            lines, nothing = read_journal(source.journal, source.agent, since or SINCE, follow=follow)
+        if follow:
+            signals.say_nothing()
+        return _print(invocation, lines, nothing)
+
+
+def _print(invocation: Invocation, lines: Iterator[str], nothing: Hint) -> int:
     shown = 0
     try:
         for line in lines:

@@ -18,7 +18,10 @@ from bakery.cli.where import other_cloud_option
 @read_only()
 @click.pass_context
 def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
-    """Run nomad against the cluster, with the operator's certificate and the management token.
+    """Run nomad against the cluster, with the operator's certificate.
+
+    Commands for jobs and servers run with the management token. All others run with the token of bakery env, which
+    expires: Nomad passes the token on to clients that it asks, for logs, files, exec, signals and statistics.
 
     Everything after bakery's own options belongs to nomad, options included:
 
@@ -26,8 +29,8 @@ def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None
       bakery nomad job run web.nomad.hcl
       bakery nomad alloc logs -f 4f1c
 
-    The program has the cluster's version. It gets the variables of bakery env --management, with a server that
-    answers; your shell gets none of them. Its exit code is bakery's.
+    The program has the cluster's version. It gets the variables of bakery env, with a server that answers; your
+    shell gets none of them. Its exit code is bakery's.
 
     \b
     Examples:

@@ -64,12 +64,14 @@ def run_program(
     """
     from bakery import proc
     from bakery.operations.collect_env import by_way_of_loopback, program_env
+    from bakery.operations.nomad_commands import TokenFor, token_for
     from bakery.toolchain.find import find_tool
     from bakery.toolchain.model import ToolName, places_from_environment
 
     image = invocation.config.image
     version = image.consul if product == "Consul" else image.nomad
-    variables = program_env(invocation, product, other_cloud=other_cloud, person=person)
+    token = TokenFor.SERVERS if product == "Consul" else token_for(arguments)
+    variables = program_env(invocation, product, other_cloud=other_cloud, person=person, token=token)
     places = places_from_environment(checksums=image.checksums)
     tool = find_tool(ToolName(product.lower()), version, places=places, reporter=invocation.reporter)
     if product == "Nomad" and tuple(arguments[:2]) == ("operator", "debug"):

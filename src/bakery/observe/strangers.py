@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bakery.agents.model import Member, NomadNode
+from bakery.cloud.model import Droplet
 from bakery.hints import Command
 from bakery.observe.gather import Answer, Facts
 from bakery.observe.model import Condition
 from bakery.observe.verdict import judged, plain, unknown
-from bakery.plan.model import ClusterPlan
-from bakery.plan.tags import cluster_tag
+from bakery.plan.model import ClusterPlan, Node
+from bakery.plan.tags import cluster_tag, role_tag
 
 NAME = "strangers"
 One = TypeVar("One", Member, NomadNode)
@@ -38,12 +39,14 @@ def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
     if error:
         return unknown(NAME, error)
     planned = {node.name for node in plan.nodes}
-    members = _not_ours(_alive(facts.consul.members.value), facts, planned)
-    servers = _not_ours(_alive(facts.nomad.members.value), facts, planned)
+    members = _not_ours(_alive(facts.consul.members.value), facts.droplets, planned)
+    of_servers = _droplets_of(plan, facts, lambda node: node.kind.is_nomad_server)
+    servers = _not_ours(_alive(facts.nomad.members.value), of_servers, planned)
     nodes = facts.nomad.nodes.value or ()
-    clients = _not_ours([node for node in nodes if node.status not in _SILENT], facts, planned)
-    doubles = _doubles(nodes, facts, strict=plan.introduces_clients)
-    gone = _without_droplet(nodes, facts, planned) if plan.introduces_clients else []
+    homes = _droplets_of(plan, facts, lambda node: node.kind.is_nomad_client)
+    clients = _not_ours([node for node in nodes if node.status not in _SILENT], homes, planned)
+    doubles = _doubles(nodes, facts.droplets, homes, strict=plan.introduces_clients)
+    gone = _without_droplet(nodes, facts.droplets, homes, planned) if plan.introduces_clients else []
     faults = [
         *_named("Consul member", members),
         *_named("Nomad server", servers),
@@ -62,14 +65,29 @@ def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
     return replace(condition, blocks=len(faults) > len(gone) or not faults)
 
 
-def _doubles(nodes: Iterable[NomadNode], facts: Facts, *, strict: bool) -> list[NomadNode]:
+def _droplets_of(plan: ClusterPlan, facts: Facts, runs: Callable[[Node], bool]) -> tuple[Droplet, ...]:
+    """Return the droplets of nodes for which ``runs`` is true, and those without a known role."""
+    by_name = {node.name: node for node in plan.nodes}
+    by_role = {role_tag(plan.cluster, node.role): node for node in plan.nodes}
+
+    def node_of(droplet: Droplet) -> Node | None:
+        of_its_role = (by_role[tag] for tag in droplet.tags if tag in by_role)
+        return by_name.get(droplet.name) or next(of_its_role, None)
+
+    return tuple(droplet for droplet in facts.droplets if (node := node_of(droplet)) is None or runs(node))
+
+
+def _doubles(
+    nodes: Iterable[NomadNode], droplets: Sequence[Droplet], of_clients: Sequence[Droplet], *, strict: bool
+) -> list[NomadNode]:
     """Return silent clients that have the name of a droplet, except the droplet's own.
 
-    Its own has its address; of two with that address, it is the one that is not silent. A droplet that was rebuilt
-    has two, but not if only introduced clients register (``strict``): a client is introduced once.
+    Its own has its address, on a droplet that runs a client; of two with that address, it is the one that is not
+    silent. A droplet that was rebuilt has two, but not if only introduced clients register (``strict``): a client
+    is introduced once.
     """
-    names = {droplet.name for droplet in facts.droplets}
-    homes = {(droplet.name, droplet.private_ipv4) for droplet in facts.droplets}
+    names = {droplet.name for droplet in droplets}
+    homes = {(droplet.name, droplet.private_ipv4) for droplet in of_clients}
     own: set[tuple[str, str]] = set()
     found = []
     for node in sorted(nodes, key=lambda node: node.status in _SILENT):
@@ -81,13 +99,15 @@ def _doubles(nodes: Iterable[NomadNode], facts: Facts, *, strict: bool) -> list[
     return found
 
 
-def _without_droplet(nodes: Iterable[NomadNode], facts: Facts, planned: set[str]) -> list[NomadNode]:
+def _without_droplet(
+    nodes: Iterable[NomadNode], droplets: Sequence[Droplet], of_clients: Sequence[Droplet], planned: set[str]
+) -> list[NomadNode]:
     """Return silent clients with another name than the droplets have, except those of nodes made by hand.
 
     A registered client may change its name and its address at any time (shown by test_introduction_real.py).
     """
-    names = {droplet.name for droplet in facts.droplets}
-    by_hand = {droplet.private_ipv4 for droplet in facts.droplets if droplet.name not in planned}
+    names = {droplet.name for droplet in droplets}
+    by_hand = {droplet.private_ipv4 for droplet in of_clients if droplet.name not in planned}
     silent = (node for node in nodes if node.status in _SILENT)
     return [node for node in silent if node.name not in names and node.address not in by_hand]
 
@@ -103,15 +123,15 @@ def _alive(members: tuple[Member, ...] | None) -> list[Member]:
     return [member for member in members or () if member.status == "alive"]
 
 
-def _not_ours(found: Iterable[One], facts: Facts, planned: set[str]) -> list[One]:
-    """Return the entries that do not match a droplet. Each droplet matches one entry.
+def _not_ours(found: Iterable[One], droplets: Sequence[Droplet], planned: set[str]) -> list[One]:
+    """Return the entries that do not match one of ``droplets``. Each droplet matches one entry.
 
     A planned droplet matches by name and address, another droplet of the cluster by address. Members choose their
     names themselves, so a second entry at a droplet's address, or another name at a planned node's address, is a
     stranger.
     """
-    by_name = {(droplet.name, droplet.private_ipv4) for droplet in facts.droplets}
-    by_address = {droplet.private_ipv4 for droplet in facts.droplets if droplet.name not in planned}
+    by_name = {(droplet.name, droplet.private_ipv4) for droplet in droplets}
+    by_address = {droplet.private_ipv4 for droplet in droplets if droplet.name not in planned}
     matched: set[str] = set()
     strange = []
     for one in sorted(found, key=lambda one: (one.name, one.address) not in by_name):

@@ -1,16 +1,18 @@
 """The log of one node, over the APIs of Consul and Nomad: no SSH."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from bakery.agents.interface import AgentClients, NomadApi
+from bakery.agents.interface import AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import NomadNode
 from bakery.cloud.model import Droplet
 from bakery.config.model import Kind
 from bakery.credentials.model import Bundle
 from bakery.errors import AgentError, UsageError
 from bakery.hints import Command, Text
+from bakery.launch.acl.people import NOMAD_LOGS
 from bakery.launch.base.agentless import NO_AGENTS, asks_agents_in_vain, check_agents_exist
 from bakery.observe.gather import api_address
 from bakery.observe.leaders import Servers, servers_with_leader
@@ -18,8 +20,10 @@ from bakery.operations.cluster import need_answer
 from bakery.operations.context import Context
 from bakery.operations.credentials import check_own_droplets, connect_agents, load_credentials
 from bakery.operations.droplets import list_droplets
+from bakery.operations.env_variables import Tokens
 from bakery.operations.journal import SLICE, NodeJournal
 from bakery.operations.place import check_place
+from bakery.operations.run_tokens import RunTokens, wait_known
 from bakery.plan.build import build_plan
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running
@@ -49,6 +53,7 @@ class _Reach:
     """The cluster as it runs, and the clients of its agents."""
 
     context: Context
+    bundle: Bundle
     plan: ClusterPlan
     droplets: tuple[Droplet, ...]
     clients: AgentClients
@@ -68,15 +73,48 @@ class _Reach:
         return self.clients.nomad(need_answer(self.context, "Nomad", self.servers.nomad).address)
 
     @cached_property
+    def tokens(self) -> RunTokens:
+        """With a token for this run, which may read logs only.
+
+        A Nomad server passes the caller's token on to the client that is asked about, where root can read it
+        (hashicorp/nomad client/agent_endpoint.go, ResolveToken).
+        """
+        return RunTokens(self.context, self, verb="logs", nomad=NOMAD_LOGS)
+
+    @cached_property
+    def asked_about_clients(self) -> NomadApi:
+        """The same server, asked with the token for logs.
+
+        Raises:
+            AgentError: there is no leader, which would make the token.
+        """
+        tokens = Tokens(consul="", nomad=self.tokens.get("Nomad"))
+        address = need_answer(self.context, "Nomad", self.servers.nomad).address
+        return connect_agents(self.context, self.bundle, tokens).nomad(address)
+
+    def consul(self) -> ConsulApi:
+        """Return a Consul server that answers."""
+        return self.clients.consul(need_answer(self.context, "Consul", self.servers.consul).address)
+
+    def nomad(self) -> NomadApi:
+        """Return a Nomad server that answers."""
+        return self.asked
+
+    def wait_known(self, product: str, secret: str) -> None:
+        """Wait until the product's servers accept a new token."""
+        wait_known(self.context, self.bundle, self.servers, product, secret)
+
+    @cached_property
     def nomad_nodes(self) -> Mapping[str, NomadNode]:
         """Nomad's clients by name; of two with one name the one that is ready."""
         return {node.name: node for node in sorted(self.asked.nodes(), key=lambda node: node.status == "ready")}
 
 
-def find_log(context: Context, name: str, agent: str | None, *, other_cloud: bool) -> LogSource:
-    """Return the log of the node's ``agent``; None is the agent that the node is there for.
+@contextmanager
+def open_log(context: Context, name: str, agent: str | None, *, other_cloud: bool) -> Iterator[LogSource]:
+    """Yield the log of the node's ``agent``; None is the agent that the node is there for.
 
-    ``name`` is a droplet's name or a slot.
+    ``name`` is a droplet's name or a slot. The log can be read while the block runs.
 
     Raises:
         UsageError: no node has that name, it does not run that agent, no server can read that log, or no droplet
@@ -96,21 +134,38 @@ def find_log(context: Context, name: str, agent: str | None, *, other_cloud: boo
     if wanted == SYSTEM and not node.kind.runs_nomad:
         message = f"the journal of {node.name} cannot be read: Nomad exports journals, and it does not run there"
         raise UsageError(message=message, hint=_on_the_node("journalctl"))
-    try:
-        return _source(reach, node, wanted)
-    except AgentError:
-        check_agents_exist(context.cloud, reach.plan.region)
-        raise
+    with _tokens_deleted(reach):
+        try:
+            source = _source(reach, node, wanted)
+        except AgentError:
+            check_agents_exist(context.cloud, reach.plan.region)
+            raise
+        yield source
 
 
-def all_logs(context: Context, bundle: Bundle) -> tuple[LogSource, ...]:
-    """Return the logs of all agents that can be reached, in plan order.
+@contextmanager
+def open_logs(context: Context, bundle: Bundle) -> Iterator[tuple[LogSource, ...]]:
+    """Yield the logs of all agents that can be reached, in plan order. They can be read while the block runs.
 
     Agents that do not answer are left out; each cause of that is one warning.
 
     The journal of a node that runs Nomad has the lines of all its services.
     """
     reach = _reach(context, bundle)
+    with _tokens_deleted(reach):
+        yield _all(reach)
+
+
+@contextmanager
+def _tokens_deleted(reach: _Reach) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        reach.tokens.delete()
+
+
+def _all(reach: _Reach) -> tuple[LogSource, ...]:
+    context = reach.context
     found: list[LogSource] = []
     silent: dict[str, list[str]] = {}
     for node in reach.plan.nodes:
@@ -138,7 +193,9 @@ def default_agent(kind: Kind) -> str:
 def _reach(context: Context, bundle: Bundle) -> _Reach:
     droplets = list_droplets(context)
     plan = as_running(build_plan(context.config), droplets)
-    return _Reach(context=context, plan=plan, droplets=droplets, clients=connect_agents(context, bundle))
+    return _Reach(
+        context=context, bundle=bundle, plan=plan, droplets=droplets, clients=connect_agents(context, bundle)
+    )
 
 
 def _node(reach: _Reach, name: str) -> Node:
@@ -213,7 +270,7 @@ def _nomad(reach: _Reach, node: Node) -> tuple[NomadApi, str | None]:
         state = "not in Nomad's list" if client is None else client.status
         message = f"Nomad's servers do not reach the client {node.name}: it is {state}"
         raise AgentError(message=message, hint=Command("status"))
-    return reach.asked, client.id
+    return reach.asked_about_clients, client.id
 
 
 def _address(reach: _Reach, node: Node) -> str:

@@ -1,7 +1,7 @@
 """From active droplets to a cluster: the ACLs of Consul and Nomad, then health."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TypeVar
 
@@ -74,13 +74,15 @@ def bootstrap_by_hand(
         UsageError: no ``servers`` are given, and the cluster has no active Consul server.
         CredentialsError: no ``servers`` are given, and the credentials are not those of the droplets.
     """
+    droplets: tuple[Droplet, ...] = ()
     if servers:
-        given = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
-        return _ensure(context, ensure_acls, _acl_request(context, plan, bundle, (), given), seconds=seconds)
-    droplets = list_droplets(context)
-    check_own_droplets(bundle, droplets, plan.cluster)
-    addresses = server_addresses(context, plan)
-    request = _acl_request(context, as_running(plan, droplets), bundle, droplets, addresses)
+        addresses = ServerAddresses(consul=servers, nomad=servers if plan.nomad_expect else ())
+    else:
+        droplets = list_droplets(context)
+        check_own_droplets(bundle, droplets, plan.cluster)
+        addresses = server_addresses(context, plan)
+    named = replace(plan, nodes=nodes_with_tokens(plan, droplets, rendered_roles(context.paths)))
+    request = _acl_request(context, named, bundle, droplets, addresses)
     return _ensure(context, ensure_acls, request, seconds=seconds)
 
 
@@ -166,11 +168,22 @@ def _servers(named: ClusterPlan, droplets: tuple[Droplet, ...]) -> ServerAddress
     )
 
 
-def _existing(plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> ClusterPlan:
-    """Return the plan with the nodes that exist, by their names: a launch of one role does not wait for others."""
+def nodes_with_tokens(
+    plan: ClusterPlan, droplets: tuple[Droplet, ...], rendered: Collection[str]
+) -> tuple[Node, ...]:
+    """Return the planned nodes that have a droplet, by its name, or whose own name is in ``rendered``.
+
+    The latter are made by hand. No other gets tokens: the name may be that of a node that was replaced, because a
+    copy of its user-data was stolen.
+    """
     slots = {slot_of(droplet, plan.cluster) for droplet in droplets}
     named = as_running(plan, droplets)
-    return replace(named, nodes=tuple(node for node in named.nodes if node.slot in slots))
+    return tuple(node for node in named.nodes if node.slot in slots or node.name in rendered)
+
+
+def _existing(plan: ClusterPlan, droplets: tuple[Droplet, ...]) -> ClusterPlan:
+    """Return the plan with the nodes that exist, by their names: a launch of one role does not wait for others."""
+    return replace(plan, nodes=nodes_with_tokens(plan, droplets, ()))
 
 
 def _public(droplets: tuple[Droplet, ...], nodes: tuple[Node, ...]) -> tuple[str, ...]:

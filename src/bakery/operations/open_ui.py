@@ -1,21 +1,21 @@
 """The web UIs of Consul and Nomad on loopback: the proxies of one run, with their servers and tokens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from threading import Lock
 
-from bakery.agents.interface import AclApi, ConsulApi, NomadApi
+from bakery.agents.interface import ConsulApi, NomadApi
 from bakery.agents.model import Target
 from bakery.browser.proxy import proxied
 from bakery.browser.upstream import Upstream
 from bakery.credentials.model import Bundle
 from bakery.credentials.names import consul_server_name, nomad_server_name
 from bakery.credentials.operator import write_operator_files
-from bakery.errors import AgentError, BakeryError, DeadlineError
+from bakery.errors import BakeryError
 from bakery.hints import Command, Hint
+from bakery.launch.acl.people import NOMAD_READ
 from bakery.observe.leaders import ServerAddress
 from bakery.operations.cluster import active_servers, need_answer
 from bakery.operations.context import Context
@@ -26,14 +26,11 @@ from bakery.operations.credentials import (
     management_tokens,
     nomad_tls,
 )
-from bakery.operations.env_variables import Tokens
 from bakery.operations.place import check_place
-from bakery.operations.run_tokens import RunTokens
+from bakery.operations.run_tokens import RunTokens, wait_known
 from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
-from bakery.wait import Clock, Pending, SystemClock, wait_until
+from bakery.wait import Clock, SystemClock
 
-KNOWN_SECONDS = 5.0
-"""Deadline for a server to learn of a new token."""
 LOOK_SECONDS = 5.0
 """Seconds after which the servers are looked for again, if none answers."""
 _EXEC = Command("nomad", "alloc", "exec", "ALLOCATION", "/bin/sh")
@@ -93,7 +90,9 @@ class _Access:
     def __init__(self, context: Context, bundle: Bundle, *, management: bool, clock: Clock | None = None) -> None:
         self._context = context
         self._bundle = bundle
-        self._tokens = None if management else RunTokens(context, self)
+        self._management = management
+        # Nomad passes the token on to clients, where root can read it: one that may do everything must expire too.
+        self._tokens = RunTokens(context, self, nomad=None if management else NOMAD_READ)
         self._clock = clock or SystemClock()
         self._lock = Lock()
         self._warned = False
@@ -116,9 +115,8 @@ class _Access:
         Raises:
             BakeryError: the token has expired, and no other can be created.
         """
-        if self._tokens is None:
-            mine = management_tokens(self._bundle)
-            token = mine.nomad if product == "Nomad" else mine.consul
+        if self._management and product == "Consul":
+            token = management_tokens(self._bundle).consul
         else:
             token = self._tokens.get(product)
         return [self._target(product, server.address, token) for server in self._of(product)]
@@ -148,13 +146,7 @@ class _Access:
 
     def wait_known(self, product: str, secret: str) -> None:
         """Wait until the product's servers accept a new token; a server that does not in time is given up on."""
-        clients = connect_agents(self._context, self._bundle, Tokens(consul=secret, nomad=secret))
-        connect: Callable[[str], AclApi] = clients.nomad if product == "Nomad" else clients.consul
-        for server in self._of(product):
-            if server.answers:
-                with suppress(DeadlineError):
-                    look = partial(_accepts, connect(server.address))
-                    wait_until(look, what=f"{server.name} to know the token", seconds=KNOWN_SECONDS, every=0.2)
+        wait_known(self._context, self._bundle, self._servers, product, secret)
 
     def say_no_sockets(self) -> None:
         """Warn, once, that exec does not work in the browser."""
@@ -164,8 +156,7 @@ class _Access:
 
     def close(self) -> None:
         """Delete the tokens of the run."""
-        if self._tokens is not None:
-            self._tokens.delete()
+        self._tokens.delete()
 
     def _of(self, product: str) -> Sequence[ServerAddress]:
         return self._servers.nomad if product == "Nomad" else self._servers.consul
@@ -177,11 +168,3 @@ class _Access:
         else:
             name, port, tls = consul_server_name(self._bundle.cluster), CONSUL_HTTPS, consul_tls(paths)
         return Target(address=address, port=port, server_name=name, tls=tls, token=token, gossip_key="")
-
-
-def _accepts(api: AclApi) -> bool | Pending:
-    """Return True also if the server is gone meanwhile."""
-    try:
-        return api.accepts_token() or Pending("it is not known there")
-    except AgentError:
-        return True

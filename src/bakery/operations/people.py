@@ -178,12 +178,20 @@ def issued_files(context: Context, name: str) -> IssuedFiles:
 
 
 def read_tokens(files: IssuedFiles) -> Tokens:
-    """Return the tokens in ``files``; an empty text for one that is not there."""
+    """Return the tokens in ``files``; an empty text for one that is not there.
+
+    Raises:
+        CredentialsError: a file is damaged.
+    """
     return Tokens(consul=_content(files.consul_token), nomad=_content(files.nomad_token))
 
 
 def _content(file: Path) -> str:
-    return file.read_text(encoding="ascii").strip() if file.exists() else ""
+    try:
+        return file.read_text(encoding="ascii").strip() if file.exists() else ""
+    except UnicodeDecodeError:
+        message = f"{file} is damaged: it holds no token"
+        raise CredentialsError(message=message, hint=f"delete the file {file}") from None
 
 
 def create_nomad_token(nomad: NomadApi, policy: AclPolicy, person: str, *, seconds: int) -> str:
@@ -191,6 +199,11 @@ def create_nomad_token(nomad: NomadApi, policy: AclPolicy, person: str, *, secon
     nomad.put_policy(policy)
     grant = TokenGrant(description=token_name(person), policies=(policy.name,))
     return nomad.create_token(grant, seconds=seconds)
+
+
+def create_nomad_management_token(nomad: NomadApi, person: str, *, seconds: int) -> str:
+    """Create a token that may do everything and expires, which is issued to ``person``; return its secret."""
+    return nomad.create_token(TokenGrant(description=token_name(person), management=True), seconds=seconds)
 
 
 def create_consul_token(consul: ConsulApi, policy: AclPolicy, person: str, secret: str, *, seconds: int) -> None:

@@ -1,18 +1,32 @@
-"""Tokens for one run of a command: they read, are renewed while the command runs, and are deleted at its end."""
+"""Tokens for one run of a command: they are renewed while the command runs, and deleted at its end."""
 
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Protocol
 
-from bakery.agents.interface import ConsulApi, NomadApi
+from bakery.agents.interface import AclApi, ConsulApi, NomadApi
+from bakery.agents.model import AclPolicy
+from bakery.credentials.model import Bundle
 from bakery.credentials.tokens import random_token
-from bakery.errors import BakeryError
+from bakery.errors import AgentError, BakeryError, DeadlineError
 from bakery.hints import Command, Hint
 from bakery.launch.acl.people import CONSUL_READ, NOMAD_READ
+from bakery.observe.leaders import Servers as ActiveServers
 from bakery.operations.context import Context
-from bakery.operations.people import create_consul_token, create_nomad_token, delete_tokens
+from bakery.operations.credentials import connect_agents
+from bakery.operations.env_variables import Tokens
+from bakery.operations.people import (
+    create_consul_token,
+    create_nomad_management_token,
+    create_nomad_token,
+    delete_tokens,
+)
+from bakery.wait import Pending, wait_until
 
 LIFE = timedelta(hours=1)
 """How long a token is valid if bakery is killed and deletes none."""
@@ -20,6 +34,8 @@ RENEWED_BEFORE = timedelta(minutes=20)
 """Longer than a blocking query, which takes up to ten minutes and a sixteenth, with the token it began with."""
 RETRY = timedelta(seconds=30)
 """Pause after a renewal that failed."""
+KNOWN_SECONDS = 5.0
+"""Deadline for a server to learn of a new token."""
 
 
 class Servers(Protocol):
@@ -51,12 +67,18 @@ class _Held:
 
 
 class RunTokens:
-    """The tokens of one run, for the products that it asks for: "Consul", "Nomad"."""
+    """The tokens of one run, for the products that it asks for: "Consul", "Nomad".
 
-    def __init__(self, context: Context, servers: Servers) -> None:
-        self.name = f"ui-{secrets.token_hex(3)}"
+    ``verb`` is the command that runs, ``nomad`` the policy of its token for Nomad; None: it may do everything.
+    """
+
+    def __init__(
+        self, context: Context, servers: Servers, *, verb: str = "ui", nomad: AclPolicy | None = NOMAD_READ
+    ) -> None:
+        self.name = f"{verb}-{secrets.token_hex(3)}"
         """The name under which ``bakery credentials list`` shows them."""
         self._context = context
+        self._nomad_policy = nomad
         self._servers = servers
         self._held: dict[str, _Held] = {}
         self._lock = Lock()
@@ -80,7 +102,7 @@ class RunTokens:
             try:
                 delete_tokens(self._server(product), self.name)
             except BakeryError as error:
-                what = f"{product}'s token for this run was not deleted; it reads only, and expires at"
+                what = f"{product}'s token for this run was not deleted; it expires at"
                 revoke = Command("credentials revoke", self.name)
                 reason = f"{what} {held.ends:%H:%M} UTC ({error.full_message}); to delete it: "
                 self._context.reporter.warn(Hint(reason, revoke))
@@ -96,8 +118,11 @@ class RunTokens:
 
     def _create(self, product: str) -> str:
         seconds = int(LIFE.total_seconds())
-        if product == "Nomad":
-            secret = create_nomad_token(self._servers.nomad(), NOMAD_READ, self.name, seconds=seconds)
+        policy = self._nomad_policy
+        if product == "Nomad" and policy is None:
+            secret = create_nomad_management_token(self._servers.nomad(), self.name, seconds=seconds)
+        elif product == "Nomad" and policy is not None:
+            secret = create_nomad_token(self._servers.nomad(), policy, self.name, seconds=seconds)
         else:
             secret = random_token().secret
             create_consul_token(self._servers.consul(), CONSUL_READ, self.name, secret, seconds=seconds)
@@ -106,3 +131,22 @@ class RunTokens:
 
     def _server(self, product: str) -> ConsulApi | NomadApi:
         return self._servers.nomad() if product == "Nomad" else self._servers.consul()
+
+
+def wait_known(context: Context, bundle: Bundle, servers: ActiveServers, product: str, secret: str) -> None:
+    """Wait until the product's servers accept a new token; a server that does not in time is given up on."""
+    clients = connect_agents(context, bundle, Tokens(consul=secret, nomad=secret))
+    connect: Callable[[str], AclApi] = clients.nomad if product == "Nomad" else clients.consul
+    for server in servers.nomad if product == "Nomad" else servers.consul:
+        if server.answers:
+            with suppress(DeadlineError):
+                look = partial(_accepts, connect(server.address))
+                wait_until(look, what=f"{server.name} to know the token", seconds=KNOWN_SECONDS, every=0.2)
+
+
+def _accepts(api: AclApi) -> bool | Pending:
+    """Return True also if the server is gone meanwhile."""
+    try:
+        return api.accepts_token() or Pending("it is not known there")
+    except AgentError:
+        return True

@@ -15,7 +15,7 @@ from bakery.credentials.model import Bundle
 from bakery.credentials.redaction import secrets_of_file, without_secrets
 from bakery.errors import AgentError, BakeryError
 from bakery.observe.leaders import ServerAddress
-from bakery.operations.agent_logs import LogSource, all_logs
+from bakery.operations.agent_logs import LogSource, open_logs
 from bakery.operations.cluster import active_servers
 from bakery.operations.context import Context
 from bakery.operations.credentials import connect_agents, load_credentials
@@ -114,8 +114,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any answer
 
 
 def _logs(context: Context, bundle: Bundle, seconds: float) -> Mapping[str, str]:
-    sources = all_logs(context, bundle)
-    with ThreadPoolExecutor(max_workers=max(len(sources), 1)) as pool:
+    with open_logs(context, bundle) as sources, ThreadPoolExecutor(max_workers=max(len(sources), 1)) as pool:
         texts = list(pool.map(lambda source: _log(source, seconds), sources))
     return {f"logs/{source.node}-{source.agent}.log": text for source, text in zip(sources, texts, strict=True)}
 

@@ -420,3 +420,25 @@ def test_a_silent_member_leaves_the_keys_unknown_and_does_no_harm() -> None:
     ]
     cluster.nomad.failures["gossip_keys"] = AgentError(message="Nomad refused", status=403)
     assert not _observe(cluster).healthy, "control: no answer at all is another thing"
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("status", ["ready", "down", "disconnected"])
+@pytest.mark.parametrize(
+    ("name", "address"), [("demo-consul-server-1", "10.100.0.1"), ("demo-nomad-server-1", "10.100.0.4")]
+)
+def test_a_client_that_calls_itself_like_a_server_is_named(
+    *, name: str, address: str, status: str, strict: bool
+) -> None:
+    """A registered client may change its name and its address: no client runs on that droplet."""
+    assert (name, address) in {(droplet.name, droplet.private_ipv4) for droplet in healthy_cluster().droplets}
+    report = _observe(_with_client(strict=strict, name=name, address=address, status=status))
+    assert "strangers" in [unmet.name for unmet in report.missing]
+
+
+@pytest.mark.parametrize(("role", "strange"), [("consul-server", True), ("nomad-client", False), ("other", False)])
+def test_a_droplet_made_by_hand_has_the_client_of_its_role(*, role: str, strange: bool) -> None:
+    cluster = _with_client(name="handmade", address="10.100.0.40", status="ready")
+    cluster.droplets.append(make_droplet(40, "panel-droplet", ("bakery:demo", f"bakery:demo:role:{role}")))
+    named = [unmet.message for unmet in _observe(cluster).missing if unmet.name == "strangers"]
+    assert bool(named) is strange

@@ -99,7 +99,7 @@ def test_a_token_that_cannot_be_deleted_is_named() -> None:
     tokens.delete()
     (warning,) = harness.reporter.warnings
     assert str(warning) == (
-        "Nomad's token for this run was not deleted; it reads only, and expires at 13:00 UTC"
+        "Nomad's token for this run was not deleted; it expires at 13:00 UTC"
         f" (Nomad cannot be reached); to delete it: bakery credentials revoke {tokens.name}"
     )
 

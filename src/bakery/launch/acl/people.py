@@ -96,6 +96,11 @@ NOMAD_READ = AclPolicy(
     description="Read in all namespaces, for the pages in the browser",
     rules=_rules("*", _READ),
 )
+NOMAD_LOGS = AclPolicy(
+    name="bakery-logs",
+    description="One run of bakery logs: the logs and journals of agents",
+    rules='agent { policy = "read" }\nnode { policy = "read" }\n',
+)
 _CONSUL = {PersonRole.METRICS: CONSUL_METRICS, PersonRole.OPERATOR: CONSUL_OPERATOR}
 _CAPABILITIES = {PersonRole.READ: _READ, PersonRole.DEPLOY: _DEPLOY, PersonRole.METRICS: _METRICS}
 
@@ -130,7 +135,7 @@ def person_of(grant: TokenGrant) -> str | None:
 def role_of(grant: TokenGrant) -> tuple[PersonRole, str] | None:
     """Return role and namespace of a person's Nomad token; None if its policies are not bakery's."""
     for policy in grant.policies:
-        if policy == NOMAD_READ.name:
+        if policy in (NOMAD_READ.name, NOMAD_LOGS.name):
             return PersonRole.READ, ALL_NAMESPACES
         for role in PersonRole:
             prefix = _POLICY.format(role=role, namespace="")
