@@ -34,7 +34,7 @@ def problem_of(line: str) -> str | None:
     if not verbs:
         return None if not words or words[0].startswith("-") or words[0].isupper() else f"no verb in {line!r}"
     words.remove(verbs[0])
-    context = click.Context(bakery, info_name="bakery", obj=Settings())
+    context = click.Context(bakery, info_name="bakery", obj=Settings(), help_option_names=["-h", "--help"])
     command = bakery.get_command(context, verbs[0])
     while isinstance(command, click.Group):
         name = next((word for word in words if command.get_command(context, word)), None)
