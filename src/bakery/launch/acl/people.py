@@ -98,7 +98,7 @@ NOMAD_READ = AclPolicy(
 )
 NOMAD_LOGS = AclPolicy(
     name="bakery-logs",
-    description="One run of bakery logs: the logs and journals of agents",
+    description="For one run: the logs and journals of agents",
     rules='agent { policy = "read" }\nnode { policy = "read" }\n',
 )
 _CONSUL = {PersonRole.METRICS: CONSUL_METRICS, PersonRole.OPERATOR: CONSUL_OPERATOR}
