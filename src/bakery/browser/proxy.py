@@ -70,7 +70,7 @@ class _Handler(LocalHandler):
 
     def answer(self) -> None:
         if is_withheld(self.path):
-            self.refuse(HTTPStatus.FORBIDDEN, "bakery ui does not pass this on")
+            self.refuse(HTTPStatus.FORBIDDEN, "this proxy does not pass it on")
             return
         body = self._body()
         if body is None:
