@@ -29,7 +29,7 @@ from bakery.plan.slots import as_running, slot_of
 
 T = TypeVar("T")
 
-LISTING_SECONDS = 10.0
+LISTING_SECONDS = 20.0
 
 
 def bootstrap_consul(
