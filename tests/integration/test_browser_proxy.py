@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bakery.agents.model import Target
 from bakery.browser.proxy import proxied
 from bakery.browser.upstream import Upstream
 from bakery.errors import UsageError
@@ -22,6 +23,8 @@ from tests.helpers.tls_agent import TOKEN, Pki, TlsAgent, make_pki
 pytestmark = pytest.mark.integration
 
 SECONDS = 20.0
+ABOUT_CLIENTS = "c0ffee00-0000-4000-8000-00000000ca4b"
+"""The token for questions that Nomad's servers pass on to clients."""
 
 
 @dataclass
@@ -42,6 +45,9 @@ class Proxy:
 
     def socket(self) -> None:
         self.sockets += 1
+
+    def with_other_token(self) -> list[Target]:
+        return [replace(agent.target, token=ABOUT_CLIENTS) for agent in self.agents]
 
     def connection(self) -> HTTPConnection:
         return HTTPConnection(urlsplit(self.url).netloc, timeout=SECONDS)
@@ -67,7 +73,8 @@ def proxy_of(folder: Path, *names: str) -> Iterator[Proxy]:
         agents = [held.enter_context(pki.agent(name=name)) for name in names]
         proxy = Proxy(pki=pki, agents=agents)
         upstream = Upstream("Consul", lambda: [agent.target for agent in proxy.agents], proxy.look_again)
-        proxy.url = held.enter_context(proxied(upstream, 0, proxy.socket))
+        about_clients = Upstream("Consul", proxy.with_other_token, proxy.look_again)
+        proxy.url = held.enter_context(proxied(upstream, 0, proxy.socket, about_clients))
         yield proxy
 
 
@@ -117,6 +124,21 @@ def test_a_reply_that_holds_the_token_arrives_without_it(proxy: Proxy, path: str
 def test_a_code_for_the_token_is_not_made(proxy: Proxy, path: str) -> None:
     response, _ = proxy.ask("POST", path)
     assert (response.status, proxy.agents[0].tokens) == (403, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [
+        ("/v1/client/fs/logs/4f1c?task=t", ABOUT_CLIENTS),
+        ("/v1/x/../%63lient/stats", ABOUT_CLIENTS),
+        ("/v1/agent/monitor?log_level=info&node%5Fid=4f1c", ABOUT_CLIENTS),
+        ("/v1/agent/monitor?server_id=a", TOKEN),
+        ("/v1/node/4f1c/allocations", TOKEN),
+    ],
+)
+def test_what_is_passed_on_to_a_client_has_a_token_of_its_own(proxy: Proxy, path: str, token: str) -> None:
+    proxy.ask("GET", path)
+    assert proxy.agents[0].tokens == [token]
 
 
 def test_files_of_the_ui_may_be_compressed(proxy: Proxy) -> None:
@@ -255,7 +277,8 @@ def test_a_port_in_use_is_named(proxy: Proxy) -> None:
     port = urlsplit(proxy.url).port
     assert port is not None
     upstream = Upstream("Consul", list, lambda: None)
-    with pytest.raises(UsageError, match=f"port {port} is in use"), proxied(upstream, port, lambda: None):
+    expected = pytest.raises(UsageError, match=f"port {port} is in use")
+    with expected, proxied(upstream, port, lambda: None, upstream):
         pytest.fail("it was opened")
 
 

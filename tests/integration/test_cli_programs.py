@@ -139,6 +139,12 @@ def test_nomads_debug_has_consuls_part(live: LiveCli, tmp_path: Path) -> None:
         "consul-agent-members.json",
         "consul-agent-self.json",
     }
+    bundle = live.agents.bundle
+    texts = [file.read_text(errors="replace") for file in with_bakery.rglob("*") if file.is_file()]
+    assert any('"consul-token"' in text for text in texts), "control: it writes its flags down"
+    for token in (bundle.consul_management.secret, bundle.nomad_management.secret):
+        assert not any(token in text for text in texts)
+    words = (*words, "-event-topic=Evaluation")
     done = run([require_tool("nomad"), *words, f"-output={with_env}"], env=live.variables(), check=False)
     assert "x509: certificate is valid for 127.0.0.1, not 127.1" in done.stdout + done.stderr
     assert consul_part(with_env) == set()

@@ -295,15 +295,12 @@ class NodeIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenGrant:
-    """The permissions of a token."""
+    """The permissions of a Consul token."""
 
     description: str
     policies: tuple[str, ...] = ()
     """Names of its policies, sorted."""
     node: NodeIdentity | None = None
-    """Consul's only."""
-    management: bool = False
-    """Whether it may do everything; Nomad's only. Not read from a list of tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,10 +35,10 @@ def list_tokens(http: AgentHttp) -> tuple[ListedToken, ...]:
 
 
 def create_token(http: AgentHttp, grant: TokenGrant, *, seconds: int) -> str:
-    """Create a token and return its secret. Nomad refuses a token whose UUIDs the caller chose."""
+    """Create a client token and return its secret. Nomad refuses a token whose UUIDs the caller chose."""
     body = {
         "Name": grant.description,
-        "Type": "management" if grant.management else "client",
+        "Type": "client",
         "Policies": list(grant.policies),
         "ExpirationTTL": f"{seconds}s",
     }

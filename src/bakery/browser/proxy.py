@@ -24,33 +24,41 @@ STATIC = "/ui/"
 """Below it are files of the UI, which contain no token: only these may be compressed."""
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "server", "date"}
 """Headers of a reply that the proxy writes itself (RFC 9110, 7.6.1)."""
-WITHHELD = {"/v1/acl/token/onetime", "/v1/agent/join"}
-"""Paths of Nomad that no UI needs (command/agent/http.go). The first makes a code for which any certificate gets
-the token of this run; the second has the server connect to an address, and wants no right."""
+WITHHELD = {"/v1/acl/token/onetime", "/v1/agent/join", "/v1/operator/snapshot", "/v1/snapshot"}
+"""Paths that no UI needs. The first makes a code for which any certificate gets the token of this run; the second
+has a server connect to an address, and wants no right (hashicorp/nomad command/agent/http.go). Snapshots hold
+tokens."""
+_OF_CLIENTS, _ABOUT_CLIENTS = "/v1/client/", ("node_id=", "client_id=")
 NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
 
 
 class ProxyServer(LocalServer):
     """The server, and where its requests are sent."""
 
-    def __init__(self, port: int, upstream: Upstream, on_socket: Callable[[], None]) -> None:
+    def __init__(
+        self, port: int, upstream: Upstream, on_socket: Callable[[], None], about_clients: Upstream
+    ) -> None:
         super().__init__(port, _Handler)
         self.upstream = upstream
+        self.about_clients = about_clients
         self.on_socket = on_socket
         self.callers = Callers()
 
 
 @contextmanager
-def proxied(upstream: Upstream, port: int, on_socket: Callable[[], None]) -> Iterator[str]:
+def proxied(
+    upstream: Upstream, port: int, on_socket: Callable[[], None], about_clients: Upstream
+) -> Iterator[str]:
     """Serve the product's UI and API until the context ends; yield the URL, without a path.
 
-    Port 0 is a free port. ``on_socket`` is called when a page asks for a WebSocket.
+    Port 0 is a free port. ``on_socket`` is called when a page asks for a WebSocket. Requests that Nomad's servers
+    pass on to a client are sent to ``about_clients``, which may have another token.
 
     Raises:
         UsageError: the port cannot be had.
     """
     with port_errors(port):
-        server = ProxyServer(port, upstream, on_socket)
+        server = ProxyServer(port, upstream, on_socket, about_clients)
     server.callers.start()
     with served(server) as url:
         try:
@@ -58,11 +66,19 @@ def proxied(upstream: Upstream, port: int, on_socket: Callable[[], None]) -> Ite
         finally:
             server.callers.close()
             upstream.close()
+            about_clients.close()
 
 
 def is_withheld(path: str) -> bool:
     """Return whether the agent would take ``path``, as a browser may write it, for one in ``WITHHELD``."""
     return normpath(unquote(path.partition("?")[0])) in WITHHELD
+
+
+def is_about_client(path: str) -> bool:
+    """Return whether Nomad's servers may pass the request on to a client, with the token."""
+    first, _, query = path.partition("?")
+    asked = unquote(query)
+    return normpath(unquote(first)).startswith(_OF_CLIENTS) or any(mark in asked for mark in _ABOUT_CLIENTS)
 
 
 class _Handler(LocalHandler):
@@ -80,7 +96,7 @@ class _Handler(LocalHandler):
         request = PassedRequest(method=self.command, path=self.path, headers=headers, body=body)
         with self.server.callers.waiting(self.connection) as caller:
             try:
-                reply = self.server.upstream.send(request, caller)
+                reply = self._upstream().send(request, caller)
             except AgentError as error:
                 self.refuse(HTTPStatus.BAD_GATEWAY, error.full_message)
                 return
@@ -88,6 +104,9 @@ class _Handler(LocalHandler):
                 self._pass(reply)
             finally:
                 reply.give_up()
+
+    def _upstream(self) -> Upstream:
+        return self.server.about_clients if is_about_client(self.path) else self.server.upstream
 
     def _body(self) -> bytes | None:
         """Return the body; None if the request was refused."""

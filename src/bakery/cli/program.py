@@ -64,18 +64,19 @@ def run_program(
     """
     from bakery import proc
     from bakery.operations.collect_env import by_way_of_loopback, program_env
-    from bakery.operations.nomad_commands import TokenFor, token_for
+    from bakery.operations.nomad_commands import asks_clients, with_topic
     from bakery.toolchain.find import find_tool
     from bakery.toolchain.model import ToolName, places_from_environment
 
     image = invocation.config.image
     version = image.consul if product == "Consul" else image.nomad
-    token = TokenFor.SERVERS if product == "Consul" else token_for(arguments)
-    variables = program_env(invocation, product, other_cloud=other_cloud, person=person, token=token)
+    management = product == "Consul" or not asks_clients(arguments)
+    variables = program_env(invocation, product, other_cloud=other_cloud, person=person, management=management)
     places = places_from_environment(checksums=image.checksums)
     tool = find_tool(ToolName(product.lower()), version, places=places, reporter=invocation.reporter)
     if product == "Nomad" and tuple(arguments[:2]) == ("operator", "debug"):
         variables = by_way_of_loopback(variables)
+        arguments = with_topic(arguments)
     sys.stdout.flush()
     sys.stderr.flush()
     proc.replace_process([tool.path, *arguments], environment(variables, of_registries(invocation.config.docker)))

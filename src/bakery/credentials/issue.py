@@ -103,6 +103,11 @@ def is_stale(
     return file.exists() and _stored(file, _inputs(bundle, kind, leaf_days, mesh=mesh), kind, now=now) is None
 
 
+def forget_rendered(paths: StatePaths, node: str) -> None:
+    """Let the node not count as rendered any more: no tokens are made for it again."""
+    (paths.roles / f"{node}.json").unlink(missing_ok=True)
+
+
 def rendered_roles(paths: StatePaths) -> frozenset[str]:
     """Return the roles that were ever rendered with :func:`role_credentials`: they may have hand-made nodes.
 

@@ -1,11 +1,10 @@
 """The environment that makes the consul and nomad programs talk to the cluster."""
 
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,17 +14,12 @@ from bakery.hints import Command, Hint
 from bakery.observe.leaders import ServerAddress, Servers
 from bakery.operations.cluster import active_servers, need_answer
 from bakery.operations.context import Context
-from bakery.operations.credentials import connect_agents, load_credentials, management_tokens
-from bakery.operations.env_variables import Tokens, build_variables
-from bakery.operations.nomad_commands import TokenFor
+from bakery.operations.credentials import load_credentials, management_tokens
+from bakery.operations.env_variables import build_variables
 from bakery.operations.operator_tokens import WORKING_DAY, ensure_operator_tokens
-from bakery.operations.people import create_nomad_management_token, issued_files, read_tokens
+from bakery.operations.people import issued_files, read_tokens
 from bakery.operations.place import check_place
-from bakery.operations.run_tokens import wait_known
 from bakery.proc import start
-
-MANAGEMENT_LIFE = timedelta(hours=1)
-"""How long a management token for one run of nomad is valid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +65,12 @@ def program_env(
     *,
     other_cloud: bool,
     person: str | None = None,
-    token: TokenFor = TokenFor.SERVERS,
+    management: bool = True,
 ) -> Mapping[str, str]:
     """Return the variables for one run of ``product``, "Consul" or "Nomad".
 
-    The tokens are those that were issued to ``person``, or the operator's: see ``token``.
+    The tokens are those that were issued to ``person``, or the management tokens, or without ``management`` those
+    of the operator's shell.
 
     Raises:
         AgentError: no server of the product answers, or none makes a token that is needed.
@@ -86,21 +81,14 @@ def program_env(
     found = servers.consul if product == "Consul" else servers.nomad
     need_answer(context, product, found)
     _warn_without_leader(context, product, found)
+    if issued is not None:
+        tokens = read_tokens(issued)
+    elif management:
+        tokens = management_tokens(bundle)
+    else:
+        tokens = ensure_operator_tokens(context, bundle, servers, ttl=WORKING_DAY)
     files: ClientFiles = issued or context.paths
-    tokens = read_tokens(issued) if issued is not None else _tokens_for(context, bundle, servers, token)
     return build_variables(bundle.cluster, servers, files, tokens)
-
-
-def _tokens_for(context: Context, bundle: Bundle, servers: Servers, token: TokenFor) -> Tokens:
-    if token is TokenFor.SERVERS:
-        return management_tokens(bundle)
-    if token is TokenFor.CLIENTS:
-        return ensure_operator_tokens(context, bundle, servers, ttl=WORKING_DAY)
-    nomad = connect_agents(context, bundle).nomad(servers.nomad[0].address)
-    name = f"nomad-{secrets.token_hex(3)}"
-    made = create_nomad_management_token(nomad, name, seconds=int(MANAGEMENT_LIFE.total_seconds()))
-    wait_known(context, bundle, servers, "Nomad", made)
-    return replace(management_tokens(bundle), nomad=made)
 
 
 def by_way_of_loopback(variables: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,38 +1,48 @@
-"""Which token a command of the nomad program gets.
+"""Which commands of the nomad program ask clients.
 
 Nomad's servers pass the caller's token on to each client that they ask: for logs, files, exec, signals, statistics
 and metadata. Root on the client can read it (hashicorp/nomad v1.11.3, client/alloc_endpoint.go, ResolveToken). So
-a client never gets a token that does not expire.
+these commands get the token of ``bakery env``, which expires and cannot make others, and no client gets the
+management token.
 """
 
 from collections.abc import Sequence
-from enum import Enum, auto
 
 # hashicorp/nomad v1.11.3, command/. Some of these want rights that no policy gives.
 _FOR_SERVERS = {
-    "", "acl", "deployment", "eval", "fmt", "inspect", "namespace", "plan", "plugin", "quota", "run", "scaling",
-    "server", "service", "stop", "system", "validate", "var", "version", "volume",
+    "", "acl", "deployment", "eval", "fmt", "inspect", "namespace", "operator", "plan", "plugin", "quota", "run",
+    "scaling", "server", "service", "stop", "system", "validate", "var", "version", "volume",
 }  # fmt: skip
 _OF_JOBS_FOR_CLIENTS = {"action", "restart"}
-_OF_OPERATOR_FOR_CLIENTS = {"api", "debug"}
+_API_OF_CLIENTS = ("/v1/client/", "node_id", "client_id")
+_TOPIC = "-event-topic"
 
 
-class TokenFor(Enum):
-    """Where the token of a command is sent, and what it may do."""
-
-    SERVERS = auto()
-    """To servers only: the management token."""
-    CLIENTS = auto()
-    """To clients too: the token of ``bakery env``, which expires and has fewer rights."""
-    EVERYTHING = auto()
-    """Perhaps to clients, and with all rights: a management token that expires after an hour."""
-
-
-def token_for(arguments: Sequence[str]) -> TokenFor:
-    """Return which token ``nomad ARGUMENTS`` gets."""
-    words = [*(word for word in arguments if not word.startswith("-")), "", ""]
+def asks_clients(arguments: Sequence[str]) -> bool:
+    """Return whether ``nomad ARGUMENTS`` may ask a client."""
+    words = _words(arguments)
     if words[0] == "job":
-        return TokenFor.CLIENTS if words[1] in _OF_JOBS_FOR_CLIENTS else TokenFor.SERVERS
-    if words[0] == "operator":
-        return TokenFor.EVERYTHING if words[1] in _OF_OPERATOR_FOR_CLIENTS else TokenFor.SERVERS
-    return TokenFor.SERVERS if words[0] in _FOR_SERVERS else TokenFor.CLIENTS
+        return words[1] in _OF_JOBS_FOR_CLIENTS
+    if words[:2] == ["operator", "api"]:
+        return any(mark in word for mark in _API_OF_CLIENTS for word in arguments)
+    return _is_debug(arguments) or words[0] not in _FOR_SERVERS
+
+
+def with_topic(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the arguments; for ``operator debug`` with a topic of events that the operator's token may read.
+
+    Without one it asks for all topics, which only a management token may, and crashes when it is refused
+    (hashicorp/nomad v1.11.3, command/operator_debug.go, captureEventStream).
+    """
+    if not _is_debug(arguments) or any(word.lstrip("-").startswith(_TOPIC.lstrip("-")) for word in arguments):
+        return tuple(arguments)
+    return (*arguments, f"{_TOPIC}=Evaluation")
+
+
+def _is_debug(arguments: Sequence[str]) -> bool:
+    return _words(arguments)[:2] == ["operator", "debug"]
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    """Return what is not an option, as nomad finds its command (mitchellh/cli skips empty words), and two more."""
+    return [*(word for word in arguments if word and not word.startswith("-")), "", ""]

@@ -15,7 +15,7 @@ from bakery.credentials.names import consul_server_name, nomad_server_name
 from bakery.credentials.operator import write_operator_files
 from bakery.errors import BakeryError
 from bakery.hints import Command, Hint
-from bakery.launch.acl.people import NOMAD_READ
+from bakery.launch.acl.people import NOMAD_OPERATOR, NOMAD_READ
 from bakery.observe.leaders import ServerAddress
 from bakery.operations.cluster import active_servers, need_answer
 from bakery.operations.context import Context
@@ -80,7 +80,8 @@ def open_uis(context: Context, request: UiRequest) -> Iterator[tuple[OpenUi, ...
 def _serve(access: "_Access", product: str, port: int) -> Iterator[str]:
     access.check(product)
     upstream = Upstream(product, lambda: access.targets(product), access.look_again)
-    with proxied(upstream, port, access.say_no_sockets) as url:
+    about_clients = Upstream(product, lambda: access.targets(product, about_clients=True), access.look_again)
+    with proxied(upstream, port, access.say_no_sockets, about_clients) as url:
         yield f"{url}/ui/"
 
 
@@ -91,8 +92,8 @@ class _Access:
         self._context = context
         self._bundle = bundle
         self._management = management
-        # Nomad passes the token on to clients, where root can read it: one that may do everything must expire too.
-        self._tokens = RunTokens(context, self, nomad=None if management else NOMAD_READ)
+        # Nomad passes the token on to the clients that are asked, where root can read it (nomad_commands.py).
+        self._tokens = RunTokens(context, self, nomad=NOMAD_OPERATOR if management else NOMAD_READ)
         self._clock = clock or SystemClock()
         self._lock = Lock()
         self._warned = False
@@ -109,14 +110,17 @@ class _Access:
         need_answer(self._context, product, self._of(product))
         self.targets(product)
 
-    def targets(self, product: str) -> Sequence[Target]:
+    def targets(self, product: str, *, about_clients: bool = False) -> Sequence[Target]:
         """Return the product's servers, best first, with the token of now.
+
+        For questions ``about_clients`` it is one that expires.
 
         Raises:
             BakeryError: the token has expired, and no other can be created.
         """
-        if self._management and product == "Consul":
-            token = management_tokens(self._bundle).consul
+        if self._management and not (about_clients and product == "Nomad"):
+            mine = management_tokens(self._bundle)
+            token = mine.nomad if product == "Nomad" else mine.consul
         else:
             token = self._tokens.get(product)
         return [self._target(product, server.address, token) for server in self._of(product)]

@@ -201,11 +201,6 @@ def create_nomad_token(nomad: NomadApi, policy: AclPolicy, person: str, *, secon
     return nomad.create_token(grant, seconds=seconds)
 
 
-def create_nomad_management_token(nomad: NomadApi, person: str, *, seconds: int) -> str:
-    """Create a token that may do everything and expires, which is issued to ``person``; return its secret."""
-    return nomad.create_token(TokenGrant(description=token_name(person), management=True), seconds=seconds)
-
-
 def create_consul_token(consul: ConsulApi, policy: AclPolicy, person: str, secret: str, *, seconds: int) -> None:
     """Create the policy and a token with it and with ``secret``, a UUID, which is issued to ``person``."""
     consul.put_policy(policy)

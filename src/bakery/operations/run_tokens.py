@@ -20,12 +20,7 @@ from bakery.observe.leaders import Servers as ActiveServers
 from bakery.operations.context import Context
 from bakery.operations.credentials import connect_agents
 from bakery.operations.env_variables import Tokens
-from bakery.operations.people import (
-    create_consul_token,
-    create_nomad_management_token,
-    create_nomad_token,
-    delete_tokens,
-)
+from bakery.operations.people import create_consul_token, create_nomad_token, delete_tokens
 from bakery.wait import Pending, wait_until
 
 LIFE = timedelta(hours=1)
@@ -69,11 +64,11 @@ class _Held:
 class RunTokens:
     """The tokens of one run, for the products that it asks for: "Consul", "Nomad".
 
-    ``verb`` is the command that runs, ``nomad`` the policy of its token for Nomad; None: it may do everything.
+    ``verb`` is the command that runs, ``nomad`` the policy of its token for Nomad.
     """
 
     def __init__(
-        self, context: Context, servers: Servers, *, verb: str = "ui", nomad: AclPolicy | None = NOMAD_READ
+        self, context: Context, servers: Servers, *, verb: str = "ui", nomad: AclPolicy = NOMAD_READ
     ) -> None:
         self.name = f"{verb}-{secrets.token_hex(3)}"
         """The name under which ``bakery credentials list`` shows them."""
@@ -118,11 +113,8 @@ class RunTokens:
 
     def _create(self, product: str) -> str:
         seconds = int(LIFE.total_seconds())
-        policy = self._nomad_policy
-        if product == "Nomad" and policy is None:
-            secret = create_nomad_management_token(self._servers.nomad(), self.name, seconds=seconds)
-        elif product == "Nomad" and policy is not None:
-            secret = create_nomad_token(self._servers.nomad(), policy, self.name, seconds=seconds)
+        if product == "Nomad":
+            secret = create_nomad_token(self._servers.nomad(), self._nomad_policy, self.name, seconds=seconds)
         else:
             secret = random_token().secret
             create_consul_token(self._servers.consul(), CONSUL_READ, self.name, secret, seconds=seconds)

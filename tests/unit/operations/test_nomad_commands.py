@@ -1,30 +1,37 @@
-"""Which token a command of nomad gets: no client gets one that does not expire."""
+"""Which commands of nomad ask clients: no client gets the management token."""
 
 import pytest
 
-from bakery.operations.nomad_commands import TokenFor, token_for
+from bakery.operations.nomad_commands import asks_clients, with_topic
 
 
 @pytest.mark.parametrize(
     "line",
     ["", "-version", "job run web.nomad.hcl", "job status -namespace shop", "run -detach a.hcl", "acl token list",
      "namespace apply shop", "operator snapshot save a", "operator raft list-peers", "server members",
-     "system gc", "var put a b=c", "volume create a.hcl"],
+     "system gc", "var put a b=c", "volume create a.hcl", "operator api /v1/nodes", "operator api /v1/acl/tokens"],
 )  # fmt: skip
 def test_jobs_and_servers(line: str) -> None:
-    assert token_for(line.split()) is TokenFor.SERVERS
+    assert not asks_clients(line.split())
 
 
 @pytest.mark.parametrize(
     "line",
     ["alloc logs -f 4f1c", "alloc exec 4f1c /bin/sh", "alloc fs 4f1c", "alloc status 4f1c", "alloc signal 4f1c",
      "exec 4f1c ls", "logs 4f1c", "fs 4f1c", "status 4f1c", "node status 4f1c", "node meta read", "monitor",
-     "job restart web", "job action -job web a", "a-later-command"],
+     "job restart web", "job action -job web a", "operator debug -duration=1s", "operator api /v1/client/stats",
+     "operator api -X GET /v1/agent/monitor?node_id=4f1c", "a-later-command"],
 )  # fmt: skip
 def test_what_asks_clients(line: str) -> None:
-    assert token_for(line.split()) is TokenFor.CLIENTS
+    assert asks_clients(line.split())
 
 
-@pytest.mark.parametrize("line", ["operator debug -duration=1s", "operator api /v1/client/stats"])
-def test_what_may_ask_clients_and_wants_all_rights(line: str) -> None:
-    assert token_for(line.split()) is TokenFor.EVERYTHING
+def test_empty_words_before_the_command_are_skipped_as_nomad_does() -> None:
+    assert asks_clients(["", "alloc", "logs", "4f1c"])
+    assert asks_clients(["", "operator", "", "debug"])
+
+
+def test_debug_asks_for_events_that_the_token_may_read() -> None:
+    assert with_topic(["operator", "debug"]) == ("operator", "debug", "-event-topic=Evaluation")
+    own = ("operator", "debug", "-event-topic=all")
+    assert (with_topic(own), with_topic(["job", "status"])) == (own, ("job", "status"))

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from bakery.agents.interface import AclApi, ConsulApi, NomadApi
 from bakery.agents.model import RaftPeer
 from bakery.cloud.model import Droplet
+from bakery.credentials.issue import forget_rendered
 from bakery.errors import AgentError, DeadlineError
 from bakery.launch.base.patience import persist
 from bakery.launch.base.running import Reached, possible_servers
@@ -109,8 +110,10 @@ def forget_everywhere(
 ) -> bool:
     """Remove a node from what is reached of Consul and Nomad, step by step, and wait until it is removed.
 
-    ``attempt`` takes a step, which may be repeated, and returns whether it is done. Return whether all are.
+    If it was rendered under its name, it does not count as rendered any more: ``bootstrap`` would make its tokens
+    again. ``attempt`` takes a step, which may be repeated, and returns whether it is done. Return whether all are.
     """
+    forget_rendered(session.paths, gone.name)
 
     def attempt_in_nomad(step: Callable[[Session, NomadApi, Identity, Sequence[NomadApi]], None]) -> bool:
         nomad, servers = reached.nomad, reached.nomad_servers

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakery.agents.model import Member
+from bakery.credentials.issue import rendered_roles
 from bakery.errors import AgentError
 from bakery.launch.base.journal import load_journal
 from bakery.launch.teardown.destroy_some import destroy_node
@@ -109,3 +110,12 @@ def test_a_dead_member_with_the_name_of_a_droplet_costs_the_droplet_no_token(clu
     cluster.launch()
     assert not [call for call in cluster.live.consul.calls if call.startswith("delete_token")]
     assert stranger in cluster.live.consul.pool
+
+
+def test_a_removed_node_that_was_rendered_by_name_gets_no_tokens_by_a_bootstrap(cluster: RollHarness) -> None:
+    roles = cluster.harness.paths.roles
+    roles.mkdir(parents=True, exist_ok=True)
+    (roles / f"{GONE}.json").write_text("{}")
+    (roles / "nomad-client.json").write_text("{}")
+    destroy_node(cluster.session, cluster.harness.removal(), GONE)
+    assert rendered_roles(cluster.harness.paths) == {"nomad-client"}
