@@ -64,6 +64,8 @@ NOMAD = {
         "plugin.docker.config.allowed_modes",
     ),
     **_for("docker.registries has the credentials of registries", "plugin.docker.config.auth"),
+    # Of Nomad 2.0.4 (hashicorp/nomad#28106): templates would get the client's token, which writes services.
+    **_for("a task has a Consul token of its own", "client.template.use_client_consul_token"),
 }  # fmt: skip
 # Keys: https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file
 CONSUL = {
