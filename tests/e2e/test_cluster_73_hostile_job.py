@@ -153,7 +153,14 @@ OF_NOMAD = (
         driver="exec",
         config={"command": "/bin/true"},
         task={"Templates": [{"EmbeddedTmpl": '{{ file "/etc/nomad.d/client.json" }}', "DestPath": "local/x"}]},
-        refused="outside of sandbox",
+        refused="function is disabled",
+    ),
+    Try(
+        name="template-leaf",
+        driver="exec",
+        config={"command": "/bin/true"},
+        task={"Templates": [{"EmbeddedTmpl": '{{ caLeaf "web" }}', "DestPath": "local/x"}]},
+        refused="function is disabled",
     ),
     Try(
         name="template-plugin",

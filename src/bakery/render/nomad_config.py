@@ -39,6 +39,10 @@ CONTAINER_CAPABILITIES = (
 SYSTEM_USERS = "0-999"
 # java has no denied_host_uids (drivers/java/driver.go, 1.9.4 to 2.0.6), so the users that hold keys are named too.
 DENIED_USERS = ("root", "consul", "nomad")
+# Functions that templates of jobs may not call; Nomad's default are the first three. "caLeaf" gets the key of a
+# service of the mesh with the node's certificate (hashicorp/consul-template, dependency/connect_leaf.go). "file"
+# reads as root, later than it checks the path: a task can put a link there in between (dependency/file.go).
+DENIED_FUNCTIONS = ("executeTemplate", "plugin", "writeToFile", "caLeaf", "file")
 # The identity of every task with a block "consul {}" (launch/acl/identity.py).
 TASK_IDENTITY = {"aud": ["consul.io"], "ttl": "1h"}
 # The identity of every service in Consul, only with mesh: true. A sidecar needs the token of its service, and
@@ -131,6 +135,7 @@ def _client(context: RenderContext) -> dict[str, Any]:
         "network_interface": vpc_interface(context.plan.vpc_cidr),
         **join,
         "chroot_env": {TASK_ROOT: "/"},
+        "template": {"function_denylist": list(DENIED_FUNCTIONS)},
         "options": {
             "fingerprint.denylist": ",".join(CLOUD_FINGERPRINTERS),
             "user.denylist": ",".join(DENIED_USERS),
