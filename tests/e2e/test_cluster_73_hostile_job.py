@@ -170,6 +170,13 @@ OF_NOMAD = (
         refused="function is disabled",
     ),
     Try(
+        name="template-key",
+        driver="exec",
+        config={"command": "/bin/true"},
+        task={"Templates": [{"EmbeddedTmpl": '{{ pkiCert "a" }}', "DestPath": "local/x"}]},
+        refused="function is disabled",
+    ),
+    Try(
         name="template-source",
         driver="exec",
         config={"command": "/bin/true"},

@@ -132,6 +132,8 @@ def test_a_code_for_the_token_is_not_made(proxy: Proxy, path: str) -> None:
         ("/v1/client/fs/logs/4f1c?task=t", ABOUT_CLIENTS),
         ("/v1/x/../%63lient/stats", ABOUT_CLIENTS),
         ("/v1/agent/monitor?log_level=info&node%5Fid=4f1c", ABOUT_CLIENTS),
+        ("/v1/allocation/4f1c/checks", ABOUT_CLIENTS),
+        ("/v1/allocation/4f1c", TOKEN),
         ("/v1/agent/monitor?server_id=a", TOKEN),
         ("/v1/node/4f1c/allocations", TOKEN),
     ],

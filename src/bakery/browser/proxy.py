@@ -9,6 +9,7 @@ from http import HTTPStatus
 from posixpath import normpath
 from urllib.parse import unquote
 
+from bakery.agents.client_paths import asks_client
 from bakery.agents.passage import PassedReply, PassedRequest
 from bakery.browser.callers import Callers
 from bakery.browser.server import GUARDS, LARGEST_BODY, LocalHandler, LocalServer, port_errors, served
@@ -28,7 +29,6 @@ WITHHELD = {"/v1/acl/token/onetime", "/v1/agent/join", "/v1/operator/snapshot", 
 """Paths that no UI needs. The first makes a code for which any certificate gets the token of this run; the second
 has a server connect to an address, and wants no right (hashicorp/nomad command/agent/http.go). Snapshots hold
 tokens."""
-_OF_CLIENTS, _ABOUT_CLIENTS = "/v1/client/", ("node_id=", "client_id=")
 NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
 
 
@@ -74,13 +74,6 @@ def is_withheld(path: str) -> bool:
     return normpath(unquote(path.partition("?")[0])) in WITHHELD
 
 
-def is_about_client(path: str) -> bool:
-    """Return whether Nomad's servers may pass the request on to a client, with the token."""
-    first, _, query = path.partition("?")
-    asked = unquote(query)
-    return normpath(unquote(first)).startswith(_OF_CLIENTS) or any(mark in asked for mark in _ABOUT_CLIENTS)
-
-
 class _Handler(LocalHandler):
     server: ProxyServer
 
@@ -106,7 +99,7 @@ class _Handler(LocalHandler):
                 reply.give_up()
 
     def _upstream(self) -> Upstream:
-        return self.server.about_clients if is_about_client(self.path) else self.server.upstream
+        return self.server.about_clients if asks_client(self.path) else self.server.upstream
 
     def _body(self) -> bytes | None:
         """Return the body; None if the request was refused."""

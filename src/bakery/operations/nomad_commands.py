@@ -8,13 +8,14 @@ management token.
 
 from collections.abc import Sequence
 
+from bakery.agents.client_paths import asks_client
+
 # hashicorp/nomad v1.11.3, command/. Some of these want rights that no policy gives.
 _FOR_SERVERS = {
     "", "acl", "deployment", "eval", "fmt", "inspect", "namespace", "operator", "plan", "plugin", "quota", "run",
     "scaling", "server", "service", "stop", "system", "validate", "var", "version", "volume",
 }  # fmt: skip
 _OF_JOBS_FOR_CLIENTS = {"action", "restart"}
-_API_OF_CLIENTS = ("/v1/client/", "node_id", "client_id")
 _TOPIC = "-event-topic"
 
 
@@ -24,7 +25,7 @@ def asks_clients(arguments: Sequence[str]) -> bool:
     if words[0] == "job":
         return words[1] in _OF_JOBS_FOR_CLIENTS
     if words[:2] == ["operator", "api"]:
-        return any(mark in word for mark in _API_OF_CLIENTS for word in arguments)
+        return any(asks_client(word) for word in arguments)
     return _is_debug(arguments) or words[0] not in _FOR_SERVERS
 
 

@@ -42,7 +42,8 @@ DENIED_USERS = ("root", "consul", "nomad")
 # Functions that templates of jobs may not call; Nomad's default are the first three. "caLeaf" gets the key of a
 # service of the mesh with the node's certificate (hashicorp/consul-template, dependency/connect_leaf.go). "file"
 # reads as root, later than it checks the path: a task can put a link there in between (dependency/file.go).
-DENIED_FUNCTIONS = ("executeTemplate", "plugin", "writeToFile", "caLeaf", "file")
+# "pkiCert" reads the template's destination first, through a link (dependency/vault_pki.go).
+DENIED_FUNCTIONS = ("executeTemplate", "plugin", "writeToFile", "caLeaf", "file", "pkiCert")
 # The identity of every task with a block "consul {}" (launch/acl/identity.py).
 TASK_IDENTITY = {"aud": ["consul.io"], "ttl": "1h"}
 # The identity of every service in Consul, only with mesh: true. A sidecar needs the token of its service, and

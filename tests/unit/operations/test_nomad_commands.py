@@ -20,7 +20,8 @@ def test_jobs_and_servers(line: str) -> None:
     ["alloc logs -f 4f1c", "alloc exec 4f1c /bin/sh", "alloc fs 4f1c", "alloc status 4f1c", "alloc signal 4f1c",
      "exec 4f1c ls", "logs 4f1c", "fs 4f1c", "status 4f1c", "node status 4f1c", "node meta read", "monitor",
      "job restart web", "job action -job web a", "operator debug -duration=1s", "operator api /v1/client/stats",
-     "operator api -X GET /v1/agent/monitor?node_id=4f1c", "a-later-command"],
+     "operator api -X GET /v1/agent/monitor?node_id=4f1c", "operator api /v1/agent/host?a=b&node%5Fid=4f1c",
+     "operator api /v1/allocation/4f1c/checks", "operator api https://a:4646/v1/client/stats", "a-later-command"],
 )  # fmt: skip
 def test_what_asks_clients(line: str) -> None:
     assert asks_clients(line.split())

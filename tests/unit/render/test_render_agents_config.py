@@ -200,7 +200,7 @@ NOMAD_CLIENT_ONLY = {
     "node_pool": "default",
     "network_interface": VPC_INTERFACE,
     "chroot_env": {"/opt/task-root": "/"},
-    "template": {"function_denylist": ["executeTemplate", "plugin", "writeToFile", "caLeaf", "file"]},
+    "template": {"function_denylist": ["executeTemplate", "plugin", "writeToFile", "caLeaf", "file", "pkiCert"]},
     "options": {
         "fingerprint.denylist": "env_aws,env_azure,env_digitalocean,env_gce",
         "user.denylist": "root,consul,nomad",
