@@ -1,5 +1,6 @@
 """dns.nft: who may answer from the ports of the forwarder and of Consul, in a network namespace of the test's."""
 
+import errno
 import os
 from collections.abc import Iterator
 
@@ -29,14 +30,16 @@ server = socket.socket(socket.AF_INET, kind)
 os.seteuid(0)
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(("127.0.0.1", port))
+os.seteuid(user)
 if kind == socket.SOCK_STREAM:
     server.listen()
+accepted = []  # open to the end: the kernel sends what a closed one had sent again, without an owner
 def answer():
     if kind == socket.SOCK_DGRAM:
         server.sendto(b"answer", server.recvfrom(16)[1])
     else:
-        connection = server.accept()[0]
-        connection.sendall(connection.recv(16) and b"answer")
+        accepted.append(server.accept()[0])
+        accepted[0].sendall(accepted[0].recv(16) and b"answer")
 threading.Thread(target=answer, daemon=True).start()
 try:
     client.connect(("127.0.0.1", port))
@@ -46,6 +49,50 @@ except OSError as error:
     print(type(error).__name__, flush=True)
 os._exit(0)
 """
+
+
+# Over TCP, by a task that fills its own queue of connections, and closes each one that it has answered: the kernel
+# then sends SYN cookies, and the answer again, in packets that have no owner.
+TRICK = """
+import os, socket, sys, threading
+port, user = int(sys.argv[1]), int(sys.argv[2])
+client = socket.socket()
+client.settimeout(4)
+half_open = [socket.socket() for _ in range(3)]
+os.seteuid(user)
+server = socket.socket()
+os.seteuid(0)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("127.0.0.1", port))
+os.seteuid(user)
+server.listen(0)
+for each in half_open:
+    each.setblocking(False)
+    each.connect_ex(("127.0.0.1", port))
+def answer(connection):
+    if connection.recv(16) == b"query":
+        connection.sendall(b"answer")
+    connection.close()
+def accept():
+    while True:
+        threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+threading.Thread(target=accept, daemon=True).start()
+try:
+    client.connect(("127.0.0.1", port))
+    client.sendall(b"query")
+    print(client.recv(16).decode(), flush=True)
+except OSError as error:
+    print(type(error).__name__, flush=True)
+os._exit(0)
+"""
+BY_OWNER = """
+table inet by_owner {
+  chain output {
+    type filter hook output priority filter; policy accept;
+    tcp sport { 53, 8600 } meta skuid TASK drop
+  }
+}
+""".replace("TASK", str(TASK))
 
 
 @pytest.fixture
@@ -89,3 +136,29 @@ def test_nobody_but_the_forwarder_answers_from_its_port(guarded: str, protocol: 
 def test_without_the_rules_a_task_answers(namespace: str, protocol: str, port: int) -> None:
     """Control."""
     assert exchange(namespace, protocol, port, TASK) == "answer"
+
+
+@pytest.mark.parametrize("port", [53, 8600])
+def test_nor_in_packets_without_an_owner(guarded: str, port: int) -> None:
+    assert tricks(guarded, port) == {"TimeoutError"}
+
+
+@pytest.mark.parametrize("port", [53, 8600])
+def test_a_rule_that_drops_by_the_owner_lets_these_through(namespace: str, port: int) -> None:
+    """Control."""
+    run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], stdin=BY_OWNER)
+    assert exchange(namespace, "tcp", port, TASK) == "TimeoutError"
+    assert "answer" in tricks(namespace, port)
+
+
+def tricks(namespace: str, port: int) -> set[str]:
+    """What three tries got. Which packets lose their owner depends on the kernel's timing."""
+    words = ["ip", "netns", "exec", namespace, "python3", "-c", TRICK, str(port), str(TASK)]
+    return {run(words, seconds=30).stdout.strip() for _ in range(3)}
+
+
+def test_a_refused_connection_is_refused_at_once(guarded: str) -> None:
+    """Or whoever asks a forwarder that is down over TCP waits for minutes."""
+    look = "import socket; print(socket.socket().connect_ex(('127.0.0.1', 53)))"
+    refused = run(["ip", "netns", "exec", guarded, "python3", "-c", look], seconds=10).stdout.strip()
+    assert refused == str(errno.ECONNREFUSED)
