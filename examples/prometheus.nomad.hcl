@@ -16,11 +16,11 @@ job "prometheus" {
       }
     }
 
-    # The data moves with the job to another node.
+    # The data stays when the job is changed, and is lost with its node. With "migrate = true" it would move, but root on a
+    # client becomes root on the next one with that: docs/security.md, "What is not promised".
     ephemeral_disk {
-      sticky  = true
-      migrate = true
-      size    = 1000
+      sticky = true
+      size   = 1000
     }
 
     service {
