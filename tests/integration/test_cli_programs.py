@@ -144,7 +144,7 @@ def test_nomads_debug_has_consuls_part(live: LiveCli, tmp_path: Path) -> None:
     assert any('"consul-token"' in text for text in texts), "control: it writes its flags down"
     for token in (bundle.consul_management.secret, bundle.nomad_management.secret):
         assert not any(token in text for text in texts)
-    line = [require_tool("nomad"), *words, "-event-topic=Evaluation", f"-output={with_env}"]
+    line = [str(require_tool("nomad")), *words, "-event-topic=Evaluation", f"-output={with_env}"]
     done = run(line, env=live.variables(), check=False)
     assert "x509: certificate is valid for 127.0.0.1, not 127.1" in done.stdout + done.stderr
     assert consul_part(with_env) == set()

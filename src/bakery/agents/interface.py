@@ -58,7 +58,7 @@ class AclApi(TlsApi, Protocol):
         """Return whether the token of our calls is a management token."""
 
     def accepts_token(self) -> bool:
-        """Return whether the token of our calls exists and has not expired."""
+        """Return whether this server knows the token of our calls, and it has not expired."""
 
     def denies_anonymous(self) -> bool:
         """Return whether a read without a token is refused."""

@@ -121,8 +121,9 @@ class Nomad:
         return self._http.read("/v1/acl/token/self", _is_management, accept=frozenset({_FORBIDDEN, _NOT_FOUND}))
 
     def accepts_token(self) -> bool:
+        # Stale, or a follower passes the question on to the leader, and says nothing of what it knows itself.
         refused = frozenset({_FORBIDDEN, _NOT_FOUND})
-        return self._http.call("GET", "/v1/acl/token/self", accept=refused).status not in refused
+        return self._http.call("GET", "/v1/acl/token/self?stale=true", accept=refused).status not in refused
 
     def denies_anonymous(self) -> bool:
         accept = frozenset({_FORBIDDEN})

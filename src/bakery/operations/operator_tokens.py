@@ -18,6 +18,7 @@ from bakery.operations.context import Context
 from bakery.operations.credentials import connect_agents
 from bakery.operations.env_variables import Tokens
 from bakery.operations.people import check_nomad_ttl, create_consul_token, create_nomad_token, read_tokens
+from bakery.operations.run_tokens import wait_known
 from bakery.wait import Pending, wait_until
 
 WORKING_DAY = timedelta(hours=8)
@@ -94,6 +95,8 @@ def _create(context: Context, bundle: Bundle, servers: Servers, *, ttl: timedelt
         seconds=_KNOWN_SECONDS,
         every=0.2,
     )
+    # A client that is asked with the token looks it up at any server.
+    wait_known(context, bundle, servers, "Nomad", tokens.nomad)
     return tokens
 
 

@@ -146,7 +146,8 @@ def test_consul_knows_our_token_or_not(status: int, body: Any, expected: bool) -
 def test_nomad_knows_our_token_or_not(status: int, body: Any, expected: bool) -> None:  # noqa: ANN401, FBT001
     nomad = answer(Nomad, "GET /v1/acl/token/self", status, body)
     assert nomad.has_management_token() is expected
-    assert nomad.accepts_token() is (status == 200)
+    itself = answer(Nomad, "GET /v1/acl/token/self?stale=true", status, body)
+    assert itself.accepts_token() is (status == 200)
 
 
 POLICY = AclPolicy(name="bakery-dns", description="d", rules='node_prefix "" { policy = "read" }')
