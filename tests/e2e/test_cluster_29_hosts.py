@@ -69,10 +69,10 @@ def test_there_is_no_sudo(cluster: Cluster) -> None:
 
 
 @contextmanager
-def broken_firewall(cluster: Cluster, change: str = "echo nonsense >>") -> Iterator[None]:
-    """Let nft fail on the server, and stop its agent: both stop, because one requires the other."""
+def spoiled_firewall(cluster: Cluster, command: str) -> Iterator[None]:
+    """Run ``command`` on the firewall's file of the server, and stop its agent: one requires the other."""
     file = "/etc/bakery/firewall.nft"
-    cluster.inside(SERVER, f"cp -a {file} /run/kept; {change}{file}; systemctl stop bakery-firewall")
+    cluster.inside(SERVER, f"cp -a {file} /run/kept; {command} {file}; systemctl stop bakery-firewall")
     try:
         yield
     finally:
@@ -80,33 +80,37 @@ def broken_firewall(cluster: Cluster, change: str = "echo nonsense >>") -> Itera
         cluster.wait_healthy()
 
 
+@contextmanager
+def unit_without(cluster: Cluster, lines: str) -> Iterator[None]:
+    """The unit of the server's Consul agent without the lines that begin so."""
+    unit = "/etc/systemd/system/consul.service"
+    cluster.inside(SERVER, f"cp {unit} /run/unit; sed -i /^{lines}/d {unit}; systemctl daemon-reload")
+    try:
+        yield
+    finally:
+        cluster.inside(SERVER, f"mv /run/unit {unit}; systemctl daemon-reload")
+
+
+START = "systemctl start consul"
+
+
 def test_a_server_does_not_start_when_nft_fails(cluster: Cluster) -> None:
-    unit, start = "/etc/systemd/system/consul.service", "systemctl start consul"
-    with broken_firewall(cluster):
+    with spoiled_firewall(cluster, "echo nonsense >>"):
         assert cluster.inside(SERVER, "systemctl is-active consul", check=False).returncode != 0
-        refused = cluster.inside(SERVER, start, check=False)
+        refused = cluster.inside(SERVER, START, check=False)
         assert refused.returncode != 0
         assert "dependency job for consul.service failed" in refused.stderr
         # Control: the same unit as it was, which only starts after the firewall.
-        cluster.inside(
-            SERVER, f"cp {unit} /run/unit; sed -i /^Requires=bakery-firewall/d {unit}; systemctl daemon-reload"
-        )
-        try:
-            assert cluster.inside(SERVER, start).returncode == 0
-        finally:
-            cluster.inside(SERVER, f"mv /run/unit {unit}; systemctl daemon-reload")
+        with unit_without(cluster, "Requires=bakery-firewall"):
+            assert cluster.inside(SERVER, START).returncode == 0
 
 
-@pytest.mark.parametrize("change", [": >", "rm "])
-def test_a_server_does_not_start_without_the_file_of_the_firewall(cluster: Cluster, change: str) -> None:
-    unit, start = "/etc/systemd/system/consul.service", "systemctl start consul"
-    with broken_firewall(cluster, change):
-        refused = cluster.inside(SERVER, start, check=False)
+@pytest.mark.parametrize("command", [": >", "rm"])
+def test_a_server_does_not_start_without_the_file_of_the_firewall(cluster: Cluster, command: str) -> None:
+    with spoiled_firewall(cluster, command):
+        refused = cluster.inside(SERVER, START, check=False)
         assert refused.returncode != 0
         assert "Assertion failed on job for consul.service" in refused.stderr
         # Control: without this line it starts, because the unit of the firewall is skipped.
-        cluster.inside(SERVER, f"cp {unit} /run/unit; sed -i /^Assert/d {unit}; systemctl daemon-reload")
-        try:
-            assert cluster.inside(SERVER, start).returncode == 0
-        finally:
-            cluster.inside(SERVER, f"mv /run/unit {unit}; systemctl daemon-reload")
+        with unit_without(cluster, "Assert"):
+            assert cluster.inside(SERVER, START).returncode == 0

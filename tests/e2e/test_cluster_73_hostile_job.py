@@ -50,6 +50,17 @@ def profile(name: str, *calls: str, refused: str = "") -> Try:
     )
 
 
+def template(name: str, text: str) -> Try:
+    """An exec task with a template that calls a function."""
+    return Try(
+        name=name,
+        driver="exec",
+        config={"command": "/bin/true"},
+        task={"Templates": [{"EmbeddedTmpl": text, "DestPath": "local/x"}]},
+        refused="function is disabled",
+    )
+
+
 # The node itself refuses these, because Nomad below 2.0.4 passes them on, and every version passes on devices
 # (packer/files/usr/local/lib/bakery/check-container).
 OF_THE_NODE = (
@@ -148,34 +159,10 @@ OF_NOMAD = (
         task={"User": "root"},
         refused='running as user "root" is disallowed',
     ),
-    Try(
-        name="template-file",
-        driver="exec",
-        config={"command": "/bin/true"},
-        task={"Templates": [{"EmbeddedTmpl": '{{ file "/etc/nomad.d/client.json" }}', "DestPath": "local/x"}]},
-        refused="function is disabled",
-    ),
-    Try(
-        name="template-leaf",
-        driver="exec",
-        config={"command": "/bin/true"},
-        task={"Templates": [{"EmbeddedTmpl": '{{ caLeaf "web" }}', "DestPath": "local/x"}]},
-        refused="function is disabled",
-    ),
-    Try(
-        name="template-plugin",
-        driver="exec",
-        config={"command": "/bin/true"},
-        task={"Templates": [{"EmbeddedTmpl": '{{ plugin "/bin/id" }}', "DestPath": "local/x"}]},
-        refused="function is disabled",
-    ),
-    Try(
-        name="template-key",
-        driver="exec",
-        config={"command": "/bin/true"},
-        task={"Templates": [{"EmbeddedTmpl": '{{ pkiCert "a" }}', "DestPath": "local/x"}]},
-        refused="function is disabled",
-    ),
+    template("template-file", '{{ file "/etc/nomad.d/client.json" }}'),
+    template("template-leaf", '{{ caLeaf "web" }}'),
+    template("template-plugin", '{{ plugin "/bin/id" }}'),
+    template("template-key", '{{ pkiCert "a" }}'),
     Try(
         name="template-source",
         driver="exec",

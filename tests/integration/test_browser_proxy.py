@@ -119,8 +119,9 @@ def test_a_reply_that_holds_the_token_arrives_without_it(proxy: Proxy, path: str
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/acl/token/onetime", "/v1/acl/token/%6Fnetime/", "/v1/x/../acl/token/onetime?a=b", "/v1/agent/join"],
-)
+    ["/v1/acl/token/onetime", "/v1/acl/token/%6Fnetime/", "/v1/x/../acl/token/onetime?a=b", "/v1/agent/join",
+     "/v1/snapshot?stale", "/v1/operator/snapshot"],
+)  # fmt: skip
 def test_a_code_for_the_token_is_not_made(proxy: Proxy, path: str) -> None:
     response, _ = proxy.ask("POST", path)
     assert (response.status, proxy.agents[0].tokens) == (403, [])

@@ -18,19 +18,31 @@ pytestmark = [
 RULES = PACKER / "files/usr/local/lib/bakery/dns.nft"
 FORWARDER, CONSUL, TASK = 65101, 65102, 65534
 """Users: of dnsmasq, of Consul, and of an exec task."""
-# Answers one query as a user, and prints what the client got within a second.
-EXCHANGE = """
+# Makes the sockets of a query and of its answer, whose user may not bind the port, and becomes that user.
+SOCKETS = """
 import os, socket, sys, threading
 kind = socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM
 port, user = int(sys.argv[2]), int(sys.argv[3])
 client = socket.socket(socket.AF_INET, kind)
-client.settimeout(1)
 os.seteuid(user)
 server = socket.socket(socket.AF_INET, kind)
 os.seteuid(0)
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.bind(("127.0.0.1", port))
+half_open = [socket.socket() for _ in range(3)]
 os.seteuid(user)
+def ask(seconds):
+    client.settimeout(seconds)
+    try:
+        client.connect(("127.0.0.1", port))
+        client.sendall(b"query")
+        print(client.recv(16).decode(), flush=True)
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+    os._exit(0)
+"""
+# Answers one query as a user, and prints what the client got within a second.
+EXCHANGE = """
 if kind == socket.SOCK_STREAM:
     server.listen()
 accepted = []  # open to the end: the kernel sends what a closed one had sent again, without an owner
@@ -41,30 +53,11 @@ def answer():
         accepted.append(server.accept()[0])
         accepted[0].sendall(accepted[0].recv(16) and b"answer")
 threading.Thread(target=answer, daemon=True).start()
-try:
-    client.connect(("127.0.0.1", port))
-    client.sendall(b"query")
-    print(client.recv(16).decode(), flush=True)
-except OSError as error:
-    print(type(error).__name__, flush=True)
-os._exit(0)
+ask(1)
 """
-
-
 # Over TCP, by a task that fills its own queue of connections, and closes each one that it has answered: the kernel
 # then sends SYN cookies, and the answer again, in packets that have no owner.
 TRICK = """
-import os, socket, sys, threading
-port, user = int(sys.argv[1]), int(sys.argv[2])
-client = socket.socket()
-client.settimeout(4)
-half_open = [socket.socket() for _ in range(3)]
-os.seteuid(user)
-server = socket.socket()
-os.seteuid(0)
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-server.bind(("127.0.0.1", port))
-os.seteuid(user)
 server.listen(0)
 for each in half_open:
     each.setblocking(False)
@@ -77,13 +70,7 @@ def accept():
     while True:
         threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
 threading.Thread(target=accept, daemon=True).start()
-try:
-    client.connect(("127.0.0.1", port))
-    client.sendall(b"query")
-    print(client.recv(16).decode(), flush=True)
-except OSError as error:
-    print(type(error).__name__, flush=True)
-os._exit(0)
+ask(4)
 """
 BY_OWNER = """
 table inet by_owner {
@@ -112,8 +99,8 @@ def guarded(namespace: str) -> str:
     return namespace
 
 
-def exchange(namespace: str, protocol: str, port: int, user: int) -> str:
-    words = ["ip", "netns", "exec", namespace, "python3", "-c", EXCHANGE, protocol, str(port), str(user)]
+def exchange(namespace: str, protocol: str, port: int, user: int, program: str = EXCHANGE) -> str:
+    words = ["ip", "netns", "exec", namespace, "python3", "-c", SOCKETS + program, protocol, str(port), str(user)]
     return run(words, seconds=30).stdout.strip()
 
 
@@ -153,8 +140,7 @@ def test_a_rule_that_drops_by_the_owner_lets_these_through(namespace: str, port:
 
 def tricks(namespace: str, port: int) -> set[str]:
     """What three tries got. Which packets lose their owner depends on the kernel's timing."""
-    words = ["ip", "netns", "exec", namespace, "python3", "-c", TRICK, str(port), str(TASK)]
-    return {run(words, seconds=30).stdout.strip() for _ in range(3)}
+    return {exchange(namespace, "tcp", port, TASK, TRICK) for _ in range(3)}
 
 
 def test_a_refused_connection_is_refused_at_once(guarded: str) -> None:

@@ -11,12 +11,16 @@ _PATHS = re.compile(r"/v1/client/.*|/v1/allocation/[^/]+/checks")
 _QUERIES = ("node_id=", "client_id=")
 
 
-def asks_client(url: str) -> bool:
+def path_of(url: str) -> str:
+    """Return the path of ``url``, a path or a whole URL, as an agent reads it."""
+    return normpath(unquote(urlsplit(url).path))
+
+
+def reaches_client(url: str) -> bool:
     """Return whether a request for ``url``, a path or a whole URL, may be passed on to a client.
 
     Paths: hashicorp/nomad v1.11.3, command/agent/http.go, and the handlers that call ``rpcHandlerForAlloc`` or
     ``rpcHandlerForNode``.
     """
-    parts = urlsplit(url)
-    query = unquote(parts.query)
-    return bool(_PATHS.fullmatch(normpath(unquote(parts.path)))) or any(mark in query for mark in _QUERIES)
+    query = unquote(urlsplit(url).query)
+    return bool(_PATHS.fullmatch(path_of(url))) or any(mark in query for mark in _QUERIES)

@@ -6,10 +6,8 @@ It adds the certificate and the token, so that the browser has neither.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from posixpath import normpath
-from urllib.parse import unquote
 
-from bakery.agents.client_paths import asks_client
+from bakery.agents.client_paths import path_of, reaches_client
 from bakery.agents.passage import PassedReply, PassedRequest
 from bakery.browser.callers import Callers
 from bakery.browser.server import GUARDS, LARGEST_BODY, LocalHandler, LocalServer, port_errors, served
@@ -69,16 +67,11 @@ def proxied(
             about_clients.close()
 
 
-def is_withheld(path: str) -> bool:
-    """Return whether the agent would take ``path``, as a browser may write it, for one in ``WITHHELD``."""
-    return normpath(unquote(path.partition("?")[0])) in WITHHELD
-
-
 class _Handler(LocalHandler):
     server: ProxyServer
 
     def answer(self) -> None:
-        if is_withheld(self.path):
+        if path_of(self.path) in WITHHELD:
             self.refuse(HTTPStatus.FORBIDDEN, "this proxy does not pass it on")
             return
         body = self._body()
@@ -99,7 +92,7 @@ class _Handler(LocalHandler):
                 reply.give_up()
 
     def _upstream(self) -> Upstream:
-        return self.server.about_clients if asks_client(self.path) else self.server.upstream
+        return self.server.about_clients if reaches_client(self.path) else self.server.upstream
 
     def _body(self) -> bytes | None:
         """Return the body; None if the request was refused."""

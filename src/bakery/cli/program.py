@@ -64,7 +64,7 @@ def run_program(
     """
     from bakery import proc
     from bakery.operations.collect_env import by_way_of_loopback, program_env
-    from bakery.operations.nomad_commands import asks_clients, with_topic
+    from bakery.operations.nomad_commands import asks_clients, is_debug, with_topic
     from bakery.toolchain.find import find_tool
     from bakery.toolchain.model import ToolName, places_from_environment
 
@@ -74,7 +74,7 @@ def run_program(
     variables = program_env(invocation, product, other_cloud=other_cloud, person=person, management=management)
     places = places_from_environment(checksums=image.checksums)
     tool = find_tool(ToolName(product.lower()), version, places=places, reporter=invocation.reporter)
-    if product == "Nomad" and tuple(arguments[:2]) == ("operator", "debug"):
+    if product == "Nomad" and is_debug(arguments):
         variables = by_way_of_loopback(variables)
         arguments = with_topic(arguments)
     sys.stdout.flush()

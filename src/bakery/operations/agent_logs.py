@@ -70,27 +70,30 @@ class _Reach:
         Raises:
             AgentError: none does.
         """
-        return self.clients.nomad(need_answer(self.context, "Nomad", self.servers.nomad).address)
+        return self.clients.nomad(self._nomad_address)
+
+    @property
+    def _nomad_address(self) -> str:
+        return need_answer(self.context, "Nomad", self.servers.nomad).address
 
     @cached_property
     def tokens(self) -> RunTokens:
-        """With a token for this run, which may read logs only.
+        """The token of this run, for questions about clients: it reads agents and nodes.
 
-        A Nomad server passes the caller's token on to the client that is asked about, where root can read it
-        (hashicorp/nomad client/agent_endpoint.go, ResolveToken).
+        A Nomad server passes the caller's token on to the client, where root can read it
+        (:mod:`bakery.agents.client_paths`).
         """
         return RunTokens(self.context, self, verb="logs", nomad=NOMAD_LOGS)
 
     @cached_property
     def asked_about_clients(self) -> NomadApi:
-        """The same server, asked with the token for logs.
+        """The same server as ``asked``, with the token of this run.
 
         Raises:
             AgentError: there is no leader, which would make the token.
         """
         tokens = Tokens(consul="", nomad=self.tokens.get("Nomad"))
-        address = need_answer(self.context, "Nomad", self.servers.nomad).address
-        return connect_agents(self.context, self.bundle, tokens).nomad(address)
+        return connect_agents(self.context, self.bundle, tokens).nomad(self._nomad_address)
 
     def consul(self) -> ConsulApi:
         """Return a Consul server that answers."""

@@ -8,7 +8,7 @@ management token.
 
 from collections.abc import Sequence
 
-from bakery.agents.client_paths import asks_client
+from bakery.agents.client_paths import reaches_client
 
 # hashicorp/nomad v1.11.3, command/. Some of these want rights that no policy gives.
 _FOR_SERVERS = {
@@ -16,7 +16,7 @@ _FOR_SERVERS = {
     "scaling", "server", "service", "stop", "system", "validate", "var", "version", "volume",
 }  # fmt: skip
 _OF_JOBS_FOR_CLIENTS = {"action", "restart"}
-_TOPIC = "-event-topic"
+_TOPIC = "event-topic"
 
 
 def asks_clients(arguments: Sequence[str]) -> bool:
@@ -25,8 +25,8 @@ def asks_clients(arguments: Sequence[str]) -> bool:
     if words[0] == "job":
         return words[1] in _OF_JOBS_FOR_CLIENTS
     if words[:2] == ["operator", "api"]:
-        return any(asks_client(word) for word in arguments)
-    return _is_debug(arguments) or words[0] not in _FOR_SERVERS
+        return any(reaches_client(word) for word in arguments)
+    return is_debug(arguments) or words[0] not in _FOR_SERVERS
 
 
 def with_topic(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -35,12 +35,13 @@ def with_topic(arguments: Sequence[str]) -> tuple[str, ...]:
     Without one it asks for all topics, which only a management token may, and crashes when it is refused
     (hashicorp/nomad v1.11.3, command/operator_debug.go, captureEventStream).
     """
-    if not _is_debug(arguments) or any(word.lstrip("-").startswith(_TOPIC.lstrip("-")) for word in arguments):
+    if not is_debug(arguments) or any(word.lstrip("-").startswith(_TOPIC) for word in arguments):
         return tuple(arguments)
-    return (*arguments, f"{_TOPIC}=Evaluation")
+    return (*arguments, f"-{_TOPIC}=Evaluation")
 
 
-def _is_debug(arguments: Sequence[str]) -> bool:
+def is_debug(arguments: Sequence[str]) -> bool:
+    """Return whether ``nomad ARGUMENTS`` is ``nomad operator debug``."""
     return _words(arguments)[:2] == ["operator", "debug"]
 
 

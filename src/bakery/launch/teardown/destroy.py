@@ -136,17 +136,10 @@ def _remove_vpc(session: Session, vpc: Vpc) -> None:
     Raises:
         LaunchError: it contains droplets that are not the cluster's: waiting does not help.
     """
-    what, looked = f"VPC {vpc.name}", False
-
-    def attempt() -> bool | Pending:
-        nonlocal looked
-        result = delete_if_free(partial(session.cloud.delete_vpc, vpc.id), what)
-        if isinstance(result, Pending) and not looked:
-            looked = True
-            _refuse_foreign_members(session, vpc)
-        return result
-
-    session.retry(attempt, what=f"{what} to be empty", seconds=session.timings.gone)
+    delete, what = partial(session.cloud.delete_vpc, vpc.id), f"VPC {vpc.name}"
+    if isinstance(delete_if_free(delete, what), Pending):
+        _refuse_foreign_members(session, vpc)
+        _when_free(session, delete, what, "empty")
 
 
 def _refuse_foreign_members(session: Session, vpc: Vpc) -> None:
