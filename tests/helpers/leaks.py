@@ -81,9 +81,10 @@ def watched(
                     words, environment = ((process / name).read_text(errors="replace") for name in PARTS)
                     seen["cmdline"].add(words)
                     seen["environ"].add(f"{words}\0{environment}")
-            for file in temporary.rglob("*") if temporary else ():
-                with suppress(OSError):
-                    seen["temporary"].add(file.read_text(errors="replace"))
+            for folder, _, names in os.walk(temporary) if temporary else ():  # passes over what disappears
+                for name in names:
+                    with suppress(OSError):
+                        seen["temporary"].add(Path(folder, name).read_text(errors="replace"))
 
     thread = threading.Thread(target=watch)
     thread.start()

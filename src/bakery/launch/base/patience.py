@@ -9,17 +9,23 @@ from bakery.errors import AgentError, DeadlineError
 from bakery.launch.base.running import Reached, reach
 from bakery.launch.base.session import Session
 from bakery.plan.model import ClusterPlan
-from bakery.wait import Pending
+from bakery.wait import Pending, deadline_factor
 
 T = TypeVar("T")
 
 ELECTION_SECONDS = 20.0
 """How long to wait for a leader. With raft_multiplier 1 an election takes a second or two; a busy machine needs
 longer."""
+LOG_SECONDS = 5.0
+"""How long a server may refuse (403) a valid token: it looks tokens up in its own state, which may be behind the
+leader's, and an unknown one is answered "Permission denied" (hashicorp/nomad nomad/auth/auth.go, Authenticate)."""
+_FORBIDDEN = 403
 
 
 def persist(session: Session, call: Callable[[], T], *, what: str, seconds: float = ELECTION_SECONDS) -> T:
     """Return what ``call`` returns. Repeat it while it raises an AgentError that may pass.
+
+    A request that is forbidden is repeated for ``LOG_SECONDS`` only.
 
     ``call`` may be repeated without harm. ``what`` is what the agents are to do, for the progress line.
 
@@ -27,6 +33,11 @@ def persist(session: Session, call: Callable[[], T], *, what: str, seconds: floa
         AgentError: the agents refused for good, or still fail after ``seconds``.
     """
     last: AgentError | None = None
+    begun = session.clock.now()
+
+    def may_pass(error: AgentError) -> bool:
+        is_behind = error.status == _FORBIDDEN and session.clock.now() - begun < LOG_SECONDS * deadline_factor()
+        return is_behind or error.may_pass
 
     def attempt() -> T | Pending:
         nonlocal last
@@ -34,7 +45,7 @@ def persist(session: Session, call: Callable[[], T], *, what: str, seconds: floa
         try:
             return call()
         except AgentError as error:
-            if not error.may_pass:
+            if not may_pass(error):
                 raise
             last = error
             return Pending(error.full_message)

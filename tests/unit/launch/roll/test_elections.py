@@ -1,12 +1,13 @@
 """An election at any call to Consul and Nomad: the command waits, and does the same as without it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bakery.errors import AgentError
-from bakery.launch.base.patience import ELECTION_SECONDS, persist
+from bakery.launch.base.patience import ELECTION_SECONDS, LOG_SECONDS, persist
 from bakery.launch.teardown.destroy_some import destroy_node
 from tests.helpers.elections import COMMANDS, Command, Election, election_harness, outcome
 
@@ -53,11 +54,29 @@ def test_what_is_refused_for_good_is_not_repeated(tmp_path: Path) -> None:
 
         return call
 
-    for status in (403, 500):
+    for status in (400, 500):
         before = cluster.cloud.clock.now()
         with pytest.raises(AgentError, match="Consul refused"):
             persist(cluster.session, refuse(status), what="Consul to answer")
         waited = cluster.cloud.clock.now() - before
         assert waited >= ELECTION_SECONDS if status == 500 else waited == 0
-    assert asked.count(403) == 1
+    assert asked.count(400) == 1
     assert asked.count(500) > 1
+
+
+def test_a_server_that_learns_the_token_late_is_asked_again(tmp_path: Path) -> None:
+    """A follower that is behind in Raft's log."""
+    cluster = election_harness(tmp_path)
+    begun = cluster.cloud.clock.now()
+
+    def ask(*, known_after: float) -> float:
+        if cluster.cloud.clock.now() - begun < known_after:
+            raise AgentError(message="Nomad refused", details="Permission denied", status=403)
+        return cluster.cloud.clock.now()
+
+    seen = persist(cluster.session, partial(ask, known_after=2.0), what="Nomad to answer")
+    assert 2.0 <= seen - begun < LOG_SECONDS
+    begun = cluster.cloud.clock.now()
+    with pytest.raises(AgentError, match="Nomad refused"):
+        persist(cluster.session, partial(ask, known_after=60.0), what="Nomad to answer")
+    assert LOG_SECONDS <= cluster.cloud.clock.now() - begun < ELECTION_SECONDS, "control: other credentials"
