@@ -222,6 +222,7 @@ attempts = {
     "a port below 1024": lambda: bind(81),
     "a packet of its own": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP).close(),
     "the keys of Consul's agent": lambda: open("/etc/consul.d/consul.json").close(),
+    "the key of its certificate": lambda: open("/etc/consul.d/tls/agent-key.pem").close(),
     "passwords": lambda: open("/etc/shadow").close(),
     "a program": lambda: open("/usr/bin/true", "ab").close(),
     "its own configuration": lambda: open("/etc/traefik/traefik.yml", "ab").close(),
@@ -255,7 +256,27 @@ def test_code_in_traefiks_place_may_open_a_low_port_and_do_nothing_else(edge: Ed
     assert attempted(edge, unit) == ["a port below 1024"]
     assert attempted(edge, unit.replace("AmbientCapabilities=CAP_NET_BIND_SERVICE\n", "")) == []
     unrestricted = re.sub("^(User|Group)=.*\n", "", unit, flags=re.MULTILINE).partition("ReadWritePaths=")[0]
-    assert len(attempted(edge, unrestricted)) == 10
+    assert len(attempted(edge, unrestricted)) == 11
+
+
+def asks_consul_on_the_socket(edge: Edge, user: str) -> bool:
+    script = "curl --silent --max-time 5 --unix-socket /run/consul/http.sock http://localhost/v1/status/leader"
+    return bool(edge.cluster.inside(edge.name, f"runuser -u {user} -- {script}", check=False).stdout.strip('"\n'))
+
+
+def test_only_traefik_and_consul_reach_consuls_socket(edge: Edge) -> None:
+    assert [user for user in ("nobody", "consul", "traefik") if asks_consul_on_the_socket(edge, user)] == [
+        "consul", "traefik",
+    ]  # fmt: skip
+
+
+def test_no_file_that_traefik_reads_has_a_key_for_consul(edge: Edge) -> None:
+    """The tags of a service can name a file, whose certificate Traefik then shows (forwardAuth)."""
+    find = "grep -rlsE 'PRIVATE KEY' /etc /opt /run /srv /usr/local /var --exclude-dir=sys --exclude-dir=proc"
+    found = edge.cluster.inside(edge.name, f"runuser -u traefik -- {find}", check=False, seconds=60).stdout.split()
+    assert found == []
+    everything = edge.cluster.inside(edge.name, find, check=False, seconds=60).stdout.split()
+    assert "/etc/consul.d/tls/agent-key.pem" in everything, "control"
 
 
 def test_status_says_that_it_takes_requests_and_names_a_wrong_tag(edge: Edge) -> None:

@@ -52,6 +52,11 @@ class RealCluster:
     introduces_clients: bool = False
 
     @property
+    def consul_socket(self) -> Path:
+        """Where Consul answers without a certificate, as it does to Traefik on an ingress node."""
+        return self.folder / "consul.sock"
+
+    @property
     def plan(self) -> ClusterPlan:
         node = make_node(Kind.SERVER, wave=Wave.FIRST_SERVER)
         return replace(
@@ -180,11 +185,12 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
             "server": ports["consul_rpc"],
             "serf_lan": ports["consul_serf"],
             "serf_wan": -1,
-            "http": -1,
+            "http": 8500,
             "dns": -1,
             "grpc": -1,
             "grpc_tls": ports["consul_grpc"] if cluster.mesh else -1,
         },
+        "addresses": {"http": f"unix://{cluster.consul_socket}"},
         "connect": {"enabled": cluster.mesh},
         "tls": {
             **({"grpc": _grpc(cluster)} if cluster.mesh else {}),

@@ -166,7 +166,7 @@ def running_traefik(
         entry["address"] = f"{LOOPBACK}:{port}"
         life = entry["transport"]["lifeCycle"]
         life["requestAcceptGraceTimeout"] = drain or life["requestAcceptGraceTimeout"]
-    config["providers"]["consulCatalog"]["endpoint"]["address"] = f"{LOOPBACK}:{cluster.consul_port}"
+    config["providers"]["consulCatalog"]["endpoint"]["address"] = f"unix://{cluster.consul_socket}"
     for path, document in ((TRAEFIK_CONFIG, config), (TRAEFIK_TLS, json_of(user_data, TRAEFIK_TLS))):
         _write(root, path, _moved(root, document))
     (root / "var/lib/traefik").mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bakery.proc import start
-from bakery.render.paths import TRAEFIK_CONSUL_CA, TRAEFIK_CONSUL_CERTIFICATE, TRAEFIK_CONSUL_KEY
 from bakery.wait import Pending
 from tests.helpers.cluster_e2e import ROOT
 from tests.helpers.go.programs import build_client
@@ -16,7 +15,6 @@ from tests.helpers.ingress import cluster_with_acls, eventually, serving
 from tests.helpers.ports import free_port
 from tests.helpers.real_agents import LOOPBACK, RealCluster, stop
 from tests.helpers.real_jobs import consul
-from tests.helpers.real_traefik import running_traefik
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +27,7 @@ key_prefix "apps/" { policy = "read" }
 """
 
 
-def properties(cluster: RealCluster, port: int, tls: Path) -> str:
+def properties(cluster: RealCluster, port: int) -> str:
     """The job's own properties, with the ports and files of this machine in place of the task's."""
     job = (EXAMPLE / "fabio.nomad.hcl").read_text(encoding="utf-8")
     found = "".join(re.findall(r"<<-EOT\n(.*?)\n *EOT", job, re.DOTALL))
@@ -37,9 +35,9 @@ def properties(cluster: RealCluster, port: int, tls: Path) -> str:
         '{{ env "NOMAD_ADDR_http" }}': f"{LOOPBACK}:{port}",
         '{{ env "NOMAD_PORT_ui" }}': str(free_port()),
         "127.0.0.1:8501": f"{LOOPBACK}:{cluster.consul_port}",
-        "secrets/ca.pem": f"{tls}{TRAEFIK_CONSUL_CA}",
-        "secrets/cert.pem": f"{tls}{TRAEFIK_CONSUL_CERTIFICATE}",
-        "secrets/key.pem": f"{tls}{TRAEFIK_CONSUL_KEY}",
+        "secrets/ca.pem": str(cluster.consul_tls.ca),
+        "secrets/cert.pem": str(cluster.consul_tls.certificate),
+        "secrets/key.pem": str(cluster.consul_tls.key),
     }
     for before, after in values.items():
         assert before in found
@@ -56,14 +54,10 @@ def token(cluster: RealCluster) -> str:
 
 
 def test_fabio_routes_by_tags_with_the_rights_of_its_task(tmp_path: Path) -> None:
-    """A service answers through it once its check passes; the certificate of the agent is Traefik's here."""
+    """A service answers through it once its check passes; its certificate is the operator's here."""
     port = free_port()
-    with (
-        cluster_with_acls(tmp_path / "consul") as cluster,
-        running_traefik(cluster, tmp_path / "traefik") as traefik,
-        serving("hello") as instance,
-    ):
-        (tmp_path / "fabio.properties").write_text(properties(cluster, port, traefik.root))
+    with cluster_with_acls(tmp_path / "consul") as cluster, serving("hello") as instance:
+        (tmp_path / "fabio.properties").write_text(properties(cluster, port))
         process = start(
             [build_client("fabio"), "-cfg", tmp_path / "fabio.properties"],
             output=tmp_path / "fabio.log", env={"CONSUL_HTTP_TOKEN": token(cluster)},

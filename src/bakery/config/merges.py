@@ -84,7 +84,7 @@ CONSUL = {
     **_for(_NAMES, "node_name", "node_id", "datacenter", "primary_datacenter", "domain"),
     **_for(
         _PORTS, "ports", "addresses", "client_addr", "bind_addr", "advertise_addr", "advertise_addr_ipv4",
-        "advertise_addr_wan", "advertise_addr_wan_ipv4", "serf_lan", "serf_wan",
+        "advertise_addr_wan", "advertise_addr_wan_ipv4", "serf_lan", "serf_wan", "unix_sockets",
     ),
     **_for(_FOLDER, "data_dir"),
     **_for("mesh of the cluster file decides it", "connect.enabled"),

@@ -16,6 +16,10 @@ from bakery.render.autopilot import AUTOPILOT
 from bakery.render.context import RenderContext
 from bakery.render.merge import merged
 
+_SOCKET_PORT = 8500
+"""Consul listens at no address without a port, and ignores the port of a socket (hashicorp/consul
+agent/config/builder.go, makeAddrs)."""
+
 
 def consul_config(context: RenderContext) -> dict[str, Any]:
     """Return the content of consul.json for ``context``. Every Consul that the cluster file accepts has its keys.
@@ -37,7 +41,7 @@ def consul_config(context: RenderContext) -> dict[str, Any]:
     if context.kind.is_consul_server:
         config |= _server(context)
     if context.kind.is_ingress:
-        config |= {"services": [_ingress_service(context)]}
+        config |= {"services": [_ingress_service(context)], "unix_sockets": {"mode": "0660"}}
     return merged(config, context.settings.consul, key=f"roles.{context.role}.consul")
 
 
@@ -92,7 +96,7 @@ def _serves_sidecars(context: RenderContext) -> bool:
 def _ports(context: RenderContext) -> dict[str, int]:
     off = -1
     return {
-        "http": off,
+        "http": _SOCKET_PORT if context.kind.is_ingress else off,
         "https": CONSUL_HTTPS,
         "dns": CONSUL_DNS,
         "grpc": off,
@@ -105,7 +109,8 @@ def _addresses(context: RenderContext) -> dict[str, str]:
     grpc = {"grpc_tls": "127.0.0.1"} if _serves_sidecars(context) else {}
     if context.kind.is_consul_server:
         return {"https": "0.0.0.0", "dns": "0.0.0.0", **grpc}  # noqa: S104 - behind mutual TLS and the firewall
-    return {"https": "127.0.0.1", "dns": f"127.0.0.1 {vpc_address(context.plan.vpc_cidr)}", **grpc}
+    socket = {"http": f"unix://{paths.CONSUL_SOCKET}"} if context.kind.is_ingress else {}
+    return {"https": "127.0.0.1", "dns": f"127.0.0.1 {vpc_address(context.plan.vpc_cidr)}", **grpc, **socket}
 
 
 def _tls(context: RenderContext) -> dict[str, Any]:

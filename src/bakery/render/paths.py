@@ -9,6 +9,8 @@ CONSUL_CERTIFICATE = "/etc/consul.d/tls/agent.pem"
 CONSUL_KEY = "/etc/consul.d/tls/agent-key.pem"
 # Of the same key.
 CONSUL_GRPC_CERTIFICATE = "/etc/consul.d/tls/grpc.pem"
+CONSUL_SOCKET = "/run/consul/http.sock"
+"""Where Consul's API answers Traefik on an ingress node. The folder is setgid, and its group is Traefik's."""
 
 NOMAD_DATA = "/opt/nomad"
 NOMAD_INTRODUCTION = f"{NOMAD_DATA}/client/intro_token.jwt"
@@ -35,9 +37,6 @@ TRAEFIK_DOMAINS = "/etc/traefik/domains"
 TRAEFIK_ROUTES = "/var/lib/traefik/routes"
 """A folder that Traefik watches. The image's program ``certificates`` writes into it too."""
 TRAEFIK_TLS = f"{TRAEFIK_ROUTES}/tls.yml"
-TRAEFIK_CONSUL_CA = "/etc/traefik/tls/consul-ca.pem"
-TRAEFIK_CONSUL_CERTIFICATE = "/etc/traefik/tls/consul.pem"
-TRAEFIK_CONSUL_KEY = "/etc/traefik/tls/consul-key.pem"
 TRAEFIK_ACME_CA = "/etc/traefik/tls/acme-ca.pem"
 TRAEFIK_ACME_STORE = "/var/lib/traefik/acme.json"
 TRAEFIK_CERTIFICATES = "/etc/traefik/certificates"
@@ -72,9 +71,6 @@ WRITABLE = frozenset(
         TRAEFIK_CONFIG,
         TRAEFIK_DOMAINS,
         TRAEFIK_TLS,
-        TRAEFIK_CONSUL_CA,
-        TRAEFIK_CONSUL_CERTIFICATE,
-        TRAEFIK_CONSUL_KEY,
         TRAEFIK_ACME_CA,
         DOCKER_DAEMON,
     }

@@ -9,7 +9,7 @@ from typing import Any
 from bakery.config.model import BalancerCertificate, Ingress
 from bakery.errors import RenderError
 from bakery.plan.ingress import DRAIN_SECONDS, REQUEST_SECONDS
-from bakery.plan.ports import CONSUL_HTTPS, HTTP, HTTPS, PING
+from bakery.plan.ports import HTTP, HTTPS, PING
 from bakery.render import paths
 from bakery.render.context import RenderContext
 
@@ -117,20 +117,10 @@ def _consul(context: RenderContext) -> dict[str, Any]:
     if token is None:
         message = f"the credentials of {context.name} hold no token for Traefik"
         raise RenderError(message=message)
-    return {
-        "exposedByDefault": False,
-        "watch": True,
-        "endpoint": {
-            "address": f"127.0.0.1:{CONSUL_HTTPS}",
-            "scheme": "https",
-            "token": token.secret,
-            "tls": {
-                "ca": paths.TRAEFIK_CONSUL_CA,
-                "cert": paths.TRAEFIK_CONSUL_CERTIFICATE,
-                "key": paths.TRAEFIK_CONSUL_KEY,
-            },
-        },
-    }
+    # A certificate that Traefik may read could be named by the tags of a service: forwardAuth would show it to an
+    # address of the tags' choice (https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/forwardauth/).
+    endpoint = {"address": f"unix://{paths.CONSUL_SOCKET}", "token": token.secret}
+    return {"exposedByDefault": False, "watch": True, "endpoint": endpoint}
 
 
 def _acme(ingress: Ingress, resolver: str) -> dict[str, Any]:

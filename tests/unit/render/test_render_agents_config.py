@@ -104,14 +104,21 @@ TRAEFIK_SERVICE = {
     },
 }
 CONSUL_CLIENT_ONLY = {"addresses": {"https": "127.0.0.1", "dns": f"127.0.0.1 {VPC_ADDRESS}"}}
+# https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file/general: addresses, unix_sockets
+FOR_TRAEFIK = {
+    "services": [TRAEFIK_SERVICE],
+    "addresses": {**CONSUL_CLIENT_ONLY["addresses"], "http": "unix:///run/consul/http.sock"},
+    "ports": {"http": 8500, "https": 8501, "dns": 8600, "grpc": -1, "grpc_tls": -1, "serf_wan": -1},
+    "unix_sockets": {"mode": "0660"},
+}
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_consul(kind: Kind) -> None:
     own = CONSUL_SERVER_ONLY if kind in CONSUL_SERVERS else CONSUL_CLIENT_ONLY
-    services = {"services": [TRAEFIK_SERVICE]} if kind is Kind.INGRESS else {}
+    for_traefik = FOR_TRAEFIK if kind is Kind.INGRESS else {}
     name = node_of(make_plan(), kind).name
-    assert consul(kind) == {"node_name": name, **CONSUL_ON_EVERY_NODE, **own, **services}
+    assert consul(kind) == {"node_name": name, **CONSUL_ON_EVERY_NODE, **own, **for_traefik}
 
 
 SERVES_SIDECARS = [Kind.NOMAD_CLIENT, Kind.ALL_IN_ONE]

@@ -42,16 +42,7 @@ PLAIN: dict[str, Any] = {
         "consulCatalog": {
             "exposedByDefault": False,
             "watch": True,
-            "endpoint": {
-                "address": "127.0.0.1:8501",
-                "scheme": "https",
-                "token": INGRESS_TOKEN,
-                "tls": {
-                    "ca": "/etc/traefik/tls/consul-ca.pem",
-                    "cert": "/etc/traefik/tls/consul.pem",
-                    "key": "/etc/traefik/tls/consul-key.pem",
-                },
-            },
+            "endpoint": {"address": "unix:///run/consul/http.sock", "token": INGRESS_TOKEN},
         },
         "file": {"directory": "/var/lib/traefik/routes", "watch": True},
     },

@@ -49,9 +49,6 @@ NOMAD = {
 TRAEFIK = {
     "/etc/traefik/traefik.yml",
     "/var/lib/traefik/routes/tls.yml",
-    "/etc/traefik/tls/consul-ca.pem",
-    "/etc/traefik/tls/consul.pem",
-    "/etc/traefik/tls/consul-key.pem",
 }
 # The security table: every file of a node, by kind.
 FILES = {
