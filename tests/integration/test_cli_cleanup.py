@@ -108,3 +108,16 @@ def test_credentials_of_a_cluster_that_may_exist_stay(at: CliHarness) -> None:
     assert not state.exists()
     ran = at("cleanup", "--credentials")
     assert (ran.code, ran.err.splitlines()[-1]) == (2, "help: leave out --credentials")
+
+
+def test_credentials_of_nodes_made_by_hand_stay(at: CliHarness) -> None:
+    """No API shows whether they run."""
+    assert at("render", "--role", "consul-server", "--first", "-o", "rendered/").code == 0
+    state = at.folder / ".bakery" / "demo"
+    ran = at("cleanup", "--yes", "--credentials")
+    assert ran.code == 2
+    assert "user-data was rendered for consul-server" in ran.err
+    assert ran.err.splitlines()[-1] == f"help: if none of them runs, delete {state}"
+    (state / "roles" / "consul-server.json").unlink()
+    assert at("cleanup", "--yes", "--credentials").code == 0, "control"
+    assert not state.exists()

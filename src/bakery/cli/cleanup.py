@@ -79,8 +79,10 @@ def _credentials(invocation: Invocation) -> "LocalFolder":
     """Return the state folder of the cluster.
 
     Raises:
-        UsageError: there is none, or the cluster was launched and not destroyed, as far as is known here.
+        UsageError: there is none, or the cluster was launched and not destroyed, as far as is known here, or
+            user-data was rendered for nodes that bakery does not know.
     """
+    from bakery.credentials.issue import rendered_roles
     from bakery.emulator.daemon.folder import list_running
     from bakery.launch.base.place import load_place
     from bakery.operations.local_folders import folder_of_state
@@ -94,6 +96,12 @@ def _credentials(invocation: Invocation) -> "LocalFolder":
         message = f"the cluster {cluster} was launched on {place.name} and not destroyed"
         local = ("--local",) if place.is_local and not invocation.settings.local else ()
         raise UsageError(message=message, hint=Command("destroy", *local))
+    rendered = sorted(rendered_roles(paths))
+    if rendered:
+        message = (
+            f"nodes of {cluster} that were made by hand may run: user-data was rendered for {', '.join(rendered)}"
+        )
+        raise UsageError(message=message, hint=f"if none of them runs, delete {paths.folder}")
     return folder_of_state(paths.folder, cluster)
 
 
