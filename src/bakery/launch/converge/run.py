@@ -34,6 +34,9 @@ from bakery.launch.teardown.removal import finish_removals
 from bakery.plan.slots import slot_of
 from bakery.plan.ways_in import balancer_of
 
+LISTING_SECONDS = 20.0
+"""How long a list of the droplets is used again after a step: a node that is dead had its droplet before that."""
+
 
 @dataclass(kw_only=True)
 class Launch:
@@ -61,6 +64,9 @@ class Launch:
     balancer_requested: bool = False
     refused: BakeryError | None = None
     """Why there is no load balancer or no reserved IP; the cluster forms without it."""
+    listed: tuple[Droplet, ...] = ()
+    """The cluster's droplets as the API listed them at ``listed_at`` of the session's clock."""
+    listed_at: float | None = None
 
     @property
     def changes(self) -> Changes:
@@ -271,7 +277,15 @@ def run_after(launch: Launch, step: AfterStep) -> None:
     # Gossip finds a dead member within half a minute, so each step may find more of them. A Consul that this
     # launch forms has no dead members.
     if session.running is not None and launch.prepared.formed.consul:
-        mend(session, launch.request.plan, list_members(session))
+        mend(session, launch.request.plan, _listed(launch))
+
+
+def _listed(launch: Launch) -> tuple[Droplet, ...]:
+    """List the cluster's droplets, at most every ``LISTING_SECONDS``."""
+    now = launch.session.clock.now()
+    if launch.listed_at is None or now - launch.listed_at >= LISTING_SECONDS:
+        launch.listed, launch.listed_at = list_members(launch.session), now
+    return launch.listed
 
 
 def finish(launch: Launch) -> None:
