@@ -59,7 +59,8 @@ NOMAD = {
     **_for(
         _ROOT, "client.chroot_env", "client.options", "client.template.disable_file_sandbox",
         "client.template.function_denylist", "client.artifact.disable_filesystem_isolation",
-        "client.artifact.filesystem_isolation_extra_paths", "plugin.raw_exec", "plugin.exec", "plugin.java",
+        "client.artifact.filesystem_isolation_extra_paths", "client.artifact.disable_artifact_inspection",
+        "plugin.raw_exec", "plugin.exec", "plugin.java",
         "plugin.docker.config.allow_privileged", "plugin.docker.config.allow_caps", "plugin.docker.config.volumes",
         "plugin.docker.config.allowed_modes",
     ),
@@ -88,6 +89,8 @@ CONSUL = {
     ),
     **_for(_FOLDER, "data_dir"),
     **_for("mesh of the cluster file decides it", "connect.enabled"),
+    # It comes before the ACLs' default, "deny" (hashicorp/consul agent/consul/util.go, DefaultIntentionAllow).
+    **_for("services connect only while an intention allows it", "default_intention_policy"),
     **_for(_LEAVE, "leave_on_terminate", "skip_leave_on_interrupt", "rejoin_after_leave"),
     **_for("the role's kind decides it", "server"),
     **_for(
