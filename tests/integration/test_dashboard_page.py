@@ -70,7 +70,10 @@ class Site:
         self.page = page
         self.state: dict[str, Any] | None = deepcopy(STATE)
         self._looker = Looker(
-            self._look, lambda error: {"message": error.message, "details": None, "hint": "do that"}, every=0.2
+            self._look,
+            lambda error: {"message": error.message, "details": None, "hint": "do that"},
+            lambda error: BakeryError(message=str(error)),
+            every=0.2,
         )
         self._held = ExitStack()
         self.url = self._held.enter_context(serve_dashboard(self._looker, 0))

@@ -1,7 +1,8 @@
 """A crash in any step: neither the output nor the report has a secret, though the exception quotes them all."""
 
 import base64
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from bakery.cli import crash
+from bakery.credentials import seen
 from bakery.credentials.store import find_bundle
 from bakery.credentials.tokens import consul_agent_token
 from bakery.operations import launch_cluster
@@ -44,6 +46,8 @@ INSIDE = {
     ("browser-cert", "consul"): "bakery.credentials.browser.browser_certificate",
 }
 """A function that a command calls with the credentials in hand."""
+NOT_HELD = ("the shell's for Consul", "the shell's for Nomad", "a node")
+"""Secrets that the render of a role neither reads nor makes."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,7 @@ def crashed(live: AgentsCli, *words: str) -> str:
     reports = live.at.folder.parent / "home" / "state"
     for report in reports.rglob("crash-*.txt"):
         report.unlink()
+    seen._seen.clear()  # what other tests of this process have noted
     ran = live.at(*words)
     assert ran.code == 1, (words, ran.err)
     assert "unexpected RuntimeError: injected" in ran.err
@@ -127,6 +132,89 @@ def test_nor_does_a_crash_in_another_command(
     monkeypatch.setattr(INSIDE[words], fails)
     assert found_in(crashed(live, *words, "-v"), secrets) == []
     assert fails.called
+
+
+def cluster_file(folder: Path) -> None:
+    """Edited while the command runs."""
+    file = folder / "bakery.yaml"
+    file.write_text(file.read_text() + "wrong: 1\n")
+
+
+def role_file(folder: Path) -> None:
+    """Cut while it was written; a launch takes it for a role that was not rendered."""
+    file = folder / ".bakery/demo/roles/nomad-client.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text('{"format": 1,')
+
+
+def issued_token(folder: Path) -> None:
+    file = folder / ".bakery/demo/issued/ci/nomad-token"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"\xff\xfe")
+
+
+def bundle_file(folder: Path) -> None:
+    (folder / ".bakery/demo/bundle.json").rename(folder / ".bakery/demo/moved.json")
+
+
+DAMAGED = [cluster_file, role_file, issued_token, bundle_file]
+
+
+def crashed_meanwhile(
+    live: AgentsCli, secrets: dict[str, str], damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """The secrets that are shown by a command that crashes after its files were damaged."""
+    folder, before = live.at.folder, live.at.folder.parent / "before"
+    shutil.copytree(folder, before)
+    fails = Crash(secrets)
+
+    def fail(*arguments: object, **more: object) -> None:
+        damage(folder)
+        fails(*arguments, **more)
+
+    monkeypatch.setattr(INSIDE["render", "--role", "nomad-client", "-o", "out"], fail)
+    try:
+        return found_in(crashed(live, "render", "--role", "nomad-client", "-o", "out"), secrets)
+    finally:
+        # In place: the folder is this process's own.
+        for child in folder.iterdir():
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+        shutil.copytree(before, folder, dirs_exist_ok=True)
+        shutil.rmtree(before)
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_nor_does_one_after_which_a_file_cannot_be_read(
+    live: AgentsCli,
+    secrets: dict[str, str],
+    damage: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = {name: secret for name, secret in secrets.items() if name not in NOT_HELD}
+    assert crashed_meanwhile(live, held, damage, monkeypatch) == []
+
+
+def test_without_what_the_process_has_held_it_would(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control."""
+    monkeypatch.setattr("bakery.credentials.model.note", lambda *secrets: None)
+    assert "token_seed.0" in crashed_meanwhile(live, secrets, bundle_file, monkeypatch)
+
+
+def test_a_node_that_the_cluster_file_does_not_have_has_secrets_too(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = find_bundle(paths_in(live.at.folder))
+    assert bundle is not None
+    other = {"a node of before": consul_agent_token(bundle, "demo-nomad-client-77").secret}
+
+    def fail(*arguments: object, **more: object) -> None:
+        consul_agent_token(bundle, "demo-nomad-client-77")
+        Crash(secrets | other)()
+
+    monkeypatch.setattr("bakery.observe.health.observe_cluster", fail)
+    assert found_in(crashed(live, "status"), secrets | other) == []
 
 
 def test_without_the_cut_the_search_finds_them_all(

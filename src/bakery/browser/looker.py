@@ -10,6 +10,7 @@ from bakery.wait import Clock, SystemClock
 
 Look = Callable[[], Mapping[str, Any]]
 Describe = Callable[[BakeryError], Mapping[str, Any]]
+Explain = Callable[[Exception], BakeryError]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +32,17 @@ class Looker:
     """Calls ``look`` in a thread: at most one at a time, and at most once in ``every`` seconds.
 
     A look begins only when :meth:`seen` is called, so that nothing is asked while no page is open. ``describe``
-    makes a document of its errors; another exception than BakeryError is an error as any other.
+    makes a document of its errors, and ``explain`` an error of an exception that nothing expected, whose text may
+    have secrets.
     """
 
-    def __init__(self, look: Look, describe: Describe, *, every: float, clock: Clock | None = None) -> None:
+    def __init__(
+        self, look: Look, describe: Describe, explain: Explain, *, every: float, clock: Clock | None = None
+    ) -> None:
         self.every = every
         self._look = look
         self._describe = describe
+        self._explain = explain
         self._clock = clock or SystemClock()
         self._seen = Seen()
         self._lock = Lock()
@@ -61,8 +66,7 @@ class Looker:
         except BakeryError as failure:
             state, error = None, self._describe(failure)
         except Exception as failure:
-            message = f"unexpected {type(failure).__name__}: {failure}"
-            state, error = None, self._describe(BakeryError(message=message))
+            state, error = None, self._describe(self._explain(failure))
         with self._lock:
             seen = replace(self._seen, looking=False, error=error)
             self._seen = seen if state is None else replace(seen, state=state, at=began)

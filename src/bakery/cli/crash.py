@@ -2,14 +2,20 @@
 
 import os
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from bakery.cli.options import Settings
 from bakery.errors import BakeryError
 from bakery.files import ensure_private_folder, write_atomically
+
+if TYPE_CHECKING:
+    from bakery.config.model import ClusterConfig
 
 VARIABLES = (
     "BAKERY_AGE_PASSPHRASE", "BAKERY_P12_PASSWORD", "DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN",
@@ -32,10 +38,20 @@ def report_crash(error: Exception, settings: Settings) -> BakeryError:
         write_atomically(report, text.encode(), mode=0o600)
     except OSError:
         place = text
-    message = f"unexpected {type(error).__name__}: {_without(str(error), hidden)}"
     return BakeryError(
-        message=message, details=place, hint="this is a bug in bakery; please report it with that file"
+        message=_message(error, hidden),
+        details=place,
+        hint="this is a bug in bakery; please report it with that file",
     )
+
+
+def crash_error(error: Exception, settings: Settings) -> BakeryError:
+    """Return the error for ``error`` as :func:`report_crash` does, and write no report."""
+    return BakeryError(message=_message(error, _secrets(settings)))
+
+
+def _message(error: Exception, hidden: tuple[str, ...]) -> str:
+    return f"unexpected {type(error).__name__}: {_without(str(error), hidden)}"
 
 
 def _without(text: str, hidden: tuple[str, ...]) -> str:
@@ -45,17 +61,38 @@ def _without(text: str, hidden: tuple[str, ...]) -> str:
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
-    """Return the secrets of the environment and of the cluster. What cannot be read now was not read before."""
-    found = [value for name in VARIABLES if (value := os.environ.get(name))]
-    try:
-        from bakery.config.load import load_cluster
-        from bakery.config.paths import state_paths
-        from bakery.credentials.at_rest import ask_passphrase_with
-        from bakery.operations.known_secrets import known_secrets
+    """Return the secrets of the environment, those that this process has held, and those of files.
 
-        ask_passphrase_with(None)
-        config = load_cluster(settings.cluster_file)
-        found += known_secrets(config, state_paths(config.path, config.cluster))
-    except Exception:  # noqa: S110 - the first error is the one to report
-        pass
-    return tuple(found)
+    What fails is left out: the first error is the one to report.
+    """
+    found = [value for name in VARIABLES if (value := os.environ.get(name))]
+    with suppress(Exception):
+        from bakery.credentials.seen import seen_secrets
+
+        found += seen_secrets()
+    if settings.cluster is not None:
+        found += _of_cluster(settings.cluster)
+    with suppress(Exception):
+        from bakery.config.load import load_cluster
+
+        found += _of_cluster(load_cluster(settings.cluster_file))  # it may not have been read yet
+    return tuple(sorted(set(found), key=len, reverse=True))  # a secret may be a part of another
+
+
+def _of_cluster(config: "ClusterConfig") -> list[str]:
+    from bakery.config.paths import state_paths
+    from bakery.credentials.at_rest import ask_passphrase_with
+    from bakery.credentials.redaction import secrets_of_file, secrets_on_disk
+    from bakery.operations.known_secrets import known_secrets
+
+    ask_passphrase_with(None)
+    paths = state_paths(config.path, config.cluster)
+    found: list[str] = []
+    for source in (
+        partial(secrets_of_file, config),
+        partial(secrets_on_disk, paths),
+        partial(known_secrets, config, paths),
+    ):
+        with suppress(Exception):
+            found += source()
+    return found

@@ -32,6 +32,7 @@ def dashboard(context: click.Context, port: int | None, no_open: bool, other_clo
     """
     from bakery.browser.dashboard import serve_dashboard
     from bakery.browser.looker import Looker
+    from bakery.cli.crash import crash_error
     from bakery.cli.dashboard_json import error_json, view_json
     from bakery.operations.watch_cluster import ClusterWatcher
 
@@ -40,6 +41,7 @@ def dashboard(context: click.Context, port: int | None, no_open: bool, other_clo
     looker = Looker(
         lambda: view_json(watcher.look(), cloud, invocation.settings.spell),
         lambda error: error_json(error, invocation.settings.spell),
+        lambda error: crash_error(error, invocation.settings),
         every=EVERY_SECONDS,
     )
     watcher.check()

@@ -61,7 +61,7 @@ class Invocation:
         from bakery.config.load import load_cluster
 
         if self._config is None:
-            self._config = load_cluster(self.settings.cluster_file)
+            self._config = self.settings.cluster = load_cluster(self.settings.cluster_file)
             if self.settings.recorder is not None:
                 self.settings.recorder.keep_in(self.paths.history)
             for warning in self._config.warnings:

@@ -15,6 +15,7 @@ from bakery.hints import Text
 
 if TYPE_CHECKING:
     from bakery.cli.recorder import Recorder
+    from bakery.config.model import ClusterConfig
     from bakery.launch.base.model import Timings
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
@@ -44,6 +45,8 @@ class Settings:
     """Intervals and deadlines of a launch and a destroy, where a caller of ``run`` sets them."""
     arguments: tuple[str, ...] = ()
     """The command line, without the program's name."""
+    cluster: "ClusterConfig | None" = None
+    """The cluster file as this run has read it."""
     recorder: "Recorder | None" = None
     """Set if this run is recorded."""
     changes_nothing: bool = False

@@ -1,10 +1,12 @@
 """The credentials of a cluster. ``repr`` hides the secret fields of every type."""
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from bakery.config.model import Kind
+from bakery.credentials.seen import lines_of_key, note
 
 Agent = Literal["consul", "nomad"]
 """The agent that a CA or certificate is for."""
@@ -33,6 +35,9 @@ class Token:
     accessor: str
     secret: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        note(self.secret)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryLogin:
@@ -42,6 +47,14 @@ class RegistryLogin:
     username: str = field(repr=False)
     """It may be a token too."""
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        note(self.password, self.basic)
+
+    @property
+    def basic(self) -> str:
+        """User name and password as docker's files have them (RFC 7617)."""
+        return b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +77,11 @@ class Bundle:
     nomad_operator: Leaf
     consul_management: Token
     nomad_management: Token
+
+    def __post_init__(self) -> None:
+        note(self.consul_gossip_key, self.nomad_gossip_key, self.token_seed)
+        for holder in (self.consul_ca, self.nomad_ca, self.consul_operator, self.nomad_operator):
+            note(*lines_of_key(holder.key))
 
 
 @dataclass(frozen=True, kw_only=True)

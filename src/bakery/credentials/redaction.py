@@ -1,8 +1,6 @@
 """Remove secrets from texts that leave this machine, such as a support bundle."""
 
-import json
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -12,20 +10,22 @@ from bakery.config.model import ClusterConfig
 from bakery.config.paths import StatePaths
 from bakery.credentials.model import Bundle, Token
 from bakery.credentials.registries import read_logins
+from bakery.credentials.seen import lines_of_key
 from bakery.credentials.tokens import consul_dns_token, tokens_of
 from bakery.errors import CredentialsError
 from bakery.proc import redact
 
-_SHORTEST = 16
-"""Shorter lines of a key's PEM are not searched for: the last one may be a few letters that are in any text."""
 _SHORTEST_VALUE = 8
 """Shorter values of merged configuration are not searched for: a duration or a level may be in any text."""
-# A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age.
+# A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age, a JWT (RFC 7519).
 _PATTERNS = (
     re.compile(r"do[opr]_v1_[0-9a-f]{64}"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
     re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{20,}", re.IGNORECASE),
+    re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{16,}"),
 )
+# A file that was cut has no end.
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DOTALL)
 
 
 def secrets_of(bundle: Bundle, subjects: Iterable[str]) -> tuple[str, ...]:
@@ -35,19 +35,21 @@ def secrets_of(bundle: Bundle, subjects: Iterable[str]) -> tuple[str, ...]:
         tokens += tokens_of(bundle, subject)
     keys = [bundle.consul_ca.key, bundle.nomad_ca.key, bundle.consul_operator.key, bundle.nomad_operator.key]
     others = (bundle.consul_gossip_key, bundle.nomad_gossip_key, bundle.token_seed)
-    return (*_token_secrets(tokens), *others, *(line for key in keys for line in _lines(key)))
+    return (*_token_secrets(tokens), *others, *(line for key in keys for line in lines_of_key(key)))
 
 
 def secrets_on_disk(paths: StatePaths) -> tuple[str, ...]:
-    """Return the keys and tokens in the files that were issued to others or rendered; empty if there are none."""
-    found: list[str] = []
-    for file in sorted((*paths.issued.glob("*/*-key.pem"), *paths.issued.glob("*/*-token"))):
-        found += _lines(file.read_text(encoding="utf-8"))
+    """Return the keys and tokens in the files that were issued to others or rendered; empty if there are none.
+
+    Raises:
+        OSError: a file cannot be read. One that is damaged is searched all the same.
+    """
+    issued = (*paths.issued.glob("*/*-key.pem"), *paths.issued.glob("*/*-token"))
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(issued)]
     for file in sorted(paths.roles.glob("*.json")):
-        document = json.loads(file.read_bytes())
-        for leaf in (document.get("consul"), document.get("nomad")):
-            found += _lines((leaf or {}).get("key", ""))
-    return tuple(found)
+        # Keys as JSON has them, in one line.
+        texts += _KEY.findall(file.read_text(encoding="utf-8", errors="replace").replace("\\n", "\n"))
+    return tuple(line for text in texts for line in lines_of_key(text))
 
 
 def secrets_of_file(config: ClusterConfig) -> tuple[str, ...]:
@@ -60,8 +62,7 @@ def secrets_of_file(config: ClusterConfig) -> tuple[str, ...]:
     for registry in config.docker.registries:
         with suppress(CredentialsError):
             (login,) = read_logins(replace(config.docker, registries=(registry,)), config.path.parent)
-            both = b64encode(f"{login.username}:{login.password}".encode()).decode()
-            found += [login.password, both]
+            found += [login.password, login.basic]
     for role in config.roles:
         for merged in (role.settings.nomad, role.settings.consul):
             found += [text for text in _texts(merged) if len(text) >= _SHORTEST_VALUE]
@@ -89,8 +90,3 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
 def _token_secrets(tokens: Iterable[Token]) -> Iterator[str]:
     yield from (token.secret for token in tokens)
-
-
-def _lines(pem: str) -> list[str]:
-    lines = (line.strip() for line in pem.splitlines())
-    return [line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")]

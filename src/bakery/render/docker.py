@@ -1,7 +1,6 @@
 """The files of docker on a Nomad client: credentials of registries, and CAs that docker trusts for them."""
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable
 
 from bakery.config.model import Docker
@@ -17,12 +16,7 @@ _DAEMON = {"live-restore": True}
 
 def docker_auth(logins: Iterable[RegistryLogin]) -> str:
     """Return docker's file of credentials, which Nomad's docker plugin reads at each pull (auth.config)."""
-    auths = {
-        _DOCKER_HUB.get(login.host, login.host): {
-            "auth": b64encode(f"{login.username}:{login.password}".encode()).decode()
-        }
-        for login in logins
-    }
+    auths = {_DOCKER_HUB.get(login.host, login.host): {"auth": login.basic} for login in logins}
     return json.dumps({"auths": auths}, indent=1) + "\n"
 
 

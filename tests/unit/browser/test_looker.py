@@ -22,7 +22,13 @@ class Looks:
         self.results: Iterator[Any] = iter(())
         self.count = 0
         self.clock = FakeClock()
-        self.looker = Looker(self._look, lambda error: {"message": error.message}, every=5.0, clock=self.clock)
+        self.looker = Looker(
+            self._look,
+            lambda error: {"message": error.message},
+            lambda error: BakeryError(message=f"explained {error}"),
+            every=5.0,
+            clock=self.clock,
+        )
 
     def _look(self) -> dict[str, Any]:
         self.count += 1
@@ -81,7 +87,7 @@ def test_the_age_is_that_of_what_was_seen(looks: Looks) -> None:
 
 @pytest.mark.parametrize(
     ("failure", "message"),
-    [(UsageError(message="the API is gone"), "the API is gone"), (KeyError("x"), "unexpected KeyError: 'x'")],
+    [(UsageError(message="the API is gone"), "the API is gone"), (KeyError("x"), "explained 'x'")],
 )
 def test_a_look_that_fails_leaves_the_state_before_and_says_why(
     looks: Looks, failure: Exception, message: str
