@@ -10,7 +10,7 @@ CONSUL_KEY = "/etc/consul.d/tls/agent-key.pem"
 # Of the same key.
 CONSUL_GRPC_CERTIFICATE = "/etc/consul.d/tls/grpc.pem"
 CONSUL_SOCKET = "/run/consul/http.sock"
-"""Where Consul's API answers Traefik on an ingress node. The folder is setgid, and its group is Traefik's."""
+"""Where Consul's API answers Traefik on an ingress node. The ACL of its folder lets Traefik in."""
 
 NOMAD_DATA = "/opt/nomad"
 NOMAD_INTRODUCTION = f"{NOMAD_DATA}/client/intro_token.jwt"
