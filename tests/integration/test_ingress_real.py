@@ -69,6 +69,22 @@ def test_a_tagged_service_is_reached_and_an_untagged_one_is_not(
         assert gone
 
 
+def test_a_service_called_consul_is_no_route(cluster: RealCluster, traefik: RealTraefik) -> None:
+    """Every certificate can register one (test_thief_real.py). Control: another name."""
+    with serving("thief") as thief, serving("shop") as shop:
+        with (
+            registered(cluster, "consul", thief, *rule("thief", "Host(`shop.example.com`) && PathPrefix(`/`)")),
+            registered(cluster, "shop", shop, *rule("shop", "Host(`shop.example.com`)")),
+        ):
+            assert routed(traefik, "shop.example.com") == "shop"
+        with registered(cluster, "other", thief, *rule("thief", "Host(`shop.example.com`) && PathPrefix(`/`)")):
+
+            def other() -> bool | Pending:
+                return routed(traefik, "shop.example.com") == "thief" or Pending("as before")
+
+            eventually(other, "the other route", 5)
+
+
 def test_only_health_is_served_and_only_on_its_own_port(traefik: RealTraefik) -> None:
     assert traefik.get("localhost", "/ping", port="ping").status == 200
     for path in ("/ping", "/dashboard/", "/api/rawdata", "/metrics", "/debug/vars"):
@@ -77,7 +93,7 @@ def test_only_health_is_served_and_only_on_its_own_port(traefik: RealTraefik) ->
 
 
 # By Consul's API: the calls that Traefik makes, and others with what they answer to its token.
-READS = ("/v1/catalog/services", "/v1/catalog/service/consul", "/v1/health/service/consul", "/v1/health/state/any")
+READS = ("/v1/catalog/services", "/v1/catalog/service/one", "/v1/health/service/one", "/v1/health/state/any")
 DENIED: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("GET", "/v1/acl/tokens", None),
     ("GET", "/v1/acl/policies", None),

@@ -225,6 +225,38 @@ def test_a_client_finds_its_server(consul_members: dict[str, str]) -> None:
     }
 
 
+# What Consul answers to a PUT.
+PUT = """
+import json, ssl, sys, urllib.error, urllib.request
+path, token, ca, *own = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+context.load_cert_chain(*own)
+asked = urllib.request.Request(
+    f"https://localhost:8501{path}", b"[]", {"X-Consul-Token": token}, method="PUT"
+)
+try:
+    with urllib.request.urlopen(asked, context=context, timeout=20) as reply:
+        print(reply.status)
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode())
+"""
+
+
+@pytest.mark.usefixtures("consul_members")
+@pytest.mark.parametrize("host", [0, 1])
+def test_no_agent_takes_transactions(cluster: Cluster, consul_token: str, host: int) -> None:
+    """With a certificate alone they delete and register services: test_thief_real.py. Control: another path."""
+    tls = cluster.roots[host] / "etc/consul.d/tls"
+    files = [str(tls / name) for name in ("ca.pem", "agent.pem", "agent-key.pem")]
+
+    def put(path: str) -> str:
+        return cluster.lan.run(host, [sys.executable, "-c", PUT, path, consul_token, *files]).stdout.strip()
+
+    for path in ("/v1/txn", "/v1/coordinate/update"):
+        assert put(path) == "403 Endpoint is blocked by agent configuration", path
+    assert put("/v1/kv/apps/x") == "200"
+
+
 @pytest.mark.usefixtures("consul_members")
 def test_the_live_servers_are_noted_for_the_next_start(cluster: Cluster) -> None:
     def noted() -> dict[str, list[str]] | Pending:

@@ -259,6 +259,31 @@ def test_a_certificate_alone_ends_a_session_whose_id_it_knows(
     assert thief.consul_rpc("Txn.Apply", {"Ops": [{"Intention": old}]})["Errors"] is None
 
 
+def test_a_certificate_alone_changes_services_by_a_transaction(
+    cluster: RealCluster, thieves: dict[Kind, Thief]
+) -> None:
+    """Over the RPC port: docs/security.md says it. Consul finds a service by its id, and checks the name given."""
+    api, thief = consul(cluster), thieves[Kind.INGRESS]
+    web = service("web") | {"Service": {"Service": "web", "ID": "web-9", "Port": 80}}
+    api.call("PUT", "/v1/catalog/register", web)
+
+    def ids(name: str) -> set[str]:
+        return {each["ServiceID"] for each in api.call("GET", f"/v1/catalog/service/{name}").value}
+
+    def apply(verb: str, name: str, **service: object) -> str:
+        change = {"Verb": verb, "Node": "demo-server-1", "Service": {"Service": name, **service}}
+        errors = thief.consul_rpc("Txn.Apply", {"Ops": [{"Service": change}]})["Errors"]
+        return str(errors[0]["What"]) if errors else ""
+
+    assert "Permission denied" in apply("delete", "web", ID="web-9"), "control"
+    assert "web-9" in ids("web")
+    assert apply("delete", "consul", ID="web-9") == ""
+    assert "web-9" not in ids("web")
+    assert apply("set", "consul", ID="web-9", Address="10.6.6.6", Port=8300) == ""
+    assert "web-9" in ids("consul")
+    assert apply("delete", "consul", ID="web-9") == ""
+
+
 def test_a_servers_certificate_reads_the_keyring_and_a_clients_does_not(
     cluster: RealCluster, thieves: dict[Kind, Thief]
 ) -> None:

@@ -102,7 +102,7 @@ CONSUL = {
 }  # fmt: skip
 _BLOCKS = {
     "nomad": {"client.reserved", "telemetry", "limits", "autopilot", "plugin.docker.config"},
-    "consul": {"telemetry", "limits", "performance", "ui_config", "dns_config", "autopilot"},
+    "consul": {"telemetry", "limits", "performance", "ui_config", "dns_config", "autopilot", "http_config"},
 }
 """Further keys that are mappings, beside those that have refused keys in them."""
 _LOG_LEVELS = {

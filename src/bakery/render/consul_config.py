@@ -161,8 +161,14 @@ def _ingress_service(context: RenderContext) -> dict[str, Any]:
 
 
 def _hardening() -> dict[str, Any]:
-    """Return settings that disable remote execution, script checks and update checks."""
+    """Return settings that disable remote execution, script checks, update checks, and two paths of the API.
+
+    With a certificate and no token the one deletes and registers services, and the other ends the server that
+    leads (hashicorp/consul agent/consul/catalog_endpoint.go, servicePreApply, and coordinate_endpoint.go, Update).
+    bakery, Nomad and Traefik use neither.
+    """
     return {
+        "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update"]},
         "disable_remote_exec": True,
         "enable_script_checks": False,
         "enable_local_script_checks": False,

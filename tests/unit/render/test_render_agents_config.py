@@ -75,6 +75,7 @@ CONSUL_ON_EVERY_NODE = {
         "tokens": {"agent": AGENT_TOKEN, "dns": DNS_TOKEN},
     },
     "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
+    "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update"]},
     "disable_remote_exec": True,
     "enable_script_checks": False,
     "enable_local_script_checks": False,

@@ -103,11 +103,16 @@ INGRESS_AGENT = AclPolicy(
     rules=f'service "{SERVICE}" {{ policy = "write" }}\n',
 )
 # Traefik lists services with their tags, and the instances of each with node and checks
-# (traefik/traefik pkg/provider/consulcatalog/consul_catalog.go).
+# (traefik/traefik pkg/provider/consulcatalog/consul_catalog.go). In a transaction Consul asks for no right to
+# register a service called "consul" (agent/consul/catalog_endpoint.go, servicePreApply): with tags it would be a
+# route.
 INGRESS = AclPolicy(
     name="bakery-ingress",
     description="Traefik on ingress nodes, towards its local Consul",
-    rules='node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',
+    rules=(
+        'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n'
+        'service "consul" { policy = "deny" }\n'
+    ),
 )
 # A server writes the configuration entry of each gateway that a job has (hashicorp/nomad nomad/consul.go, setCE).
 # Consul's rule covers every entry of the mesh, but no intention: these belong to their service.

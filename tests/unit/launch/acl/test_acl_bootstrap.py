@@ -348,7 +348,11 @@ def test_no_rule_gives_more_than_its_agent_needs() -> None:
         ],
         "bakery-ingress-agent": ['service "ingress" { policy = "write" }'],
         # https://doc.traefik.io/traefik/providers/consul-catalog/ names no rules; these are of what it calls.
-        "bakery-ingress": ['node_prefix "" { policy = "read" }', 'service_prefix "" { policy = "read" }'],
+        "bakery-ingress": [
+            'node_prefix "" { policy = "read" }',
+            'service_prefix "" { policy = "read" }',
+            'service "consul" { policy = "deny" }',
+        ],
     }
 
 
