@@ -38,7 +38,12 @@ class Programs:
 
 
 def find_programs(image: "Image", environment: Mapping[str, str] = os.environ) -> Programs:
-    """Look for exactly the image's versions on PATH and in the verified cache; nothing is downloaded."""
+    """Look for exactly the image's versions on PATH and in the verified cache; nothing is downloaded.
+
+    Both at once: each is a program of 100 MB or more whose digest is computed.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
     from bakery.toolchain.find import find_local_tool
     from bakery.toolchain.model import Origin, ToolName, places_from_environment
 
@@ -46,8 +51,11 @@ def find_programs(image: "Image", environment: Mapping[str, str] = os.environ) -
     places = replace(places, path=_without(places.path, environment.get(VARIABLE, "")))
     folders: dict[Path, None] = {}
     missing = []
-    for name, version in ((ToolName.CONSUL, image.consul), (ToolName.NOMAD, image.nomad)):
-        tool = find_local_tool(name, version, places=places)
+    wanted = ((ToolName.CONSUL, image.consul), (ToolName.NOMAD, image.nomad))
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        found = [pool.submit(find_local_tool, name, version, places=places) for name, version in wanted]
+    for (name, version), future in zip(wanted, found, strict=True):
+        tool = future.result()
         if tool is None:
             missing.append((name.value, version))
         elif tool.origin is not Origin.PATH:
