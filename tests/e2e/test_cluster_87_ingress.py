@@ -272,7 +272,7 @@ def test_only_traefik_and_consul_reach_consuls_socket(edge: Edge) -> None:
 
 def test_no_file_that_traefik_reads_has_a_key_for_consul(edge: Edge) -> None:
     """The tags of a service can name a file, whose certificate Traefik then shows (forwardAuth)."""
-    find = "grep -rlsE 'PRIVATE KEY' /etc /opt /run /srv /usr/local /var --exclude-dir=sys --exclude-dir=proc"
+    find = "grep -rlIs -e '^-----BEGIN .*PRIVATE KEY-----' /etc /opt /run /srv /usr/local /var"
     found = edge.cluster.inside(edge.name, f"runuser -u traefik -- {find}", check=False, seconds=60).stdout.split()
     assert found == []
     everything = edge.cluster.inside(edge.name, find, check=False, seconds=60).stdout.split()
