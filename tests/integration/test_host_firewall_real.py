@@ -217,6 +217,8 @@ def test_no_host_reaches_the_forwarder_by_the_address_of_a_bridge(node: Node, ki
 TASK, TASKS = "172.26.64.2", "172.26.64.0/20"
 TASK_PORTS = {8080, 25000}
 PUBLISHED = 20000
+UNLISTED = 9998
+"""Published too, by a job; in no table."""
 ANSWER = """
 import selectors, socket, sys
 poll = selectors.DefaultSelector()
@@ -247,6 +249,8 @@ ip link set task0 master nomad up
 nft add table ip portmap
 nft add chain ip portmap prerouting "{{ type nat hook prerouting priority dstnat; }}"
 nft add rule ip portmap prerouting ip daddr {NETWORKS["vpc"][0]} tcp dport {PUBLISHED} dnat to {TASK}:8080
+nft add rule ip portmap prerouting ip daddr {NETWORKS["vpc"][0]} tcp dport {UNLISTED} dnat to {TASK}:8080
+nft add rule ip portmap prerouting ip daddr {NETWORKS["outside"][0]} tcp dport {PUBLISHED} dnat to {TASK}:8080
 """
 
 
@@ -279,7 +283,11 @@ def asked(node: Node, host: int, address: str, port: int) -> str:
 def test_a_port_of_a_task_is_reached_only_where_it_is_published(node: Node, task: int, kind: Kind) -> None:
     """Control: without the firewall another droplet reaches each port of the task, by a route."""
     assert {asked(node, 1, TASK, port) for port in TASK_PORTS} == {"task"}
+    assert asked(node, 1, NETWORKS["vpc"][0], UNLISTED) == "task"
+    assert asked(node, 1, NETWORKS["outside"][0], PUBLISHED) == "task"
     node.load(kind)
     assert {asked(node, 1, TASK, port) for port in TASK_PORTS} == {"closed"}
     assert asked(node, 1, NETWORKS["vpc"][0], PUBLISHED) == "task"
+    assert asked(node, 1, NETWORKS["vpc"][0], UNLISTED) == "closed"
+    assert asked(node, 1, NETWORKS["outside"][0], PUBLISHED) == "closed", "a dynamic port is open to the VPC"
     assert asked(node, task, NETWORKS["vpc"][1], 9999) == "task", "the task reaches other hosts"

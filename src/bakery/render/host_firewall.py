@@ -6,10 +6,10 @@ open here to every source are 8501 and 4646, which require a client certificate,
 answers only what the DNS token may read, and those that the cluster file opens to everyone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network
 
-from bakery.plan.ports import BREAK_GLASS, Port, Source, opened_ports, ports_of
+from bakery.plan.ports import BREAK_GLASS, FIRST_DYNAMIC, LAST_DYNAMIC, Port, Source, opened_ports, ports_of
 from bakery.render.context import RenderContext
 
 METADATA_ADDRESS = "169.254.169.254"
@@ -18,9 +18,17 @@ WORKLOAD_BRIDGES = '{ "docker0", "nomad" }'
 
 # Nomad accepts every packet to its bridge (hashicorp/nomad client/allocrunner/networking_bridge_linux.go,
 # ensureForwardingRules), so a host with a route to the node would reach ports of tasks that are not published.
-# Packets to a published port have passed a DNAT of Nomad's or docker's before.
+# Packets to a published port have passed a DNAT of Nomad's or docker's before. A job may publish any port: the one
+# that they were sent to must be in the table.
 _TO_CONTAINERS = f"""\
-    iifname != {WORKLOAD_BRIDGES} oifname {WORKLOAD_BRIDGES} ct state new ct status & dnat == 0 drop
+    iifname != {WORKLOAD_BRIDGES} oifname {WORKLOAD_BRIDGES} ct state new jump published
+"""
+_PUBLISHED = """
+  chain published {{
+    ct status & dnat == 0 drop
+{rules}
+    drop
+  }}
 """
 
 # In nftables a drop is final, but an accept is not: docker's and CNI's tables still filter what this table
@@ -53,63 +61,66 @@ table inet bakery {{
     type filter hook forward priority filter; policy accept;
     ip daddr {metadata} drop
 {forward}  }}
-}}
+{published}}}
 """
 
 
 def host_firewall(context: RenderContext) -> str:
     """Return the nftables file of a node. It replaces the table ``inet bakery`` and changes no other table."""
-    ports = (*ports_of(context.kind), *opened_ports(context.role, context.kind, context.settings))
-    open_to_all = [port for port in ports if _is_for_any_source(port)]
-    limited = [port for port in ports if not _is_for_any_source(port)]
-    rules = [
-        *_from_vpc(limited, context.plan.vpc_cidr),
-        *_from_networks(limited),
-        *_from_anywhere(open_to_all),
-        *_from_containers(limited),
-    ]
+    opened = opened_ports(context.role, context.kind, context.settings)
+    ports = (*ports_of(context.kind), *opened)
+    vpc, runs_jobs = context.plan.vpc_cidr, context.kind.is_nomad_client
+    rules = [_accept(source, port, _to(port)) for source, port in (*_hosts(ports, vpc), *_containers(ports))]
     if context.plan.ssh_keys:
-        rules += _from_anywhere([BREAK_GLASS])
+        rules.append(_accept("", BREAK_GLASS, _to(BREAK_GLASS)))
+    of_jobs = (*(port for port in ports if port.numbers == (FIRST_DYNAMIC, LAST_DYNAMIC)), *opened)
+    published = [_accept(source, port, _was_to(port)) for source, port in _hosts(of_jobs, vpc)]
     return _TABLE.format(
         name=context.name,
         cluster=context.plan.cluster,
         metadata=METADATA_ADDRESS,
-        rules="\n".join(f"    {rule}" for rule in rules),
-        forward=_TO_CONTAINERS if context.kind.is_nomad_client else "",
+        rules=_lines(rules),
+        forward=_TO_CONTAINERS if runs_jobs else "",
+        published=_PUBLISHED.format(rules=_lines(published)) if runs_jobs else "",
     )
 
 
-def _from_vpc(ports: Iterable[Port], vpc_cidr: IPv4Network) -> list[str]:
-    return [_accept(port, f"ip saddr {vpc_cidr} ") for port in ports if port.opens_to(Source.VPC)]
+def _lines(rules: Iterable[str]) -> str:
+    return "\n".join(f"    {rule}" for rule in rules)
 
 
-def _from_networks(ports: Iterable[Port]) -> list[str]:
-    return [
-        _accept(port, f"{'ip6' if ':' in network else 'ip'} saddr {network} ")
-        for port in ports
-        for network in port.networks
-    ]
+def _hosts(ports: Sequence[Port], vpc_cidr: IPv4Network) -> Iterator[tuple[str, Port]]:
+    """Yield the match of a source, empty for all of them, and the port that other hosts may connect to from it."""
+    limited = [port for port in ports if not _is_for_any_source(port)]
+    yield from ((f"ip saddr {vpc_cidr} ", port) for port in limited if port.opens_to(Source.VPC))
+    for port in limited:
+        yield from ((f"{'ip6' if ':' in network else 'ip'} saddr {network} ", port) for network in port.networks)
+    yield from (("", port) for port in ports if _is_for_any_source(port))
 
 
-def _from_anywhere(ports: Iterable[Port]) -> list[str]:
-    return [_accept(port) for port in ports]
-
-
-def _from_containers(ports: Iterable[Port]) -> list[str]:
-    """Return the rules for containers: their packets to the host have an address of the bridge, not of the VPC."""
-    return [_accept(port, f"iifname {WORKLOAD_BRIDGES} ") for port in ports if port.opens_to(Source.CONTAINERS)]
+def _containers(ports: Sequence[Port]) -> Iterator[tuple[str, Port]]:
+    """Yield the same for containers: their packets to the host have an address of the bridge, not of the VPC."""
+    for port in ports:
+        if port.opens_to(Source.CONTAINERS) and not _is_for_any_source(port):
+            yield f"iifname {WORKLOAD_BRIDGES} ", port
 
 
 def _is_for_any_source(port: Port) -> bool:
     return port.opens_to(Source.ADMIN) or port.any_source_on_host or port.opens_to_everyone
 
 
-def _accept(port: Port, source: str = "") -> str:
-    return f'{source}{_match(port)} accept comment "{port.name}"'
+def _accept(source: str, port: Port, match: str) -> str:
+    return f'{source}{match} accept comment "{port.name}"'
 
 
-def _match(port: Port) -> str:
+def _to(port: Port) -> str:
     """Return the match of a port: one protocol by name, or a set of them with the transport header (``th``)."""
     if len(port.protocols) == 1:
         return f"{port.protocols[0]} dport {port.text}"
     return f"meta l4proto {{ {', '.join(port.protocols)} }} th dport {port.text}"
+
+
+def _was_to(port: Port) -> str:
+    """Return the match of the port that a packet was sent to before a DNAT."""
+    protocols = port.protocols[0] if len(port.protocols) == 1 else f"{{ {', '.join(port.protocols)} }}"
+    return f"meta l4proto {protocols} ct original proto-dst {port.text}"

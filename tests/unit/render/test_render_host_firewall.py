@@ -15,11 +15,11 @@ from tests.helpers.rendered import files_of
 
 VPC = "ip saddr 10.100.0.0/20"
 BOTH = "meta l4proto { tcp, udp } th dport"
+SENT = "meta l4proto { tcp, udp } ct original proto-dst"
 BRIDGES = 'iifname { "docker0", "nomad" }'
+FORWARD = ['iifname != { "docker0", "nomad" } oifname { "docker0", "nomad" } ct state new jump published']
 # From outside, a container is reached by what was sent to a published port, and has another destination since.
-FORWARD = [
-    'iifname != { "docker0", "nomad" } oifname { "docker0", "nomad" } ct state new ct status & dnat == 0 drop'
-]
+PUBLISHED = ["ct status & dnat == 0 drop", f"{VPC} {SENT} 20000-32000 accept"]
 ALWAYS = [
     "ct state established,related accept",
     "ct state invalid drop",
@@ -99,6 +99,18 @@ def test_nobody_reaches_the_metadata_and_all_else_passes(kind: Kind, name: str) 
         "ip daddr 169.254.169.254 drop",
         *(FORWARD if name == "forward" and kind.is_nomad_client else []),
     ]
+
+
+def test_packets_to_tasks_were_sent_to_ports_of_the_table() -> None:
+    assert chain(firewall(Kind.NOMAD_CLIENT), "published") == [*PUBLISHED, "drop"]
+    opened = ("80/tcp", "8080/tcp from vpc", "5000/udp from 203.0.113.0/24")
+    added = [
+        f"{VPC} meta l4proto tcp ct original proto-dst 8080 accept",
+        "ip saddr 203.0.113.0/24 meta l4proto udp ct original proto-dst 5000 accept",
+        "meta l4proto tcp ct original proto-dst 80 accept",
+    ]
+    lines = chain(firewall(Kind.NOMAD_CLIENT, "10.100.0.0/20", *opened), "published")
+    assert lines == [*PUBLISHED, *added, "drop"]
 
 
 @pytest.mark.parametrize("kind", list(Kind))
