@@ -1,7 +1,9 @@
 """A crash in any step: neither the output nor the report has a secret, though the exception quotes them all."""
 
 import base64
+import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,10 @@ from typing import Any
 import pytest
 
 from bakery.cli import crash
+from bakery.cli.main import _tell_of_thread
 from bakery.credentials import seen
+from bakery.credentials.redaction import without_secrets
+from bakery.credentials.seen import note, seen_secrets
 from bakery.credentials.store import find_bundle
 from bakery.credentials.tokens import consul_agent_token
 from bakery.operations import launch_cluster
@@ -215,6 +220,24 @@ def test_a_node_that_the_cluster_file_does_not_have_has_secrets_too(
 
     monkeypatch.setattr("bakery.observe.health.observe_cluster", fail)
     assert found_in(crashed(live, "status"), secrets | other) == []
+
+
+def test_nor_does_one_in_a_thread(
+    live: AgentsCli, secrets: dict[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", _tell_of_thread)
+    thread = threading.Thread(target=Crash(secrets))
+    thread.start()
+    thread.join()
+    said = capfd.readouterr().err
+    assert said.startswith("warning: unexpected RuntimeError: injected")
+    assert found_in(said, secrets) == []
+
+
+def test_a_secret_is_cut_as_repr_and_json_write_it() -> None:
+    note('pass"word\\of\n1')
+    for spelled in (repr({"password": 'pass"word\\of\n1'}), json.dumps('pass"word\\of\n1')):
+        assert "word" not in without_secrets(spelled, seen_secrets()).replace("password", "")
 
 
 def test_without_the_cut_the_search_finds_them_all(

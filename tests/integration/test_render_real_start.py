@@ -252,7 +252,7 @@ def test_no_agent_takes_transactions(cluster: Cluster, consul_token: str, host: 
     def put(path: str) -> str:
         return cluster.lan.run(host, [sys.executable, "-c", PUT, path, consul_token, *files]).stdout.strip()
 
-    for path in ("/v1/txn", "/v1/coordinate/update"):
+    for path in ("/v1/txn", "/v1/coordinate/update", "/v1/query"):
         assert put(path) == "403 Endpoint is blocked by agent configuration", path
     assert put("/v1/kv/apps/x") == "200"
 

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, cast
@@ -65,6 +66,7 @@ def main() -> NoReturn:
     # https://docs.pydantic.dev/latest/concepts/plugins/, "Disabling plugins"
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     signals.install()
+    threading.excepthook = _tell_of_thread
     try:
         code = _flushed(run(sys.argv[1:]))
     except (KeyboardInterrupt, signals.Terminated):
@@ -122,6 +124,14 @@ def run(arguments: Sequence[str], *, timings: "Timings | None" = None, changes_n
     if settings.recorder is not None:
         settings.recorder.end(code, None)
     return code
+
+
+def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
+    """Print the exception that ended a thread, in one line and without secrets: Python would print it as it is."""
+    from bakery.cli.crash import crash_error
+
+    if isinstance(failed.exc_value, Exception):
+        click.echo(f"warning: {crash_error(failed.exc_value, Settings()).message}", err=True)
 
 
 def _stopped(message: str, *, changes_nothing: bool) -> BakeryError:

@@ -19,6 +19,9 @@ class Authority:
     certificate: str
     key: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        note(*lines_of_key(self.key))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
@@ -26,6 +29,9 @@ class Leaf:
 
     certificate: str
     key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        note(*lines_of_key(self.key))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +86,6 @@ class Bundle:
 
     def __post_init__(self) -> None:
         note(self.consul_gossip_key, self.nomad_gossip_key, self.token_seed)
-        for holder in (self.consul_ca, self.nomad_ca, self.consul_operator, self.nomad_operator):
-            note(*lines_of_key(holder.key))
 
 
 @dataclass(frozen=True, kw_only=True)

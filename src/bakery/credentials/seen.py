@@ -4,14 +4,17 @@ Their files may have changed since, or cannot be read any more. Each type of :mo
 holds a secret notes it when it is made.
 """
 
+import json
+
 _seen: set[str] = set()
 _SHORTEST = 16
 """Shorter lines of a key's PEM are not noted: the last one may be a few letters that are in any text."""
 
 
 def note(*secrets: str) -> None:
-    """Remember secrets until the process ends."""
-    _seen.update(secret for secret in secrets if secret)
+    """Remember secrets until the process ends, also as ``repr`` and JSON write them."""
+    for secret in filter(None, secrets):
+        _seen.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
 
 
 def seen_secrets() -> tuple[str, ...]:
@@ -19,7 +22,9 @@ def seen_secrets() -> tuple[str, ...]:
     return tuple(sorted(_seen, key=len, reverse=True))
 
 
-def lines_of_key(pem: str) -> list[str]:
-    """Return the lines of a key in PEM that are secret."""
+def lines_of_key(pem: object) -> list[str]:
+    """Return the lines of a key in PEM that are secret; none of another value, which a damaged file may have."""
+    if not isinstance(pem, str):
+        return []
     lines = (line.strip() for line in pem.splitlines())
     return [line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")]

@@ -18,6 +18,7 @@ from bakery.credentials.issued import (
     remove_issued,
 )
 from bakery.credentials.model import Bundle
+from bakery.credentials.seen import note
 from bakery.credentials.tokens import random_token
 from bakery.errors import BakeryError, CredentialsError, UsageError
 from bakery.files import write_secret
@@ -198,7 +199,9 @@ def create_nomad_token(nomad: NomadApi, policy: AclPolicy, person: str, *, secon
     """Create the policy and a token with it, which is issued to ``person``; return the token's secret."""
     nomad.put_policy(policy)
     grant = TokenGrant(description=token_name(person), policies=(policy.name,))
-    return nomad.create_token(grant, seconds=seconds)
+    secret = nomad.create_token(grant, seconds=seconds)
+    note(secret)
+    return secret
 
 
 def create_consul_token(consul: ConsulApi, policy: AclPolicy, person: str, secret: str, *, seconds: int) -> None:

@@ -161,14 +161,15 @@ def _ingress_service(context: RenderContext) -> dict[str, Any]:
 
 
 def _hardening() -> dict[str, Any]:
-    """Return settings that disable remote execution, script checks, update checks, and two paths of the API.
+    """Return settings that disable remote execution, script checks, update checks, and three paths of the API.
 
-    With a certificate and no token the one deletes and registers services, and the other ends the server that
-    leads (hashicorp/consul agent/consul/catalog_endpoint.go, servicePreApply, and coordinate_endpoint.go, Update).
-    bakery, Nomad and Traefik use neither.
+    With a certificate and no token the first deletes and registers services, the second ends the server that
+    leads, and the third does too, and changes prepared queries. bakery, Nomad and Traefik use none of them.
+    Source: hashicorp/consul agent/consul/catalog_endpoint.go, servicePreApply; coordinate_endpoint.go, Update;
+    prepared_query_endpoint.go, Apply.
     """
     return {
-        "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update"]},
+        "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update", "/v1/query"]},
         "disable_remote_exec": True,
         "enable_script_checks": False,
         "enable_local_script_checks": False,

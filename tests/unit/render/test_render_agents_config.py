@@ -75,7 +75,7 @@ CONSUL_ON_EVERY_NODE = {
         "tokens": {"agent": AGENT_TOKEN, "dns": DNS_TOKEN},
     },
     "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
-    "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update"]},
+    "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update", "/v1/query"]},
     "disable_remote_exec": True,
     "enable_script_checks": False,
     "enable_local_script_checks": False,
