@@ -12,6 +12,8 @@ from tests.helpers.firewalls_e2e import without_host_firewall
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 OTHER = "demo-nomad-server-1"
+INSIDE, OUTSIDE = "10.100.15.99", "192.0.2.2"
+"""Addresses of the neighbour: one of the VPC, in which no droplet has it, and one of no network of the node's."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,8 @@ def test_a_job_behind_the_bridge_is_placed_and_answers(cluster: Cluster, bridged
 def neighbour(cluster: Cluster, bridged: dict[str, Any]) -> Iterator[str]:
     """A host beside the node that sends packets through it; yields the command that runs a program there.
 
-    It is a namespace on the node, with a link of its own. The emulated network routes each packet by its
-    destination, so another droplet cannot send one through a node.
+    It has an address of the VPC and another one. It is a namespace on the node, with a link of its own: the
+    emulated network routes each packet by its destination, so another droplet cannot send one through a node.
     """
     node = bridged["NodeName"]
     cluster.inside(node, _NEIGHBOUR)
@@ -64,13 +66,15 @@ def neighbour(cluster: Cluster, bridged: dict[str, Any]) -> Iterator[str]:
     cluster.inside(node, "ip netns delete neighbour")
 
 
-_NEIGHBOUR = """set -e
+_NEIGHBOUR = f"""set -e
 ip netns add neighbour
 ip link add neighbour type veth peer name eth0 netns neighbour
 ip address add 192.0.2.1/30 dev neighbour
 ip link set neighbour up
-ip -n neighbour address add 192.0.2.2/30 dev eth0
+ip -n neighbour address add {OUTSIDE}/30 dev eth0
 ip -n neighbour link set eth0 up
+ip -n neighbour address add {INSIDE}/32 dev eth0
+ip route add {INSIDE}/32 dev neighbour
 ip -n neighbour route add default via 192.0.2.1"""
 
 
@@ -81,14 +85,17 @@ def test_another_host_does_not_reach_it_at_its_own_address(
     node, address = cluster.droplet(bridged["NodeName"]), bridged["NetworkStatus"]["Address"]
     (port,) = bridged["AllocatedResources"]["Shared"]["Ports"]
 
-    def reaches(where: str) -> bool:
-        fetch = f"{neighbour} curl -sS -m 3 -o /dev/null http://{where}/"
+    def reaches(where: str, source: str = INSIDE) -> bool:
+        fetch = f"{neighbour} curl -sS -m 3 -o /dev/null --interface {source} http://{where}/"
         return cluster.inside(node.name, fetch, check=False).returncode == 0
 
-    assert reaches(f"{node.private}:{port['Value']}"), "control: the published port"
+    published = f"{node.private}:{port['Value']}"
+    assert reaches(published), "control: the published port"
+    assert not reaches(published, OUTSIDE), "a dynamic port is open to the VPC"
     assert not reaches(f"{address}:8080")
     with without_host_firewall(cluster, node.name):
         assert reaches(f"{address}:8080"), "control: without the firewall"
+        assert reaches(published, OUTSIDE), "control: without the firewall"
     assert not reaches(f"{address}:8080")
 
 
