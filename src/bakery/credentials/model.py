@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from bakery.config.model import Kind
-from bakery.credentials.seen import lines_of_key, note
+from bakery.credentials.seen import note
 
 Agent = Literal["consul", "nomad"]
 """The agent that a CA or certificate is for."""
@@ -20,7 +20,7 @@ class Authority:
     key: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        note(*lines_of_key(self.key))
+        note(self.key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Leaf:
     key: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        note(*lines_of_key(self.key))
+        note(self.key)
 
 
 @dataclass(frozen=True, kw_only=True)

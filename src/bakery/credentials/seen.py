@@ -6,25 +6,30 @@ holds a secret notes it when it is made.
 
 import json
 
-_seen: set[str] = set()
+_seen: set[object] = set()
 _SHORTEST = 16
-"""Shorter lines of a key's PEM are not noted: the last one may be a few letters that are in any text."""
+"""Shorter lines of a key's PEM are not searched for: the last one may be a few letters that are in any text."""
 
 
 def note(*secrets: str) -> None:
-    """Remember secrets until the process ends, also as ``repr`` and JSON write them."""
-    for secret in filter(None, secrets):
-        _seen.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
+    """Remember secrets, and keys in PEM, until the process ends. A launch notes thousands: this must be quick."""
+    _seen.update(secrets)
 
 
 def seen_secrets() -> tuple[str, ...]:
-    """Return them, the longest first: a secret may be a part of another."""
-    return tuple(sorted(_seen, key=len, reverse=True))
+    """Return them, a key line by line, and each also as ``repr`` and JSON write it.
+
+    The longest are first: a secret may be a part of another.
+    """
+    found: set[str] = set()
+    # A damaged file may have another value in the place of a secret.
+    for secret in (each for each in tuple(_seen) if isinstance(each, str) and each):
+        for part in lines_of_key(secret) if secret.startswith("-----BEGIN ") else (secret,):
+            found.update((part, repr(part)[1:-1], json.dumps(part)[1:-1]))
+    return tuple(sorted(found, key=len, reverse=True))
 
 
-def lines_of_key(pem: object) -> list[str]:
-    """Return the lines of a key in PEM that are secret; none of another value, which a damaged file may have."""
-    if not isinstance(pem, str):
-        return []
+def lines_of_key(pem: str) -> list[str]:
+    """Return the lines of a key in PEM that are secret."""
     lines = (line.strip() for line in pem.splitlines())
     return [line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")]
