@@ -50,8 +50,8 @@ table inet bakery {{
 {rules}
   }}
 
-  # The metadata service serves user-data at this address for the life of the droplet, also to root in a container
-  # with the host's network. cloud-init reads it from the config drive before this table is loaded.
+  # The metadata service serves user-data at this address as long as the droplet exists. cloud-init reads it from
+  # the config drive before this table is loaded.
   chain output {{
     type filter hook output priority filter; policy accept;
     ip daddr {metadata} drop

@@ -396,7 +396,7 @@ def test_the_largest_cluster_with_the_longest_names_fits() -> None:
         nomad=tuple(f"172.30.255.{n}" for n in range(247, 254)),
     )
     credentials = replace(make_credentials(Kind.SERVER), consul=large_leaf(), nomad=large_leaf())
-    assert render_node(plan, node, credentials, join).size < MAX_USER_DATA / 4
+    assert render_node(plan, node, credentials, join).size < MAX_USER_DATA / 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
