@@ -7,8 +7,10 @@ answers only what the DNS token may read, and those that the cluster file opens 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network
 
+from bakery.config.model import Kind, RoleSettings
 from bakery.plan.ports import BREAK_GLASS, FIRST_DYNAMIC, LAST_DYNAMIC, Port, Source, opened_ports, ports_of
 from bakery.render.context import RenderContext
 
@@ -67,22 +69,37 @@ table inet bakery {{
 
 def host_firewall(context: RenderContext) -> str:
     """Return the nftables file of a node. It replaces the table ``inet bakery`` and changes no other table."""
-    opened = opened_ports(context.role, context.kind, context.settings)
-    ports = (*ports_of(context.kind), *opened)
-    vpc, runs_jobs = context.plan.vpc_cidr, context.kind.is_nomad_client
+    plan = context.plan
+    rules, published = _rules(
+        context.role, context.kind, context.settings, plan.vpc_cidr, break_glass=bool(plan.ssh_keys)
+    )
+    runs_jobs = context.kind.is_nomad_client
+    return _TABLE.format(
+        name=context.name,
+        cluster=plan.cluster,
+        metadata=METADATA_ADDRESS,
+        rules=rules,
+        forward=_TO_CONTAINERS if runs_jobs else "",
+        published=_PUBLISHED.format(rules=published) if runs_jobs else "",
+    )
+
+
+@lru_cache(maxsize=64)
+def _rules(
+    role: str, kind: Kind, settings: RoleSettings, vpc: IPv4Network, *, break_glass: bool
+) -> tuple[str, str]:
+    """Return the rules for packets to the node, and those for packets to published ports of its containers.
+
+    They are the same for all nodes of a role.
+    """
+    opened = opened_ports(role, kind, settings)
+    ports = (*ports_of(kind), *opened)
     rules = [_accept(source, port, _to(port)) for source, port in (*_hosts(ports, vpc), *_containers(ports))]
-    if context.plan.ssh_keys:
+    if break_glass:
         rules.append(_accept("", BREAK_GLASS, _to(BREAK_GLASS)))
     of_jobs = (*(port for port in ports if port.numbers == (FIRST_DYNAMIC, LAST_DYNAMIC)), *opened)
     published = [_accept(source, port, _was_to(port)) for source, port in _hosts(of_jobs, vpc)]
-    return _TABLE.format(
-        name=context.name,
-        cluster=context.plan.cluster,
-        metadata=METADATA_ADDRESS,
-        rules=_lines(rules),
-        forward=_TO_CONTAINERS if runs_jobs else "",
-        published=_PUBLISHED.format(rules=_lines(published)) if runs_jobs else "",
-    )
+    return _lines(rules), _lines(published)
 
 
 def _lines(rules: Iterable[str]) -> str:
