@@ -233,20 +233,6 @@ def test_a_leaf_that_does_not_verify_is_never_handed_out(
         leaf_of(consul_ca)
 
 
-def test_a_second_leaf_of_the_same_kind_is_checked_too(
-    consul_ca: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its names and dates are known to be right, its signature is not."""
-    issuer = authority._issuer(consul_ca)
-    leaf_of(consul_ca)
-    assert issuer.builders
-    foreign = ec.generate_private_key(ec.SECP256R1())
-    broken = replace(issuer, key=foreign)
-    monkeypatch.setattr(authority, "_issuer", lambda _: broken)
-    with pytest.raises(CredentialsError, match="does not verify against its CA"):
-        leaf_of(consul_ca)
-
-
 def test_leaves_of_one_profile_differ_in_key_and_number(consul_ca: Authority) -> None:
     first, second = (parsed(leaf_of(consul_ca).certificate) for _ in range(2))
     assert first.serial_number != second.serial_number
