@@ -189,6 +189,8 @@ class AgentError(BakeryError):
     """Consul or Nomad refused a request. ``status`` is the HTTP status, 0 if there was no reply."""
 
     status: int = 0
+    of_another_ca: bool = False
+    """Whether the agent's certificate is of another CA than the credentials here."""
 
     exit_code = ExitCode.CLOUD
 

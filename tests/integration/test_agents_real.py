@@ -310,6 +310,7 @@ def test_a_certificate_for_another_name_is_refused(cluster: RealCluster) -> None
     assert "certificate verify failed" in str(caught.value.details)
     assert "server.other.consul" in str(caught.value.details)
     assert FOREIGN_CA not in str(caught.value.details)
+    assert not caught.value.of_another_ca
 
 
 @pytest.mark.usefixtures("closed")
@@ -320,6 +321,7 @@ def test_a_server_of_another_ca_is_refused(cluster: RealCluster, tmp_path: Path)
         cluster.clients_with(consul_token="", tls=tls).consul(LOOPBACK).leader()
     assert "certificate verify failed" in str(caught.value.details)
     assert caught.value.full_cause.startswith(f"Consul cannot be reached: {FOREIGN_CA}")
+    assert caught.value.of_another_ca
     assert str(caught.value.hint).startswith("bring back the credentials bundle of this cluster")
 
 

@@ -4,7 +4,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -219,7 +219,9 @@ class AgentHttp:
         details = redact(_reason(error), hidden)
         if _is_of_another_ca(error):
             foreign = f"{_FOREIGN} ({details})"
-            return self.error(what="cannot be reached", details=foreign, hint=Hint(_BRING_BACK))
+            return replace(
+                self.error(what="cannot be reached", details=foreign, hint=Hint(_BRING_BACK)), of_another_ca=True
+            )
         return self.error(what="cannot be reached", details=details, hint=_UNREACHED)
 
 

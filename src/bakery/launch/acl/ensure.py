@@ -118,7 +118,8 @@ def ensure_consul_acls(
     from the bundle: once its role is rendered, it is written again, unchanged.
 
     Raises:
-        CredentialsError: the ACLs were bootstrapped with a secret that is not the bundle's.
+        CredentialsError: the ACLs were bootstrapped with a secret that is not the bundle's, or another CA made
+            the certificates of all servers.
         DeadlineError: there was no leader in time; the details say what each server answered.
         AgentError: an agent refused for good (ACLs are off, or a token has another secret).
     """
@@ -340,32 +341,42 @@ def _report(reporter: Reporter, outcome: AclOutcome) -> None:
 
 def _attempt(apis: Sequence[Api], work: Callable[[Api], T | Pending]) -> T | Pending:
     reasons = []
-    for api, reason in zip(apis, _leaderless(apis), strict=True):
-        if reason:
-            reasons.append(reason)
+    for api, obstacle in zip(apis, _obstacles(apis), strict=True):
+        if obstacle is not None:
+            reasons.append(obstacle if isinstance(obstacle, str) else obstacle.full_message)
             continue
         try:
             return work(api)
         except AgentError as error:
-            reasons.append(_passing(error))
+            reasons.append(_passing(error).full_message)
     return Pending("\n".join(dict.fromkeys(reasons)) or "no address is known")
 
 
-def _leaderless(apis: Sequence[AclApi]) -> Sequence[str]:
-    """Return why each server cannot be used; empty if it can. Ask all at once: a silent one must not delay."""
+def _obstacles(apis: Sequence[AclApi]) -> Sequence[str | AgentError | None]:
+    """Return why each server cannot be used; None if it can. Ask all at once: a silent one must not delay.
 
-    def reason(api: AclApi) -> str:
+    Raises:
+        AgentError: a server refused for good.
+        CredentialsError: all servers have certificates of another CA.
+    """
+
+    def obstacle(api: AclApi) -> str | AgentError | None:
         try:
-            return "" if api.leader() else "there is no leader yet"
+            return None if api.leader() else "there is no leader yet"
         except AgentError as error:
             return _passing(error)
 
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        return list(pool.map(reason, apis))
+        found = list(pool.map(obstacle, apis))
+    foreign = [each for each in found if isinstance(each, AgentError) and each.of_another_ca]
+    if foreign and len(foreign) == len(found):
+        message = "the credentials are not those of this cluster"
+        raise CredentialsError(message=message, details=foreign[0].full_message, hint=foreign[0].hint)
+    return found
 
 
-def _passing(error: AgentError) -> str:
-    """Return the text of an error that may go away by itself; raise any other."""
+def _passing(error: AgentError) -> AgentError:
+    """Return an error that may go away by itself; raise any other."""
     if not error.may_pass:
         raise error
-    return error.full_message
+    return error

@@ -291,6 +291,30 @@ def test_a_refusal_ends_it_at_once(bundle: Bundle, status: int) -> None:
     assert clock.time == 0
 
 
+FOREIGN = AgentError(
+    message="Consul cannot be reached", details="another CA", hint="bring back the bundle", of_another_ca=True
+)
+
+
+def test_servers_of_another_ca_end_it_at_once(bundle: Bundle) -> None:
+    cluster, clock = healthy_cluster(), FakeClock()
+    cluster.consul.failures = {"leader": FOREIGN}
+    with pytest.raises(CredentialsError, match="the credentials are not those of this cluster") as caught:
+        _ensure(cluster, bundle, clock)
+    assert (caught.value.details, caught.value.hint) == ("Consul cannot be reached: another CA", FOREIGN.hint)
+    assert clock.time == 0
+
+
+def test_one_server_of_another_ca_does_not(bundle: Bundle) -> None:
+    """An address may be another machine's by now; control of the test above."""
+    cluster, clock = healthy_cluster(), FakeClock()
+    cluster.consul.failures = {"leader": FOREIGN}
+    cluster.leaderless = {"198.18.0.2"}
+    with pytest.raises(DeadlineError):
+        _ensure(cluster, bundle, clock)
+    assert clock.time >= 30
+
+
 def test_a_silent_first_server_does_not_stop_it(bundle: Bundle) -> None:
     cluster = healthy_cluster()
     cluster.unreachable = {"198.18.0.1"}
