@@ -12,11 +12,30 @@ from bakery.cloud.model import Droplet
 from bakery.config.defaults import CONSUL_VERSION, NOMAD_VERSION
 from bakery.emulator.account.model import Droplet as Emulated
 from bakery.launch.roll import gate
-from bakery.operations import cluster, cluster_status, credentials, form_cluster
+from bakery.operations import (
+    agent_logs,
+    cluster,
+    cluster_status,
+    credentials,
+    form_cluster,
+    open_ui,
+    operator_tokens,
+    people,
+    run_tokens,
+    support,
+    watch_cluster,
+)
 from tests.helpers.cli import CliHarness, cli_harness
 from tests.helpers.emulated import Api
 from tests.helpers.live_cluster import LiveCluster
 from tests.helpers.snapshot import bake
+
+CONNECTING = (
+    agent_logs, cluster, cluster_status, credentials, form_cluster, open_ui, operator_tokens, people, run_tokens,
+    support, watch_cluster,
+)  # fmt: skip
+"""Every module with the name ``connect_agents``. One that is first imported while the name has another value would
+keep that value."""
 
 
 class EmulatedDroplets:
@@ -77,7 +96,7 @@ def agents_cli(
         def clients(*_: object) -> AgentClients:
             return live.running.clients
 
-        for module in (cluster, credentials, form_cluster, cluster_status):
+        for module in CONNECTING:
             monkeypatch.setattr(module, "connect_agents", clients)
         monkeypatch.setattr(gate, "EVERY", 0.02)
         at.write(text)
