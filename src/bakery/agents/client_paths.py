@@ -7,7 +7,7 @@ import re
 from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
-_PATHS = re.compile(r"/v1/client/.*|/v1/allocation/[^/]+/checks")
+_PATHS = re.compile(r"(^|/)v1/(client/|allocation/[^/]+/checks$)")
 _QUERIES = ("node_id=", "client_id=")
 
 
@@ -20,7 +20,9 @@ def reaches_client(url: str) -> bool:
     """Return whether a request for ``url``, a path or a whole URL, may be passed on to a client.
 
     Paths: hashicorp/nomad v1.11.3, command/agent/http.go, and the handlers that call ``rpcHandlerForAlloc`` or
-    ``rpcHandlerForNode``.
+    ``rpcHandlerForNode``. ``nomad operator api`` takes a URL without its scheme too (command/operator_api.go,
+    pathToURL), so the path may begin after a host.
     """
-    query = unquote(urlsplit(url).query)
-    return bool(_PATHS.fullmatch(path_of(url))) or any(mark in query for mark in _QUERIES)
+    text = unquote(url)
+    path = normpath(re.sub("/+", "/", text.partition("?")[0]))
+    return bool(_PATHS.search(path)) or any(mark in text for mark in _QUERIES)

@@ -64,13 +64,13 @@ def run_program(
     """
     from bakery import proc
     from bakery.operations.collect_env import by_way_of_loopback, program_env
-    from bakery.operations.nomad_commands import asks_clients, is_debug, with_topic
+    from bakery.operations.management_token import is_debug, may_have_management_token, with_topic
     from bakery.toolchain.find import find_tool
     from bakery.toolchain.model import ToolName, places_from_environment
 
     image = invocation.config.image
     version = image.consul if product == "Consul" else image.nomad
-    management = product == "Consul" or not asks_clients(arguments)
+    management = may_have_management_token(product, arguments)
     variables = program_env(invocation, product, other_cloud=other_cloud, person=person, management=management)
     places = places_from_environment(checksums=image.checksums)
     tool = find_tool(ToolName(product.lower()), version, places=places, reporter=invocation.reporter)

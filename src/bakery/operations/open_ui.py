@@ -92,7 +92,7 @@ class _Access:
         self._context = context
         self._bundle = bundle
         self._management = management
-        # Nomad passes the token on to the clients that are asked, where root can read it (nomad_commands.py).
+        # Nomad passes the token on to the clients that are asked, where root can read it (management_token.py).
         self._tokens = RunTokens(context, self, nomad=NOMAD_OPERATOR if management else NOMAD_READ)
         self._clock = clock or SystemClock()
         self._lock = Lock()

@@ -1,0 +1,56 @@
+"""Which commands of consul and nomad ask servers only: no client gets the management token."""
+
+import pytest
+
+from bakery.operations.management_token import asks_clients, may_have_management_token, with_topic
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "-version", "job run web.nomad.hcl", "job status -namespace shop", "run -detach a.hcl", "acl token list",
+     "namespace apply shop", "operator snapshot save a", "operator raft list-peers", "server members",
+     "system gc", "var put a b=c", "volume create a.hcl", "operator api /v1/nodes", "operator api /v1/acl/tokens",
+     "operator api -X PUT -H A:b/c /v1/acl/policy/a", "operator api -filter Name==a.b:1 /v1/acl/policies"],
+)  # fmt: skip
+def test_jobs_and_servers(line: str) -> None:
+    assert not asks_clients(line.split())
+    assert may_have_management_token("Nomad", line.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["alloc logs -f 4f1c", "alloc exec 4f1c /bin/sh", "alloc fs 4f1c", "alloc status 4f1c", "alloc signal 4f1c",
+     "exec 4f1c ls", "logs 4f1c", "fs 4f1c", "status 4f1c", "node status 4f1c", "node meta read", "monitor",
+     "job restart web", "job action -job web a", "operator debug -duration=1s", "operator api /v1/client/stats",
+     "operator api -X GET /v1/agent/monitor?node_id=4f1c", "operator api /v1/agent/host?a=b&node%5Fid=4f1c",
+     "operator api /v1/allocation/4f1c/checks", "operator api https://a:4646/v1/client/stats", "a-later-command",
+     "operator api a:4646/v1/client/stats", "operator api //v1/client/stats", "operator api v1/client/stats",
+     "operator api a:4646/v1/jobs/../client/stats", "operator api a:4646//v1//client/stats",
+     "operator api a:4646/v1/allocation/4f1c/checks?a=b", "operator api /v1/%63lient/stats",
+     "operator api https://a:4646/v1/nodes", "operator api a/v1/nodes", "operator api -verbose a:4646"],
+)  # fmt: skip
+def test_what_asks_clients(line: str) -> None:
+    assert asks_clients(line.split())
+    assert not may_have_management_token("Nomad", line.split())
+
+
+@pytest.mark.parametrize(
+    ("product", "line"),
+    [("Nomad", "server members -address=https://a:4646"), ("Nomad", "job status --address https://a:4646"),
+     ("Consul", "members -http-addr=https://a:8501"), ("Consul", "kv get --http-addr a:8501 b")],
+)  # fmt: skip
+def test_an_agent_that_the_user_names_may_be_a_clients(product: str, line: str) -> None:
+    assert not may_have_management_token(product, line.split())
+    named = [word for word in line.split() if "addr" not in word and ":" not in word]
+    assert may_have_management_token(product, named)  # control
+
+
+def test_empty_words_before_the_command_are_skipped_as_nomad_does() -> None:
+    assert asks_clients(["", "alloc", "logs", "4f1c"])
+    assert asks_clients(["", "operator", "", "debug"])
+
+
+def test_debug_asks_for_events_that_the_token_may_read() -> None:
+    assert with_topic(["operator", "debug"]) == ("operator", "debug", "-event-topic=Evaluation")
+    own = ("operator", "debug", "-event-topic=all")
+    assert (with_topic(own), with_topic(["job", "status"])) == (own, ("job", "status"))
