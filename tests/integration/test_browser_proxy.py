@@ -128,6 +128,15 @@ def test_a_code_for_the_token_is_not_made(proxy: Proxy, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["/v1/acl/tokens?filter=a", "/v1/%61cl/tokens?a=b&f%69lter=", "/v1/x/../acl/tokens?a=b&filter=c"]
+)
+def test_the_token_is_not_searched_for(proxy: Proxy, path: str) -> None:
+    response, _ = proxy.ask("GET", path)
+    assert (response.status, proxy.agents[0].tokens) == (403, [])
+    assert proxy.ask("GET", path.partition("?")[0])[0].status == 200  # control
+
+
+@pytest.mark.parametrize(
     ("path", "token"),
     [
         ("/v1/client/fs/logs/4f1c?task=t", ABOUT_CLIENTS),

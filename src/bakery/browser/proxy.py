@@ -3,9 +3,11 @@
 It adds the certificate and the token, so that the browser has neither.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
 
 from bakery.agents.client_paths import path_of, reaches_client
 from bakery.agents.passage import PassedReply, PassedRequest
@@ -27,6 +29,9 @@ WITHHELD = {"/v1/acl/token/onetime", "/v1/agent/join", "/v1/operator/snapshot", 
 """Paths that no UI needs. The first makes a code for which any certificate gets the token of this run; the second
 has a server connect to an address, and wants no right (hashicorp/nomad command/agent/http.go). Snapshots hold
 tokens."""
+TOKENS = re.compile(r"/v1/acl/.*")
+"""Requests for them may have no filter. Nomad compares it with the secrets of tokens too, which are not in its
+reply (v1.11.3, nomad/state/paginator/paginator.go): many replies together spell the token of this run."""
 NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
 
 
@@ -71,7 +76,8 @@ class _Handler(LocalHandler):
     server: ProxyServer
 
     def answer(self) -> None:
-        if path_of(self.path) in WITHHELD:
+        path, query = path_of(self.path), parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        if path in WITHHELD or (TOKENS.fullmatch(path) and "filter" in query):
             self.refuse(HTTPStatus.FORBIDDEN, "this proxy does not pass it on")
             return
         body = self._body()
