@@ -15,7 +15,7 @@ from bakery.credentials.tokens import consul_dns_token, tokens_of
 from bakery.errors import CredentialsError
 from bakery.proc import redact
 
-_SHORTEST_VALUE = 8
+SHORTEST_VALUE = 8
 """Shorter values of merged configuration are not searched for: a duration or a level may be in any text."""
 # A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age, a JWT (RFC 7519).
 _PATTERNS = (
@@ -65,7 +65,7 @@ def secrets_of_file(config: ClusterConfig) -> tuple[str, ...]:
             found += [login.password, login.basic]
     for role in config.roles:
         for merged in (role.settings.nomad, role.settings.consul):
-            found += [text for text in _texts(merged) if len(text) >= _SHORTEST_VALUE]
+            found += [text for text in _texts(merged) if len(text) >= SHORTEST_VALUE]
     # A secret that is a part of another is replaced after it.
     return tuple(sorted(found, key=len, reverse=True))
 

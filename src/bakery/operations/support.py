@@ -11,8 +11,10 @@ from typing import Any
 
 from bakery import __version__
 from bakery.agents.interface import AclApi
+from bakery.config.load import read_text
+from bakery.config.merged_texts import hide_merged_texts
 from bakery.credentials.model import Bundle
-from bakery.credentials.redaction import secrets_of_file, without_secrets
+from bakery.credentials.redaction import SHORTEST_VALUE, secrets_of_file, secrets_on_disk, without_secrets
 from bakery.errors import AgentError, BakeryError
 from bakery.observe.leaders import ServerAddress
 from bakery.operations.agent_logs import LogSource, open_logs
@@ -42,7 +44,7 @@ def collect_support(
     bundle = _bundle(context, files)
     parts: dict[str, Part] = {
         "versions": lambda: _versions(context),
-        "cluster-file": lambda: {"bakery.yaml": context.config.path.read_text(encoding="utf-8", errors="replace")},
+        "cluster-file": lambda: {"bakery.yaml": hide_merged_texts(read_text(context.config.path), SHORTEST_VALUE)},
     }
     if bundle is not None:
         parts |= {
@@ -138,8 +140,8 @@ def _secrets(context: Context) -> tuple[str, ...]:
         droplets = {droplet.name for droplet in list_droplets(context)}
     try:
         return known_secrets(context.config, context.paths, droplets)
-    except BakeryError:
-        return secrets_of_file(context.config)
+    except BakeryError:  # the bundle cannot be read
+        return (*secrets_of_file(context.config), *secrets_on_disk(context.paths))
 
 
 def _error_text(error: BakeryError | OSError) -> str:

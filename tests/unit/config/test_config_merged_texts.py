@@ -1,0 +1,48 @@
+"""Texts of merged configuration are hidden however the file spells them."""
+
+import textwrap
+
+import pytest
+
+from bakery.config.merged_texts import hide_merged_texts
+
+FILE = """\
+version: 1
+cluster: demo  # a comment
+roles:
+  consul-server:
+    count: 3
+    consul:
+      {spelled}
+      interval: 30s
+  nomad-client: {{count: 2, nomad: {{vault: {{token: 'canary-inside'}}}}, meta: {{a: not-merged-text}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "token: canary-plain",
+        "token: 'it''s-a-canary'",
+        r'token: "canary\x2dof\ncodes"',
+        "token: canary-folded\n  over-lines",
+        "token: |\n  canary-block\n  of-lines",
+        "token: >-\n  canary-folded\n\n  block",
+        "tokens: [canary-first, [canary-second]]",
+        'more: {"b": "canary-json"}',
+    ],
+)
+def test_however_it_is_spelled(spelled: str) -> None:
+    text = FILE.format(spelled=textwrap.indent(spelled, "      ").lstrip())
+    assert "canary" in text
+    hidden = hide_merged_texts(text, 8)
+    assert "canary" not in hidden
+    assert hidden.count("***") >= 2
+    assert "      interval: 30s\n" in hidden
+    assert "meta: {a: not-merged-text}" in hidden
+    assert "cluster: demo  # a comment" in hidden
+
+
+def test_a_file_without_roles_stays() -> None:
+    for text in ("version: 1\n", "roles: 7\n", "roles: {a: 7, b: {nomad: 7}}\n", ""):
+        assert hide_merged_texts(text, 8) == text
