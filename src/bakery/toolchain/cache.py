@@ -15,7 +15,7 @@ from bakery.files import file_lock, file_sha256
 from bakery.toolchain.model import CNI_PLUGINS, Origin, Tool, ToolName
 
 RELEASE_KEY = "release-"
-"""First part of the key of an unpacked release; the rest is the start of its archive's SHA256."""
+"""First part of the key of an unpacked release; the rest is its archive's SHA256."""
 _LABEL = "tool.json"
 _LOCK_SECONDS = (
     3600  # seconds; a cold build of the slowest tool takes minutes, so after an hour the other process hangs

@@ -146,7 +146,7 @@ def install_release(
 
 
 def _key(sha256: str) -> str:
-    return f"{RELEASE_KEY}{sha256[:12]}"
+    return f"{RELEASE_KEY}{sha256}"
 
 
 def _require_tls(release: Release) -> None:
