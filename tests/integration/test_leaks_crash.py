@@ -14,8 +14,9 @@ import pytest
 from bakery.cli import crash
 from bakery.cli.main import _tell_of_thread
 from bakery.credentials import seen
+from bakery.credentials.at_rest import Lock
 from bakery.credentials.redaction import without_secrets
-from bakery.credentials.seen import note, seen_secrets
+from bakery.credentials.seen import note, seen_secrets, spelled
 from bakery.credentials.store import find_bundle
 from bakery.credentials.tokens import consul_agent_token
 from bakery.operations import launch_cluster
@@ -222,6 +223,51 @@ def test_a_node_that_the_cluster_file_does_not_have_has_secrets_too(
     assert found_in(crashed(live, "status"), secrets | other) == []
 
 
+PASSWORD = "canary-typed-password"
+OTHER_TOKEN = "1b5ba4d3f9"  # without the form of a token of DigitalOcean
+
+
+def _of_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    (folder / "password").write_text(f"{PASSWORD}\n")
+    return ("browser-cert", "consul", "--password-file", "password")
+
+
+def _typed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    monkeypatch.delenv("BAKERY_P12_PASSWORD")
+    monkeypatch.setattr("bakery.cli.browser_cert.need_terminal", lambda _: None)
+    monkeypatch.setattr("bakery.cli.browser_cert.ask_new_password", lambda _: PASSWORD)
+    return ("browser-cert", "consul")
+
+
+@pytest.mark.parametrize("given", [_of_a_file, _typed])
+def test_nor_does_one_after_a_password_was_given(
+    live: AgentsCli,
+    given: Callable[[Path, pytest.MonkeyPatch], tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = given(live.at.folder, monkeypatch)
+    monkeypatch.setattr("bakery.credentials.browser.browser_certificate", Crash({"password": PASSWORD}))
+    assert PASSWORD not in crashed(live, *words)
+    monkeypatch.setattr("bakery.credentials.seen.note", lambda *secrets: None)
+    assert PASSWORD in crashed(live, *words)  # control
+
+
+def test_nor_does_one_with_a_token_of_a_file(
+    live: AgentsCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(OTHER_TOKEN)
+    monkeypatch.setenv("DIGITALOCEAN_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setattr("bakery.cloud.digitalocean.connect", Crash({"token": OTHER_TOKEN}), raising=False)
+    monkeypatch.setattr("bakery.operations.preview_launch.preview_launch", Crash({"token": OTHER_TOKEN}))
+    assert OTHER_TOKEN not in crashed(live, "plan")
+
+
+def test_nor_does_one_with_a_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen._seen.clear()
+    Lock(passphrase=PASSWORD)
+    assert PASSWORD in seen_secrets()
+
+
 def test_nor_does_one_in_a_thread(
     live: AgentsCli, secrets: dict[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,8 +282,8 @@ def test_nor_does_one_in_a_thread(
 
 def test_a_secret_is_cut_as_repr_and_json_write_it() -> None:
     note('pass"word\\of\n1')
-    for spelled in (repr({"password": 'pass"word\\of\n1'}), json.dumps('pass"word\\of\n1')):
-        assert "word" not in without_secrets(spelled, seen_secrets()).replace("password", "")
+    for text in (repr({"password": 'pass"word\\of\n1'}), json.dumps('pass"word\\of\n1')):
+        assert "word" not in without_secrets(text, spelled(seen_secrets())).replace("password", "")
 
 
 def test_without_the_cut_the_search_finds_them_all(

@@ -54,6 +54,7 @@ def browser_cert(
       bakery browser-cert nomad -o nomad.p12
     """
     from bakery.credentials.browser import browser_certificate
+    from bakery.credentials.seen import note
     from bakery.files import write_secret_file
     from bakery.operations.credentials import load_credentials
 
@@ -62,7 +63,9 @@ def browser_cert(
     target = output or invocation.paths.browser_cert(which)
     refuse_existing(target, force=force)
     agent: Agent = "consul" if which == "consul" else "nomad"
-    content = browser_certificate(bundle, agent, _password(password_file), now=datetime.now(UTC))
+    password = _password(password_file)
+    note(password)
+    content = browser_certificate(bundle, agent, password, now=datetime.now(UTC))
     with write_errors(target):
         write_secret_file(target, content)
     warn_if_git_takes(target, invocation.console)

@@ -65,10 +65,10 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 
     What fails is left out: the first error is the one to report.
     """
+    from bakery.credentials.seen import seen_secrets, spelled
+
     found = [value for name in VARIABLES if (value := os.environ.get(name))]
     with suppress(Exception):
-        from bakery.credentials.seen import seen_secrets
-
         found += seen_secrets()
     if settings.cluster is not None:
         found += _of_cluster(settings.cluster)
@@ -76,7 +76,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
         from bakery.config.load import load_cluster
 
         found += _of_cluster(load_cluster(settings.cluster_file))  # it may not have been read yet
-    return tuple(sorted(set(found), key=len, reverse=True))  # a secret may be a part of another
+    return spelled(found)
 
 
 def _of_cluster(config: "ClusterConfig") -> list[str]:

@@ -127,16 +127,19 @@ class Invocation:
     @property
     def token(self) -> str:
         from bakery.cloud.access import read_token
+        from bakery.credentials.seen import note
 
         token = self.endpoint.token
         if token is not None:
             return token
         file = self._environment.get("DIGITALOCEAN_TOKEN_FILE")
         try:
-            return read_token(self._environment, Path(file) if file else None)
+            token = read_token(self._environment, Path(file) if file else None)
         except CredentialsError as error:
             error.hint = NO_ACCESS_HINT
             raise
+        note(token)
+        return token
 
     @property
     def names_token(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bakery.credentials.seen import note
 from bakery.errors import CredentialsError
 
 RECIPIENT_VARIABLE = "BAKERY_AGE_RECIPIENT"
@@ -35,6 +36,9 @@ class Lock:
     recipients: tuple[str, ...] = ()
     """``age1...`` or SSH public keys of type ssh-ed25519 or ssh-rsa."""
     passphrase: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        note(self.passphrase or "")
 
 
 @dataclass
@@ -159,6 +163,7 @@ def _passphrase(source: Path) -> str:
     if not given:
         message = f"{source} is encrypted with a passphrase, and {PASSPHRASE_VARIABLE} is not set"
         raise CredentialsError(message=message, hint="run this on a terminal, or set the variable")
+    note(given)
     return given
 
 

@@ -5,8 +5,11 @@ holds a secret notes it when it is made.
 """
 
 import json
+from collections.abc import Iterable, Iterator
 
 _seen: set[object] = set()
+_SHORTEST_SECRET = 4
+"""A typed password may be shorter, and in any text."""
 _SHORTEST = 16
 """Shorter lines of a key's PEM are not searched for: the last one may be a few letters that are in any text."""
 
@@ -16,16 +19,21 @@ def note(*secrets: str) -> None:
     _seen.update(secrets)
 
 
-def seen_secrets() -> tuple[str, ...]:
-    """Return them, a key line by line, and each also as ``repr`` and JSON write it.
+def seen_secrets() -> Iterator[str]:
+    """Yield them; a key line by line."""
+    # A damaged file may have another value in the place of a secret.
+    for secret in (each for each in tuple(_seen) if isinstance(each, str) and len(each) >= _SHORTEST_SECRET):
+        yield from lines_of_key(secret) if secret.startswith("-----BEGIN ") else (secret,)
+
+
+def spelled(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return each secret as it is, and as ``repr`` and JSON write it.
 
     The longest are first: a secret may be a part of another.
     """
     found: set[str] = set()
-    # A damaged file may have another value in the place of a secret.
-    for secret in (each for each in tuple(_seen) if isinstance(each, str) and each):
-        for part in lines_of_key(secret) if secret.startswith("-----BEGIN ") else (secret,):
-            found.update((part, repr(part)[1:-1], json.dumps(part)[1:-1]))
+    for secret in secrets:
+        found.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
     return tuple(sorted(found, key=len, reverse=True))
 
 
