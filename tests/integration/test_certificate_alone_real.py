@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bakery.agents.transport import AgentHttp
+from bakery.credentials.authority import parse_key
 from bakery.wait import Pending
 from tests.helpers.real_agents import LOOPBACK, RealCluster, running_cluster
 from tests.helpers.real_jobs import consul, ensure, eventually, nomad
@@ -56,7 +58,10 @@ SHOWN = {
         "status/leader", "status/peers",
     },
     # acl/token/self: the anonymous token, which has no rights.
-    "nomad": {"acl/token/self", "agent/health", "metrics", "regions", "status/leader", "status/peers"},
+    "nomad": {
+        "acl/token/self", "acl/auth-methods", "agent/health", "metrics", "regions", "status/leader",
+        "status/peers",
+    },
 }  # fmt: skip
 """Here nothing exists of what each certificate may read besides: entries of the mesh and prepared queries."""
 OPERATORS = {
@@ -77,7 +82,7 @@ TASK = {"Name": "t", "Driver": "exec", "Config": {"command": "/bin/true"}}
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """With something to see: a service, a key, configuration, a job and a variable."""
+    """With something to see: a service, a key, configuration, a job, a variable and a way to log in."""
     with running_cluster(tmp_path_factory.mktemp("alone"), mesh=True) as running:
         eventually(lambda: running.clients.nomad(LOOPBACK).leader() or Pending("no leader"), "Nomad's leader")
         ensure(running)
@@ -90,9 +95,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
             consul(running).call("PUT", f"/v1/{path}", body)
         job = {"Job": {**JOB, "TaskGroups": [{"Name": "g", "Count": 0, "Tasks": [TASK]}]}}
         nomad(running).call("PUT", "/v1/jobs", job)
+        nomad(running).call("POST", "/v1/acl/auth-method", _auth_method(running))
         variable = {"Path": "nomad/jobs/web", "Items": {"password": "canary"}}
         nomad(running).call("PUT", "/v1/var/nomad/jobs/web", variable)
         yield running
+
+
+def _auth_method(cluster: RealCluster) -> dict[str, Any]:
+    key = parse_key(cluster.bundle.nomad_ca.key).public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    config = {"JWTValidationPubKeys": [pem]}
+    return {"Name": "sso", "Type": "JWT", "TokenLocality": "local", "MaxTokenTTL": "1h", "Config": config}
 
 
 def shown(api: AgentHttp, paths: str, *, anonymous: bool) -> set[str]:

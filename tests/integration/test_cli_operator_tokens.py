@@ -47,6 +47,7 @@ def test_a_shell_does_a_days_work_and_makes_no_lasting_secret(live: LiveCli) -> 
         ("PUT", "/v1/jobs", job()), ("GET", "/v1/jobs?namespace=*", None), ("GET", "/v1/nodes", None),
         ("PUT", "/v1/var/nomad/jobs/sleeper", {"Items": {"password": "x"}}),
         ("GET", "/v1/var/nomad/jobs/sleeper", None), ("GET", "/v1/agent/self", None),
+        ("GET", "/v1/node/pools", None),
         ("GET", "/v1/operator/autopilot/health", None), ("GET", "/v1/operator/scheduler/configuration", None),
         ("DELETE", "/v1/job/sleeper?purge=true", None), ("DELETE", "/v1/var/nomad/jobs/sleeper", None),
     ]  # fmt: skip
@@ -63,7 +64,7 @@ def test_a_shell_does_a_days_work_and_makes_no_lasting_secret(live: LiveCli) -> 
     refused_nomad = [
         ("GET", "/v1/acl/tokens", None), ("PUT", "/v1/acl/token", token), ("GET", "/v1/agent/keyring/list", None),
         ("GET", "/v1/operator/snapshot", None), ("PUT", "/v1/namespace/other", {"Name": "other"}),
-        ("PUT", "/v1/system/gc", None),
+        ("PUT", "/v1/system/gc", None), ("PUT", "/v1/node/pools", {"Name": "gpu", "NodeIdentityTTL": "87600h"}),
     ]  # fmt: skip
     for method, path, body in refused_nomad:
         assert operator.nomad(method, path, body) == 403, path

@@ -42,7 +42,7 @@ def asks_clients(arguments: Sequence[str]) -> bool:
         return words[1] in _OF_JOBS_FOR_CLIENTS
     if words[:2] == ["operator", "api"]:
         return any(not _is_path(word) or reaches_client(word) for word in _requested(arguments))
-    return is_debug(arguments) or words[0] not in _FOR_SERVERS
+    return is_debug(arguments) or (words[0] not in _FOR_SERVERS and words[:2] != ["node", "pool"])
 
 
 def with_topic(arguments: Sequence[str]) -> tuple[str, ...]:

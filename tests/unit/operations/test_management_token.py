@@ -10,6 +10,7 @@ from bakery.operations.management_token import asks_clients, may_have_management
     ["", "-version", "job run web.nomad.hcl", "job status -namespace shop", "run -detach a.hcl", "acl token list",
      "namespace apply shop", "operator snapshot save a", "operator raft list-peers", "server members",
      "system gc", "var put a b=c", "volume create a.hcl", "operator api /v1/nodes", "operator api /v1/acl/tokens",
+     "node pool apply gpu.nomad.hcl", "node pool list",
      "operator api -X PUT -H A:b/c /v1/acl/policy/a", "operator api -filter Name==a.b:1 /v1/acl/policies"],
 )  # fmt: skip
 def test_jobs_and_servers(line: str) -> None:

@@ -59,6 +59,7 @@ CONSUL_OPERATOR = AclPolicy(
 # KeyringOperationRequest), and operator:write would give snapshots, which contain every token
 # (nomad/operator_endpoint.go, snapshotSave).
 # ACLs, namespaces, Raft and garbage collection need a management token, which no policy replaces.
+# A node pool may have clients' identities last for any time (nomad/structs/node_pool.go, NodeIdentityTTL).
 # The shorthand "write" makes host volumes and has no right to delete or register them. With host-volume-register
 # any folder of a node becomes a volume, which root in a container may write (nomad/host_volume_endpoint.go).
 NOMAD_OPERATOR = AclPolicy(
@@ -70,7 +71,7 @@ NOMAD_OPERATOR = AclPolicy(
         '  capabilities = ["host-volume-delete"]\n'
         '  variables { path "*" { capabilities = ["read", "list", "write", "destroy"] } }\n'
         "}\n"
-        'node { policy = "write" }\nnode_pool "*" { policy = "write" }\nhost_volume "*" { policy = "write" }\n'
+        'node { policy = "write" }\nnode_pool "*" { policy = "read" }\nhost_volume "*" { policy = "write" }\n'
         'agent { policy = "read" }\noperator { policy = "read" }\nplugin { policy = "read" }\n'
     ),
 )

@@ -60,7 +60,7 @@ namespace "*" {
   variables { path "*" { capabilities = ["read", "list", "write", "destroy"] } }
 }
 node { policy = "write" }
-node_pool "*" { policy = "write" }
+node_pool "*" { policy = "read" }
 host_volume "*" { policy = "write" }
 agent { policy = "read" }
 operator { policy = "read" }
