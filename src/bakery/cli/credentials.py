@@ -110,6 +110,7 @@ def issue(
 
     Nothing is created if the name is taken, the namespace does not exist, or the time is too long. The file env in
     the folder sets the variables of consul and nomad. The holder's address must be in access.admin_cidrs.
+    By a flaw of Nomad, every role can find out the secrets of jobs in all namespaces (docs/security.md).
 
     \b
     Examples:
@@ -130,6 +131,7 @@ def issue(
     invocation.console.print(str(folder))
     invocation.console.note(f"{role} in namespace {namespace}, until {issued.expires:%Y-%m-%d %H:%M} UTC")
     invocation.console.note("the folder holds a private key and tokens: hand it on over a private channel only")
+    invocation.console.note("by a flaw of Nomad, its holder can find out all jobs' secrets (docs/security.md)")
 
 
 @credentials.command(name="list", short_help="Show what was issued, and whether its tokens exist.")
