@@ -224,8 +224,7 @@ def bench_cluster(bench: Bench, latency: str) -> None:
         launches = [launch_once(bench, api)]
         whole, used = time.monotonic() - started, before - available_mib()
         bench_commands(bench, api, latency)
-        if latency == "none":
-            bench_roll(bench, latency)
+        bench_roll(bench, latency)
         bench.bakery("destroy", "--local", "--yes")
         image = json.loads(bench.bakery("images", "--local", "--json"))["images"][0]["id"]
         bench_alternative(bench, api, image, latency)
