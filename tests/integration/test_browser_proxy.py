@@ -136,6 +136,12 @@ def test_the_token_is_not_searched_for(proxy: Proxy, path: str) -> None:
     assert proxy.ask("GET", path.partition("?")[0])[0].status == 200  # control
 
 
+def test_a_request_has_no_fragment(proxy: Proxy) -> None:
+    """A server in Go reads it as a part of the query."""
+    response, _ = proxy.ask("GET", "/v1/acl/tokens?a=b#&filter=c")
+    assert (response.status, proxy.agents[0].tokens) == (400, [])
+
+
 @pytest.mark.parametrize(
     ("path", "token"),
     [

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote
 
 from bakery.agents.client_paths import path_of, reaches_client
 from bakery.agents.passage import PassedReply, PassedRequest
@@ -76,7 +76,7 @@ class _Handler(LocalHandler):
     server: ProxyServer
 
     def answer(self) -> None:
-        path, query = path_of(self.path), parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        path, query = path_of(self.path), unquote(self.path.partition("?")[2])
         if path in WITHHELD or (TOKENS.fullmatch(path) and "filter" in query):
             self.refuse(HTTPStatus.FORBIDDEN, "this proxy does not pass it on")
             return

@@ -73,6 +73,8 @@ class LocalHandler(BaseHTTPRequestHandler):
             self.refuse(HTTPStatus.FORBIDDEN, why)
         elif not self.path.startswith("/") or self.path.startswith("//"):
             self.refuse(HTTPStatus.BAD_REQUEST, "the path begins with one slash")
+        elif "#" in self.path:  # RFC 9112, 3.2 has none; for a server in Go it does not end the query
+            self.refuse(HTTPStatus.BAD_REQUEST, "a request has no fragment")
         else:
             self.answer()
 
