@@ -13,7 +13,8 @@ check() {
 
 download() {
     local url=$1 file=$2
-    curl --fail --silent --show-error --location --proto '=http,https' \
+    # No redirect leads from TLS to a site without.
+    curl --fail --silent --show-error --location --proto '=http,https' --proto-redir "=${url%%:*},https" \
         --connect-timeout 20 --max-time 900 --retry 3 --output "$file" "$url"
 }
 

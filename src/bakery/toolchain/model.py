@@ -105,6 +105,9 @@ def _site(environ: Mapping[str, str], variable: str, default: str) -> str:
     if not _is_site(url):
         message = f"{variable} is not a URL: {url!r}"
         raise UsageError(message=message, hint=f"for example {default}")
+    if "@" in urlsplit(url).netloc:  # errors name the site, and Packer's log
+        message = f"{variable} holds a user or a password"
+        raise UsageError(message=message, hint="write them into ~/.netrc, with image.binaries: upload")
     return url
 
 

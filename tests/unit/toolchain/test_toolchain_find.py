@@ -113,6 +113,13 @@ def test_a_download_site_that_is_none_is_named_by_its_variable(url: str) -> None
         places_from_environment({"BAKERY_RELEASES_URL": url})
 
 
+def test_the_password_of_a_site_is_not_in_its_url() -> None:
+    """It would be in errors and in Packer's log."""
+    with pytest.raises(UsageError, match="BAKERY_RELEASES_URL holds a user or a password") as caught:
+        places_from_environment({"BAKERY_RELEASES_URL": "https://ci:canary@releases.example"})
+    assert "canary" not in str(caught.value) + str(caught.value.hint)
+
+
 # Layouts: releases.hashicorp.com, the plugin's .goreleaser.yml, the assets of the CNI plugins' releases.
 ADDRESSES = [
     (
