@@ -39,12 +39,13 @@ def secrets_of(bundle: Bundle, subjects: Iterable[str]) -> tuple[str, ...]:
 
 
 def secrets_on_disk(paths: StatePaths) -> tuple[str, ...]:
-    """Return the keys and tokens in the files that were issued to others or rendered; empty if there are none.
+    """Return the keys and tokens in the files beside the bundle: the operator's, those of others, of roles.
 
     Raises:
         OSError: a file cannot be read. One that is damaged is searched all the same.
     """
-    issued = (*paths.issued.glob("*/*-key.pem"), *paths.issued.glob("*/*-token"))
+    keys = (*paths.folder.glob("*-key.pem"), *paths.issued.glob("*/*-key.pem"))
+    issued = (*keys, *paths.issued.glob("*/*-token"))
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(issued)]
     for file in sorted(paths.roles.glob("*.json")):
         # Keys as JSON has them, in one line.

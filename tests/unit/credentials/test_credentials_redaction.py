@@ -53,6 +53,14 @@ def test_the_keys_of_hand_made_nodes_are_known(tmp_path: Path) -> None:
         assert leaf.key.splitlines()[1] in secrets_on_disk(paths)
 
 
+def test_the_operators_keys_are_known(tmp_path: Path) -> None:
+    """Also while the bundle, which has them too, cannot be read."""
+    paths = paths_in(tmp_path)
+    paths.ensure()
+    paths.consul_key.write_text(BUNDLE.consul_operator.key)
+    assert BUNDLE.consul_operator.key.splitlines()[1] in secrets_on_disk(paths)
+
+
 @pytest.mark.parametrize(
     "text",
     ["dop_v1_" + "a" * 64, BUNDLE.consul_ca.key.strip(), "AGE-SECRET-KEY-1" + "Q" * 58],
