@@ -28,6 +28,7 @@ def test_jobs_and_servers(line: str) -> None:
      "operator api a:4646/v1/client/stats", "operator api //v1/client/stats", "operator api v1/client/stats",
      "operator api a:4646/v1/jobs/../client/stats", "operator api a:4646//v1//client/stats",
      "operator api a:4646/v1/allocation/4f1c/checks?a=b", "operator api /v1/%63lient/stats",
+     "operator api /v1/x%3F/../client/allocation/4f1c/stats",
      "operator api https://a:4646/v1/nodes", "operator api a/v1/nodes", "operator api -verbose a:4646"],
 )  # fmt: skip
 def test_what_asks_clients(line: str) -> None:
