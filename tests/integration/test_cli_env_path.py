@@ -114,7 +114,7 @@ def test_a_program_that_was_changed_in_the_cache_is_not_used(at: CliHarness) -> 
 
 def test_doctor_looks_for_the_packer_that_the_file_pins(at: CliHarness) -> None:
     archive = f"packer_{PACKER_VERSION}_{this_platform()}.zip"
-    file = cached(at, "packer", PACKER_VERSION, f"release-{PINNED[archive][:12]}")
+    file = cached(at, "packer", PACKER_VERSION, f"release-{PINNED[archive]}")
 
     def programs() -> str:
         checks = at("doctor", "--json").json["checks"]
@@ -123,7 +123,7 @@ def test_doctor_looks_for_the_packer_that_the_file_pins(at: CliHarness) -> None:
     assert programs() == f"packer {PACKER_VERSION} at {file}", "control"
     at.write(f"{SMALL}image: {{checksums: {{{archive}: {'ab' * 32}}}}}\n")
     assert programs() == f"packer {PACKER_VERSION} is not on this machine; build-image downloads it"
-    own = cached(at, "packer", PACKER_VERSION, "release-" + "ab" * 6)
+    own = cached(at, "packer", PACKER_VERSION, "release-" + "ab" * 32)
     assert programs() == f"packer {PACKER_VERSION} at {own}"
 
 
