@@ -12,6 +12,7 @@ add_user consul /opt/consul
 add_user nomad /opt/nomad
 add_user traefik /var/lib/traefik
 add_user dnsmasq /nonexistent # Debian's package creates it too
+add_user task-files /nonexistent # owns /opt/task-root
 
 # A unit without its program is not valid.
 if [[ -z $TRAEFIK_VERSION ]]; then

@@ -251,6 +251,58 @@ SEEN = {
     "tokens": 403,
     "snapshot": 403,
 }
+# Nomad runs a script check as root. What it has seen is printed by the program of the task.
+CHECK = """
+import errno, json, os
+def answer(call):
+    try:
+        call()
+        return "done"
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+others = [name for name in filter(str.isdigit, os.listdir("/proc")) if int(name) != os.getpid()]
+seen = {
+    "uid": os.getuid(),
+    "processes": len(others) > 10,
+    "environments": [name for name in others if answer(lambda: open(f"/proc/{name}/environ").read(1)) == "done"],
+    "roots": [name for name in others if answer(lambda: os.listdir(f"/proc/{name}/root")) == "done"],
+    "program": answer(lambda: open("/usr/bin/yes", "r+b")),
+    "names": answer(lambda: open("/etc/passwd", "r+b")),
+    "chmod": answer(lambda: os.chmod("/usr/bin/yes", 0o777)),
+}
+with open("/alloc/data/new", "w") as stream:
+    json.dump(seen, stream)
+os.rename("/alloc/data/new", "/alloc/data/seen")
+"""
+WAIT = """
+import os, time
+end = time.monotonic() + 60
+while not os.path.exists("/alloc/data/seen") and time.monotonic() < end:
+    time.sleep(0.5)
+print(open("/alloc/data/seen").read(), flush=True)
+time.sleep(2)
+"""
+SCRIPT = {"Type": "script", "Name": "script", "Command": "/usr/bin/python3", "Args": ["-c", CHECK]}
+CHECKED = Try(
+    name="checked",
+    driver="exec",
+    config={"command": "/usr/bin/python3", "args": ["-c", WAIT], "pid_mode": "host"},
+    task={
+        "Services": [
+            {"Name": "hostile", "Provider": "consul", "Checks": [SCRIPT | {"Interval": 10**9, "Timeout": 10**10}]}
+        ],
+        "Resources": {"CPU": 100, "MemoryMB": 64},
+    },
+)
+SEEN_BY_THE_CHECK = {
+    "uid": 0,  # control: no user of its own stops it
+    "processes": True,  # control: it sees them
+    "environments": [],
+    "roots": [],
+    "program": "EACCES",
+    "names": "EACCES",
+    "chmod": "EPERM",
+}
 # The task prints more than a log file holds, so that Nomad opens the next one, which is a link by then.
 WRITTEN = "/opt/nomad/written-by-a-task"
 FLOOD = f"""
@@ -322,7 +374,7 @@ def version(cluster: Cluster) -> tuple[int, int, int]:
 def found(
     cluster: Cluster, image_url: str, variables: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Outcome]:
-    tries = (*OF_THE_NODE, *OF_NOMAD, LOOKING, FLOODING, RELINKING, PLAIN, STRICTER)
+    tries = (*OF_THE_NODE, *OF_NOMAD, LOOKING, CHECKED, FLOODING, RELINKING, PLAIN, STRICTER)
     return outcomes(cluster, tmp_path_factory.mktemp("job"), tries, image_url=image_url, node=CLIENT)
 
 
@@ -342,6 +394,22 @@ def test_a_container_that_asks_for_nothing_more_starts(found: Mapping[str, Outco
 
 def test_an_exec_task_among_the_nodes_processes_gets_nothing_from_them(found: Mapping[str, Outcome]) -> None:
     assert json.loads(found["looking"].output) == SEEN
+
+
+def test_a_script_check_is_root_and_writes_no_program_of_other_tasks(found: Mapping[str, Outcome]) -> None:
+    assert json.loads(found["checked"].output) == SEEN_BY_THE_CHECK, found["checked"].events
+
+
+@pytest.mark.e2e_sweep
+def test_it_would_if_root_owned_them(cluster: Cluster, image_url: str, tmp_path: Path) -> None:
+    """Control."""
+    cluster.inside(CLIENT, "chown -hR root /opt/task-root")
+    try:
+        ran = outcomes(cluster, tmp_path, [CHECKED], image_url=image_url, node=CLIENT)
+    finally:
+        cluster.inside(CLIENT, "sh /usr/local/lib/bakery/task-root all")
+    told = json.loads(ran["checked"].output)
+    assert (told["uid"], told["program"], told["names"]) == (0, "done", "done")
 
 
 @pytest.mark.usefixtures("found")

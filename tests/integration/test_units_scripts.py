@@ -1,6 +1,7 @@
 """The node's own scripts: the seal leaves no user-data, and consul-peers writes only what helps."""
 
 import json
+import os
 import runpy
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def test_tasks_get_copies_of_programs_and_names_and_no_other_file(tmp_path: Path
     write(tmp_path / "run/resolv.conf", "nameserver 192.0.2.1")
     (tmp_path / "etc/resolv.conf").symlink_to("../run/resolv.conf")
     (tmp_path / "bin").symlink_to("usr/bin")
-    run(["sh", SCRIPTS / "task-root", "all", tmp_path])
+    run(["sh", SCRIPTS / "task-root", "all", tmp_path, str(os.getuid())])
     copies = tmp_path / "opt/task-root"
     assert sorted(str(file.relative_to(copies)) for file in copies.rglob("*") if not file.is_dir()) == [
         "etc/passwd", "etc/resolv.conf", "etc/ssl/certs/ca.pem", "usr/bin/awk",
@@ -103,10 +104,10 @@ def test_tasks_get_copies_of_programs_and_names_and_no_other_file(tmp_path: Path
         stream.write(" written")
     write(tmp_path / "usr/bin/new", "new")
     before = (copies / "usr/lib/x86_64-linux-gnu/libc.so.6").stat().st_ino
-    run(["sh", SCRIPTS / "task-root", "names", tmp_path])
+    run(["sh", SCRIPTS / "task-root", "names", tmp_path, str(os.getuid())])
     assert (copies / "etc/passwd").read_text() == "root"
     assert not (copies / "bin/new").exists()
-    run(["sh", SCRIPTS / "task-root", "all", tmp_path])
+    run(["sh", SCRIPTS / "task-root", "all", tmp_path, str(os.getuid())])
     assert (copies / "bin/new").read_text() == "new"
     assert (copies / "usr/lib/x86_64-linux-gnu/libc.so.6").stat().st_ino == before
 

@@ -202,6 +202,17 @@ def test_a_unit_that_listens_needs_the_firewall(unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.endswith(".service")])
+def test_a_process_of_root_has_a_capability_that_no_task_has(unit: str) -> None:
+    """Otherwise a script check of an exec task, which is root, reads its environment, files and sockets."""
+    lines = (SYSTEMD_UNITS / unit).read_text().splitlines()
+    if any(line.startswith(("User=", "DynamicUser=yes")) for line in lines):
+        return
+    listed = [line.partition("=")[2] for line in lines if line.startswith("CapabilityBoundingSet=")]
+    all_but_some = all(names.startswith("~") for names in listed)
+    assert all_but_some or set(" ".join(listed).split()) - {"CAP_NET_BIND_SERVICE"}
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.endswith(".service")])
 def test_its_lines_are_in_the_journal_that_nomad_exports(unit: str) -> None:
     assert "Slice=bakery-nomad.slice" in (SYSTEMD_UNITS / unit).read_text().splitlines()
 

@@ -13,6 +13,7 @@ KERNEL = {
     "kernel.perf_event_paranoid": 3,
     "kernel.randomize_va_space": 2,
     "kernel.yama.ptrace_scope": 1,
+    "fs.protected_hardlinks": 1,
     "kernel.unprivileged_bpf_disabled": 1,
     "net.core.bpf_jit_harden": 2,
     "kernel.unprivileged_userns_clone": 0,
