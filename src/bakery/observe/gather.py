@@ -165,10 +165,10 @@ def _ask_consul(
     no_names: Answer[tuple[str, ...]] | None = None if has_ingress else Answer(value=())
     no_tags: Answer[Mapping[str, tuple[str, ...]]] | None = None if has_ingress else Answer(value={})
     with _ParallelQueries(reached.api) as asker:
+        keys = asker.ask(lambda consul: consul.gossip_keys(), known)  # first: it takes the longest
         members = asker.ask(lambda consul: consul.members())
         peers = asker.ask(lambda consul: consul.raft_peers())
         autopilot = asker.ask(lambda consul: consul.autopilot())
-        keys = asker.ask(lambda consul: consul.gossip_keys(), known)
         token_works = asker.ask(lambda consul: consul.has_management_token())
         denies_anonymous = asker.ask(lambda consul: consul.denies_anonymous())
         catalog = asker.ask(lambda consul: consul.catalog_nodes())
@@ -194,10 +194,10 @@ def _ask_consul(
 
 def _ask_nomad(reached: Reached[NomadApi], known: Answer[GossipKeys] | None) -> NomadFacts:
     with _ParallelQueries(reached.api) as asker:
+        keys = asker.ask(lambda nomad: nomad.gossip_keys(), known)  # first: it takes the longest
         members = asker.ask(lambda nomad: nomad.members())
         peers = asker.ask(lambda nomad: nomad.raft_peers())
         autopilot = asker.ask(lambda nomad: nomad.autopilot())
-        keys = asker.ask(lambda nomad: nomad.gossip_keys(), known)
         token_works = asker.ask(lambda nomad: nomad.has_management_token())
         denies_anonymous = asker.ask(lambda nomad: nomad.denies_anonymous())
         nodes = asker.ask(lambda nomad: nomad.nodes())
