@@ -29,8 +29,6 @@ from bakery.plan.slots import as_running, slot_of
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.5
-"""Between two looks at the agents' health. Shorter than the usual pause, because the user waits for a launch."""
 LISTING_SECONDS = 20.0
 
 
@@ -111,7 +109,6 @@ def wait_for_health(
             listing,
             connect_agents(context, bundle),
             seconds=seconds,
-            every=POLL_SECONDS,
             confirms=confirms,
             reporter=context.reporter,
             on_unhealthy=Stranded(open_session(context, running_cluster(context)), existing, listing).join,

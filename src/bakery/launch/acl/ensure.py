@@ -37,8 +37,6 @@ Api = TypeVar("Api", bound=AclApi)
 OWN_TOKEN_SECONDS = 15.0
 """Deadline for a follower to know a new token, which it learns a moment after the leader."""
 WRITE_SECONDS = 60.0
-POLL_SECONDS = 0.5
-"""Shorter than the usual pause, because a launch waits for it. The agents are asked, not DigitalOcean's API."""
 _PARALLEL = 8
 
 
@@ -200,7 +198,6 @@ class _Waiter:
             attempt,
             what=what,
             seconds=seconds,
-            every=POLL_SECONDS,
             clock=self.clock,
             hint=_LOOK_FURTHER,
             tell=self.tell,
