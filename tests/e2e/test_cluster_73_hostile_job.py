@@ -179,14 +179,20 @@ OF_NOMAD = (
     ),
 )
 # What an exec task with its node's processes sees of them, and which ways lead from it to the node's programs.
-LOOK = """
-import errno, json, os, socket, ssl
+# The beginning of a program that tries what it may not do.
+ANSWER = """
+import errno, json, os
 def answer(call):
     try:
         call()
         return "done"
     except OSError as error:
         return errno.errorcode.get(error.errno, str(error))
+"""
+LOOK = (
+    ANSWER
+    + """
+import socket, ssl
 def connect(path):
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(path)
@@ -228,6 +234,7 @@ print(json.dumps({
     "snapshot": api("/v1/operator/snapshot"),
 }))
 """
+)
 LOOKING = Try(
     name="looking",
     driver="exec",
@@ -252,14 +259,9 @@ SEEN = {
     "snapshot": 403,
 }
 # Nomad runs a script check as root. What it has seen is printed by the program of the task.
-CHECK = """
-import errno, json, os
-def answer(call):
-    try:
-        call()
-        return "done"
-    except OSError as error:
-        return errno.errorcode.get(error.errno, str(error))
+CHECK = (
+    ANSWER
+    + """
 others = [name for name in filter(str.isdigit, os.listdir("/proc")) if int(name) != os.getpid()]
 seen = {
     "uid": os.getuid(),
@@ -274,6 +276,7 @@ with open("/alloc/data/new", "w") as stream:
     json.dump(seen, stream)
 os.rename("/alloc/data/new", "/alloc/data/seen")
 """
+)
 WAIT = """
 import os, time
 end = time.monotonic() + 60

@@ -34,8 +34,8 @@ CONNECTING = (
     agent_logs, cluster, cluster_status, credentials, form_cluster, open_ui, operator_tokens, people, run_tokens,
     support, watch_cluster,
 )  # fmt: skip
-"""Every module with the name ``connect_agents``. One that is first imported while the name has another value would
-keep that value."""
+"""Every module that imports ``connect_agents``. One that was imported only after the patch would keep the patched
+function."""
 
 
 class EmulatedDroplets:

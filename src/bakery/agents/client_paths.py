@@ -23,5 +23,5 @@ def reaches_client(url: str) -> bool:
     ``rpcHandlerForNode``. ``nomad operator api`` takes a URL without its scheme too (command/operator_api.go,
     pathToURL), so the path may begin after a host.
     """
-    path = normpath(re.sub("/+", "/", unquote(url.partition("?")[0])))
+    path = normpath(unquote(url.partition("?")[0]))
     return bool(_PATHS.search(path)) or any(mark in unquote(url) for mark in _QUERIES)

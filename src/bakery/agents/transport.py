@@ -4,7 +4,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -97,7 +97,15 @@ class AgentHttp:
         self._session.cert = (str(target.tls.certificate), str(target.tls.key))
         self._session.mount("https://", ServerNameAdapter(target.server_name))
 
-    def error(self, *, what: str, details: str = "", status: int = 0, hint: Hint | None = None) -> AgentError:
+    def error(
+        self,
+        *,
+        what: str,
+        details: str = "",
+        status: int = 0,
+        hint: Hint | None = None,
+        of_another_ca: bool = False,
+    ) -> AgentError:
         """Return the error that says ``what`` this agent did, for example "cannot be reached"."""
         return AgentError(
             message=f"{self.name} {what}",
@@ -105,6 +113,7 @@ class AgentHttp:
             details=details or None,
             hint=hint,
             status=status,
+            of_another_ca=of_another_ca,
         )
 
     def refusal(self, path: str, details: str, *, status: int, method: str = "GET") -> AgentError:
@@ -219,8 +228,8 @@ class AgentHttp:
         details = redact(_reason(error), hidden)
         if _is_of_another_ca(error):
             foreign = f"{_FOREIGN} ({details})"
-            return replace(
-                self.error(what="cannot be reached", details=foreign, hint=Hint(_BRING_BACK)), of_another_ca=True
+            return self.error(
+                what="cannot be reached", details=foreign, hint=Hint(_BRING_BACK), of_another_ca=True
             )
         return self.error(what="cannot be reached", details=details, hint=_UNREACHED)
 

@@ -5,13 +5,23 @@ from collections.abc import Iterator
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from bakery.errors import ConfigError
+
 _MERGED = ("nomad", "consul")
 """Keys of a role whose values are merged into the configuration of an agent (config/model.py, RoleSettings)."""
 
 
 def hide_merged_texts(text: str, shortest: int) -> str:
-    """Return ``text``, a cluster file, with ``***`` for each merged text of at least ``shortest`` characters."""
-    root = yaml.compose(text, Loader=yaml.BaseLoader)
+    """Return ``text``, a cluster file, with ``***`` for each merged text of at least ``shortest`` characters.
+
+    Raises:
+        ConfigError: it is not YAML; it may have changed since it was loaded.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        message = "the cluster file is not YAML any more"
+        raise ConfigError(message=message) from error
     spans = [
         (node.start_mark.index, node.end_mark.index)
         for role in _values(_value(root, "roles"))

@@ -72,7 +72,7 @@ def _requested(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _is_path(word: str) -> bool:
-    """Return whether nomad asks the agent of its environment for it. A word without a ``/`` begins with a host."""
+    """Return whether nomad asks the agent of its environment for it. Any other word names a host, too."""
     return word.startswith("/") and not word.startswith("//")
 
 

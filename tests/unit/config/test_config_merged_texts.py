@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from bakery.config.merged_texts import hide_merged_texts
+from bakery.errors import ConfigError
 
 FILE = """\
 version: 1
@@ -41,6 +42,11 @@ def test_however_it_is_spelled(spelled: str) -> None:
     assert "      interval: 30s\n" in hidden
     assert "meta: {a: not-merged-text}" in hidden
     assert "cluster: demo  # a comment" in hidden
+
+
+def test_a_file_that_is_not_yaml_is_named() -> None:
+    with pytest.raises(ConfigError, match="not YAML any more"):
+        hide_merged_texts("roles: [canary-broken", 8)
 
 
 def test_a_file_without_roles_stays() -> None:
