@@ -17,7 +17,7 @@ job "prometheus" {
     }
 
     # The data stays when the job is changed, and is lost with its node. With "migrate = true" it would move, but root on a
-    # client becomes root on the next one with that: docs/security.md, "What is not promised".
+    # client becomes root on the next one with that: docs/weaknesses.md, "A client".
     ephemeral_disk {
       sticky = true
       size   = 1000

@@ -158,7 +158,7 @@ def test_a_task_finds_programs_and_certificates_but_not_the_nodes_keys(cluster: 
     }  # fmt: skip
     assert said == {
         "user": "nobody",
-        "group": "root",  # Nomad sets the user only: docs/security.md, "What tasks may do"
+        "group": "root",  # Nomad sets the user only: docs/task-isolation.md, "What tasks may do"
         "resolv": said["resolv"],
         "env": "works",
         "curl": "curl",

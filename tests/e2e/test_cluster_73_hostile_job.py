@@ -417,14 +417,14 @@ def test_it_would_if_root_owned_them(cluster: Cluster, image_url: str, tmp_path:
 
 @pytest.mark.usefixtures("found")
 def test_links_among_a_tasks_logs(cluster: Cluster, version: tuple[int, int, int]) -> None:
-    """HCSEC-2026-14: with Nomad below 2.0.1 the node's file is written, by root. docs/security.md says so."""
+    """HCSEC-2026-14: with Nomad below 2.0.1 the node's file is written, by root. docs/weaknesses.md says so."""
     look = f"stat --format=%U {WRITTEN}; rm -f {WRITTEN}"
     assert cluster.inside(CLIENT, look, check=False).stdout == ("root\n" if version < (2, 0, 1) else "")
 
 
 @pytest.mark.usefixtures("found")
 def test_links_in_place_of_nomads_own_files(cluster: Cluster) -> None:
-    """No known version of Nomad refuses them. When one does, docs/security.md has a line less to say."""
+    """No known version of Nomad refuses them. When one does, docs/weaknesses.md has a line less to say."""
     look = f"stat --format=%U {WRITTEN_AGAIN}; rm -f {WRITTEN_AGAIN}"
     assert cluster.inside(CLIENT, look, check=False).stdout == "root\n"
 

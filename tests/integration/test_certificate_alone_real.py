@@ -2,7 +2,7 @@
 
 The paths are those of hashicorp/consul agent/http_register.go (1.22.5) and hashicorp/nomad command/agent/http.go
 (1.11.3), with names for what they end in. Left out are Nomad's event/stream, which has no end, and the peerings of
-Consul, which take ten seconds. The paths that answer are in docs/security.md, "What is not promised".
+Consul, which take ten seconds. The paths that answer are in docs/weaknesses.md, "Every certificate".
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What Nomad's filter expressions show of fields that its replies leave out (docs/security.md).
+"""What Nomad's filter expressions show of fields that its replies leave out (docs/weaknesses.md).
 
 Nomad compares an expression with the stored object, before it cuts secrets out and before it looks at namespaces
 (v1.11.3, nomad/state/paginator/paginator.go). When a version of Nomad does not, these tests fail, and the page can

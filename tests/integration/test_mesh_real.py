@@ -167,7 +167,7 @@ def test_what_the_agent_has_it_gives_to_everyone_with_a_certificate(
 ) -> None:
     """Consul keeps leaves without the token that asked for them (agent/leafcert/structs.go, Key, in 1.22.5).
 
-    So no task may have a certificate for Consul's API: docs/security.md says it, and a native task gets none.
+    So no task may have a certificate for Consul's API: docs/weaknesses.md says it, and a native task gets none.
     """
     private = leaf(consul(cluster, tokens["web"]), "web")["PrivateKeyPEM"]
     assert leaf(consul(cluster, ""), "web")["PrivateKeyPEM"] == private

@@ -2,7 +2,7 @@
 
 The control of every attack is the operator, for whom it succeeds: so the ACLs refused it, and nothing else. What
 the default settings let a thief of a Nomad client do is here too; ``test_introduction_real.py`` has the setting
-that refuses it, and docs/security.md says it.
+that refuses it, and docs/weaknesses.md says it.
 """
 
 import base64
@@ -209,7 +209,7 @@ def test_the_gossip_key_of_any_node_replaces_that_of_the_cluster_and_status_name
     eventually(lambda: gossip_keys(cluster) == [own] or Pending("not ours"), "the cluster's own key to be back")
 
 
-# Nomad's RPC before a client is registered, and server-only methods; F3 of the sources in docs/security.md.
+# Nomad's RPC before a client is registered, and server-only methods.
 METHODS: dict[str, dict[str, Any]] = {
     "Alloc.GetAllocs": {"AllocIDs": []},
     "Job.List": {"Namespace": "default"},
@@ -238,7 +238,7 @@ def test_the_same_call_with_a_token_is_answered(
 def test_a_certificate_alone_ends_a_session_whose_id_it_knows(
     cluster: RealCluster, thieves: dict[Kind, Thief]
 ) -> None:
-    """docs/security.md says it, and the same of intentions of the old kind. Control: a key is refused."""
+    """docs/weaknesses.md says it, and the same of intentions of the old kind. Control: a key is refused."""
     api, thief = consul(cluster), thieves[Kind.INGRESS]
     session = api.call("PUT", "/v1/session/create", {"Node": "demo-server-1", "Checks": []}).value["ID"]
     assert api.call("PUT", f"/v1/kv/apps/lock?acquire={session}", {}).value is True
@@ -262,7 +262,7 @@ def test_a_certificate_alone_ends_a_session_whose_id_it_knows(
 def test_a_certificate_alone_changes_services_by_a_transaction(
     cluster: RealCluster, thieves: dict[Kind, Thief]
 ) -> None:
-    """Over the RPC port: docs/security.md says it. Consul finds a service by its id, and checks the name given."""
+    """Over the RPC port: docs/weaknesses.md says it. Consul finds a service by its id, and checks the name given."""
     api, thief = consul(cluster), thieves[Kind.INGRESS]
     web = service("web") | {"Service": {"Service": "web", "ID": "web-9", "Port": 80}}
     api.call("PUT", "/v1/catalog/register", web)
@@ -310,7 +310,7 @@ def rogue(name: str) -> dict[str, Any]:
 def test_by_default_a_clients_certificate_registers_a_client_that_reads_every_jobs_secrets(
     cluster: RealCluster, thieves: dict[Kind, Thief]
 ) -> None:
-    """docs/security.md says it; the control with "strict" is in test_introduction_real.py."""
+    """docs/weaknesses.md says it; the control with "strict" is in test_introduction_real.py."""
     thief, node = thieves[Kind.NOMAD_CLIENT], rogue("demo-nomad-client-9")
     victim = allocation_of(cluster, "victim", "running")
     assert thief.rpc("Node.Register", {"Node": node})["HeartbeatTTL"]

@@ -127,7 +127,7 @@ def test_nomad_does_not_wait_for_consul(root: ImageRoot) -> None:
 
 
 # Highest exposure of each unit in tenths, as systemd 252 counts (systemd-analyze(1), "security"). The last three
-# run as root, for jobs: docs/security.md says why they are not lower. The others above 40 run for a second.
+# run as root, for jobs: docs/task-isolation.md says why they are not lower. The others above 40 run for a second.
 EXPOSURE = {
     "bakery-dns.service": 16,
     "bakery-firewall.service": 59,

@@ -40,11 +40,11 @@ def wrong_with(row: str) -> list[str]:
 
 
 def promises() -> list[str]:
-    """The rows of the table of promises."""
+    """The rows of the tables of promises."""
     (section,) = [part for part in PAGE.read_text(encoding="utf-8").split("\n## ") if part.startswith(SECTION)]
-    rows = [line for line in section.splitlines() if line.startswith("|")]
-    assert rows[0] == "| promise | test |"
-    return rows[2:]
+    tables = [[row for row in part.splitlines() if row.startswith("|")] for part in section.split("\n### ")[1:]]
+    assert all(table[:2] == ["| promise | test |", "|---|---|"] for table in tables)
+    return [row for table in tables for row in table[2:]]
 
 
 def test_every_promise_names_tests_that_exist() -> None:
