@@ -94,6 +94,7 @@ def encrypt_bundle(paths: StatePaths, lock: Lock) -> Path:
         CredentialsError: there is no bundle, it cannot be read, its file is a symbolic link, or this machine could
             not decrypt it afterwards. Nothing was changed.
     """
+    paths.ensure()  # the folder may be back from a backup, without the file that hides it from git
     with exclusive(paths.folder):
         _refuse_link(paths.bundle)
         _refuse_link(paths.encrypted_bundle)
@@ -114,6 +115,7 @@ def decrypt_bundle(paths: StatePaths) -> Path:
     Raises:
         CredentialsError: there is no bundle, or it cannot be decrypted.
     """
+    paths.ensure()  # as in encrypt_bundle
     with exclusive(paths.folder):
         content = encode(_either(paths))
         if not _is_there(paths.bundle):

@@ -304,3 +304,13 @@ def test_an_ecdsa_key_is_refused_as_one(paths: StatePaths) -> None:
             caught.value.hint
             == "give an SSH public key of type ssh-ed25519 or ssh-rsa, or an age recipient (age1...)"
         )
+
+
+def test_a_folder_that_is_back_from_a_backup_is_hidden_from_git(paths: StatePaths, key: str) -> None:
+    """Only the cluster's folder was brought back, not the file beside it."""
+    paths.gitignore.unlink()
+    encrypt_bundle(paths, Lock(recipients=(key,)))
+    assert paths.gitignore.read_text() == "*\n"
+    paths.gitignore.unlink()
+    decrypt_bundle(paths)
+    assert paths.gitignore.read_text() == "*\n"
