@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from bakery.config.findings import FieldPath, Finding
+from bakery.config.quoted_line import without_secrets
 from bakery.config.scalars import Scalar
 from bakery.errors import Problem
 
@@ -20,9 +21,6 @@ class Place:
     column: int
 
 
-_SECRET = re.compile(
-    r"""\b((?:password|passwd|token|secret)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^,}\s]+)""", re.IGNORECASE
-)
 START = Place(line=1, column=1)
 
 
@@ -110,5 +108,5 @@ class Document:
             character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
             for character in line
         )
-        # No key of the file takes a secret, but a user may try; the error is then in the log of a pipeline.
-        return _SECRET.sub(r"\1***", "".join(shown)).rstrip()
+        # The error may be in the log of a pipeline.
+        return without_secrets("".join(shown), self._lines[: place.line - 1]).rstrip()
