@@ -90,3 +90,14 @@ def _host_volumes(path: FieldPath, role: RoleShape) -> Iterator[Finding]:
         if problem is not None:
             inner = (*at, "path")
             yield Finding(path=inner, message=f"{dotted(inner)}{problem[0]}", hint=problem[1])
+        yield from _inside_another((*at, "path"), volume.path, role)
+
+
+def _inside_another(at: FieldPath, path: str, role: RoleShape) -> Iterator[Finding]:
+    for other, volume in role.host_volumes.items():
+        if not volume.read_only and path.startswith(f"{volume.path}/"):
+            message = (
+                f"{dotted(at)} {path} is inside the host volume {other}: a job that writes there could put a symbolic"
+                " link in its place, to any folder of the node"
+            )
+            yield Finding(path=at, message=message, hint="give each its own folder")

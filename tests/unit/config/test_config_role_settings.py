@@ -93,6 +93,11 @@ REFUSED = {
         role("host_volumes: {a: {path: /srv}}"), 6, 55,
         "roles.pool.host_volumes.a.path: /srv is not a folder that jobs may have", _FOLDERS,
     ),
+    "a folder inside another host volume": (
+        role("host_volumes: {a: {path: /srv/a}, b: {path: /srv/a/b, read_only: true}}"), 6, 74,
+        "roles.pool.host_volumes.b.path /srv/a/b is inside the host volume a: a job that writes there could put a"
+        " symbolic link in its place, to any folder of the node", "give each its own folder",
+    ),
     "the journal to write": (
         role("host_volumes: {a: {path: /var/log/journal}}"), 6, 55,
         "roles.pool.host_volumes.a.path: jobs may only read /var/log/journal", "add read_only: true",
