@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 NETWORKS = {"vpc": ("10.100.0.5", "10.100.0.6"), "outside": ("203.0.113.5", "203.0.113.6")}
 BRIDGE = ("172.17.0.1", "172.17.0.2")
 # Every number of docs/architecture.md, the first and a middle one of the dynamic range, and numbers in no table.
-PORTS = (22, 53, 80, 443, 4646, 4647, 4648, 8082, 8300, 8301, 8302, 8500, 8501, 8503, 8600, 9090, 20000, 25000)
+PORTS = (22, 53, 68, 80, 443, 4646, 4647, 4648, 8082, 8300, 8301, 8302, 8500, 8501, 8503, 8600, 9090, 20000, 25000)
 JOBS = {20000, 25000}
 # By hand, from the table in docs/architecture.md; the same on TCP and UDP but for ONLY_TCP. From outside the host
 # firewall admits what the cloud firewall admits from the operator, and 4646 of a client (see there).
@@ -98,6 +98,46 @@ with ThreadPoolExecutor(max_workers=len(probes)) as pool:
     found = list(pool.map(answers, probes))
 print(json.dumps([[port for (kind, port), is_open in zip(probes, found) if is_open and kind == wanted]
                   for wanted in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]))
+"""
+
+
+FROM_PORT_67 = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    one.settimeout(1)
+    one.bind((sys.argv[1], 67))
+    one.connect((sys.argv[2], 68))
+    try:
+        one.send(b"x")
+        print(one.recv(64).decode())
+    except OSError:
+        print("closed")
+"""
+# A TCP segment with FIN alone. A closed port answers it with RST, an open one not (RFC 9293, 3.10.7).
+FIN = """
+import socket, struct, sys
+own, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+ends = socket.inet_aton(own) + socket.inet_aton(address)
+def segment(check):
+    return struct.pack("!HHLLBBHHH", 40000, port, 1, 0, 5 << 4, 1, 1024, check, 0)
+with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as one:
+    one.settimeout(1)
+    one.bind((own, 0))
+    one.sendto(segment(checksum(ends + struct.pack("!BBH", 0, 6, 20) + segment(0))), (address, 0))
+    try:
+        while True:
+            data = one.recv(2048)
+            header = (data[0] & 15) * 4
+            ports = data[header:header + 4]
+            if data[12:16] == socket.inet_aton(address) and ports == struct.pack("!HH", port, 40000):
+                print("answered")
+                break
+    except OSError:
+        print("silent")
 """
 
 
@@ -291,3 +331,27 @@ def test_a_port_of_a_task_is_reached_only_where_it_is_published(node: Node, task
     assert asked(node, 1, NETWORKS["vpc"][0], UNLISTED) == "closed"
     assert asked(node, 1, NETWORKS["outside"][0], PUBLISHED) == "closed", "a dynamic port is open to the VPC"
     assert asked(node, task, NETWORKS["vpc"][1], 9999) == "task", "the task reaches other hosts"
+
+
+@pytest.mark.parametrize("source", list(NETWORKS))
+def test_the_port_of_dhcp_is_closed_to_its_servers_port(node: Node, source: str) -> None:
+    """A task may listen there. Control, afterwards, since an answer makes a connection: without the firewall."""
+    address, own = NETWORKS[source]
+    words = [sys.executable, "-c", FROM_PORT_67, own, address]
+    node.load(Kind.NOMAD_CLIENT)
+    assert node.lan.run(1, words).stdout == "closed\n"
+    node.unload()
+    assert node.lan.run(1, words).stdout == "x\n"
+
+
+@pytest.mark.usefixtures("task")
+def test_a_packet_of_no_connection_does_not_tell_which_port_of_a_task_is_open(node: Node) -> None:
+    """Control: without the firewall a closed port answers, and an open one does not."""
+
+    def answer(port: int) -> str:
+        return node.lan.run(1, [sys.executable, "-c", FIN, NETWORKS["vpc"][1], TASK, str(port)]).stdout.strip()
+
+    closed, opened = 1234, min(TASK_PORTS)
+    assert (answer(closed), answer(opened)) == ("answered", "silent")
+    node.load(Kind.NOMAD_CLIENT)
+    assert (answer(closed), answer(opened)) == ("silent", "silent")

@@ -21,9 +21,11 @@ WORKLOAD_BRIDGES = '{ "docker0", "nomad" }'
 # Nomad accepts every packet to its bridge (hashicorp/nomad client/allocrunner/networking_bridge_linux.go,
 # ensureForwardingRules), so a host with a route to the node would reach ports of tasks that are not published.
 # Packets to a published port have passed a DNAT of Nomad's or docker's before. A job may publish any port: the one
-# that they were sent to must be in the table.
+# that they were sent to must be in the table. A packet that belongs to no connection is not new either
+# (conntrack calls it invalid), and its answer would tell an open port from a closed one.
+_NOT_OF_A_CONNECTION = "ct state != { established, related }"
 _TO_CONTAINERS = f"""\
-    iifname != {WORKLOAD_BRIDGES} oifname {WORKLOAD_BRIDGES} ct state new jump published
+    iifname != {WORKLOAD_BRIDGES} oifname {WORKLOAD_BRIDGES} {_NOT_OF_A_CONNECTION} jump published
 """
 _PUBLISHED = """
   chain published {{
@@ -33,6 +35,9 @@ _PUBLISHED = """
   }}
 """
 
+# A DHCP client needs no rule: its first messages pass on a packet socket, before nftables (systemd,
+# src/libsystemd-network/dhcp-network.c), and the reply to a renewal belongs to an established connection.
+#
 # In nftables a drop is final, but an accept is not: docker's and CNI's tables still filter what this table
 # accepts. `add` before `delete` lets the first load work like every later one.
 _TABLE = """\
@@ -48,7 +53,6 @@ table inet bakery {{
     ct state invalid drop
     iifname "lo" accept
     meta l4proto {{ icmp, ipv6-icmp }} accept
-    udp sport 67 udp dport 68 accept comment "DHCP"
 {rules}
   }}
 

@@ -17,7 +17,10 @@ VPC = "ip saddr 10.100.0.0/20"
 BOTH = "meta l4proto { tcp, udp } th dport"
 SENT = "meta l4proto { tcp, udp } ct original proto-dst"
 BRIDGES = 'iifname { "docker0", "nomad" }'
-FORWARD = ['iifname != { "docker0", "nomad" } oifname { "docker0", "nomad" } ct state new jump published']
+FORWARD = [
+    'iifname != { "docker0", "nomad" } oifname { "docker0", "nomad" }'
+    " ct state != { established, related } jump published"
+]
 # From outside, a container is reached by what was sent to a published port, and has another destination since.
 PUBLISHED = ["ct status & dnat == 0 drop", f"{VPC} {SENT} 20000-32000 accept"]
 ALWAYS = [
@@ -25,7 +28,6 @@ ALWAYS = [
     "ct state invalid drop",
     'iifname "lo" accept',
     "meta l4proto { icmp, ipv6-icmp } accept",
-    "udp sport 67 udp dport 68 accept",
 ]
 # Ports: https://developer.hashicorp.com/consul/docs/reference/architecture/ports,
 # https://developer.hashicorp.com/nomad/docs/deploy/production/requirements#ports-used
