@@ -19,7 +19,8 @@ from pathlib import Path
 layer = Path(os.environ["STAGE"], "layer.tar").read_bytes()
 settings = {
     "Entrypoint": ["/bin/sleep", "infinity"],
-    "User": "65534",
+    # A user that no task has: exec tasks are 65534.
+    "User": "65533:65533",
     # As PID 1, sleep ignores SIGTERM, and a shutdown of docker would wait for it.
     "StopSignal": "SIGKILL",
     # bakery-images.service keeps images with this label.

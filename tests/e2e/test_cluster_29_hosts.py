@@ -52,6 +52,38 @@ def test_the_units_are_restricted(cluster: Cluster) -> None:
     assert {name: float(value) <= EXPOSURE[name] for name, value in found.items()} == dict.fromkeys(EXPOSURE, True)
 
 
+# A process of root with no capability, or with that of tasks alone, gives its files to a script check of an exec
+# task, which is root too (ptrace(2), "Ptrace access mode checking").
+OF_ROOT = """
+names=$(systemctl list-unit-files --type=service --no-legend | cut --delimiter=" " --fields=1 | grep --invert-match @)
+systemctl show --property=Id,LoadState,User,DynamicUser,CapabilityBoundingSet $names
+"""
+
+
+def like_a_task(cluster: Cluster) -> list[str]:
+    """The services of root, on a client, whose processes have no capability that a task cannot have."""
+    units = [
+        dict(line.split("=", 1) for line in block.splitlines())
+        for block in cluster.inside(CLIENT, OF_ROOT).stdout.strip().split("\n\n")
+    ]
+    return [
+        unit["Id"]
+        for unit in units
+        if (unit["LoadState"], unit["User"] in {"", "root"}, unit["DynamicUser"]) == ("loaded", True, "no")
+        and not set(unit["CapabilityBoundingSet"].split()) - {"cap_net_bind_service"}
+    ]
+
+
+def test_a_process_of_root_has_a_capability_that_no_task_has(cluster: Cluster) -> None:
+    """Of the distribution's units too. Control: with the one that the bake masks."""
+    assert like_a_task(cluster) == []
+    cluster.inside(CLIENT, "systemctl unmask systemd-localed.service")
+    try:
+        assert like_a_task(cluster) == ["systemd-localed.service"]
+    finally:
+        cluster.inside(CLIENT, "systemctl mask systemd-localed.service")
+
+
 def test_no_program_is_setuid_or_setgid(cluster: Cluster) -> None:
     """The search of packer/scripts/hygiene.sh, which fails the bake. Control: it finds one that was made."""
     look = "find / -xdev -type f -perm /6000"

@@ -96,6 +96,12 @@ OF_THE_NODE = (
         refused="the volume /x, which is outside of alloc/, local/, secrets/ and tmp/",
     ),
     Try(
+        name="task-root-renamed",  # the root of an exec task may be written by its program
+        config={"volumes": ["../before/local:/x"]},
+        before={"command": "/bin/sh", "args": ["-c", "mv /local /another && mv /usr /local"]},
+        refused="volumes that write into another task's folders",
+    ),
+    Try(
         name="task-logs",
         config={"volumes": ["../alloc/logs:/x"]},
         refused="the volume /x, which makes the folder of the task logs writable",

@@ -295,6 +295,27 @@ def test_a_volume_may_show_the_folders_for_tasks(script: ModuleType, tmp_path: P
     assert checked(script, tmp_path, mounted(tmp_path / "alloc" / ID / source)) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("source", "options", "taken"),
+    [
+        ("sh/local", (), False),
+        ("sh/tmp/x", (), False),
+        ("sh/local", ("ro",), True),
+        ("web/tmp", (), True),
+        ("alloc/local", (), True),
+    ],
+)
+def test_a_volume_writes_into_no_folder_of_another_task(
+    script: ModuleType, tmp_path: Path, source: str, options: tuple[str, ...], *, taken: bool
+) -> None:
+    """An exec task may have renamed its usr/ to local/. Its own folders, and others read-only, a task may have."""
+    folder = tmp_path / "alloc" / ID
+    config = mounted(folder / "web/local", "/local")
+    config["mounts"] += mounted(folder / source, "/data", *options)["mounts"][-1:]
+    reason = "this node starts no container with volumes that write into another task's folders"
+    assert checked(script, tmp_path, config) == ((0, "") if taken else (1, reason))
+
+
 @pytest.mark.parametrize("options", [(), ("ro",)])
 @pytest.mark.parametrize("source", OF_THE_NODE)
 def test_a_volume_shows_no_root_of_a_task(
