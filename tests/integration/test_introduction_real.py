@@ -219,7 +219,7 @@ def test_the_servers_register_a_client_with_it_and_under_that_name_only(
 def test_a_thief_who_fetched_it_first_comes_back_after_a_purge_under_any_name(
     cluster: RealCluster, client: Client
 ) -> None:
-    """docs/weaknesses.md says it. Nomad gives a registered client an identity for a day, which has no name in it."""
+    """docs/weaknesses.md says it. Nomad gives a registered client an identity for a day, with no name in it."""
     thief, api = thief_of(cluster, Kind.NOMAD_CLIENT), cluster.clients.nomad(LOOPBACK)
     node = unnamed_node()
     request = {"Node": {**node, "Name": NAME}, "AuthToken": client.token.read_text()}

@@ -262,7 +262,7 @@ def test_a_certificate_alone_ends_a_session_whose_id_it_knows(
 def test_a_certificate_alone_changes_services_by_a_transaction(
     cluster: RealCluster, thieves: dict[Kind, Thief]
 ) -> None:
-    """Over the RPC port: docs/weaknesses.md says it. Consul finds a service by its id, and checks the name given."""
+    """Over the RPC port: docs/weaknesses.md says it. Consul finds a service by its id, and checks the name."""
     api, thief = consul(cluster), thieves[Kind.INGRESS]
     web = service("web") | {"Service": {"Service": "web", "ID": "web-9", "Port": 80}}
     api.call("PUT", "/v1/catalog/register", web)
