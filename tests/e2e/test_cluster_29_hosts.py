@@ -55,8 +55,8 @@ def test_the_units_are_restricted(cluster: Cluster) -> None:
 # A process of root with no capability, or with that of tasks alone, gives its files to a script check of an exec
 # task, which is root too (ptrace(2), "Ptrace access mode checking").
 OF_ROOT = """
-names=$(systemctl list-unit-files --type=service --no-legend | cut --delimiter=" " --fields=1 | grep --invert-match @)
-systemctl show --property=Id,LoadState,User,DynamicUser,CapabilityBoundingSet $names
+systemctl list-unit-files --type=service --no-legend | cut --delimiter=" " --fields=1 | grep --invert-match @ |
+  xargs systemctl show --property=Id,LoadState,User,DynamicUser,CapabilityBoundingSet
 """
 
 

@@ -97,7 +97,7 @@ def _inside_another(at: FieldPath, path: str, role: RoleShape) -> Iterator[Findi
     for other, volume in role.host_volumes.items():
         if not volume.read_only and path.startswith(f"{volume.path}/"):
             message = (
-                f"{dotted(at)} {path} is inside the host volume {other}: a job that writes there could put a symbolic"
-                " link in its place, to any folder of the node"
+                f"{dotted(at)} {path} is inside the host volume {other}: a job that writes there could put"
+                " a symbolic link in its place, to any folder of the node"
             )
             yield Finding(path=at, message=message, hint="give each its own folder")
