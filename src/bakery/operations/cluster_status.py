@@ -1,5 +1,6 @@
 """The status of a cluster: one observation, and how its droplets compare with what the cluster file asks for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -64,11 +65,14 @@ def look_at_cluster(context: Context, *, other_cloud: bool) -> ClusterStatus:
     check_place(context, insists=other_cloud)
     droplets = list_droplets(context)
     check_own_droplets(bundle, droplets, plan.cluster)
-    snapshots = compare_snapshots(context, plan, droplets)
     running, clients, now = as_running(plan, droplets), connect_agents(context, bundle), datetime.now(UTC)
-    report, expiries = observe_with_expiry(running, droplets, clients, ca_ends=first_to_end(bundle))
-    ways_in = find_ways_in(context, plan, droplets)
-    served = certificate_conditions(plan, droplets, ways_in.balancer)
+    with ThreadPoolExecutor(max_workers=1) as pool:  # the agents take half a second for the gossip keys
+        observing = pool.submit(observe_with_expiry, running, droplets, clients, ca_ends=first_to_end(bundle))
+        snapshots = compare_snapshots(context, plan, droplets)
+        ways_in = find_ways_in(context, plan, droplets)
+        served = certificate_conditions(plan, droplets, ways_in.balancer)
+        old = age_warning(context.cloud.list_images(), {droplet.image_id for droplet in droplets}, now)
+        report, expiries = observing.result()
     return ClusterStatus(
         plan=plan,
         droplets=droplets,
@@ -77,7 +81,7 @@ def look_at_cluster(context: Context, *, other_cloud: bool) -> ClusterStatus:
         wanted=wanted_now(context, snapshots.asked, generation=bundle.generation),
         snapshots=snapshots,
         rolling=rolled_snapshot(context),
-        warnings=_warnings(context, droplets, expiries, now),
+        warnings=_warnings(old, expiries, now),
         now=now,
         in_vain=none_will_answer(context.cloud, plan.region, report),
         ways_in=ways_in,
@@ -96,11 +100,8 @@ def look_again(context: Context, before: ClusterStatus, bundle: Bundle, clients:
     return replace(before, droplets=droplets, report=report, expiries=expiries, wanted=wanted, now=now)
 
 
-def _warnings(
-    context: Context, droplets: tuple[Droplet, ...], expiries: tuple[Expiry, ...], now: datetime
-) -> tuple[Text, ...]:
+def _warnings(old: Text | None, expiries: tuple[Expiry, ...], now: datetime) -> tuple[Text, ...]:
     late = expiring(expiries, now, WARNING_SHARE)
-    old = age_warning(context.cloud.list_images(), {droplet.image_id for droplet in droplets}, now)
     return (
         *((Hint(describe_expiring(late, now), "; ", renewal(late)),) if late else ()),
         *((old,) if old else ()),
