@@ -10,9 +10,14 @@ from bakery.errors import ConfigError
 _MERGED = ("nomad", "consul")
 """Keys of a role whose values are merged into the configuration of an agent (config/model.py, RoleSettings)."""
 
+_SHOWN = ("", "true", "false")
+"""Values that are not secret."""
 
-def hide_merged_texts(text: str, shortest: int) -> str:
-    """Return ``text``, a cluster file, with ``***`` for each merged text of at least ``shortest`` characters.
+
+def hide_merged_texts(text: str) -> str:
+    """Return ``text``, a cluster file, with ``***`` in the place of each merged value but true and false.
+
+    A short value is hidden too: only its place is replaced, not the same letters elsewhere.
 
     Raises:
         ConfigError: it is not YAML; it may have changed since it was loaded.
@@ -27,7 +32,7 @@ def hide_merged_texts(text: str, shortest: int) -> str:
         for role in _values(_value(root, "roles"))
         for key in _MERGED
         for node in _scalars(_value(role, key))
-        if len(node.value) >= shortest
+        if node.value not in _SHOWN
     ]
     for start, end in sorted(spans, reverse=True):
         line_break = "\n" if text[start:end].endswith("\n") else ""  # a block ends with its last line

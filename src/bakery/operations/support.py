@@ -14,7 +14,7 @@ from bakery.agents.interface import AclApi
 from bakery.config.load import read_text
 from bakery.config.merged_texts import hide_merged_texts
 from bakery.credentials.model import Bundle
-from bakery.credentials.redaction import SHORTEST_VALUE, secrets_of_file, secrets_on_disk, without_secrets
+from bakery.credentials.redaction import secrets_of_file, secrets_on_disk, without_secrets
 from bakery.errors import AgentError, BakeryError
 from bakery.observe.leaders import ServerAddress
 from bakery.operations.agent_logs import LogSource, open_logs
@@ -44,7 +44,7 @@ def collect_support(
     bundle = _bundle(context, files)
     parts: dict[str, Part] = {
         "versions": lambda: _versions(context),
-        "cluster-file": lambda: {"bakery.yaml": hide_merged_texts(read_text(context.config.path), SHORTEST_VALUE)},
+        "cluster-file": lambda: {"bakery.yaml": hide_merged_texts(read_text(context.config.path))},
     }
     if bundle is not None:
         parts |= {
