@@ -2,13 +2,16 @@
 
 import base64
 import gzip
+import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from bakery.credentials.model import Bundle
 
@@ -41,13 +44,56 @@ def secrets_in(bundle: Bundle) -> dict[str, str]:
     return found
 
 
+def _go_json(text: str) -> str:
+    """As Go's encoding/json writes it: HTML in codes, other letters as they are."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "URL": lambda text: quote(text, safe=""),
+    "URL in small letters": lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text, safe="")),
+    "path": quote,
+    "path of Go": lambda text: quote(text, safe="$&+,/:;=@"),
+    "query": quote_plus,
+    "repr": lambda text: repr({"a": text, "b": "'\""}),
+    "repr of bytes": lambda text: repr(text.encode()),
+    "JSON": json.dumps,
+    "JSON of Go": _go_json,
+    "JSON in JSON": lambda text: json.dumps(_go_json(text)),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+}
+"""How programs write a text into a log or an error, by name."""
+
+
+def readings(text: str) -> Iterator[str]:
+    """The text as it is, and without the escapes of URLs, Python and JSON."""
+    yield text
+    unescaped = text
+    for _ in range(2):  # JSON may be quoted in JSON
+        unescaped = _unescaped(unescaped)
+        yield unescaped
+    yield unquote(unescaped)
+    yield unquote(text)
+    yield unquote_plus(text)
+
+
+def _unescaped(text: str) -> str:
+    def character(code: re.Match[str]) -> str:
+        if code[0].startswith("\\x"):
+            return bytes.fromhex(code[0].replace("\\x", "")).decode(errors="replace")
+        if code[0].startswith("\\u"):
+            return chr(int(code[0][2:], 16))
+        return "\n" if code[0] == "\\n" else code[0][1]
+
+    return re.sub(r"(?:\\x[0-9a-fA-F]{2})+|\\u[0-9a-fA-F]{4}|\\[\\'\"/n]", character, text)
+
+
 def found_in(text: str, secrets: dict[str, str]) -> list[str]:
-    """The names of the secrets that are in ``text``, as they are or in base64."""
-    return [
-        name
-        for name, secret in secrets.items()
-        if secret in text or base64.b64encode(secret.encode()).decode() in text
-    ]
+    """The names of the secrets that are in ``text``: as they are, in base64, or with escapes."""
+    read = set(readings(text))
+    forms = {name: (secret, SPELLINGS["base64"](secret)) for name, secret in secrets.items()}
+    return [name for name, spelled in forms.items() if any(form in each for form in spelled for each in read)]
 
 
 def holders(folder: Path, secrets: dict[str, str], *, but: Iterable[Path] = ()) -> list[str]:

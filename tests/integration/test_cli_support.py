@@ -6,7 +6,6 @@ import tarfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -14,15 +13,22 @@ from urllib.parse import quote
 
 import pytest
 
+from bakery.credentials import seen
+from bakery.credentials.store import find_bundle
 from bakery.credentials.tokens import consul_agent_token
 from bakery.errors import AgentError
 from tests.helpers.cli import SMALL, CliHarness
 from tests.helpers.emulated import TOKEN
+from tests.helpers.leaks import found_in, secrets_in
 from tests.helpers.live_cli import LiveCli, live_cli
 from tests.helpers.real_agents import LOOPBACK
 from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration
+VARIABLES = {
+    "BAKERY_AGE_PASSPHRASE": "canary age/passphrase+<&>\"='ä",
+    "BAKERY_P12_PASSWORD": "canary p12/password+<&>\"='ä",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,24 +43,24 @@ def unpack(file: Path) -> dict[str, str]:
         return {name: stream.read().decode() for name, stream in read.items() if stream is not None}
 
 
+def careless(secrets: dict[str, str]) -> str:
+    """Comments for the cluster file, with each secret as it is."""
+    return "".join(f"# {place}: {secret}\n" for place, secret in secrets.items())
+
+
 def secrets(live: LiveCli) -> dict[str, str]:
     """Each secret by where it is from; of a key its lines."""
-    found: dict[str, str] = {"account": TOKEN}
-
-    def walk(place: str, value: Any) -> None:  # noqa: ANN401 - any part of the bundle
-        if isinstance(value, dict):
-            for name, part in value.items():
-                walk(f"{place}.{name}", part)
-        elif place.endswith((".key", ".secret", "gossip_key", "token_seed")):
-            lines = [line for line in value.splitlines() if not line.startswith("-----")]
-            found.update({f"{place}.{number}": line for number, line in enumerate(lines) if len(line) > 16})
-
-    walk("bundle", asdict(live.agents.bundle))
-    found["agent"] = consul_agent_token(live.agents.bundle, "demo-nomad-client-1").secret
+    bundle = live.agents.bundle
     issued = paths_in(live.at.folder).issued_to("helper")
-    found["issued token"] = issued.nomad_token.read_text().strip()
-    found["issued key"] = issued.consul_key.read_text().splitlines()[1]
-    return found
+    return {
+        "account": TOKEN,
+        **VARIABLES,
+        **secrets_in(bundle),
+        "agent": consul_agent_token(bundle, "demo-nomad-client-1").secret,
+        "role of before": consul_agent_token(bundle, "gone").secret,
+        "issued token": issued.nomad_token.read_text().strip(),
+        "issued key": issued.consul_key.read_text().splitlines()[1],
+    }
 
 
 @contextmanager
@@ -78,15 +84,30 @@ def leaking(live: LiveCli) -> Iterator[None]:
         thread.join()
 
 
-def test_the_bundle_has_what_helps_and_no_secret(live: LiveCli) -> None:
-    assert live.at("credentials", "issue", "helper", "--role", "read").code == 0
-    careless = "".join(f"# {place}: {secret}\n" for place, secret in secrets(live).items())
-    file = live.at.folder / "bakery.yaml"
-    file.write_text(file.read_text() + careless)
-
-    with leaking(live):
-        ran = live.at("support", "--seconds", "6", "-o", "bundle.tar.gz", "--json")
+@pytest.fixture
+def careless_live(live: LiveCli, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveCli]:
+    """With variables, issued credentials, a role that is not in the cluster file, and all secrets in that file."""
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    ran = live.at("credentials", "issue", "helper", "--role", "read")
     assert ran.code == 0, ran.err
+    file, role = live.at.folder / "bakery.yaml", paths_in(live.at.folder).roles / "gone.json"
+    before = file.read_text()
+    role.parent.mkdir(exist_ok=True)
+    role.write_text("{}")
+    file.write_text(before + careless(secrets(live)))
+    yield live
+    file.write_text(before)
+    role.unlink()
+    assert live.at("credentials", "revoke", "helper").code == 0
+
+
+def test_the_bundle_has_what_helps_and_no_secret(careless_live: LiveCli) -> None:
+    live = careless_live
+    with leaking(live):
+        # A process of its own: this one has held the secrets.
+        ran = live.process("support", "--seconds", "6", "-o", "bundle.tar.gz", "--json", check=False)
+    assert ran.returncode == 0, ran.stderr
     bundle = live.at.folder / "bundle.tar.gz"
     assert bundle.stat().st_mode & 0o777 == 0o600
     files = unpack(bundle)
@@ -95,19 +116,24 @@ def test_the_bundle_has_what_helps_and_no_secret(live: LiveCli) -> None:
         "bakery.yaml", "consul.json", "nomad.json", "logs/demo-consul-server-1-consul.log",
         "logs/demo-nomad-server-1-nomad.log",
     }  # fmt: skip
-    assert sorted(ran.json["files"]) == sorted(set(files) - {"README.txt"})
+    assert sorted(json.loads(ran.stdout)["files"]) == sorted(set(files) - {"README.txt"})
     assert json.loads(files["consul.json"])["members"][0]["name"] == "demo-server-1"
     assert json.loads(files["status.json"])["cluster"] == "demo"
-    found = [
-        f"{place} in {name}"
-        for name, text in files.items()
-        for place, secret in secrets(live).items()
-        if secret in text
-    ]
-    assert found == []
+    assert {name: found for name, text in files.items() if (found := found_in(text, secrets(live)))} == {}
     # Control: the agent did log them, and the cluster file has them.
     assert "path=/v1/job/***" in files["logs/demo-nomad-server-1-nomad.log"]
     assert files["bakery.yaml"].count("***") >= len(secrets(live))
+
+
+def test_without_the_other_spellings_the_search_finds_them(
+    careless_live: LiveCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: Nomad logs them with the escapes of URLs."""
+    monkeypatch.setattr("bakery.operations.known_secrets.spelled", tuple)
+    with leaking(careless_live):
+        assert careless_live.at("support", "--seconds", "6", "-o", "control.tar.gz").code == 0
+    log = unpack(careless_live.at.folder / "control.tar.gz")["logs/demo-nomad-server-1-nomad.log"]
+    assert set(found_in(log, secrets(careless_live))) >= {"consul_gossip_key.0", "nomad_gossip_key.0", *VARIABLES}
 
 
 def test_an_existing_file_is_not_replaced(live: LiveCli) -> None:
@@ -132,32 +158,75 @@ def test_merged_values_and_passwords_of_registries_are_not_in_it(
 ) -> None:
     """Control: the keys are, and other values of the cluster file."""
     monkeypatch.setenv("REGISTRY_PASSWORD", "canary-of-a-variable")
+    monkeypatch.setenv("REGISTRY_USER", "canary-user")
     (at.folder / "password").write_text("canary-of-a-file\n")
-    canaries = (
-        "canary-of-a-variable",
-        "canary-of-a-file",
-        "canary-vault-token",
-        b64encode(b"ci:canary-of-a-file").decode(),
-    )
+    canaries = {
+        "variable": "canary-of-a-variable",
+        "user": "canary-user",
+        "file": "canary-of-a-file",
+        "merged": "canary-vault-token",
+        "login": b64encode(b"ci:canary-of-a-file").decode(),
+    }
     file = at.folder / "bakery.yaml"
     text = file.read_text().replace(
-        "nomad-server: {", "nomad-server: {nomad: {vault: {token: canary-vault-token}}, "
+        "nomad-server: {", "nomad-server: {nomad: {vault: {token: canary-vault-token, namespace: k7n4ryX}}, "
     )
     file.write_text(
         text
-        + "docker:\n  registries:\n    a.example.com: {username: ci, password_env: REGISTRY_PASSWORD}\n"
+        + "docker:\n  registries:\n"
+        + "    a.example.com: {username_env: REGISTRY_USER, password_env: REGISTRY_PASSWORD}\n"
         + "    b.example.com: {username: ci, password_file: password}\n"
-        + f"# {canaries}\n"
+        + careless(canaries)
     )
     if launched:
         assert at("launch", "--yes", "--wait", "active").code == 0
+        monkeypatch.delenv("REGISTRY_PASSWORD")  # the name is here without the password
+        file.write_text(file.read_text().replace("# variable: canary-of-a-variable\n", ""))
+    seen._seen.clear()
     assert at("support", "-o", "bundle.tar.gz", "--seconds", "1").code == 0
     files = unpack(at.folder / "bundle.tar.gz")
-    found = [name for name, content in files.items() if "canary" in content or canaries[-1] in content]
+    found = [name for name, content in files.items() if "canary" in content or found_in(content, canaries)]
     assert found == []
-    assert "vault: {token: ***}" in files["bakery.yaml"]
+    assert "vault: {token: ***, namespace: ***}" in files["bakery.yaml"]
+    assert "k7n4ryX" not in "".join(files.values())
     assert "b.example.com: {username: ci, password_file: password}" in files["bakery.yaml"]
-    assert json.loads(files["plan.json"])["settings"][0]["value"] == "vault.token"
+    assert json.loads(files["plan.json"])["settings"][0]["value"].startswith("vault.")
+
+
+def test_a_merged_letter_does_not_cut_the_other_files(at: CliHarness) -> None:
+    file = at.folder / "bakery.yaml"
+    file.write_text(file.read_text().replace("nomad-server: {", "nomad-server: {nomad: {vault: {token: e}}, "))
+    assert at("support", "-o", "bundle.tar.gz", "--seconds", "1").code == 0
+    files = unpack(at.folder / "bundle.tar.gz")
+    assert "vault: {token: ***}" in files["bakery.yaml"]
+    assert json.loads(files["plan.json"])["cluster"] == "demo"
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_secret(at: CliHarness) -> None:
+    """A folder cannot be read at all, like a file of another user; root can read such a file."""
+    assert at("launch", "--yes", "--wait", "active").code == 0
+    paths = paths_in(at.folder)
+    bundle = find_bundle(paths)
+    assert bundle is not None
+    for name, token in (("ann", "canary-issued-to-ann"), ("zoe", "canary-issued-to-zoe")):
+        paths.issued_to(name).folder.mkdir(parents=True)
+        paths.issued_to(name).consul_token.write_text(token)
+    for folder in (paths.issued_to("ci").nomad_token, paths.roles / "gone.json"):
+        folder.mkdir(parents=True)
+    known = secrets_in(bundle) | {
+        "node": consul_agent_token(bundle, "demo-nomad-client-1").secret,
+        "role of before": consul_agent_token(bundle, "gone").secret,
+        "issued to ann": "canary-issued-to-ann",
+        "issued to zoe": "canary-issued-to-zoe",
+    }
+    file = at.folder / "bakery.yaml"
+    file.write_text(file.read_text() + careless(known))
+    seen._seen.clear()
+    ran = at("support", "-o", "bundle.tar.gz", "--seconds", "1")
+    assert ran.code == 0, ran.err
+    files = unpack(at.folder / "bundle.tar.gz")
+    assert {name: found for name, text in files.items() if (found := found_in(text, known))} == {}
+    assert files["bakery.yaml"].count("***") >= len(known)
 
 
 def test_where_nobody_answers_the_errors_are_in_it(at: CliHarness) -> None:

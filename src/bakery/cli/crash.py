@@ -1,26 +1,15 @@
 """The report of an exception that nothing expected, without secrets."""
 
-import os
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
 
 from bakery.cli.options import Settings
 from bakery.errors import BakeryError
 from bakery.files import ensure_private_folder, write_atomically
-
-if TYPE_CHECKING:
-    from bakery.config.model import ClusterConfig
-
-VARIABLES = (
-    "BAKERY_AGE_PASSPHRASE", "BAKERY_P12_PASSWORD", "DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN",
-)  # fmt: skip
-"""Variables whose values are secret."""
 
 
 def report_crash(error: Exception, settings: Settings) -> BakeryError:
@@ -65,34 +54,13 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 
     What fails is left out: the first error is the one to report.
     """
-    from bakery.credentials.seen import seen_secrets, spelled
-
-    found = [value for name in VARIABLES if (value := os.environ.get(name))]
-    with suppress(Exception):
-        found += seen_secrets()
-    if settings.cluster is not None:
-        found += _of_cluster(settings.cluster)
-    with suppress(Exception):
-        from bakery.config.load import load_cluster
-
-        found += _of_cluster(load_cluster(settings.cluster_file))  # it may not have been read yet
-    return spelled(found)
-
-
-def _of_cluster(config: "ClusterConfig") -> list[str]:
-    from bakery.config.paths import state_paths
     from bakery.credentials.at_rest import ask_passphrase_with
-    from bakery.credentials.redaction import secrets_of_file, secrets_on_disk
     from bakery.operations.known_secrets import known_secrets
 
     ask_passphrase_with(None)
-    paths = state_paths(config.path, config.cluster)
-    found: list[str] = []
-    for source in (
-        partial(secrets_of_file, config),
-        partial(secrets_on_disk, paths),
-        partial(known_secrets, config, paths),
-    ):
-        with suppress(Exception):
-            found += source()
-    return found
+    configs = [] if settings.cluster is None else [settings.cluster]
+    with suppress(Exception):
+        from bakery.config.load import load_cluster
+
+        configs.append(load_cluster(settings.cluster_file))  # it may not have been read yet, or has changed since
+    return known_secrets(*configs, left_out=(Exception,))

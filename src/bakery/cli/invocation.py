@@ -131,6 +131,7 @@ class Invocation:
 
         token = self.endpoint.token
         if token is not None:
+            note(token)
             return token
         file = self._environment.get("DIGITALOCEAN_TOKEN_FILE")
         try:

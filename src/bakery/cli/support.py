@@ -18,16 +18,17 @@ from bakery.cli.read_only import read_only
 from bakery.cli.signals import Terminated
 from bakery.cli.values import WholeNumber
 from bakery.cli.where import other_cloud_option
-from bakery.errors import BakeryError, ExitCode
+from bakery.errors import ExitCode
 
 COMMANDS = (("status", "--json"), ("plan", "--json"), ("doctor", "--json"), ("credentials", "--json"))
 README = """\
 What bakery collected about one cluster: the answers of its own commands (*.json, with *.err.txt for stderr),
 versions, the cluster file, what one server of each product answers, and a few seconds of the agents' logs.
 
-Every secret that bakery knows is replaced by ***, and so are the texts of merged configuration (roles.NAME.nomad
-and roles.NAME.consul) and the passwords of registries. It does not know secrets that jobs write into logs, or that
-you wrote elsewhere into the cluster file: read the files before you send them.
+Every secret of at least four characters that bakery knows is replaced by ***. In bakery.yaml so are the values of
+merged configuration (roles.NAME.nomad and roles.NAME.consul), and in the other files those of at least eight
+characters. It does not know secrets that jobs write into logs, or that you wrote elsewhere into the cluster file:
+read the files before you send them.
 """
 
 
@@ -78,7 +79,7 @@ def support(
         with invocation.console.step(f"bakery {' '.join(words)}"):
             commands |= _run(invocation, words, other_cloud=other_cloud)
     with invocation.console.step(f"servers and logs, {seconds} s"):
-        files = collect_support(invocation, commands, log_seconds=seconds, secrets=_own_secrets(invocation))
+        files = collect_support(invocation, commands, log_seconds=seconds)
     with write_errors(file):
         write_secret_file(file, _archive(name, {"README.txt": README, **files}))
     if invocation.settings.json:
@@ -104,14 +105,6 @@ def _run(invocation: Invocation, words: tuple[str, ...], *, other_cloud: bool) -
         raise Terminated
     files = {f"{words[0]}.json": out.getvalue(), f"{words[0]}.err.txt": err.getvalue()}
     return {name: text for name, text in files.items() if text} | {f"{words[0]}.exit.txt": f"{int(code)}\n"}
-
-
-def _own_secrets(invocation: Invocation) -> tuple[str, ...]:
-    """Return the account's token, if there is one."""
-    try:
-        return (invocation.token,)
-    except BakeryError:
-        return ()
 
 
 def _archive(name: str, files: Mapping[str, str]) -> bytes:

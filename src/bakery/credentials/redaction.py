@@ -3,26 +3,25 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bakery.config.model import ClusterConfig
 from bakery.config.paths import StatePaths
 from bakery.credentials.model import Bundle, Token
-from bakery.credentials.registries import read_logins
-from bakery.credentials.seen import lines_of_key
+from bakery.credentials.registries import login_secrets
+from bakery.credentials.seen import SHORTEST_VALUE, lines_of_key
 from bakery.credentials.tokens import consul_dns_token, tokens_of
-from bakery.errors import CredentialsError
 from bakery.proc import redact
 
-SHORTEST_VALUE = 8
-"""Shorter values of merged configuration are not searched for: a duration or a level may be in any text."""
-# A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age, a JWT (RFC 7519).
+# A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age, a JWT (RFC 7519), a
+# file in user-data (gzip in base64).
 _PATTERNS = (
     re.compile(r"do[opr]_v1_[0-9a-f]{64}"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
     re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{20,}", re.IGNORECASE),
     re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{16,}"),
+    re.compile(r"H4sI[A-Za-z0-9+/]{16,}={0,2}"),
 )
 # A file that was cut has no end.
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DOTALL)
@@ -41,34 +40,39 @@ def secrets_of(bundle: Bundle, subjects: Iterable[str]) -> tuple[str, ...]:
 def secrets_on_disk(paths: StatePaths) -> tuple[str, ...]:
     """Return the keys and tokens in the files beside the bundle: the operator's, those of others, of roles.
 
-    Raises:
-        OSError: a file cannot be read. One that is damaged is searched all the same.
+    A damaged file is searched all the same; one that cannot be read is left out.
     """
     keys = (*paths.folder.glob("*-key.pem"), *paths.issued.glob("*/*-key.pem"))
-    issued = (*keys, *paths.issued.glob("*/*-token"))
-    texts = [file.read_text(encoding="utf-8", errors="replace") for file in sorted(issued)]
+    texts = [_content(file) for file in sorted((*keys, *paths.issued.glob("*/*-token")))]
     for file in sorted(paths.roles.glob("*.json")):
         # Keys as JSON has them, in one line.
-        texts += _KEY.findall(file.read_text(encoding="utf-8", errors="replace").replace("\\n", "\n"))
+        texts += _KEY.findall(_content(file).replace("\\n", "\n"))
     return tuple(line for text in texts for line in lines_of_key(text))
 
 
 def secrets_of_file(config: ClusterConfig) -> tuple[str, ...]:
-    """Return what the cluster file has or names that may be secret.
+    """Return what the cluster file has or names that may be secret, as far as it can be read.
 
-    That is the passwords of registries, if they are here, and every text of eight characters or more in merged
-    configuration: bakery does not know which of its keys are secret.
+    That is the credentials of registries, the keys of ingress nodes' certificates, and every text of eight
+    characters or more in merged configuration: bakery does not know which of its keys are secret.
     """
+    folder = config.path.parent
     found: list[str] = []
     for registry in config.docker.registries:
-        with suppress(CredentialsError):
-            (login,) = read_logins(replace(config.docker, registries=(registry,)), config.path.parent)
-            found += [login.password, login.basic]
+        found += login_secrets(registry, folder)
+    for pair in config.ingress.certificates:
+        found += lines_of_key(_content(folder / pair.key))
     for role in config.roles:
         for merged in (role.settings.nomad, role.settings.consul):
             found += [text for text in _texts(merged) if len(text) >= SHORTEST_VALUE]
-    # A secret that is a part of another is replaced after it.
-    return tuple(sorted(found, key=len, reverse=True))
+    return tuple(found)
+
+
+def _content(file: Path) -> str:
+    """Return the file's text; an empty one if it cannot be read."""
+    with suppress(OSError):
+        return file.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a configuration

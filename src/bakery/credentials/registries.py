@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bakery.config.model import Docker, Registry
 from bakery.credentials.model import RegistryLogin
+from bakery.credentials.seen import SHORTEST_VALUE, note
 from bakery.errors import CredentialsError
 from bakery.hints import joined
 
@@ -34,12 +36,38 @@ def read_logins(
     return tuple(found)
 
 
+def login_secrets(registry: Registry, folder: Path, variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the secrets of one registry. A secret that cannot be read is left out.
+
+    They are the password, user name and password as docker's files have them, and a user name that is in a
+    variable and long enough to be a token. ``folder`` is that of the cluster file.
+    """
+    found: list[str] = []
+    username = password = ""
+    with suppress(CredentialsError):
+        username = _username(registry, variables)
+        found += _secret_name(registry, username)
+    with suppress(CredentialsError):
+        password = _password(registry, folder, variables)
+        found.append(password)
+    if username and password:
+        found.append(RegistryLogin(host=registry.host, username=username, password=password).basic)
+    return tuple(found)
+
+
 def _login(registry: Registry, folder: Path, variables: Mapping[str, str]) -> RegistryLogin:
-    return RegistryLogin(
-        host=registry.host,
-        username=registry.username or _variable(registry, registry.username_env, variables),
-        password=_password(registry, folder, variables),
-    )
+    username = _username(registry, variables)
+    note(*_secret_name(registry, username))
+    return RegistryLogin(host=registry.host, username=username, password=_password(registry, folder, variables))
+
+
+def _username(registry: Registry, variables: Mapping[str, str]) -> str:
+    return registry.username or _variable(registry, registry.username_env, variables)
+
+
+def _secret_name(registry: Registry, username: str) -> tuple[str, ...]:
+    """Return the user name if it may be a token: the cluster file does not have it, and it is not a short word."""
+    return (username,) if registry.username_env and len(username) >= SHORTEST_VALUE else ()
 
 
 def _password(registry: Registry, folder: Path, variables: Mapping[str, str]) -> str:

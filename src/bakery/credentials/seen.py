@@ -4,12 +4,12 @@ Their files may have changed since, or cannot be read any more. Each type of :mo
 holds a secret notes it when it is made.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 _seen: set[object] = set()
-_SHORTEST_SECRET = 4
-"""A typed password may be shorter, and in any text."""
+SHORTEST_VALUE = 8
+"""Characters. Shorter values that may be secret, such as merged configuration, are not searched for: a duration, a
+level or a user's name may be in any text."""
 _SHORTEST = 16
 """Shorter lines of a key's PEM are not searched for: the last one may be a few letters that are in any text."""
 
@@ -22,19 +22,8 @@ def note(*secrets: str) -> None:
 def seen_secrets() -> Iterator[str]:
     """Yield them; a key line by line."""
     # A damaged file may have another value in the place of a secret.
-    for secret in (each for each in tuple(_seen) if isinstance(each, str) and len(each) >= _SHORTEST_SECRET):
+    for secret in (each for each in tuple(_seen) if isinstance(each, str)):
         yield from lines_of_key(secret) if secret.startswith("-----BEGIN ") else (secret,)
-
-
-def spelled(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Return each secret as it is, and as ``repr`` and JSON write it.
-
-    The longest are first: a secret may be a part of another.
-    """
-    found: set[str] = set()
-    for secret in secrets:
-        found.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
-    return tuple(sorted(found, key=len, reverse=True))
 
 
 def lines_of_key(pem: str) -> list[str]:

@@ -1,25 +1,80 @@
-"""The secrets of a cluster that this machine knows, to cut them out of texts."""
+"""The secrets that bakery knows on this machine, to cut them out of texts: a support bundle, a crash report."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
+from bakery.cloud.access import TOKEN_VARIABLES, read_token
 from bakery.config.model import ClusterConfig
-from bakery.config.paths import StatePaths
+from bakery.config.paths import state_paths
+from bakery.credentials.at_rest import PASSPHRASE_VARIABLE
+from bakery.credentials.issue import rendered_roles
 from bakery.credentials.redaction import secrets_of, secrets_of_file, secrets_on_disk
+from bakery.credentials.seen import seen_secrets
+from bakery.credentials.spellings import spelled
 from bakery.credentials.store import find_bundle
+from bakery.errors import BakeryError
 from bakery.plan.build import build_plan
 
+VARIABLES = (*TOKEN_VARIABLES, PASSPHRASE_VARIABLE, "BAKERY_P12_PASSWORD")
+"""Variables whose values are secret."""
+UNREADABLE = (BakeryError, OSError)
+"""Errors of a file that cannot be read, or of a file that is damaged."""
 
-def known_secrets(config: ClusterConfig, paths: StatePaths, droplets: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the secrets of the cluster file, of the bundle with its tokens, and of the files beside the bundle.
+_Source = Callable[[], Iterable[str]]
 
+
+def known_secrets(
+    *configs: ClusterConfig,
+    droplets: Iterable[str] = (),
+    left_out: tuple[type[Exception], ...] = UNREADABLE,
+) -> tuple[str, ...]:
+    """Return every secret that bakery knows on this machine, in each form of :mod:`bakery.credentials.spellings`.
+
+    These are the secrets of the environment, those that this process has held, and for each cluster those of its
+    cluster file, of its bundle with the tokens of nodes and roles, and of the files beside the bundle.
     ``droplets`` are names of droplets that the plan does not have; they have tokens too.
 
-    Raises:
-        CredentialsError: the bundle cannot be read.
+    A source that raises one of ``left_out`` is left out, and no other source is; other exceptions are raised.
     """
-    found, bundle = secrets_of_file(config), find_bundle(paths)
+    sources: list[_Source] = [_of_environment, _of_token_file]
+    for config in configs:
+        paths = state_paths(config.path, config.cluster)
+        sources += [partial(secrets_of_file, config), partial(secrets_on_disk, paths)]
+        sources.append(partial(_of_bundle, config, tuple(droplets), left_out))
+    sources.append(seen_secrets)
+    return spelled(_read(sources, left_out))
+
+
+def _read(sources: Iterable[_Source], left_out: tuple[type[Exception], ...]) -> Iterator[str]:
+    for source in sources:
+        with suppress(*left_out):
+            yield from source()
+
+
+def _of_environment() -> Iterator[str]:
+    for name in VARIABLES:
+        yield os.environ.get(name, "").strip()
+
+
+def _of_token_file() -> Iterator[str]:
+    file = os.environ.get("DIGITALOCEAN_TOKEN_FILE")
+    if file:
+        yield read_token(os.environ, Path(file))
+
+
+def _of_bundle(
+    config: ClusterConfig, droplets: Iterable[str], left_out: tuple[type[Exception], ...]
+) -> Iterable[str]:
+    paths = state_paths(config.path, config.cluster)
+    bundle = find_bundle(paths)
     if bundle is None:
-        return found
-    nodes = (node.name for node in build_plan(config).nodes)
-    subjects = sorted({*nodes, *droplets, *(role.name for role in config.roles)})
-    return (*secrets_of(bundle, subjects), *secrets_on_disk(paths), *found)
+        return ()
+    named: tuple[_Source, ...] = (
+        lambda: (node.name for node in build_plan(config).nodes),
+        lambda: rendered_roles(paths),
+    )
+    subjects = {*droplets, *(role.name for role in config.roles), *_read(named, left_out)}
+    return secrets_of(bundle, sorted(subjects))

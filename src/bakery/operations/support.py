@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
@@ -14,7 +14,7 @@ from bakery.agents.interface import AclApi
 from bakery.config.load import read_text
 from bakery.config.merged_texts import hide_merged_texts
 from bakery.credentials.model import Bundle
-from bakery.credentials.redaction import secrets_of_file, secrets_on_disk, without_secrets
+from bakery.credentials.redaction import without_secrets
 from bakery.errors import AgentError, BakeryError
 from bakery.observe.leaders import ServerAddress
 from bakery.operations.agent_logs import LogSource, open_logs
@@ -32,13 +32,11 @@ Part = Callable[[], Mapping[str, str]]
 """Returns contents by file name."""
 
 
-def collect_support(
-    context: Context, commands: Mapping[str, str], *, log_seconds: float, secrets: Iterable[str]
-) -> Mapping[str, str]:
+def collect_support(context: Context, commands: Mapping[str, str], *, log_seconds: float) -> Mapping[str, str]:
     """Return the files of the bundle by name: ``commands``, versions, cluster file, servers, logs. Raises nothing.
 
     A part that fails is a file with its error. ``commands`` are outputs of commands of bakery, by file name.
-    ``secrets`` are removed beside those of the cluster.
+    The secrets that bakery knows on this machine are removed from all of them.
     """
     files: dict[str, str] = dict(commands)
     bundle = _bundle(context, files)
@@ -56,7 +54,7 @@ def collect_support(
             files |= part()
         except (BakeryError, OSError) as error:
             files[f"{name}.error.txt"] = _error_text(error)
-    hidden = (*secrets, *_secrets(context))
+    hidden = _secrets(context)
     return {name: without_secrets(content, hidden) for name, content in files.items()}
 
 
@@ -138,10 +136,7 @@ def _secrets(context: Context) -> tuple[str, ...]:
     droplets: set[str] = set()
     with suppress(BakeryError):
         droplets = {droplet.name for droplet in list_droplets(context)}
-    try:
-        return known_secrets(context.config, context.paths, droplets)
-    except BakeryError:  # the bundle cannot be read
-        return (*secrets_of_file(context.config), *secrets_on_disk(context.paths))
+    return known_secrets(context.config, droplets=droplets)
 
 
 def _error_text(error: BakeryError | OSError) -> str:

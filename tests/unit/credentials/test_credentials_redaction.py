@@ -15,10 +15,12 @@ from bakery.credentials.tokens import (
     consul_ingress_token,
     consul_nomad_token,
 )
+from bakery.render.document import packed
 from tests.helpers.state import paths_in
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BUNDLE = create_bundle("demo", now=NOW)
+PACKED = packed("a line of a file\n" * 1000)["content"]
 
 
 def test_every_secret_of_the_bundle_is_known() -> None:
@@ -61,10 +63,19 @@ def test_the_operators_keys_are_known(tmp_path: Path) -> None:
     assert BUNDLE.consul_operator.key.splitlines()[1] in secrets_on_disk(paths)
 
 
+def test_a_file_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    paths = paths_in(tmp_path)
+    for name in ("ann", "zoe"):
+        paths.issued_to(name).folder.mkdir(parents=True)
+        paths.issued_to(name).nomad_token.write_text(f"canary-of-{name}-here")
+    paths.issued_to("ci").nomad_token.mkdir(parents=True)
+    assert secrets_on_disk(paths) == ("canary-of-ann-here", "canary-of-zoe-here")
+
+
 @pytest.mark.parametrize(
     "text",
-    ["dop_v1_" + "a" * 64, BUNDLE.consul_ca.key.strip(), "AGE-SECRET-KEY-1" + "Q" * 58],
-    ids=["token", "key", "age"],
+    ["dop_v1_" + "a" * 64, BUNDLE.consul_ca.key.strip(), "AGE-SECRET-KEY-1" + "Q" * 58, PACKED],
+    ids=["token", "key", "age", "file of user-data"],
 )
 def test_what_has_the_form_of_a_secret_is_removed(text: str) -> None:
     assert without_secrets(f"a {text} b", ()) == "a *** b"
