@@ -66,12 +66,13 @@ def like_a_task(cluster: Cluster) -> list[str]:
         dict(line.split("=", 1) for line in block.splitlines())
         for block in cluster.inside(CLIENT, OF_ROOT).stdout.strip().split("\n\n")
     ]
-    return [
+    found = {  # a unit is listed under its other names too
         unit["Id"]
         for unit in units
         if (unit["LoadState"], unit["User"] in {"", "root"}, unit["DynamicUser"]) == ("loaded", True, "no")
         and not set(unit["CapabilityBoundingSet"].split()) - {"cap_net_bind_service"}
-    ]
+    }
+    return sorted(found)
 
 
 def test_a_process_of_root_has_a_capability_that_no_task_has(cluster: Cluster) -> None:

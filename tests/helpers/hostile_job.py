@@ -70,9 +70,9 @@ def hostile_image(cluster: Cluster, folder: Path) -> Iterator[str]:
 
 
 def outcomes(
-    cluster: Cluster, folder: Path, tries: Iterable[Try], *, image_url: str, node: str
+    cluster: Cluster, folder: Path, tries: Iterable[Try], *, image_url: str, node: str, waits: str = "never waits"
 ) -> dict[str, Outcome]:
-    """Run all the tries at once on ``node``, and wait until each has ended."""
+    """Run all the tries at once on ``node``, and wait until each has ended or has an event with ``waits``."""
     groups = [_group(each, image_url) for each in tries]
     file = folder / "hostile.json"
     file.write_text(json.dumps({"Job": _job(groups, node)}))
@@ -81,8 +81,7 @@ def outcomes(
     def ended() -> dict[str, Any] | Pending:
         found = {each["TaskGroup"]: each for each in cluster.nomad_json("job", "allocs", "-json", JOB)}
         waiting = sorted(
-            {group["Name"] for group in groups}
-            - {name for name, each in found.items() if each["ClientStatus"] in {"complete", "failed"}}
+            {group["Name"] for group in groups} - {name for name, each in found.items() if _is_over(each, waits)}
         )
         return Pending(f"not ended: {', '.join(waiting)}") if waiting else found
 
@@ -91,6 +90,14 @@ def outcomes(
         return {name: _outcome(cluster, each) for name, each in allocations.items()}
     finally:
         cluster.stop_job(JOB)
+
+
+def _is_over(allocation: Mapping[str, Any], waits: str) -> bool:
+    states = allocation["TaskStates"] or {}
+    events = states.get("try", {}).get("Events") or []
+    return allocation["ClientStatus"] in {"complete", "failed"} or any(
+        waits in event["DisplayMessage"] for event in events
+    )
 
 
 def _outcome(cluster: Cluster, allocation: Mapping[str, Any]) -> Outcome:
