@@ -150,6 +150,15 @@ def test_nomads_debug_has_consuls_part(live: LiveCli, tmp_path: Path) -> None:
     assert consul_part(with_env) == set()
 
 
+def test_verbose_prints_no_management_token(live: LiveCli) -> None:
+    """Controls: it prints the token that it has; without the option the request has the management token."""
+    words = ("operator", "api", "-X", "GET")
+    shown = live.process("nomad", *words, "-verbose", "/v1/nodes")
+    assert "> X-Nomad-Token: " in shown.stderr
+    assert live.agents.bundle.nomad_management.secret not in shown.stdout + shown.stderr
+    assert json.loads(live.process("nomad", *words, "/v1/acl/token/self").stdout)["Type"] == "management"
+
+
 def test_without_a_server_it_says_which_were_asked(at: CliHarness) -> None:
     assert at("launch", "--yes", "--wait", "active").code == 0
     ran = at("nomad", "status")

@@ -7,8 +7,8 @@ import re
 from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
-_PATHS = re.compile(r"(^|/)v1/(client/|allocation/[^/]+/checks$)")
-_QUERIES = ("node_id=", "client_id=")
+_PATHS = re.compile(r"(^|/)v1/(client/|allocation/[^/]+/checks$|job/.+/action$)")
+_QUERIES = ("node_id=", "client_id=", "allocID=")
 
 
 def path_of(url: str) -> str:
@@ -17,11 +17,12 @@ def path_of(url: str) -> str:
 
 
 def reaches_client(url: str) -> bool:
-    """Return whether a request for ``url``, a path or a whole URL, may be passed on to a client.
+    """Return whether a request for ``url``, a path with its query, may be passed on to a client.
+
+    ``url`` has no fragment, which servers leave out: the callers refuse one.
 
     Paths: hashicorp/nomad v1.11.3, command/agent/http.go, and the handlers that call ``rpcHandlerForAlloc`` or
-    ``rpcHandlerForNode``. ``nomad operator api`` takes a URL without its scheme too (command/operator_api.go,
-    pathToURL), so the path may begin after a host.
+    ``rpcHandlerForNode``, also by ``execStream`` (job_endpoint.go, jobRunAction).
     """
     path = normpath(unquote(url.partition("?")[0]))
     return bool(_PATHS.search(path)) or any(mark in unquote(url) for mark in _QUERIES)

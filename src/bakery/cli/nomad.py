@@ -21,7 +21,8 @@ def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None
     """Run nomad against the cluster, with the operator's certificate.
 
     Commands for jobs and servers run with the management token. All others run with the token of bakery env, which
-    expires: Nomad passes the token on to clients that it asks, for logs, files, exec, signals and statistics.
+    expires: Nomad passes the token on to clients that it asks, for logs, files, exec, signals and statistics. For
+    operator api it is the management token if one path of the servers is asked for, without -H and -verbose.
 
     Everything after bakery's own options belongs to nomad, options included:
 

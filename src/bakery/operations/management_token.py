@@ -3,10 +3,13 @@
 Nomad's servers pass the caller's token on to each client that they ask: for logs, files, exec, signals,
 statistics and metadata. Root on the client can read it (hashicorp/nomad v1.11.3, client/alloc_endpoint.go,
 ResolveToken). An agent that the user names may be a client's too. So these commands get the token of ``bakery
-env``, which expires and cannot make others, and no client gets the management token.
+env``, which expires and cannot make others, and no client gets the management token. ``nomad operator api`` can
+ask for anything, so only its plain requests get it.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from posixpath import normpath
 
 from bakery.agents.client_paths import reaches_client
 
@@ -19,11 +22,15 @@ _OF_JOBS_FOR_CLIENTS = {"action", "restart"}
 _TOPIC = "event-topic"
 _ADDRESSES = ("address", "http-addr")
 """Options of nomad and consul that name another agent than the environment does."""
-_API_OPTIONS_WITH_VALUES = {
-    "H", "X", "ca-cert", "ca-path", "client-cert", "client-key", "filter", "namespace", "region",
-    "tls-server-name", "token",
+_API_OPTIONS = {
+    "X": True, "filter": True, "namespace": True, "region": True,
+    "dryrun": False, "force-color": False, "no-color": False,
 }  # fmt: skip
-"""Of ``nomad operator api`` (hashicorp/nomad v1.11.3, command/operator_api.go and command/meta.go)."""
+"""Options of a plain ``nomad operator api``, and whether each takes a value (hashicorp/nomad v1.11.3,
+command/operator_api.go and command/meta.go). ``-H`` is not among them, because a header may ask for a WebSocket to
+a client; nor is ``-verbose``, which prints the token."""
+_API_PATH = re.compile(r"(/v1/[A-Za-z0-9._/-]+)(?:\?[^#%]*)?")
+"""A path of the API, and a query: without a host, a fragment and escapes, which nomad may read in another way."""
 
 
 def may_have_management_token(product: str, arguments: Sequence[str]) -> bool:
@@ -36,12 +43,15 @@ def may_have_management_token(product: str, arguments: Sequence[str]) -> bool:
 
 
 def asks_clients(arguments: Sequence[str]) -> bool:
-    """Return whether ``nomad ARGUMENTS`` may ask a client."""
+    """Return whether ``nomad ARGUMENTS`` may ask a client.
+
+    True also for each ``operator api`` that is not a plain request, with known options for one path.
+    """
     words = _words(arguments)
     if words[0] == "job":
         return words[1] in _OF_JOBS_FOR_CLIENTS
     if words[:2] == ["operator", "api"]:
-        return any(not _is_path(word) or reaches_client(word) for word in _requested(arguments))
+        return not _is_plain_request(arguments)
     return is_debug(arguments) or (words[0] not in _FOR_SERVERS and words[:2] != ["node", "pool"])
 
 
@@ -61,19 +71,30 @@ def is_debug(arguments: Sequence[str]) -> bool:
     return _words(arguments)[:2] == ["operator", "debug"]
 
 
-def _requested(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the words of ``nomad operator api`` that are neither options nor their values: what it requests."""
-    is_value, words = False, []
-    for word in arguments:
-        if not is_value and word and not word.startswith("-"):
-            words.append(word)
-        is_value = word.startswith("-") and word.lstrip("-") in _API_OPTIONS_WITH_VALUES
-    yield from words[2:]
+def _is_plain_request(arguments: Sequence[str]) -> bool:
+    """Return whether ``nomad operator api ...`` requests one path, which a server answers itself."""
+    if tuple(arguments[:2]) != ("operator", "api"):
+        return False
+    rest = _after_options(arguments[2:])
+    found = _API_PATH.fullmatch(rest[0]) if len(rest) == 1 else None
+    return found is not None and _is_clean(found[1]) and not reaches_client(found[0])
 
 
-def _is_path(word: str) -> bool:
-    """Return whether nomad asks the agent of its environment for it. Any other word names a host, too."""
-    return word.startswith("/") and not word.startswith("//")
+def _after_options(arguments: Sequence[str]) -> Sequence[str]:
+    """Return what follows the options, as Go's package flag finds it; nothing after an unknown option."""
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        name, equals, _ = rest.pop(0).removeprefix("-").removeprefix("-").partition("=")
+        if name not in _API_OPTIONS:
+            return ()
+        if _API_OPTIONS[name] and not equals:
+            del rest[:1]
+    return rest
+
+
+def _is_clean(path: str) -> bool:
+    """Return whether Nomad's server reads the path as it is, without removing ``..``, ``.`` or a second slash."""
+    return normpath(path) == path.removesuffix("/")
 
 
 def _words(arguments: Sequence[str]) -> list[str]:

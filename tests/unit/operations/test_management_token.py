@@ -10,8 +10,9 @@ from bakery.operations.management_token import asks_clients, may_have_management
     ["", "-version", "job run web.nomad.hcl", "job status -namespace shop", "run -detach a.hcl", "acl token list",
      "namespace apply shop", "operator snapshot save a", "operator raft list-peers", "server members",
      "system gc", "var put a b=c", "volume create a.hcl", "operator api /v1/nodes", "operator api /v1/acl/tokens",
-     "node pool apply gpu.nomad.hcl", "node pool list",
-     "operator api -X PUT -H A:b/c /v1/acl/policy/a", "operator api -filter Name==a.b:1 /v1/acl/policies"],
+     "node pool apply gpu.nomad.hcl", "node pool list", "operator api /v1/job/web/actions",
+     "operator api -X PUT -namespace=shop -dryrun /v1/acl/policy/a", "operator api --X=GET /v1/agent/keyring/",
+     "operator api -filter Name==a.b:1 /v1/acl/policies", "operator api -filter -H /v1/jobs?namespace=*"],
 )  # fmt: skip
 def test_jobs_and_servers(line: str) -> None:
     assert not asks_clients(line.split())
@@ -29,11 +30,36 @@ def test_jobs_and_servers(line: str) -> None:
      "operator api a:4646/v1/jobs/../client/stats", "operator api a:4646//v1//client/stats",
      "operator api a:4646/v1/allocation/4f1c/checks?a=b", "operator api /v1/%63lient/stats",
      "operator api /v1/x%3F/../client/allocation/4f1c/stats",
-     "operator api https://a:4646/v1/nodes", "operator api a/v1/nodes", "operator api -verbose a:4646"],
+     "operator api https://a:4646/v1/nodes", "operator api a/v1/nodes", "operator api -verbose a:4646",
+     "operator api -filter -H /v1/client/stats?node_id=4f1c", "operator api -namespace -X /v1/client/stats",
+     "operator api -X GET -H Connection:Upgrade /v1/job/web/action?task=t&action=a&allocID=4f1c",
+     "operator api /v1/job/web/action", "operator api /v1/job/a/b/action/", "operator api /v1/nodes?allocID=4f1c",
+     "operator api /v1/client/fs/ls/4f1c#/../../../../../..", "operator api /v1/client/stats#/../../..",
+     "operator api /v1/nodes#a", "operator api /v1/nodes?a=%23", "operator api /v1/%6eodes",
+     "operator api /v1/jobs/../client/stats", "operator api /v1/./client/stats", "operator api /v1//client/stats",
+     "operator api /V1/client/stats", "operator api /v1/nodes/..", "operator api /v1/a\\b"],
 )  # fmt: skip
 def test_what_asks_clients(line: str) -> None:
     assert asks_clients(line.split())
     assert not may_have_management_token("Nomad", line.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-verbose /v1/nodes", "--verbose=true /v1/nodes", "-H A:b /v1/nodes", "-H=A:b /v1/nodes", "-later /v1/nodes",
+     "-insecure /v1/nodes", "-tls-server-name a /v1/nodes", "-ca-cert a /v1/nodes", "-token a /v1/nodes",
+     "/v1/nodes -verbose", "/v1/nodes /v1/jobs", "/v1/nodes -X", "-- /v1/nodes", "- /v1/nodes", "", "-X GET"],
+)  # fmt: skip
+def test_each_other_form_of_a_request_has_the_shells_token(line: str) -> None:
+    """``-verbose`` prints the token; a header may ask for a WebSocket to a client."""
+    assert not may_have_management_token("Nomad", ["operator", "api", *line.split()])
+
+
+@pytest.mark.parametrize("path", ["/v1/nodes\n", "/v1/nodes\n/../client/stats", "", " /v1/nodes", "/v1/a b"])
+def test_a_path_is_one_word(path: str) -> None:
+    assert not may_have_management_token("Nomad", ["operator", "api", path])
+    assert not may_have_management_token("Nomad", ["operator", "api", "", "/v1/nodes"])
+    assert may_have_management_token("Nomad", ["operator", "api", "/v1/nodes"])  # control
 
 
 @pytest.mark.parametrize(
