@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
@@ -128,6 +129,28 @@ def test_a_terminated_run_leaves_no_token(live: LiveCli) -> None:
         ui.child.close()
     assert ui.child.exitstatus == 143
     assert issued(live) == []
+
+
+@pytest.mark.parametrize("product", ["consul", "nomad"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_while_it_starts_leaves_no_token(
+    live: LiveCli, product: str, number: signal.Signals
+) -> None:
+    """The signal comes as soon as the token is in the cluster. The control is that it was there."""
+    before = issued(live)
+    child = pexpect.spawn(
+        str(BAKERY), ["ui", product, "--no-open"], encoding="utf-8", timeout=SECONDS, cwd=str(live.at.folder)
+    )
+    try:
+        wait_until(lambda: issued(live) != before or Pending("none"), what="a token", seconds=SECONDS, every=0.01)
+        child.kill(number)
+        child.expect(pexpect.EOF)
+        child.wait()
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 128 + number
+    assert "was not deleted" not in child.before
+    assert issued(live) == before
 
 
 def test_what_a_killed_run_leaves_can_be_revoked(live: LiveCli) -> None:
