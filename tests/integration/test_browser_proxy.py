@@ -38,6 +38,8 @@ class Proxy:
     """The agents that a further look finds."""
     looks: int = 0
     sockets: int = 0
+    hidden: tuple[str, ...] = ()
+    """The tokens of the run."""
 
     def look_again(self) -> None:
         self.looks += 1
@@ -72,8 +74,10 @@ def proxy_of(folder: Path, *names: str) -> Iterator[Proxy]:
     with ExitStack() as held:
         agents = [held.enter_context(pki.agent(name=name)) for name in names]
         proxy = Proxy(pki=pki, agents=agents)
-        upstream = Upstream("Consul", lambda: [agent.target for agent in proxy.agents], proxy.look_again)
-        about_clients = Upstream("Consul", proxy.with_other_token, proxy.look_again)
+        upstream = Upstream(
+            "Consul", lambda: [agent.target for agent in proxy.agents], proxy.look_again, lambda: proxy.hidden
+        )
+        about_clients = Upstream("Consul", proxy.with_other_token, proxy.look_again, lambda: proxy.hidden)
         proxy.url = held.enter_context(proxied(upstream, 0, proxy.socket, about_clients))
         yield proxy
 
@@ -115,6 +119,18 @@ def test_a_reply_that_holds_the_token_arrives_without_it(proxy: Proxy, path: str
     assert told["headers"]["X-Consul-Token"] == "x" * len(TOKEN)
     assert "gzip" not in told["headers"].get("Accept-Encoding", "")
     assert proxy.agents[0].tokens == [TOKEN]
+
+
+@pytest.mark.parametrize("path", ["/v1/acl/token/4f1c", "/v1/client/stats"])
+def test_a_reply_that_holds_another_token_of_the_run_arrives_without_it(proxy: Proxy, path: str) -> None:
+    """The token for questions about clients is another one. Control: other tokens arrive."""
+    other, foreign = "c0ffee00-0000-4000-8000-00000000ca4c", "c0ffee00-0000-4000-8000-00000000ca4d"
+    proxy.hidden = (TOKEN, ABOUT_CLIENTS, other)
+    given = f"{TOKEN} {ABOUT_CLIENTS} {other} {foreign}"
+    response, content = proxy.ask("PUT", path, given.encode())
+    hidden = "x" * len(TOKEN)
+    assert response.status == 200
+    assert json.loads(content)["body"] == f"{hidden} {hidden} {hidden} {foreign}"
 
 
 @pytest.mark.parametrize(
@@ -297,7 +313,7 @@ def test_a_reply_that_is_cut_off_does_not_look_whole(proxy: Proxy) -> None:
 def test_a_port_in_use_is_named(proxy: Proxy) -> None:
     port = urlsplit(proxy.url).port
     assert port is not None
-    upstream = Upstream("Consul", list, lambda: None)
+    upstream = Upstream("Consul", list, lambda: None, tuple)
     expected = pytest.raises(UsageError, match=f"port {port} is in use")
     with expected, proxied(upstream, port, lambda: None, upstream):
         pytest.fail("it was opened")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pexpect
 import pytest
 
+from bakery.agents.model import TokenGrant
 from bakery.wait import Pending, wait_until
 from tests.helpers.chromium import chromium, find_chromium
 from tests.helpers.cli import BAKERY, CliHarness
@@ -119,6 +120,23 @@ def test_management_may_change_and_is_warned_of(live: LiveCli) -> None:
         assert live.agents.bundle.consul_management.secret not in shown
         assert issued(live) == []
         ui.end()
+
+
+def test_management_does_not_show_the_other_token_of_the_run(live: LiveCli) -> None:
+    """The one for questions about clients. Control: the page reads a token that is not of this run."""
+    nomad = live.agents.clients.nomad(LOOPBACK)
+    foreign = nomad.create_token(TokenGrant(description="foreign", policies=("bakery-read",)), seconds=600)
+    with opened(live.at, "ui", "nomad", "--management", "--no-open") as ui:
+        ui.ask("Nomad", "GET", "/v1/client/stats?node_id=4f1c")
+        listed = {each.grant.description: each.accessor for each in nomad.list_tokens()}
+        (mine,) = issued(live)
+        shown = {
+            name: json.loads(ui.ask("Nomad", "GET", f"/v1/acl/token/{listed[name]}")[1])["SecretID"]
+            for name in (mine, "foreign")
+        }
+        assert shown == {mine: "x" * 36, "foreign": foreign}
+        ui.end()
+    nomad.delete_token(listed["foreign"])
 
 
 def test_a_terminated_run_leaves_no_token(live: LiveCli) -> None:

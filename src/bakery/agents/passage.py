@@ -1,7 +1,7 @@
 """Pass an HTTP request on to an agent as it is, and the agent's reply back piece by piece: for the web UIs."""
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -17,6 +17,9 @@ _IDLE = 8
 _PIECE = 65_536
 _UNACKNOWLEDGED_MS = 10_000
 """Milliseconds for which what was sent may stay without an acknowledgement (tcp(7), TCP_USER_TIMEOUT)."""
+
+FindSecrets = Callable[[], Collection[str]]
+"""Returns the tokens of the run, which are removed from replies. It is called while a reply arrives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +83,13 @@ class Connection(HTTPConnection):
 class Passage:
     """Connections to one agent. The token is added here, and no other token is passed on.
 
-    Consul and Nomad show to each token its own secret (``/v1/acl/token/self``). It is removed from replies.
+    Consul and Nomad show to each token its own secret (``/v1/acl/token/self``), and to a management token those of
+    others. The token of the target and those that ``hidden`` returns are removed from replies.
     """
 
-    def __init__(self, target: Target, *, product: str) -> None:
+    def __init__(self, target: Target, *, product: str, hidden: FindSecrets) -> None:
         self.target = target
+        self._hidden = hidden
         self.name = f"{product} at {target.address}:{target.port}"
         self._token_header = f"X-{product}-Token"
         self._idle: list[Connection] = []
@@ -125,7 +130,7 @@ class Passage:
         return PassedReply(
             status=response.status,
             headers=tuple(response.getheaders()),
-            pieces=mask(body.pieces(), self.target.token.encode()),
+            pieces=mask(body.pieces(), lambda: {self.target.token, *self._hidden()}),
             give_up=body.give_up,
         )
 
@@ -151,15 +156,18 @@ class Passage:
         return AgentError(message=message, details=str(error) or type(error).__name__, status=0)
 
 
-def mask(pieces: Iterable[bytes], secret: bytes) -> Iterator[bytes]:
-    """Yield the pieces with as many ``x`` in place of the secret, also where it is spread over two pieces.
+def mask(pieces: Iterable[bytes], hidden: FindSecrets) -> Iterator[bytes]:
+    """Yield the pieces with as many ``x`` in place of each secret, also where it is spread over pieces.
 
-    Only bytes with which the secret may begin are held back until the next piece.
+    Only bytes with which a secret may begin are held back until the next piece. Empty secrets are left out.
     """
     held = b""
     for piece in pieces:
-        text = (held + piece).replace(secret, b"x" * len(secret)) if secret else piece
-        end = len(text) - _begun(text, secret)
+        secrets = [secret.encode() for secret in hidden() if secret]
+        text = held + piece
+        for secret in secrets:
+            text = text.replace(secret, b"x" * len(secret))
+        end = len(text) - max((_begun(text, secret) for secret in secrets), default=0)
         held = text[end:]
         if end:
             yield text[:end]

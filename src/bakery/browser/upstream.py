@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 
 from bakery.agents.model import Target
-from bakery.agents.passage import Passage, PassedReply, PassedRequest
+from bakery.agents.passage import FindSecrets, Passage, PassedReply, PassedRequest
 from bakery.browser.callers import Caller
 from bakery.errors import AgentError
 
@@ -13,12 +13,18 @@ FindTargets = Callable[[], Sequence[Target]]
 
 
 class Upstream:
-    """Sends requests to the server that answered last, and to the others once it is gone."""
+    """Sends requests to the server that answered last, and to the others once it is gone.
 
-    def __init__(self, product: str, find: FindTargets, look_again: Callable[[], None]) -> None:
+    The tokens that ``hidden`` returns, and the one that is sent, are removed from replies.
+    """
+
+    def __init__(
+        self, product: str, find: FindTargets, look_again: Callable[[], None], hidden: FindSecrets
+    ) -> None:
         self.product = product
         self._find = find
         self._look_again = look_again
+        self._hidden = hidden
         self._passages: dict[Target, Passage] = {}
         self._best = self._worst = ""
         """Names of the server that answered last, and of the last one that answered with 5xx."""
@@ -94,7 +100,8 @@ class Upstream:
         with self._lock:
             old = [passage for target, passage in self._passages.items() if target not in targets]
             self._passages = {
-                target: self._passages.get(target) or Passage(target, product=self.product) for target in targets
+                target: self._passages.get(target) or Passage(target, product=self.product, hidden=self._hidden)
+                for target in targets
             }
             found = list(self._passages.values())
         for passage in old:

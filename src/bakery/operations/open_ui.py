@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 
 from bakery.agents.interface import ConsulApi, NomadApi
@@ -79,10 +80,15 @@ def open_uis(context: Context, request: UiRequest) -> Iterator[tuple[OpenUi, ...
 @contextmanager
 def _serve(access: "_Access", product: str, port: int) -> Iterator[str]:
     access.check(product)
-    upstream = Upstream(product, lambda: access.targets(product), access.look_again)
-    about_clients = Upstream(product, lambda: access.targets(product, about_clients=True), access.look_again)
+    upstream = _upstream(access, product, about_clients=False)
+    about_clients = _upstream(access, product, about_clients=True)
     with proxied(upstream, port, access.say_no_sockets, about_clients) as url:
         yield f"{url}/ui/"
+
+
+def _upstream(access: "_Access", product: str, *, about_clients: bool) -> Upstream:
+    find = partial(access.targets, product, about_clients=about_clients)
+    return Upstream(product, find, access.look_again, access.secrets)
 
 
 class _Access:
@@ -124,6 +130,11 @@ class _Access:
         else:
             token = self._tokens.get(product)
         return [self._target(product, server.address, token) for server in self._of(product)]
+
+    def secrets(self) -> Sequence[str]:
+        """Return the tokens of the run, of both products: no reply may give them to the browser."""
+        mine = management_tokens(self._bundle)
+        return (mine.consul, mine.nomad, *self._tokens.secrets())
 
     def look_again(self) -> None:
         """Find the servers again, unless that was just done. If the API does not answer, the known ones stay.

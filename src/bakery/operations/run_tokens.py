@@ -89,6 +89,7 @@ class RunTokens:
         """By product, the end of the newest token that may exist. It is noted before the token is created."""
         self._unanswered: set[str] = set()
         """The products that may still create a token, because their reply was not read."""
+        self._secrets: list[str] = []
         self._ended = False
         self._lock = Lock()
 
@@ -108,6 +109,10 @@ class RunTokens:
             if held is None or now >= held.renew:
                 held = self._held[product] = self._renewed(product, held, now)
             return held.secret
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secrets of all tokens of the run, those before a renewal too. It waits for no creation."""
+        return tuple(self._secrets)
 
     def delete(self) -> None:
         """Delete the tokens, also those whose creation or whose deletion a signal interrupts; create no others.
@@ -161,8 +166,10 @@ class RunTokens:
             nomad = self._servers.nomad()
             with self._noted(product, ends):
                 secret = create_nomad_token(nomad, self._nomad_policy, self.name, seconds=seconds)
+            self._secrets.append(secret)
         else:
             consul, secret = self._servers.consul(), random_token().secret
+            self._secrets.append(secret)
             with self._noted(product, ends):
                 create_consul_token(consul, CONSUL_READ, self.name, secret, seconds=seconds)
         self._servers.wait_known(product, secret)

@@ -210,6 +210,15 @@ def test_a_token_that_cannot_be_deleted_is_named() -> None:
     )
 
 
+def test_all_secrets_of_the_run_are_known() -> None:
+    """Those before a renewal too: a reply may show them while they are valid."""
+    harness = TokenHarness()
+    tokens = harness.tokens()
+    assert tokens.secrets() == ()
+    got = [tokens.get("Consul", now=NOW), tokens.get("Nomad", now=NOW), tokens.get("Nomad", now=NOW + 45 * MINUTE)]
+    assert tokens.secrets() == tuple(got)
+
+
 def test_no_secret_is_in_a_repr() -> None:
     harness = TokenHarness()
     tokens = harness.tokens()
