@@ -65,7 +65,7 @@ def _registry(path: FieldPath, host: str, registry: RegistryShape) -> Iterator[F
         name = getattr(registry, key)
         if name and not re.fullmatch(_VARIABLE, name):
             at = (*path, key)
-            message = f"{dotted(at)} {quoted(name)} is not the name of an environment variable"
+            message = f"{dotted(at)} is not the name of an environment variable"  # it may be the password
             yield Finding(path=at, message=message, hint="the variable's name, not its value")
 
 

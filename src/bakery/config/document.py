@@ -109,4 +109,4 @@ class Document:
             for character in line
         )
         # The error may be in the log of a pipeline.
-        return without_secrets("".join(shown), self._lines[: place.line - 1]).rstrip()
+        return without_secrets("".join(shown), self.text).rstrip()

@@ -1,49 +1,30 @@
 """A line of the cluster file in an error, without what may be a secret.
 
-It works on the text, because the file may not be YAML: the error is then about that.
+It works on the text, because the file may not be YAML, and its indentation may be the error.
 """
 
 import re
-from collections.abc import Sequence
 
-# The keys of bakery's own that end so name a variable or a file.
 _SECRET = re.compile(
-    r"""((?![\w-]*_(?:env|file)\b)[\w-]*(?:password|passwd|token|secret)[\w-]*["']?\s*[:=]\s*)"""
-    r"""("[^"]*"|'[^']*'|[^,}]+)""",
+    r"""([\w-]*(?:password|passwd|token|secret|credential)[\w-]*["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^,}]+)""",
     re.IGNORECASE,
 )
-_MERGED = re.compile(r"""(\b(?:nomad|consul)["']?\s*:\s*)[^\s#].*""")
-"""A key whose value is merged into the configuration of an agent, with the value on the same line."""
-_KEY = re.compile(r"""\s*(?:-\s+)?["']?([\w-]+)["']?\s*:(?:\s|$)""")
+_MERGES = re.compile(
+    r"""^(?:[^#\n]*[\s{,"'?])?(?:nomad|consul)["']?[ \t]*(?::(?![ \t]*["']?\d)|$)""", re.MULTILINE
+)
+"""A key ``nomad`` or ``consul`` whose value is not a version: a role merges it into an agent's configuration."""
 _BEFORE_VALUE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.-]+["']?\s*:(?=\s|$)\s?)?""")
 
 
-def without_secrets(line: str, before: Sequence[str]) -> str:
-    """Return ``line`` with ``***`` for secrets; ``before`` are the lines above it.
+def without_secrets(line: str, text: str) -> str:
+    """Return ``line`` of the cluster file ``text`` with ``***`` for secrets.
 
-    Hidden are the values of keys that are called like a secret, and each value in a role's ``nomad`` and
-    ``consul``: bakery does not know which of the products' keys hold one.
+    If a role merges keys into Nomad's or Consul's configuration, all values are hidden: bakery does not know which
+    of these keys hold a secret, and where they end if the file is not YAML. Otherwise those of keys with the name
+    of a secret.
     """
-    above = _keys_above(line, before)
-    if "roles" in above and {"nomad", "consul"} & set(above):
-        start = _BEFORE_VALUE.match(line)
-        return f"{start.group()}***" if start and line[start.end() :].strip() else line
-    if "roles" in above or re.match(r"\s*roles\b", line):
-        line = _MERGED.sub(r"\1***", line)
-    return _SECRET.sub(r"\1***", line)
-
-
-def _keys_above(line: str, before: Sequence[str]) -> list[str]:
-    """Return the keys that the line is below by its indentation, the innermost first."""
-    keys, indent = [], _indent(line)
-    for earlier in reversed(before):
-        key = _KEY.match(earlier)
-        if earlier.strip() and _indent(earlier) < indent:
-            indent = _indent(earlier)
-            if key:
-                keys.append(key.group(1))
-    return keys
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+    if not _MERGES.search(text):
+        return _SECRET.sub(r"\1***", line)
+    start = _BEFORE_VALUE.match(line)
+    shown = start.group() if start else ""
+    return f"{shown}***" if line[len(shown) :].strip() else line

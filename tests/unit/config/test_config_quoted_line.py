@@ -4,42 +4,58 @@ import pytest
 
 from bakery.config.quoted_line import without_secrets
 
-ROLE = ("version: 1", "roles:", "  nomad-client:", "    count: 2  # canary-comment", "    nomad:", "      vault:")
+MERGING = [
+    "roles:\n  pool:\n    nomad:\n      vault:\n        {}\n",
+    "roles:\n  pool:\n    nomad:\n   {}\n",  # indented too little
+    "roles: {{pool: {{consul: {{a:\n{}\n}}}}}}\n",
+    'roles:\n\t? "nomad"\n\t: {}\n',
+]
 
 
+@pytest.mark.parametrize("file", MERGING)
 @pytest.mark.parametrize(
-    ("line", "before", "shown"),
+    ("line", "shown"),
     [
-        ("        role_id: canary, token: correct canary staple", ROLE, "        role_id: ***"),
-        ('        value: "Bearer canary"', ROLE, "        value: ***"),
-        ("        - Bearer canary", ROLE, "        - ***"),
-        ("        canary of a block", ROLE, "        ***"),
-        ("        - name: canary", ROLE, "        - name: ***"),
-        ("        role_id:", ROLE, "        role_id:"),
-        ("    nomad: {vault: {role_id: canary}}", ROLE[:4], "    nomad: ***"),
-        ("  nomad-client: {count: 2, consul: {a: canary}}", ROLE[:2], "  nomad-client: {count: 2, consul: ***"),
-        ("roles: {nomad-client: {nomad: {a: canary}}}", ROLE[:1], "roles: {nomad-client: {nomad: ***"),
-        ("db_password: canary-2, client_secret: canary 3", (), "db_password: ***, client_secret: ***"),
-        ("    token: correct canary staple", ("docker:",), "    token: ***"),
-        ('{password: "a, canary", username: anna}', (), "{password: ***, username: anna}"),
+        ("        role_id: canary, token: correct canary staple", "        role_id: ***"),
+        ('  value: "Bearer canary"', "  value: ***"),
+        ("\tvault: {h: canary}", "\tvault: ***"),
+        ("        - Bearer canary", "        - ***"),
+        ("        - name: canary", "        - name: ***"),
+        ('{"h": "Bearer canary-four", "x"', "***"),
+        ('     "canary-8b" "x" ]}', "     ***"),
+        ("    nomad: {vault: {role_id: canary}}", "    nomad: ***"),
+        ("roles: {nomad-client: {nomad: {a: canary}}}", "roles: ***"),
+        ("        role_id:", "        role_id:"),
     ],
 )
-def test_a_value_that_may_be_secret_is_hidden(line: str, before: tuple[str, ...], shown: str) -> None:
-    assert without_secrets(line, before) == shown
+def test_no_value_of_a_file_that_merges_keys_is_shown(file: str, line: str, shown: str) -> None:
+    assert without_secrets(line, file.format(line)) == shown
     assert "canary" not in shown
 
 
 @pytest.mark.parametrize(
-    ("line", "before"),
+    ("line", "shown"),
     [
-        ("  nomad: 1.11.3", ("version: 1", "image:")),
-        ("image: {nomad: 1.11.3, consul: 1.22.5}", ("version: 1",)),
-        ("    count: three", ROLE[:3]),
-        ("      password_env: A_NAME", ("docker:", "  registries:", "    r.example.com:")),
-        ("  consul-server: {count: 3}", ROLE[:2]),
-        ("    meta: {a: b}", ROLE[:3]),
+        ("db_password: canary-2, client_secret: canary 3", "db_password: ***, client_secret: ***"),
+        ("    token: correct canary staple", "    token: ***"),
+        ("      password_env: canary!", "      password_env: ***"),
+        ('{password: "a, canary", username: anna}', "{password: ***, username: anna}"),
     ],
 )
-def test_other_lines_stay(line: str, before: tuple[str, ...]) -> None:
+def test_a_value_of_a_key_that_is_called_like_a_secret_is_hidden(line: str, shown: str) -> None:
+    assert without_secrets(line, f"version: 1\n{line}\n") == shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  nomad: 1.11.3",
+        'image: {nomad: "1.11.3", consul: 1.22.5}',
+        "    count: three  # nomad: a comment",
+        "  nomad-client: {count: 3, meta: {a: b}}",
+        "#   nomad: {vault: {}}",
+    ],
+)
+def test_other_lines_stay(line: str) -> None:
     """Control: an error without its line helps less."""
-    assert without_secrets(line, before) == line
+    assert without_secrets(line, f"version: 1\n{line}\n") == line

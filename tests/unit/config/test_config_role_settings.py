@@ -184,7 +184,7 @@ REFUSED = {
     ),
     "a password for a variable's name": (
         docker("registries: {r.example.com: {username: ci, password_env: hunter-2}}"), 3, 67,
-        'docker.registries.r.example.com.password_env "hunter-2" is not the name of an environment variable',
+        "docker.registries.r.example.com.password_env is not the name of an environment variable",
         "the variable's name, not its value",
     ),
     "a registry with a path": (
