@@ -350,6 +350,13 @@ RELINKING = Try(
         "Resources": {"CPU": 100, "MemoryMB": 64},
     },
 )
+OWN_NULL = Try(  # runc gives the standard input to this user
+    name="own-null",
+    config={"volumes": ["../alloc/data/null:/dev/null"]},
+    task={"User": "1000"},
+    before={"command": "/bin/sh", "args": ["-c", "touch /alloc/data/null; chmod 666 /alloc/data/null"]},
+)
+NULL = "stat --format='%a %u' /dev/null"
 PLAIN = Try(name="plain")  # control: what the tries ask for is what makes them fail
 STRICTER = profile("stricter")  # and a profile of the job's own that allows less than docker's
 DOCKER = [each for each in (*OF_THE_NODE, *OF_NOMAD) if each.driver == "docker"]
@@ -383,7 +390,7 @@ def version(cluster: Cluster) -> tuple[int, int, int]:
 def found(
     cluster: Cluster, image_url: str, variables: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Outcome]:
-    tries = (*OF_THE_NODE, *OF_NOMAD, LOOKING, CHECKED, FLOODING, RELINKING, PLAIN, STRICTER)
+    tries = (*OF_THE_NODE, *OF_NOMAD, LOOKING, CHECKED, FLOODING, RELINKING, OWN_NULL, PLAIN, STRICTER)
     return outcomes(cluster, tmp_path_factory.mktemp("job"), tries, image_url=image_url, node=CLIENT)
 
 
@@ -435,6 +442,12 @@ def test_links_in_place_of_nomads_own_files(cluster: Cluster) -> None:
     assert cluster.inside(CLIENT, look, check=False).stdout == "root\n"
 
 
+def test_a_container_does_not_get_the_nodes_null_device(cluster: Cluster, found: Mapping[str, Outcome]) -> None:
+    """Its control is in the next test."""
+    assert found["own-null"].output.startswith("ran"), found["own-null"].events
+    assert cluster.inside(CLIENT, NULL).stdout == "666 0\n"
+
+
 @contextmanager
 def without_the_check(cluster: Cluster) -> Iterator[None]:
     """Let containerd start containers with the distribution's runc."""
@@ -451,7 +464,8 @@ def test_without_the_nodes_check_its_tries_succeed(
     """Control of those that Nomad passes on."""
     passed_on = [each for each in OF_THE_NODE if not (each.from_2_0_4 and version >= (2, 0, 4))]
     with without_the_check(cluster):
-        ran = outcomes(cluster, tmp_path, passed_on, image_url=image_url, node=CLIENT)
+        ran = outcomes(cluster, tmp_path, [*passed_on, OWN_NULL], image_url=image_url, node=CLIENT)
+    assert cluster.inside(CLIENT, f"{NULL}; chown root /dev/null; chmod 666 /dev/null").stdout != "666 0\n"
     lines = {name: outcome.output.splitlines() for name, outcome in ran.items()}
     assert {name: ran[name].events for name, said in lines.items() if said[:1] != ["ran"]} == {}
     assert "/dev/of-the-node" in lines["device"]
