@@ -20,7 +20,7 @@ _FOR_SERVERS = {
 }  # fmt: skip
 _OF_JOBS_FOR_CLIENTS = {"action", "restart"}
 _TOPIC = "event-topic"
-_ADDRESSES = ("address", "http-addr")
+_ADDRESSES = ("address", "http-addr", "grpc-addr")
 """Options of nomad and consul that name another agent than the environment does."""
 _API_OPTIONS = {
     "X": True, "filter": True, "namespace": True, "region": True,
@@ -39,7 +39,9 @@ def may_have_management_token(product: str, arguments: Sequence[str]) -> bool:
     ``product`` is "Consul" or "Nomad".
     """
     names_agent = any(word.startswith("-") and word.lstrip("-").startswith(_ADDRESSES) for word in arguments)
-    return not names_agent and (product == "Consul" or not asks_clients(arguments))
+    if product == "Consul":  # "connect" writes the token into Envoy's configuration, or starts a proxy with it
+        return not names_agent and _words(arguments)[0] != "connect"
+    return not names_agent and not asks_clients(arguments)
 
 
 def asks_clients(arguments: Sequence[str]) -> bool:

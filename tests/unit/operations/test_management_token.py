@@ -73,6 +73,14 @@ def test_an_agent_that_the_user_names_may_be_a_clients(product: str, line: str) 
     assert may_have_management_token(product, named)  # control
 
 
+@pytest.mark.parametrize("line", ["connect envoy -sidecar-for web", "connect proxy -service web"])
+def test_envoys_configuration_has_no_management_token(line: str) -> None:
+    """``consul connect envoy -bootstrap`` prints the token for a node; the others send it to an address."""
+    assert not may_have_management_token("Consul", line.split())
+    assert not may_have_management_token("Consul", ["members", "-grpc-addr=a:8502"])
+    assert may_have_management_token("Consul", ["members"])  # control
+
+
 def test_empty_words_before_the_command_are_skipped_as_nomad_does() -> None:
     assert asks_clients(["", "alloc", "logs", "4f1c"])
     assert asks_clients(["", "operator", "", "debug"])
