@@ -145,7 +145,7 @@ class StatePaths(ClientFiles):
         self.check_place()
         try:
             ensure_private_folder(self.gitignore.parent)
-            if not self.gitignore.exists():
+            if not self.gitignore.exists() or not self.gitignore.read_bytes().strip():
                 write_atomically(self.gitignore, b"*\n")
             ensure_private_folder(self.folder)
         except OSError as error:

@@ -86,6 +86,14 @@ def test_a_gitignore_of_the_users_stays(tmp_path: Path) -> None:
     assert paths.gitignore.read_text() == "*\n!keep\n"
 
 
+def test_an_empty_gitignore_hides_nothing_and_is_written_again(tmp_path: Path) -> None:
+    paths = state_paths(tmp_path / "bakery.yaml", "demo")
+    paths.ensure()
+    paths.gitignore.write_text("\n")
+    paths.ensure()
+    assert paths.gitignore.read_text() == "*\n"
+
+
 def test_the_environment_moves_the_state_and_its_folder_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
