@@ -18,7 +18,9 @@ from bakery.credentials.store import find_bundle
 from bakery.errors import BakeryError
 from bakery.plan.build import build_plan
 
-VARIABLES = (*TOKEN_VARIABLES, PASSPHRASE_VARIABLE, "BAKERY_P12_PASSWORD")
+VARIABLES = (
+    *TOKEN_VARIABLES, PASSPHRASE_VARIABLE, "BAKERY_P12_PASSWORD", "CONSUL_HTTP_TOKEN", "NOMAD_TOKEN"
+)  # fmt: skip
 """Variables whose values are secret."""
 UNREADABLE = (BakeryError, OSError)
 """Errors of a file that cannot be read, or of a file that is damaged."""

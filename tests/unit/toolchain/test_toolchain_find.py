@@ -113,6 +113,11 @@ def test_a_download_site_that_is_none_is_named_by_its_variable(url: str) -> None
         places_from_environment({"BAKERY_RELEASES_URL": url})
 
 
+def test_an_error_about_a_site_without_a_scheme_has_no_password() -> None:
+    with pytest.raises(UsageError, match="is not a URL: '127.0.0.1:1/x'"):
+        places_from_environment({"BAKERY_RELEASES_URL": "user:canary@127.0.0.1:1/x"})
+
+
 def test_the_password_of_a_site_is_not_in_its_url() -> None:
     """It would be in errors and in Packer's log."""
     with pytest.raises(UsageError, match="BAKERY_RELEASES_URL holds a user or a password") as caught:
