@@ -26,7 +26,7 @@ if sys.argv[1:2] == ["version"]:
     sys.exit()
 if sys.argv[1:2] == ["wait"]:
     def stop(number, frame):
-        print(f"signal {{number}}", flush=True)
+        os.write(1, f"signal {{number}}\\n".encode())  # print may be interrupted in the middle of another
         sys.exit(42)
     signal.signal(signal.SIGTERM, stop)
     print("ready", flush=True)

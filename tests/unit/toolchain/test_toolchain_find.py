@@ -114,7 +114,7 @@ def test_a_download_site_that_is_none_is_named_by_its_variable(url: str) -> None
 
 
 def test_an_error_about_a_site_without_a_scheme_has_no_password() -> None:
-    with pytest.raises(UsageError, match="is not a URL: '127.0.0.1:1/x'"):
+    with pytest.raises(UsageError, match=r"is not a URL: '127\.0\.0\.1:1/x'"):
         places_from_environment({"BAKERY_RELEASES_URL": "user:canary@127.0.0.1:1/x"})
 
 
