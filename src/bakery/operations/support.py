@@ -39,6 +39,7 @@ def collect_support(context: Context, commands: Mapping[str, str], *, log_second
     The secrets that bakery knows on this machine are removed from all of them.
     """
     files: dict[str, str] = dict(commands)
+    droplets = _droplet_names(context)  # before and after: the API may not answer once
     bundle = _bundle(context, files)
     parts: dict[str, Part] = {
         "versions": lambda: _versions(context),
@@ -54,7 +55,7 @@ def collect_support(context: Context, commands: Mapping[str, str], *, log_second
             files |= part()
         except (BakeryError, OSError) as error:
             files[f"{name}.error.txt"] = _error_text(error)
-    hidden = _secrets(context)
+    hidden = known_secrets(context.config, droplets=droplets | _droplet_names(context))
     return {name: without_secrets(content, hidden) for name, content in files.items()}
 
 
@@ -132,11 +133,10 @@ def _log(source: LogSource, seconds: float) -> str:
     return "\n".join([*lines, ""])
 
 
-def _secrets(context: Context) -> tuple[str, ...]:
-    droplets: set[str] = set()
+def _droplet_names(context: Context) -> set[str]:
     with suppress(BakeryError):
-        droplets = {droplet.name for droplet in list_droplets(context)}
-    return known_secrets(context.config, droplets=droplets)
+        return {droplet.name for droplet in list_droplets(context)}
+    return set()
 
 
 def _error_text(error: BakeryError | OSError) -> str:
