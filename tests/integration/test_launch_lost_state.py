@@ -159,7 +159,7 @@ def test_no_room_for_the_journal(place: Lab, empty: Account) -> None:
     for number in lost:
         place.api.delete(f"/v2/droplets/{number}")
     place.api.settle()
-    text = _refused(place, 2, limit=300)
+    text = _refused(place, 2, limit=400)
     assert "cannot write" in text
     assert "File too large" in text
     place.run(LAUNCH)
