@@ -9,9 +9,8 @@ _SECRET = re.compile(
     r"""([\w-]*(?:password|passwd|token|secret|credential)[\w-]*["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^,}]+)""",
     re.IGNORECASE,
 )
-_MERGES = re.compile(
-    r"""^(?:[^#\n]*[\s{,"'?])?(?:nomad|consul)["']?[ \t]*(?::(?![ \t]*["']?\d)|$)""", re.MULTILINE
-)
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+_MERGES = re.compile(r"""(?:^|[\s{,"'?])(?:nomad|consul)["']?[ \t]*(?::(?![ \t]*["']?\d)|$)""", re.MULTILINE)
 """A key ``nomad`` or ``consul`` whose value is not a version: a role merges it into an agent's configuration."""
 _BEFORE_VALUE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.-]+["']?\s*:(?=\s|$)\s?)?""")
 
@@ -23,7 +22,7 @@ def without_secrets(line: str, text: str) -> str:
     of these keys hold a secret, and where they end if the file is not YAML. Otherwise those of keys with the name
     of a secret.
     """
-    if not _MERGES.search(text):
+    if not _MERGES.search(_COMMENT.sub("", text)):
         return _SECRET.sub(r"\1***", line)
     start = _BEFORE_VALUE.match(line)
     shown = start.group() if start else ""

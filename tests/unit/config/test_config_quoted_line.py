@@ -9,6 +9,7 @@ MERGING = [
     "roles:\n  pool:\n    nomad:\n   {}\n",  # indented too little
     "roles: {{pool: {{consul: {{a:\n{}\n}}}}}}\n",
     'roles:\n\t? "nomad"\n\t: {}\n',
+    'a: "x # y", nomad: [\n{}\n]\n',
 ]
 
 
@@ -51,7 +52,7 @@ def test_a_value_of_a_key_that_is_called_like_a_secret_is_hidden(line: str, show
     [
         "  nomad: 1.11.3",
         'image: {nomad: "1.11.3", consul: 1.22.5}',
-        "    count: three  # nomad: a comment",
+        "    count: three  # a comment",
         "  nomad-client: {count: 3, meta: {a: b}}",
         "#   nomad: {vault: {}}",
     ],
