@@ -14,7 +14,7 @@ def checked_endpoint(url: str) -> str:
     Raises:
         UsageError: it is not an http(s) URL, or plain http to another machine (the token would not be encrypted).
     """
-    message = f"{url.rpartition('@')[2]!r} is not an API endpoint"
+    message = f"{url.rpartition('@')[2]!r} is not an API endpoint"  # before the "@" may be a password
     try:
         parts = split_url(url)
     except ValueError as error:
@@ -30,7 +30,7 @@ def checked_endpoint(url: str) -> str:
         message = f"the API endpoint on {host} has more than a host and a path"
         raise UsageError(message=message, hint=f"for example {DEFAULT_ENDPOINT}")
     if parts.scheme == "http" and not is_loopback(host):
-        message = f"{url.rpartition('@')[2]!r} would send the token unencrypted"
+        message = f"{url!r} would send the token unencrypted"
         raise UsageError(
             message=message, details="plain http is for an emulator on this machine only", hint="use https://"
         )

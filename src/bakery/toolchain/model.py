@@ -103,7 +103,7 @@ def places_from_environment(
 def _site(environ: Mapping[str, str], variable: str, default: str) -> str:
     url = (environ.get(variable) or default).rstrip("/")
     if not _is_site(url):
-        message = f"{variable} is not a URL: {url.rpartition('@')[2]!r}"
+        message = f"{variable} is not a URL: {url.rpartition('@')[2]!r}"  # before the "@" may be a password
         raise UsageError(message=message, hint=f"for example {default}")
     if "@" in urlsplit(url).netloc:  # errors name the site, and Packer's log
         message = f"{variable} holds a user or a password"

@@ -80,6 +80,12 @@ def test_endpoints_that_may_not(url: str) -> None:
     assert "secret" not in repr(caught.value)
 
 
+def test_an_error_about_an_endpoint_without_a_scheme_has_no_password() -> None:
+    with pytest.raises(UsageError) as caught:
+        checked_endpoint("user:canary@api.example")
+    assert caught.value.message == "'api.example' is not an API endpoint"
+
+
 def test_connecting_needs_a_token() -> None:
     with pytest.raises(CredentialsError):
         connect(endpoint="https://api.digitalocean.com", token="")
