@@ -23,8 +23,8 @@ for unit in man-db.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.t
         systemctl --quiet mask "$unit"
     fi
 done
-# Root without any capability: a script check of an exec task, which is root too, could read its root (ptrace(2), "Ptrace
-# access mode checking").
+# It runs as root without any capability. A script check of an exec task runs as root too, and could open the node's files at
+# /proc/PID/root of that process (ptrace(2), "Ptrace access mode checking").
 systemctl --quiet mask systemd-localed.service
 
 # The first boot creates only this host key, because an RSA key takes long.

@@ -70,7 +70,7 @@ def hostile_image(cluster: Cluster, folder: Path) -> Iterator[str]:
 
 
 def outcomes(
-    cluster: Cluster, folder: Path, tries: Iterable[Try], *, image_url: str, node: str, waits: str = "never waits"
+    cluster: Cluster, folder: Path, tries: Iterable[Try], *, image_url: str, node: str, waits: str | None = None
 ) -> dict[str, Outcome]:
     """Run all the tries at once on ``node``, and wait until each has ended or has an event with ``waits``."""
     groups = [_group(each, image_url) for each in tries]
@@ -92,12 +92,12 @@ def outcomes(
         cluster.stop_job(JOB)
 
 
-def _is_over(allocation: Mapping[str, Any], waits: str) -> bool:
+def _is_over(allocation: Mapping[str, Any], waits: str | None) -> bool:
+    if allocation["ClientStatus"] in {"complete", "failed"}:
+        return True
     states = allocation["TaskStates"] or {}
     events = states.get("try", {}).get("Events") or []
-    return allocation["ClientStatus"] in {"complete", "failed"} or any(
-        waits in event["DisplayMessage"] for event in events
-    )
+    return waits is not None and any(waits in event["DisplayMessage"] for event in events)
 
 
 def _outcome(cluster: Cluster, allocation: Mapping[str, Any]) -> Outcome:

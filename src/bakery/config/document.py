@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from bakery.config.findings import FieldPath, Finding
-from bakery.config.quoted_line import without_secrets
+from bakery.config.quoted_line import hide_secrets
 from bakery.config.scalars import Scalar
 from bakery.errors import Problem
 
@@ -109,4 +109,4 @@ class Document:
             for character in line
         )
         # The error may be in the log of a pipeline.
-        return without_secrets("".join(shown), self.text).rstrip()
+        return hide_secrets("".join(shown), self.text).rstrip()

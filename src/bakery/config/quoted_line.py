@@ -4,6 +4,7 @@ It works on the text, because the file may not be YAML, and its indentation may 
 """
 
 import re
+from functools import lru_cache
 
 _SECRET = re.compile(
     r"""([\w-]*(?:password|passwd|token|secret|credential)[\w-]*["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^,}]+)""",
@@ -15,15 +16,20 @@ _MERGES = re.compile(r"""(?:^|[\s{,"'?])(?:nomad|consul)["']?[ \t]*(?::(?![ \t]*
 _BEFORE_VALUE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.-]+["']?\s*:(?=\s|$)\s?)?""")
 
 
-def without_secrets(line: str, text: str) -> str:
+def hide_secrets(line: str, text: str) -> str:
     """Return ``line`` of the cluster file ``text`` with ``***`` for secrets.
 
     If a role merges keys into Nomad's or Consul's configuration, all values are hidden: bakery does not know which
     of these keys hold a secret, and where they end if the file is not YAML. Otherwise those of keys with the name
     of a secret.
     """
-    if not _MERGES.search(_COMMENT.sub("", text)):
+    if not _merges_keys(text):
         return _SECRET.sub(r"\1***", line)
     start = _BEFORE_VALUE.match(line)
     shown = start.group() if start else ""
     return f"{shown}***" if line[len(shown) :].strip() else line
+
+
+@lru_cache(maxsize=1)  # a file may have many errors
+def _merges_keys(text: str) -> bool:
+    return _MERGES.search(_COMMENT.sub("", text)) is not None

@@ -39,7 +39,7 @@ def collect_support(context: Context, commands: Mapping[str, str], *, log_second
     The secrets that bakery knows on this machine are removed from all of them.
     """
     files: dict[str, str] = dict(commands)
-    droplets = _droplet_names(context)  # before and after: the API may not answer once
+    droplets = _droplet_names(context)  # and again at the end: the API may not answer now
     bundle = _bundle(context, files)
     parts: dict[str, Part] = {
         "versions": lambda: _versions(context),

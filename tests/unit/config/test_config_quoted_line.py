@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakery.config.quoted_line import without_secrets
+from bakery.config.quoted_line import hide_secrets
 
 MERGING = [
     "roles:\n  pool:\n    nomad:\n      vault:\n        {}\n",
@@ -30,7 +30,7 @@ MERGING = [
     ],
 )
 def test_no_value_of_a_file_that_merges_keys_is_shown(file: str, line: str, shown: str) -> None:
-    assert without_secrets(line, file.format(line)) == shown
+    assert hide_secrets(line, file.format(line)) == shown
     assert "canary" not in shown
 
 
@@ -44,7 +44,7 @@ def test_no_value_of_a_file_that_merges_keys_is_shown(file: str, line: str, show
     ],
 )
 def test_a_value_of_a_key_that_is_called_like_a_secret_is_hidden(line: str, shown: str) -> None:
-    assert without_secrets(line, f"version: 1\n{line}\n") == shown
+    assert hide_secrets(line, f"version: 1\n{line}\n") == shown
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_a_value_of_a_key_that_is_called_like_a_secret_is_hidden(line: str, show
 )
 def test_other_lines_stay(line: str) -> None:
     """Control: an error without its line helps less."""
-    assert without_secrets(line, f"version: 1\n{line}\n") == line
+    assert hide_secrets(line, f"version: 1\n{line}\n") == line
