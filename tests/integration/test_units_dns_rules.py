@@ -127,20 +127,16 @@ def test_without_the_rules_a_task_answers(namespace: str, protocol: str, port: i
 
 @pytest.mark.parametrize("port", [53, 8600])
 def test_nor_in_packets_without_an_owner(guarded: str, port: int) -> None:
-    assert tricks(guarded, port) == {"TimeoutError"}
+    tries = [exchange(guarded, "tcp", port, TASK, TRICK) for _ in range(3)]
+    assert tries == ["TimeoutError"] * 3
 
 
 @pytest.mark.parametrize("port", [53, 8600])
 def test_a_rule_that_drops_by_the_owner_lets_these_through(namespace: str, port: int) -> None:
-    """Control."""
+    """Control. Which packets lose their owner depends on the kernel: one to three of four tries succeed."""
     run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], stdin=BY_OWNER)
     assert exchange(namespace, "tcp", port, TASK) == "TimeoutError"
-    assert "answer" in tricks(namespace, port)
-
-
-def tricks(namespace: str, port: int) -> set[str]:
-    """What three tries got. Which packets lose their owner depends on the kernel's timing."""
-    return {exchange(namespace, "tcp", port, TASK, TRICK) for _ in range(3)}
+    assert any(exchange(namespace, "tcp", port, TASK, TRICK) == "answer" for _ in range(20))
 
 
 def test_a_refused_connection_is_refused_at_once(guarded: str) -> None:
