@@ -97,6 +97,9 @@ class Bench:
     def __init__(self, work: Path) -> None:
         self.work = work
         self.environment = os.environ | {"BAKERY_EMULATOR": NAME, "BAKERY_CLUSTER_FILE": str(work / "bakery.yaml")}
+        # A user's Python keeps the modules that an earlier command compiled. With this variable, which some CI
+        # machines set, every command would compile them again.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self.rows: list[Row] = []
         self.tables: list[str] = []
 
