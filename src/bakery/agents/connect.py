@@ -26,12 +26,11 @@ def agent_clients(
     """Return factories of clients that verify the agents' certificates against the three names.
 
     The caller gives ports, names and region, because this room does not depend on plan or credentials. Each
-    address has one client, so that connections and cached answers are reused.
+    target has one client in this process, so that its connections and cached answers are reused.
     """
 
-    @cache
     def consul(address: str) -> ConsulApi:
-        return Consul(
+        return _consul(
             Target(
                 address=address,
                 port=consul_port,
@@ -43,7 +42,7 @@ def agent_clients(
         )
 
     def nomad_at(address: str, name: str) -> Nomad:
-        return Nomad(
+        return _nomad(
             Target(
                 address=address,
                 port=nomad_port,
@@ -57,6 +56,16 @@ def agent_clients(
 
     return AgentClients(
         consul=consul,
-        nomad=cache(lambda address: nomad_at(address, nomad_server_name)),
-        nomad_client=cache(lambda address: nomad_at(address, nomad_client_name)),
+        nomad=lambda address: nomad_at(address, nomad_server_name),
+        nomad_client=lambda address: nomad_at(address, nomad_client_name),
     )
+
+
+@cache
+def _consul(target: Target) -> Consul:
+    return Consul(target)
+
+
+@cache
+def _nomad(target: Target, *, region: str) -> Nomad:
+    return Nomad(target, region=region)
