@@ -37,6 +37,8 @@ Api = TypeVar("Api", bound=AclApi)
 OWN_TOKEN_SECONDS = 15.0
 """Deadline for a follower to know a new token, which it learns a moment after the leader."""
 WRITE_SECONDS = 60.0
+POLL_SECONDS = 0.5
+"""Pause between two tries. Until it has its token, no agent registers, so the user waits for these writes."""
 _PARALLEL = 8
 
 
@@ -198,6 +200,7 @@ class _Waiter:
             attempt,
             what=what,
             seconds=seconds,
+            every=POLL_SECONDS,
             clock=self.clock,
             hint=_LOOK_FURTHER,
             tell=self.tell,
