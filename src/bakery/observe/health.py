@@ -10,6 +10,7 @@ from bakery.errors import DeadlineError, NotHealthyError, UntrustedError
 from bakery.hints import Command, Hint
 from bakery.observe.conditions import judge
 from bakery.observe.gather import ASK_FOR_KEYS, Answer, Facts, Keys, gather
+from bakery.observe.late_clients import LateClients
 from bakery.observe.model import ClusterReport, ConditionState, NodeReport
 from bakery.observe.nodes import report_nodes
 from bakery.plan.model import ClusterPlan
@@ -42,6 +43,10 @@ CONFIRM_SECONDS = 1.0
 KEYS_SECONDS = 10.0
 """Seconds for which the gossip keys are not queried again: a query takes 0.5 s, or 8 s if a member does not
 answer."""
+POLLS_PER_LOOK = 4
+"""Polls between two observations. An observation sends twenty requests, a poll sends one at most."""
+LATE_LOOKS = 2
+"""While Nomad clients are missing, polls find them when they come, and observations are so many times as rare."""
 NOT_BY_WAITING = {"keyrings": 10.0, "strangers": 60.0}
 """Conditions that waiting does not meet, and the seconds after which the wait ends if only they are unmet. A
 droplet that was just deleted is still alive in gossip: up to 45 s as a Nomad server (memberlist's WAN timing), up
@@ -62,6 +67,9 @@ def wait_until_healthy(
 ) -> ClusterReport:
     """Observe until every condition is met three times in a row, and return the last report.
 
+    Observations begin ``every`` seconds apart. While Nomad clients are missing, Nomad is asked for them more
+    often, and an observation follows as soon as they are there.
+
     Without ``confirms`` once is enough. That suits a cluster whose droplets are all new: what autopilot and gossip
     said a moment ago can only lack a node, not have one too many.
 
@@ -75,9 +83,13 @@ def wait_until_healthy(
         UntrustedError: only conditions that waiting does not meet are unmet: strangers, or unknown gossip keys.
     """
     looks = CONFIRMING_LOOKS if confirms else 0
-    watch = _Watch(plan, list_droplets, clients, looks, reporter=reporter, clock=clock or SystemClock())
+    watch = _Watch(
+        plan, list_droplets, clients, looks, every=every, reporter=reporter, clock=clock or SystemClock()
+    )
 
     def check() -> ClusterReport | Pending:
+        if not watch.is_due():
+            return watch.pending
         found = watch.check()
         if isinstance(found, Pending) and watch.last is not None:
             on_unhealthy(watch.last)
@@ -88,7 +100,7 @@ def wait_until_healthy(
             check,
             what=f"{plan.cluster} to be healthy",
             seconds=seconds,
-            every=every,
+            every=every / POLLS_PER_LOOK,
             clock=watch.clock,
             tell=reporter.waiting,
         )
@@ -108,18 +120,32 @@ class _Watch:
         clients: AgentClients,
         confirming_looks: int,
         *,
+        every: float,
         reporter: Reporter,
         clock: Clock,
     ) -> None:
         self.clock = clock
-        self._confirming_looks = confirming_looks
+        self._confirming_looks, self._every = confirming_looks, every
         self._plan, self._list_droplets, self._clients = plan, list_droplets, clients
         self._reporter, self._progress = reporter, _Progress(reporter)
         self._hopeless_since: float | None = None
         self._keys = ASK_FOR_KEYS
         self._keys_since = 0.0
+        self._late: LateClients | None = None
+        self._looked_at = 0.0
         self.last: ClusterReport | None = None
         """The last report."""
+        self.pending = Pending("nothing is observed yet")
+        """What the last report lacks."""
+
+    def is_due(self) -> bool:
+        """Return whether to observe now: at first, after a pause, and when missing clients have come."""
+        if self._late is None:
+            return True
+        since = self.clock.now() - self._looked_at
+        if not self._late.names:
+            return since >= self._every
+        return since >= LATE_LOOKS * self._every or self._late.have_come()
 
     def check(self) -> ClusterReport | Pending:
         report = self._look()
@@ -134,7 +160,8 @@ class _Watch:
                     self._reporter.warn(f"{condition.message} ({condition.help})")
             return report
         self._stop_if_waiting_cannot_help(report)
-        return Pending(_unmet(report))
+        self.pending = Pending(_unmet(report))
+        return self.pending
 
     def _look(self) -> ClusterReport:
         if self.clock.now() - self._keys_since >= KEYS_SECONDS:
@@ -143,6 +170,7 @@ class _Watch:
         if self._keys == ASK_FOR_KEYS:
             self._keys_since = self.clock.now()
         self._keys = Keys(consul=_answered(facts.consul.keys), nomad=_answered(facts.nomad.keys))
+        self._late, self._looked_at = LateClients(self._plan, facts, self._clients), self.clock.now()
         report = self.last = _report(self._plan, facts)
         self._progress.tell(report.nodes)
         return report

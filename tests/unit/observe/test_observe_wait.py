@@ -134,6 +134,49 @@ def test_a_healthy_cluster_whose_droplets_are_all_new_is_looked_at_once() -> Non
     assert (clock.time, looks(cluster)) == (0.0, 1)
 
 
+def test_while_clients_are_missing_nomad_is_asked_for_them_and_for_nothing_else() -> None:
+    """Polls see the client 0.25 s after it came; observations, which send twenty requests, are 2 s apart."""
+    cluster = healthy_cluster()
+    whole = cluster.nomad.clients
+    cluster.nomad.clients = whole[:1]
+
+    def on_sleep(now: float) -> None:
+        if now >= 4.6:
+            cluster.nomad.clients = whole
+
+    droplets = lambda: cluster.droplets  # noqa: E731
+    clock = FakeClock(on_sleep)
+    wait_until_healthy(cluster.plan, droplets, cluster.clients, seconds=60, confirms=False, clock=clock)
+    assert 4.6 <= clock.time <= 4.9
+    assert looks(cluster) == 4
+    assert cluster.nomad.calls.count("nodes") > 15
+
+
+def test_other_conditions_are_observed_every_second() -> None:
+    cluster = healthy_cluster()
+    whole = cluster.consul.pool
+    cluster.consul.pool = whole[:5]
+
+    def on_sleep(now: float) -> None:
+        if now >= 4.6:
+            cluster.consul.pool = whole
+
+    droplets = lambda: cluster.droplets  # noqa: E731
+    clock = FakeClock(on_sleep)
+    wait_until_healthy(cluster.plan, droplets, cluster.clients, seconds=60, confirms=False, clock=clock)
+    assert 4.6 <= clock.time <= 5.6
+    assert looks(cluster) == 6
+
+
+def test_a_leader_that_does_not_answer_is_no_reason_to_observe_more_often() -> None:
+    cluster = healthy_cluster()
+    cluster.nomad.clients = cluster.nomad.clients[:1]
+    cluster.nomad.failures["nodes"] = AgentError(message="Nomad refused", status=500)
+    with pytest.raises(NotHealthyError):
+        wait(cluster, FakeClock(), seconds=10)
+    assert looks(cluster) <= 7
+
+
 def test_gossip_keys_are_asked_for_every_ten_seconds_only() -> None:
     """Every member must answer; the other looks take the last answer."""
     cluster = healthy_cluster()
