@@ -64,6 +64,8 @@ def env(
       bakery env --shell fish | source
       bakery env --shell powershell | Out-String | Invoke-Expression
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from bakery.operations.collect_env import Rights, collect_env
     from bakery.operations.env_variables import CONSUL_VARIABLES, NOMAD_VARIABLES
     from bakery.operations.operator_tokens import WORKING_DAY
@@ -81,9 +83,11 @@ def env(
         message = "env prints tokens, and bakery never prints tokens as JSON"
         raise UsageError(message=message, hint=Hint('eval "$(', Command("env"), ')"'))
     rights = Rights(person=person, management=management, ttl=ttl or WORKING_DAY)
-    values = collect_env(invocation, rights, other_cloud=other_cloud)
-    image = invocation.config.image
-    programs = env_path.find_programs(image)
+    # At the same time: the digests of the programs take as long as all requests to the agents.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        finding = pool.submit(env_path.find_programs, invocation.config.image)
+        values = collect_env(invocation, rights, other_cloud=other_cloud)
+        programs = finding.result()
     invocation.console.print("\n".join(set_lines(shell, values, programs)))
     advice = env_path.advice(programs)
     if advice is not None:
