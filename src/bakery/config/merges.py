@@ -120,7 +120,7 @@ def merge_findings(path: FieldPath, value: Mapping[str, Any]) -> Iterator[Findin
     """
     product = str(path[-1])
     for key, level in value.items():
-        is_level = key.lower() == "log_level" and not isinstance(level, dict | list)
+        is_level = key.casefold() == "log_level" and not isinstance(level, dict | list)
         if is_level and str(level).lower() not in _LOG_LEVELS[product]:
             message = f"{dotted((*path, key))} {quoted(str(level))} is not a level of {product}"
             yield Finding(path=(*path, key), message=message, hint=f"one of {', '.join(_LOG_LEVELS[product])}")
@@ -134,7 +134,8 @@ def _walk(
     path: FieldPath, prefix: str, value: Mapping[str, Any], refused: Mapping[str, str], blocks: set[str]
 ) -> Iterator[Finding]:
     for key, item in value.items():
-        at, name = (*path, key), f"{prefix}{key}".lower()
+        # casefold, because Go's strings.EqualFold compares keys: for it U+017F is an s, and U+212A a k.
+        at, name = (*path, key), f"{prefix}{key}".casefold()
         shown = dotted(at)
         if name in refused:
             yield Finding(
@@ -142,9 +143,9 @@ def _walk(
             )
         elif name == _PROCESSES and not _is_positive(item):
             yield Finding(path=at, message=f"{shown} must be a whole number from 1", hint="0 means no limit")
-        elif name in blocks and key != key.lower():
+        elif name in blocks and key != key.casefold():
             # The agents take keys in any case; two spellings of one key would not be merged.
-            yield Finding(path=at, message=f"{shown} must be in lower case", hint=key.lower(), at_key=True)
+            yield Finding(path=at, message=f"{shown} must be in lower case", hint=key.casefold(), at_key=True)
         elif name in blocks and not isinstance(item, dict):
             yield Finding(path=at, message=f"{shown} must be a mapping", hint="it is merged key by key")
         elif name in blocks:

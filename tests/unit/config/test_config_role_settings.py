@@ -267,15 +267,46 @@ def test_what_is_refused(name: str) -> None:
     assert found == [expected]
 
 
+def nested(product: str, key: str) -> str:
+    """A role's text that sets the key, which may be inside blocks: ``client.host_volume``."""
+    *blocks, last = (product, *key.split("."))
+    return "".join(f"{block}: {{" for block in blocks) + f"{last}: x" + "}" * len(blocks)
+
+
 @pytest.mark.parametrize(("product", "table"), [("nomad", NOMAD), ("consul", CONSUL)])
 def test_every_key_of_the_lists_is_refused_with_its_reason(product: str, table: dict[str, str]) -> None:
     for key, reason in table.items():
-        *blocks, last = key.split(".")
-        text = (
-            f"{product}: {{" + "".join(f"{block}: {{" for block in blocks) + f"{last}: x" + "}" * len(blocks) + "}"
-        )
-        ((_, _, message, _),) = problems(role(text))
+        ((_, _, message, _),) = problems(role(nested(product, key)))
         assert message == f"roles.pool.{product}.{key} cannot be set: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("product", "spelled", "key"),
+    [
+        ("consul", "acl_ma\u017fter_token", "acl_master_token"),
+        ("consul", "\u017ferf_lan", "serf_lan"),
+        ("consul", "Tl\u017f_min_version", "tls_min_version"),
+        ("nomad", "client.ho\u017ft_volume", "client.host_volume"),
+        ("nomad", "client.networ\u212a_interface", "client.network_interface"),
+        ("nomad", "con\u017ful", "consul"),
+        ("nomad", "plugin.docker.config.volume\u017f", "plugin.docker.config.volumes"),
+    ],
+)
+def test_letters_that_go_folds_spell_a_refused_key(product: str, spelled: str, key: str) -> None:
+    """Go's strings.EqualFold takes the long s (U+017F) for an s, and the Kelvin sign (U+212A) for a k."""
+    reason = (NOMAD if product == "nomad" else CONSUL)[key]
+    ((_, _, message, _),) = problems(role(nested(product, spelled)))
+    assert message == f"roles.pool.{product}.{spelled} cannot be set: {reason}"
+
+
+def test_a_block_and_a_level_in_these_letters() -> None:
+    ((*_, message, hint),) = problems(role("nomad: {\u017ferver: {bootstrap_expect: 1}}"))
+    assert (message, hint) == ("roles.pool.nomad.\u017ferver must be in lower case", "server")
+    ((*_, message, hint),) = problems(role("nomad: {plugin: {doc\u212aer: {config: {volumes: {}}}}}"))
+    assert (message, hint) == ("roles.pool.nomad.plugin.doc\u212aer must be in lower case", "docker")
+    # No agent takes them in the name of a level.
+    ((*_, message, _),) = problems(role("nomad: {log_level: o\ufb00}"))
+    assert message == 'roles.pool.nomad.log_level "o\ufb00" is not a level of nomad'
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "true", "many", "[1]"])
