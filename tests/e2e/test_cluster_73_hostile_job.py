@@ -102,6 +102,12 @@ OF_THE_NODE = (
         refused="volumes that write into another task's folders",
     ),
     Try(
+        name="task-root-allocation",  # the root of this exec task is the folder of the allocation
+        before={"command": "/bin/true"},
+        before_name=".",
+        refused='a task called "." in its allocation',
+    ),
+    Try(
         name="task-logs",
         config={"volumes": ["../alloc/logs:/x"]},
         refused="the volume /x, which makes the folder of the task logs writable",

@@ -40,6 +40,7 @@ class Try:
     """More of the task, as the API writes it."""
     before: Mapping[str, Any] | None = None
     """A task of the exec driver that ends before the other starts: its configuration."""
+    before_name: str = "before"
     network: str = ""
     """The mode of the group's network; without it the group has none."""
     refused: str = ""
@@ -138,7 +139,7 @@ def _group(each: Try, image_url: str) -> dict[str, Any]:
     tasks = [_docker(each, image_url) if each.driver == "docker" else _task("try", each.driver, each.config)]
     tasks[0] = {**tasks[0], **each.task}
     if each.before is not None:
-        first = _task("before", "exec", each.before)
+        first = _task(each.before_name, "exec", each.before)
         tasks.append({**first, "Lifecycle": {"Hook": "prestart", "Sidecar": False}})
     return {
         "Name": each.name,

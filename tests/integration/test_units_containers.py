@@ -37,8 +37,10 @@ ID = "3a1c6c42-6b2f-4b6d-9a3c-2f1f0a7d5e11"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The check, with a folder of allocations in which one is as Nomad makes it."""
     module = load_script("check-container", monkeypatch)
     monkeypatch.setattr(module, "ALLOCATIONS", tmp_path / "alloc")
+    (tmp_path / "alloc" / ID).mkdir(parents=True, mode=0o755)
     return module
 
 
@@ -330,6 +332,40 @@ def test_a_link_leads_into_no_root_of_a_task(script: ModuleType, tmp_path: Path)
     link.parent.mkdir(parents=True)
     link.symlink_to("../../sh/usr")
     assert checked(script, tmp_path, mounted(link / "bin")) == (1, OUTSIDE)
+
+
+# An exec task called "." has the folder of its allocation as its root (client/allocdir/task_dir.go, newTaskDir).
+# alloc/ and the folders of other tasks in it may be its usr/ under another name.
+OF_ROOT = 'this node starts no container with a task called "." in its allocation'
+
+
+@pytest.mark.parametrize(("source", "destination"), OF_NOMAD[:3])
+def test_an_allocation_whose_folder_is_the_root_of_a_task(
+    script: ModuleType, tmp_path: Path, source: str, destination: str
+) -> None:
+    """Nomad gives the root of a task the mode 0777 (Build). With Nomad's own, 0755, the mount is taken."""
+    config = mounted(tmp_path / "alloc" / ID / source, destination)
+    assert checked(script, tmp_path, config) == (0, "")
+    (tmp_path / "alloc" / ID).chmod(0o777)
+    assert checked(script, tmp_path, config) == (1, OF_ROOT)
+
+
+@pytest.mark.parametrize("name", ["private", "secrets"])
+def test_that_root_made_to_look_like_another(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A script check of that task, as root, may give the folder the mode 0755. It cannot end a mount."""
+    folder = tmp_path / "alloc" / ID / name
+    folder.mkdir()  # control: a task may be called so
+    config = mounted(tmp_path / "alloc" / ID / "alloc", "/alloc")
+    assert checked(script, tmp_path, config) == (0, "")
+    monkeypatch.setattr(script.os.path, "ismount", lambda path: Path(path) == folder)
+    assert checked(script, tmp_path, config) == (1, OF_ROOT)
+
+
+def test_the_folder_of_another_allocation_is_not_looked_at(script: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "alloc" / "of-another").mkdir(mode=0o777)
+    assert checked(script, tmp_path, mounted(tmp_path / "alloc" / ID / "alloc", "/alloc")) == (0, "")
 
 
 @pytest.mark.parametrize("source", ["alloc", "alloc/logs", "alloc/logs/x"])
