@@ -231,6 +231,8 @@ seen = list(others())
 print(json.dumps({
     "processes": len(seen) > 10,
     "environments": [name for name in seen if answer(lambda: open(f"/proc/{name}/environ").read()) == "done"],
+    "memories": [name for name in seen if answer(lambda: open(f"/proc/{name}/mem", "rb")) == "done"],
+    "open files": [name for name in seen if answer(lambda: os.readlink(f"/proc/{name}/fd/0")) == "done"],
     "roots": [name for name in seen if answer(lambda: os.listdir(f"/proc/{name}/root")) == "done"],
     "kill": answer(lambda: os.kill(1, 0)),
     "setuid": answer(lambda: os.setuid(999)),
@@ -256,6 +258,8 @@ LOOKING = Try(
 SEEN = {
     "processes": True,  # control: it sees them
     "environments": [],
+    "memories": [],
+    "open files": [],
     "roots": [],
     "kill": "EPERM",
     "setuid": "EPERM",
@@ -274,11 +278,21 @@ SEEN = {
 CHECK = (
     ANSWER
     + """
-others = [name for name in filter(str.isdigit, os.listdir("/proc")) if int(name) != os.getpid()]
+# A thread of the kernel has no program, and no memory: to open its files shows nothing.
+def has_program(name):
+    try:
+        with open(f"/proc/{name}/cmdline", "rb") as stream:
+            return stream.read(1) != b""
+    except OSError:
+        return False
+own = str(os.getpid())
+others = [name for name in filter(str.isdigit, os.listdir("/proc")) if name != own and has_program(name)]
 seen = {
     "uid": os.getuid(),
     "processes": len(others) > 10,
     "environments": [name for name in others if answer(lambda: open(f"/proc/{name}/environ").read(1)) == "done"],
+    "memories": [name for name in others if answer(lambda: open(f"/proc/{name}/mem", "rb")) == "done"],
+    "open files": [name for name in others if answer(lambda: os.readlink(f"/proc/{name}/fd/0")) == "done"],
     "roots": [name for name in others if answer(lambda: os.listdir(f"/proc/{name}/root")) == "done"],
     "program": answer(lambda: open("/usr/bin/yes", "r+b")),
     "names": answer(lambda: open("/etc/passwd", "r+b")),
@@ -313,6 +327,8 @@ SEEN_BY_THE_CHECK = {
     "uid": 0,  # control: no user of its own stops it
     "processes": True,  # control: it sees them
     "environments": [],
+    "memories": [],
+    "open files": [],
     "roots": [],
     "program": "EACCES",
     "names": "EACCES",
@@ -545,6 +561,8 @@ def test_with_nomads_own_configuration_an_exec_task_gets_keys_and_environments(
         ran = outcomes(cluster, tmp_path, [looking, FINDING], image_url=image_url, node=CLIENT)
     said = json.loads(ran["looking"].output)
     assert said["environments"]
+    assert said["memories"]
+    assert said["open files"]
     assert said["roots"]
     assert (said["kill"], said["setuid"]) == ("done", "done")
     found = ran["finding"].output.split()
