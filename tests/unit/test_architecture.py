@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "bakery"
 
-LEAVES = {"errors", "hints", "console", "proc", "assets", "wait", "files", "loopback"}
+LEAVES = {"errors", "hidden", "hints", "console", "proc", "assets", "wait", "files", "loopback"}
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "plan": {"config"},

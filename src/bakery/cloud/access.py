@@ -9,6 +9,7 @@ import requests
 
 from bakery.cloud.endpoint import split_url
 from bakery.errors import CredentialsError, UsageError
+from bakery.hidden import host_of, quoted_url
 from bakery.loopback import is_loopback
 
 TOKEN_VARIABLES = ("DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN")
@@ -59,13 +60,14 @@ def operator_address(url: str) -> str:
         UsageError: there is no answer, or it is not an address. There is no fallback to a wider network.
     """
     hint = "give the address yourself: --admin-cidr ADDRESS/32"
+    shown = quoted_url(url)
     try:
         parts = split_url(url)
     except ValueError as error:
-        message = f"{url!r} cannot be used to look up your address"
+        message = f"{shown} cannot be used to look up your address"
         raise UsageError(message=message, details=str(error), hint=hint) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        message = f"{url!r} cannot be used to look up your address"
+        message = f"{shown} cannot be used to look up your address"
         raise UsageError(
             message=message,
             details="over plain http anyone on the way could have the firewall opened to their address",
@@ -75,10 +77,10 @@ def operator_address(url: str) -> str:
     try:
         address = IPv4Address(text)
     except AddressValueError:
-        message = f"{parts.netloc} did not answer with an IPv4 address"
+        message = f"{host_of(url)} did not answer with an IPv4 address"
         raise UsageError(message=message, hint=hint) from None
     if address.is_unspecified or address.is_multicast or int(address) == 2**32 - 1:
-        message = f"{parts.netloc} answered {address}, which cannot be your address"
+        message = f"{host_of(url)} answered {address}, which cannot be your address"
         raise UsageError(message=message, hint=hint)
     return f"{address}/32"
 
@@ -95,5 +97,5 @@ def _ask(url: str, hint: str) -> str:
                 problem = f"HTTP {reply.status_code}"
         except (requests.RequestException, ValueError) as error:  # ValueError: a malformed proxy host
             problem = type(error).__name__
-    message = f"cannot look up your address at {urlsplit(url).netloc}"
+    message = f"cannot look up your address at {host_of(url)}"
     raise UsageError(message=message, details=problem, hint=hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bakery.errors import UsageError
+from bakery.hidden import quoted_url
 
 PACKER_VERSION = "1.16.0"
 PLUGIN_VERSION = "1.4.1"
@@ -103,7 +104,7 @@ def places_from_environment(
 def _site(environ: Mapping[str, str], variable: str, default: str) -> str:
     url = (environ.get(variable) or default).rstrip("/")
     if not _is_site(url):
-        message = f"{variable} is not a URL: {url.rpartition('@')[2]!r}"  # before the "@" may be a password
+        message = f"{variable} is not a URL: {quoted_url(url)}"
         raise UsageError(message=message, hint=f"for example {default}")
     if "@" in urlsplit(url).netloc:  # errors name the site, and Packer's log
         message = f"{variable} holds a user or a password"
