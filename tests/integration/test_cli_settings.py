@@ -103,7 +103,7 @@ def test_without_a_registrys_credentials_nothing_is_made(at: CliHarness, monkeyp
     ran = at(*LAUNCH)
     assert ran.code == 3
     assert (
-        "REGISTRY_PASSWORD is empty or not set: it has the credentials of the registry registry.example.com"
+        "docker.registries.registry.example.com.password_env names REGISTRY_PASSWORD, which is empty or not set"
         in ran.err
     )
     assert "export REGISTRY_PASSWORD=…" in ran.err

@@ -9,6 +9,7 @@ from bakery.config.attachments import read_ca
 from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted
 from bakery.config.model import ContainerLogs, Docker, Registry
 from bakery.config.schema import DockerShape, LogsShape, RegistryShape
+from bakery.hidden import has_token_form
 
 _HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?"
 LOG_SIZE: FieldPath = ("docker", "logs", "max_size")
@@ -63,10 +64,14 @@ def _registry(path: FieldPath, host: str, registry: RegistryShape) -> Iterator[F
     yield from _one_of(path, registry, "password_env", "password_file")
     for key in ("username_env", "password_env"):
         name = getattr(registry, key)
-        if name and not re.fullmatch(_VARIABLE, name):
+        if name and (has_token_form(name) or not re.fullmatch(_VARIABLE, name)):
             at = (*path, key)
             message = f"{dotted(at)} is not the name of an environment variable"  # it may be the password
             yield Finding(path=at, message=message, hint="the variable's name, not its value")
+    if has_token_form(registry.password_file):
+        at = (*path, "password_file")
+        message = f"{dotted(at)} is not the path of a file"
+        yield Finding(path=at, message=message, hint="the file's path, not its content")
 
 
 def _logs(logs: LogsShape) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bakery.credentials.seen import note
 from bakery.errors import CredentialsError
+from bakery.hidden import has_token_form, may_show_path
 
 RECIPIENT_VARIABLE = "BAKERY_AGE_RECIPIENT"
 """Environment variable: ``age1...`` or an SSH public key (ssh-ed25519, ssh-rsa), to encrypt new bundles to."""
@@ -175,8 +176,12 @@ def _identities(source: Path) -> Sequence[Any]:
         cause = f"{IDENTITY_VARIABLE} is not set"
         hint = f"export {IDENTITY_VARIABLE}=PATH-OF-YOUR-AGE-IDENTITY"
         raise CredentialsError(message=f"{source} is encrypted and {cause}", cause=cause, hint=hint)
+    if has_token_form(path):
+        message = f"{IDENTITY_VARIABLE} holds an identity, and must hold the path of its file"
+        raise CredentialsError(message=message, hint="write the identity into a file that only you can read")
+    file = Path(path).expanduser()
     try:
-        text = Path(path).expanduser().read_bytes()
+        text = file.read_bytes()
         if text.startswith(b"-----BEGIN"):
             return [pyrage.ssh.Identity.from_buffer(text)]
         lines = [line.strip() for line in text.decode().splitlines()]
@@ -186,5 +191,6 @@ def _identities(source: Path) -> Sequence[Any]:
     except (pyrage.IdentityError, UnicodeDecodeError):
         # The errors' own messages may quote the file, which contains a private key.
         problem = "the file contains neither an age identity nor an unencrypted SSH private key"
-    message = f"the age identity {path} cannot be used"
+    named = path if may_show_path(path, file) else f"that {IDENTITY_VARIABLE} names"
+    message = f"the age identity {named} cannot be used"
     raise CredentialsError(message=message, details=problem, hint=f"check {IDENTITY_VARIABLE}")

@@ -9,6 +9,7 @@ from bakery.config.model import Docker, Registry
 from bakery.credentials.model import RegistryLogin
 from bakery.credentials.seen import SHORTEST_VALUE, note
 from bakery.errors import CredentialsError
+from bakery.hidden import may_show_path, may_show_variable
 from bakery.hints import joined
 
 
@@ -62,7 +63,7 @@ def _login(registry: Registry, folder: Path, variables: Mapping[str, str]) -> Re
 
 
 def _username(registry: Registry, variables: Mapping[str, str]) -> str:
-    return registry.username or _variable(registry, registry.username_env, variables)
+    return registry.username or _variable(registry, "username_env", variables)
 
 
 def _secret_name(registry: Registry, username: str) -> tuple[str, ...]:
@@ -72,28 +73,33 @@ def _secret_name(registry: Registry, username: str) -> tuple[str, ...]:
 
 def _password(registry: Registry, folder: Path, variables: Mapping[str, str]) -> str:
     if not registry.password_file:
-        return _variable(registry, registry.password_env, variables)
+        return _variable(registry, "password_env", variables)
     file = folder / registry.password_file
+    key = f"docker.registries.{registry.host}.password_file"
+    shown = may_show_path(registry.password_file, file)
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         details = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        message = f"the password of the registry {registry.host} cannot be read from {file}"
+        message = f"{key} names {file if shown else 'a file'}, which cannot be read"
         raise CredentialsError(
             message=message, details=details, hint="create the file, or use password_env"
         ) from error
-    return _checked(registry, text, str(file))
-
-
-def _variable(registry: Registry, name: str, variables: Mapping[str, str]) -> str:
-    return _checked(registry, variables.get(name, "").strip(), name)
-
-
-def _checked(registry: Registry, text: str, source: str) -> str:
     if not text:
-        message = f"{source} is empty or not set: it has the credentials of the registry {registry.host}"
+        message = f"{key} names {file if shown else 'a file'}, which is empty"
+        raise CredentialsError(message=message, hint="write the password into it")
+    return text
+
+
+def _variable(registry: Registry, key: str, variables: Mapping[str, str]) -> str:
+    """Return the value of the variable that ``key`` names. The name may be the secret itself: a likely mistake."""
+    name: str = getattr(registry, key)
+    text = variables.get(name, "").strip()
+    if not text:
+        shown = may_show_variable(name)
+        what = f"names {name}, which is empty or not set" if shown else "names a variable that is empty or not set"
         hint = (
-            f"export {source}=…" if source in (registry.username_env, registry.password_env) else f"fill {source}"
+            f"export {name}=…" if shown else "the key has the variable's name, not its value; export the variable"
         )
-        raise CredentialsError(message=message, hint=hint)
+        raise CredentialsError(message=f"docker.registries.{registry.host}.{key} {what}", hint=hint)
     return text

@@ -143,6 +143,25 @@ def test_a_missing_identity_file_is_named(
     assert caught.value.details == "No such file or directory"
 
 
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(
+    "value",
+    ["AGE-SECRET-KEY-1CANARY", "age-secret-key-1canary", "# created: now\nAGE-SECRET-KEY-1CANARY",
+     "-----BEGIN OPENSSH PRIVATE KEY-----\nCANARY/\n-----END OPENSSH PRIVATE KEY-----", "x" * 5000],
+)  # fmt: skip
+def test_the_identity_itself_in_the_variable_is_not_quoted(
+    paths: StatePaths, identity: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("BAKERY_AGE_IDENTITY", value)
+    with pytest.raises(CredentialsError) as caught:
+        find_bundle(paths)
+    assert value not in repr(caught.value)
+    assert "canary" not in repr(caught.value).lower()
+    holds = "BAKERY_AGE_IDENTITY holds an identity, and must hold the path of its file"
+    other = "the age identity that BAKERY_AGE_IDENTITY names cannot be used"
+    assert caught.value.message == (other if value.startswith("x") else holds)
+
+
 @pytest.mark.parametrize("recipient", ["me@example.com", "age1qqq", "ssh-ed25519 AAAA"])
 def test_a_wrong_recipient_makes_no_bundle_at_all(
     paths: StatePaths, encrypted: Path, monkeypatch: pytest.MonkeyPatch, recipient: str
