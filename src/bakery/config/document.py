@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bakery.config.findings import FieldPath, Finding
-from bakery.config.quoted_line import hide_secrets
+from bakery.config.quoted_line import LONGEST_LINE, after_secrets, hide_secrets
 from bakery.config.scalars import Scalar
 from bakery.errors import Problem
 
@@ -95,18 +96,23 @@ class Document:
         before = LINE_BREAK.split(self.text[:offset])
         return Place(line=len(before), column=len(before[-1]) + 1)
 
-    def problem(self, place: Place, message: str, hint: str | None = None) -> Problem:
-        """Return a :class:`Problem` that quotes the line at ``place``."""
-        source = self._source(place)
+    def problem(self, place: Place, message: str, hint: str | None = None, *, hides: bool = False) -> Problem:
+        """Return a :class:`Problem` that quotes the line at ``place``; ``hides``: up to its first value."""
+        source = self._source(place, hides=hides)
         return Problem(line=place.line, column=place.column, message=message, hint=hint, source=source)
 
-    def _source(self, place: Place) -> str:
+    def _source(self, place: Place, *, hides: bool) -> str:
         if place.line > len(self._lines) or place.column > MAX_SHOWN_COLUMN:
             return ""
-        line = self._lines[place.line - 1][: MAX_SHOWN_COLUMN + 40]
+        line = self._lines[place.line - 1][:LONGEST_LINE]
         shown = (
             character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
             for character in line
         )
         # The error may be in the log of a pipeline.
-        return hide_secrets("".join(shown), self.text).rstrip()
+        hides = hides or place.line - 1 in self._after_secrets
+        return hide_secrets("".join(shown), self.text, hides=hides)[: MAX_SHOWN_COLUMN + 40].rstrip()
+
+    @cached_property
+    def _after_secrets(self) -> frozenset[int]:
+        return after_secrets(self._lines)

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bakery.hidden import hide_forms
+
 FieldPath = tuple[str | int, ...]
 """Keys and list positions from the top of the file: ``("roles", "gpu", "count")``."""
 
@@ -17,6 +19,8 @@ class Finding:
     hint: str | None = None
     at_key: bool = False
     """Whether the error is in the key, not in its value."""
+    hides: bool = False
+    """Whether the value may be a secret, so that the error quotes the line up to its first value only."""
     breaks: bool = True
     """Whether the value is unusable, so that findings of later checks on it are dropped."""
 
@@ -24,14 +28,16 @@ class Finding:
 def dotted(path: FieldPath) -> str:
     """Return a field's name for messages: ``roles.gpu.count``, ``access.admin_cidrs[0]``.
 
-    Line ends and other unprintable characters of a key are escaped, so that a message stays on one line.
+    Line ends and other unprintable characters of a key are escaped, so that a message stays on one line. Tokens,
+    and users and passwords of URLs, are hidden.
     """
     text = ""
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            key = step if step.isprintable() else step.encode("unicode_escape").decode()
+            shown = hide_forms(step)
+            key = shown if shown.isprintable() else shown.encode("unicode_escape").decode()
             text += f".{key}" if text else key
     return text
 
@@ -50,8 +56,9 @@ def name_hint(name: str, known: Iterable[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` in double quotes, cut to 40 characters and to one line."""
-    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    """Return ``text`` in double quotes, cut to 40 characters and to one line, without what has a token's form."""
+    hidden = hide_forms(text)
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in hidden)
     return f'"{shown[:40]}…"' if len(shown) > 40 else f'"{shown}"'
 
 

@@ -83,7 +83,7 @@ def _checked(document: Document, path: Path) -> ClusterConfig:
 
 def _problems(document: Document, placed: Iterable[tuple[Place, Finding]]) -> list[Problem]:
     in_order = sorted(placed, key=lambda pair: pair[0])
-    return [document.problem(place, finding.message, finding.hint) for place, finding in in_order]
+    return [document.problem(place, each.message, each.hint, hides=each.hides) for place, each in in_order]
 
 
 def _read(path: Path) -> bytes:

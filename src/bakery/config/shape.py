@@ -8,7 +8,9 @@ from bakery.config.docker import LOG_SIZE, LOG_SIZE_HINT
 from bakery.config.document import Document, Value
 from bakery.config.findings import FieldPath, Finding, dotted, name_hint, quoted, unbroken
 from bakery.config.model import BalancerCertificate, Binaries, ClientIntroduction, Kind, ReservedIp
+from bakery.config.quoted_line import is_called_like_a_secret
 from bakery.config.schema import FORMAT, ClusterShape, ShapeError, check_shape, keys_of
+from bakery.hidden import hide_forms
 
 _WANTED = {
     "string_type": "text",
@@ -103,36 +105,45 @@ def _finding(document: Document, error: ShapeError) -> Finding:
         hint = name_hint(str(path[-1]), keys_of(path[:-1]))
         return Finding(path=path, message=message, hint=hint, at_key=True, breaks=False)
     found = document.find(path)
-    given = _describe(found)
+    given = _describe(found, error)
     if error.type == "enum":
         names = [member.value for member in _ENUMERATIONS[path[-1]]]
         message = f"{name} must be one of {', '.join(names)}, not {given}"
         return Finding(path=path, message=message, hint=name_hint(found.text, names) if found else None)
     wanted = _WANTED.get(error.type, "something else")
-    return Finding(
-        path=path, message=f"{name or 'the file'} must be {wanted}, not {given}", hint=_hint(error, found)
-    )
+    message = f"{name or 'the file'} must be {wanted}, not {given}"
+    return Finding(path=path, message=message, hint=_hint(error, found), hides=_may_be_secret(error))
 
 
 def _missing_hint(name: str) -> str:
     return f"add the line: {'version: 1' if name == 'version' else f'{name}: demo'}"
 
 
-def _describe(value: Value | None) -> str:
+def _describe(value: Value | None, error: ShapeError) -> str:
+    """Return what ``value`` is, with its text unless that may be a secret."""
     data = value.data if value is not None else None
     if isinstance(data, dict):
         return "a mapping"
     if isinstance(data, list):
         return "a list"
+    if _may_be_secret(error) and isinstance(data, str | int | float) and not isinstance(data, bool):
+        return "text" if isinstance(data, str) else "a number"
     if isinstance(data, str):
         return f"the text {quoted(data)}"
     text = value.text if value is not None else "nothing"
     return text if isinstance(data, bool) or data is None else f"the number {text}"
 
 
+def _may_be_secret(error: ShapeError) -> bool:
+    """Return whether the value is in the place of a mapping, or its key is called like a secret."""
+    return error.type in ("dict_type", "model_type") or is_called_like_a_secret(str(error.path[-1]))
+
+
 def _hint(error: ShapeError, found: Value | None) -> str | None:
-    text = found.text if found is not None else ""
+    text = hide_forms(found.text) if found is not None else ""
     scalar = found is not None and not isinstance(found.data, dict | list)
+    if error.type == "string_type" and scalar and _may_be_secret(error):
+        return "put it in quotes"
     if error.type == "string_type" and scalar:
         if error.path[2:3] == ("ports",):
             return f"name the protocol: {text[:40]}/tcp"

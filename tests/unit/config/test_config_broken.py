@@ -179,7 +179,7 @@ YAML_TRAPS = {
 
 SHAPE = {
     "not a mapping": ("- version: 1\n", 1, 1, "the file must be a mapping, not a list", None),
-    "only text": ("hello\n", 1, 1, 'the file must be a mapping, not the text "hello"', None),
+    "only text": ("hello\n", 1, 1, 'the file must be a mapping, not text', None),
     "no version": ("cluster: demo\n", 1, 1, "version is missing", "add the line: version: 1"),
     "no cluster": ("version: 1\n", 1, 1, "cluster is missing", "add the line: cluster: demo"),
     "newer format": (
@@ -212,14 +212,14 @@ SHAPE = {
         "for example: vpc: {cidr: 10.100.0.0/20}",
     ),
     "count for a role": (
-        role("3"), 6, 9, "roles.pool must be a mapping, not the number 3", "for example: pool: {count: 3}",
+        role("3"), 6, 9, "roles.pool must be a mapping, not a number", "for example: pool: {count: 3}",
     ),
     "text for a list": (
         f"{HEAD}access: {{admin_cidrs: auto}}\n", 3, 23, 'access.admin_cidrs must be a list, not the text "auto"',
         "put it in brackets: [auto]",
     ),
     "text for all roles": (
-        f"{HEAD}roles: x\n", 3, 8, 'roles must be a mapping, not the text "x"',
+        f"{HEAD}roles: x\n", 3, 8, 'roles must be a mapping, not text',
         "for example: roles: {nomad-client: {count: 3}}",
     ),
 }  # fmt: skip

@@ -144,7 +144,7 @@ REFUSED = {
     ),
     "a certificate as text": (
         ingress("certificates: [a.pem]"), 4, 26,
-        'ingress.certificates[0] must be a mapping, not the text "a.pem"',
+        'ingress.certificates[0] must be a mapping, not text',
         "for example: certificates: [{cert: example.pem, key: example-key.pem}]",
     ),
     "a certificate without its key": (

@@ -272,5 +272,32 @@ def test_a_secret_in_the_wrong_place_is_not_quoted(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_cluster(text, FILE)
     quoted = {problem.source for problem in caught.value.problems}
-    assert "    r.example.com: {password: ***, username: anna}" in quoted
+    assert "    r.example.com: {password: ***" in quoted
     assert "hunter2" not in repr(caught.value.problems)
+
+
+@pytest.mark.parametrize("key", ["username_env", "password_env", "password_file"])
+@pytest.mark.parametrize("token", [f"dop_v1_{'0a' * 32}", f"ghp_{'A1' * 18}", "AGE-SECRET-KEY-1CANARY"])
+def test_a_token_in_place_of_its_variable_or_file_is_refused_and_not_quoted(key: str, token: str) -> None:
+    given = {"username": "ci", "password_env": "P"} | {key: token}
+    given.pop("username" if key == "username_env" else "", None)
+    given.pop("password_env" if key == "password_file" else "", None)
+    pairs = ", ".join(f"{name}: {value}" for name, value in given.items())
+    with pytest.raises(ConfigError) as caught:
+        parse_cluster(f"{MINIMAL}docker:\n  registries:\n    r.example.com: {{{pairs}}}\n", FILE)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"docker.registries.r.example.com.{key} is not the ")
+    assert token not in repr(problem)
+
+
+@pytest.mark.parametrize("value", ['"me:canary"', "canary", '"https://me:canary@ghcr.io"'])
+@pytest.mark.parametrize(
+    "place", ["docker:\n  registries:\n    ghcr.io: {}\n", "vpc: {}\n", "docker:\n  logs: {}\n"]
+)
+def test_a_text_in_place_of_a_mapping_is_not_quoted(place: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_cluster(MINIMAL + place.format(value), FILE)
+    (problem,) = caught.value.problems
+    assert problem.message.endswith(" must be a mapping, not text")
+    assert problem.source.endswith(": ***")
+    assert "canary" not in repr(problem)

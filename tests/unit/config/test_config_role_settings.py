@@ -39,7 +39,7 @@ REFUSED = {
         "roles.pool.meta.rack must be text, not the number 1", 'put it in quotes: "1"',
     ),
     "meta as text": (
-        role("meta: rack"), 6, 36, 'roles.pool.meta must be a mapping, not the text "rack"',
+        role("meta: rack"), 6, 36, 'roles.pool.meta must be a mapping, not text',
         "for example: meta: {rack: a1}",
     ),
     "a key of meta": (
@@ -62,7 +62,7 @@ REFUSED = {
     ),
     "a volume as text": (
         role("host_volumes: {data: /srv/data}"), 6, 51,
-        'roles.pool.host_volumes.data must be a mapping, not the text "/srv/data"',
+        'roles.pool.host_volumes.data must be a mapping, not text',
         "for example: host_volumes: {data: {path: /srv/data}}",
     ),
     "a volume without a path": (
@@ -142,7 +142,7 @@ REFUSED = {
         "roles.pool.nomad has no meaning: a consul-server does not run Nomad", "remove it",
     ),
     "Nomad as text": (
-        role("nomad: x"), 6, 37, 'roles.pool.nomad must be a mapping, not the text "x"',
+        role("nomad: x"), 6, 37, 'roles.pool.nomad must be a mapping, not text',
         "for example: nomad: {client: {gc_max_allocs: 100}}",
     ),
     "a key without a value": (
@@ -187,6 +187,30 @@ REFUSED = {
         "docker.registries.r.example.com.password_env is not the name of an environment variable",
         "the variable's name, not its value",
     ),
+    "a token for a variable's name": (
+        docker(f"registries: {{r.example.com: {{username: ci, password_env: dop_v1_{'0a' * 32}}}}}"), 3, 67,
+        "docker.registries.r.example.com.password_env is not the name of an environment variable",
+        "the variable's name, not its value",
+    ),
+    "a token for the name of a user's variable": (
+        docker(f"registries: {{r.example.com: {{username_env: ghp_{'A1' * 18}, password_env: P}}}}"), 3, 53,
+        "docker.registries.r.example.com.username_env is not the name of an environment variable",
+        "the variable's name, not its value",
+    ),
+    "a token for a file's name": (
+        docker(f"registries: {{r.example.com: {{username: ci, password_file: dop_v1_{'0a' * 32}}}}}"), 3, 68,
+        "docker.registries.r.example.com.password_file is not the path of a file",
+        "the file's path, not its content",
+    ),
+    "a password in the host": (
+        docker('registries: {"me:hunter2@r.example.com": {username: ci, password_env: P}}'), 3, 23,
+        'docker.registries: "***@r.example.com" is not the host of a registry',
+        "the part of an image's name before the first slash, such as registry.digitalocean.com",
+    ),
+    "a number for a variable's name": (
+        docker("registries: {r.example.com: {username: ci, password_env: 12345678}}"), 3, 67,
+        "docker.registries.r.example.com.password_env must be text, not a number", "put it in quotes",
+    ),
     "a registry with a path": (
         docker("registries: {r.example.com/a: {username: ci, password_env: P}}"), 3, 23,
         'docker.registries: "r.example.com/a" is not the host of a registry',
@@ -225,11 +249,11 @@ REFUSED = {
         "known names: logs, registries, ca, ulimits",
     ),
     "logs as a number": (
-        docker("logs: 5"), 3, 16, "docker.logs must be a mapping, not the number 5",
+        docker("logs: 5"), 3, 16, "docker.logs must be a mapping, not a number",
         "for example: logs: {max_size: 10m, max_files: 3}",
     ),
     "limits as a number": (
-        docker("ulimits: 5"), 3, 19, "docker.ulimits must be a mapping, not the number 5",
+        docker("ulimits: 5"), 3, 19, "docker.ulimits must be a mapping, not a number",
         "for example: ulimits: {nofile: 1048576, memlock: -1}",
     ),
     "an unknown limit": (
