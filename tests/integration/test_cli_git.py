@@ -76,6 +76,40 @@ def test_a_gitignore_of_the_user_s_is_kept_and_read(at: CliHarness, rules: str, 
     assert (at.folder / "out" / ".gitignore").read_text() == rules
 
 
+STATE_WARNING = "warning: git does not ignore {}, which holds private keys: write * into {}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [("/demo/bundle.json\n", "roles/consul-server.json"), ("!*\n", "bundle.json"), ("*\n!keep\n", None)],
+)
+def test_a_gitignore_of_the_user_s_that_shows_the_state_is_warned_of(
+    at: CliHarness, rules: str, named: str | None
+) -> None:
+    state = at.folder / ".bakery"
+    state.mkdir(mode=0o700)
+    (state / ".gitignore").write_text(rules)
+    for arguments in ((*RENDER, "out"), ("credentials", "decrypt"), ("launch", "--yes", "--wait", "active")):
+        ran = at(*arguments)
+        assert ran.code == 0, ran.err
+        warned = [line for line in ran.err.splitlines() if "git does not" in line]
+        assert warned == ([STATE_WARNING.format(state / "demo" / named, state / ".gitignore")] if named else [])
+    assert (state / ".gitignore").read_text() == rules
+    assert (f".bakery/demo/{named}" in taken(at)) is (named is not None)
+
+
+def test_a_moved_state_with_a_gitignore_of_the_user_s_is_warned_of(
+    at: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = at.folder / "state" / "demo"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / ".gitignore").write_text("*.log\n")
+    monkeypatch.setenv("BAKERY_STATE_DIR", str(folder.parent))
+    assert (
+        STATE_WARNING.format(folder / "bundle.json", folder / ".gitignore") in at(*RENDER, "out").err.splitlines()
+    )
+
+
 def test_a_browser_certificate_elsewhere_is_warned_of(at: CliHarness) -> None:
     assert at(*RENDER, "rendered").code == 0
     ran = at("browser-cert", "consul", "-o", "mine.p12")

@@ -9,6 +9,7 @@ import click
 from bakery.cli.answers import print_answer
 from bakery.cli.invocation import invocation_of
 from bakery.cli.options import common_options
+from bakery.cli.output import warn_if_git_takes_state
 from bakery.cli.prompts import ask_new_password, need_terminal
 from bakery.errors import UsageError
 from bakery.hints import Command, Hint
@@ -73,7 +74,9 @@ def decrypt(context: click.Context) -> None:
     from bakery.credentials.store import decrypt_bundle
 
     invocation = invocation_of(context)
-    _answer(invocation, decrypt_bundle(invocation.paths), encrypted=False)
+    file = decrypt_bundle(invocation.paths)
+    warn_if_git_takes_state(invocation.paths, invocation.console)
+    _answer(invocation, file, encrypted=False)
 
 
 def _answer(invocation: "Invocation", file: Path, *, encrypted: bool) -> None:

@@ -10,6 +10,7 @@ from bakery.cli.admin_cidrs import admin_cidr_option, admin_cidrs
 from bakery.cli.answers import print_answer
 from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options
+from bakery.cli.output import warn_if_git_takes_state
 from bakery.cli.recorder import recorded
 from bakery.cli.scaling import Scaling, check_saving, save_scaling, scaling_of, tell_scaling
 from bakery.cli.times import Times
@@ -104,6 +105,7 @@ def launch(
     if dry_run:
         return show_preview(invocation, options)
     result = launch_cluster(invocation, options, _approval(invocation, scaling))
+    warn_if_git_takes_state(invocation.paths, invocation.console)
     save_scaling(invocation, scaling)
     scalings = (scaling,) if scaling is not None else ()
     created, healthy = len(result.created), options.until_healthy

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bakery.console import Reporter
 from bakery.errors import BakeryError, UsageError
+
+if TYPE_CHECKING:
+    from bakery.config.paths import StatePaths
 
 GIT_SECONDS = 10.0
 
@@ -54,14 +58,25 @@ def warn_if_git_takes(file: Path, reporter: Reporter) -> None:
 
     No warning without git, or if git refuses to look (in a repository of another user).
     """
+    if _git_takes(file):
+        reporter.warn(f"git does not ignore {file}, which holds private keys: add it to .gitignore")
+
+
+def warn_if_git_takes_state(paths: "StatePaths", reporter: Reporter) -> None:
+    """Warn if git takes the bundle or keys of roles, because the user changed the ``.gitignore``."""
+    for file in (paths.bundle, *sorted(paths.roles.glob("*.json"))):
+        if file.exists() and _git_takes(file):
+            reporter.warn(f"git does not ignore {file}, which holds private keys: write * into {paths.gitignore}")
+            return
+
+
+def _git_takes(file: Path) -> bool:
     from bakery.proc import run
 
     # core.fsmonitor may name a program of the repository, which must not run.
     argv = ["git", "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", file.name]
     try:
         # https://git-scm.com/docs/git-check-ignore: 0 ignored, 1 not ignored, 128 no repository
-        not_ignored = run(argv, cwd=file.parent, seconds=GIT_SECONDS, check=False).returncode == 1
+        return run(argv, cwd=file.parent, seconds=GIT_SECONDS, check=False).returncode == 1
     except BakeryError:
-        return
-    if not_ignored:
-        reporter.warn(f"git does not ignore {file}, which holds private keys: add it to .gitignore")
+        return False

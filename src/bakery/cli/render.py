@@ -9,7 +9,7 @@ from bakery.cli import completions
 from bakery.cli.answers import print_answer
 from bakery.cli.invocation import Invocation, invocation_of
 from bakery.cli.options import common_options_without_o
-from bakery.cli.output import ensure_folder, warn_if_git_takes, write_errors
+from bakery.cli.output import ensure_folder, warn_if_git_takes, warn_if_git_takes_state, write_errors
 from bakery.cli.values import once
 from bakery.cli.where import other_cloud_option
 from bakery.errors import UsageError
@@ -109,6 +109,7 @@ def render(
             ensure_folder(output)
             write_secret_file(file, user_data.text.encode())
     warn_if_git_takes(file, invocation.console)
+    warn_if_git_takes_state(invocation.paths, invocation.console)
     if invocation.settings.json:
         print_answer(invocation.settings, "render", {"file": str(file), "bytes": user_data.size})
     else:
