@@ -20,6 +20,9 @@ from bakery.cli.where import other_cloud_option
 def consul(context: click.Context, arguments: tuple[str, ...], person: str | None, other_cloud: bool) -> None:  # noqa: FBT001 - a click flag
     """Run consul against the cluster, with the operator's certificate and the management token.
 
+    connect, lock, watch and agent, which start other programs, and all with -http-addr or -grpc-addr run with the
+    token of bakery env, which expires.
+
     Everything after bakery's own options belongs to consul, options included:
 
     \b

@@ -23,6 +23,8 @@ def nomad(context: click.Context, arguments: tuple[str, ...], person: str | None
     Commands for jobs and servers run with the management token. All others run with the token of bakery env, which
     expires: Nomad passes the token on to clients that it asks, for logs, files, exec, signals and statistics. For
     operator api it is the management token if one path of the servers is asked for, without -H and -verbose.
+    Commands that start another program (var lock, a browser with -ui, git for a job's URL) run with the token of
+    bakery env too.
 
     Everything after bakery's own options belongs to nomad, options included:
 

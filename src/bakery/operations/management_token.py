@@ -2,9 +2,10 @@
 
 Nomad's servers pass the caller's token on to each client that they ask: for logs, files, exec, signals,
 statistics and metadata. Root on the client can read it (hashicorp/nomad v1.11.3, client/alloc_endpoint.go,
-ResolveToken). An agent that the user names may be a client's too. So these commands get the token of ``bakery
-env``, which expires and cannot make others, and no client gets the management token. ``nomad operator api`` can
-ask for anything, so only its plain requests get it.
+ResolveToken). An agent that the user names may be a client's too, and a program of the user's that consul or
+nomad starts may ask a client. So these commands get the token of ``bakery env``, which expires and cannot make
+others, and no client gets the management token. ``nomad operator api`` can ask for anything, so only its plain
+requests get it.
 """
 
 import re
@@ -19,6 +20,14 @@ _FOR_SERVERS = {
     "scaling", "server", "service", "stop", "system", "validate", "var", "version", "volume",
 }  # fmt: skip
 _OF_JOBS_FOR_CLIENTS = {"action", "restart"}
+# hashicorp/consul v1.22.5, command/: "connect" writes the token into Envoy's configuration, or starts a proxy with
+# it; "lock" and "watch" start a program; "agent" starts those of its watches and checks.
+_OF_CONSUL_WITH_PROGRAMS = {"agent", "connect", "lock", "watch"}
+_BROWSER = "ui"
+"""An option of many commands of nomad that starts the browser (command/meta.go, showUIPath)."""
+_READS_JOB = {"plan", "run", "validate"}
+_FETCHED = re.compile(r"[a-z0-9]+:|git@|(?:github|gitlab|bitbucket)\.", re.IGNORECASE)
+"""The source of a job's file for which nomad may start git or hg (command/helpers.go, hashicorp/go-getter)."""
 _TOPIC = "event-topic"
 _ADDRESSES = ("address", "http-addr", "grpc-addr")
 """Options of nomad and consul that name another agent than the environment does."""
@@ -34,14 +43,14 @@ _API_PATH = re.compile(r"(/v1/[A-Za-z0-9._/-]+)(?:\?[^#%]*)?")
 
 
 def may_have_management_token(product: str, arguments: Sequence[str]) -> bool:
-    """Return whether ``consul ARGUMENTS`` or ``nomad ARGUMENTS`` asks servers only.
+    """Return whether ``consul ARGUMENTS`` or ``nomad ARGUMENTS`` asks servers only, and starts no other program.
 
     ``product`` is "Consul" or "Nomad".
     """
     names_agent = any(word.startswith("-") and word.lstrip("-").startswith(_ADDRESSES) for word in arguments)
-    if product == "Consul":  # "connect" writes the token into Envoy's configuration, or starts a proxy with it
-        return not names_agent and _words(arguments)[0] != "connect"
-    return not names_agent and not asks_clients(arguments)
+    if product == "Consul":
+        return not names_agent and _words(arguments)[0] not in _OF_CONSUL_WITH_PROGRAMS
+    return not names_agent and not asks_clients(arguments) and not _starts_program(arguments)
 
 
 def asks_clients(arguments: Sequence[str]) -> bool:
@@ -55,6 +64,16 @@ def asks_clients(arguments: Sequence[str]) -> bool:
     if words[:2] == ["operator", "api"]:
         return not _is_plain_request(arguments)
     return is_debug(arguments) or (words[0] not in _FOR_SERVERS and words[:2] != ["node", "pool"])
+
+
+def _starts_program(arguments: Sequence[str]) -> bool:
+    """Return whether ``nomad ARGUMENTS`` may start the user's program, the browser, git or hg."""
+    words = _words(arguments)
+    if any(word.startswith("-") and word.lstrip("-").partition("=")[0] == _BROWSER for word in arguments):
+        return True
+    if words[0] in _READS_JOB or (words[0] == "job" and words[1] in _READS_JOB):
+        return any(_FETCHED.match(word) for word in words)
+    return words[:2] == ["var", "lock"]
 
 
 def with_topic(arguments: Sequence[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from bakery.operations.management_token import asks_clients, may_have_management
      "system gc", "var put a b=c", "volume create a.hcl", "operator api /v1/nodes", "operator api /v1/acl/tokens",
      "node pool apply gpu.nomad.hcl", "node pool list", "operator api /v1/job/web/actions",
      "operator api -X PUT -namespace=shop -dryrun /v1/acl/policy/a", "operator api --X=GET /v1/agent/keyring/",
+     "var get a", "var list", "job run -var ui=1 git.nomad.hcl", "job plan -var image=a:1 -", "job status web:1",
      "operator api -filter Name==a.b:1 /v1/acl/policies", "operator api -filter -H /v1/jobs?namespace=*"],
 )  # fmt: skip
 def test_jobs_and_servers(line: str) -> None:
@@ -79,6 +80,22 @@ def test_envoys_configuration_has_no_management_token(line: str) -> None:
     assert not may_have_management_token("Consul", line.split())
     assert not may_have_management_token("Consul", ["members", "-grpc-addr=a:8502"])
     assert may_have_management_token("Consul", ["members"])  # control
+
+
+@pytest.mark.parametrize(
+    ("product", "line"),
+    [("Nomad", "var lock a/b printenv"), ("Nomad", "var lock -shell=false a/b printenv"),
+     ("Nomad", "-a var -b lock a/b c"), ("Nomad", "job status -ui web"), ("Nomad", "var put --ui=true a b=c"),
+     ("Nomad", "ui"), ("Nomad", "login"), ("Nomad", "agent"), ("Nomad", "job run git::https://a.example/b//c.hcl"),
+     ("Nomad", "run -detach github.com/a/b//c.hcl"), ("Nomad", "job plan hg::http://a/b"),
+     ("Nomad", "job validate git@a.example:b//c.hcl"), ("Nomad", "job run https://a.example/b//c.hcl"),
+     ("Consul", "lock a/c printenv"), ("Consul", "lock -verbose a/c printenv"), ("Consul", "agent -dev"),
+     ("Consul", "watch -type=key -key=a printenv")],
+)  # fmt: skip
+def test_a_program_of_the_user_s_gets_no_management_token(product: str, line: str) -> None:
+    """It may ask a client: a lock around ``nomad alloc exec``, for example."""
+    assert not may_have_management_token(product, line.split())
+    assert may_have_management_token(product, ["operator", "raft", "list-peers"])  # control
 
 
 def test_empty_words_before_the_command_are_skipped_as_nomad_does() -> None:
