@@ -144,6 +144,17 @@ def test_a_code_for_the_token_is_not_made(proxy: Proxy, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["/v1/kv/a?token=b", "/v1/kv/a?dc=b&%74oken=c", "/v1/kv/a?token", "/v1/x/../kv/a?token=b&token=c"]
+)
+def test_a_token_in_the_query_is_not_passed_on(proxy: Proxy, path: str) -> None:
+    """Consul prefers it to the token of the run."""
+    for method in ("GET", "PUT"):
+        response, _ = proxy.ask(method, path)
+        assert (response.status, proxy.agents[0].tokens) == (403, [])
+    assert proxy.ask("GET", "/v1/kv/a?next_token=b&dc=token")[0].status == 200  # control
+
+
+@pytest.mark.parametrize(
     "path", ["/v1/acl/tokens?filter=a", "/v1/%61cl/tokens?a=b&f%69lter=", "/v1/x/../acl/tokens?a=b&filter=c"]
 )
 def test_the_token_is_not_searched_for(proxy: Proxy, path: str) -> None:

@@ -32,6 +32,9 @@ TOKENS = "/v1/acl/"
 """Requests for paths below it may have no filter. Nomad compares a filter with the secrets of tokens too, which
 are not in its reply (v1.11.3, nomad/state/paginator/paginator.go): many replies together spell the token of this
 run."""
+WITHHELD_PARAMETERS = {"token"}
+"""Consul prefers this one to the token in the header (v1.22.5, agent/http.go, parseTokenInternal), and the rights
+of the pages are those of the token of this run."""
 NO_SOCKETS = "WebSockets are not passed on: exec works in a terminal only"
 
 
@@ -77,7 +80,8 @@ class _Handler(LocalHandler):
 
     def answer(self) -> None:
         path, query = path_of(self.path), unquote(self.path.partition("?")[2])
-        if path in WITHHELD or (path.startswith(TOKENS) and "filter" in query):
+        names = {each.partition("=")[0] for each in query.split("&")}
+        if path in WITHHELD or WITHHELD_PARAMETERS & names or (path.startswith(TOKENS) and "filter" in query):
             self.refuse(HTTPStatus.FORBIDDEN, "this proxy does not pass it on")
             return
         body = self._body()
