@@ -5,10 +5,12 @@ import gzip
 import json
 import os
 import re
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
@@ -50,32 +52,76 @@ def _go_json(text: str) -> str:
     return quoted.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def _form(text: str) -> str:
+    """As URLSearchParams and the forms of web pages write it."""
+    return quote_plus(text, safe="*").replace("~", "%7E")
+
+
+def _mixed_case(text: str) -> str:
+    numbers = count()
+    return re.sub("%..", lambda code: code[0].lower() if next(numbers) % 2 else code[0], quote(text, safe=""))
+
+
+def _dotnet_json(text: str) -> str:
+    """As System.Text.Json writes it: also ``+``, quotation marks and apostrophes in codes, in capitals."""
+
+    def code(character: re.Match[str]) -> str:
+        return "".join(f"\\u{unit:04X}" for unit in _utf_16(character[0]))
+
+    return re.sub(r"[^A-Za-z0-9 !#$%()*,./:;=?@\[\]^_{|}~-]", code, text)
+
+
+def _utf_16(text: str) -> tuple[int, ...]:
+    content = text.encode("utf-16-be", errors="surrogatepass")
+    return struct.unpack(f">{len(content) // 2}H", content)
+
+
+def hclog(text: str) -> str:
+    """As Consul's and Nomad's logs have the value of a field: a backslash stays (hclog, writeEscapedForOutput)."""
+    return text.replace('"', '\\"').replace("\n", "\\n")
+
+
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "URL": lambda text: quote(text, safe=""),
     "URL in small letters": lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text, safe="")),
+    "URL in both": _mixed_case,
+    "each character in a URL": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
     "path": quote,
     "path of Go": lambda text: quote(text, safe="$&+,/:;=@"),
     "query": quote_plus,
+    "form": _form,
     "repr": lambda text: repr({"a": text, "b": "'\""}),
     "repr of bytes": lambda text: repr(text.encode()),
+    "each byte": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
     "JSON": json.dumps,
     "JSON of Go": _go_json,
+    "JSON of PHP": lambda text: json.dumps(text).replace("/", "\\/"),
+    "JSON of .NET": _dotnet_json,
+    "each character in JSON": lambda text: "".join(f"\\u{unit:04x}" for unit in _utf_16(text)),
     "JSON in JSON": lambda text: json.dumps(_go_json(text)),
+    "URL in JSON": lambda text: _dotnet_json(quote_plus(text)),
+    "JSON in a URL": lambda text: quote(_go_json(text), safe=""),
+    "hclog": hclog,
+    "JSON in hclog": lambda text: hclog(json.dumps(text)),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 without padding": lambda text: base64.b64encode(text.encode()).decode().rstrip("="),
+    "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 in a URL": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
 }
 """How programs write a text into a log or an error, by name."""
 
 
-def readings(text: str) -> Iterator[str]:
-    """The text as it is, and without the escapes of URLs, Python and JSON."""
-    yield text
-    unescaped = text
-    for _ in range(2):  # JSON may be quoted in JSON
-        unescaped = _unescaped(unescaped)
-        yield unescaped
-    yield unquote(unescaped)
-    yield unquote(text)
-    yield unquote_plus(text)
+def readings(text: str) -> set[str]:
+    """The text as it is, and without up to two layers of the escapes of URLs, Python, JSON and agents' logs."""
+    found = outer = {text}
+    for _ in range(2):
+        outer = {read(each) for each in outer for read in (unquote, unquote_plus, _unescaped, _without_hclogs)}
+        found = found | outer
+    return found
+
+
+def _without_hclogs(text: str) -> str:
+    return text.replace('\\"', '"')
 
 
 def _unescaped(text: str) -> str:
@@ -83,17 +129,27 @@ def _unescaped(text: str) -> str:
         if code[0].startswith("\\x"):
             return bytes.fromhex(code[0].replace("\\x", "")).decode(errors="replace")
         if code[0].startswith("\\u"):
-            return chr(int(code[0][2:], 16))
+            return bytes.fromhex(code[0].replace("\\u", "")).decode("utf-16-be", errors="replace")
         return "\n" if code[0] == "\\n" else code[0][1]
 
-    return re.sub(r"(?:\\x[0-9a-fA-F]{2})+|\\u[0-9a-fA-F]{4}|\\[\\'\"/n]", character, text)
+    return re.sub(r"(?:\\x[0-9a-fA-F]{2})+|(?:\\u[0-9a-fA-F]{4})+|\\[\\'\"/n]", character, text)
 
 
 def found_in(text: str, secrets: dict[str, str]) -> list[str]:
     """The names of the secrets that are in ``text``: as they are, in base64, or with escapes."""
-    read = set(readings(text))
-    forms = {name: (secret, SPELLINGS["base64"](secret)) for name, secret in secrets.items()}
-    return [name for name, spelled in forms.items() if any(form in each for form in spelled for each in read)]
+    read = readings(text)
+    return [
+        name for name, secret in secrets.items() if any(form in each for form in _plain(secret) for each in read)
+    ]
+
+
+def _plain(secret: str) -> set[str]:
+    """The secret and its base64, also without padding and for URLs. A gossip key is base64 itself."""
+    found = {secret, SPELLINGS["base64"](secret)}
+    found |= {each.rstrip("=") for each in found if re.fullmatch(r"[A-Za-z0-9+/]{5,}={1,2}", each)}
+    return found | {
+        each.translate(str.maketrans("+/", "-_")) for each in found if re.fullmatch(r"[\w+/]{16,}", each)
+    }
 
 
 def holders(folder: Path, secrets: dict[str, str], *, but: Iterable[Path] = ()) -> list[str]:

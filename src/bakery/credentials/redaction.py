@@ -8,11 +8,11 @@ from typing import Any
 
 from bakery.config.model import ClusterConfig
 from bakery.config.paths import StatePaths
+from bakery.credentials.hiding import hide
 from bakery.credentials.model import Bundle, Token
 from bakery.credentials.registries import login_secrets
 from bakery.credentials.seen import SHORTEST_VALUE, lines_of_key
 from bakery.credentials.tokens import consul_dns_token, tokens_of
-from bakery.proc import redact
 
 # A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age, a JWT (RFC 7519), a
 # file in user-data (gzip in base64).
@@ -87,10 +87,13 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a configu
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return ``text`` with ``***`` in place of every secret, and of each text that has the form of one."""
+    """Return ``text`` with ``***`` in place of every secret, and of each text that has the form of one.
+
+    Secrets are found in the forms of :func:`bakery.credentials.hiding.hide`.
+    """
     for pattern in _PATTERNS:
         text = pattern.sub("***", text)
-    return redact(text, secrets)
+    return hide(text, secrets)
 
 
 def _token_secrets(tokens: Iterable[Token]) -> Iterator[str]:

@@ -13,7 +13,6 @@ from bakery.credentials.at_rest import PASSPHRASE_VARIABLE
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.redaction import secrets_of, secrets_of_file, secrets_on_disk
 from bakery.credentials.seen import seen_secrets
-from bakery.credentials.spellings import spelled
 from bakery.credentials.store import find_bundle
 from bakery.errors import BakeryError
 from bakery.plan.build import build_plan
@@ -33,7 +32,7 @@ def known_secrets(
     droplets: Iterable[str] = (),
     left_out: tuple[type[Exception], ...] = UNREADABLE,
 ) -> tuple[str, ...]:
-    """Return every secret that bakery knows on this machine, in each form of :mod:`bakery.credentials.spellings`.
+    """Return every secret that bakery knows on this machine, in any order; a key line by line.
 
     These are the secrets of the environment, those that this process has held, and for each cluster those of its
     cluster file, of its bundle with the tokens of nodes and roles, and of the files beside the bundle.
@@ -47,7 +46,7 @@ def known_secrets(
         sources += [partial(secrets_of_file, config), partial(secrets_on_disk, paths)]
         sources.append(partial(_of_bundle, config, tuple(droplets), left_out))
     sources.append(seen_secrets)
-    return spelled(_read(sources, left_out))
+    return tuple(set(_read(sources, left_out)))
 
 
 def _read(sources: Iterable[_Source], left_out: tuple[type[Exception], ...]) -> Iterator[str]:
