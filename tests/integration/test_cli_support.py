@@ -32,6 +32,9 @@ VARIABLES = {
 }
 WRITTEN = ("URL", "form", "JSON in a URL")
 """Forms in which Nomad is asked for a job; its log has the path as asked for. requests changes other forms."""
+MERGED = """\
+nomad-server: {user_data: [wireguard.sh], nomad: {vault: {token: canary-vault-token, namespace: k7n4ryX}, \
+telemetry: {circonus_api_token: "canary-of-the-first-line\\nsecond\\n", circonus_check_id: 8273645512}}, """
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +178,14 @@ def test_merged_values_and_passwords_of_registries_are_not_in_it(
         "user": "canary-user",
         "file": "canary-of-a-file",
         "merged": "canary-vault-token",
+        "merged line": "canary-of-the-first-line",
+        "merged number": "8273645512",
+        "file of user-data": "PrivateKey=canary-of-user-data",
         "login": b64encode(b"ci:canary-of-a-file").decode(),
     }
     file = at.folder / "bakery.yaml"
-    text = file.read_text().replace(
-        "nomad-server: {", "nomad-server: {nomad: {vault: {token: canary-vault-token, namespace: k7n4ryX}}, "
-    )
+    text = file.read_text().replace("nomad-server: {", MERGED)
+    (at.folder / "wireguard.sh").write_text("#!/bin/sh\n  PrivateKey=canary-of-user-data\n")
     file.write_text(
         text
         + "docker:\n  registries:\n"

@@ -53,8 +53,9 @@ def secrets_on_disk(paths: StatePaths) -> tuple[str, ...]:
 def secrets_of_file(config: ClusterConfig) -> tuple[str, ...]:
     """Return what the cluster file has or names that may be secret, as far as it can be read.
 
-    That is the credentials of registries, the keys of ingress nodes' certificates, and every text of eight
-    characters or more in merged configuration: bakery does not know which of its keys are secret.
+    That is the credentials of registries, the keys of ingress nodes' certificates, the lines of the files of
+    ``user_data``, and every text of eight characters or more and number of eight digits or more in merged
+    configuration: bakery does not know which of its keys are secret.
     """
     folder = config.path.parent
     found: list[str] = []
@@ -63,8 +64,9 @@ def secrets_of_file(config: ClusterConfig) -> tuple[str, ...]:
     for pair in config.ingress.certificates:
         found += lines_of_key(_content(folder / pair.key))
     for role in config.roles:
-        for merged in (role.settings.nomad, role.settings.consul):
-            found += [text for text in _texts(merged) if len(text) >= SHORTEST_VALUE]
+        found += _merged_values([role.settings.nomad, role.settings.consul])
+        for part in role.settings.user_data:
+            found += lines_of_key(part.text)
     return tuple(found)
 
 
@@ -75,15 +77,18 @@ def _content(file: Path) -> str:
     return ""
 
 
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a configuration
+def _merged_values(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a configuration
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
         for item in value:
-            yield from _texts(item)
+            yield from _merged_values(item)
     elif isinstance(value, str):
-        yield value
+        # A program may write a text of several lines line by line.
+        lines = (line.strip() for line in value.splitlines())
+        yield from (text for text in (value, *lines) if len(text) >= SHORTEST_VALUE)
+    elif isinstance(value, int | float) and sum(map(str.isdigit, str(value))) >= SHORTEST_VALUE:
+        yield str(value)
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:

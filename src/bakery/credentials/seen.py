@@ -27,6 +27,6 @@ def seen_secrets() -> Iterator[str]:
 
 
 def lines_of_key(pem: str) -> list[str]:
-    """Return the lines of a key in PEM that are secret."""
+    """Return the lines that are searched for of a key in PEM, or of a file of user-data."""
     lines = (line.strip() for line in pem.splitlines())
     return [line for line in lines if len(line) >= _SHORTEST and not line.startswith("-----")]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bakery.config.load import load_cluster
 from bakery.config.model import Kind
 from bakery.credentials.issue import role_credentials
-from bakery.credentials.redaction import secrets_of, secrets_on_disk, without_secrets
+from bakery.credentials.redaction import secrets_of, secrets_of_file, secrets_on_disk, without_secrets
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import (
     consul_agent_token,
@@ -16,6 +17,7 @@ from bakery.credentials.tokens import (
     consul_nomad_token,
 )
 from bakery.render.document import packed
+from tests.helpers.cli import SMALL
 from tests.helpers.state import paths_in
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -70,6 +72,22 @@ def test_a_file_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
         paths.issued_to(name).nomad_token.write_text(f"canary-of-{name}-here")
     paths.issued_to("ci").nomad_token.mkdir(parents=True)
     assert secrets_on_disk(paths) == ("canary-of-ann-here", "canary-of-zoe-here")
+
+
+MERGED = """\
+nomad: {vault: {token: canary-a, short: seven-7}, \
+lines: "  canary-b\\r\\n7\\ncanary-c\\n", list: [{a: canary-d}]}, \
+consul: {telemetry: {check: 8273645512, part: -12345678.5, small: 1234567, on: true}}, user_data: [wg.sh]"""
+
+
+def test_merged_values_and_files_of_user_data_are_known(tmp_path: Path) -> None:
+    """Not short ones: they may be in any text. A text of several lines may be written line by line."""
+    (tmp_path / "wg.sh").write_text("#!/bin/sh\n  PrivateKey=canary-e\nPrivateKey=abcd\n")
+    (tmp_path / "bakery.yaml").write_text(SMALL.replace("nomad-client: {", f"nomad-client: {{{MERGED}, "))
+    assert set(secrets_of_file(load_cluster(tmp_path / "bakery.yaml"))) == {
+        "canary-a", "  canary-b\r\n7\ncanary-c\n", "canary-b", "canary-c", "canary-d",
+        "8273645512", "-12345678.5", "PrivateKey=canary-e",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from tests.helpers.cli import SMALL
 from tests.helpers.state import paths_in
 
 FILE = (
-    SMALL
+    SMALL.replace(
+        "nomad-client: {", "nomad-client: {user_data: [part.sh], nomad: {a: canary-merged, b: 8273645512}, "
+    )
     + """\
 docker:
   registries:
@@ -41,7 +43,8 @@ def test_every_place_has_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyP
     seen.note("canary-held")
     wanted = {
         *(f"canary-{name}" for name in (*VARIABLES, "REGISTRY_USER", "REGISTRY_PASSWORD")),
-        "canary-of-the-token-file", "canary-issued-token", "canary-held", *derived.values(),
+        "canary-of-the-token-file", "canary-issued-token", "canary-held",
+        "canary-merged", "8273645512", "canary-of-user-data", *derived.values(),
     }  # fmt: skip
     assert wanted - set(known_secrets(load_cluster(tmp_path / "bakery.yaml"), droplets=["left"])) == set()
 
@@ -93,6 +96,7 @@ def test_a_short_user_name_is_not_searched_for(tmp_path: Path, monkeypatch: pyte
 
 def cluster_in(folder: Path) -> dict[str, str]:
     """Write a cluster file, a bundle, an issued token and a rendered role; return derived tokens by subject."""
+    (folder / "part.sh").write_text("#!/bin/sh\ncanary-of-user-data\n")
     (folder / "bakery.yaml").write_text(FILE)
     paths = paths_in(folder)
     paths.ensure()
