@@ -28,11 +28,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleType]:
     module = load_script("wait-for-servers", monkeypatch)
     monkeypatch.setattr(module, "CONFIG", tmp_path / "client.json")
     monkeypatch.setattr(module, "STATE", tmp_path / "state.db")
-    return module
+    yield module
+    for connection in module.CONNECTIONS.values():
+        connection.close()
 
 
 def client_config(cluster: RealCluster) -> dict[str, Any]:
@@ -117,6 +119,28 @@ def test_a_look_does_not_read_the_cas_of_the_system(
     wait_for_nomad(cluster, script, config, monkeypatch)
     with pytest.raises(AssertionError):  # control: a context of its own reads them
         script.ssl.create_default_context()
+
+
+def test_polls_share_a_connection_to_each_server(
+    cluster: RealCluster, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handshake takes several times the CPU of a request."""
+    config = client_config(cluster)
+    wait_for_nomad(cluster, script, config, monkeypatch)
+    opened: list[object] = []
+    connect = script.socket.create_connection
+
+    def counted(address: object, **options: Any) -> object:  # noqa: ANN401 - of a script
+        opened.append(address)
+        return connect(address, **options)
+
+    monkeypatch.setattr(script.socket, "create_connection", counted)
+    for _ in range(4):
+        assert answers(script.nomad_ready, config, script)
+    assert (LOOPBACK, cluster.nomad_port) not in opened
+    script.CONNECTIONS[LOOPBACK, cluster.nomad_port, "server.global.nomad"].close()
+    assert answers(script.nomad_ready, config, script), "a connection that was closed is opened again"
+    assert (LOOPBACK, cluster.nomad_port) in opened
 
 
 def test_without_addresses_the_servers_are_found_in_consul(
