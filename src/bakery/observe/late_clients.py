@@ -1,6 +1,6 @@
 """The Nomad clients that an observation did not find healthy. One request shows whether they have come since."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bakery.agents.interface import AgentClients
 from bakery.agents.model import NomadNode
@@ -15,8 +15,9 @@ class LateClients:
 
     def __init__(self, plan: ClusterPlan, facts: Facts, clients: AgentClients) -> None:
         self._plan, self._facts, self._clients = plan, facts, clients
-        self.names = self._missing(facts.nomad.nodes.value or ())
-        """Names of their nodes."""
+        known = facts.nomad.nodes.value
+        self.names = frozenset() if known is None else self._missing(known)
+        """Names of their nodes. Empty if Nomad did not list its clients: then more is missing than they are."""
 
     def have_come(self) -> bool:
         """Ask Nomad's leader whether all of them are healthy now; False if it does not answer. Reads only."""
@@ -28,8 +29,7 @@ class LateClients:
         except AgentError:
             return False
 
-    def _missing(self, nodes: Iterable[NomadNode]) -> frozenset[str]:
-        known = tuple(nodes)
+    def _missing(self, known: Sequence[NomadNode]) -> frozenset[str]:
         return frozenset(
             node.name
             for node in self._plan.nomad_clients

@@ -168,13 +168,26 @@ def test_other_conditions_are_observed_every_second() -> None:
     assert looks(cluster) == 6
 
 
-def test_a_leader_that_does_not_answer_is_no_reason_to_observe_more_often() -> None:
+def test_a_nomad_that_lists_no_clients_is_observed_every_second() -> None:
     cluster = healthy_cluster()
-    cluster.nomad.clients = cluster.nomad.clients[:1]
     cluster.nomad.failures["nodes"] = AgentError(message="Nomad refused", status=500)
     with pytest.raises(NotHealthyError):
         wait(cluster, FakeClock(), seconds=10)
-    assert looks(cluster) <= 7
+    assert looks(cluster) == cluster.nomad.calls.count("nodes") == 10
+
+
+def test_while_nomad_does_not_answer_the_cluster_is_observed_every_two_seconds() -> None:
+    cluster = healthy_cluster()
+    cluster.nomad.clients = cluster.nomad.clients[:1]
+    refused = AgentError(message="Nomad refused", status=500)
+
+    def on_sleep(now: float) -> None:
+        # Between two observations, which are at even seconds or at the next poll.
+        cluster.nomad.failures = {"nodes": refused} if now % 2 > 0.1 else {}
+
+    with pytest.raises(NotHealthyError):
+        wait(cluster, FakeClock(on_sleep), seconds=10)
+    assert looks(cluster) == 5
 
 
 def test_gossip_keys_are_asked_for_every_ten_seconds_only() -> None:
