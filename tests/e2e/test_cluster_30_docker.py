@@ -113,3 +113,10 @@ def test_its_check_fails_when_the_container_hangs(cluster: Cluster, hello: Dropl
     finally:
         cluster.inside(hello.name, f"docker unpause {container}")
     wait_until(lambda: where(cluster), what="the check to pass again", seconds=PATIENCE)
+
+
+def test_docker_leaves_no_core_file(cluster: Cluster, hello: Droplet) -> None:
+    """At its start docker runs a 32-bit program, which the filter of its unit ends."""
+    files = cluster.inside(hello.name, "ls /").stdout.split()
+    assert "etc" in files
+    assert "core" not in files
