@@ -96,9 +96,11 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
     Secrets are found in the forms of :func:`bakery.credentials.hiding.hide`.
     """
+    # Secrets first: a form in the middle of one would leave the rest of it.
+    text = hide(text, secrets)
     for pattern in _PATTERNS:
         text = pattern.sub("***", text)
-    return hide(text, secrets)
+    return text
 
 
 def _token_secrets(tokens: Iterable[Token]) -> Iterator[str]:

@@ -102,3 +102,10 @@ def test_what_has_the_form_of_a_secret_is_removed(text: str) -> None:
 def test_nothing_else_is() -> None:
     text = "demo-nomad-client-1 10.100.0.10 4f1c0000-0000-4000-8000-000000000000 -----BEGIN CERTIFICATE-----"
     assert without_secrets(text, secrets_of(BUNDLE, [])) == text
+
+
+def test_a_secret_with_the_form_of_a_token_in_it_is_cut_whole() -> None:
+    token = f"dop_v1_{'0' * 64}"
+    secret = f"postgres://user:canary-before@db/x?t={token}canary-after"
+    assert without_secrets(f"log: {secret} end", [secret]) == "log: *** end"
+    assert without_secrets(f"log: {token} end", []) == "log: *** end"
