@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bakery.errors import ExitCode, UnreachableError
 from tests.helpers.cli import CliHarness
 
 pytestmark = pytest.mark.integration
@@ -96,6 +97,31 @@ def test_a_gitignore_of_the_user_s_that_shows_the_state_is_warned_of(
         assert warned == ([STATE_WARNING.format(state / "demo" / named, state / ".gitignore")] if named else [])
     assert (state / ".gitignore").read_text() == rules
     assert (f".bakery/demo/{named}" in taken(at)) is (named is not None)
+
+
+def test_the_operators_key_is_warned_of(at: CliHarness) -> None:
+    state = at.folder / ".bakery"
+    state.mkdir(mode=0o700)
+    (state / ".gitignore").write_text("/demo/bundle.json\n/demo/roles/\n")
+    key = state / "demo" / "consul-key.pem"
+    ran = at("launch", "--yes", "--wait", "active")
+    assert key.exists()
+    assert STATE_WARNING.format(key, state / ".gitignore") in ran.err.splitlines()
+
+
+def test_a_launch_that_fails_warns_too(at: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = at.folder / ".bakery"
+    state.mkdir(mode=0o700)
+    (state / ".gitignore").write_text("!*\n")
+
+    def fails(*_: object, **__: object) -> None:
+        message = "the API is gone"
+        raise UnreachableError(message=message)
+
+    monkeypatch.setattr("bakery.operations.launch_cluster.launch", fails)
+    ran = at("launch", "--yes", "--wait", "active")
+    assert ran.code == ExitCode.CLOUD
+    assert STATE_WARNING.format(state / "demo" / "bundle.json", state / ".gitignore") in ran.err.splitlines()
 
 
 def test_a_moved_state_with_a_gitignore_of_the_user_s_is_warned_of(

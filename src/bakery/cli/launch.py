@@ -104,8 +104,10 @@ def launch(
     )
     if dry_run:
         return show_preview(invocation, options)
-    result = launch_cluster(invocation, options, _approval(invocation, scaling))
-    warn_if_git_takes_state(invocation.paths, invocation.console)
+    try:
+        result = launch_cluster(invocation, options, _approval(invocation, scaling))
+    finally:
+        warn_if_git_takes_state(invocation.paths, invocation.console)
     save_scaling(invocation, scaling)
     scalings = (scaling,) if scaling is not None else ()
     created, healthy = len(result.created), options.until_healthy

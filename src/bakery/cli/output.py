@@ -1,6 +1,6 @@
 """Files that a user asked for, in a folder of the user's choice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,29 +54,38 @@ def ensure_folder(path: Path) -> None:
 
 
 def warn_if_git_takes(file: Path, reporter: Reporter) -> None:
-    """Warn if ``file`` is in a git repository that does not ignore it.
+    """Warn if the file is in a git repository that does not ignore it.
 
     No warning without git, or if git refuses to look (in a repository of another user).
     """
-    if _git_takes(file):
+    if _not_ignored(file.parent, [file]):
         reporter.warn(f"git does not ignore {file}, which holds private keys: add it to .gitignore")
 
 
+_STATE = ("bundle.json", "roles/*.json", "*-key.pem", "*.p12", "issued/*/*-key.pem", "issued/*/*-token")
+"""Files of a state folder that hold keys or tokens."""
+
+
 def warn_if_git_takes_state(paths: "StatePaths", reporter: Reporter) -> None:
-    """Warn if git takes the bundle or keys of roles, because the user changed the ``.gitignore``."""
-    for file in (paths.bundle, *sorted(paths.roles.glob("*.json"))):
-        if file.exists() and _git_takes(file):
-            reporter.warn(f"git does not ignore {file}, which holds private keys: write * into {paths.gitignore}")
-            return
+    """Warn if git takes keys or tokens of the state folder, because the user changed the ``.gitignore``."""
+    files = [file for pattern in _STATE for file in sorted(paths.folder.glob(pattern))]
+    for file in _not_ignored(paths.folder, files)[:1]:
+        reporter.warn(f"git does not ignore {file}, which holds private keys: write * into {paths.gitignore}")
 
 
-def _git_takes(file: Path) -> bool:
+def _not_ignored(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """Return those of ``files``, which are below ``folder``, that git would take. Empty if git does not say."""
     from bakery.proc import run
 
+    names = {str(file.relative_to(folder)): file for file in files}
     # core.fsmonitor may name a program of the repository, which must not run.
-    argv = ["git", "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", file.name]
+    argv = ["git", "-c", "core.fsmonitor=false", "check-ignore", "-z", "--stdin"]
     try:
-        # https://git-scm.com/docs/git-check-ignore: 0 ignored, 1 not ignored, 128 no repository
-        return run(argv, cwd=file.parent, seconds=GIT_SECONDS, check=False).returncode == 1
+        # https://git-scm.com/docs/git-check-ignore: 0 some are ignored, 1 none is, 128 no repository
+        done = run(
+            argv, cwd=folder, seconds=GIT_SECONDS, check=False, stdin="".join(f"{name}\0" for name in names)
+        )
     except BakeryError:
-        return False
+        return []
+    ignored = done.stdout.split("\0")
+    return [file for name, file in names.items() if name not in ignored] if done.returncode in (0, 1) else []
