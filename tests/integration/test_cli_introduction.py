@@ -68,6 +68,7 @@ def test_a_client_that_a_thief_was_faster_than_registers_at_the_next_launch(
     assert "it has not registered at its address: another holder of its user-data may have its tokens" in first.err
     assert f"give it other tokens: bakery replace {ROBBED}" in first.err
     assert introduced(cluster, ROBBED)
+    assert not introduced(cluster, "demo-nomad-client-2"), "it has registered, although the launch failed"
     second = cluster.at("launch", "--yes", "--deadline", "3")
     assert second.code == 7, "a launch does not remove the thief's client"
     assert f"Nomad client {ROBBED} at {THIEF}, which is down" in second.err

@@ -8,7 +8,7 @@ from typing import TypeVar
 from bakery.cloud.model import Droplet
 from bakery.credentials.issue import rendered_roles
 from bakery.credentials.model import Bundle
-from bakery.errors import NotHealthyError
+from bakery.errors import BakeryError, NotHealthyError
 from bakery.launch.acl.ensure import (
     AclOutcome,
     AclRequest,
@@ -23,7 +23,7 @@ from bakery.operations.cluster import ServerAddresses, running_cluster, server_a
 from bakery.operations.context import Context, open_session
 from bakery.operations.credentials import check_own_droplets, connect_agents
 from bakery.operations.droplets import list_droplets
-from bakery.operations.introductions import end_all, find_unused, with_unused
+from bakery.operations.introductions import end_all, end_if_reached, find_unused, with_unused
 from bakery.plan.model import ClusterPlan, Node
 from bakery.plan.slots import as_running, slot_of
 
@@ -113,8 +113,11 @@ def wait_for_health(
             reporter=context.reporter,
             on_unhealthy=Stranded(open_session(context, running_cluster(context)), existing, listing).join,
         )
-    except NotHealthyError as error:
-        raise with_unused(error, find_unused(context, existing, bundle, listing)) from None
+    except BakeryError as error:
+        end_if_reached(context, existing, bundle, listing)
+        if isinstance(error, NotHealthyError):
+            raise with_unused(error, find_unused(context, existing, bundle, listing)) from None
+        raise
     end_all(context, existing, bundle, listing)
 
 

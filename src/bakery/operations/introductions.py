@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from bakery.cloud.model import Droplet
 from bakery.credentials.model import Bundle
-from bakery.errors import AgentError, NotHealthyError
+from bakery.errors import AgentError, BakeryError, NotHealthyError
 from bakery.hints import Command, Hint, joined
 from bakery.launch.acl.introduction import end_introductions, unused_introductions
 from bakery.launch.base.patience import persist, reach_now
+from bakery.launch.base.session import Session
 from bakery.operations.cluster import running_cluster
 from bakery.operations.context import Context, open_session
 from bakery.plan.model import ClusterPlan
@@ -28,13 +29,26 @@ def end_all(
     if not plan.introduces_clients:
         return
     session, droplets = open_session(context, running_cluster(context)), list_droplets()
+    persist(
+        session,
+        lambda: _end(session, plan, bundle, droplets),
+        what="Consul to forget the introductions of new clients",
+    )
 
-    def end() -> None:
-        reached = reach_now(session, plan, droplets)
-        if reached.consul is not None and reached.nomad is not None:
-            end_introductions(reached.consul, reached.nomad, plan, bundle, droplets)
 
-    persist(session, end, what="Consul to forget the introductions of new clients")
+def end_if_reached(
+    context: Context, plan: ClusterPlan, bundle: Bundle, list_droplets: Callable[[], tuple[Droplet, ...]]
+) -> None:
+    """As :func:`end_all`, for a launch that fails: one try, and errors are dropped."""
+    if plan.introduces_clients:
+        with suppress(BakeryError):
+            _end(open_session(context, running_cluster(context)), plan, bundle, list_droplets())
+
+
+def _end(session: Session, plan: ClusterPlan, bundle: Bundle, droplets: tuple[Droplet, ...]) -> None:
+    reached = reach_now(session, plan, droplets)
+    if reached.consul is not None and reached.nomad is not None:
+        end_introductions(reached.consul, reached.nomad, plan, bundle, droplets)
 
 
 def find_unused(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from bakery.cloud.access import TOKEN_VARIABLES, read_token
 from bakery.config.model import ClusterConfig
@@ -21,6 +22,8 @@ VARIABLES = (
     *TOKEN_VARIABLES, PASSPHRASE_VARIABLE, "BAKERY_P12_PASSWORD", "CONSUL_HTTP_TOKEN", "NOMAD_TOKEN"
 )  # fmt: skip
 """Variables whose values are secret."""
+PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+"""Variables with URLs that may have a password."""
 UNREADABLE = (BakeryError, OSError)
 """Errors of a file that cannot be read, or of a file that is damaged."""
 
@@ -58,6 +61,9 @@ def _read(sources: Iterable[_Source], left_out: tuple[type[Exception], ...]) -> 
 def _of_environment() -> Iterator[str]:
     for name in VARIABLES:
         yield os.environ.get(name, "").strip()
+    for name in PROXIES:
+        with suppress(ValueError):  # not a URL
+            yield unquote(urlsplit(os.environ.get(name, "")).password or "")
 
 
 def _of_token_file() -> Iterator[str]:
