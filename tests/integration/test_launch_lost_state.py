@@ -145,7 +145,7 @@ def _unwritable(folder: Path) -> Iterator[None]:
 def test_no_room_for_the_credentials(tmp_path: Path, hand: Forker, empty: Account) -> None:
     """RLIMIT_FSIZE: a write beyond it fails as on a full disk. Our output is a file too, hence --quiet."""
     with lab(tmp_path / "new", hand) as place:
-        text = _refused(place, 3, limit=500)
+        text = _refused(place, 3, limit=1000)
         assert "cannot write" in text
         assert not paths_of(place).bundle.exists()
         place.run(LAUNCH)
@@ -159,7 +159,7 @@ def test_no_room_for_the_journal(place: Lab, empty: Account) -> None:
     for number in lost:
         place.api.delete(f"/v2/droplets/{number}")
     place.api.settle()
-    text = _refused(place, 2, limit=400)
+    text = _refused(place, 2, limit=1000)
     assert "cannot write" in text
     assert "File too large" in text
     place.run(LAUNCH)

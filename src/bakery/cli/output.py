@@ -68,6 +68,8 @@ _STATE = ("bundle.json", "roles/*.json", "*-key.pem", "*.p12", "issued/*/*-key.p
 
 def warn_if_git_takes_state(paths: "StatePaths", reporter: Reporter) -> None:
     """Warn if git takes keys or tokens of the state folder, because the user changed the ``.gitignore``."""
+    if not paths.folder.is_dir():  # a launch that found no folder there says so itself
+        return
     files = [file for pattern in _STATE for file in sorted(paths.folder.glob(pattern))]
     for file in _not_ignored(paths.folder, files)[:1]:
         reporter.warn(f"git does not ignore {file}, which holds private keys: write * into {paths.gitignore}")
@@ -77,6 +79,8 @@ def _not_ignored(folder: Path, files: Sequence[Path]) -> list[Path]:
     """Return those of ``files``, which are below ``folder``, that git would take. Empty if git does not say."""
     from bakery.proc import run
 
+    if not files:
+        return []
     names = {str(file.relative_to(folder)): file for file in files}
     # core.fsmonitor may name a program of the repository, which must not run.
     argv = ["git", "-c", "core.fsmonitor=false", "check-ignore", "-z", "--stdin"]
