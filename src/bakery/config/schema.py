@@ -249,7 +249,7 @@ class SecurityShape(_Strict):
     client_introduction: Annotated[ClientIntroduction, _BY_VALUE] = Field(
         default=ClientIntroduction.WARN,
         description="strict: Nomad refuses a new client without a token that was made for it; a copy of user-data"
-        " that is taken after its node has registered registers nothing. Needs Nomad 1.11 or later, and no role of"
+        " that is taken after its launch has ended registers nothing. Needs Nomad 1.11 or later, and no role of"
         " kind all-in-one.",
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from bakery.config.load import parse_cluster
 from bakery.config.model import OpenPort
+from bakery.config.ports import TAKEN
 from bakery.errors import ConfigError
 
 FILE = Path("bakery.yaml")
@@ -93,6 +94,14 @@ def test_what_is_refused(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_cluster(str(text), FILE)
     assert [[p.line, p.column, p.message, p.hint] for p in caught.value.problems] == [expected]
+
+
+@pytest.mark.parametrize("number", sorted(TAKEN))
+def test_each_port_of_an_agent_is_refused(number: int) -> None:
+    for source in ("", " from vpc", " from 203.0.113.0/24"):
+        with pytest.raises(ConfigError) as caught:
+            parse_cluster(ports(f"{number}/tcp{source}"), FILE)
+        assert f": port {number} is {TAKEN[number]}" in caught.value.problems[0].message
 
 
 EVERYONE = ("0.0.0.0/0", "::/0")
