@@ -143,7 +143,7 @@ class _Watch:
         if self._late is None:
             return True
         since = self.clock.now() - self._looked_at
-        if not self._late.names:
+        if not self._late.exist:
             return since >= self._every
         return since >= LATE_LOOKS * self._every or self._late.have_come()
 

@@ -16,8 +16,8 @@ class LateClients:
     def __init__(self, plan: ClusterPlan, facts: Facts, clients: AgentClients) -> None:
         self._plan, self._facts, self._clients = plan, facts, clients
         known = facts.nomad.nodes.value
-        self.names = frozenset() if known is None else self._missing(known)
-        """Names of their nodes. Empty if Nomad did not list its clients: then more is missing than they are."""
+        self.exist = known is not None and self._some_missing(known)
+        """Whether there are any. False if Nomad did not list its clients: then more than clients is missing."""
 
     def have_come(self) -> bool:
         """Ask Nomad's leader whether all of them are healthy now; False if it does not answer. Reads only."""
@@ -25,13 +25,12 @@ class LateClients:
         if leader is None:
             return False
         try:
-            return not self._missing(self._clients.nomad(api_address(leader)).nodes())
+            return not self._some_missing(self._clients.nomad(api_address(leader)).nodes())
         except AgentError:
             return False
 
-    def _missing(self, known: Sequence[NomadNode]) -> frozenset[str]:
-        return frozenset(
-            node.name
+    def _some_missing(self, known: Sequence[NomadNode]) -> bool:
+        return any(
+            client_fault(node.name, self._facts.address(node.name), known) is not None
             for node in self._plan.nomad_clients
-            if client_fault(node.name, self._facts.address(node.name), known) is not None
         )
