@@ -38,7 +38,7 @@ def where(cluster: Cluster) -> tuple[str, int] | Pending:
     return address, int(port)
 
 
-# Over the agent's own API, with the DNS token of that node: what any node may know.
+# Over the agent's own API, with the token for DNS of that node: what any node may know.
 _HEALTHY = r"""set -e
 token=$(python3 -c 'import json; print(json.load(open("/etc/consul.d/consul.json"))["acl"]["tokens"]["dns"])')
 printf 'X-Consul-Token: %s' "$token" |

@@ -32,7 +32,6 @@ def make_credentials(kind: Kind, subject: str = "demo-node-1") -> NodeCredential
         consul_gossip_key=CONSUL_GOSSIP,
         nomad_gossip_key=NOMAD_GOSSIP if kind.is_nomad_server else None,
         consul_agent_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000001", secret=AGENT_TOKEN),
-        consul_dns_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000002", secret=DNS_TOKEN),
         consul_nomad_token=Token(accessor="a0a0a0a0-0000-4000-8000-000000000003", secret=NOMAD_TOKEN)
         if kind.runs_nomad
         else None,
@@ -51,7 +50,6 @@ REGISTRY_LOGIN = RegistryLogin(host="registry.example.com", username="ci", passw
 REGISTRY_AUTH = "Y2k6Q0FOQVJZLXJlZ2lzdHJ5"
 """Base64 of ``ci:CANARY-registry``, as docker's file has it."""
 AGENT_TOKEN = "c0ffee00-0000-4000-8000-00000000a9e7"
-DNS_TOKEN = "c0ffee00-0000-4000-8000-0000000000d5"
 NOMAD_TOKEN = "c0ffee00-0000-4000-8000-000000000403"
 INTRODUCTION_TOKEN = "c0ffee00-0000-4000-8000-0000000001d0"
 INGRESS_TOKEN = "c0ffee00-0000-4000-8000-000000000f0d"

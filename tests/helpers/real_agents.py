@@ -206,7 +206,7 @@ def _consul_config(cluster: RealCluster, ports: dict[str, int], default_policy: 
         "acl": {
             "enabled": True,
             "default_policy": default_policy,
-            "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_dns_token.secret},
+            "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_agent_token.secret},
         },
     }
 

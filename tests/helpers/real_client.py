@@ -73,7 +73,7 @@ def start_consul_client(
         "acl": {
             "enabled": not rogue,
             "default_policy": "deny",
-            "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_dns_token.secret},
+            "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_agent_token.secret},
         },
     }
     file, log = folder / f"consul-{name}.json", folder / f"consul-{name}.log"

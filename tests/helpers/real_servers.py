@@ -175,7 +175,7 @@ class RealServers:
             "acl": {
                 "enabled": True,
                 "default_policy": "deny",
-                "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_dns_token.secret},
+                "tokens": {"agent": mine.consul_agent_token.secret, "dns": mine.consul_agent_token.secret},
             },
         }
 

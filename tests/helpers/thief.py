@@ -98,7 +98,6 @@ def thief_of(cluster: RealCluster, kind: Kind, *, introduced: bool = False) -> T
     nomads = mine.introduction_token if introduced else mine.consul_nomad_token
     tokens: list[Token | None] = [
         mine.consul_agent_token,
-        mine.consul_dns_token,
         nomads,
         mine.consul_ingress_token,
     ]

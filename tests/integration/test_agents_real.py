@@ -17,14 +17,17 @@ from bakery.agents import transport
 from bakery.agents.consul import Consul
 from bakery.agents.interface import ConsulApi
 from bakery.agents.model import AclToken, CatalogNode, Target, TokenGrant
+from bakery.config.model import Kind
 from bakery.credentials.model import Token
 from bakery.credentials.store import create_bundle
-from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token, random_token
+from bakery.credentials.tokens import consul_agent_token, consul_nomad_token, random_token
 from bakery.errors import AgentError, CredentialsError, NotHealthyError
 from bakery.launch.acl.ensure import AclOutcome, AclRequest, ensure_acls
+from bakery.launch.acl.policies import token_accessors
 from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ConditionState
 from bakery.wait import Pending, wait_until
+from tests.helpers.clusters import make_node
 from tests.helpers.real_agents import BOTH, CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 
 pytestmark = pytest.mark.integration
@@ -74,8 +77,8 @@ def _wait_for_leaders(cluster: RealCluster) -> None:
 
 
 def test_the_first_time_everything_is_made(closed: AclOutcome) -> None:
-    # DNS; the node and the two roles, each with an agent's and Nomad's; the mesh for Nomad servers; Traefik.
-    assert closed == AclOutcome(policies_written=8, tokens_written=9, identity_written=5)
+    # The node and the three roles, each with an agent's token and Nomad's.
+    assert closed == AclOutcome(policies_written=8, tokens_written=8, identity_written=5)
 
 
 @pytest.mark.usefixtures("closed")
@@ -138,13 +141,45 @@ def _as(cluster: RealCluster, token: Token | None) -> ConsulApi:
 
 
 @pytest.mark.usefixtures("closed")
-def test_the_dns_token_reads_nodes_and_no_token_reads_none(cluster: RealCluster) -> None:
-    dns = _as(cluster, consul_dns_token(cluster.bundle))
+def test_no_token_reads_no_node(cluster: RealCluster) -> None:
+    assert _as(cluster, None).catalog_nodes() == ()
+
+
+@pytest.fixture
+def another(cluster: RealCluster, closed: AclOutcome) -> Iterator[Token]:
+    """The token of the agent of another planned node, with which that agent answers DNS queries."""
+    node = make_node(Kind.NOMAD_CLIENT)
+    _ensure(replace(cluster, more=(node,)))
+    yield consul_agent_token(cluster.bundle, node.name)
+    for accessor in token_accessors(cluster.bundle, node.name):
+        cluster.clients.consul(LOOPBACK).delete_token(accessor)
+
+
+def test_an_agents_token_reads_the_other_nodes(cluster: RealCluster, another: Token) -> None:
+    dns = _as(cluster, another)
     assert dns.catalog_nodes() == (CatalogNode(name="demo-server-1", address=LOOPBACK),)
     assert [member.name for member in dns.members()] == ["demo-server-1"]
-    assert _as(cluster, None).catalog_nodes() == ()
     with pytest.raises(AgentError) as caught:
         dns.list_tokens()
+    assert caught.value.status == 403
+
+
+def test_without_the_policy_for_dns_it_reads_its_own_node_only(cluster: RealCluster, another: Token) -> None:
+    """Control."""
+    consul = cluster.clients.consul(LOOPBACK)
+    (grant,) = (each.grant for each in consul.list_tokens() if each.accessor == another.accessor)
+    assert grant.policies == ("bakery-dns",)
+    weak = AclToken(accessor=another.accessor, secret=another.secret, grant=replace(grant, policies=()))
+    consul.put_token(weak)
+    assert _as(cluster, another).catalog_nodes() == ()
+
+
+def test_with_a_node_goes_its_right_to_ask(cluster: RealCluster, another: Token) -> None:
+    assert _as(cluster, another).catalog_nodes()  # control
+    for accessor in token_accessors(cluster.bundle, "demo-nomad-client-1"):
+        cluster.clients.consul(LOOPBACK).delete_token(accessor)
+    with pytest.raises(AgentError) as caught:
+        _as(cluster, another).catalog_nodes()
     assert caught.value.status == 403
 
 
@@ -270,7 +305,7 @@ def _passing_ids(cluster: RealCluster) -> list[str]:
         session.trust_env = False
         reply = session.get(
             f"https://{LOOPBACK}:{cluster.consul_port}/v1/health/service/nomad?passing=true",
-            headers={"X-Consul-Token": consul_dns_token(cluster.bundle).secret},
+            headers={"X-Consul-Token": consul_agent_token(cluster.bundle, "demo-server-1").secret},
             verify=str(tls.ca),
             cert=(str(tls.certificate), str(tls.key)),
             timeout=10,
@@ -369,7 +404,7 @@ def test_no_secret_shows_in_errors_or_logs(cluster: RealCluster, caplog: pytest.
     secrets = [
         cluster.bundle.consul_management.secret,
         cluster.bundle.nomad_management.secret,
-        consul_dns_token(cluster.bundle).secret,
+        consul_agent_token(cluster.bundle, "demo-server-1").secret,
         stranger.secret,
     ]
     assert "/v1/acl/bootstrap" in caplog.text  # control: the requests were logged

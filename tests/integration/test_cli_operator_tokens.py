@@ -62,7 +62,10 @@ def test_a_shell_does_a_days_work_and_makes_no_lasting_secret(live: LiveCli) -> 
         assert operator.consul(method, path) == 200, path
     token = {"Name": "more", "Type": "management"}
     refused_nomad = [
-        ("GET", "/v1/acl/tokens", None), ("PUT", "/v1/acl/token", token), ("GET", "/v1/agent/keyring/list", None),
+        ("GET", "/v1/acl/tokens", None), ("PUT", "/v1/acl/token", token),
+        ("PUT", "/v1/acl/policy/more", {"Name": "more", "Rules": 'node { policy = "write" }'}),
+        ("PUT", "/v1/acl/role", {"Name": "more", "Policies": [{"Name": "more"}]}),
+        ("GET", "/v1/agent/keyring/list", None),
         ("GET", "/v1/operator/snapshot", None), ("PUT", "/v1/namespace/other", {"Name": "other"}),
         ("PUT", "/v1/system/gc", None), ("PUT", "/v1/node/pools", {"Name": "gpu", "NodeIdentityTTL": "87600h"}),
     ]  # fmt: skip
@@ -73,6 +76,13 @@ def test_a_shell_does_a_days_work_and_makes_no_lasting_secret(live: LiveCli) -> 
     for path in ("/v1/acl/tokens", "/v1/operator/keyring", "/v1/snapshot", "/v1/kv/bakery/introduction/a-node"):
         assert operator.consul("GET", path) == 403, path
         assert management.consul("GET", path) == 200, path
+    policy = {"Name": "more", "Rules": 'acl = "write"'}
+    for path, body in (
+        ("/v1/acl/token", {"Policies": [{"Name": "global-management"}]}),
+        ("/v1/acl/policy", policy),
+    ):
+        assert operator.consul("PUT", path, body) == 403, path
+        assert management.consul("PUT", path, body) == 200, path
     no_peer = "/v1/operator/raft/peer?id=none"
     assert operator.consul("DELETE", no_peer) == 403
     assert management.consul("DELETE", no_peer) != 403

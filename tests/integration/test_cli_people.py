@@ -50,8 +50,9 @@ class Caller:
     def nomad(self, method: str, path: str, body: Any = None) -> int:  # noqa: ANN401 - any JSON value
         return self._call("NOMAD", ("NOMAD_ADDR", "NOMAD_TOKEN"), method, path, json.dumps(body))
 
-    def consul(self, method: str, path: str) -> int:
-        return self._call("CONSUL", ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN"), method, path, "")
+    def consul(self, method: str, path: str, body: Any = None) -> int:  # noqa: ANN401 - any JSON value
+        text = "" if body is None else json.dumps(body)
+        return self._call("CONSUL", ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN"), method, path, text)
 
     def _call(self, product: str, names: tuple[str, str], method: str, path: str, body: str) -> int:
         url, token = (self._variables[name] for name in names)

@@ -71,7 +71,6 @@ def _secrets(at: CliHarness) -> list[str]:
         bundle.nomad_gossip_key,
         bundle.token_seed,
         node.consul_agent_token.secret,
-        node.consul_dns_token.secret,
         node.consul_nomad_token.secret,
         *(_inner_line(k.key) for k in (bundle.consul_ca, bundle.nomad_ca)),
         *(_inner_line(k.key) for k in (bundle.consul_operator, bundle.nomad_operator)),

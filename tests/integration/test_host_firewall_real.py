@@ -192,12 +192,12 @@ def node(lan_node: Node) -> Iterator[Node]:
 
 
 @contextmanager
-def behind_the_bridge(node: Node) -> Iterator[None]:
-    """Let host 1 be a container: its packets come in by docker0."""
-    setup = [(0, "ip link set eth1 down"), (0, "ip link set eth1 name docker0"), (0, "ip link set docker0 up")]
-    addresses = [(0, f"ip address add {BRIDGE[0]}/16 dev docker0"), (1, f"ip address add {BRIDGE[1]}/16 dev eth1")]
-    undo = [(0, f"ip address del {BRIDGE[0]}/16 dev docker0"), (1, f"ip address del {BRIDGE[1]}/16 dev eth1")]
-    back = [(0, "ip link set docker0 down"), (0, "ip link set docker0 name eth1"), (0, "ip link set eth1 up")]
+def behind_the_bridge(node: Node, name: str) -> Iterator[None]:
+    """Let host 1 be a container: its packets come in by the bridge of that name."""
+    setup = [(0, "ip link set eth1 down"), (0, f"ip link set eth1 name {name}"), (0, f"ip link set {name} up")]
+    addresses = [(0, f"ip address add {BRIDGE[0]}/16 dev {name}"), (1, f"ip address add {BRIDGE[1]}/16 dev eth1")]
+    undo = [(0, f"ip address del {BRIDGE[0]}/16 dev {name}"), (1, f"ip address del {BRIDGE[1]}/16 dev eth1")]
+    back = [(0, f"ip link set {name} down"), (0, f"ip link set {name} name eth1"), (0, "ip link set eth1 up")]
     for host, command in (*setup, *addresses):
         run(node.lan.inside(host, command.split()))
     try:
@@ -225,12 +225,19 @@ def test_without_the_firewall_they_are_all_open(node: Node, source: str) -> None
     assert node.scan(*NETWORKS[source]) == (set(PORTS), set(PORTS))
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_the_forwarder_is_open_to_containers_of_clients_only(node: Node, kind: Kind) -> None:
+@pytest.mark.parametrize(("kind", "bridge"), [*((kind, "docker0") for kind in Kind), (Kind.NOMAD_CLIENT, "nomad")])
+def test_the_forwarder_is_open_to_containers_of_clients_only(node: Node, kind: Kind, bridge: str) -> None:
     """Control of the tests above: the rules for the bridge are the firewall's, not an accident of the network."""
     node.load(kind)
-    with behind_the_bridge(node):
+    with behind_the_bridge(node, bridge):
         assert node.scan(*BRIDGE) == both(CONTAINERS[kind])
+
+
+def test_a_bridge_that_a_job_made_leads_to_what_is_open_to_everyone(node: Node) -> None:
+    """A docker network of a job's own. Its containers ask docker for names, and docker asks the forwarder."""
+    node.load(Kind.NOMAD_CLIENT)
+    with behind_the_bridge(node, "br-3f2a91c07d44"):
+        assert node.scan(*BRIDGE) == both(OUTSIDE[Kind.NOMAD_CLIENT])
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -117,19 +117,30 @@ def reads_the_keyring(who: Thief) -> bool:
     return True
 
 
+def calls_consul(who: Thief) -> bool:
+    """Whether a Consul server answers a call. This one needs no token."""
+    try:
+        who.consul_rpc("Status.Ping", {})
+    except OSError:
+        return False
+    return True
+
+
 DOORS: dict[str, Callable[[Thief], bool]] = {
     "Consul's API": lambda who: who.consul("GET", "/v1/status/leader"),
     "Consul's Raft": Thief.joins_consuls_raft,
+    "Consul's RPC": calls_consul,
     "Nomad's API": lambda who: who.nomad("GET", "/v1/status/leader"),
     "Nomad's Raft": Thief.joins_nomads_raft,
     "Nomad's RPC for clients": registers,
     "Nomad's RPC for servers": reads_the_keyring,
 }
-APIS = {"Consul's API", "Nomad's API"}
+ANY = {"Consul's API", "Consul's RPC", "Nomad's API"}
+"""Open to each certificate of the product."""
 OPEN = {
     "server": set(DOORS),
-    "client": APIS | {"Nomad's RPC for clients"},
-    "operator": APIS,
+    "client": ANY | {"Nomad's RPC for clients"},
+    "operator": ANY,
     "the other product's": set(),
     "another cluster's": set(),
     "made with the CA's key": set(DOORS),

@@ -95,7 +95,7 @@ ATTACKS = {
     "read gossip keys": of_consul("GET", "/v1/operator/keyring"),
     "change autopilot": of_consul("PUT", "/v1/operator/autopilot/configuration", {"CleanupDeadServers": True}),
     "take a snapshot": of_consul("GET", "/v1/snapshot"),
-    # The DNS token is on every node.
+    # An agent answers DNS queries.
     "read nodes and services": of_consul("GET", "/v1/catalog/service/web", None, *KINDS),
     "read a server's configuration": of_consul("GET", "/v1/agent/self", None, *SERVES),
     "register a service": of_consul("PUT", "/v1/catalog/register", service("web"), *RUNS_JOBS),

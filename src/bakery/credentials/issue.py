@@ -18,7 +18,6 @@ from bakery.credentials.names import consul_names, nomad_names
 from bakery.credentials.publish import exclusive
 from bakery.credentials.tokens import (
     consul_agent_token,
-    consul_dns_token,
     consul_ingress_token,
     consul_nomad_token,
     introduction_token,
@@ -172,7 +171,6 @@ def _credentials(bundle: Bundle, subject: str, kind: Kind, leaves: _Leaves) -> N
         consul_gossip_key=bundle.consul_gossip_key,
         nomad_gossip_key=bundle.nomad_gossip_key if kind.is_nomad_server else None,
         consul_agent_token=consul_agent_token(bundle, subject),
-        consul_dns_token=consul_dns_token(bundle),
         consul_nomad_token=consul_nomad_token(bundle, subject) if kind.runs_nomad else None,
         consul_ingress_token=consul_ingress_token(bundle, subject) if kind.is_ingress else None,
         introduction_token=introduction_token(bundle, subject) if kind.is_separate_client else None,

@@ -107,9 +107,7 @@ class NodeCredentials:
     nomad_gossip_key: str | None = field(repr=False)
     """None except on Nomad servers."""
     consul_agent_token: Token
-    """The token of the Consul agent: ``node:write`` on its name, ``service:read``."""
-    consul_dns_token: Token
-    """The same token on all nodes; it may read nodes and services."""
+    """The token of the Consul agent: ``node:write`` on its name, ``node:read`` and ``service:read``."""
     consul_nomad_token: Token | None
     """The token of the Nomad agent for its local Consul; None on a node without Nomad."""
     consul_ingress_token: Token | None = None

@@ -12,7 +12,7 @@ from bakery.credentials.hiding import hide
 from bakery.credentials.model import Bundle, Token
 from bakery.credentials.registries import login_secrets
 from bakery.credentials.seen import SHORTEST_VALUE, lines_of_key
-from bakery.credentials.tokens import consul_dns_token, tokens_of
+from bakery.credentials.tokens import shared_dns_token, tokens_of
 
 # A token of DigitalOcean, a private key in PEM or as one line of JSON, an identity of age, a JWT (RFC 7519), a
 # file in user-data (gzip in base64).
@@ -29,7 +29,7 @@ _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DO
 
 def secrets_of(bundle: Bundle, subjects: Iterable[str]) -> tuple[str, ...]:
     """Return every secret of the bundle, with the tokens derived for ``subjects``: names of nodes and of roles."""
-    tokens = [bundle.consul_management, bundle.nomad_management, consul_dns_token(bundle)]
+    tokens = [bundle.consul_management, bundle.nomad_management, shared_dns_token(bundle)]
     for subject in subjects:
         tokens += tokens_of(bundle, subject)
     keys = [bundle.consul_ca.key, bundle.nomad_ca.key, bundle.consul_operator.key, bundle.nomad_operator.key]

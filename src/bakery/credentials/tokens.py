@@ -8,7 +8,10 @@ from bakery.credentials.model import Bundle, Token
 
 
 def consul_agent_token(bundle: Bundle, subject: str) -> Token:
-    """Return the token of the Consul agent on ``subject`` (a node, or a role of hand-made nodes)."""
+    """Return the token of the Consul agent on ``subject`` (a node, or a role of hand-made nodes).
+
+    The agent answers DNS queries with it too.
+    """
     return _derive(bundle, f"consul-agent/{subject}")
 
 
@@ -36,8 +39,8 @@ def tokens_of(bundle: Bundle, subject: str) -> tuple[Token, ...]:
     return tuple(make(bundle, subject) for make in makers)
 
 
-def consul_dns_token(bundle: Bundle) -> Token:
-    """Return the token that every Consul agent uses to answer DNS queries."""
+def shared_dns_token(bundle: Bundle) -> Token:
+    """Return the token with which all agents of clusters from before December 2026 answer DNS queries."""
     return _derive(bundle, "consul-dns")
 
 

@@ -132,15 +132,14 @@ def _tls(context: RenderContext) -> dict[str, Any]:
 
 
 def _acl(context: RenderContext) -> dict[str, Any]:
+    token = context.credentials.consul_agent_token.secret
     return {
         "enabled": True,
         "default_policy": "deny",
         "down_policy": "extend-cache",
         "enable_token_persistence": False,
-        "tokens": {
-            "agent": context.credentials.consul_agent_token.secret,
-            "dns": context.credentials.consul_dns_token.secret,
-        },
+        # One token: the file has both in any case, and what removes the node removes its one token.
+        "tokens": {"agent": token, "dns": token},
     }
 
 

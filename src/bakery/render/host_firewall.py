@@ -3,7 +3,7 @@
 It admits the ports of the node's kind (:mod:`bakery.plan.ports`), most of them only from the VPC. For sources
 outside the VPC the cloud firewall decides, because only bakery knows the operator's address. The ports that are
 open here to every source are 8501 and 4646, which require a client certificate, 8600 of a Consul server, which
-answers only what the DNS token may read, and those that the cluster file opens to everyone.
+answers only what its agent's token may read, and those that the cluster file opens to everyone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -61,7 +61,6 @@ def _without_secrets(kind: Kind) -> NodeCredentials:
         consul_gossip_key=_GOSSIP_KEY,
         nomad_gossip_key=_GOSSIP_KEY,
         consul_agent_token=_TOKEN,
-        consul_dns_token=_TOKEN,
         consul_nomad_token=_TOKEN,
         consul_ingress_token=_TOKEN,
     )

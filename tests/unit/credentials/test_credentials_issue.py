@@ -16,7 +16,6 @@ from bakery.credentials.model import Authority, Bundle, Leaf, NodeCredentials
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import (
     consul_agent_token,
-    consul_dns_token,
     consul_ingress_token,
     consul_nomad_token,
 )
@@ -97,7 +96,6 @@ def test_a_node_gets_what_its_kind_needs_and_nothing_more(bundle: Bundle, kind: 
     assert node.nomad_gossip_key == (bundle.nomad_gossip_key if has_nomad_gossip_key else None)
     assert node.consul_gossip_key == bundle.consul_gossip_key
     assert node.consul_agent_token == consul_agent_token(bundle, "demo-x-1")
-    assert node.consul_dns_token == consul_dns_token(bundle)
     runs_nomad = nomad_names is not None
     assert node.consul_nomad_token == (consul_nomad_token(bundle, "demo-x-1") if runs_nomad else None)
     assert node.consul_ingress_token == (consul_ingress_token(bundle, "demo-x-1") if kind.is_ingress else None)

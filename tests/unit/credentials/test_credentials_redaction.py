@@ -12,9 +12,9 @@ from bakery.credentials.redaction import secrets_of, secrets_of_file, secrets_on
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import (
     consul_agent_token,
-    consul_dns_token,
     consul_ingress_token,
     consul_nomad_token,
+    shared_dns_token,
 )
 from bakery.render.document import packed
 from tests.helpers.cli import SMALL
@@ -31,7 +31,7 @@ def test_every_secret_of_the_bundle_is_known() -> None:
         consul_agent_token(BUNDLE, "demo-nomad-client-1"),
         consul_nomad_token(BUNDLE, "demo-nomad-client-1"),
         consul_ingress_token(BUNDLE, "demo-nomad-client-1"),
-        consul_dns_token(BUNDLE),
+        shared_dns_token(BUNDLE),
         BUNDLE.consul_management,
         BUNDLE.nomad_management,
     )

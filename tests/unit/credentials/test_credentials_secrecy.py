@@ -65,7 +65,7 @@ def test_the_canaries_are_there(bundle: Bundle) -> None:
     assert len(secrets) == 9  # four keys, two gossip keys, the seed, two management tokens
     assert shown(codec.encode(bundle).decode().replace("\\n", "\n"), secrets) == secrets
     node = issue_for_node(bundle, name="n", kind=Kind.SERVER, now=NOW)
-    assert len(secrets_of(node)) == 7  # two keys, two gossip keys, three tokens
+    assert len(secrets_of(node)) == 6  # two keys, two gossip keys, two tokens
 
 
 @pytest.mark.parametrize("kind", [None, *Kind])

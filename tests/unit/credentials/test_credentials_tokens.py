@@ -8,7 +8,7 @@ import pytest
 
 from bakery.credentials.model import Bundle, Token
 from bakery.credentials.store import create_bundle
-from bakery.credentials.tokens import consul_agent_token, consul_dns_token, consul_nomad_token, random_token
+from bakery.credentials.tokens import consul_agent_token, consul_nomad_token, random_token, shared_dns_token
 
 SEED = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
@@ -38,7 +38,7 @@ def test_tokens_are_what_openssl_computes(bundle: Bundle) -> None:
     assert {
         "1:consul-agent/demo-nomad-client-1": consul_agent_token(bundle, "demo-nomad-client-1"),
         "1:consul-nomad/demo-nomad-client-1": consul_nomad_token(bundle, "demo-nomad-client-1"),
-        "1:consul-dns": consul_dns_token(bundle),
+        "1:consul-dns": shared_dns_token(bundle),
     } == VECTORS
 
 
@@ -51,7 +51,7 @@ def test_every_subject_purpose_field_and_generation_has_its_own(bundle: Bundle) 
             consul_agent_token(one, "demo-a-1"),
             consul_agent_token(one, "demo-a-2"),
             consul_nomad_token(one, "demo-a-1"),
-            consul_dns_token(one),
+            shared_dns_token(one),
         )
     ]
     ids = [identity for token in tokens for identity in (token.accessor, token.secret)]
@@ -59,7 +59,7 @@ def test_every_subject_purpose_field_and_generation_has_its_own(bundle: Bundle) 
 
 
 def test_all_are_version_4_uuids(bundle: Bundle) -> None:
-    for token in (consul_agent_token(bundle, "a"), consul_dns_token(bundle), random_token()):
+    for token in (consul_agent_token(bundle, "a"), shared_dns_token(bundle), random_token()):
         for text in (token.accessor, token.secret):
             assert UUID(text).version == 4
             assert UUID(text).variant == RFC_4122

@@ -12,7 +12,6 @@ from bakery.render.user_data import render_node
 from tests.helpers.clusters import (
     AGENT_TOKEN,
     CONSUL_GOSSIP,
-    DNS_TOKEN,
     NOMAD_GOSSIP,
     NOMAD_TOKEN,
     make_credentials,
@@ -72,7 +71,7 @@ CONSUL_ON_EVERY_NODE = {
         "default_policy": "deny",
         "down_policy": "extend-cache",
         "enable_token_persistence": False,
-        "tokens": {"agent": AGENT_TOKEN, "dns": DNS_TOKEN},
+        "tokens": {"agent": AGENT_TOKEN, "dns": AGENT_TOKEN},
     },
     "telemetry": {"prometheus_retention_time": "60s", "disable_hostname": True},
     "http_config": {"block_endpoints": ["/v1/txn", "/v1/coordinate/update", "/v1/query"]},

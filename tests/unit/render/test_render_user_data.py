@@ -60,7 +60,7 @@ FILES = {
     Kind.INGRESS: COMMON | CONSUL | TRAEFIK,
 }
 # Which secret of NodeCredentials may appear on which kind. The words come from tests/helpers/clusters.py.
-EVERYWHERE = {"key-consul", "consul_gossip_key", "consul_agent_token", "consul_dns_token"}
+EVERYWHERE = {"key-consul", "consul_gossip_key", "consul_agent_token"}
 SECRETS = {
     Kind.CONSUL_SERVER: EVERYWHERE,
     Kind.NOMAD_SERVER: EVERYWHERE | {"key-nomad", "nomad_gossip_key", "consul_nomad_token"},
@@ -82,7 +82,6 @@ CANARIES = {
     "consul_gossip_key": OVERFULL.consul_gossip_key,
     "nomad_gossip_key": str(OVERFULL.nomad_gossip_key),
     "consul_agent_token": OVERFULL.consul_agent_token.secret,
-    "consul_dns_token": OVERFULL.consul_dns_token.secret,
     "consul_nomad_token": OVERFULL.consul_nomad_token.secret if OVERFULL.consul_nomad_token else "",
     "consul_ingress_token": OVERFULL.consul_ingress_token.secret if OVERFULL.consul_ingress_token else "",
     "introduction_token": INTRODUCTION_TOKEN,
@@ -210,7 +209,7 @@ def test_the_credentials_of_a_node_have_no_field_that_this_page_does_not_judge()
     """A new secret must be put into SECRETS before it can be rendered."""
     assert {field.name for field in fields(OVERFULL)} == {
         "subject", "kind", "generation", "consul_ca", "nomad_ca", "consul", "nomad", "consul_gossip_key",
-        "nomad_gossip_key", "consul_agent_token", "consul_dns_token", "consul_nomad_token",
+        "nomad_gossip_key", "consul_agent_token", "consul_nomad_token",
         "consul_ingress_token", "introduction_token", "registries", "certificates", "consul_grpc",
     }  # fmt: skip
 

@@ -9,7 +9,6 @@ from bakery.config.model import Kind, Role
 from bakery.credentials.model import Bundle, Token
 from bakery.credentials.tokens import (
     consul_agent_token,
-    consul_dns_token,
     consul_ingress_token,
     consul_nomad_token,
     tokens_of,
@@ -28,7 +27,7 @@ ROLE_AGENT = AclPolicy(
 # Source: Consul docs, acl.tokens.dns: node:read and service:read answer every DNS question of this product.
 DNS = AclPolicy(
     name="bakery-dns",
-    description="DNS answers of every Consul agent",
+    description="Consul agents, for their answers to DNS queries",
     rules='node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n',
 )
 # Source: Nomad docs, "Integrate Consul ACL" (hashicorp/nomad website/content/docs/secure/acl/consul.mdx, v1.11.3).
@@ -149,11 +148,11 @@ def _without_servers_agents(policy: AclPolicy, plan: ClusterPlan) -> AclPolicy:
 
 
 def consul_tokens(plan: ClusterPlan, rendered: Iterable[Role], bundle: Bundle) -> tuple[AclToken, ...]:
-    """Return every token that user-data contains: for DNS, for planned nodes, and for the ``rendered`` roles."""
-    tokens = [_token(consul_dns_token(bundle), "DNS", policies=(DNS.name,))]
+    """Return every token that user-data contains, for planned nodes and for the ``rendered`` roles."""
+    tokens: list[AclToken] = []
     for node in plan.nodes:
         identity = NodeIdentity(node=node.name, datacenter=plan.cluster)
-        policies = _agent_policies(node.kind)
+        policies = tuple(sorted((DNS.name, *_agent_policies(node.kind))))
         agent = consul_agent_token(bundle, node.name)
         tokens.append(_token(agent, f"Consul agent of {node.name}", policies=policies, node=identity))
         tokens += _tokens_of_kind(bundle, node.name, node.kind, mesh=plan.mesh)

@@ -13,7 +13,6 @@ from bakery.credentials.model import Bundle
 from bakery.credentials.store import create_bundle
 from bakery.credentials.tokens import (
     consul_agent_token,
-    consul_dns_token,
     consul_ingress_token,
     consul_nomad_token,
 )
@@ -88,12 +87,11 @@ def test_a_new_cluster_is_closed_with_our_own_secrets_and_holds_every_pre_made_t
     outcome = _ensure(cluster, bundle)
     assert cluster.consul.bootstrapped_with == bundle.consul_management.secret
     assert cluster.nomad.bootstrapped_with == bundle.nomad_management.secret
-    # One for DNS; an agent's on 6 nodes; Nomad's on 3.
-    assert outcome == AclOutcome(policies_written=8, tokens_written=1 + 6 + 3, identity_written=5)
+    # An agent's on 6 nodes; Nomad's on 3.
+    assert outcome == AclOutcome(policies_written=8, tokens_written=6 + 3, identity_written=5)
     secrets = {token.secret for token in cluster.consul.tokens.values()}
     assert consul_agent_token(bundle, "demo-nomad-client-2").secret in secrets
     assert consul_nomad_token(bundle, "demo-nomad-client-2").secret in secrets
-    assert consul_dns_token(bundle).secret in secrets
 
 
 def test_a_role_has_tokens_only_if_it_was_rendered(bundle: Bundle) -> None:
@@ -123,7 +121,7 @@ def test_tokens_of_an_earlier_version_for_unrendered_roles_are_removed_and_it_is
     there = set(cluster.consul.tokens)
     assert not _role_accessors(bundle, "nomad-server") & there
     assert _role_accessors(bundle, "nomad-client") <= there
-    assert len(there) == 1 + 6 + 3 + 2
+    assert len(there) == 6 + 3 + 2
     assert listener.warnings[1] == (
         "removed Consul's tokens for hand-made nodes of role nomad-server: it was not rendered on this machine,"
         " and bakery launched every node; bakery render --role nomad-server and bakery bootstrap bring them back"
@@ -191,7 +189,7 @@ def test_a_removal_that_was_interrupted_goes_on(bundle: Bundle) -> None:
         cluster.consul.failures.clear()
 
     assert len(_ensure(cluster, bundle, FakeClock(on_sleep)).roles_removed) == 3
-    assert len(cluster.consul.tokens) == 1 + 6 + 3
+    assert len(cluster.consul.tokens) == 6 + 3
 
 
 def test_the_second_time_nothing_is_written(bundle: Bundle) -> None:
@@ -207,7 +205,7 @@ def test_only_what_is_missing_or_wrong_is_written(bundle: Bundle) -> None:
     cluster = healthy_cluster()
     _ensure(cluster, bundle)
     gone = consul_agent_token(bundle, "demo-nomad-client-2").accessor
-    weak = consul_dns_token(bundle).accessor
+    weak = consul_agent_token(bundle, "demo-nomad-client-1").accessor
     del cluster.consul.tokens[gone]
     token = cluster.consul.tokens[weak]
     cluster.consul.tokens[weak] = replace(token, grant=replace(token.grant, policies=()))
@@ -402,7 +400,11 @@ def test_a_planned_node_may_write_itself_only_and_a_role_any_node(bundle: Bundle
     tokens = {token.accessor: token for token in consul_tokens(healthy_cluster().plan, ROLES, bundle)}
     node = tokens[consul_agent_token(bundle, "demo-nomad-client-1").accessor].grant
     assert node.node is not None
-    assert (node.node.node, node.node.datacenter, node.policies) == ("demo-nomad-client-1", "demo", ())
+    assert (node.node.node, node.node.datacenter, node.policies) == (
+        "demo-nomad-client-1",
+        "demo",
+        ("bakery-dns",),
+    )
     role = tokens[consul_agent_token(bundle, "nomad-client").accessor].grant
     assert (role.node, role.policies) == (None, ("bakery-role-agent",))
 
@@ -432,7 +434,10 @@ def test_an_ingress_node_has_a_token_for_traefik_and_its_agent_registers_it(bund
     plan = replace(healthy_cluster().plan, nodes=(make_node(Kind.INGRESS),))
     tokens = {token.accessor: token.grant for token in consul_tokens(plan, (role,), bundle)}
     node = tokens[consul_agent_token(bundle, "demo-ingress-1").accessor]
-    assert (node.node and node.node.node, node.policies) == ("demo-ingress-1", ("bakery-ingress-agent",))
+    assert (node.node and node.node.node, node.policies) == (
+        "demo-ingress-1",
+        ("bakery-dns", "bakery-ingress-agent"),
+    )
     assert tokens[consul_ingress_token(bundle, "demo-ingress-1").accessor].policies == ("bakery-ingress",)
     agent = tokens[consul_agent_token(bundle, "edge").accessor]
     assert (agent.node, agent.policies) == (None, ("bakery-ingress-agent", "bakery-role-agent"))
