@@ -224,20 +224,23 @@ def bench_cluster(bench: Bench, latency: str) -> None:
     with emulator(bench, latency):
         api = Api(bench)
         baking = bench.timed("build-image", "--local", "--yes")
-        launches = [launch_once(bench, api)]
+        first = launch_once(bench, api)
         whole, used = time.monotonic() - started, before - available_mib()
         bench_commands(bench, api, latency)
         bench_roll(bench, latency)
         bench.bakery("destroy", "--local", "--yes")
         image = json.loads(bench.bakery("images", "--local", "--json"))["images"][0]["id"]
         bench_alternative(bench, api, image, latency)
-        floors = [measure_floor(api, image)]
-        for _ in range(ROUNDS - 1):
+        # In turn, so that the machine is the same. During the first launch it still wrote the bake to its disk.
+        launches, floors = [], []
+        for _ in range(ROUNDS):
             launches.append(launch_once(bench, api))
             bench.bakery("destroy", "--local", "--yes")
             floors.append(measure_floor(api, image))
     shutil.rmtree(state)
     report_launches(bench, latency, launches, floors)
+    requests = max(launch.requests for launch in (first, *launches))
+    bench.row("API requests of that launch", str(requests), "", "35", latency=latency)
     beside = f"bake {baking:.1f} s"
     bench.row(
         "emulator, bake and launch, warm", f"{whole:.1f} s", beside, "180 s without latency", latency=latency
@@ -279,8 +282,6 @@ def report_launches(bench: Bench, latency: str, launches: list[Launch], floors: 
     beside = f"{span}; create of the first droplet {create:.0f} s"
     aim, ratio = "1.25 x after the create of the first droplet", (launching - create) / floor
     bench.row("launch to healthy, 3 + 3 + 3", f"{launching:.1f} s", beside, aim, ratio=ratio, latency=latency)
-    requests = max(launch.requests for launch in launches)
-    bench.row("API requests of that launch", str(requests), "", "35", latency=latency)
     typical = min(launches, key=lambda launch: abs(launch.seconds - launching))
     bench.table(
         f"The critical path of a launch, {LATENCIES[latency]}",
