@@ -12,7 +12,6 @@ from bakery.render.context import RenderContext
 from bakery.render.model import Join
 from bakery.render.nomad_config import nomad_config
 
-_TOKEN = Token(accessor="", secret="")
 _LEAF = Leaf(certificate="", key="")
 _GOSSIP_KEY = f"{'A' * 43}="
 """32 bytes of zeros: the agents check the length of a key."""
@@ -60,7 +59,12 @@ def _without_secrets(kind: Kind) -> NodeCredentials:
         nomad=_LEAF,
         consul_gossip_key=_GOSSIP_KEY,
         nomad_gossip_key=_GOSSIP_KEY,
-        consul_agent_token=_TOKEN,
-        consul_nomad_token=_TOKEN,
-        consul_ingress_token=_TOKEN,
+        consul_agent_token=_token("agent"),
+        consul_nomad_token=_token("nomad"),
+        consul_ingress_token=_token("ingress"),
     )
+
+
+def _token(name: str) -> Token:
+    """Return a token whose secret is its name: the digest of a configuration shows which token is in which place."""
+    return Token(accessor="", secret=name)

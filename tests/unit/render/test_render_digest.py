@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
 
 from bakery.config.model import Docker, HostVolume, Kind, OpenPort, Registry, RoleSettings, UserDataPart
 from bakery.plan.model import ClusterPlan, Node
+from bakery.render import digest
+from bakery.render.consul_config import consul_config
+from bakery.render.context import RenderContext
 from bakery.render.digest import config_digest
 from tests.helpers.clusters import make_plan, node_of
 
@@ -55,6 +59,23 @@ def test_a_changed_configuration_changes_it(name: str, kind: Kind) -> None:
     after = config_digest(*OTHER[name](plan, node_of(plan, kind)))
     assert (len(before), len(after)) == (16, 16)
     assert after != before
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_another_token_in_a_place_of_the_configuration_changes_it(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the agents began to answer DNS queries with their own token."""
+    plan = make_plan()
+    before = config_digest(plan, node_of(plan, kind))
+
+    def with_nomads(context: RenderContext) -> dict[str, Any]:
+        config = consul_config(context)
+        config["acl"]["tokens"]["dns"] = context.credentials.consul_nomad_token.secret  # type: ignore[union-attr]
+        return config
+
+    monkeypatch.setattr(digest, "consul_config", with_nomads)
+    assert config_digest(plan, node_of(plan, kind)) != before
 
 
 OF_CLIENTS: dict[str, Change] = {

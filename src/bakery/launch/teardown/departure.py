@@ -94,7 +94,12 @@ def forget(session: Session, plan: ClusterPlan, reached: Reached, gone: Droplet)
     Return whether that is done; if not, a warning says why. Without credentials no server can be asked.
     """
     if session.running is None:
-        return True
+        forget_rendered(session.paths, gone.name)
+        session.reporter.warn(
+            f"{gone.name}: without the cluster's credentials Consul and Nomad still know it, and its tokens are"
+            " valid; a launch with them removes it there"
+        )
+        return False
     done = forget_everywhere(
         session, reached, Identity(gone.name, gone.private_ipv4), partial(_attempt, session, gone.name)
     )

@@ -35,9 +35,14 @@ def remove(harness: LaunchHarness, name: str, *, lost: bool = False) -> list[str
     return [call.name for call in harness.cloud.mutations if call.name.endswith("_droplet")]
 
 
+def of_the_shutdown(harness: LaunchHarness) -> list[str]:
+    """The warnings but that about Consul and Nomad, which nobody can ask here."""
+    return [text for text in harness.reporter.warnings if "without the cluster's credentials" not in text]
+
+
 def test_an_ingress_node_is_shut_down_first(harness: LaunchHarness) -> None:
     assert remove(harness, NODE.name) == ["shut_down_droplet", "delete_droplet"]
-    assert harness.reporter.warnings == []
+    assert of_the_shutdown(harness) == []
 
 
 def test_other_nodes_are_not(harness: LaunchHarness) -> None:
@@ -59,7 +64,7 @@ def test_a_node_that_does_not_shut_down_is_deleted_with_a_warning(harness: Launc
     harness.cloud.hanging = {NODE.name}
     begun = harness.cloud.clock.now()
     assert remove(harness, NODE.name) == ["shut_down_droplet", "delete_droplet"]
-    assert harness.reporter.warnings == [
+    assert of_the_shutdown(harness) == [
         "waited 90 s for demo-ingress-1 to take no more requests; requests under way may be lost"
     ]
     assert 90 <= harness.cloud.clock.now() - begun < 100
@@ -81,7 +86,7 @@ def test_a_shutdown_that_is_refused_keeps_no_node_from_being_deleted(
 
     harness.cloud.shut_down_droplet = refuse  # type: ignore[method-assign]
     assert remove(harness, NODE.name) == ["delete_droplet"]
-    (warning,) = harness.reporter.warnings
+    (warning,) = of_the_shutdown(harness)
     assert ("without a shutdown" in warning, "waited 90 s" in warning) == (not waits, waits)
 
 

@@ -10,6 +10,7 @@ from bakery.agents.model import Member
 from bakery.credentials.issue import rendered_roles
 from bakery.errors import AgentError
 from bakery.launch.base.journal import load_journal
+from bakery.launch.base.model import DrainPolicy
 from bakery.launch.teardown.destroy_some import destroy_node
 from tests.helpers.live_cluster import FORGOTTEN, calls_in_order
 from tests.helpers.roll_harness import RollHarness, roll_harness
@@ -119,3 +120,26 @@ def test_a_removed_node_that_was_rendered_by_name_gets_no_tokens_by_a_bootstrap(
     (roles / "nomad-client.json").write_text("{}")
     destroy_node(cluster.session, cluster.harness.removal(), GONE)
     assert rendered_roles(cluster.harness.paths) == {"nomad-client"}
+
+
+def test_a_node_that_is_removed_without_the_credentials_is_forgotten_by_the_next_launch(
+    cluster: RollHarness,
+) -> None:
+    """They may be encrypted, and nobody there to type the passphrase."""
+    roles = cluster.harness.paths.roles
+    roles.mkdir(parents=True, exist_ok=True)
+    (roles / f"{GONE}.json").write_text("{}")
+    destroy_node(
+        cluster.harness.session(running=None), cluster.harness.removal(drain=DrainPolicy(drains=False)), GONE
+    )
+    assert rendered_roles(cluster.harness.paths) == frozenset()
+    assert _departing(cluster) == [GONE]
+    assert cluster.harness.reporter.warnings[-1] == (
+        f"{GONE}: without the cluster's credentials Consul and Nomad still know it, and its tokens are valid;"
+        " a launch with them removes it there"
+    )
+    _gossip_forgets(cluster)
+    assert not TOKENS.intersection(cluster.live.consul.calls), "control: its tokens are valid still"
+    cluster.launch()
+    assert set(cluster.live.consul.calls) >= TOKENS
+    assert _departing(cluster) == []
