@@ -66,5 +66,5 @@ def _without_secrets(kind: Kind) -> NodeCredentials:
 
 
 def _token(name: str) -> Token:
-    """Return a token whose secret is its name: the digest of a configuration shows which token is in which place."""
+    """Return a token whose secret is its name, so that a digest shows which token is in which place."""
     return Token(accessor="", secret=name)
