@@ -26,8 +26,11 @@ _OF_CONSUL_WITH_PROGRAMS = {"agent", "connect", "lock", "watch"}
 _BROWSER = "ui"
 """An option of many commands of nomad that starts the browser (command/meta.go, showUIPath)."""
 _READS_JOB = {"plan", "run", "validate"}
-_FETCHED = re.compile(r"[a-z0-9]+:|git@|(?:github|gitlab|bitbucket)\.", re.IGNORECASE)
-"""The source of a job's file for which nomad may start git or hg (command/helpers.go, hashicorp/go-getter)."""
+_FETCHED = re.compile(
+    r"[a-z0-9]+:|git@|(?:github|gitlab|bitbucket)\.|.*(?:\.amazonaws|googleapis)\.com/", re.IGNORECASE
+)
+"""The source of a job's file for which nomad may start git, hg or a program of the AWS configuration
+(``credential_process``): command/helpers.go, and the detectors of hashicorp/go-getter 1.8.4."""
 _TOPIC = "event-topic"
 _ADDRESSES = ("address", "http-addr", "grpc-addr")
 """Options of nomad and consul that name another agent than the environment does."""

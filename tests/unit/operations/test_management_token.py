@@ -88,6 +88,7 @@ def test_envoys_configuration_has_no_management_token(line: str) -> None:
      ("Nomad", "-a var -b lock a/b c"), ("Nomad", "job status -ui web"), ("Nomad", "var put --ui=true a b=c"),
      ("Nomad", "ui"), ("Nomad", "login"), ("Nomad", "agent"), ("Nomad", "job run git::https://a.example/b//c.hcl"),
      ("Nomad", "run -detach github.com/a/b//c.hcl"), ("Nomad", "job plan hg::http://a/b"),
+     ("Nomad", "job run s3-eu-west-1.amazonaws.com/b/c.hcl"), ("Nomad", "plan www.googleapis.com/b/c.hcl"),
      ("Nomad", "job validate git@a.example:b//c.hcl"), ("Nomad", "job run https://a.example/b//c.hcl"),
      ("Consul", "lock a/c printenv"), ("Consul", "lock -verbose a/c printenv"), ("Consul", "agent -dev"),
      ("Consul", "watch -type=key -key=a printenv")],
