@@ -153,7 +153,17 @@ def test_after_another_reboot_no_user_data_is_back(cluster: Cluster, name: str) 
     before = cluster.inside(name, finished).stdout
     reboot(cluster, name)
     cluster.wait_healthy()
-    assert holders(cluster, name, "/var/lib/cloud", "/run/cloud-init") == []
+    places = (
+        "/var/lib/cloud",
+        "/run/cloud-init",
+        "/var/tmp",
+        "/var/spool",
+        "/var/backups",
+        "/tmp",
+        "/root",
+        "/home",
+    )
+    assert holders(cluster, name, *places) == []
     kept = holders(cluster, name, "/etc/consul.d")
     assert {"/etc/consul.d/consul.json", "/etc/consul.d/tls/agent-key.pem"} <= set(
         kept

@@ -9,6 +9,7 @@ import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from bakery.agents.model import TlsFiles
@@ -17,6 +18,8 @@ SECONDS = 10.0
 QUIET_SECONDS = 1.0
 """Within this time a server closes a connection that it refuses."""
 CONSUL_TLS, CONSUL_RPC, CONSUL_RAFT = b"\x03", b"\x00", b"\x01"
+CONSUL_TLS_WITHOUT_CERTIFICATE = b"\x07"
+"""Consul asks for no certificate of the client then: ``RPCTLSInsecure``."""
 NOMAD_TLS, NOMAD_RPC, NOMAD_RAFT = b"\x04", b"\x01", b"\x02"
 
 
@@ -41,7 +44,22 @@ def call_consul(address: tuple[str, int], tls: TlsFiles, method: str, body: dict
         return _exchange(connection, method, {"Datacenter": "demo", **body})
 
 
-def _exchange(connection: ssl.SSLSocket, method: str, body: dict[str, Any]) -> dict[str, Any]:
+def call_consul_without_certificate(
+    address: tuple[str, int], ca: Path, method: str, body: dict[str, Any] | bytes
+) -> dict[str, Any]:
+    """Call a method of Consul behind the door that asks for no certificate. Raises what :func:`call` does.
+
+    The body is bytes where Consul reads a protobuf message.
+    """
+    context = ssl.create_default_context(cafile=ca)
+    context.check_hostname = False
+    with socket.create_connection(address, timeout=SECONDS) as plain:
+        plain.sendall(CONSUL_TLS_WITHOUT_CERTIFICATE)
+        with context.wrap_socket(plain) as secure:
+            return _exchange(secure, method, body)
+
+
+def _exchange(connection: ssl.SSLSocket, method: str, body: dict[str, Any] | bytes) -> dict[str, Any]:
     connection.sendall(packed({"ServiceMethod": method, "Seq": 1}) + packed(body))
     with connection.makefile("rb") as stream:
         return _reply(_Reader(stream))
@@ -93,6 +111,8 @@ def packed(value: Any) -> bytes:  # noqa: ANN401 - anything that msgpack has
         case str():
             text = value.encode()
             return b"\xdb" + struct.pack(">I", len(text)) + text
+        case bytes():
+            return b"\xc6" + struct.pack(">I", len(value)) + value
         case list():
             return b"\xdd" + struct.pack(">I", len(value)) + b"".join(map(packed, value))
         case dict():

@@ -126,6 +126,32 @@ def test_nomad_shows_what_the_page_says_and_nothing_else(cluster: RealCluster) -
     assert shown(nomad(cluster), NOMAD_PATHS, anonymous=True) == SHOWN["nomad"]
 
 
+RESOURCES: dict[str, dict[str, Any]] = {
+    "multicluster/v2/exportedservices": {"data": {"services": ["web"]}},
+    "multicluster/v2/namespaceexportedservices": {"data": {}},
+    "multicluster/v2/partitionexportedservices": {"data": {}},
+    "demo/v2/artist": {"data": {"name": "x", "genre": "GENRE_JAZZ"}},
+}
+"""Kinds of Consul's second API, ``/api`` (hashicorp/consul agent/http.go, internal/resource/http), with contents."""
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_consuls_second_api_shows_and_takes_nothing(cluster: RealCluster, kind: str) -> None:
+    """``block_endpoints`` does not reach it. Control: with a token it takes all of this."""
+    one, body = f"/api/{kind}/x", RESOURCES[kind]
+    calls: list[tuple[str, dict[str, Any] | None]] = [("PUT", body), ("GET", None), ("DELETE", None)]
+
+    def statuses(*, anonymous: bool) -> list[int]:
+        api = consul(cluster)
+        return [api.call(each, one, sent, anonymous=anonymous, accept=REFUSED).status for each, sent in calls]
+
+    assert statuses(anonymous=False) == [200, 200, 204], "control"
+    consul(cluster).call("PUT", one, body)
+    assert set(statuses(anonymous=True)) == {403}
+    listed = consul(cluster).call("GET", f"/api/{kind}", anonymous=True, accept=REFUSED)
+    assert listed.status == 403 or listed.value == {"resources": []}
+
+
 def test_with_a_token_many_more_answer(cluster: RealCluster) -> None:
     """Control."""
     assert shown(consul(cluster), OPERATORS["consul"], anonymous=False) == set(OPERATORS["consul"].split())

@@ -20,7 +20,7 @@ from bakery.credentials.model import Authority, Leaf
 from bakery.credentials.store import create_bundle
 from bakery.errors import CredentialsError
 from bakery.wait import Pending
-from tests.helpers.nomad_rpc import RpcError
+from tests.helpers.nomad_rpc import RpcError, call_consul_without_certificate
 from tests.helpers.real_agents import (
     LOOPBACK,
     RealCluster,
@@ -158,6 +158,24 @@ def test_which_certificate_opens_which_door(cluster: RealCluster, tmp_path: Path
         consul_tokens=(),
     )
     assert {door for door, opens in DOORS.items() if opens(who)} == OPEN[leaf]
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "answer"),
+    [
+        ("AutoEncrypt.Sign", {"Datacenter": "demo"}, "must be enabled in order to use this endpoint"),
+        ("AutoConfig.InitialConfiguration", b"", "Auto Config is disabled"),
+        ("Status.Ping", {}, "can't find service"),
+        ("Catalog.ListNodes", {"Datacenter": "demo"}, "can't find service"),
+    ],
+)
+def test_behind_consuls_door_without_a_certificate_everything_is_turned_off(
+    cluster: RealCluster, method: str, body: dict[str, str] | bytes, answer: str
+) -> None:
+    """The methods of insecureRPCServer (hashicorp/consul agent/consul/server.go), and two of the other doors."""
+    address = (LOOPBACK, cluster.ports["consul_rpc"])
+    with pytest.raises(RpcError, match=answer):
+        call_consul_without_certificate(address, cluster.consul_tls.ca, method, body)
 
 
 @pytest.fixture
