@@ -132,7 +132,7 @@ RESOURCES: dict[str, dict[str, Any]] = {
     "multicluster/v2/partitionexportedservices": {"data": {}},
     "demo/v2/artist": {"data": {"name": "x", "genre": "GENRE_JAZZ"}},
 }
-"""Kinds of Consul's second API, ``/api`` (hashicorp/consul agent/http.go, internal/resource/http), with contents."""
+"""Kinds of Consul's second API, ``/api`` (hashicorp/consul agent/http.go, internal/resource/http)."""
 
 
 @pytest.mark.parametrize("kind", RESOURCES)
