@@ -192,6 +192,20 @@ def test_services_of_the_mesh_meet_while_an_intention_allows_it(
     wait_until(refused, what="the sidecars to refuse by default", seconds=PATIENCE)
 
 
+@pytest.mark.e2e_sweep
+def test_the_program_of_a_sidecar_reads_and_writes_files_of_its_node(small: Small) -> None:
+    """No known version of Nomad refuses it. When one does, docs/weaknesses.md has a paragraph less to say."""
+    cluster, written = small.cluster, "/opt/nomad/written-by-a-sidecar"
+    cluster.run_job(JOBS / "sidecar.nomad.hcl")
+    try:
+        look = f"grep -q 'PRIVATE KEY' {written} && stat --format=%U {written}"
+        found = wait_until(lambda: cluster.reads(NODE, look), what="Nomad to follow the links", seconds=PATIENCE)
+        assert found == "root"
+    finally:
+        cluster.stop_job("sidecar")
+        cluster.inside(NODE, f"rm -f {written}")
+
+
 def test_without_the_mesh_a_job_with_a_sidecar_finds_no_node(cluster: Cluster) -> None:
     """Control: the same job on the demo's cluster."""
     shown = cluster.tool("nomad", "job", "plan", str(JOBS / "mesh.nomad.hcl"), check=False).stdout

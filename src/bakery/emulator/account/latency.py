@@ -10,6 +10,8 @@ from bakery.errors import EmulatorError
 TimeName = Literal["create", "addresses", "delete", "action", "snapshot", "firewall", "balancer", "request"]
 
 MOST_SECONDS = 3600.0
+WIDEST_SPREAD = 2.0
+"""One draw of ten is above the median times 13 then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,12 @@ class Latency:
     seed: int = 1
 
     def draw(self, time: TimeName, of: object) -> float:
-        """Return the seconds of ``time`` for ``of``, for example a droplet's name: always the same."""
+        """Return the seconds of ``time`` for ``of``, like a droplet's name: always the same, at most an hour."""
         median: float = getattr(self, time)
         if not median:
             return 0.0  # a draw takes 10 µs, and a list of droplets asks for each
         dice = random.Random(f"{self.seed} {time} {of}")  # noqa: S311 - no secret
-        return median * math.exp(dice.gauss(0, self.spread))
+        return min(median * math.exp(dice.gauss(0, self.spread)), MOST_SECONDS)
 
     def of_action(self, kind: str, of: object) -> float:
         """Return the seconds of an action of this type (``create``, ``power_off``, …)."""
@@ -61,15 +63,23 @@ def parse_latency(text: str) -> Latency:
     ``digitalocean,create=20`` is the profile with another median.
 
     Raises:
-        EmulatorError: a word is neither a profile nor NAME=NUMBER, or a number is out of range.
+        EmulatorError: a word is neither a profile nor NAME=NUMBER, it comes twice, or a number is out of range.
     """
     values: dict[str, Any] = asdict(NONE)
+    given: set[str] = set()
     for number, word in enumerate(text.split(",")):
         name, is_value, value = word.strip().partition("=")
+        if name in given:
+            message = f"--latency: {name} is given twice"
+            raise EmulatorError(message=message, hint="give each name once")
+        given.add(name)
         if is_value:
             values[name] = _value(name, value, word)
         elif number == 0 and name in PROFILES:
             values = asdict(PROFILES[name])
+        elif name in PROFILES:
+            message = f"--latency: the profile {name} comes first"
+            raise EmulatorError(message=message, hint=f"--latency {name},{','.join(text.split(',')[:number])}")
         else:
             message = f"--latency: {word!r} is not a profile ({', '.join(PROFILES)}) or NAME=NUMBER"
             raise EmulatorError(message=message, hint="for example: --latency digitalocean,create=20")
@@ -85,7 +95,9 @@ def _value(name: str, value: str, word: str) -> float:
         parsed = int(value) if name == "seed" else float(value)
     except ValueError:
         parsed = -1
-    if not 0 <= parsed <= MOST_SECONDS:
-        message = f"--latency: {word!r} is not a number from 0 to {MOST_SECONDS:.0f}"
+    most = WIDEST_SPREAD if name == "spread" else MOST_SECONDS
+    if not 0 <= parsed <= most:
+        kind = "whole number" if name == "seed" else "number"
+        message = f"--latency: {word!r} is not a {kind} from 0 to {most:.0f}"
         raise EmulatorError(message=message, hint="times are seconds; seed is a whole number")
     return parsed

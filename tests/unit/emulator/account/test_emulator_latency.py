@@ -58,19 +58,27 @@ def test_an_option_is_read(text: str, latency: Latency) -> None:
     [
         ("", "--latency: '' is not a profile (none, digitalocean) or NAME=NUMBER"),
         ("aws", "--latency: 'aws' is not a profile (none, digitalocean) or NAME=NUMBER"),
-        (
-            "create=20,digitalocean",
-            "--latency: 'digitalocean' is not a profile (none, digitalocean) or NAME=NUMBER",
-        ),
+        ("create=20,digitalocean", "--latency: the profile digitalocean comes first"),
+        ("digitalocean,digitalocean", "--latency: digitalocean is given twice"),
+        ("create=20,create=30", "--latency: create is given twice"),
+        ("create=20,spread=3", "--latency: 'spread=3' is not a number from 0 to 2"),
         ("boot=20", "--latency: 'boot=20' names no time"),
         ("create=soon", "--latency: 'create=soon' is not a number from 0 to 3600"),
         ("create=-1", "--latency: 'create=-1' is not a number from 0 to 3600"),
         ("create=nan", "--latency: 'create=nan' is not a number from 0 to 3600"),
         ("create=4000", "--latency: 'create=4000' is not a number from 0 to 3600"),
-        ("seed=1.5", "--latency: 'seed=1.5' is not a number from 0 to 3600"),
+        ("seed=1.5", "--latency: 'seed=1.5' is not a whole number from 0 to 3600"),
     ],
 )
 def test_any_other_option_is_refused(text: str, message: str) -> None:
     with pytest.raises(EmulatorError) as caught:
         parse_latency(text)
     assert caught.value.message == message
+
+
+def test_no_time_is_longer_than_an_hour() -> None:
+    """Control: without the limit some of these would be."""
+    wide = Latency(create=1000, spread=2)
+    times = [wide.draw("create", number) for number in range(200)]
+    assert max(times) == 3600
+    assert min(times) < 1000
