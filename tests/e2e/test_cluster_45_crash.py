@@ -101,8 +101,8 @@ def test_the_next_launch_makes_it_whole(small: Cluster) -> None:
     tokens = json.loads(small.tool("consul", "acl", "token", "list", "-format=json").stdout)
     names = [token["Description"] for token in tokens]
     assert len(set(names)) == len(names), "no token twice"
-    # Consul's anonymous token and its first; DNS; agents' for 3 nodes; Nomad's for 2. No role was rendered.
-    assert len(names) == 2 + 1 + 3 + 2
+    # Consul's anonymous token and its first; agents' for 3 nodes; Nomad's for 2. No role was rendered.
+    assert len(names) == 2 + 3 + 2
 
 
 def test_a_destroy_dies_at_its_second_droplet_and_the_next_ends_it(small: Cluster, cluster: Cluster) -> None:
