@@ -50,13 +50,15 @@ TOP = Path(__file__).parents[1]
 BAKERY = TOP / ".venv" / "bin" / "bakery"
 NAME, PORT, RANGE = "bench", "7189", "100.112.0.0/15"
 NAMES = tuple(f"bench-{role}-{n}" for role in ("consul-server", "nomad-server", "nomad-client") for n in (1, 2, 3))
-"""Of the droplets of a launch; the bare droplets have them too, because a latency is drawn by name."""
+"""Of the droplets of a launch."""
 NODES = len(NAMES)
 FLOOR_NAMES = ("bench-first", *NAMES[1:])
-"""Of the bare droplets. With a latency the create of the launch's first droplet is subtracted from the launch: the
-bare boot has none of that length."""
+"""Of the bare droplets. A latency is drawn by name, so they have those of the launch. The first has another
+name: the create of a launch's first droplet is subtracted from it, and must not be in the bare boot."""
 ROUNDS = 3
 """Rounds of launch and bare boot in turn; the medians are compared."""
+ROUNDED = 0.01
+"""Seconds to which the times of a launch are rounded."""
 WAIT_S = 600
 BASE = "debian-12-x64"
 HOUR_TITLE = "The nine droplets an hour after a launch"
@@ -291,10 +293,6 @@ def report_launches(bench: Bench, latency: str, launches: list[Launch], floors: 
         "| step | seconds | last node |",
         critical_path(typical),
     )
-
-
-ROUNDED = 0.01
-"""Seconds: the times of a launch are rounded to it."""
 
 
 def critical_path(launch: Launch) -> list[str]:

@@ -138,7 +138,7 @@ def _acl(context: RenderContext) -> dict[str, Any]:
         "default_policy": "deny",
         "down_policy": "extend-cache",
         "enable_token_persistence": False,
-        # One token: the file has both in any case, and what removes the node removes its one token.
+        # A token for DNS alone would be in the same file. This one is deleted with its node.
         "tokens": {"agent": token, "dns": token},
     }
 

@@ -79,7 +79,7 @@ def parse_latency(text: str) -> Latency:
             values = asdict(PROFILES[name])
         elif name in PROFILES:
             message = f"--latency: the profile {name} comes first"
-            raise EmulatorError(message=message, hint=f"--latency {name},{','.join(text.split(',')[:number])}")
+            raise EmulatorError(message=message, hint=f"for example: --latency {name},create=20")
         else:
             message = f"--latency: {word!r} is not a profile ({', '.join(PROFILES)}) or NAME=NUMBER"
             raise EmulatorError(message=message, hint="for example: --latency digitalocean,create=20")
