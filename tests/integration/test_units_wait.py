@@ -90,6 +90,25 @@ def test_each_is_ready_when_it_can_take_a_client(
     assert answers(script.consul_ready, config, script)
 
 
+def test_a_consul_without_a_leader_is_not_asked_for_more(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its agent would hold that request for seconds, also when there is a leader again."""
+    config = {"consul": {"address": "127.0.0.1:8501", "token": "t"}}
+    asked: list[str] = []
+    answered: dict[str, Any] = {"/v1/status/leader": "", "/v1/agent/self": {"Config": {}}}
+
+    def get(host: str, port: int, path: str, **_: object) -> Any:  # noqa: ANN401 - JSON
+        asked.append(path)
+        return answered[path]
+
+    monkeypatch.setattr(script, "get", get)
+    assert not script.consul_ready(config)
+    assert asked == ["/v1/status/leader"]
+    answered["/v1/status/leader"] = "10.100.0.2:8300"
+    assert script.consul_ready(config)
+
+
 def test_a_server_without_keys_is_not_ready(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between its election and its first key a leader refuses registrations (nomad/encrypter.go)."""
     config = {"region": "global", "client": {"server_join": {"retry_join": ["10.100.0.5"]}}, "tls": {}}
