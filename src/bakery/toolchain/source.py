@@ -27,10 +27,9 @@ GO_ENVIRONMENT = (
     "GOTOOLCHAIN", "GOENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
 )  # fmt: skip
 
-COLLECTOR = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
-"""Settings of the garbage collector of Go's own compiler and linker (https://go.dev/doc/gc-guide).
-
-It took a fifth of the time. The limit is for each process: without it, the linker of nomad takes more than 4 GiB.
+SHARED_TAGS = ("netgo", "osusergo")
+"""Go resolves names and users itself (https://pkg.go.dev/net, https://pkg.go.dev/os/user), as in every program
+that is built without cgo. Otherwise a build with cgo compiles ``net`` and each package that imports it once more.
 """
 
 
@@ -41,7 +40,8 @@ class Recipe:
     module: str
     """The module whose version is the tool's."""
     cgo: bool = False
-    tags: str = ""
+    tags: tuple[str, ...] = ()
+    """Beside :data:`SHARED_TAGS`."""
     symbols: str = ""
     """``-X`` linker flags; ``{version}`` is replaced."""
 
@@ -53,13 +53,15 @@ class Recipe:
     @property
     def selection(self) -> list[str]:
         """The flags that decide which packages are built."""
-        return ["-mod=readonly", *(["-tags", self.tags] if self.tags else [])]
+        return ["-mod=readonly", "-tags", ",".join((*SHARED_TAGS, *self.tags))]
 
 
 RECIPES: dict[ToolName, Recipe] = {
     ToolName.CONSUL: Recipe(module="github.com/hashicorp/consul"),
     # Without cgo Nomad has no exec driver; without the tag "release" it ships mock_driver; "ui" embeds the UI.
-    ToolName.NOMAD: Recipe(module="github.com/hashicorp/nomad", cgo=True, tags="release ui codegen_generated"),
+    ToolName.NOMAD: Recipe(
+        module="github.com/hashicorp/nomad", cgo=True, tags=("release", "ui", "codegen_generated")
+    ),
     ToolName.PACKER: Recipe(module="github.com/hashicorp/packer"),
     # The tagged source has the version 1.4.1-dev; release builds clear the suffix (the plugin's .goreleaser.yml).
     ToolName.PLUGIN: Recipe(
@@ -183,7 +185,7 @@ def _go_version(go: Path, module: Path, run: proc.Runner) -> str:
 
 
 def _environment(recipe: Recipe) -> dict[str, str]:
-    return _go_settings() | COLLECTOR | {"CGO_ENABLED": "1" if recipe.cgo else "0", "GOFLAGS": ""}
+    return _go_settings() | {"CGO_ENABLED": "1" if recipe.cgo else "0", "GOFLAGS": ""}
 
 
 def _go_settings() -> dict[str, str]:

@@ -45,7 +45,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_exactly_the_modules_of_the_build_are_downloaded(modules: Path, tmp_path: Path) -> None:
     go = FakeGo()
     download_modules(ToolName.NOMAD, cache=tmp_path, modules=modules, run=go)
-    tags = ["-mod=readonly", "-tags", "release ui codegen_generated"]
+    tags = ["-mod=readonly", "-tags", "netgo,osusergo,release,ui,codegen_generated"]
     assert go.asked == [["list", *tags, "-deps", "tool"]]
     assert set(tags) <= set(RECIPES[ToolName.NOMAD].flags("1.11.3"))
 

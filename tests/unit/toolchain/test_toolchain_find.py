@@ -219,8 +219,15 @@ def test_each_input_of_a_build_changes_its_key(monkeypatch: pytest.MonkeyPatch) 
     assert len(keys) == 6
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_builds_with_and_without_cgo_share_their_packages(name: ToolName) -> None:
+    """``net`` has the same files in both then, so Go's cache has it, and what imports it, once."""
+    tags = RECIPES[name].flags("1.0")[RECIPES[name].flags("1.0").index("-tags") + 1].split(",")
+    assert {"netgo", "osusergo"} <= set(tags)
+
+
 def test_nomad_is_built_with_cgo_and_as_a_release() -> None:
     """Without them it has no exec driver, and ships mock_driver (command/agent/… build tags of Nomad 1.11.3)."""
     recipe = RECIPES[ToolName.NOMAD]
     assert recipe.cgo
-    assert "release" in recipe.tags.split()
+    assert "release" in recipe.tags
