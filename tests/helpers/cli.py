@@ -32,7 +32,7 @@ roles:
 """
 
 
-QUICK = Timings(poll=0.02, active_poll=0.02)
+QUICK = Timings(poll=0.02, firewall_poll=0.02, wave_poll=0.02, successor_poll=0.02)
 """In memory a droplet is there in milliseconds; a pause of seconds between two looks is for the real API."""
 
 

@@ -32,7 +32,7 @@ WRITES = ("fsync", "replace", "link")
 
 def fast_waits() -> None:
     """The emulator's lists do not lag: wait for it as long as it takes, not as long as DigitalOcean."""
-    _change_defaults(Timings, poll=0.02, active_poll=0.02, settle=0.2)
+    _change_defaults(Timings, poll=0.02, firewall_poll=0.02, wave_poll=0.02, successor_poll=0.02, settle=0.2)
     _change_defaults(TransportLimits, first_pause=0.05, per_minute=1_000_000)
 
 

@@ -26,7 +26,9 @@ from tests.helpers.state import paths_in
 
 pytestmark = pytest.mark.integration
 
-TIMINGS = Timings(poll=0.05, active_poll=0.05, settle=2, address=30, active=30, firewall=30, gone=30)
+TIMINGS = Timings(
+    poll=0.05, firewall_poll=0.05, wave_poll=0.05, settle=2, address=30, active=30, firewall=30, gone=30
+)
 LIMITS = TransportLimits(first_pause=0.05)
 
 

@@ -22,7 +22,7 @@ from bakery.observe.expiry import (
     renewal,
 )
 from bakery.observe.model import ClusterReport
-from bakery.operations.context import Context
+from bakery.operations.context import Context, start_reading
 from bakery.operations.credentials import check_own_droplets, connect_agents, load_credentials
 from bakery.operations.droplets import compare_snapshots, list_droplets, rolled_snapshot, wanted_now
 from bakery.operations.place import check_place
@@ -62,8 +62,9 @@ def look_at_cluster(context: Context, *, other_cloud: bool) -> ClusterStatus:
         CredentialsError: the credentials are not here, or are not those of the droplets.
     """
     plan, bundle = build_plan(context.config), load_credentials(context)
+    listing = start_reading(context, lambda: list_droplets(context))
     check_place(context, insists=other_cloud)
-    droplets = list_droplets(context)
+    droplets = listing.result()
     check_own_droplets(bundle, droplets, plan.cluster)
     running, clients, now = as_running(plan, droplets), connect_agents(context, bundle), datetime.now(UTC)
     with ThreadPoolExecutor(max_workers=1) as pool:  # the agents take half a second for the gossip keys

@@ -1,8 +1,11 @@
 """What every use case gets from its caller: the cluster file, and handles that are opened when first used."""
 
-from typing import Protocol
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol, TypeVar
 
 from bakery.cloud.interface import Cloud
+from bakery.cloud.together import start_read
 from bakery.config.model import ClusterConfig
 from bakery.config.paths import StatePaths
 from bakery.console import Reporter
@@ -10,6 +13,8 @@ from bakery.launch.base.model import Timings
 from bakery.launch.base.place import Place
 from bakery.launch.base.running import Running
 from bakery.launch.base.session import Session
+
+T = TypeVar("T")
 
 
 class Context(Protocol):
@@ -42,6 +47,12 @@ class Context(Protocol):
     @property
     def timings(self) -> Timings:
         """Intervals and deadlines of a launch and a destroy."""
+
+
+def start_reading(context: Context, read: Callable[[], T]) -> "Future[T]":
+    """Start ``read``, which sends requests to the API, in a thread of its own (:mod:`bakery.cloud.together`)."""
+    context.cloud  # noqa: B018 - opened now: two threads would open it twice
+    return start_read(read)
 
 
 def open_session(context: Context, running: Running | None = None) -> Session:

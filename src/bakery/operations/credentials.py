@@ -18,7 +18,6 @@ from bakery.errors import BakeryError, CredentialsError
 from bakery.hints import Command, Hint, Text
 from bakery.launch.converge.preflight import check_trust
 from bakery.operations.context import Context
-from bakery.operations.droplets import list_droplets
 from bakery.operations.env_variables import Tokens
 from bakery.plan.ports import CONSUL_HTTPS, NOMAD_HTTPS
 from bakery.plan.tags import cluster_tag
@@ -74,14 +73,13 @@ def check_own_droplets(bundle: Bundle, droplets: Iterable[Droplet], cluster: str
     check_trust(droplets, cluster, ca_fingerprint(bundle), bundle.generation)
 
 
-def refuse_second_ca(context: Context) -> None:
-    """Check, before credentials are made, that the cluster has no droplets: they would have another CA.
+def refuse_second_ca(context: Context, droplets: Iterable[Droplet]) -> None:
+    """Check, before credentials are made, that the cluster has no ``droplets``: they would have another CA.
 
     Raises:
-        CredentialsError: it has droplets, and its credentials are not here.
+        CredentialsError: it has some.
     """
-    if find_bundle(context.paths) is None:
-        check_trust(list_droplets(context), context.config.cluster, None)
+    check_trust(droplets, context.config.cluster, None)
 
 
 def warn_of_other_ca(context: Context) -> None:

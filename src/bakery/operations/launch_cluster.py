@@ -4,6 +4,7 @@ A new step is a line in ``PREPARE``, ``CONVERGE`` or ``FORM``. A step may be int
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,9 +23,9 @@ from bakery.launch.converge import run
 from bakery.launch.roll.versions import check_joining
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
-from bakery.operations.context import Context, open_session
+from bakery.operations.context import Context, open_session, start_reading
 from bakery.operations.credentials import ensure_credentials, refuse_second_ca
-from bakery.operations.droplets import launch_snapshot
+from bakery.operations.droplets import launch_snapshot, list_droplets
 from bakery.operations.form_cluster import bootstrap_consul, bootstrap_nomad, keep_every_server, wait_for_health
 from bakery.operations.launch_options import LaunchOptions
 from bakery.operations.obstacles import registry_obstacles
@@ -41,6 +42,10 @@ class Preparation:
     context: Context
     options: LaunchOptions
     bundle: Bundle = field(init=False)
+    reads_snapshot: "Future[Image | None]" = field(init=False)
+    """The snapshot of new nodes; None if the account has none."""
+    reads_droplets: "Future[tuple[Droplet, ...]] | None" = None
+    """The cluster's droplets, if its credentials are not here."""
     image: Image | None = field(init=False)
     user_data: UserDataFor = field(init=False)
     creates_cluster: bool = False
@@ -72,12 +77,20 @@ def _check_agents(work: Preparation) -> None:
     check_agents(work.context, work.options.plan)
 
 
+def _start_reads(work: Preparation) -> None:
+    context = work.context
+    work.reads_snapshot = start_reading(context, partial(launch_snapshot, context))
+    if find_bundle(context.paths) is None:
+        work.reads_droplets = start_reading(context, partial(list_droplets, context))
+
+
 def _check_place(work: Preparation) -> None:
     check_place(work.context, insists=work.options.other_cloud)
 
 
 def _refuse_second_ca(work: Preparation) -> None:
-    refuse_second_ca(work.context)
+    if work.reads_droplets is not None:
+        refuse_second_ca(work.context, work.reads_droplets.result())
 
 
 def _ensure_credentials(work: Preparation) -> None:
@@ -85,7 +98,7 @@ def _ensure_credentials(work: Preparation) -> None:
 
 
 def _find_snapshot(work: Preparation) -> None:
-    work.image = launch_snapshot(work.context)
+    work.image = work.reads_snapshot.result()
 
 
 def _prepare_user_data(work: Preparation) -> None:
@@ -140,6 +153,7 @@ class FormStep:
 PREPARE: tuple[Step[Preparation], ...] = (
     Step("own configuration", _check_agents, "an agent that refuses its configuration never starts"),
     Step("read credentials", _read_credentials, "unreadable credentials end a launch before its first request"),
+    Step("first reads", _start_reads, "account, droplets and snapshot take one answer's time together"),
     Step("cloud", _check_place, "a cluster stays in the cloud and the account in which it was launched"),
     Step("trust check", _refuse_second_ca, "a cluster that has droplets never gets a second CA"),
     Step("credentials", _ensure_credentials, "the first launch makes CAs, gossip keys and tokens"),

@@ -1,6 +1,7 @@
 """Preview: what a launch would change, and why it would be refused. Sends requests, and changes nothing."""
 
 from dataclasses import replace
+from functools import partial
 
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
@@ -15,7 +16,7 @@ from bakery.launch.roll.differing import old_lines
 from bakery.launch.roll.need import Because
 from bakery.launch.roll.versions import check_joining
 from bakery.operations.cluster import not_joined_finder, running_cluster
-from bakery.operations.context import Context, open_session
+from bakery.operations.context import Context, open_session, start_reading
 from bakery.operations.droplets import launch_snapshot, wanted_now
 from bakery.operations.launch_options import LaunchOptions
 from bakery.operations.obstacles import of_credentials, registry_obstacles
@@ -25,11 +26,12 @@ from bakery.operations.place import place_obstacles
 def preview_launch(context: Context, options: LaunchOptions) -> Changes:
     """Return the changes of a launch with every obstacle, and how droplets differ that a roll would replace."""
     bundle, unreadable = _bundle(context)
+    snapshot = start_reading(context, partial(launch_snapshot, context))
     # If the credentials cannot be read, neither can the record of the cloud beside them.
     before = unreadable or place_obstacles(context, insists=options.other_cloud)
     request = PreviewRequest(
         plan=options.plan,
-        image=launch_snapshot(context),
+        image=snapshot.result(),
         ca_fingerprint=ca_fingerprint(bundle) if bundle is not None else None,
         generation=bundle.generation if bundle is not None else None,
         admin_cidrs=options.admin_cidrs,

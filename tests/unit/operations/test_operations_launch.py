@@ -27,8 +27,8 @@ from tests.helpers.launch_harness import NAMES, LaunchHarness
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
 STEPS = [
-    "own configuration", "read credentials", "cloud", "trust check", "credentials", "snapshot", "user-data",
-    "preflight", "approval", "lock", "earlier runs", "network", "droplets", "load balancer",
+    "own configuration", "read credentials", "first reads", "cloud", "trust check", "credentials", "snapshot",
+    "user-data", "preflight", "approval", "lock", "earlier runs", "network", "droplets", "load balancer",
     "consul servers", "consul's access control", "servers", "nomad's access control", "active", "address",
     "health", "autopilot", "journal", "certificate", "way in", "direct access",
 ]  # fmt: skip

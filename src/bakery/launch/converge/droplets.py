@@ -21,7 +21,7 @@ from bakery.wait import Pending, deadline_factor
 
 CREATE_ROUNDS = 5
 SKIPPED_POLLS = 2
-"""Polls of a wait for active droplets that read no list. Two short pauses take a second; no agent runs before."""
+"""Polls of a wait for active droplets that read no list: their pauses are short, and no agent runs before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +195,7 @@ def _wait_for(session: Session, known: Members, droplets: Members, *, active: bo
         DeadlineError: some are not; the journal records them as failed, so that the next run replaces them.
     """
     timings = session.timings
-    seconds, every = (timings.active, timings.active_poll) if active else (timings.address, timings.poll)
+    seconds = timings.active if active else timings.address
     done, lacking = (_is_active, "not active") if active else (_has_address, "no VPC address")
     members = dict(known)
     late: dict[str, Droplet] = dict(droplets)
@@ -229,7 +229,7 @@ def _wait_for(session: Session, known: Members, droplets: Members, *, active: bo
 
     names = ", ".join(droplet.name for droplet in droplets.values())
     try:
-        listed = session.wait_and_resolve(reached, resolve, what=names, seconds=seconds, every=every)
+        listed = session.wait_and_resolve(reached, resolve, what=names, seconds=seconds, every=timings.wave_poll)
         return _by_slot(members, listed)
     except DeadlineError as error:
         session.journal.record_failed({slot: droplet.id for slot, droplet in late.items()}, session.wall())

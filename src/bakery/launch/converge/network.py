@@ -177,4 +177,5 @@ def _wait_for_firewalls(session: Session, plan: ClusterPlan) -> None:
         resolve,
         what="the firewalls to be in force",
         seconds=session.timings.firewall,
+        every=session.timings.firewall_poll,
     )

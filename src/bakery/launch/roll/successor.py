@@ -116,7 +116,7 @@ def wait_until_active(session: Session, target: Target, new: Droplet) -> tuple[D
 
     timings = session.timings
     try:
-        found = session.wait(check, what=new.name, seconds=timings.active, every=timings.active_poll)
+        found = session.wait(check, what=new.name, seconds=timings.active, every=timings.successor_poll)
     except DeadlineError as error:
         session.journal.record_failed({what_of(target.node.slot): new.id}, session.wall())
         raise never_came(target, new, error) from None
