@@ -214,7 +214,7 @@ def test_each_input_of_a_build_changes_its_key(monkeypatch: pytest.MonkeyPatch) 
     keys = {key(), key(version="1.11.2"), key(sums=b"Sums"), key(go="go1.26.9 linux amd64")}
     monkeypatch.setitem(RECIPES, ToolName.NOMAD, replace(RECIPES[ToolName.NOMAD], cgo=False))
     keys.add(key())
-    monkeypatch.setitem(RECIPES, ToolName.NOMAD, replace(RECIPES[ToolName.NOMAD], tags="ui"))
+    monkeypatch.setitem(RECIPES, ToolName.NOMAD, replace(RECIPES[ToolName.NOMAD], tags=("ui",)))
     keys.add(key())
     assert len(keys) == 6
 
