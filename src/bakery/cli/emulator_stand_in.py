@@ -26,7 +26,13 @@ def stand_in(context: click.Context, name: str) -> None:
 
     invocation = invocation_of(context)
     emulator, config = running(name), invocation.config
-    made = make_stand_in(emulator, tag=snapshot_tag(config), region=config.region, base=config.image.base)
+    made = make_stand_in(
+        emulator,
+        tag=snapshot_tag(config),
+        region=config.region,
+        base=config.image.base,
+        reporter=invocation.console,
+    )
     if invocation.settings.json:
         print_answer(
             invocation.settings, "emulator-stand-in", {"id": made.id, "name": made.name, "made": made.made}

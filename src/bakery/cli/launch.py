@@ -105,7 +105,8 @@ def launch(
     if dry_run:
         return show_preview(invocation, options)
     try:
-        result = launch_cluster(invocation, options, _approval(invocation, scaling))
+        with times.shown_if_it_fails():
+            result = launch_cluster(invocation, options, _approval(invocation, scaling))
     finally:
         warn_if_git_takes_state(invocation.paths, invocation.console)
     save_scaling(invocation, scaling)

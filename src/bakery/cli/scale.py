@@ -155,7 +155,8 @@ def _up(
     )
     if dry_run:
         return show_preview(invocation, options)
-    result = launch_cluster(invocation, options, lambda changes: _approve_up(invocation, wanted, changes))
+    with times.shown_if_it_fails():
+        result = launch_cluster(invocation, options, lambda changes: _approve_up(invocation, wanted, changes))
     _save(invocation, wanted)
     scalings = [Scaling(role=role, count=count, saves=True) for role, count in wanted.items()]
     finish_launch(invocation, plan, result.droplets, scalings, times, created=len(result.created), healthy=True)

@@ -1,7 +1,8 @@
 """The seconds of a command: by step and by node."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +52,22 @@ class Times:
         """With ``-v``, write the seconds of each step, and when each node reached each state."""
         rows = [(f"{'  ' * step.depth}{step.title}", f"{self._seconds_of(step):.1f}") for step in self._steps]
         self._table(("STEP", "SECONDS"), [*rows, ("all", f"{self._seconds:.1f}")])
+        reached = [state for state in STATES if any(state in states for states in self._nodes.values())]
         nodes = [
-            (name, *(f"{states[state]:.1f}" if state in states else "-" for state in STATES))
+            (name, *(f"{states[state]:.1f}" if state in states else "-" for state in reached))
             for name, states in sorted(self._nodes.items())
         ]
         if nodes:
-            self._table(("NODE", *map(str.upper, STATES)), nodes)
+            self._table(("NODE", *map(str.upper, reached)), nodes)
+
+    @contextmanager
+    def shown_if_it_fails(self) -> Iterator[None]:
+        """If the block raises, also at Ctrl-C: show the seconds until then."""
+        try:
+            yield
+        except BaseException:
+            self.show()
+            raise
 
     @property
     def _seconds(self) -> float:

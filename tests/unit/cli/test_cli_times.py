@@ -56,10 +56,21 @@ def test_with_v_tables_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     Access control       5.0
       Consul's ACLs      4.0
     all                 38.0
-    NODE    REQUESTED  HAS ITS ADDRESS  ACTIVE  JOINED  HEALTHY
-    demo-a        1.0             31.0       -       -     38.0
-    demo-b       31.0                -       -       -        -
+    NODE    REQUESTED  HAS ITS ADDRESS  HEALTHY
+    demo-a        1.0             31.0     38.0
+    demo-b       31.0                -        -
 """)
+
+
+def test_a_launch_that_is_interrupted_shows_its_seconds_too(capsys: pytest.CaptureFixture[str]) -> None:
+    times = launch(Console(verbose=True))
+    capsys.readouterr()
+    with pytest.raises(KeyboardInterrupt), times.shown_if_it_fails():
+        raise KeyboardInterrupt
+    assert "Access control       5.0" in capsys.readouterr().err
+    with times.shown_if_it_fails():
+        pass
+    assert capsys.readouterr().err == "", "control: without an error the caller shows them"
 
 
 def test_without_v_none_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bakery.console import SILENT, Reporter
 from bakery.emulator.account.catalog import SIZES
 from bakery.emulator.daemon.folder import EmulatorRecord
 from bakery.emulator.daemon.lifecycle import ask
 from bakery.errors import EmulatorError
 from bakery.hints import Command, Hint
-from bakery.wait import Pending, wait_until
+from bakery.wait import Pending, Tell, wait_until
 
 NAME = "bakery-stand-in"
 WORK_SECONDS = 600.0
@@ -29,7 +30,9 @@ class StandIn:
     """False if it existed already."""
 
 
-def make_stand_in(running: EmulatorRecord, *, tag: str, region: str, base: str) -> StandIn:
+def make_stand_in(
+    running: EmulatorRecord, *, tag: str, region: str, base: str, reporter: Reporter = SILENT
+) -> StandIn:
     """Return a snapshot with ``tag`` in ``region``: an existing one, or a new, empty one of ``base``.
 
     Raises:
@@ -43,7 +46,8 @@ def make_stand_in(running: EmulatorRecord, *, tag: str, region: str, base: str) 
     if found is not None:
         return StandIn(id=found["id"], name=found["name"], made=False)
     try:
-        return StandIn(id=_make(running, tag, region, base), name=NAME, made=True)
+        with reporter.step("an empty snapshot in place of a baked one"):
+            return StandIn(id=_make(running, tag, region, base, reporter.waiting), name=NAME, made=True)
     except EmulatorError as error:
         message = "the emulator created no stand-in snapshot"
         raise EmulatorError(
@@ -56,15 +60,15 @@ def _find(running: EmulatorRecord, tag: str, region: str) -> Mapping[str, Any] |
     return next((image for image in images if region in image["regions"]), None)
 
 
-def _make(running: EmulatorRecord, tag: str, region: str, base: str) -> int:
+def _make(running: EmulatorRecord, tag: str, region: str, base: str, tell: Tell) -> int:
     size = min(SIZES.values(), key=lambda size: size.disk).slug  # droplets need at least the snapshot's disk
     request = {"name": NAME, "region": region, "size": size, "image": base}
     droplet = ask(running, "/v2/droplets", body=request)["droplet"]["id"]
     try:
-        _wait_for(running, f"/v2/droplets/{droplet}", "droplet", "active")
+        _wait_for(running, f"/v2/droplets/{droplet}", "droplet", "active", tell)
         snapshot = {"type": "snapshot", "name": NAME}
         action = ask(running, f"/v2/droplets/{droplet}/actions", body=snapshot)["action"]["id"]
-        _wait_for(running, f"/v2/actions/{action}", "action", "completed")
+        _wait_for(running, f"/v2/actions/{action}", "action", "completed", tell)
         image: int = ask(running, f"/v2/droplets/{droplet}")["droplet"]["snapshot_ids"][0]
     finally:
         ask(running, f"/v2/droplets/{droplet}", method="DELETE")
@@ -74,9 +78,9 @@ def _make(running: EmulatorRecord, tag: str, region: str, base: str) -> int:
     return image
 
 
-def _wait_for(running: EmulatorRecord, path: str, resource: str, status: str) -> None:
+def _wait_for(running: EmulatorRecord, path: str, resource: str, status: str, tell: Tell) -> None:
     def ready() -> bool | Pending:
         now = ask(running, path)[resource]["status"]
         return True if now == status else Pending(f"{path} is {now}")
 
-    wait_until(ready, what=f"{path} to be {status}", seconds=WORK_SECONDS, every=0.2)
+    wait_until(ready, what=f"{path} to be {status}", seconds=WORK_SECONDS, every=0.2, tell=tell)
