@@ -220,6 +220,14 @@ def test_each_input_of_a_build_changes_its_key(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("name", RECIPES)
+def test_only_what_no_droplet_calls_is_compiled_without_inlining(name: ToolName) -> None:
+    """Control: all other packages have Go's own flags, as in a release."""
+    compiled = [flag for flag in RECIPES[name].flags("1.0") if flag.startswith("-gcflags")]
+    assert "-gcflags=github.com/aws/...=-l" in compiled
+    assert not [flag for flag in compiled if flag.startswith(("-gcflags=all", "-gcflags=github.com/hashicorp"))]
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_builds_with_and_without_cgo_share_their_packages(name: ToolName) -> None:
     """``net`` has the same files in both then, so Go's cache has it, and what imports it, once."""
     tags = RECIPES[name].flags("1.0")[RECIPES[name].flags("1.0").index("-tags") + 1].split(",")
