@@ -98,7 +98,7 @@ e2e: ## T2: boots real droplets (root)
 .PHONY: sweep
 sweep: venv ## T3: the long sweeps, not part of CI; as root also a cluster under faults and sequences of commands. Writes docs/reliability.md
 	$(BIN)/python -m pytest -q -m sweep --timeout=0 tests
-	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 BAKERY_E2E_MARK=e2e tests/e2e.sh tests/e2e/test_cluster_24_ways_in_deploy.py tests/e2e/test_cluster_80_faults.py tests/e2e/test_cluster_87_ingress.py tests/e2e/test_cluster_87_ingress_balancer.py tests/e2e/test_emulator_crash.py && \
+	@if [ "$$(id -u)" = 0 ]; then BAKERY_FIGURES=1 BAKERY_E2E_MARK=e2e tests/e2e.sh $$(grep -l e2e_sweep tests/e2e/test_*.py) && \
 	BAKERY_FIGURES=1 BAKERY_E2E_MARK=sequences tests/e2e.sh tests/e2e/test_sequences.py tests/e2e/test_sequences_change.py; \
 	else echo "skipped: the cluster under faults and the sequences of commands (booting droplets needs root)"; fi
 

@@ -239,6 +239,8 @@ def test_with_nomads_own_capabilities_it_would_open_them(cluster: Cluster) -> No
     [
         ("consul", 'running as user "consul" is disallowed'),
         ("daemon", "running as uid 1 is disallowed"),
+        ("task-files", "running as uid 9"),  # the highest: it owns the programs that exec tasks share
+        ("dnsmasq", "running as uid "),  # what answers from the forwarder's port
     ],
 )
 def test_an_exec_task_is_no_user_of_the_system(cluster: Cluster, user: str, refusal: str) -> None:

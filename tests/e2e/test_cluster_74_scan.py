@@ -39,11 +39,14 @@ FROM_THE_VPC = {
 }
 # From a task on the node: with its network, and behind Nomad's bridge, by the node's address in the VPC.
 ON_THE_OWN_NODE = {"host": {53, 4646, 8301, 8600}, "bridge": {53, 4646, 8600}}
+# By 127.0.0.1: with the node's network Consul's API is there too (TLS). Behind the bridge it is the task's own.
+ON_LOOPBACK = {"host": {53, 4646, 8501, 8600}, "bridge": set[int]()}
 # Every port of the table, and those of services that people leave open: docker, containerd, Consul's without TLS.
 SAMPLE = (
     22, 25, 53, 80, 111, 443, 2375, 2376, 4646, 4647, 4648, 5000, 6379, 8080, 8081, 8082, 8300, 8301, 8302, 8500,
     8501, 8502, 8503, 8600, 9090, 10010, 10250, 41633, 65535,
 )  # fmt: skip
+LOOPBACK = "127.0.0.1"
 OPEN, CLOSED = 20001, 9090
 """A port of jobs, and one in no table."""
 EVERY = range(1, 65536)
@@ -158,10 +161,10 @@ def task(network: str, addresses: list[str]) -> Try:
 def test_from_tasks(cluster: Cluster, tmp_path: Path) -> None:
     own = cluster.droplet(SCANNER).private
     others = {cluster.droplet(name).private: FROM_THE_VPC[kind] for kind, name in NODES.items()}
-    tries = [task(network, [own, *others]) for network in ON_THE_OWN_NODE]
+    tries = [task(network, [LOOPBACK, own, *others]) for network in ON_THE_OWN_NODE]
     for network, outcome in outcomes(cluster, tmp_path, tries, image_url="", node=SCANNER).items():
         found = {address: set(ports) for address, ports in json.loads(outcome.output).items()}
-        assert found == {own: ON_THE_OWN_NODE[network], **others}
+        assert found == {LOOPBACK: ON_LOOPBACK[network], own: ON_THE_OWN_NODE[network], **others}
 
 
 @pytest.mark.e2e_sweep

@@ -120,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.agent.status)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("X-Consul-Index", "7")
+        self.send_header("Cache-Control", "max-age=60")
         self.end_headers()
         self.wfile.write(content)
 

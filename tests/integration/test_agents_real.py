@@ -28,6 +28,7 @@ from bakery.observe.health import observe_cluster, wait_until_healthy
 from bakery.observe.model import ConditionState
 from bakery.wait import Pending, wait_until
 from tests.helpers.clusters import make_node
+from tests.helpers.ingress import serving
 from tests.helpers.real_agents import BOTH, CLIENT, LOOPBACK, SERVER, RealCluster, running_cluster, write_tls
 
 pytestmark = pytest.mark.integration
@@ -244,6 +245,52 @@ def test_a_nomad_client_may_not_touch_the_servers_services(cluster: RealCluster)
         assert _register(cluster, client, node="demo-server-1", service=service) == 403, service
     assert _register(cluster, client, node="demo-server-1", service="nomad-client") == 200
     assert _register(cluster, server, node="demo-server-1", service="nomad") == 200
+
+
+@pytest.mark.usefixtures("closed")
+@pytest.mark.parametrize(("ident", "status", "left"), [("consul", 403, ["consul"]), ("CONSUL", 200, [])])
+def test_with_an_id_in_capitals_it_takes_them_away(
+    cluster: RealCluster, ident: str, status: int, left: list[str]
+) -> None:
+    """Consul asks for the right to an instance that is overwritten only if the id has the same letters
+    (v1.22.5, agent/consul/catalog_endpoint.go, vetRegisterWithACL), and finds it with others too.
+
+    If a version of Consul refuses this, docs/weaknesses.md can promise more."""
+    operator: Any = cluster.clients.consul(LOOPBACK)
+    client: Any = _as(cluster, consul_nomad_token(cluster.bundle, "nomad-client"))
+
+    def ids() -> list[str]:
+        return [row["ServiceID"] for row in operator._http.call("GET", "/v1/catalog/service/consul").value]
+
+    assert ids() == ["consul"]
+    body = {"Node": "demo-server-1", "SkipNodeUpdate": True, "Service": {"Service": "web", "ID": ident}}
+    said = client._http.call("PUT", "/v1/catalog/register", body, accept=frozenset({200, 403})).status
+    assert (said, ids()) == (status, left)
+    again = {"Node": "demo-server-1", "SkipNodeUpdate": True, "Service": {"Service": "consul", "ID": "consul"}}
+    operator._http.call("PUT", "/v1/catalog/register", again)
+
+
+@pytest.mark.usefixtures("closed")
+def test_it_makes_a_consul_server_ask_an_address_and_reads_the_answer(cluster: RealCluster) -> None:
+    """docs/weaknesses.md says so: a check by HTTP is no script (v1.22.5, agent/checks/check.go)."""
+    operator: Any = cluster.clients.consul(LOOPBACK)
+    client: Any = _as(cluster, consul_nomad_token(cluster.bundle, "nomad-client"))
+    with serving("of the node only") as port:
+        check = {"HTTP": f"http://{LOOPBACK}:{port}/", "Interval": "1s"}
+        body = {"Name": "probe", "ID": "probe", "Check": check}
+        client._http.call("PUT", "/v1/agent/service/register", body)
+        try:
+            wait_until(
+                lambda: (
+                    "of the node only" in str(client._http.call("GET", "/v1/health/checks/probe").value)
+                    or Pending("the check has no answer")
+                ),
+                what="the server to ask",
+                seconds=SECONDS,
+                every=0.3,
+            )
+        finally:
+            operator._http.call("PUT", "/v1/agent/service/deregister/probe")
 
 
 @pytest.mark.usefixtures("closed")

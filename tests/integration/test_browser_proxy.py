@@ -2,10 +2,12 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +16,12 @@ import pytest
 
 from bakery.agents.model import Target
 from bakery.browser.proxy import proxied
+from bakery.browser.server import DRAWN, LocalHandler, LocalServer
 from bakery.browser.upstream import Upstream
 from bakery.errors import UsageError
 from bakery.proc import run
 from bakery.wait import Pending, wait_until
+from tests.helpers.ports import free_port
 from tests.helpers.tls_agent import TOKEN, Pki, TlsAgent, make_pki
 
 pytestmark = pytest.mark.integration
@@ -65,6 +69,28 @@ class Proxy:
         response, content = self.ask(method, path, **headers)
         assert response.status == 200, content
         return json.loads(content)
+
+
+def test_the_browser_keeps_no_reply_of_the_api(proxy: Proxy) -> None:
+    """The program that listens there next could read it. Control: files of the UI are kept as the agent says."""
+    for path in ("/v1/acl/tokens", "/v1/echo?/ui/", "/uix"):
+        assert proxy.ask("GET", path)[0].headers.get_all("Cache-Control") == ["no-store"], path
+    assert proxy.ask("GET", "/ui/assets/a.js")[0].headers.get_all("Cache-Control") == ["max-age=60"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others answer at 127.0.0.1 only")
+def test_each_run_has_an_address_that_no_other_has(tmp_path: Path) -> None:
+    """Control: at an address and a port that were chosen, what an earlier program left is that of the page."""
+    with (
+        proxy_of(tmp_path / "a", "server.demo.consul") as one,
+        proxy_of(tmp_path / "b", "server.demo.consul") as two,
+    ):
+        hosts = [urlsplit(each.url).hostname or "" for each in (one, two)]
+        assert all(ip_address(host) in DRAWN for host in hosts)
+        assert hosts[0] != hosts[1]
+        assert two.ask("GET", "/v1/echo", Host=urlsplit(one.url).netloc)[0].status == 403
+    with LocalServer(free_port(), LocalHandler) as chosen:
+        assert urlsplit(chosen.url).hostname == "127.0.0.1"
 
 
 @contextmanager
@@ -212,9 +238,10 @@ def test_a_stream_is_passed_on_piece_by_piece(proxy: Proxy) -> None:
 
 
 def test_connections_to_the_agent_are_kept(proxy: Proxy) -> None:
+    """A request may come just before the earlier one gives its connection back. Not kept, there would be five."""
     for _ in range(5):
         proxy.echo()
-    assert len(proxy.agents[0].connections) == 1
+    assert len(proxy.agents[0].connections) <= 2
 
 
 def test_other_pages_get_nothing_from_the_agent(proxy: Proxy) -> None:
@@ -321,13 +348,12 @@ def test_a_reply_that_is_cut_off_does_not_look_whole(proxy: Proxy) -> None:
         proxy.ask("GET", "/v1/short")
 
 
-def test_a_port_in_use_is_named(proxy: Proxy) -> None:
-    port = urlsplit(proxy.url).port
-    assert port is not None
+def test_a_port_in_use_is_named() -> None:
     upstream = Upstream("Consul", list, lambda: None, tuple)
-    expected = pytest.raises(UsageError, match=f"port {port} is in use")
-    with expected, proxied(upstream, port, lambda: None, upstream):
-        pytest.fail("it was opened")
+    with LocalServer(free_port(), LocalHandler) as used:
+        expected = pytest.raises(UsageError, match=f"port {used.server_port} is in use")
+        with expected, proxied(upstream, used.server_port, lambda: None, upstream):
+            pytest.fail("it was opened")
 
 
 def test_a_body_without_a_length_is_refused(proxy: Proxy) -> None:

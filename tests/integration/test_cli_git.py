@@ -99,6 +99,16 @@ def test_a_gitignore_of_the_user_s_that_shows_the_state_is_warned_of(
     assert (f".bakery/demo/{named}" in taken(at)) is (named is not None)
 
 
+def test_what_a_command_that_was_killed_leaves_is_warned_of(at: CliHarness) -> None:
+    """It is the whole bundle, under a name that the user's rules do not have."""
+    state = at.folder / ".bakery"
+    at(*RENDER, "out")
+    (state / ".gitignore").write_text("bundle.json\n/demo/roles/\n*.pem\n")
+    left = state / "demo" / ".bundle.json.0123456789ab.tmp"
+    left.write_text("secrets")
+    assert STATE_WARNING.format(left, state / ".gitignore") in at(*RENDER, "again").err.splitlines()
+
+
 def test_the_operators_key_is_warned_of(at: CliHarness) -> None:
     state = at.folder / ".bakery"
     state.mkdir(mode=0o700)

@@ -25,7 +25,7 @@ from bakery.wait import Pending
 from tests.helpers.clusters import make_node
 from tests.helpers.real_agents import LOOPBACK, RealCluster, running_cluster, write_tls
 from tests.helpers.real_client import running_runner
-from tests.helpers.real_jobs import allocation_of, ensure, eventually, nomad, stop_jobs
+from tests.helpers.real_jobs import allocation_of, ensure, eventually, file_of, nomad, run_job, stop_jobs
 
 pytestmark = pytest.mark.integration
 
@@ -33,10 +33,31 @@ JOB = """
 job "theirs" {
   namespace = "dev"
   group "g" {
+    service {
+      name     = "ledger"
+      port     = "8080"
+      provider = "nomad"
+    }
     task "t" {
       driver = "raw_exec"
       env {
         PASSWORD = "canary-environment"
+      }
+      config {
+        command = "/bin/sleep"
+        args    = ["600"]
+      }
+    }
+  }
+}
+"""
+MINE = """
+job "mine" {
+  group "g" {
+    task "t" {
+      driver = "raw_exec"
+      identity {
+        file = true
       }
       config {
         command = "/bin/sleep"
@@ -65,6 +86,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
         job = http.call("POST", "/v1/jobs/parse", {"JobHCL": JOB}).value
         http.call("POST", "/v1/jobs?namespace=dev", {"Job": job})
         allocation_of(running, "theirs", "running")
+        run_job(running, MINE)
         variable = {"Path": "backup/customer", "Namespace": "dev", "Items": {"password": "canary"}}
         http.call("PUT", "/v1/var/backup/customer?namespace=dev", variable)
         try:
@@ -149,3 +171,14 @@ def test_a_certificate_without_a_token_spells_the_paths_of_variables(reader: Rea
 
     assert begins("^backup/customer$")
     assert not begins("^backup/other")
+
+
+def test_an_identity_reads_nomads_services_of_other_namespaces(cluster: RealCluster, reader: Reader) -> None:
+    """v1.11.3, acl/acl.go, AllowServiceRegistrationReadList: a task may, in the namespace of the request."""
+    mine = allocation_of(cluster, "mine", "running")["ID"]
+    identity = file_of(cluster, mine, "t/secrets/nomad_token")
+    path = "/v1/service/ledger?namespace=dev"
+    assert reader.get(path, NO_TOKEN)[0] == 403  # control: with the certificate alone it cannot
+    status, text = reader.get(path, identity)
+    assert (status, [row["JobID"] for row in json.loads(text)]) == (200, ["theirs"])
+    assert reader.get("/v1/job/theirs?namespace=dev", identity)[0] == 403  # control: it has no right to the job

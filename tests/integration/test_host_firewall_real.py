@@ -270,17 +270,28 @@ ANSWER = """
 import selectors, socket, sys
 poll = selectors.DefaultSelector()
 for port in map(int, sys.argv[1:]):
-    poll.register(socket.create_server(("0.0.0.0", port)), selectors.EVENT_READ)
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("0.0.0.0", port))
+    for one in (socket.create_server(("0.0.0.0", port)), datagrams):
+        poll.register(one, selectors.EVENT_READ)
 print("listening", flush=True)
 while True:
     for key, _ in poll.select():
-        with key.fileobj.accept()[0] as client:
-            client.sendall(b"task")
+        if key.fileobj.type == socket.SOCK_DGRAM:
+            key.fileobj.sendto(b"task", key.fileobj.recvfrom(16)[1])
+        else:
+            with key.fileobj.accept()[0] as client:
+                client.sendall(b"task")
 """
 ASK = """
 import socket, sys
+kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[sys.argv[3]]
 try:
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1) as one:
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.settimeout(1)
+        one.connect((sys.argv[1], int(sys.argv[2])))
+        if kind == socket.SOCK_DGRAM:
+            one.send(b"x")
         print(one.recv(16).decode())
 except OSError:
     print("closed")
@@ -295,9 +306,12 @@ ip link add task0 type veth peer name task1
 ip link set task0 master nomad up
 nft add table ip portmap
 nft add chain ip portmap prerouting "{{ type nat hook prerouting priority dstnat; }}"
-nft add rule ip portmap prerouting ip daddr {NETWORKS["vpc"][0]} tcp dport {PUBLISHED} dnat to {TASK}:8080
-nft add rule ip portmap prerouting ip daddr {NETWORKS["vpc"][0]} tcp dport {UNLISTED} dnat to {TASK}:8080
-nft add rule ip portmap prerouting ip daddr {NETWORKS["outside"][0]} tcp dport {PUBLISHED} dnat to {TASK}:8080
+publish() {{ nft add rule ip portmap prerouting ip daddr $1 $2 dport $3 dnat to {TASK}:8080; }}
+for protocol in tcp udp; do
+publish {NETWORKS["vpc"][0]} $protocol {PUBLISHED}
+publish {NETWORKS["vpc"][0]} $protocol {UNLISTED}
+publish {NETWORKS["outside"][0]} $protocol {PUBLISHED}
+done
 """
 
 
@@ -322,22 +336,26 @@ def task(lan_node: Node) -> int:
     return number
 
 
-def asked(node: Node, host: int, address: str, port: int) -> str:
-    return node.lan.run(host, [sys.executable, "-c", ASK, address, str(port)]).stdout.strip()
-
-
 @pytest.mark.parametrize("kind", [Kind.NOMAD_CLIENT, Kind.ALL_IN_ONE])
-def test_a_port_of_a_task_is_reached_only_where_it_is_published(node: Node, task: int, kind: Kind) -> None:
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_port_of_a_task_is_reached_only_where_it_is_published(
+    node: Node, task: int, kind: Kind, protocol: str
+) -> None:
     """Control: without the firewall another droplet reaches each port of the task, by a route."""
-    assert {asked(node, 1, TASK, port) for port in TASK_PORTS} == {"task"}
-    assert asked(node, 1, NETWORKS["vpc"][0], UNLISTED) == "task"
-    assert asked(node, 1, NETWORKS["outside"][0], PUBLISHED) == "task"
+
+    def asked(host: int, address: str, port: int) -> str:
+        words = [sys.executable, "-c", ASK, address, str(port), protocol]
+        return node.lan.run(host, words).stdout.strip()
+
+    assert {asked(1, TASK, port) for port in TASK_PORTS} == {"task"}
+    assert asked(1, NETWORKS["vpc"][0], UNLISTED) == "task"
+    assert asked(1, NETWORKS["outside"][0], PUBLISHED) == "task"
     node.load(kind)
-    assert {asked(node, 1, TASK, port) for port in TASK_PORTS} == {"closed"}
-    assert asked(node, 1, NETWORKS["vpc"][0], PUBLISHED) == "task"
-    assert asked(node, 1, NETWORKS["vpc"][0], UNLISTED) == "closed"
-    assert asked(node, 1, NETWORKS["outside"][0], PUBLISHED) == "closed", "a dynamic port is open to the VPC"
-    assert asked(node, task, NETWORKS["vpc"][1], 9999) == "task", "the task reaches other hosts"
+    assert {asked(1, TASK, port) for port in TASK_PORTS} == {"closed"}
+    assert asked(1, NETWORKS["vpc"][0], PUBLISHED) == "task"
+    assert asked(1, NETWORKS["vpc"][0], UNLISTED) == "closed"
+    assert asked(1, NETWORKS["outside"][0], PUBLISHED) == "closed", "a dynamic port is open to the VPC"
+    assert asked(task, NETWORKS["vpc"][1], 9999) == "task", "the task reaches other hosts"
 
 
 @pytest.mark.parametrize("source", list(NETWORKS))

@@ -287,6 +287,31 @@ def test_nor_does_one_in_a_thread(
     assert found_in(said, secrets) == []
 
 
+def test_nor_does_one_in_a_folder_whose_name_is_not_utf8(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python reads each byte of it as a character that UTF-8 cannot write."""
+    monkeypatch.setattr("bakery.observe.health.observe_cluster", Crash(secrets | {"folder": "caf\udce9"}))
+    text = crashed(live, "status")
+    assert "caf" in text
+    assert found_in(text, secrets) == []
+
+
+def test_nor_does_one_whose_report_fails(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: it is the report that fails, not the command that hides the crash."""
+
+    def fails(*_: object) -> str:
+        raise ValueError
+
+    monkeypatch.setattr("bakery.observe.health.observe_cluster", Crash(secrets))
+    monkeypatch.setattr("bakery.cli.crash._without", fails)
+    ran = live.at("status")
+    assert (ran.code, found_in(ran.out + ran.err, secrets)) == (1, [])
+    assert "unexpected RuntimeError; its report failed: ValueError" in ran.err
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_nor_does_one_that_writes_it_in_another_way(
     live: AgentsCli, secrets: dict[str, str], spelling: str, monkeypatch: pytest.MonkeyPatch

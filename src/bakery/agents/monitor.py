@@ -7,6 +7,7 @@ the node (command/agent/monitor/export_monitor.go, cliReader).
 """
 
 import queue
+import re
 import threading
 from collections.abc import Iterator
 
@@ -14,6 +15,8 @@ from bakery.agents.transport import READ_SECONDS, AgentHttp
 from bakery.errors import AgentError
 from bakery.wait import SystemClock
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+"""ASCII's and Latin-1's control characters, but the tab."""
 _Piece = bytes | AgentError | None
 """A piece of the body, why there are no more, or None at the end of the body."""
 
@@ -38,11 +41,11 @@ def follow(http: AgentHttp, path: str, *, seconds: float | None, answers_at_once
             break
         if isinstance(piece, bytes):
             *lines, rest = (rest + piece).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
+            yield from map(_text, lines)
         else:
             ended = piece or http.error(what="ended its log", details="the agent stopped")
     if rest:
-        yield rest.decode(errors="replace")
+        yield _text(rest)
     if ended is not None:
         raise ended
 
@@ -57,9 +60,17 @@ def read_journal(http: AgentHttp, path: str, *, follow: bool) -> Iterator[str]:
     rest = b""
     while (piece := _next(http, pieces, None if follow else READ_SECONDS)) is not None:
         *lines, rest = (rest + piece).split(b"\n")
-        yield from (line.decode(errors="replace") for line in lines)
+        yield from map(_text, lines)
     if rest:
-        yield rest.decode(errors="replace")
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    """Return the line without control characters, which could change what the operator's terminal shows or does.
+
+    Who has root on a client decides what its agents log.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", line.decode(errors="replace"))
 
 
 def _next(http: AgentHttp, pieces: "queue.Queue[_Piece]", seconds: float | None) -> bytes | None:

@@ -6,24 +6,22 @@ address (DNS rebinding), so that the browser lets it read the replies.
 
 from email.message import Message
 
-NAME = "127.0.0.1"
-"""Not "localhost": another user of the machine can serve that name at its IPv6 address, at the same port."""
 _HTTP_PORT = 80
 _PAGES = ("/", "/ui")
 """Paths below which a link leads to a page. Some of Nomad's other paths change the cluster by GET."""
 
 
-def refusal(method: str, path: str, headers: Message, port: int) -> str | None:
-    """Return why a request to the server at ``port`` is refused; None if it is not.
+def refusal(method: str, path: str, headers: Message, here: tuple[str, int]) -> str | None:
+    """Return why a request to the server at ``here``, its address and port, is refused; None if it is not.
 
     A rebound name is in Host. Another page's script or form is in Origin, or in Sec-Fetch-Site where a browser
     sends no Origin (https://www.w3.org/TR/fetch-metadata/). A link on another page to a page of
     ours is answered: the other page cannot read the reply.
     """
-    here = own_hosts(port)
+    own = own_hosts(*here)
     hosts = headers.get_all("Host") or []
-    if len(hosts) != 1 or hosts[0] not in here:
-        return f"this server is http://{here[0]}, and the request is for another"
+    if len(hosts) != 1 or hosts[0] not in own:
+        return f"this server is http://{own[0]}, and the request is for another"
     origins = headers.get_all("Origin") or []
     if any(origin != f"http://{hosts[0]}" for origin in origins):
         return "the request is from another page"
@@ -34,10 +32,13 @@ def refusal(method: str, path: str, headers: Message, port: int) -> str | None:
     return None
 
 
-def own_hosts(port: int) -> tuple[str, ...]:
-    """Return how a browser may write the server in Host, best first. It leaves the port out if it is 80."""
-    with_port = f"{NAME}:{port}"
-    return (NAME, with_port) if port == _HTTP_PORT else (with_port,)
+def own_hosts(address: str, port: int) -> tuple[str, ...]:
+    """Return how a browser may write the server in Host, best first. It leaves the port out if it is 80.
+
+    Never "localhost": another user of the machine can serve that name at its IPv6 address, at the same port.
+    """
+    with_port = f"{address}:{port}"
+    return (address, with_port) if port == _HTTP_PORT else (with_port,)
 
 
 def _is_link(method: str, path: str, headers: Message) -> bool:

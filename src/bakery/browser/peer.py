@@ -19,23 +19,29 @@ _KERNEL = Path("/proc/sys/kernel/osrelease")
 def is_allowed(connection: socket.socket) -> bool:
     """Return whether the other end is a process of this user, of root, or of the user who ran sudo.
 
-    Where the system has no table of connections, everyone is allowed.
+    Outside Linux, which alone has tables of connections, every user is. If the tables cannot be read, as in a
+    service with ``ProcSubset=pid`` (systemd.exec(5)), no user is.
     """
+    if sys.platform != "linux":
+        return True
     user = find_user(connection.getpeername(), connection.getsockname(), [_read(table) for table in TABLES])
     if user == _UNKNOWN:
         # The browser is in Windows, which may share its loopback (WSL docs, "Mirrored mode networking").
-        return "microsoft" in (_read(_KERNEL) or "").lower()
-    return user is None or user in _allowed()
+        return is_wsl()
+    return user in _allowed()
 
 
-def find_user(client: tuple[str, int], server: tuple[str, int], tables: list[str | None]) -> int | None:
-    """Return the uid of the socket of ``client``; -1 if it is in no table, None if there are no tables.
+def is_wsl() -> bool:
+    """Whether this Linux is one of Windows."""
+    return "microsoft" in (_read(_KERNEL) or "").lower()
+
+
+def find_user(client: tuple[str, int], server: tuple[str, int], tables: list[str | None]) -> int:
+    """Return the uid of the socket of ``client``; -1 if it is in no table. None is a table that cannot be read.
 
     A socket that its process has closed has no inode, and the uid 0 in place of its user's (net/ipv4/tcp_ipv4.c,
     get_tcp4_sock): it is in no table.
     """
-    if all(table is None for table in tables):
-        return None
     wanted = _written(client), _written(server)
     for table in tables:
         for line in (table or "").splitlines()[1:]:

@@ -22,6 +22,9 @@ SENT = (
 """Headers of a request that the server gets. Others are about the browser's own connection, or are a token."""
 STATIC = "/ui/"
 """Below it are files of the UI, which contain no token: only these may be compressed."""
+NOT_KEPT = {"cache-control": "no-store"}
+"""Headers of each reply from an API. Nomad and Consul say nothing about caches, so the browser would keep a reply,
+and show it to the program that listens at this address next."""
 HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "content-length", "server", "date"}
 """Headers of a reply that the proxy writes itself (RFC 9110, 7.6.1)."""
 WITHHELD = {"/v1/acl/token/onetime", "/v1/agent/join", "/v1/operator/snapshot", "/v1/snapshot"}
@@ -122,12 +125,15 @@ class _Handler(LocalHandler):
         given = {name.lower(): value for name, value in reply.headers}
         has_body = self.command != "HEAD" and reply.status not in (204, 304)
         self.send_response(reply.status)
+        own = {} if self.path.startswith(STATIC) else NOT_KEPT
         for name, value in reply.headers:
-            if name.lower() not in HOP:
+            if name.lower() not in HOP | own.keys():
                 self.send_header(name, value)
         for name, value in GUARDS.items():
             if name.lower() not in given:
                 self.send_header(name, value)
+        for name, value in own.items():
+            self.send_header(name, value)
         chunked = "content-length" not in given and has_body and self.request_version != "HTTP/1.0"
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")

@@ -1,17 +1,23 @@
 """An HTTP server on loopback that only the user's browser can use: what the proxy and the dashboard share."""
 
 import errno
+import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from threading import Thread
 
 from bakery.browser.origin import refusal
-from bakery.browser.peer import is_allowed
+from bakery.browser.peer import is_allowed, is_wsl
 from bakery.errors import UsageError
 
 ADDRESS = "127.0.0.1"
+"""Where a server with a chosen port listens."""
+DRAWN = ip_network("127.128.0.0/9")
+"""Linux answers at all of 127.0.0.0/8. Here is neither systemd-resolved nor the emulator."""
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a request's body."""
 GUARDS = {
@@ -24,6 +30,17 @@ GUARDS = {
 """Headers of every reply: no other page may frame it, embed it or hold its window."""
 
 
+def draw_address() -> str:
+    """Return an address of loopback that no other program had, nor will have.
+
+    A browser keeps what pages leave at an address: replies, storage, service workers. At one that is used once,
+    nothing leads from one program to another. Outside Linux, and for browsers in Windows, it is 127.0.0.1.
+    """
+    if sys.platform != "linux" or is_wsl():
+        return ADDRESS
+    return str(DRAWN[1 + secrets.randbelow(DRAWN.num_addresses - 2)])
+
+
 class LocalServer(ThreadingHTTPServer):
     """Listens on 127.0.0.1; a thread for each connection, which ends with the process."""
 
@@ -33,12 +50,17 @@ class LocalServer(ThreadingHTTPServer):
     """Whether requests of connections that are still open are refused."""
 
     def __init__(self, port: int, handler: type["LocalHandler"]) -> None:
-        super().__init__((ADDRESS, port), handler)
+        super().__init__((draw_address() if port == 0 else ADDRESS, port), handler)
+
+    @property
+    def here(self) -> tuple[str, int]:
+        """Address and port."""
+        return str(self.server_address[0]), self.server_port
 
     @property
     def url(self) -> str:
         """Without a slash at its end."""
-        return f"http://{ADDRESS}:{self.server_port}"
+        return f"http://{self.here[0]}:{self.here[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Print nothing: a browser may close a connection at any time."""
@@ -64,11 +86,13 @@ class LocalHandler(BaseHTTPRequestHandler):
 
     def handle_one_method(self) -> None:
         """Check the request, then answer it."""
-        why = refusal(self.command, self.path, self.headers, self.server.server_port)
+        why = refusal(self.command, self.path, self.headers, self.server.here)
         if self.server.ended:
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "it has ended")
         elif not self.is_allowed:
-            self.refuse(HTTPStatus.FORBIDDEN, "it was opened by another user of this machine")
+            self.refuse(
+                HTTPStatus.FORBIDDEN, "another user of this machine opened it, or /proc/net/tcp cannot be read"
+            )
         elif why is not None:
             self.refuse(HTTPStatus.FORBIDDEN, why)
         elif not self.path.startswith("/") or self.path.startswith("//"):

@@ -11,12 +11,24 @@ from bakery.cli.options import Settings
 from bakery.errors import BakeryError
 from bakery.files import ensure_private_folder, write_atomically
 
+_ANY_BYTE = "backslashreplace"
+"""Python's name for how text is written that came from a path or variable that is not UTF-8."""
+
 
 def report_crash(error: Exception, settings: Settings) -> BakeryError:
     """Return the error for ``error``; write its traceback to a file (0600).
 
-    The text of an exception may quote what the code worked with, so every secret that is known here is cut out.
+    The text of an exception may quote what the code worked with, so every secret that is known here is cut out. If
+    that fails, nothing of the text is shown.
     """
+    try:
+        return _report(error, settings)
+    except Exception as failed:
+        message = f"unexpected {type(error).__name__}; its report failed: {type(failed).__name__}"
+        return BakeryError(message=message, hint="this is a bug in bakery; please report it with the command")
+
+
+def _report(error: Exception, settings: Settings) -> BakeryError:
     hidden = _secrets(settings)
     folder = Path(platformdirs.user_log_dir("bakery"))
     report = folder / f"crash-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt"
@@ -24,7 +36,7 @@ def report_crash(error: Exception, settings: Settings) -> BakeryError:
     place = f"report: {report}"
     try:
         ensure_private_folder(folder)
-        write_atomically(report, text.encode(), mode=0o600)
+        write_atomically(report, text.encode(errors=_ANY_BYTE), mode=0o600)
     except OSError:
         place = text
     return BakeryError(

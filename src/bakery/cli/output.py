@@ -62,8 +62,11 @@ def warn_if_git_takes(file: Path, reporter: Reporter) -> None:
         reporter.warn(f"git does not ignore {file}, which holds private keys: add it to .gitignore")
 
 
-_STATE = ("bundle.json", "roles/*.json", "*-key.pem", "*.p12", "issued/*/*-key.pem", "issued/*/*-token")
-"""Files of a state folder that hold keys or tokens."""
+_STATE = (
+    "bundle.json", "roles/*.json", "*-key.pem", "*.p12", "issued/*/*-key.pem", "issued/*/*-token",
+    ".*.tmp", "roles/.*.tmp", "issued/*/.*.tmp",
+)  # fmt: skip
+"""Files of a state folder that hold keys or tokens; a command that was killed leaves a temporary one."""
 
 
 def warn_if_git_takes_state(paths: "StatePaths", reporter: Reporter) -> None:

@@ -112,6 +112,7 @@ def _archive(name: str, files: Mapping[str, str]) -> bytes:
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
         for path, text in sorted(files.items()):
             member = tarfile.TarInfo(f"{name}/{path}")
-            member.size, member.mode, member.mtime = len(text.encode()), 0o600, int(time.time())
-            archive.addfile(member, io.BytesIO(text.encode()))
+            data = text.encode(errors="backslashreplace")  # a path may have bytes that are not UTF-8
+            member.size, member.mode, member.mtime = len(data), 0o600, int(time.time())
+            archive.addfile(member, io.BytesIO(data))
     return content.getvalue()

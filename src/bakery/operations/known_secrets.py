@@ -22,7 +22,7 @@ VARIABLES = (
     *TOKEN_VARIABLES, PASSPHRASE_VARIABLE, "BAKERY_P12_PASSWORD", "CONSUL_HTTP_TOKEN", "NOMAD_TOKEN"
 )  # fmt: skip
 """Variables whose values are secret."""
-PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 """Variables with URLs that may have a password."""
 UNREADABLE = (BakeryError, OSError)
 """Errors of a file that cannot be read, or of a file that is damaged."""
@@ -63,7 +63,9 @@ def _of_environment() -> Iterator[str]:
         yield os.environ.get(name, "").strip()
     for name in PROXIES:
         with suppress(ValueError):  # not a URL
-            yield unquote(urlsplit(os.environ.get(name, "")).password or "")
+            value = os.environ.get(name, "")
+            # requests takes a proxy without a scheme for one with http (requests.utils, prepend_scheme_if_needed).
+            yield unquote(urlsplit(value if "://" in value else f"http://{value}").password or "")
 
 
 def _of_token_file() -> Iterator[str]:

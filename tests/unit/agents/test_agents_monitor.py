@@ -45,6 +45,12 @@ def test_pieces_become_lines_and_the_end_of_the_agent_is_an_error() -> None:
     assert lines_of(http) == (["one", "two", "\ufffd three"], "Consul at 198.18.0.1:8501 ended its log")
 
 
+def test_a_line_does_nothing_to_the_terminal() -> None:
+    """Who has root on a client decides what it logs: here, what sets the operator's clipboard."""
+    http = Scripted(b"", "\x1b]52;c;aGk=\x07 caf\u00e9\tend\r\n".encode())
+    assert lines_of(http)[0] == ["\ufffd]52;c;aGk=\ufffd caf\u00e9\tend\ufffd"]
+
+
 def test_a_refusal_is_the_error() -> None:
     assert lines_of(Scripted(error=REFUSED)) == ([], REFUSED.message)
     assert lines_of(Scripted(b"", b"one\n", error=REFUSED)) == (["one"], REFUSED.message)

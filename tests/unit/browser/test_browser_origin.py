@@ -6,7 +6,7 @@ import pytest
 
 from bakery.browser.origin import refusal
 
-PORT = 8500
+HERE_AT = ("127.0.0.1", 8500)
 HERE = {"Host": "127.0.0.1:8500"}
 OWN_PAGE = {"Origin": "http://127.0.0.1:8500", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
 LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -60,24 +60,27 @@ def message(headers: dict[str, str]) -> Message:
 def test_own_requests_are_answered(case: str) -> None:
     """Control: the check does not refuse everything."""
     method, headers = ANSWERED[case]
-    assert refusal(method, "/ui/", message(headers), PORT) is None
+    assert refusal(method, "/ui/", message(headers), HERE_AT) is None
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_requests_of_other_pages_are_refused(case: str) -> None:
     method, headers = REFUSED[case]
-    assert refusal(method, "/ui/", message(headers), PORT) is not None
+    assert refusal(method, "/ui/", message(headers), HERE_AT) is not None
 
 
 def test_two_hosts_are_refused() -> None:
     two = message(HERE)
     two["Host"] = "evil.example"
-    assert refusal("GET", "/", two, PORT) is not None
+    assert refusal("GET", "/", two, HERE_AT) is not None
 
 
 def test_browsers_leave_out_port_80() -> None:
-    assert refusal("GET", "/", message({"Host": "127.0.0.1", "Origin": "http://127.0.0.1"}), 80) is None
-    assert refusal("GET", "/", message({"Host": "evil.example"}), 80) is not None
+    assert (
+        refusal("GET", "/", message({"Host": "127.0.0.1", "Origin": "http://127.0.0.1"}), ("127.0.0.1", 80))
+        is None
+    )
+    assert refusal("GET", "/", message({"Host": "evil.example"}), ("127.0.0.1", 80)) is not None
 
 
 @pytest.mark.parametrize(
@@ -90,5 +93,5 @@ def test_browsers_leave_out_port_80() -> None:
 )  # fmt: skip
 def test_a_link_leads_to_a_page_only(path: str, answered: bool) -> None:  # noqa: FBT001
     """Control: what the page itself asks is answered."""
-    assert (refusal("GET", path, message(HERE | LINK), PORT) is None) == answered
-    assert refusal("GET", path, message(HERE | OWN_PAGE), PORT) is None
+    assert (refusal("GET", path, message(HERE | LINK), HERE_AT) is None) == answered
+    assert refusal("GET", path, message(HERE | OWN_PAGE), HERE_AT) is None

@@ -41,11 +41,13 @@ def test_every_place_has_its_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DIGITALOCEAN_TOKEN_FILE", str(token))
     monkeypatch.setenv("https_proxy", "http://me:canary%40proxy@proxy.example.com:3128")
     monkeypatch.setenv("HTTP_PROXY", "http://[broken")
+    monkeypatch.setenv("ALL_PROXY", "me:canary-without-a-scheme@proxy.example.com:3128")
     derived = cluster_in(tmp_path)
     seen.note("canary-held")
     wanted = {
         *(f"canary-{name}" for name in (*VARIABLES, "REGISTRY_USER", "REGISTRY_PASSWORD")),
         "canary-of-the-token-file", "canary-issued-token", "canary-held", "canary@proxy",
+        "canary-without-a-scheme",
         "canary-merged", "8273645512", "canary-of-user-data", *derived.values(),
     }  # fmt: skip
     assert wanted - set(known_secrets(load_cluster(tmp_path / "bakery.yaml"), droplets=["left"])) == set()
