@@ -33,10 +33,10 @@ def start_consul_client(
     name: str,
     ports: Mapping[str, int],
     *,
-    gossip_key: str = "",
+    gossip_key: str | None = None,
     rogue: bool = False,
 ) -> ConsulClient:
-    """Start the agent of the Nomad client ``name`` as its user-data does, or with another gossip key.
+    """Start the agent of the Nomad client ``name`` as its user-data does, or with another gossip key; "" is none.
 
     A ``rogue`` one is an attacker's own: it calls itself a server, and has no ACLs.
     """
@@ -49,7 +49,7 @@ def start_consul_client(
         "data_dir": str(folder / f"consul-data-{name}"),
         "bind_addr": LOOPBACK,
         "client_addr": LOOPBACK,
-        "encrypt": gossip_key or mine.consul_gossip_key,
+        "encrypt": mine.consul_gossip_key if gossip_key is None else gossip_key,
         "retry_join": [f"{LOOPBACK}:{cluster.ports['consul_serf']}"],
         "retry_interval": "1s",
         "disable_update_check": True,
