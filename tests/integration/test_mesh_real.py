@@ -201,9 +201,12 @@ def test_services_meet_only_where_an_intention_allows_it(cluster: RealCluster, t
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecars:
-    """A service api with a sidecar, and the port at which the sidecar of the service web leads there."""
+    """A service api with a sidecar, and the ports of the sidecar of the service web."""
 
     upstream: int
+    """Leads to api."""
+    admin: int
+    """Envoy's own."""
     logs: tuple[Path, Path]
 
     def ask(self) -> str | Pending:
@@ -251,7 +254,7 @@ def sidecars(
             ]
             stack.callback(stop, start(argv, output=log))
         stack.enter_context(served(LOOPBACK, {"": b"hello from api"}, port=serving))
-        yield Sidecars(upstream=upstream, logs=logs)
+        yield Sidecars(upstream=upstream, logs=logs, admin=admin["web"])
 
 
 def test_a_sidecar_is_registered_with_the_token_of_its_service_only(
@@ -289,6 +292,23 @@ def test_what_a_sidecar_begins_with(cluster: RealCluster, sidecars: Sidecars, to
     (ca,) = _values(agent["transport_socket"], "inline_string")
     assert ca.strip() == cluster.credentials.consul_ca.strip()
     assert tokens["web"] in json.dumps(found["dynamic_resources"])
+
+
+def test_a_sidecars_admin_port_shows_its_token(sidecars: Sidecars, tokens: dict[str, str]) -> None:
+    """docs/weaknesses.md says so. Nomad opens this port to every task of the group, at 127.0.0.2 (v1.11.3,
+    client/allocrunner/taskrunner/envoy_bootstrap_hook.go)."""
+
+    def dump() -> str | Pending:
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{sidecars.admin}/config_dump", timeout=5) as reply:
+                text: str = reply.read().decode()
+        except OSError as error:
+            return Pending(str(error))
+        return text
+
+    text = eventually(dump, "Envoy's configuration")
+    assert tokens["web"] in text
+    assert tokens["api"] not in text, "control: another service's is not there"
 
 
 def bootstrap(cluster: RealCluster, token: str, service: str, admin: int) -> dict[str, Any]:
