@@ -15,6 +15,7 @@ from tests.helpers.ports import free_port
 pytestmark = pytest.mark.integration
 
 ACTIVE = ("launch", "--wait", "active", "--yes")
+WORK = "==> an empty snapshot in place of a baked one\n"
 REFUSED = (
     "error: nothing can be baked in fra1: the region has no metadata service\n"
     "  the build droplet gets Packer's SSH key from it; without it Packer would wait for SSH until its time-out\n"
@@ -59,7 +60,7 @@ def test_a_stand_in_lets_a_launch_in_memory_go_on(at: CliHarness, memory: Emulat
     assert at("launch", "--local", "--yes", "--wait", "active").code == 2, "control: there is no snapshot yet"
     ran = at("emulator", "stand-in")
     assert ran.code == 0, ran.err
-    said = "created the empty snapshot bakery-stand-in (id {}) in fra1, in place of a baked one\n"
+    said = WORK + "created the empty snapshot bakery-stand-in (id {}) in fra1, in place of a baked one\n"
     number = at("images", "--local", "--json").json["images"][0]["id"]
     assert ran.err == said.format(number)
     made = changing(memory)
@@ -168,7 +169,7 @@ def test_what_the_emulator_will_not_make_is_its_own_sentence(at: CliHarness, mem
     at.write("version: 1\ncluster: other\nregion: fra9\n", "other.yaml")
     ran = at("emulator", "stand-in", "-f", "other.yaml")
     assert ran.code == 2
-    assert ran.err.startswith("error: the emulator created no stand-in snapshot\n")
+    assert ran.err.startswith(f"{WORK}error: the emulator created no stand-in snapshot\n")
     assert "fra9" in ran.err or "region" in ran.err
 
 

@@ -25,7 +25,7 @@ from bakery.wait import Pending
 from tests.helpers.clusters import make_node
 from tests.helpers.real_agents import LOOPBACK, RealCluster, running_cluster, write_tls
 from tests.helpers.real_client import running_runner
-from tests.helpers.real_jobs import allocation_of, ensure, eventually, file_of, nomad, run_job, stop_jobs
+from tests.helpers.real_jobs import allocation_of, ensure, eventually, nomad, run_job, stop_jobs
 
 pytestmark = pytest.mark.integration
 
@@ -176,7 +176,8 @@ def test_a_certificate_without_a_token_spells_the_paths_of_variables(reader: Rea
 def test_an_identity_reads_nomads_services_of_other_namespaces(cluster: RealCluster, reader: Reader) -> None:
     """v1.11.3, acl/acl.go, AllowServiceRegistrationReadList: a task may, in the namespace of the request."""
     mine = allocation_of(cluster, "mine", "running")["ID"]
-    identity = file_of(cluster, mine, "t/secrets/nomad_token")
+    secrets = cluster.folder / "runner" / "nomad-client-data" / "alloc" / mine / "t" / "secrets"
+    identity = (secrets / "nomad_token").read_text(encoding="ascii")
     path = "/v1/service/ledger?namespace=dev"
     assert reader.get(path, NO_TOKEN)[0] == 403  # control: with the certificate alone it cannot
     status, text = reader.get(path, identity)

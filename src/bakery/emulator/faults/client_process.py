@@ -1,6 +1,7 @@
 """Finds the processes of this machine at the other end of a connection."""
 
 import os
+from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -34,8 +35,13 @@ def _hex(address: Address) -> str:
 
 
 def _open_files(process: Path) -> set[str]:
-    """Return the targets of the process's file descriptors; empty if it has ended."""
-    try:
-        return {str(link.readlink()) for link in (process / "fd").iterdir()}
-    except OSError:
-        return set()
+    """Return the targets of the process's file descriptors; empty if it has ended.
+
+    One that is closed meanwhile is left out.
+    """
+    found = set()
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(OSError):
+                found.add(str(link.readlink()))
+    return found

@@ -39,5 +39,11 @@ def test_the_clients_process_is_found_and_neither_the_servers_nor_our_own() -> N
     assert processes_at(SERVER, CLIENT) == {4712}  # control: each end has its process
 
 
+def test_a_file_that_is_closed_meanwhile_hides_no_other(tmp_path: Path) -> None:
+    """Its link cannot be read any more; here it is none."""
+    (tmp_path / CLIENTS_PROCESS / "fd" / "3").write_text("closed")
+    assert processes_at(CLIENT, SERVER) == {4711}
+
+
 def test_another_connection_has_none() -> None:
     assert processes_at(("127.0.0.1", 54322), SERVER) == frozenset()
