@@ -110,7 +110,7 @@ def test_tasks_get_copies_of_programs_and_names_and_no_other_file(tmp_path: Path
     assert not (copies / "bin/new").exists()
     run(["sh", SCRIPTS / "task-root", "all", tmp_path, str(os.getuid())])
     assert (copies / "bin/new").read_text() == "new"
-    assert (libc.stat().st_ino, libc.stat().st_ctime_ns) == before, "an owner that is set copies a file of an overlay"
+    assert (libc.stat().st_ino, libc.stat().st_ctime_ns) == before, "chown copies a file of an overlay"
 
 
 def test_the_seal_can_run_again(node: Path) -> None:
