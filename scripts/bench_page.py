@@ -82,7 +82,7 @@ def page(rows: Sequence[Row], tables: Sequence[str], machine: str) -> str:
         "grows by more than a fifth. The latency is that of [emulator.md](emulator.md); boots are as long with it",
         "as without.",
         "",
-        'A column "beside" says what a figure is compared with; a ratio is figure over that. A launch creates its',
+        'A column "beside" says what a figure is compared with: the ratio is one by the other. A launch makes its',
         "droplets in two waves, a bare boot in one: the create of the first droplet is subtracted from a launch",
         "with latency before it is compared. The latency of a create is drawn by the droplet's name; that of the",
         "first droplet is the longest of the nine.",

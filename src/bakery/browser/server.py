@@ -17,7 +17,7 @@ from bakery.errors import UsageError
 ADDRESS = "127.0.0.1"
 """Where a server with a chosen port listens."""
 DRAWN = ip_network("127.128.0.0/9")
-"""Linux answers at all of 127.0.0.0/8. Here is neither systemd-resolved nor the emulator."""
+"""Linux answers at all of 127.0.0.0/8. systemd-resolved and the emulator have addresses below this half."""
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a request's body."""
 GUARDS = {
@@ -31,10 +31,10 @@ GUARDS = {
 
 
 def draw_address() -> str:
-    """Return an address of loopback that no other program had, nor will have.
+    """Return a random address of loopback, which hardly any other program has used or will use.
 
     A browser keeps what pages leave at an address: replies, storage, service workers. At one that is used once,
-    nothing leads from one program to another. Outside Linux, and for browsers in Windows, it is 127.0.0.1.
+    no program gets what another one left. Outside Linux, and for browsers in Windows, it is 127.0.0.1.
     """
     if sys.platform != "linux" or is_wsl():
         return ADDRESS

@@ -12,7 +12,7 @@ from bakery.errors import BakeryError
 from bakery.files import ensure_private_folder, write_atomically
 
 _ANY_BYTE = "backslashreplace"
-"""Python's name for how text is written that came from a path or variable that is not UTF-8."""
+"""Error handler of ``str.encode``. A path that is not UTF-8 has characters that UTF-8 cannot write."""
 
 
 def report_crash(error: Exception, settings: Settings) -> BakeryError:

@@ -32,7 +32,7 @@ def ui(
 ) -> int:
     """Open the web UI of consul, nomad or all (the default) at an address of this machine, until Ctrl-C.
 
-    A proxy on 127.0.0.1 adds the certificate and the token to each request, so that the browser has neither. The
+    A proxy on loopback adds the certificate and the token to each request, so that the browser has neither. The
     token is created for this run, only reads, and is deleted at the end. The proxy uses a server that answers, and
     another one if that is gone. It refuses the requests of other web pages.
 

@@ -62,7 +62,7 @@ def look_at_cluster(context: Context, *, other_cloud: bool) -> ClusterStatus:
         CredentialsError: the credentials are not here, or are not those of the droplets.
     """
     plan, bundle = build_plan(context.config), load_credentials(context)
-    listing = start_reading(context, lambda: list_droplets(context))
+    listing = start_reading(context, list_droplets)
     check_place(context, insists=other_cloud)
     droplets = listing.result()
     check_own_droplets(bundle, droplets, plan.cluster)

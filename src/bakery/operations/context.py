@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Protocol, TypeVar
 
 from bakery.cloud.interface import Cloud
@@ -49,10 +50,10 @@ class Context(Protocol):
         """Intervals and deadlines of a launch and a destroy."""
 
 
-def start_reading(context: Context, read: Callable[[], T]) -> "Future[T]":
+def start_reading(context: Context, read: Callable[[Context], T]) -> "Future[T]":
     """Start ``read``, which sends requests to the API, in a thread of its own (:mod:`bakery.cloud.together`)."""
     context.cloud  # noqa: B018 - opened now: two threads would open it twice
-    return start_read(read)
+    return start_read(partial(read, context))
 
 
 def open_session(context: Context, running: Running | None = None) -> Session:

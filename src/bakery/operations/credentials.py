@@ -51,7 +51,7 @@ def load_credentials(context: Context) -> Bundle:
 def ensure_credentials(context: Context) -> Bundle:
     """Return the cluster's credentials; make them at a first launch.
 
-    The caller has called :func:`refuse_second_ca` or :func:`warn_of_other_ca`.
+    The caller has checked that there are no droplets of another CA: :func:`check_trust`, :func:`warn_of_other_ca`.
 
     Raises:
         CredentialsError: they cannot be read, or a CA ends within a day.
@@ -71,15 +71,6 @@ def check_own_droplets(bundle: Bundle, droplets: Iterable[Droplet], cluster: str
         CredentialsError: another CA made their certificates, or they have later secrets.
     """
     check_trust(droplets, cluster, ca_fingerprint(bundle), bundle.generation)
-
-
-def refuse_second_ca(context: Context, droplets: Iterable[Droplet]) -> None:
-    """Check, before credentials are made, that the cluster has no ``droplets``: they would have another CA.
-
-    Raises:
-        CredentialsError: it has some.
-    """
-    check_trust(droplets, context.config.cluster, None)
 
 
 def warn_of_other_ca(context: Context) -> None:

@@ -20,11 +20,12 @@ from bakery.launch.base.model import AfterStep, Approve, Changes, LaunchRequest,
 from bakery.launch.base.patience import reach_now
 from bakery.launch.base.session import Session, exclusive, resumable
 from bakery.launch.converge import run
+from bakery.launch.converge.preflight import check_trust
 from bakery.launch.roll.versions import check_joining
 from bakery.operations.check_agents import check_agents
 from bakery.operations.cluster import not_joined_finder, running_cluster
 from bakery.operations.context import Context, open_session, start_reading
-from bakery.operations.credentials import ensure_credentials, refuse_second_ca
+from bakery.operations.credentials import ensure_credentials
 from bakery.operations.droplets import launch_snapshot, list_droplets
 from bakery.operations.form_cluster import bootstrap_consul, bootstrap_nomad, keep_every_server, wait_for_health
 from bakery.operations.launch_options import LaunchOptions
@@ -79,9 +80,9 @@ def _check_agents(work: Preparation) -> None:
 
 def _start_reads(work: Preparation) -> None:
     context = work.context
-    work.reads_snapshot = start_reading(context, partial(launch_snapshot, context))
+    work.reads_snapshot = start_reading(context, launch_snapshot)
     if find_bundle(context.paths) is None:
-        work.reads_droplets = start_reading(context, partial(list_droplets, context))
+        work.reads_droplets = start_reading(context, list_droplets)
 
 
 def _check_place(work: Preparation) -> None:
@@ -90,7 +91,7 @@ def _check_place(work: Preparation) -> None:
 
 def _refuse_second_ca(work: Preparation) -> None:
     if work.reads_droplets is not None:
-        refuse_second_ca(work.context, work.reads_droplets.result())
+        check_trust(work.reads_droplets.result(), work.options.plan.cluster, None)
 
 
 def _ensure_credentials(work: Preparation) -> None:

@@ -1,7 +1,6 @@
 """Preview: what a launch would change, and why it would be refused. Sends requests, and changes nothing."""
 
 from dataclasses import replace
-from functools import partial
 
 from bakery.credentials.authority import ca_fingerprint
 from bakery.credentials.model import Bundle
@@ -26,7 +25,7 @@ from bakery.operations.place import place_obstacles
 def preview_launch(context: Context, options: LaunchOptions) -> Changes:
     """Return the changes of a launch with every obstacle, and how droplets differ that a roll would replace."""
     bundle, unreadable = _bundle(context)
-    snapshot = start_reading(context, partial(launch_snapshot, context))
+    snapshot = start_reading(context, launch_snapshot)
     # If the credentials cannot be read, neither can the record of the cloud beside them.
     before = unreadable or place_obstacles(context, insists=options.other_cloud)
     request = PreviewRequest(

@@ -31,8 +31,6 @@ SHARED_TAGS = ("netgo", "osusergo")
 """Go resolves names and users itself (https://pkg.go.dev/net, https://pkg.go.dev/os/user), as in every program
 that is built without cgo. Otherwise a build with cgo compiles ``net`` and each package that imports it once more.
 """
-
-
 UNUSED = (
     "cloud.google.com", "github.com/Azure", "github.com/aliyun", "github.com/aws", "github.com/google/gnostic",
     "github.com/softlayer", "github.com/tencentcloud", "github.com/vmware", "google.golang.org/api", "k8s.io",
@@ -59,8 +57,8 @@ class Recipe:
     def flags(self, version: str) -> list[str]:
         """Return the flags of ``go build``."""
         symbols = f" {self.symbols.format(version=version)}" if self.symbols else ""
-        plain = [f"-gcflags={path}/...=-l" for path in UNUSED]
-        return ["-trimpath", "-buildvcs=false", *self.selection, *plain, "-ldflags", f"-s -w{symbols}"]
+        uninlined = [f"-gcflags={path}/...=-l" for path in UNUSED]
+        return ["-trimpath", "-buildvcs=false", *self.selection, *uninlined, "-ldflags", f"-s -w{symbols}"]
 
     @property
     def selection(self) -> list[str]:

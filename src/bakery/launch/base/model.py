@@ -142,9 +142,9 @@ class Timings:
     firewall_poll: float = 1
     """A changed firewall is in force after two or three seconds."""
     wave_poll: float = 2
-    """While all droplets of a wave are created."""
+    """Between two lists of the droplets while those of a wave are created."""
     successor_poll: float = 5
-    """While a roll creates a droplet: it does that for each node."""
+    """The same while a roll creates one droplet; longer, because a roll waits for each node."""
     settle: float = 40
     """How long to look for a resource whose create got no clear reply: the API's lists may be 30 s behind, and
     the request itself may arrive late."""
