@@ -65,17 +65,21 @@ class NomadFacts(ServerFacts):
     signing_keys: Answer[tuple[SigningKey, ...]]
 
 
+AnswerKeys = Callable[[Callable[[], Answer[GossipKeys]]], Answer[GossipKeys]]
+"""Is called with the query for the gossip keys, and may answer without sending it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """What is already known of the gossip keys. None means: query them, which may take eight seconds."""
+    """How each product is asked for its gossip keys. The query may take eight seconds."""
 
-    consul: Answer[GossipKeys] | None
-    nomad: Answer[GossipKeys] | None
+    consul: AnswerKeys
+    nomad: AnswerKeys
 
 
-ASK_FOR_KEYS = Keys(consul=None, nomad=None)
+ASK_FOR_KEYS = Keys(consul=lambda query: query(), nomad=lambda query: query())
 _NOT_WANTED: Answer[GossipKeys] = Answer(error="not asked")
-WITHOUT_KEYS = Keys(consul=_NOT_WANTED, nomad=_NOT_WANTED)
+WITHOUT_KEYS = Keys(consul=lambda _: _NOT_WANTED, nomad=lambda _: _NOT_WANTED)
 """For callers that do not judge the gossip keys."""
 
 
@@ -105,7 +109,7 @@ class Facts:
 def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients, *, keys: Keys) -> Facts:
     """Query one Consul server and one Nomad server that see a leader.
 
-    ``keys`` is what is already known of the gossip keys. Reads only, raises no AgentError.
+    ``keys`` says how to ask for the gossip keys. Reads only, raises no AgentError.
     """
 
     def ask_consul() -> ConsulFacts:
@@ -159,13 +163,11 @@ def api_address(droplet: Droplet) -> str:
     return droplet.public_ipv4 or droplet.private_ipv4 or ""
 
 
-def _ask_consul(
-    reached: Reached[ConsulApi], known: Answer[GossipKeys] | None, *, has_ingress: bool
-) -> ConsulFacts:
+def _ask_consul(reached: Reached[ConsulApi], answer_keys: AnswerKeys, *, has_ingress: bool) -> ConsulFacts:
     no_names: Answer[tuple[str, ...]] | None = None if has_ingress else Answer(value=())
     no_tags: Answer[Mapping[str, tuple[str, ...]]] | None = None if has_ingress else Answer(value={})
     with _ParallelQueries(reached.api) as asker:
-        keys = asker.ask(lambda consul: consul.gossip_keys(), known)  # first: it takes the longest
+        keys = asker.ask_through(answer_keys, lambda consul: consul.gossip_keys())  # first: it takes the longest
         members = asker.ask(lambda consul: consul.members())
         peers = asker.ask(lambda consul: consul.raft_peers())
         autopilot = asker.ask(lambda consul: consul.autopilot())
@@ -192,9 +194,9 @@ def _ask_consul(
         )
 
 
-def _ask_nomad(reached: Reached[NomadApi], known: Answer[GossipKeys] | None) -> NomadFacts:
+def _ask_nomad(reached: Reached[NomadApi], answer_keys: AnswerKeys) -> NomadFacts:
     with _ParallelQueries(reached.api) as asker:
-        keys = asker.ask(lambda nomad: nomad.gossip_keys(), known)  # first: it takes the longest
+        keys = asker.ask_through(answer_keys, lambda nomad: nomad.gossip_keys())  # first: it takes the longest
         members = asker.ask(lambda nomad: nomad.members())
         peers = asker.ask(lambda nomad: nomad.raft_peers())
         autopilot = asker.ask(lambda nomad: nomad.autopilot())
@@ -230,6 +232,11 @@ class _ParallelQueries(Generic[Api]):
 
     def ask(self, call: Callable[[Api], T], known: Answer[T] | None = None) -> Future[Answer[T]]:
         return self._pool.submit(lambda: known or _ask_if(self._api, call))
+
+    def ask_through(
+        self, answer: Callable[[Callable[[], Answer[T]]], Answer[T]], call: Callable[[Api], T]
+    ) -> Future[Answer[T]]:
+        return self._pool.submit(lambda: answer(lambda: _ask_if(self._api, call)))
 
 
 def _ask_if(api: Api | None, call: Callable[[Api], T]) -> Answer[T]:

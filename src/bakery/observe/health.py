@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from bakery.agents.interface import AgentClients
-from bakery.agents.model import GossipKeys
 from bakery.cloud.model import Droplet
 from bakery.console import SILENT, Reporter
 from bakery.errors import DeadlineError, NotHealthyError, UntrustedError
 from bakery.hints import Command, Hint
 from bakery.observe.conditions import judge
-from bakery.observe.gather import ASK_FOR_KEYS, Answer, Facts, Keys, gather
-from bakery.observe.late_clients import LateClients
+from bakery.observe.gather import ASK_FOR_KEYS, Facts, Keys, gather
+from bakery.observe.key_queries import KeyQueries
+from bakery.observe.late import Late
 from bakery.observe.model import ClusterReport, ConditionState, NodeReport
 from bakery.observe.nodes import report_nodes
 from bakery.plan.model import ClusterPlan
@@ -40,13 +40,11 @@ CONFIRMING_LOOKS = 2
 gossip may list a deleted droplet as alive: once a destroyed server was taken for its replacement."""
 CONFIRM_SECONDS = 1.0
 """Seconds between these observations; shorter than the usual pause, because the user waits for the launch."""
-KEYS_SECONDS = 10.0
-"""Seconds for which the gossip keys are not queried again: a query takes 0.5 s, or 8 s if a member does not
-answer."""
 POLLS_PER_LOOK = 4
-"""Polls between two observations. An observation sends twenty requests, a poll sends one at most."""
+"""Polls between two observations. An observation sends twenty requests, a poll three at most."""
 LATE_LOOKS = 2
-"""While Nomad clients are missing, polls find them when they come, and observations are so many times as rare."""
+"""While Nomad clients are missing, or autopilot says unhealthy, polls find out when that ends, and observations
+are so many times as rare."""
 NOT_BY_WAITING = {"keyrings": 10.0, "strangers": 60.0}
 """Conditions that waiting does not meet, and the seconds after which the wait ends if only they are unmet. A
 droplet that was just deleted is still alive in gossip: up to 45 s as a Nomad server (memberlist's WAN timing), up
@@ -67,8 +65,8 @@ def wait_until_healthy(
 ) -> ClusterReport:
     """Observe until every condition is met three times in a row, and return the last report.
 
-    Observations begin ``every`` seconds apart. While Nomad clients are missing, Nomad is asked for them more
-    often, and an observation follows as soon as they are there.
+    Observations begin ``every`` seconds apart. While Nomad clients are missing, or autopilot says unhealthy, the
+    leader is asked for that more often, and an observation follows as soon as it has changed.
 
     Without ``confirms`` once is enough. That suits a cluster whose droplets are all new: what autopilot and gossip
     said a moment ago can only lack a node, not have one too many.
@@ -129,9 +127,8 @@ class _Watch:
         self._plan, self._list_droplets, self._clients = plan, list_droplets, clients
         self._reporter, self._progress = reporter, _Progress(reporter)
         self._hopeless_since: float | None = None
-        self._keys = ASK_FOR_KEYS
-        self._keys_since = 0.0
-        self._late: LateClients | None = None
+        self._keys = Keys(consul=KeyQueries(clock), nomad=KeyQueries(clock))
+        self._late: Late | None = None
         self._looked_at = 0.0
         self.last: ClusterReport | None = None
         """The last report."""
@@ -139,7 +136,7 @@ class _Watch:
         """What the last report lacks."""
 
     def is_due(self) -> bool:
-        """Return whether to observe now: at first, after a pause, and when missing clients have come."""
+        """Return whether to observe now: at first, after a pause, and when what was late has come."""
         if self._late is None:
             return True
         since = self.clock.now() - self._looked_at
@@ -164,13 +161,8 @@ class _Watch:
         return self.pending
 
     def _look(self) -> ClusterReport:
-        if self.clock.now() - self._keys_since >= KEYS_SECONDS:
-            self._keys = ASK_FOR_KEYS
         facts = gather(self._plan, self._list_droplets(), self._clients, keys=self._keys)
-        if self._keys == ASK_FOR_KEYS:
-            self._keys_since = self.clock.now()
-        self._keys = Keys(consul=_answered(facts.consul.keys), nomad=_answered(facts.nomad.keys))
-        self._late, self._looked_at = LateClients(self._plan, facts, self._clients), self.clock.now()
+        self._late, self._looked_at = Late(self._plan, facts, self._clients), self.clock.now()
         report = self.last = _report(self._plan, facts)
         self._progress.tell(report.nodes)
         return report
@@ -186,11 +178,6 @@ class _Watch:
             message = f"{report.cluster} runs, but it contains strangers or unknown gossip keys"
             hint = "; ".join(condition.help for condition in report.missing if condition.help)
             raise UntrustedError(message=message, details=_unmet(report), hint=hint)
-
-
-def _answered(keys: Answer[GossipKeys]) -> Answer[GossipKeys] | None:
-    """Return the known keys; an answer that failed is queried again."""
-    return None if keys.value is None else keys
 
 
 class _Progress:

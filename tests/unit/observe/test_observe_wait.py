@@ -152,6 +152,24 @@ def test_while_clients_are_missing_nomad_is_asked_for_them_and_for_nothing_else(
     assert cluster.nomad.calls.count("nodes") > 15
 
 
+def test_while_autopilot_says_unhealthy_its_leader_is_asked_for_that_and_for_nothing_else() -> None:
+    """At the election a server that has not stored the leader's first entry is unhealthy, until the next check."""
+    cluster = healthy_cluster()
+    cluster.nomad.lagging = {"demo-nomad-server-1"}
+
+    def on_sleep(now: float) -> None:
+        if now >= 4.6:
+            cluster.nomad.lagging = set()
+
+    droplets = lambda: cluster.droplets  # noqa: E731
+    clock = FakeClock(on_sleep)
+    wait_until_healthy(cluster.plan, droplets, cluster.clients, seconds=60, confirms=False, clock=clock)
+    assert 4.6 <= clock.time <= 4.9
+    assert looks(cluster) == 4
+    assert cluster.nomad.calls.count("autopilot") > 15
+    assert cluster.consul.calls.count("autopilot") == looks(cluster)
+
+
 def test_other_conditions_are_observed_every_second() -> None:
     cluster = healthy_cluster()
     whole = cluster.consul.pool
