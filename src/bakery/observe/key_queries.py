@@ -11,7 +11,7 @@ from bakery.wait import Clock
 KEYS_SECONDS = 10.0
 """Seconds for which an answer is used again: a query takes 0.5 s, or 8 s if a member does not answer."""
 PATIENCE = 1.0
-"""Seconds after which an observation goes on without an answer."""
+"""Seconds that an observation waits for an answer."""
 _NONE_YET: Answer[GossipKeys] = Answer(error="the members have not all answered yet")
 
 
