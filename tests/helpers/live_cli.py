@@ -77,7 +77,7 @@ class LiveCli:
 
 
 @contextmanager
-def live_cli(folder: Path) -> Iterator[LiveCli]:
+def live_cli(folder: Path, *, mesh: bool = False) -> Iterator[LiveCli]:
     """Yield the cluster; the agents' logs are in ``folder``."""
     programs = [require_tool(name).parent for name in ("consul", "nomad")]  # before the cache is another
     with pytest.MonkeyPatch.context() as patch, cli_harness(folder, patch, settings=_own_addresses()) as at:
@@ -90,7 +90,7 @@ def live_cli(folder: Path) -> Iterator[LiveCli]:
         assert bundle is not None
         agents_folder = folder / "agents"
         agents_folder.mkdir()
-        with running_cluster(agents_folder, bundle=bundle) as agents:
+        with running_cluster(agents_folder, bundle=bundle, mesh=mesh) as agents:
             ports = {
                 "consul-server": (CONSUL_HTTPS, agents.consul_port),
                 "nomad-server": (NOMAD_HTTPS, agents.nomad_port),

@@ -25,6 +25,7 @@ from tests.helpers.state import paths_in
 pytestmark = pytest.mark.integration
 
 CREDENTIALS = ("consul-token", "nomad-token")
+VARIABLES = {"consul": ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN"), "nomad": ("NOMAD_ADDR", "NOMAD_TOKEN")}
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +46,25 @@ class Caller:
 
     def __init__(self, variables: dict[str, str]) -> None:
         self._variables = variables
-        self._contexts = {product: _context(variables, product) for product in ("CONSUL", "NOMAD")}
+        self._contexts = {product: _context(variables, product.upper()) for product in VARIABLES}
 
     def nomad(self, method: str, path: str, body: Any = None) -> int:  # noqa: ANN401 - any JSON value
-        return self._call("NOMAD", ("NOMAD_ADDR", "NOMAD_TOKEN"), method, path, json.dumps(body))
+        return self.reply("nomad", method, path, body)[0]
 
     def consul(self, method: str, path: str, body: Any = None) -> int:  # noqa: ANN401 - any JSON value
-        text = "" if body is None else json.dumps(body)
-        return self._call("CONSUL", ("CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN"), method, path, text)
+        return self.reply("consul", method, path, body)[0]
 
-    def _call(self, product: str, names: tuple[str, str], method: str, path: str, body: str) -> int:
-        url, token = (self._variables[name] for name in names)
+    def reply(self, product: str, method: str, path: str, body: Any = None) -> tuple[int, str]:  # noqa: ANN401
+        """Return the status and the text of an answer."""
+        url, token = (self._variables[name] for name in VARIABLES[product])
         host, _, port = url.removeprefix("https://").partition(":")
         connection = HTTPSConnection(host, int(port), context=self._contexts[product], timeout=60)
+        text = "" if product == "consul" and body is None else json.dumps(body)
         try:
             headers = {f"X-{product.capitalize()}-Token": token}
-            connection.request(method, path, body=body if method != "GET" else None, headers=headers)
-            return connection.getresponse().status
+            connection.request(method, path, body=text if method != "GET" else None, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
         finally:
             connection.close()
 
