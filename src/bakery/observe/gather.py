@@ -1,13 +1,15 @@
 """Query the agents for all facts that the conditions need. A failed query is recorded as a fact."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
 from bakery.agents.model import Autopilot, CatalogNode, GossipKeys, Member, NomadNode, RaftPeer, SigningKey
 from bakery.cloud.model import Droplet
+from bakery.cloud.together import start_read
 from bakery.errors import AgentError
 from bakery.plan.ingress import SERVICE
 from bakery.plan.model import ClusterPlan, Node
@@ -16,6 +18,8 @@ T = TypeVar("T")
 Api = TypeVar("Api", bound=AclApi)
 
 _PARALLEL = 8
+GRACE_SECONDS = 0.2
+"""Seconds for which all servers may answer. Of those that did, the first of the plan is asked for the rest."""
 AUTH_METHOD = "nomad-workloads"
 """Consul's auth method for Nomad. The name is Nomad's default (hashicorp/nomad nomad/structs/config/consul.go,
 ConsulWorkloadsDefaultAuthMethodName)."""
@@ -137,18 +141,22 @@ def reach(
 ) -> Reached[Api]:
     """Return a server that sees a leader.
 
-    All are asked in parallel: a droplet that drops packets must not delay the others.
+    All are asked in parallel, and a server that does not answer is not waited for if another sees a leader.
     """
     names = {node.name for node in servers}
     asked = [droplet for droplet in droplets if droplet.name in names and api_address(droplet)]
     if not asked:
         return Reached(api=None, leader=Answer(error=f"no {product} server has an address yet"))
     apis = [connect(api_address(droplet)) for droplet in asked]
-    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        answers = list(pool.map(lambda api: _ask(api.leader), apis))
-    for api, answer in zip(apis, answers, strict=True):
-        if answer.value:
-            return Reached(api=api, leader=answer)
+    asking = [start_read(partial(_ask, api.leader)) for api in apis]
+    done, left = wait(asking, timeout=GRACE_SECONDS)
+    while left and not any(future.result().value for future in done):
+        newly, left = wait(left, return_when=FIRST_COMPLETED)
+        done |= newly
+    for api, future in zip(apis, asking, strict=True):
+        if future in done and future.result().value:
+            return Reached(api=api, leader=future.result())
+    answers = [future.result() for future in asking]
     if any(answer.value is not None for answer in answers):
         return Reached(api=None, leader=Answer(value=""))
     errors = [f"{droplet.name}: {answer.error}" for droplet, answer in zip(asked, answers, strict=True)]

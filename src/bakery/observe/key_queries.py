@@ -16,7 +16,9 @@ _NONE_YET: Answer[GossipKeys] = Answer(error="the members have not all answered 
 
 
 class KeyQueries:
-    """Asks one product for its gossip keys, at most every ten seconds, and waits for an answer for one second.
+    """Asks one product for its gossip keys, and uses an answer for ten seconds, or until there is a newer one.
+
+    It waits for an answer for one second at most.
 
     A member that joined a moment ago can miss a query, and the agent then waits 3 s for it (seen in launches;
     hashicorp/serf, serf/query.go, DefaultQueryTimeout). So the next call sends another query, and the first answer
@@ -30,13 +32,13 @@ class KeyQueries:
         self._known_since = 0.0
 
     def __call__(self, query: Callable[[], Answer[GossipKeys]]) -> Answer[GossipKeys]:
-        """Return the answer, an error if ``query`` failed, or the error that there is no answer yet."""
+        """Return the last answer, an error if ``query`` failed, or the error that there is no answer yet."""
         if self._known is not None and self._clock.now() - self._known_since < KEYS_SECONDS:
             return self._known
         self._running.append(start_read(query))
         done, _ = wait(self._running, timeout=PATIENCE, return_when=FIRST_COMPLETED)
         if not done:
-            return _NONE_YET
+            return self._known or _NONE_YET
         answer = next(future for future in reversed(self._running) if future in done).result()
         if answer.value is None:
             self._running = [future for future in self._running if future not in done]

@@ -70,3 +70,13 @@ def test_a_query_that_failed_is_sent_again_at_once() -> None:
     ask = KeyQueries(FakeClock())
     assert ask(lambda: REFUSED) == REFUSED
     assert ask(lambda: FOUND) == FOUND
+
+
+def test_the_last_answer_counts_while_the_next_query_takes_long(stuck: Stuck) -> None:
+    """Without it the condition would be unknown for a moment, and the wait for what cannot be met begin anew."""
+    clock = FakeClock()
+    ask = KeyQueries(clock)
+    ask(lambda: FOUND)
+    clock.sleep(10.0)
+    assert ask(stuck) == FOUND
+    assert ask(lambda: SILENT) == SILENT

@@ -4,6 +4,7 @@ from dataclasses import replace
 from threading import Event
 
 from bakery.agents.interface import ConsulApi
+from bakery.observe.gather import reach
 from bakery.observe.leaders import ServerAddress, servers_with_leader
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, healthy_cluster
 
@@ -56,3 +57,24 @@ def test_a_server_that_never_answers_delays_nothing() -> None:
         ("198.18.0.3", True),
         ("198.18.0.1", False),
     ]
+
+
+def test_an_observation_does_not_wait_for_a_server_that_never_answers() -> None:
+    """Its control: with no other server it would wait, and so say why none is reached."""
+    cluster, released, gave_up = healthy_cluster(), Event(), Event()
+    clients = cluster.clients
+
+    def hang() -> None:
+        if not released.wait(60):
+            gave_up.set()
+
+    def connect(address: str) -> ConsulApi:
+        return FakeConsul(on_call=hang) if address == "198.18.0.1" else clients.consul(address)
+
+    reached = reach("Consul", cluster.plan.consul_servers, cluster.droplets, connect)
+    assert not gave_up.is_set()
+    assert (reached.api is not None, bool(reached.leader.value)) == (True, True)
+    released.set()
+    cluster.unreachable = {"198.18.0.2", "198.18.0.3"}
+    alone = reach("Consul", cluster.plan.consul_servers[1:], cluster.droplets, connect)
+    assert (alone.api, alone.leader.value) == (None, None)
