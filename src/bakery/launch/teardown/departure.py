@@ -166,15 +166,17 @@ def forget_in_nomad(session: Session, nomad: NomadApi, gone: Identity, servers: 
 
 
 def forget_in_consul(session: Session, consul: ConsulApi, gone: Identity) -> None:
-    """Remove the node from Consul's gossip pool and catalog, and delete its tokens.
+    """Delete the node's tokens, and remove it from Consul's gossip pool and catalog.
+
+    The tokens come first, because who holds the gossip key can keep a node alive there for as long as they like.
 
     Raises:
         AgentError, DeadlineError: Consul refused, or still lists the node.
     """
-    _wait_until_forgotten(session, "Consul", consul, gone, wait_for_failure=True)
-    consul.deregister_node(gone.name)
     for accessor in session.running.tokens_of(gone.name) if session.running else ():
         consul.delete_token(accessor)
+    _wait_until_forgotten(session, "Consul", consul, gone, wait_for_failure=True)
+    consul.deregister_node(gone.name)
 
 
 def _attempt(session: Session, name: str, step: Callable[[], None]) -> bool:

@@ -75,17 +75,29 @@ def test_the_launch_purges_a_client_once_its_machine_is_dead(
 
 
 def test_a_refusal_is_repeated_by_the_launch(cluster: RollHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str) -> None:
+    def refuse(accessor: str) -> None:
         raise AgentError(message="Consul is busy", status=500)
 
     with monkeypatch.context() as busy:
-        busy.setattr(cluster.live.consul, "deregister_node", refuse)
+        busy.setattr(cluster.live.consul, "delete_token", refuse)
         destroy_node(cluster.session, cluster.harness.removal(), GONE)
     assert not TOKENS.intersection(cluster.live.consul.calls), "control: its tokens are valid still"
     assert _departing(cluster) == [GONE]
     cluster.launch()
     assert set(cluster.live.consul.calls) >= TOKENS
     assert _departing(cluster) == []
+
+
+def test_the_tokens_are_deleted_also_if_gossip_does_not_forget_the_node(
+    cluster: RollHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has the gossip key can send messages that say that it is alive, and its tokens may be stolen."""
+    alive = cluster.live.consul.pool
+    monkeypatch.setattr(cluster.live.consul, "members", lambda: alive)
+    destroy_node(cluster.session, cluster.harness.removal(), GONE)
+    assert set(cluster.live.consul.calls) >= TOKENS
+    assert f"{GONE} still counts as alive" in "".join(cluster.harness.reporter.warnings)
+    assert _departing(cluster) == [GONE]
 
 
 @pytest.mark.parametrize(("slot", "expected"), FORGOTTEN.items())
