@@ -89,7 +89,13 @@ def secrets(live: AgentsCli) -> dict[str, str]:
 class Crash:
     """Stands where a function stood: what it raises quotes its arguments, and every secret by ``spell``."""
 
-    def __init__(self, secrets: dict[str, str], spell: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        secrets: dict[str, str],
+        spell: Callable[[str], str] = str,
+        kind: type[BaseException] = RuntimeError,
+    ) -> None:
+        self._kind = kind
         self._secrets = [spell(secret) for secret in secrets.values()]
         self.called = False
 
@@ -97,10 +103,10 @@ class Crash:
         self.called = True
         quoted = [getattr(each, "__dict__", each) for each in (*arguments, *more.values())]
         message = f"injected {quoted!r} {' '.join(self._secrets)}"
-        raise RuntimeError(message)
+        raise self._kind(message)
 
 
-def crashed(live: AgentsCli, *words: str) -> str:
+def crashed(live: AgentsCli, *words: str, kind: type[BaseException] = RuntimeError) -> str:
     """What a command that crashes prints, and its report."""
     reports = live.at.folder.parent / "home" / "state"
     for report in reports.rglob("crash-*.txt"):
@@ -108,11 +114,11 @@ def crashed(live: AgentsCli, *words: str) -> str:
     seen._seen.clear()  # what other tests of this process have noted
     ran = live.at(*words)
     assert ran.code == 1, (words, ran.err)
-    assert "unexpected RuntimeError: injected" in ran.err
+    assert f"unexpected {kind.__name__}: injected" in ran.err
     (report,) = reports.rglob("crash-*.txt")
     assert report.stat().st_mode & 0o777 == 0o600
     text = report.read_text(encoding="utf-8")
-    assert "RuntimeError: injected" in text
+    assert f"{kind.__name__}: injected" in text
     return ran.out + ran.err + text
 
 
@@ -139,6 +145,21 @@ def test_nor_does_a_crash_in_another_command(
     monkeypatch.setattr(INSIDE[words], fails)
     assert found_in(crashed(live, *words, "-v"), secrets) == []
     assert fails.called
+
+
+class PanicException(BaseException):
+    """Stands for that of a library in Rust (PyO3, src/panic.rs), of which cryptography and pydantic are made."""
+
+    __module__ = "pyo3_runtime"
+
+
+def test_nor_does_a_panic_in_rust(
+    live: AgentsCli, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = Crash(secrets, kind=PanicException)
+    words, place = next(iter(INSIDE.items()))
+    monkeypatch.setattr(place, fails)
+    assert found_in(crashed(live, *words, kind=PanicException), secrets) == []
 
 
 def cluster_file(folder: Path) -> None:

@@ -15,7 +15,7 @@ _ANY_BYTE = "backslashreplace"
 """Error handler of ``str.encode``. A path that is not UTF-8 has characters that UTF-8 cannot write."""
 
 
-def report_crash(error: Exception, settings: Settings) -> BakeryError:
+def report_crash(error: BaseException, settings: Settings) -> BakeryError:
     """Return the error for ``error``; write its traceback to a file (0600).
 
     The text of an exception may quote what the code worked with, so every secret that is known here is cut out. If
@@ -28,7 +28,7 @@ def report_crash(error: Exception, settings: Settings) -> BakeryError:
         return BakeryError(message=message, hint="this is a bug in bakery; please report it with the command")
 
 
-def _report(error: Exception, settings: Settings) -> BakeryError:
+def _report(error: BaseException, settings: Settings) -> BakeryError:
     hidden = _secrets(settings)
     folder = Path(platformdirs.user_log_dir("bakery"))
     report = folder / f"crash-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt"
@@ -51,7 +51,7 @@ def crash_error(error: Exception, settings: Settings) -> BakeryError:
     return BakeryError(message=_message(error, _secrets(settings)))
 
 
-def _message(error: Exception, hidden: tuple[str, ...]) -> str:
+def _message(error: BaseException, hidden: tuple[str, ...]) -> str:
     return f"unexpected {type(error).__name__}: {_without(str(error), hidden)}"
 
 

@@ -134,6 +134,10 @@ def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
         click.echo(f"warning: {crash_error(failed.exc_value, Settings()).message}", err=True)
 
 
+_RUST = "pyo3_runtime"
+"""Module of the exception with which a library in Rust panics. It is no ``Exception`` (PyO3, src/panic.rs)."""
+
+
 def _stopped(message: str, *, changes_nothing: bool) -> BakeryError:
     if changes_nothing:
         return BakeryError(message=f"{message}; nothing was changed")
@@ -150,7 +154,7 @@ def _error_of(error: BaseException, settings: Settings) -> tuple[BakeryError, in
         return _stopped("interrupted", changes_nothing=settings.changes_nothing), ExitCode.INTERRUPTED
     if isinstance(error, signals.Terminated):
         return _stopped("terminated", changes_nothing=settings.changes_nothing), ExitCode.TERMINATED
-    if not isinstance(error, Exception):
+    if not isinstance(error, Exception) and type(error).__module__ != _RUST:
         return None
     known = _of_system(error) if isinstance(error, OSError) else None
     if isinstance(error, ModuleNotFoundError):
