@@ -5,7 +5,7 @@ test_cluster_30_docker and test_cluster_60_reboot, Consul's tokens in test_clust
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,12 +33,20 @@ CALLS = [
     "setgroups", "setresgid", "setresuid", "setuid", "sigaltstack", "stat", "statfs", "tgkill", "umask",
     "uname", "wait4", "write",
 ]  # fmt: skip
+SYS_ADMIN = 1 << 21
+"""capabilities(7), linux/capability.h"""
 FORK = {"index": 0, "value": 0x7E020000, "op": "SCMP_CMP_MASKED_EQ"}
 
 
-def profile(name: str, *calls: str, refused: str = "") -> Try:
-    """A container with a seccomp profile of the job's own, which refuses by default, as it must."""
-    rules: list[dict[str, Any]] = [{"names": [*CALLS, *calls], "action": "SCMP_ACT_ALLOW"}]
+def profile(name: str, *calls: str, silent: Sequence[str] = (), refused: str = "") -> Try:
+    """A container with a seccomp profile of the job's own, which refuses by default, as it must.
+
+    ``silent`` calls are not made, and their caller is told that they succeeded.
+    """
+    allowed = [each for each in (*CALLS, *calls) if each not in silent]
+    rules: list[dict[str, Any]] = [{"names": allowed, "action": "SCMP_ACT_ALLOW"}]
+    if silent:
+        rules.append({"names": list(silent), "action": "SCMP_ACT_ERRNO", "errnoRet": 0})
     if "clone" not in calls:
         rules.append({"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [FORK]})
     text = json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules})
@@ -125,6 +133,12 @@ OF_THE_NODE = (
     Try(name="seccomp", config={"security_opt": ["seccomp=unconfined"]}, refused="seccomp switched off"),
     profile(
         "profile", "clone", "unshare", refused="a seccomp profile that allows more than docker's: clone unshare"
+    ),
+    # With these runc takes the capabilities from the container's first process.
+    profile(
+        "silent",
+        silent=("capset", "prctl"),
+        refused="a seccomp profile in which a system call fails without an error",
     ),
 )
 # Nomad refuses these, with the plugins' configuration that bakery writes (render/nomad_config.py).
@@ -493,6 +507,9 @@ def test_without_the_nodes_check_its_tries_succeed(
     assert {name: ran[name].events for name, said in lines.items() if said[:1] != ["ran"]} == {}
     assert "/dev/of-the-node" in lines["device"]
     assert "unshared" in lines["profile"]
+    bounds = {name: int(said[1].split()[1], 16) for name, said in lines.items()}
+    assert bounds["silent"] & SYS_ADMIN
+    assert not bounds["profile"] & SYS_ADMIN
     if version < (2, 0, 4):
         assert "systemd" in lines["host-pid"]
         assert CLIENT in lines["host-uts"]

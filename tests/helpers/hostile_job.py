@@ -17,9 +17,10 @@ JOB = "hostile"
 IMAGE = "bakery/hostile:1"
 OUTPUT_SECONDS = 3.0
 _NEVER = {"Attempts": 0, "Interval": 24 * 3600 * 10**9, "Delay": 5 * 10**9, "Mode": "fail"}
-# What a container prints that started: whose first process it sees, the name of its machine, what is at /x, and
-# whether it makes a user namespace.
+# What a container prints that started: its capabilities, whose first process it sees, the name of its machine,
+# what is at /x, and whether it makes a user namespace.
 _PROBE = """echo ran
+/bin/busybox grep CapBnd /proc/self/status
 /bin/busybox cat /proc/1/comm
 /bin/busybox hostname
 /bin/busybox ls -d /x/etc/nomad.d/client.json /dev/of-the-node 2>/dev/null

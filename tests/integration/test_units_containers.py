@@ -12,6 +12,8 @@ from tests.helpers.node_scripts import load_script
 
 pytestmark = pytest.mark.integration
 
+# What runc calls after the profile is in force. docker's own allows it, and much more.
+RUNC: dict[str, Any] = {"names": ["capset", "fcntl", "prctl"], "action": "SCMP_ACT_ALLOW"}
 # What docker 20.10 writes for a task without options (daemon/oci_linux.go, oci/defaults.go).
 PLAIN: dict[str, Any] = {
     "process": {"apparmorProfile": "docker-default"},
@@ -29,7 +31,7 @@ PLAIN: dict[str, Any] = {
             {"type": "pid"},
             {"type": "ipc"},
         ],
-        "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
+        "seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [RUNC]},
     },
 }
 ID = "3a1c6c42-6b2f-4b6d-9a3c-2f1f0a7d5e11"
@@ -103,9 +105,25 @@ def with_seccomp(action: str) -> dict[str, Any]:
     return config
 
 
-def with_calls(*rules: dict[str, Any]) -> dict[str, Any]:
+def with_calls(*rules: dict[str, Any], runc: dict[str, Any] | None = RUNC) -> dict[str, Any]:
     config = deepcopy(PLAIN)
-    config["linux"]["seccomp"]["syscalls"] = list(rules)
+    config["linux"]["seccomp"]["syscalls"] = [*rules, *([runc] if runc else [])]
+    return config
+
+
+def fails(*names: str, number: int | None = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """A rule with which calls fail, by default with EPERM."""
+    return {
+        "names": list(names),
+        "action": "SCMP_ACT_ERRNO",
+        **({} if number is None else {"errnoRet": number}),
+        **more,
+    }
+
+
+def with_default_error(number: int, config: dict[str, Any] = PLAIN) -> dict[str, Any]:
+    config = deepcopy(config)
+    config["linux"]["seccomp"]["defaultErrnoRet"] = number
     return config
 
 
@@ -123,6 +141,10 @@ def clone(value: int, op: str = "SCMP_CMP_MASKED_EQ") -> dict[str, Any]:
     return allow("clone", args=[{"index": 0, "value": value, "op": op}])
 
 
+SILENT = "a seccomp profile in which a system call fails without an error"
+LIMITED = "a seccomp profile that does not always allow"
+DROP = {"index": 0, "value": 24, "op": "SCMP_CMP_EQ"}
+"""The first argument PR_CAPBSET_DROP (linux/prctl.h)."""
 MORE = "a seccomp profile that allows more than docker's: "
 # A sample of what docker 20.10 (Debian 12) and 28 write for a container with bakery's capabilities.
 DOCKERS = with_calls(
@@ -176,6 +198,24 @@ REFUSED = [
     (with_calls(allow("clone3")), MORE + "clone3"),
     (with_calls(allow("personality")), MORE + "personality"),
     (with_listener(), "a seccomp profile with a listener"),
+    # runc would keep the capabilities that it has to give up: the call is not made, and says that it succeeded, or
+    # that this kernel does not know the capability.
+    (with_calls(fails("read", number=0)), SILENT),
+    (with_calls(fails("read", number=0x10000)), SILENT),
+    (with_calls({"names": ["read"], "action": "SCMP_ACT_TRAP", "errnoRet": 0}), SILENT),
+    (with_default_error(0), SILENT),
+    (with_calls(fails("prctl", number=22, args=[DROP])), f"{LIMITED} prctl, which runc needs"),
+    (
+        with_calls(allow("prctl", args=[DROP]), allow("capset", "fcntl"), runc=None),
+        f"{LIMITED} prctl, which runc needs",
+    ),
+    (
+        with_default_error(22, with_calls(allow("capset", "fcntl"), runc=None)),
+        f"{LIMITED} prctl, which runc needs",
+    ),
+    # runc does not look at an error of this one, with which it closes its files for the program.
+    (with_calls(fails("fcntl")), f"{LIMITED} fcntl, which runc needs"),
+    (with_calls(allow("read"), runc=None), f"{LIMITED} capset, fcntl, prctl, which runc needs"),
     (with_apparmor("unconfined"), "the AppArmor profile 'unconfined'"),
     # The kernel takes these as "unconfined".
     (with_apparmor("unconfined "), "the AppArmor profile 'unconfined '"),
@@ -189,6 +229,7 @@ TAKEN = [
     with_seccomp("SCMP_ACT_KILL_PROCESS"),
     DOCKERS,
     with_calls(allow("mount", action="SCMP_ACT_ERRNO"), allow("read")),
+    with_default_error(1, with_calls(fails("clone3", number=38))),
     without("network"),
     with_bind("/var/lib/docker/containers/0a/mounts/shm", "/dev/shm"),  # docker's own
     with_bind("/srv/devices", "/dev/x"),  # a host volume
