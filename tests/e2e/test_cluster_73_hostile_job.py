@@ -41,7 +41,7 @@ FORK = {"index": 0, "value": 0x7E020000, "op": "SCMP_CMP_MASKED_EQ"}
 def profile(name: str, *calls: str, silent: Sequence[str] = (), refused: str = "") -> Try:
     """A container with a seccomp profile of the job's own, which refuses by default, as it must.
 
-    ``silent`` calls are not made, and their caller is told that they succeeded.
+    ``silent`` calls are not made, but return success.
     """
     allowed = [each for each in (*CALLS, *calls) if each not in silent]
     rules: list[dict[str, Any]] = [{"names": allowed, "action": "SCMP_ACT_ALLOW"}]
