@@ -36,6 +36,7 @@ _SERF_STATUS = ("none", "alive", "leaving", "left", "failed")
 # hashicorp/consul agent/structs/acl.go, ACLPolicyGlobalManagementID
 _GLOBAL_MANAGEMENT = "00000000-0000-0000-0000-000000000001"
 _FORBIDDEN, _NOT_FOUND, _FAILED = 403, 404, 500
+_KEYRING = "/v1/operator/keyring?local-only=true&relay-factor=2"
 LEAVE_SECONDS = 60.0
 """A server answers when it has left: it waits 5 s for its clients to use other servers, up to 5 s until Raft has
 removed it, and for gossip (hashicorp/consul agent/consul/server.go, Leave)."""
@@ -109,15 +110,11 @@ class Consul:
     def gossip_keys(self) -> GossipKeys:
         """Return the comparison of the members' keys with the expected one.
 
-        Answers come by UDP; each is also relayed through two other members (serf's relay factor). If a member does
-        not answer, this server's own keys are compared: a change of keys always includes this server.
+        Answers come by UDP; each is also relayed through two other members (serf's relay factor). With local-only
+        the members of this datacenter are asked, and not its servers again in the pool of all datacenters
+        (hashicorp/consul agent/consul/internal_endpoint.go, KeyringOperation).
         """
-        keys = read_keys(self._http, "/v1/operator/keyring?relay-factor=2", self._compare_keys)
-        return (
-            read_keys(self._http, "/v1/operator/keyring?local-only=true", self._compare_keys)
-            if keys.silent
-            else keys
-        )
+        return read_keys(self._http, _KEYRING, self._compare_keys)
 
     def leave(self) -> None:
         self._http.call("PUT", "/v1/agent/leave", read_seconds=LEAVE_SECONDS)
