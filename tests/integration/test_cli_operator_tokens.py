@@ -119,6 +119,16 @@ def test_another_ttl_is_kept_to(live: LiveCli) -> None:
     assert tokens(live, "--ttl", "30m") == short
 
 
+def test_list_shows_the_end_of_a_token_that_lasts_longer_than_the_newest(live: LiveCli) -> None:
+    """The first token is valid for its whole time; the record on this machine is of the second."""
+    assert live.at("credentials", "revoke", "operator").code == 0
+    longer, shorter = tokens(live, "--ttl", "20h"), tokens(live, "--ttl", "30m")
+    assert set(longer).isdisjoint(shorter)
+    listed = live.at("credentials", "list", "--json").json
+    (found,) = [each for each in listed["people"] if each["name"] == "operator"]
+    assert datetime.fromisoformat(found["expires"]) - datetime.now(UTC) > timedelta(hours=19)
+
+
 def test_list_shows_them_and_revoke_ends_them(live: LiveCli) -> None:
     shell = Caller(live.variables())
     listed = live.at("credentials", "list", "--json").json

@@ -62,6 +62,7 @@ class ListedPerson:
     """None if it was issued on another machine and its Nomad token is gone."""
     namespace: str | None
     expires: datetime | None
+    """When the last of the tokens ends; UTC."""
     consul_token: bool
     """Whether the token exists."""
     nomad_token: bool
@@ -286,7 +287,18 @@ def _seconds(request: IssueRequest) -> int:
 
 
 def _by_person(tokens: Sequence[ListedToken]) -> Mapping[str, ListedToken]:
-    return {person: token for token in tokens if (person := person_of(token.grant)) is not None}
+    """Return each person's token; of several the one that ends last. A shell may leave one that lasts longer."""
+    found: dict[str, ListedToken] = {}
+    for token in sorted(tokens, key=_end):
+        person = person_of(token.grant)
+        if person is not None:
+            found[person] = token
+    return found
+
+
+def _end(token: ListedToken) -> datetime:
+    """Return when the token ends; the last of all dates if it does not."""
+    return token.expires or datetime.max.replace(tzinfo=UTC)
 
 
 def _row(name: str, issued: Issued | None, consul: ListedToken | None, nomad: ListedToken | None) -> ListedPerson:
@@ -297,7 +309,7 @@ def _row(name: str, issued: Issued | None, consul: ListedToken | None, nomad: Li
         name=name,
         role=None if role is None else str(role),
         namespace=namespace,
-        expires=issued.expires if issued else min(ends, default=None),
+        expires=max((issued.expires, *ends)) if issued else max(ends, default=None),
         consul_token=consul is not None,
         nomad_token=nomad is not None,
         here=issued is not None,
