@@ -47,10 +47,11 @@ for name in ("pause", "pause-child"):
          "RepoTags": [f"bakery.invalid/{name}:1"], **parent}
     )
 files["manifest.json"] = json.dumps(manifest).encode()
+Path("/usr/local/lib/bakery/pause.id").write_text(manifest[0]["id"] + "\n")
 with tarfile.open("/usr/local/lib/bakery/pause.tar", "w") as archive:
     for name, content in files.items():
         entry = tarfile.TarInfo(name)
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
 PYTHON
-chmod 0644 /usr/local/lib/bakery/pause.tar
+chmod 0644 /usr/local/lib/bakery/pause.tar /usr/local/lib/bakery/pause.id

@@ -166,3 +166,38 @@ def test_own_addresses(peers: dict[str, Any]) -> None:
     """203.0.113.0/24 is nobody's (RFC 5737); binding sends nothing."""
     assert peers["is_own"]("127.0.0.1")
     assert not peers["is_own"]("203.0.113.7")
+
+
+PAUSE_ID = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("names", "loads"),
+    [
+        ({"pause": PAUSE_ID, "pause-child": "sha256:b"}, False),
+        ({"pause": PAUSE_ID}, True),
+        ({"pause-child": "sha256:b"}, True),
+        ({"pause": "sha256:c", "pause-child": "sha256:b"}, True),  # a job's image has the name
+        ({}, True),
+    ],
+)
+def test_the_pause_images_are_loaded_unless_docker_has_them(
+    tmp_path: Path, names: dict[str, str], *, loads: bool
+) -> None:
+    """In the form of docker's own file (moby, reference/store.go)."""
+    found = {f"bakery.invalid/{name}": {f"bakery.invalid/{name}:1": digest} for name, digest in names.items()}
+    folder = tmp_path / "docker/image/overlay2"
+    folder.mkdir(parents=True)
+    text = json.dumps({"Repositories": found}, separators=(",", ":"))
+    (folder / "repositories.json").write_text(text)
+    (tmp_path / "pause.id").write_text(PAUSE_ID + "\n")
+    program = tmp_path / "docker.d/docker"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/said\n')
+    program.chmod(0o755)
+    script = PACKER / "files/usr/local/lib/bakery/pause-image"
+    environment = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    run(["sh", script, tmp_path / "pause.id", tmp_path / "docker"], env=environment, seconds=10)
+    said = tmp_path / "said"
+    assert said.exists() == loads
+    assert not loads or said.read_text().startswith("load ")
