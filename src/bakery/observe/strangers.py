@@ -39,9 +39,9 @@ def strangers(plan: ClusterPlan, facts: Facts) -> Condition:
     if error:
         return unknown(NAME, error)
     planned = {node.name for node in plan.nodes}
-    members = _not_ours(_alive(facts.consul.members.value), facts.droplets, planned)
+    members = _not_ours(_present(facts.consul.members.value), facts.droplets, planned)
     of_servers = _droplets_of(plan, facts, lambda node: node.kind.is_nomad_server)
-    servers = _not_ours(_alive(facts.nomad.members.value), of_servers, planned)
+    servers = _not_ours(_present(facts.nomad.members.value), of_servers, planned)
     nodes = facts.nomad.nodes.value or ()
     homes = _droplets_of(plan, facts, lambda node: node.kind.is_nomad_client)
     clients = _not_ours([node for node in nodes if node.status not in _SILENT], homes, planned)
@@ -119,8 +119,9 @@ def _unasked(plan: ClusterPlan, facts: Facts) -> str:
     return next((answer.error for answer in answers if answer.value is None), "")
 
 
-def _alive(members: tuple[Member, ...] | None) -> list[Member]:
-    return [member for member in members or () if member.status == "alive"]
+def _present(members: tuple[Member, ...] | None) -> list[Member]:
+    """Return the members that have not ended. Who holds the gossip key can put any into the state "leaving"."""
+    return [member for member in members or () if member.status not in ("failed", "left")]
 
 
 def _not_ours(found: Iterable[One], droplets: Sequence[Droplet], planned: set[str]) -> list[One]:

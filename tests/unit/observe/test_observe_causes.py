@@ -251,6 +251,14 @@ def test_fewer_servers_than_the_file_wants_are_not_enough() -> None:
     assert [unmet.message for unmet in report.missing] == ["2 of 3 planned Consul servers exist"]
 
 
+def test_a_member_that_says_it_leaves_is_a_stranger() -> None:
+    """Who has the gossip key can put its member into that state for good; Consul's catalog keeps it as passing."""
+    cluster = healthy_cluster()
+    stranger = Member(name="demo-nomad-server-7", address=STRANGE, status="leaving")
+    cluster.consul.pool = (*cluster.consul.pool, stranger)
+    assert not _observe(cluster).healthy
+
+
 @pytest.mark.parametrize("status", ["failed", "left"])
 def test_members_that_are_gone_are_no_strangers(status: str) -> None:
     cluster = healthy_cluster()
