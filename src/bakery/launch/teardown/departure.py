@@ -173,10 +173,19 @@ def forget_in_consul(session: Session, consul: ConsulApi, gone: Identity) -> Non
     Raises:
         AgentError, DeadlineError: Consul refused, or still lists the node.
     """
-    for accessor in session.running.tokens_of(gone.name) if session.running else ():
-        consul.delete_token(accessor)
+    delete_tokens(session, consul, gone)
     _wait_until_forgotten(session, "Consul", consul, gone, wait_for_failure=True)
     consul.deregister_node(gone.name)
+
+
+def delete_tokens(session: Session, consul: ConsulApi, gone: Identity) -> None:
+    """Delete the Consul tokens of a node that is gone. No error if they are deleted already.
+
+    Raises:
+        AgentError: Consul refused.
+    """
+    for accessor in session.running.tokens_of(gone.name) if session.running else ():
+        consul.delete_token(accessor)
 
 
 def _attempt(session: Session, name: str, step: Callable[[], None]) -> bool:

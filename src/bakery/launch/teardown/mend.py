@@ -12,7 +12,13 @@ from bakery.errors import AgentError, DeadlineError
 from bakery.launch.base.patience import persist, reach_patiently
 from bakery.launch.base.running import Reached
 from bakery.launch.base.session import Session
-from bakery.launch.teardown.departure import Identity, forget_everywhere, forget_in_consul, forget_in_nomad
+from bakery.launch.teardown.departure import (
+    Identity,
+    delete_tokens,
+    forget_everywhere,
+    forget_in_consul,
+    forget_in_nomad,
+)
 from bakery.launch.teardown.drain import end_drains, give_back
 from bakery.plan.model import ClusterPlan
 
@@ -42,6 +48,7 @@ def mend(session: Session, plan: ClusterPlan, droplets: Iterable[Droplet]) -> No
 
 def _remove_dead(session: Session, plan: ClusterPlan, reached: Reached, droplets: tuple[Droplet, ...]) -> None:
     consul, nomad = reached.consul, reached.nomad
+    _delete_all_tokens(session, plan, reached, droplets)
     _finish_departures(session, plan, reached, droplets)
     if nomad is not None:
         _drop_dead_peers(plan, nomad, droplets)
@@ -51,6 +58,23 @@ def _remove_dead(session: Session, plan: ClusterPlan, reached: Reached, droplets
         _drop_dead_peers(plan, consul, droplets)
         for gone in _ours(plan, droplets, _dead(consul.members())):
             forget_in_consul(session, consul, gone)
+
+
+def _delete_all_tokens(
+    session: Session, plan: ClusterPlan, reached: Reached, droplets: tuple[Droplet, ...]
+) -> None:
+    """Delete the tokens of all nodes that are gone, before anything is waited for.
+
+    Who holds the gossip key can keep one of them alive in Consul's gossip, or take it out of the lists there.
+    Nomad lists a client that is down for a day (hashicorp/nomad nomad/config.go, NodeGCThreshold).
+    """
+    if reached.consul is None:
+        return
+    there = {droplet.id for droplet in droplets}
+    dead = _dead(reached.consul.members()) + (_dead(reached.nomad.nodes()) if reached.nomad else [])
+    departed = [each for each in session.journal.now.departing if each.droplet_id not in there]
+    for gone in (*_ours(plan, droplets, dead), *(Identity(each.name, each.address) for each in departed)):
+        delete_tokens(session, reached.consul, gone)
 
 
 def _finish_departures(

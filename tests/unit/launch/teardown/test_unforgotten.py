@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,36 @@ def test_the_tokens_are_deleted_also_if_gossip_does_not_forget_the_node(
     assert set(cluster.live.consul.calls) >= TOKENS
     assert f"{GONE} still counts as alive" in "".join(cluster.harness.reporter.warnings)
     assert _departing(cluster) == [GONE]
+
+
+def test_a_node_that_gossip_keeps_saves_the_tokens_of_no_other(
+    cluster: RollHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = "demo-nomad-client-1"
+    for name in (first, GONE):
+        with monkeypatch.context() as failing:
+            failing.setattr("bakery.launch.teardown.removal.forget", lambda *_: False)
+            destroy_node(cluster.session, cluster.harness.removal(), name)
+    assert _departing(cluster) == [first, GONE]
+    alive = tuple(
+        replace(member, status="alive") if member.name == first else member for member in cluster.live.consul.pool
+    )
+    monkeypatch.setattr(cluster.live.consul, "members", lambda: alive)
+    cluster.launch()
+    assert set(cluster.live.consul.calls) >= TOKENS | {f"delete_token agent of {first}"}
+    assert _departing(cluster) == [first, GONE], "control: the launch waits for the first in vain"
+
+
+def test_tokens_of_a_client_are_deleted_if_only_nomad_lists_it(cluster: RollHarness) -> None:
+    """Its droplet was deleted in the panel, and who holds the gossip key has taken it out of Consul's lists."""
+    droplet = next(each for each in cluster.harness.cloud.droplets.values() if each.name == GONE)
+    cluster.harness.cloud.delete_droplet(droplet.id)
+    _gossip_forgets(cluster)
+    cluster.live.nomad.clients = tuple(
+        replace(client, status="down") if client.name == GONE else client for client in cluster.live.nomad.clients
+    )
+    cluster.launch()
+    assert set(cluster.live.consul.calls) >= TOKENS
 
 
 @pytest.mark.parametrize(("slot", "expected"), FORGOTTEN.items())
