@@ -13,7 +13,7 @@ from tests.helpers.node_scripts import load_script
 pytestmark = pytest.mark.integration
 
 # What runc calls after the profile is in force. docker's own allows it, and much more.
-RUNC: dict[str, Any] = {"names": ["capset", "fcntl", "prctl"], "action": "SCMP_ACT_ALLOW"}
+RUNC: dict[str, Any] = {"names": ["capget", "capset", "fcntl", "prctl"], "action": "SCMP_ACT_ALLOW"}
 # What docker 20.10 writes for a task without options (daemon/oci_linux.go, oci/defaults.go).
 PLAIN: dict[str, Any] = {
     "process": {"apparmorProfile": "docker-default"},
@@ -202,20 +202,24 @@ REFUSED = [
     # that this kernel does not know the capability.
     (with_calls(fails("read", number=0)), SILENT),
     (with_calls(fails("read", number=0x10000)), SILENT),
+    (with_calls(fails("read", number=4095)), SILENT),
+    (with_calls(fails("read", number=0xFFFF)), SILENT),
+    (with_default_error(4095), SILENT),
     (with_calls({"names": ["read"], "action": "SCMP_ACT_TRAP", "errnoRet": 0}), SILENT),
     (with_default_error(0), SILENT),
     (with_calls(fails("prctl", number=22, args=[DROP])), f"{LIMITED} prctl, which runc needs"),
     (
-        with_calls(allow("prctl", args=[DROP]), allow("capset", "fcntl"), runc=None),
+        with_calls(allow("prctl", args=[DROP]), allow("capget", "capset", "fcntl"), runc=None),
         f"{LIMITED} prctl, which runc needs",
     ),
     (
-        with_default_error(22, with_calls(allow("capset", "fcntl"), runc=None)),
+        with_default_error(22, with_calls(allow("capget", "capset", "fcntl"), runc=None)),
         f"{LIMITED} prctl, which runc needs",
     ),
+    (with_calls(fails("capget")), f"{LIMITED} capget, which runc needs"),
     # runc does not look at an error of this one, with which it closes its files for the program.
     (with_calls(fails("fcntl")), f"{LIMITED} fcntl, which runc needs"),
-    (with_calls(allow("read"), runc=None), f"{LIMITED} capset, fcntl, prctl, which runc needs"),
+    (with_calls(allow("read"), runc=None), f"{LIMITED} capget, capset, fcntl, prctl, which runc needs"),
     (with_apparmor("unconfined"), "the AppArmor profile 'unconfined'"),
     # The kernel takes these as "unconfined".
     (with_apparmor("unconfined "), "the AppArmor profile 'unconfined '"),
