@@ -1,9 +1,10 @@
 """Query the agents for all facts that the conditions need. A failed query is recorded as a fact."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Generic, TypeVar
 
 from bakery.agents.interface import AclApi, AgentClients, ConsulApi, NomadApi
@@ -123,9 +124,8 @@ def gather(plan: ClusterPlan, droplets: Sequence[Droplet], clients: AgentClients
     def ask_nomad() -> NomadFacts:
         return _ask_nomad(reach("Nomad", plan.nomad_servers, droplets, clients.nomad), keys.nomad)
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        consul, nomad = pool.submit(ask_consul), pool.submit(ask_nomad)
-        return Facts(droplets=tuple(droplets), consul=consul.result(), nomad=nomad.result())
+    consul, nomad = start_read(ask_consul), start_read(ask_nomad)
+    return Facts(droplets=tuple(droplets), consul=consul.result(), nomad=nomad.result())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,77 +174,81 @@ def api_address(droplet: Droplet) -> str:
 def _ask_consul(reached: Reached[ConsulApi], answer_keys: AnswerKeys, *, has_ingress: bool) -> ConsulFacts:
     no_names: Answer[tuple[str, ...]] | None = None if has_ingress else Answer(value=())
     no_tags: Answer[Mapping[str, tuple[str, ...]]] | None = None if has_ingress else Answer(value={})
-    with _ParallelQueries(reached.api) as asker:
-        keys = asker.ask_through(answer_keys, lambda consul: consul.gossip_keys())  # first: it takes the longest
-        members = asker.ask(lambda consul: consul.members())
-        peers = asker.ask(lambda consul: consul.raft_peers())
-        autopilot = asker.ask(lambda consul: consul.autopilot())
-        token_works = asker.ask(lambda consul: consul.has_management_token())
-        denies_anonymous = asker.ask(lambda consul: consul.denies_anonymous())
-        catalog = asker.ask(lambda consul: consul.catalog_nodes())
-        passing = asker.ask(lambda consul: consul.passing_nodes())
-        jwt_keys = asker.ask(lambda consul: consul.jwt_keys(AUTH_METHOD))
-        ingress = asker.ask(lambda consul: consul.passing_instances(SERVICE), no_names)
-        tags = asker.ask(lambda consul: consul.service_tags(), no_tags)
-        return ConsulFacts(
-            leader=reached.leader,
-            members=members.result(),
-            peers=peers.result(),
-            autopilot=autopilot.result(),
-            keys=keys.result(),
-            token_works=token_works.result(),
-            denies_anonymous=denies_anonymous.result(),
-            catalog=catalog.result(),
-            passing=passing.result(),
-            jwt_keys=jwt_keys.result(),
-            ingress=ingress.result(),
-            tags=tags.result(),
-        )
+    asker = _ParallelQueries(reached.api)
+    keys = asker.ask_through(answer_keys, lambda consul: consul.gossip_keys())  # first: it takes the longest
+    members = asker.ask(lambda consul: consul.members())
+    peers = asker.ask(lambda consul: consul.raft_peers())
+    autopilot = asker.ask(lambda consul: consul.autopilot())
+    token_works = asker.ask(lambda consul: consul.has_management_token())
+    denies_anonymous = asker.ask(lambda consul: consul.denies_anonymous())
+    catalog = asker.ask(lambda consul: consul.catalog_nodes())
+    passing = asker.ask(lambda consul: consul.passing_nodes())
+    jwt_keys = asker.ask(lambda consul: consul.jwt_keys(AUTH_METHOD))
+    ingress = asker.ask(lambda consul: consul.passing_instances(SERVICE), no_names)
+    tags = asker.ask(lambda consul: consul.service_tags(), no_tags)
+    return ConsulFacts(
+        leader=reached.leader,
+        members=members.result(),
+        peers=peers.result(),
+        autopilot=autopilot.result(),
+        keys=keys.result(),
+        token_works=token_works.result(),
+        denies_anonymous=denies_anonymous.result(),
+        catalog=catalog.result(),
+        passing=passing.result(),
+        jwt_keys=jwt_keys.result(),
+        ingress=ingress.result(),
+        tags=tags.result(),
+    )
 
 
 def _ask_nomad(reached: Reached[NomadApi], answer_keys: AnswerKeys) -> NomadFacts:
-    with _ParallelQueries(reached.api) as asker:
-        keys = asker.ask_through(answer_keys, lambda nomad: nomad.gossip_keys())  # first: it takes the longest
-        members = asker.ask(lambda nomad: nomad.members())
-        peers = asker.ask(lambda nomad: nomad.raft_peers())
-        autopilot = asker.ask(lambda nomad: nomad.autopilot())
-        token_works = asker.ask(lambda nomad: nomad.has_management_token())
-        denies_anonymous = asker.ask(lambda nomad: nomad.denies_anonymous())
-        nodes = asker.ask(lambda nomad: nomad.nodes())
-        signing_keys = asker.ask(lambda nomad: nomad.signing_keys())
-        return NomadFacts(
-            leader=reached.leader,
-            members=members.result(),
-            peers=peers.result(),
-            autopilot=autopilot.result(),
-            keys=keys.result(),
-            token_works=token_works.result(),
-            denies_anonymous=denies_anonymous.result(),
-            nodes=nodes.result(),
-            signing_keys=signing_keys.result(),
-        )
+    asker = _ParallelQueries(reached.api)
+    keys = asker.ask_through(answer_keys, lambda nomad: nomad.gossip_keys())  # first: it takes the longest
+    members = asker.ask(lambda nomad: nomad.members())
+    peers = asker.ask(lambda nomad: nomad.raft_peers())
+    autopilot = asker.ask(lambda nomad: nomad.autopilot())
+    token_works = asker.ask(lambda nomad: nomad.has_management_token())
+    denies_anonymous = asker.ask(lambda nomad: nomad.denies_anonymous())
+    nodes = asker.ask(lambda nomad: nomad.nodes())
+    signing_keys = asker.ask(lambda nomad: nomad.signing_keys())
+    return NomadFacts(
+        leader=reached.leader,
+        members=members.result(),
+        peers=peers.result(),
+        autopilot=autopilot.result(),
+        keys=keys.result(),
+        token_works=token_works.result(),
+        denies_anonymous=denies_anonymous.result(),
+        nodes=nodes.result(),
+        signing_keys=signing_keys.result(),
+    )
 
 
 class _ParallelQueries(Generic[Api]):
-    """Queries one agent in parallel: the gossip keys take one second, because every member is asked."""
+    """Queries one agent in parallel: the gossip keys take one second, because every member is asked.
+
+    The threads do not keep the process alive: after Ctrl-C it must not wait for an agent that has stopped.
+    """
 
     def __init__(self, api: Api | None) -> None:
         self._api = api
-        self._pool = ThreadPoolExecutor(max_workers=_PARALLEL)
-
-    def __enter__(self) -> "_ParallelQueries[Api]":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
+        self._slots = BoundedSemaphore(_PARALLEL)
 
     def ask(self, call: Callable[[Api], T], known: Answer[T] | None = None) -> Future[Answer[T]]:
-        return self._pool.submit(lambda: known or _ask_if(self._api, call))
+        return self._start(lambda: known or _ask_if(self._api, call))
 
     def ask_through(
         self, answer: Callable[[Callable[[], Answer[T]]], Answer[T]], call: Callable[[Api], T]
     ) -> Future[Answer[T]]:
-        return self._pool.submit(lambda: answer(lambda: _ask_if(self._api, call)))
+        return self._start(lambda: answer(lambda: _ask_if(self._api, call)))
+
+    def _start(self, query: Callable[[], Answer[T]]) -> Future[Answer[T]]:
+        def run() -> Answer[T]:
+            with self._slots:
+                return query()
+
+        return start_read(run)
 
 
 def _ask_if(api: Api | None, call: Callable[[Api], T]) -> Answer[T]:

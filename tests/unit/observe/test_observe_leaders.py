@@ -1,10 +1,11 @@
 """Whom to ask: servers that see a leader come first, the rest in plan order."""
 
 from dataclasses import replace
-from threading import Event
+from threading import Event, Thread
+from threading import enumerate as threads
 
 from bakery.agents.interface import ConsulApi
-from bakery.observe.gather import reach
+from bakery.observe.gather import WITHOUT_KEYS, gather, reach
 from bakery.observe.leaders import ServerAddress, servers_with_leader
 from tests.helpers.fake_agents import FakeCluster, FakeConsul, healthy_cluster
 
@@ -78,3 +79,25 @@ def test_an_observation_does_not_wait_for_a_server_that_never_answers() -> None:
     cluster.unreachable = {"198.18.0.2", "198.18.0.3"}
     alone = reach("Consul", cluster.plan.consul_servers[1:], cluster.droplets, connect)
     assert (alone.api, alone.leader.value) == (None, None)
+
+
+def test_an_interrupted_observation_does_not_keep_the_process_alive() -> None:
+    """Python waits for every thread that is no daemon, before it ends (threading, "Thread objects")."""
+    cluster, asked, released = healthy_cluster(), Event(), Event()
+
+    def hang() -> None:
+        asked.set()
+        assert released.wait(60)
+
+    clients = replace(cluster.clients, consul=lambda _: FakeConsul(on_call=hang))
+    before = set(threads())
+    looking = Thread(
+        target=lambda: gather(cluster.plan, cluster.droplets, clients, keys=WITHOUT_KEYS), daemon=False
+    )
+    looking.start()
+    assert asked.wait(60)
+    started = {thread.name: thread.daemon for thread in threads() if thread not in {*before, looking}}
+    released.set()
+    looking.join(60)
+    assert started
+    assert [name for name, daemon in started.items() if not daemon] == []
