@@ -15,6 +15,22 @@ def addresses(cluster: FakeCluster) -> tuple[list[str], list[str]]:
     return [server.address for server in found.consul], [server.address for server in found.nomad]
 
 
+class Silent:
+    """A cluster whose first Consul server does not answer until the test releases it."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self.released, self.gave_up = Event(), Event()
+        self._clients = cluster.clients
+
+    def connect(self, address: str) -> ConsulApi:
+        first = address == "198.18.0.1"
+        return FakeConsul(on_call=self._hang) if first else self._clients.consul(address)
+
+    def _hang(self) -> None:
+        if not self.released.wait(60):
+            self.gave_up.set()
+
+
 def test_a_healthy_cluster_comes_in_plan_order() -> None:
     assert addresses(healthy_cluster()) == (["198.18.0.1", "198.18.0.2", "198.18.0.3"], ["198.18.0.4"])
 
@@ -39,20 +55,13 @@ def test_droplets_that_are_off_or_not_planned_are_not_asked_and_private_ones_are
 
 
 def test_a_server_that_never_answers_delays_nothing() -> None:
-    """It answers after everything else, and only if nobody has released it by then."""
-    cluster, released, gave_up = healthy_cluster(), Event(), Event()
-    clients = cluster.clients
-
-    def hang() -> None:
-        if not released.wait(60):
-            gave_up.set()
-
-    def connect(address: str) -> ConsulApi:
-        return FakeConsul(on_call=hang) if address == "198.18.0.1" else clients.consul(address)
-
-    found = servers_with_leader(cluster.plan, cluster.droplets, replace(clients, consul=connect))
-    released.set()
-    assert not gave_up.is_set()
+    """It answers after everything else, and only if the test has not released it by then."""
+    cluster = healthy_cluster()
+    silent = Silent(cluster)
+    clients = replace(cluster.clients, consul=silent.connect)
+    found = servers_with_leader(cluster.plan, cluster.droplets, clients)
+    silent.released.set()
+    assert not silent.gave_up.is_set()
     assert [(server.address, server.answers) for server in found.consul] == [
         ("198.18.0.2", True),
         ("198.18.0.3", True),
@@ -61,23 +70,15 @@ def test_a_server_that_never_answers_delays_nothing() -> None:
 
 
 def test_an_observation_does_not_wait_for_a_server_that_never_answers() -> None:
-    """Its control: with no other server it would wait, and so say why none is reached."""
-    cluster, released, gave_up = healthy_cluster(), Event(), Event()
-    clients = cluster.clients
-
-    def hang() -> None:
-        if not released.wait(60):
-            gave_up.set()
-
-    def connect(address: str) -> ConsulApi:
-        return FakeConsul(on_call=hang) if address == "198.18.0.1" else clients.consul(address)
-
-    reached = reach("Consul", cluster.plan.consul_servers, cluster.droplets, connect)
-    assert not gave_up.is_set()
+    """If no server sees a leader, none is returned."""
+    cluster = healthy_cluster()
+    silent = Silent(cluster)
+    reached = reach("Consul", cluster.plan.consul_servers, cluster.droplets, silent.connect)
+    assert not silent.gave_up.is_set()
     assert (reached.api is not None, bool(reached.leader.value)) == (True, True)
-    released.set()
+    silent.released.set()
     cluster.unreachable = {"198.18.0.2", "198.18.0.3"}
-    alone = reach("Consul", cluster.plan.consul_servers[1:], cluster.droplets, connect)
+    alone = reach("Consul", cluster.plan.consul_servers[1:], cluster.droplets, silent.connect)
     assert (alone.api, alone.leader.value) == (None, None)
 
 

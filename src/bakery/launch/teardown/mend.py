@@ -9,6 +9,7 @@ from bakery.agents.interface import AclApi
 from bakery.agents.model import Member, NomadNode
 from bakery.cloud.model import Droplet
 from bakery.errors import AgentError, DeadlineError
+from bakery.launch.base.journal_content import Departing
 from bakery.launch.base.patience import persist, reach_patiently
 from bakery.launch.base.running import Reached
 from bakery.launch.base.session import Session
@@ -70,10 +71,9 @@ def _delete_all_tokens(
     """
     if reached.consul is None:
         return
-    there = {droplet.id for droplet in droplets}
     dead = _dead(reached.consul.members()) + (_dead(reached.nomad.nodes()) if reached.nomad else [])
-    departed = [each for each in session.journal.now.departing if each.droplet_id not in there]
-    for gone in (*_ours(plan, droplets, dead), *(Identity(each.name, each.address) for each in departed)):
+    departed = (Identity(each.name, each.address) for each in _departed(session, droplets))
+    for gone in (*_ours(plan, droplets, dead), *departed):
         delete_tokens(session, reached.consul, gone)
 
 
@@ -81,12 +81,17 @@ def _finish_departures(
     session: Session, plan: ClusterPlan, reached: Reached, droplets: tuple[Droplet, ...]
 ) -> None:
     """Remove nodes of interrupted removals whose droplets are deleted, with their tokens."""
-    there = {droplet.id for droplet in droplets}
-    for each in session.journal.now.departing:
-        if each.droplet_id in there or reached.consul is None or (plan.nomad_servers and reached.nomad is None):
-            continue
+    if reached.consul is None or (plan.nomad_servers and reached.nomad is None):
+        return
+    for each in _departed(session, droplets):
         forget_everywhere(session, reached, Identity(each.name, each.address), _done)
         session.journal.record_deleted(each.droplet_id)
+
+
+def _departed(session: Session, droplets: tuple[Droplet, ...]) -> list[Departing]:
+    """Return the interrupted removals whose droplets are deleted."""
+    there = {droplet.id for droplet in droplets}
+    return [each for each in session.journal.now.departing if each.droplet_id not in there]
 
 
 def _done(step: Callable[[], None]) -> bool:
